@@ -1,0 +1,95 @@
+//! A stand-in GitLab to try the tool against, without a GitLab and without a licence.
+
+// The tests and the demo include this module too; each of the three leaves something of it unused,
+// and what is public here is public for them.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod stand_in;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use clap::Parser;
+
+use stand_in::{Settings, StandIn};
+
+/// A stand-in GitLab: its GraphQL API on this machine, over an invented organisation.
+///
+/// It invents people, seats, Duo usage events, projects, merge requests and pipelines from a seed: the same
+/// options give the same organisation. Nothing leaves this machine and nobody in it is real.
+#[derive(Parser)]
+#[command(
+    name = "gitlab",
+    after_help = "\
+There are two top-level groups: acme (nearly everything; subgroups acme/web, acme/platform and
+acme/platform/data) and globex (about a tenth of it). To look around:
+
+  cargo run --example gitlab -- --port 8080
+  GITLAB_URL=http://127.0.0.1:8080 DUO_TOKEN=stand-in-token GROUP_PATH=acme duo-metrics doctor
+
+Tokens: TEXT is an owner's; TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage;
+TEXT-expired and any other is refused; without a token the groups cannot be seen.
+
+The server's clock stands at three in the morning of the day after --until."
+)]
+struct Options {
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+
+    /// People and bots together
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    people: usize,
+
+    /// Days with data
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    days: u32,
+
+    /// Another number, another organisation
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// Last day with data
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "2026-10-31")]
+    until: NaiveDate,
+
+    /// The owner's token
+    #[arg(long, value_name = "TEXT", default_value = "stand-in-token")]
+    token: String,
+
+    /// Milliseconds before each answer
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    latency_ms: u64,
+
+    /// Projects [default: one for every 15 people, at least 3]
+    #[arg(long, value_name = "N")]
+    projects: Option<usize>,
+
+    /// Only this many usage events, all in acme on the last day, to try the tool on large amounts
+    #[arg(long, value_name = "N")]
+    events_on_last_day: Option<usize>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let stand_in = StandIn::start(Settings {
+        people: options.people,
+        days: options.days,
+        seed: options.seed,
+        until: options.until,
+        token: options.token,
+        latency: Duration::from_millis(options.latency_ms),
+        port: options.port,
+        projects: options.projects,
+        events_on_last_day: options.events_on_last_day,
+    })?;
+    let mut output = io::stdout().lock();
+    writeln!(output, "listening on {}", stand_in.url())?;
+    output.flush()?;
+    // Until killed.
+    loop {
+        thread::park();
+    }
+}

@@ -1,0 +1,65 @@
+//! The texts and shapes of GitLab's errors, so that clients can be tried against all of them.
+
+use serde_json::{Value, json};
+
+/// Usage data was asked for more than a month at once.
+pub(super) const RANGE_TOO_LONG: &str = "maximum date range is 1 month";
+/// Usage data of a subgroup or a project.
+pub(super) const NOT_AVAILABLE: &str = "Not available for this resource.";
+/// A cursor that no server handed out.
+pub(super) const BAD_CURSOR: &str = "Please provide a valid cursor";
+/// Both directions of paging in one field.
+pub(super) const FIRST_AND_LAST: &str = "Can only provide either `first` or `last`, not both";
+/// Aggregated metrics on an instance without the analytics store.
+pub(super) const NO_CLICKHOUSE: &str = "the ClickHouse data store is not available";
+/// A token that is wrong, expired or revoked (status 401).
+pub(super) const INVALID_TOKEN: &str = "Invalid token";
+/// No such path (status 404).
+pub(super) const NOT_FOUND: &str = "Not found!";
+/// Query text beyond [`LONGEST_QUERY`] (status 422).
+pub(super) const QUERY_TOO_LARGE: &str = "Query too large";
+/// A database statement was cancelled (status 503).
+pub(super) const REQUEST_TIMED_OUT: &str =
+    "Request timed out. Please try a less complex query or a smaller set of records.";
+
+/// Characters.
+pub(super) const LONGEST_QUERY: usize = 10_000;
+
+/// The page of a gateway that lost its backend, with GitLab's title.
+pub(super) const BAD_GATEWAY_PAGE: &str = "<!DOCTYPE html>
+<html>
+<head>
+  <title>GitLab is not responding (502)</title>
+</head>
+<body>
+  <h1>502</h1>
+  <h3>Whoops, GitLab is taking too much time to respond.</h3>
+  <p>Try again in a little while, or ask whoever runs this server.</p>
+</body>
+</html>
+";
+
+/// A body with one error and no data.
+pub(super) fn body(message: &str) -> Value {
+    json!({ "errors": [{ "message": message }] })
+}
+
+/// A query above the limit of complexity.
+pub(super) fn too_complex(score: u64, limit: u64) -> String {
+    format!("Query has complexity of {score}, which exceeds max complexity of {limit}")
+}
+
+/// A query nested too deeply.
+pub(super) fn too_deep(depth: usize, limit: usize) -> String {
+    format!("Query has depth of {depth}, which exceeds max depth of {limit}")
+}
+
+/// A stored event that this release has no enum value for.
+pub(super) fn null_event(ty: &str) -> String {
+    format!("Cannot return null for non-nullable field {ty}.event")
+}
+
+/// An id of the wrong kind.
+pub(super) fn invalid_id(id: &str, kind: &str) -> String {
+    format!("\"{id}\" is not a valid ID for {kind}.")
+}

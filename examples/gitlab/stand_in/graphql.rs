@@ -1,0 +1,229 @@
+//! One request to the GraphQL endpoint: token, body, checks, answer, and the fault that spoils it.
+
+use apollo_compiler::executable::Operation;
+use apollo_compiler::{ExecutableDocument, validation::Valid};
+use serde_json::{Map, Value, json};
+
+use super::answer::{Question, Role};
+use super::complexity::{self, DEEPEST, DEEPEST_ANONYMOUS};
+use super::errors;
+use super::http::{Call, Delivery, Reply};
+use super::validation::variable_errors;
+use super::{Fault, Outcome, Shared};
+
+/// Answers one HTTP request to `/api/graphql`, or does what the fault says instead.
+pub(super) fn reply(shared: &Shared, call: &Call, fault: &Fault) -> Reply {
+    let query = Query::read(&call.body);
+    if let Some(reply) = replacement(shared, fault) {
+        let (operation, variables) = match query {
+            Ok(query) => (query.name(shared), Value::Object(query.variables)),
+            Err(_) => (String::new(), Value::Null),
+        };
+        let status = match reply.delivery {
+            Delivery::Silence(_) => 0,
+            _ => reply.status,
+        };
+        shared.note(operation, variables, status, Outcome::Fault);
+        return reply;
+    }
+    let Some(role) = role(shared, call) else {
+        shared.note(String::new(), Value::Null, 401, Outcome::Unauthorized);
+        return shared.json(401, &errors::body(errors::INVALID_TOKEN));
+    };
+    let query = match query {
+        Ok(query) => query,
+        Err(message) => {
+            let outcome = Outcome::Rejected(vec![message.to_string()]);
+            shared.note(String::new(), Value::Null, 422, outcome);
+            return shared.json(422, &errors::body(message));
+        }
+    };
+    let (mut outcome, body) = query.answer(shared, call, role, fault);
+    let mut reply = shared.whole(200, "application/json; charset=utf-8", body);
+    match fault {
+        Fault::Reset => reply.delivery = Delivery::CutInBody,
+        Fault::TruncatedJson => reply.body.truncate(reply.body.len() / 2),
+        _ => {}
+    }
+    // A query that GitLab would not take stays a mistake of the client, whatever else went wrong.
+    if !matches!((fault, &outcome), (Fault::None, _) | (_, Outcome::Rejected(_))) {
+        outcome = Outcome::Fault;
+    }
+    shared.note(query.name(shared), Value::Object(query.variables), 200, outcome);
+    reply
+}
+
+/// The answer of a fault that does not need the right one.
+fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
+    Some(match fault {
+        Fault::None | Fault::Reset | Fault::TruncatedJson | Fault::TimeoutAnswer | Fault::NamelessEvents => {
+            return None;
+        }
+        Fault::Status { status, headers, content_type, body } => {
+            let mut reply = shared.whole(*status, content_type, body.clone().into_bytes());
+            reply.headers.extend(headers.iter().cloned());
+            reply
+        }
+        Fault::TooManyRequests { retry_after } => {
+            let mut reply = shared.whole(429, "text/plain", b"Retry later\n".to_vec());
+            if let Some(seconds) = retry_after {
+                let reset = shared.organisation.now().timestamp() + i64::from(*seconds);
+                let headers = [
+                    ("RateLimit-Limit", "2000".to_string()),
+                    ("RateLimit-Name", "throttle_authenticated_api".to_string()),
+                    ("RateLimit-Observed", "2001".to_string()),
+                    ("RateLimit-Remaining", "0".to_string()),
+                    ("RateLimit-Reset", reset.to_string()),
+                    ("Retry-After", seconds.to_string()),
+                ];
+                reply.headers.extend(headers.map(|(name, value)| (name.to_string(), value)));
+            }
+            reply
+        }
+        Fault::BadGateway => shared.whole(502, "text/html", errors::BAD_GATEWAY_PAGE.as_bytes().to_vec()),
+        Fault::Hang(duration) => {
+            let mut reply = shared.whole(200, "text/plain", Vec::new());
+            reply.delivery = Delivery::Silence(*duration);
+            reply
+        }
+        Fault::RequestTimedOut => shared.json(503, &errors::body(errors::REQUEST_TIMED_OUT)),
+        Fault::Unauthorized => shared.json(401, &errors::body(errors::INVALID_TOKEN)),
+    })
+}
+
+/// Whose token came with the request; none for a token that is not good. No token at all is the anonymous user.
+fn role(shared: &Shared, call: &Call) -> Option<Role> {
+    let bearer = call.header("authorization").map(|value| {
+        value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")).unwrap_or(value)
+    });
+    let Some(token) = bearer.or_else(|| call.header("private-token")) else {
+        return Some(Role::Anonymous);
+    };
+    match token.strip_prefix(&shared.settings.token)? {
+        "" => Some(Role::Owner),
+        "-reporter" => Some(Role::Reporter),
+        "-guest" => Some(Role::Guest),
+        _ => None,
+    }
+}
+
+/// The body of a request.
+struct Query {
+    text: String,
+    variables: Map<String, Value>,
+    operation_name: Option<String>,
+}
+
+impl Query {
+    fn read(body: &[u8]) -> Result<Query, &'static str> {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
+            return Err("The request body is not a JSON object");
+        };
+        let text = match body.remove("query") {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        if text.chars().count() > errors::LONGEST_QUERY {
+            return Err(errors::QUERY_TOO_LARGE);
+        }
+        let variables = match body.remove("variables") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(variables)) => variables,
+            // GitLab also takes them as text.
+            Some(Value::String(text)) if text.is_empty() => Map::new(),
+            Some(Value::String(text)) => {
+                serde_json::from_str(&text).map_err(|_| "Unexpected parameter: variables")?
+            }
+            Some(_) => return Err("Unexpected parameter: variables"),
+        };
+        let operation_name = match body.remove("operationName") {
+            Some(Value::String(name)) if !name.is_empty() => Some(name),
+            _ => None,
+        };
+        Ok(Query { text, variables, operation_name })
+    }
+
+    /// Name of the operation meant, as far as it can be made out.
+    fn name(&self, shared: &Shared) -> String {
+        if let Some(name) = &self.operation_name {
+            return name.clone();
+        }
+        let document = shared.schema.document(&self.text);
+        let operation = document.as_ref().as_ref().ok().and_then(|document| self.operation(document).ok());
+        operation.and_then(|operation| operation.name.as_ref()).map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn answer(&self, shared: &Shared, call: &Call, role: Role, fault: &Fault) -> (Outcome, Vec<u8>) {
+        let document = shared.schema.document(&self.text);
+        let document = match document.as_ref() {
+            Ok(document) => document,
+            Err(errors) => return rejected(errors.clone()),
+        };
+        let operation = match self.operation(document) {
+            Ok(operation) => operation,
+            Err(message) => return rejected(vec![json!({ "message": message })]),
+        };
+        let errors = variable_errors(&shared.schema.types, operation, &self.variables);
+        if !errors.is_empty() {
+            return rejected(errors);
+        }
+        let score = complexity::score(document, operation, &self.variables);
+        let depth = complexity::depth(document, &operation.selection_set);
+        let (limit, deepest) = match role {
+            Role::Anonymous => (200, DEEPEST_ANONYMOUS),
+            Role::Guest | Role::Reporter | Role::Owner => (250, DEEPEST),
+        };
+        let mut errors = Vec::new();
+        if score > limit {
+            errors.push(json!({ "message": errors::too_complex(score, limit) }));
+        }
+        if depth > deepest {
+            errors.push(json!({ "message": errors::too_deep(depth, deepest) }));
+        }
+        if !errors.is_empty() {
+            return rejected(errors);
+        }
+        let host = call.header("host").unwrap_or("127.0.0.1");
+        let question = Question {
+            organisation: &shared.organisation,
+            url: &format!("http://{host}"),
+            role,
+            score,
+            limit,
+            times_out: matches!(fault, Fault::TimeoutAnswer),
+            nameless_events: matches!(fault, Fault::NamelessEvents),
+        };
+        match question.answer(&shared.schema, document, operation, &self.variables) {
+            Err(message) => rejected(vec![json!({ "message": message })]),
+            Ok(response) => {
+                // Data first, as GitLab writes it.
+                let mut body = b"{\"data\":".to_vec();
+                serde_json::to_writer(&mut body, &response.data).expect("JSON into memory");
+                let mut outcome = Outcome::Answered;
+                if !response.errors.is_empty() {
+                    body.extend_from_slice(b",\"errors\":");
+                    serde_json::to_writer(&mut body, &response.errors).expect("JSON into memory");
+                    let messages = response.errors.into_iter().map(|error| error.message);
+                    outcome = Outcome::AnsweredWithErrors(messages.collect());
+                }
+                body.push(b'}');
+                (outcome, body)
+            }
+        }
+    }
+
+    fn operation<'a>(&self, document: &'a Valid<ExecutableDocument>) -> Result<&'a Operation, String> {
+        let operation = document.operations.get(self.operation_name.as_deref());
+        operation.map(|operation| &**operation).map_err(|_| match &self.operation_name {
+            Some(name) => format!("No operation named \"{name}\""),
+            None => "An operation name is required".to_string(),
+        })
+    }
+}
+
+fn rejected(errors: Vec<Value>) -> (Outcome, Vec<u8>) {
+    let messages =
+        errors.iter().filter_map(|error| error.get("message")?.as_str()).map(str::to_string).collect();
+    let body = json!({ "errors": errors }).to_string().into_bytes();
+    (Outcome::Rejected(messages), body)
+}

@@ -1,0 +1,311 @@
+//! The invented organisation behind the stand-in: plain data, the same for the same settings.
+//!
+//! Everything is public and flat, so that a second, slow calculation can walk it with plain loops.
+//! References between things are positions in the vectors of [`Organisation`].
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+use super::Settings;
+use super::{activity, delivery, people};
+
+/// Everything the stand-in knows. Built once from [`Settings`]; the same settings give the same organisation.
+pub struct Organisation {
+    /// First day with usage events.
+    pub first_day: NaiveDate,
+    /// Last day with usage events. The server's clock stands on the day after it.
+    pub last_day: NaiveDate,
+    /// Top-level groups and their subgroups, parents first.
+    pub groups: Vec<Group>,
+    /// People and bots, by ascending id.
+    pub people: Vec<Person>,
+    /// Seats bought, by ascending id.
+    pub add_on_purchases: Vec<AddOnPurchase>,
+    /// Projects of all groups, by ascending id.
+    pub projects: Vec<Project>,
+    /// Merge requests of all projects, by ascending id (and so by creation).
+    pub merge_requests: Vec<MergeRequest>,
+    /// Pipelines of all projects, by ascending id (and so by creation).
+    pub pipelines: Vec<Pipeline>,
+    /// Usage events of all groups, newest first: by timestamp, then id, both descending.
+    pub usage_events: Vec<UsageEvent>,
+
+    pub(super) events_of_group: Vec<Vec<u32>>,
+    pub(super) code_suggestions_of_group: Vec<Vec<u32>>,
+    pub(super) merge_requests_of_project: Vec<Vec<usize>>,
+    pub(super) pipelines_of_project: Vec<Vec<usize>>,
+}
+
+/// A group or subgroup.
+pub struct Group {
+    pub id: u64,
+    pub name: &'static str,
+    /// Last part of the full path.
+    pub path: &'static str,
+    pub full_path: &'static str,
+    /// Position of the parent group; none for a top-level group.
+    pub parent: Option<usize>,
+}
+
+/// A user: a person, a bot or a service account.
+pub struct Person {
+    pub id: u64,
+    pub username: String,
+    pub name: String,
+    pub bot: bool,
+    /// GitLab's user type, `HUMAN`, `PROJECT_BOT` or `SERVICE_ACCOUNT`.
+    pub user_type: &'static str,
+    /// First day in the organisation; may lie before the first day with data.
+    pub joined: NaiveDate,
+    /// Last day in the organisation, if the person has left.
+    pub left: Option<NaiveDate>,
+    /// Top-level groups the person works in (positions in `groups`), the home group first.
+    pub groups: Vec<usize>,
+    /// The seat held now; GitLab keeps no history of seats.
+    pub seat: Option<AddOn>,
+    /// Day of the last usage event; for people without one perhaps a day before the first day.
+    pub last_duo_activity_on: Option<NaiveDate>,
+    /// Day of the last activity of any kind.
+    pub last_activity_on: Option<NaiveDate>,
+    pub last_login_at: Option<DateTime<Utc>>,
+}
+
+impl Person {
+    /// The global id, as in `gid://gitlab/User/42`.
+    pub fn gid(&self) -> String {
+        format!("gid://gitlab/User/{}", self.id)
+    }
+
+    /// True from the joining day to the leaving day, both included.
+    pub fn is_member_on(&self, day: NaiveDate) -> bool {
+        self.joined <= day && self.left.is_none_or(|left| day <= left)
+    }
+}
+
+/// What a seat is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddOn {
+    DuoEnterprise,
+    /// Sold as Duo Pro.
+    CodeSuggestions,
+}
+
+impl AddOn {
+    /// GitLab's name, the same in `AddOnPurchase.name` and `GitlabSubscriptionsAddOnType`.
+    pub fn name(self) -> &'static str {
+        match self {
+            AddOn::DuoEnterprise => "DUO_ENTERPRISE",
+            AddOn::CodeSuggestions => "CODE_SUGGESTIONS",
+        }
+    }
+}
+
+/// Seats of one kind bought for one top-level group.
+pub struct AddOnPurchase {
+    pub id: u64,
+    pub add_on: AddOn,
+    /// Position of the top-level group.
+    pub group: usize,
+    /// Seats.
+    pub purchased: u32,
+    /// Seats held by someone.
+    pub assigned: u32,
+}
+
+impl AddOnPurchase {
+    /// True if the person's seat comes from this purchase.
+    pub fn is_held_by(&self, person: &Person) -> bool {
+        person.seat == Some(self.add_on) && person.groups[0] == self.group
+    }
+}
+
+/// A project of a group.
+pub struct Project {
+    pub id: u64,
+    /// Position of the group that directly holds it.
+    pub group: usize,
+    pub name: String,
+    pub path: String,
+    pub full_path: String,
+    pub archived: bool,
+    pub created_at: DateTime<Utc>,
+    pub last_activity_at: DateTime<Utc>,
+    /// Programming language and its share in percent.
+    pub languages: Vec<(&'static str, f64)>,
+}
+
+/// A merge request. Author is none where GitLab no longer knows (deleted users).
+pub struct MergeRequest {
+    pub id: u64,
+    /// Number within the project.
+    pub iid: u64,
+    pub project: usize,
+    pub author: Option<usize>,
+    /// `opened`, `merged` or `closed`.
+    pub state: &'static str,
+    pub title: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub merged_at: Option<DateTime<Utc>>,
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Lines.
+    pub additions: u32,
+    /// Lines.
+    pub deletions: u32,
+    pub files: u32,
+}
+
+/// A pipeline.
+pub struct Pipeline {
+    pub id: u64,
+    /// Number within the project.
+    pub iid: u64,
+    pub project: usize,
+    pub user: Option<usize>,
+    /// GitLab's status in upper case, such as `SUCCESS`.
+    pub status: &'static str,
+    pub source: &'static str,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Seconds of running; none while not finished and where no job ran.
+    pub duration: Option<u32>,
+    /// Seconds of waiting.
+    pub queued_duration: Option<f64>,
+}
+
+/// One usage event. Code suggestion events carry the last three fields, all others none of them.
+pub struct UsageEvent {
+    pub id: u64,
+    /// Position of the user.
+    pub person: usize,
+    /// Position of the top-level group.
+    pub group: usize,
+    /// GitLab's enum value, in upper case.
+    pub event: &'static str,
+    /// Mostly whole seconds; GitLab answers cut it to seconds.
+    pub timestamp: DateTime<Utc>,
+    /// As the editor spelt it.
+    pub language: Option<&'static str>,
+    /// Lines.
+    pub suggestion_size: Option<u32>,
+    /// What the shown, accepted and rejected events of one suggestion have in common.
+    pub tracking: Option<u64>,
+}
+
+impl UsageEvent {
+    /// True for the events that `codeSuggestionEvents` answers.
+    pub fn is_code_suggestion(&self) -> bool {
+        self.event.starts_with("CODE_SUGGESTION")
+    }
+
+    /// The tracking id as GitLab answers it.
+    pub fn unique_tracking_id(&self) -> Option<String> {
+        let tracking = self.tracking?;
+        Some(format!(
+            "{:08x}-{:04x}-4000-8000-{:012x}",
+            tracking >> 32,
+            tracking >> 16 & 0xffff,
+            tracking & 0xffff_ffff_ffff
+        ))
+    }
+}
+
+impl Organisation {
+    /// Invents the organisation. Pure: no clock, no environment.
+    pub fn invent(settings: &Settings) -> Organisation {
+        let last_day = settings.until;
+        let first_day = last_day
+            .checked_sub_days(Days::new(u64::from(settings.days.max(1)) - 1))
+            .expect("a first day within chrono's calendar");
+        let mut organisation = Organisation {
+            first_day,
+            last_day,
+            groups: groups(),
+            people: Vec::new(),
+            add_on_purchases: Vec::new(),
+            projects: Vec::new(),
+            merge_requests: Vec::new(),
+            pipelines: Vec::new(),
+            usage_events: Vec::new(),
+            events_of_group: Vec::new(),
+            code_suggestions_of_group: Vec::new(),
+            merge_requests_of_project: Vec::new(),
+            pipelines_of_project: Vec::new(),
+        };
+        people::invent(&mut organisation, settings);
+        activity::invent(&mut organisation, settings);
+        people::note_last_activity(&mut organisation, settings);
+        people::assign_seats(&mut organisation, settings);
+        delivery::invent(&mut organisation, settings);
+        organisation.index();
+        organisation
+    }
+
+    /// The server's clock: the day after the last day, at three in the morning.
+    pub fn now(&self) -> DateTime<Utc> {
+        start_of(self.last_day) + TimeDelta::hours(27)
+    }
+
+    /// Position of the group with this full path. GitLab does not mind the case.
+    pub fn group(&self, full_path: &str) -> Option<usize> {
+        self.groups.iter().position(|group| group.full_path.eq_ignore_ascii_case(full_path))
+    }
+
+    /// Position of the project with this full path. GitLab does not mind the case.
+    pub fn project(&self, full_path: &str) -> Option<usize> {
+        self.projects.iter().position(|project| project.full_path.eq_ignore_ascii_case(full_path))
+    }
+
+    /// Every day with usage events, first to last.
+    pub fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let last_day = self.last_day;
+        self.first_day.iter_days().take_while(move |day| *day <= last_day)
+    }
+
+    /// True if `group` is `ancestor` or lies below it.
+    pub fn is_within(&self, group: usize, ancestor: usize) -> bool {
+        group == ancestor || self.groups[group].parent.is_some_and(|parent| self.is_within(parent, ancestor))
+    }
+
+    fn index(&mut self) {
+        self.events_of_group = vec![Vec::new(); self.groups.len()];
+        self.code_suggestions_of_group = vec![Vec::new(); self.groups.len()];
+        for (position, event) in self.usage_events.iter().enumerate() {
+            let position = u32::try_from(position).expect("fewer than four thousand million events");
+            self.events_of_group[event.group].push(position);
+            if event.is_code_suggestion() {
+                self.code_suggestions_of_group[event.group].push(position);
+            }
+        }
+        self.merge_requests_of_project = vec![Vec::new(); self.projects.len()];
+        for (position, merge_request) in self.merge_requests.iter().enumerate() {
+            self.merge_requests_of_project[merge_request.project].push(position);
+        }
+        self.pipelines_of_project = vec![Vec::new(); self.projects.len()];
+        for (position, pipeline) in self.pipelines.iter().enumerate() {
+            self.pipelines_of_project[pipeline.project].push(position);
+        }
+    }
+}
+
+/// Position of `acme` in the groups.
+pub(super) const ACME: usize = 0;
+/// Position of `globex` in the groups.
+pub(super) const GLOBEX: usize = 4;
+
+fn groups() -> Vec<Group> {
+    let group = |id, name, path, full_path, parent| Group { id, name, path, full_path, parent };
+    vec![
+        group(101, "Acme & Söhne", "acme", "acme", None),
+        group(102, "Web", "web", "acme/web", Some(ACME)),
+        group(103, "Platform", "platform", "acme/platform", Some(ACME)),
+        group(104, "Data <3", "data", "acme/platform/data", Some(2)),
+        group(205, "Globex", "globex", "globex", None),
+    ]
+}
+
+/// Midnight at the start of the day.
+pub(super) fn start_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}

@@ -1,0 +1,184 @@
+//! Who works in the invented organisation, and who holds a seat.
+
+use chrono::{Days, TimeDelta};
+use fastrand::Rng;
+
+use super::Settings;
+use super::organisation::{ACME, AddOn, AddOnPurchase, GLOBEX, Organisation, Person, start_of};
+
+/// Names that break careless programs, with the username of each.
+/// GitLab forbids the second username; a page has to survive it all the same.
+const ODD: [(&str, &str); 12] = [
+    ("o.quote", r#"Olive "Ollie" O'Quote"#),
+    ("<script>alert(1)</script>", "Mallory Scriptname"),
+    ("script_name", "<script>alert(1)</script>"),
+    ("b.slash", r"Back\slash Bo\\rge"),
+    ("zoe.aether", "Zoë Ærøskøbing-Ñandú"),
+    ("sheet_formula", r#"=HYPERLINK("x")"#),
+    ("party", "Pat 🎉👩🏽‍💻 Party"),
+    ("rtl", "ليلى الخيالية"),
+    ("hebrew_mix", "דנה \u{202e}evil\u{202c} Override"),
+    ("kana", "架空 花子"),
+    (
+        "a_very_long_username_that_no_column_of_any_table_was_made_for_and_that_goes_on",
+        "Longinus Barnabeus Winterbottom Longname the Third of Upper Lower Middle Nether Puddlewick \
+         and of the Many Further Estates Whose Names Would Not Fit Upon This Line Either",
+    ),
+    ("single", "X"),
+];
+
+const FIRST: [&str; 24] = [
+    "Ada", "Bruno", "Chidi", "Dora", "Emre", "Frida", "Gita", "Hugo", "Ines", "Jonas", "Kaya", "Liam",
+    "Mina", "Noor", "Otto", "Priya", "Quinn", "Rosa", "Sami", "Tove", "Uma", "Viggo", "Wanda", "Yuki",
+];
+
+const LAST: [&str; 20] = [
+    "Ambergate",
+    "Brindlewick",
+    "Copperfold",
+    "Dunmarrow",
+    "Eldergrove",
+    "Fennimoor",
+    "Glasswater",
+    "Hollowbrook",
+    "Inkpenny",
+    "Juniperhill",
+    "Kestrelby",
+    "Larkenfield",
+    "Mossgarth",
+    "Nettlecombe",
+    "Oakenshaw",
+    "Pebbleford",
+    "Quillerton",
+    "Rushmere",
+    "Silverthorn",
+    "Thistledown",
+];
+
+/// True for the people whose names are odd: they are always active, so that the names are seen.
+pub(super) fn is_odd(position: usize) -> bool {
+    position < ODD.len()
+}
+
+/// Fills in the people and bots, without seats and without their last activity.
+pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
+    let mut rng = Rng::with_seed(settings.seed ^ 0x9e0b);
+    let count = settings.people.max(1);
+    // Bots come last, as the people who set them up came before them.
+    let bots = if count < 5 { 0 } else { (count / 25).max(1) };
+    let mut id = 1_000;
+    for position in 0..count {
+        id += rng.u64(1..12);
+        let bot = position >= count - bots;
+        let (username, name, user_type) = if bot {
+            bot_name(position, id)
+        } else if let Some((username, name)) = ODD.get(position) {
+            (username.to_string(), name.to_string(), "HUMAN")
+        } else {
+            let first = FIRST[rng.usize(..FIRST.len())];
+            let last = LAST[rng.usize(..LAST.len())];
+            let username = format!("{}.{}{position}", first.to_lowercase(), last.to_lowercase());
+            (username, format!("{first} {last}"), "HUMAN")
+        };
+        let ordinary = !bot && !is_odd(position);
+        let joined = if ordinary && rng.f64() < 0.06 {
+            organisation.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1))))
+        } else {
+            organisation.first_day - Days::new(rng.u64(1..2_000))
+        };
+        let left = (ordinary && rng.f64() < 0.05)
+            .then(|| organisation.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1)))))
+            .map(|left| left.max(joined));
+        let home = if rng.f64() < 0.08 { GLOBEX } else { ACME };
+        let mut groups = vec![home];
+        if rng.f64() < 0.04 {
+            groups.push(if home == ACME { GLOBEX } else { ACME });
+        }
+        organisation.people.push(Person {
+            id,
+            username,
+            name,
+            bot,
+            user_type,
+            joined,
+            left,
+            groups,
+            seat: None,
+            last_duo_activity_on: None,
+            last_activity_on: None,
+            last_login_at: None,
+        });
+    }
+}
+
+/// Fills in the last activity of everyone from the usage events.
+pub(super) fn note_last_activity(organisation: &mut Organisation, settings: &Settings) {
+    let mut rng = Rng::with_seed(settings.seed ^ 0x1a57);
+    // Oldest first, so that the last write is the newest event.
+    for event in organisation.usage_events.iter().rev() {
+        organisation.people[event.person].last_duo_activity_on = Some(event.timestamp.date_naive());
+    }
+    let (first_day, last_day) = (organisation.first_day, organisation.last_day);
+    for person in &mut organisation.people {
+        if person.last_duo_activity_on.is_none() && person.joined < first_day && rng.bool() {
+            let day = first_day - Days::new(rng.u64(1..120));
+            person.last_duo_activity_on = (day >= person.joined).then_some(day);
+        }
+        let latest = person.left.unwrap_or(last_day).min(last_day);
+        let seen = person.last_duo_activity_on.unwrap_or(person.joined);
+        let other = latest - Days::new(rng.u64(0..20));
+        person.last_activity_on = Some(seen.max(other.max(person.joined)).min(last_day));
+        let signed_in = person.last_activity_on.expect("set in the line above");
+        person.last_login_at =
+            (!person.bot).then(|| start_of(signed_in) + TimeDelta::seconds(rng.i64(21_600..72_000)));
+    }
+}
+
+/// Gives seats to about 70 % of the people there today, a handful of them the smaller add-on.
+pub(super) fn assign_seats(organisation: &mut Organisation, settings: &Settings) {
+    let mut rng = Rng::with_seed(settings.seed ^ 0x5ea7);
+    let last_day = organisation.last_day;
+    let mut handful = 1 + settings.people / 100;
+    for person in &mut organisation.people {
+        if person.bot || !person.is_member_on(last_day) {
+            continue;
+        }
+        let draw = rng.f64();
+        person.seat = if draw < 0.7 {
+            Some(AddOn::DuoEnterprise)
+        } else if draw < 0.76 && handful > 0 && person.groups[0] == ACME {
+            handful -= 1;
+            Some(AddOn::CodeSuggestions)
+        } else {
+            None
+        };
+    }
+    let bought = [
+        (31, AddOn::DuoEnterprise, ACME),
+        (32, AddOn::CodeSuggestions, ACME),
+        (57, AddOn::DuoEnterprise, GLOBEX),
+    ];
+    for (id, add_on, group) in bought {
+        let mut purchase = AddOnPurchase { id, add_on, group, purchased: 0, assigned: 0 };
+        let holders = organisation.people.iter().filter(|person| purchase.is_held_by(person));
+        purchase.assigned = u32::try_from(holders.count()).expect("fewer people than u32 holds");
+        purchase.purchased = purchase.assigned + purchase.assigned / 12 + 2;
+        organisation.add_on_purchases.push(purchase);
+    }
+}
+
+fn bot_name(position: usize, id: u64) -> (String, String, &'static str) {
+    match position % 3 {
+        0 => (
+            format!("project_{id}_bot_{:06x}", id * 7_919 % 0xff_ffff),
+            "nightly token".to_string(),
+            "PROJECT_BOT",
+        ),
+        1 => (
+            format!("service_account_group_101_{:08x}", id * 104_729),
+            "Deploy service".to_string(),
+            "SERVICE_ACCOUNT",
+        ),
+        _ => (format!("renovate-{position}"), "Dependency updates".to_string(), "SERVICE_ACCOUNT"),
+    }
+}

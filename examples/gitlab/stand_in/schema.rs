@@ -1,0 +1,64 @@
+//! The schema the stand-in answers, and the documents it has seen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, ast};
+use serde_json::{Value, json};
+
+use super::validation;
+
+/// Errors in the JSON shape of the answer's `errors`.
+pub(super) type Errors = Vec<Value>;
+
+/// A document that passed the checks, or the errors that make GitLab reject it as a whole.
+pub(super) type Document = Result<Valid<ExecutableDocument>, Errors>;
+
+/// The parsed schema with every query text met so far, as parsing a text costs more than answering it.
+pub(super) struct Schema {
+    pub(super) types: Valid<apollo_compiler::Schema>,
+    documents: Mutex<HashMap<String, Arc<Document>>>,
+}
+
+impl Schema {
+    /// Reads the schema that lies beside this file.
+    pub(super) fn load() -> Schema {
+        let text = include_str!("schema.graphql");
+        let types = apollo_compiler::Schema::parse_and_validate(text, "schema.graphql")
+            .unwrap_or_else(|failure| panic!("the stand-in's own schema is wrong: {}", failure.errors));
+        Schema { types, documents: Mutex::new(HashMap::new()) }
+    }
+
+    /// The document of a query text.
+    pub(super) fn document(&self, text: &str) -> Arc<Document> {
+        let mut documents = self.documents.lock().expect("no panic while reading a document");
+        if let Some(document) = documents.get(text) {
+            return Arc::clone(document);
+        }
+        let document = Arc::new(self.read(text));
+        documents.insert(text.to_string(), Arc::clone(&document));
+        document
+    }
+
+    fn read(&self, text: &str) -> Document {
+        let syntax = ast::Document::parse(text, "query.graphql").map_err(|failure| {
+            let first = failure.errors.iter().next().map(|diagnostic| diagnostic.to_json());
+            let (message, locations) = match first {
+                Some(error) => (error.message, error.locations),
+                None => ("no reason given".to_string(), Vec::new()),
+            };
+            vec![json!({ "message": format!("Parse error: {message}"), "locations": locations })]
+        })?;
+        let mut errors = validation::errors(&self.types, &syntax);
+        if !errors.is_empty() {
+            errors.truncate(validation::MOST_ERRORS);
+            return Err(errors);
+        }
+        // What the rules above do not cover is still an error, though not in GitLab's words.
+        ExecutableDocument::parse_and_validate(&self.types, text, "query.graphql").map_err(|failure| {
+            let diagnostics = failure.errors.iter().take(validation::MOST_ERRORS);
+            diagnostics.map(|diagnostic| json!(diagnostic.to_json())).collect()
+        })
+    }
+}

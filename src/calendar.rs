@@ -1,0 +1,299 @@
+//! Days, periods and instants. All days are UTC days; nothing here reads a clock.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// A UTC calendar day between the years 1 and 9999, written `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(NaiveDate);
+
+/// An instant in UTC, written as RFC 3339 with a `Z`; fractions of a second are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(DateTime<Utc>);
+
+/// How long a period of a metric line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grain {
+    /// One UTC day.
+    Day,
+    /// An ISO week, Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// The 28 days that end with the last day reported.
+    Window,
+}
+
+/// A period of a metric line: both days are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    /// What kind of period this is.
+    pub grain: Grain,
+    /// The first day.
+    pub start: Day,
+    /// The last day.
+    pub end: Day,
+}
+
+/// Days in [`Grain::Window`], and in the look-back of segments.
+pub const WINDOW_DAYS: i64 = 28;
+
+impl Day {
+    /// The day so many days later (earlier when negative).
+    pub fn plus(self, days: i64) -> Day {
+        Day(self.0 + TimeDelta::days(days))
+    }
+
+    /// Days from `earlier` to this day; negative when this day is before it.
+    pub fn days_since(self, earlier: Day) -> i64 {
+        (self.0 - earlier.0).num_days()
+    }
+
+    /// The midnight this day starts with.
+    pub fn midnight(self) -> Timestamp {
+        Timestamp(self.0.and_time(chrono::NaiveTime::MIN).and_utc())
+    }
+
+    /// Monday to Friday. Public holidays differ from person to person and are not known here.
+    pub fn is_working_day(self) -> bool {
+        self.0.weekday().number_from_monday() <= 5
+    }
+
+    /// The days from this one to `last`, both included; none when `last` is earlier.
+    pub fn through(self, last: Day) -> impl DoubleEndedIterator<Item = Day> + Clone {
+        (0..=last.days_since(self)).map(move |offset| self.plus(offset))
+    }
+
+    fn monday(self) -> Day {
+        self.plus(-i64::from(self.0.weekday().num_days_from_monday()))
+    }
+
+    fn first_of_month(self) -> Day {
+        self.plus(-i64::from(self.0.day0()))
+    }
+}
+
+impl Timestamp {
+    /// The UTC day this instant lies in.
+    pub fn day(self) -> Day {
+        Day(self.0.date_naive())
+    }
+
+    /// The instant so many seconds later (earlier when negative).
+    pub fn plus_seconds(self, seconds: i64) -> Timestamp {
+        Timestamp(self.0 + TimeDelta::seconds(seconds))
+    }
+
+    /// Whole seconds from `earlier` to this instant; negative when this instant is before it.
+    pub fn seconds_since(self, earlier: Timestamp) -> i64 {
+        (self.0 - earlier.0).num_seconds()
+    }
+
+    /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
+    pub fn from_http_date(text: &str) -> Option<Timestamp> {
+        let instant = DateTime::parse_from_rfc2822(text).ok()?;
+        Timestamp::in_range(instant.to_utc())
+    }
+
+    /// The instant so many seconds after the Unix epoch; `None` outside the years 1 to 9999.
+    pub fn from_unix_seconds(seconds: i64) -> Option<Timestamp> {
+        Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
+    }
+
+    fn in_range(instant: DateTime<Utc>) -> Option<Timestamp> {
+        (1..=9999).contains(&instant.year()).then_some(Timestamp(instant))
+    }
+}
+
+impl Period {
+    /// The period of this grain that holds `day`; for [`Grain::Window`] the one that ends with `until`.
+    pub fn holding(grain: Grain, day: Day, until: Day) -> Period {
+        let (start, end) = match grain {
+            Grain::Day => (day, day),
+            Grain::Week => (day.monday(), day.monday().plus(6)),
+            Grain::Month => {
+                let start = day.first_of_month();
+                (start, start.plus(31).first_of_month().plus(-1))
+            }
+            Grain::Window => (until.plus(1 - WINDOW_DAYS), until),
+        };
+        Period { grain, start, end }
+    }
+
+    /// Every period of this grain that shares a day with `since` to `until`, in order.
+    pub fn covering(grain: Grain, since: Day, until: Day) -> Vec<Period> {
+        let mut periods = Vec::new();
+        let mut day = since;
+        while day <= until {
+            let period = Period::holding(grain, day, until);
+            day = period.end.plus(1);
+            periods.push(period);
+        }
+        periods
+    }
+
+    /// The days of the period, in order.
+    pub fn days(self) -> impl DoubleEndedIterator<Item = Day> + Clone {
+        self.start.through(self.end)
+    }
+
+    /// How many days the period has.
+    pub fn length(self) -> i64 {
+        self.end.days_since(self.start) + 1
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Day, String> {
+        let refused = || format!("{text:?} is not a day; write it as YYYY-MM-DD, for example 2026-10-01");
+        let shaped = text.len() == 10
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !shaped || text.starts_with("0000") {
+            return Err(refused());
+        }
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Day).map_err(|_| refused())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Timestamp, String> {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .and_then(|instant| Timestamp::in_range(instant.to_utc()))
+            .ok_or_else(|| format!("{text:?} is not an RFC 3339 time, for example 2026-10-01T12:34:56Z"))
+    }
+}
+
+impl fmt::Display for Grain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Grain::Day => "day",
+            Grain::Week => "week",
+            Grain::Month => "month",
+            Grain::Window => "window",
+        })
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        deserializer.deserialize_str(Parsed(std::marker::PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_str(Parsed(std::marker::PhantomData))
+    }
+}
+
+struct Parsed<T>(std::marker::PhantomData<T>);
+
+impl<T: FromStr<Err = String>> Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a day or an RFC 3339 time as text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().expect("a literal day")
+    }
+
+    #[test]
+    fn a_window_has_28_dates() {
+        let window = Period::holding(Grain::Window, day("2026-03-01"), day("2026-10-31"));
+        assert_eq!((window.start, window.end), (day("2026-10-04"), day("2026-10-31")));
+        assert_eq!(window.days().count(), 28);
+    }
+
+    #[test]
+    fn weeks_start_on_monday_across_the_year_and_months_know_leap_days() {
+        let week = Period::holding(Grain::Week, day("2026-01-01"), day("2026-12-31"));
+        assert_eq!((week.start, week.end), (day("2025-12-29"), day("2026-01-04")));
+        let february = Period::holding(Grain::Month, day("2028-02-10"), day("2028-12-31"));
+        assert_eq!(february.end, day("2028-02-29"));
+        let december = Period::holding(Grain::Month, day("2026-12-31"), day("2026-12-31"));
+        assert_eq!((december.start, december.end), (day("2026-12-01"), day("2026-12-31")));
+    }
+
+    #[test]
+    fn covering_periods_touch_the_range_and_nothing_else() {
+        let weeks = Period::covering(Grain::Week, day("2026-10-07"), day("2026-10-19"));
+        let starts: Vec<String> = weeks.iter().map(|week| week.start.to_string()).collect();
+        assert_eq!(starts, ["2026-10-05", "2026-10-12", "2026-10-19"]);
+        assert_eq!(Period::covering(Grain::Window, day("2026-10-07"), day("2026-10-19")).len(), 1);
+        assert!(Period::covering(Grain::Day, day("2026-10-07"), day("2026-10-06")).is_empty());
+    }
+
+    #[test]
+    fn days_that_do_not_exist_are_refused() {
+        for text in [
+            "2026-02-29",
+            "2026-13-01",
+            "26-10-01",
+            "2026-10-1",
+            "2026-10-011",
+            "0000-01-01",
+            "",
+            "２026-10-01",
+        ] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_become_utc_and_keep_their_fraction() {
+        let instant: Timestamp = "2026-10-01T01:30:00.250+02:00".parse().expect("a literal time");
+        assert_eq!(instant.to_string(), "2026-09-30T23:30:00.250Z");
+        assert_eq!(instant.day(), day("2026-09-30"));
+        assert_eq!(day("2026-10-01").midnight().to_string(), "2026-10-01T00:00:00Z");
+        let header = Timestamp::from_http_date("Sun, 01 Nov 2026 03:00:00 GMT").expect("a literal date");
+        assert_eq!(header.to_string(), "2026-11-01T03:00:00Z");
+    }
+}

@@ -1,0 +1,327 @@
+//! The command line: commands and flags. Defaults that come from variables are told in the help of each flag.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::calendar::Day;
+use crate::settings::Switch;
+
+/// GitLab Duo adoption metrics you can believe.
+///
+/// The commands are filters that pass JSON lines:
+///
+///   duo-metrics fetch | duo-metrics normalize | duo-metrics aggregate > metrics.jsonl
+///   duo-metrics dashboard --site public < metrics.jsonl
+///   duo-metrics landing   --site public < metrics.jsonl
+///
+/// `duo-metrics run` does all of it in one process. A token is taken from DUO_TOKEN, never from a flag.
+///
+/// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input, 69 nothing to
+/// collect here, 75 temporary failure, 77 token, 78 configuration.
+#[derive(Debug, Parser)]
+#[command(
+    name = "duo-metrics",
+    version,
+    verbatim_doc_comment,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How the closing summary on standard error is written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collect from GitLab: writes raw and coverage lines
+    Fetch(FetchArgs),
+    /// Make records: reads raw lines, writes one flat, validated record a line
+    Normalize(NormalizeArgs),
+    /// Make numbers: reads records, writes metric lines
+    Aggregate(AggregateArgs),
+    /// Write the dashboards: reads metric lines, writes one folder a dashboard under --site
+    Dashboard(DashboardArgs),
+    /// Write the landing page: finds the dashboards under --site and links them
+    Landing(LandingArgs),
+    /// All of the above in one process: from GitLab to a finished site
+    Run(RunArgs),
+}
+
+/// Form of the closing summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON line
+    Json,
+}
+
+/// What `fetch` and `run` need to collect.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Group or subgroup path; give it again for more groups [env: GROUP_PATH, comma-separated]
+    #[arg(long = "group", value_name = "PATH")]
+    pub groups: Vec<String>,
+
+    /// Address of GitLab [env: GITLAB_URL, CI_SERVER_URL] [default: https://gitlab.com]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Collector to run; give it again for more [env: DUO_METRICS_COLLECTORS, comma-separated] [default: those of the dashboards that are on]
+    #[arg(long = "collector", value_name = "NAME")]
+    pub collectors: Vec<String>,
+
+    /// First day, in UTC [env: DUO_METRICS_SINCE] [default: 27 days before --until]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub since: Option<Day>,
+
+    /// Last day, in UTC [env: DUO_METRICS_UNTIL] [default: yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub until: Option<Day>,
+
+    /// Folder for the raw lines, one file a collector [env: DUO_METRICS_OUTPUT_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+
+    /// File with the certificate authorities to trust, in PEM form, in place of the public ones
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Allow http:// to another machine than this one
+    #[arg(long)]
+    pub allow_http: bool,
+
+    /// Seconds to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 100.0, value_parser = seconds)]
+    pub timeout: f64,
+
+    /// Tries after the first one that fails for a passing reason
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
+
+    /// Seconds to wait before the second try; the wait doubles from try to try
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub retry_wait: f64,
+}
+
+/// Which dashboards are on.
+#[derive(Debug, Args)]
+pub struct SwitchArgs {
+    /// The Duo dashboard and its collectors [env: ENABLE_DUO_METRICS, exactly "true"] [default: on when neither variable is set]
+    #[arg(long, overrides_with = "no_duo")]
+    duo: bool,
+
+    /// No Duo dashboard
+    #[arg(long, overrides_with = "duo")]
+    no_duo: bool,
+
+    /// The project dashboard and its collectors [env: ENABLE_PROJECT_METRICS, exactly "true"] [default: off]
+    #[arg(long, overrides_with = "no_project")]
+    project: bool,
+
+    /// No project dashboard
+    #[arg(long, overrides_with = "project")]
+    no_project: bool,
+}
+
+/// Flags of `fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// What to collect.
+    #[command(flatten)]
+    pub collect: CollectArgs,
+    /// For which dashboards.
+    #[command(flatten)]
+    pub switches: SwitchArgs,
+
+    /// Write no lines to standard output; for use with --output-dir
+    #[arg(long)]
+    pub quiet_stdout: bool,
+}
+
+/// What becomes of input that cannot be read.
+#[derive(Debug, Args)]
+pub struct RejectArgs {
+    /// Share of rejected lines and rows, in percent, above which the input is not the documented stream (exit 65)
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
+    pub max_rejects: f64,
+}
+
+/// Flags of `normalize`.
+#[derive(Debug, Args)]
+pub struct NormalizeArgs {
+    /// Limit of rejected input.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
+
+    /// File for rejected lines and rows: position, reason and digest of each
+    #[arg(long, value_name = "FILE")]
+    pub dead_letter: Option<PathBuf>,
+
+    /// Put the rejected text itself into the dead-letter file too; it can hold names
+    #[arg(long, requires = "dead_letter")]
+    pub dead_letter_content: bool,
+}
+
+/// Flags of `aggregate`.
+#[derive(Debug, Args)]
+pub struct AggregateArgs {
+    /// Limit of rejected input.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
+
+    /// What to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+
+    /// First day to report [default: the first day that was collected]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub since: Option<Day>,
+
+    /// Last day to report [default: the last day that was collected]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub until: Option<Day>,
+}
+
+/// Definitions that can be set.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ReportArgs {
+    /// Active days in 28 from which on somebody counts as a regular user
+    #[arg(long, value_name = "DAYS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=27))]
+    pub regular_from: u32,
+
+    /// Active days in 28 from which on somebody counts as a heavy user
+    #[arg(long, value_name = "DAYS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(3..=28))]
+    pub heavy_from: u32,
+}
+
+/// Where the site is, and how small a group may be shown.
+#[derive(Debug, Args)]
+pub struct SiteArgs {
+    /// Folder of the site
+    #[arg(long, value_name = "DIR", default_value = "public")]
+    pub site: PathBuf,
+}
+
+/// How small a group may be shown.
+#[derive(Debug, Args)]
+pub struct PrivacyArgs {
+    /// Hide numbers about fewer people than this
+    #[arg(long, value_name = "PEOPLE", default_value_t = 5, value_parser = clap::value_parser!(u64).range(3..))]
+    pub small_group: u64,
+}
+
+/// Flags of `dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// Where to write.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Which dashboards.
+    #[command(flatten)]
+    pub switches: SwitchArgs,
+    /// What to hide.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+}
+
+/// Flags of `landing`.
+#[derive(Debug, Args)]
+pub struct LandingArgs {
+    /// Where to look and write.
+    #[command(flatten)]
+    pub site: SiteArgs,
+}
+
+/// Flags of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What to collect.
+    #[command(flatten)]
+    pub collect: CollectArgs,
+    /// Which dashboards.
+    #[command(flatten)]
+    pub switches: SwitchArgs,
+    /// What to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// What to hide.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+    /// Where to write.
+    #[command(flatten)]
+    pub site: SiteArgs,
+}
+
+impl Command {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Fetch(_) => "fetch",
+            Command::Normalize(_) => "normalize",
+            Command::Aggregate(_) => "aggregate",
+            Command::Dashboard(_) => "dashboard",
+            Command::Landing(_) => "landing",
+            Command::Run(_) => "run",
+        }
+    }
+}
+
+impl SwitchArgs {
+    /// What was said about the Duo dashboard.
+    pub fn duo(&self) -> Switch {
+        switch(self.duo, self.no_duo)
+    }
+
+    /// What was said about the project dashboard.
+    pub fn project(&self) -> Switch {
+        switch(self.project, self.no_project)
+    }
+}
+
+fn switch(on: bool, off: bool) -> Switch {
+    match (on, off) {
+        (true, _) => Switch::On,
+        (_, true) => Switch::Off,
+        _ => Switch::Unset,
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds from 0.001 to 3600".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("a number from 0 to 100".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_of_two_switches_wins() {
+        let cli = Cli::parse_from(["duo-metrics", "fetch", "--duo", "--no-duo", "--project"]);
+        let Command::Fetch(fetch) = cli.command else { panic!("fetch") };
+        assert_eq!((fetch.switches.duo(), fetch.switches.project()), (Switch::Off, Switch::On));
+    }
+}

@@ -1,0 +1,103 @@
+//! Code suggestion events with language and size. The same events come without them from `usage_events`;
+//! which of the two counts is decided in `aggregate`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::usage_events::{User, event};
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use crate::calendar::Timestamp;
+use crate::line::{self, Record};
+use crate::record::{Event, NO_LANGUAGE, Origin};
+
+/// The collector `code_suggestion_events`.
+pub struct CodeSuggestionEvents;
+
+impl Collector for CodeSuggestionEvents {
+    fn name(&self) -> &'static str {
+        "code_suggestion_events"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Duo
+    }
+
+    fn span(&self) -> Span {
+        Span::Day
+    }
+
+    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let document = include_str!("code_suggestion_events.graphql");
+        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
+        let path = ["group", "aiUsageData", "codeSuggestionEvents"];
+        walk(gitlab, document, "CodeSuggestionEvents", variables, &path, &mut |page, at| {
+            sink.page(&page.nodes, at)
+        })
+    }
+
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Node<'a> {
+            #[serde(borrow)]
+            event: Cow<'a, str>,
+            timestamp: Timestamp,
+            #[serde(borrow)]
+            language: Option<Cow<'a, str>>,
+            #[serde(default)]
+            suggestion_size: Value,
+            #[serde(borrow)]
+            unique_tracking_id: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            user: User<'a>,
+        }
+        let node: Node = line::parse(node)?;
+        Ok(Record::Event(Event {
+            language: Some(fold_language(node.language.as_deref())),
+            lines: size(&node.suggestion_size),
+            tracking_id: node.unique_tracking_id,
+            ..event(node.timestamp, origin, &node.event, node.user)
+        }))
+    }
+}
+
+/// The language in lower case, `(none)` where the source says that there is none.
+fn fold_language(language: Option<&str>) -> Cow<'static, str> {
+    match language.map(str::trim) {
+        None | Some("") => NO_LANGUAGE.into(),
+        Some(language) => language.to_lowercase().into(),
+    }
+}
+
+/// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
+/// which is not a reason to lose the event.
+fn size(size: &Value) -> Option<u64> {
+    match size {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_u64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_fold_and_none_is_said() {
+        assert_eq!(fold_language(Some(" TypeScript ")), "typescript");
+        assert_eq!(fold_language(Some("ΣΑΣ")), "σας");
+        assert_eq!(fold_language(Some("  ")), "(none)");
+        assert_eq!(fold_language(None), "(none)");
+    }
+
+    #[test]
+    fn sizes_are_text_or_numbers_and_anything_else_is_unknown() {
+        assert_eq!(size(&json!("12")), Some(12));
+        assert_eq!(size(&json!(12)), Some(12));
+        for unknown in [json!(null), json!("many"), json!("-3"), json!(-3), json!(1.5), json!([1])] {
+            assert_eq!(size(&unknown), None, "{unknown}");
+        }
+    }
+}

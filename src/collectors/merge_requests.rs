@@ -1,0 +1,90 @@
+//! Merge requests by the days they were opened and merged.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use crate::calendar::Timestamp;
+use crate::line::{self, Record};
+use crate::record::{MergeRequest, Origin};
+
+/// The collector `merge_requests`.
+pub struct MergeRequests;
+
+/// A project as a node holds it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Project<'a> {
+    #[serde(borrow)]
+    pub(super) full_path: Cow<'a, str>,
+}
+
+impl Collector for MergeRequests {
+    fn name(&self) -> &'static str {
+        "merge_requests"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Project
+    }
+
+    fn span(&self) -> Span {
+        Span::Day
+    }
+
+    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let document = include_str!("merge_requests.graphql");
+        let path = ["group", "mergeRequests"];
+        for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
+            let end = unit.until.plus(1).midnight();
+            let variables = json!({"scope": unit.scope, "start": just_before(unit.since), "end": end});
+            walk(gitlab, document, operation, variables, &path, &mut |page, at| sink.page(&page.nodes, at))?;
+        }
+        Ok(())
+    }
+
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Node<'a> {
+            #[serde(borrow)]
+            iid: Cow<'a, str>,
+            #[serde(borrow)]
+            state: Cow<'a, str>,
+            created_at: Timestamp,
+            merged_at: Option<Timestamp>,
+            #[serde(borrow)]
+            project: Project<'a>,
+            #[serde(borrow)]
+            author: Option<Author<'a>>,
+            diff_stats_summary: Option<DiffStats>,
+        }
+        #[derive(Deserialize)]
+        struct Author<'a> {
+            #[serde(borrow)]
+            id: Cow<'a, str>,
+            #[serde(default)]
+            bot: bool,
+        }
+        #[derive(Deserialize)]
+        struct DiffStats {
+            additions: u64,
+            deletions: u64,
+        }
+        let node: Node = line::parse(node)?;
+        Ok(Record::MergeRequest(MergeRequest {
+            origin,
+            project: node.project.full_path,
+            iid: node.iid,
+            bot: node.author.as_ref().is_some_and(|author| author.bot),
+            author: node.author.map(|author| author.id),
+            state: node.state.to_lowercase().into(),
+            created_at: node.created_at,
+            merged_at: node.merged_at,
+            additions: node.diff_stats_summary.as_ref().map(|stats| stats.additions),
+            deletions: node.diff_stats_summary.as_ref().map(|stats| stats.deletions),
+        }))
+    }
+}

@@ -1,0 +1,167 @@
+//! The collectors: one file pair each, the query and what to make of its answer. To add one, add two files
+//! and one line to [`COLLECTORS`].
+
+mod answer;
+pub mod code_suggestion_events;
+pub mod merge_requests;
+pub mod pipelines;
+pub mod seats;
+pub mod usage_events;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub use answer::Connection;
+
+use crate::calendar::{Day, Timestamp};
+use crate::line::Record;
+use crate::record::Origin;
+
+/// Every collector, in the order they run.
+pub const COLLECTORS: &[&dyn Collector] = &[
+    &usage_events::UsageEvents,
+    &code_suggestion_events::CodeSuggestionEvents,
+    &seats::Seats,
+    &merge_requests::MergeRequests,
+    &pipelines::Pipelines,
+];
+
+/// Something that can be collected from GitLab.
+pub trait Collector: Sync {
+    /// The name: of the file pair, of the lines, of the command-line value.
+    fn name(&self) -> &'static str;
+
+    /// The dashboard the collector serves.
+    fn topic(&self) -> Topic;
+
+    /// How much one walk through GitLab brings.
+    fn span(&self) -> Span;
+
+    /// Walks through GitLab's answers and hands every page of nodes to `sink`.
+    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault>;
+
+    /// Makes a record of one node. The error says what is wrong with it, without repeating its content.
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String>;
+}
+
+/// What a dashboard is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// GitLab Duo: who uses it, and how.
+    Duo,
+    /// Merge requests and pipelines.
+    Project,
+}
+
+/// How much one walk of a collector brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// The events of one day.
+    Day,
+    /// All days asked for at once, because GitLab cannot be asked for one; each node says of which day it is.
+    Range,
+    /// The state of now: it is of the day it was fetched.
+    Snapshot,
+}
+
+/// What one walk is to bring: a scope and its days, both included.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'a> {
+    /// The group path.
+    pub scope: &'a str,
+    /// The first day.
+    pub since: Day,
+    /// The last day.
+    pub until: Day,
+}
+
+/// GitLab's GraphQL API, as far as a collector needs it.
+pub trait GraphQl {
+    /// Runs one operation of a document.
+    fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault>;
+}
+
+/// An answer of GitLab without errors in it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The JSON text of `data`.
+    pub data: Box<RawValue>,
+    /// When the server says it answered.
+    pub at: Timestamp,
+}
+
+/// Where a collector puts what it gets.
+pub trait Sink {
+    /// Takes the nodes of one page; `at` is when the server answered.
+    fn page(&mut self, nodes: &[&RawValue], at: Timestamp) -> Result<(), Fault>;
+}
+
+/// Why a walk ended early. Texts are half a line for a person: what, and the next step.
+#[derive(Debug)]
+pub enum Fault {
+    /// The role, tier or add-on does not allow it.
+    Denied(String),
+    /// This GitLab does not know what was asked for.
+    Unsupported(String),
+    /// Rate limit, network or server, after all retries.
+    Temporary(String),
+    /// The token is not or no longer good.
+    Token(String),
+    /// The URL or the group is wrong.
+    Configuration(String),
+    /// GitLab answered with something that cannot be used.
+    Answer(String),
+    /// What was got could not be put away.
+    Sink(crate::error::Error),
+}
+
+/// The collector of this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Collector> {
+    COLLECTORS.iter().copied().find(|collector| collector.name() == name)
+}
+
+/// Reads all pages of the connection at `path` (keys below `data`), each into `sink`.
+fn walk(
+    gitlab: &dyn GraphQl,
+    document: &str,
+    operation: &str,
+    mut variables: Value,
+    path: &[&str],
+    sink: &mut dyn FnMut(&Connection<'_>, Timestamp) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    loop {
+        let answer = gitlab.query(document, operation, &variables)?;
+        let connection = Connection::at(answer.data.get(), path)?;
+        sink(&connection, answer.at)?;
+        let Some(cursor) = connection.next else { return Ok(()) };
+        if variables["after"] == cursor {
+            return Err(Fault::Answer(format!("GitLab repeats the cursor of {}", path.join("."))));
+        }
+        variables["after"] = cursor.into();
+    }
+}
+
+/// The start of the day as GitLab's `Time`, a second early: whether a bound is included differs from field to
+/// field, and nodes of another day are left to that day anyway.
+fn just_before(day: Day) -> String {
+    day.midnight().plus_seconds(-1).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_collector_has_its_file_pair_and_every_file_its_collector() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/collectors");
+        let mut queries: Vec<String> = std::fs::read_dir(folder)
+            .expect("the folder of this file")
+            .map(|entry| entry.expect("a readable folder").file_name().to_string_lossy().into_owned())
+            .filter_map(|name| name.strip_suffix(".graphql").map(str::to_owned))
+            .collect();
+        queries.sort();
+        let mut names: Vec<&str> = COLLECTORS.iter().map(|collector| collector.name()).collect();
+        names.sort_unstable();
+        assert_eq!(queries, names);
+    }
+}

@@ -1,0 +1,72 @@
+//! Pipelines by the day they were created, project by project.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::merge_requests::Project;
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use crate::calendar::Timestamp;
+use crate::line::{self, Record};
+use crate::record::{Origin, Pipeline};
+
+/// The collector `pipelines`.
+pub struct Pipelines;
+
+impl Collector for Pipelines {
+    fn name(&self) -> &'static str {
+        "pipelines"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Project
+    }
+
+    fn span(&self) -> Span {
+        Span::Range
+    }
+
+    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let document = include_str!("pipelines.graphql");
+        let projects = json!({"scope": unit.scope});
+        walk(gitlab, document, "PipelinesProjects", projects, &["group", "projects"], &mut |page, _| {
+            for project in &page.nodes {
+                let project: Project = line::parse(project.get())
+                    .map_err(|error| Fault::Answer(format!("a project cannot be read: {error}")))?;
+                let variables = json!({"project": project.full_path, "start": just_before(unit.since)});
+                let path = ["project", "pipelines"];
+                walk(gitlab, document, "Pipelines", variables, &path, &mut |page, at| {
+                    sink.page(&page.nodes, at)
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Node<'a> {
+            #[serde(borrow)]
+            id: Cow<'a, str>,
+            #[serde(borrow)]
+            status: Cow<'a, str>,
+            created_at: Timestamp,
+            finished_at: Option<Timestamp>,
+            duration: Option<u64>,
+            #[serde(borrow)]
+            project: Project<'a>,
+        }
+        let node: Node = line::parse(node)?;
+        Ok(Record::Pipeline(Pipeline {
+            origin,
+            project: node.project.full_path,
+            id: node.id,
+            status: node.status.to_lowercase().into(),
+            created_at: node.created_at,
+            finished_at: node.finished_at,
+            duration: node.duration,
+        }))
+    }
+}

@@ -1,0 +1,79 @@
+//! All Duo usage events of a group. At group level GitLab tells who did what and when, and no more.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use crate::calendar::Timestamp;
+use crate::events;
+use crate::line::{self, Record};
+use crate::record::{Event, Origin};
+
+/// The collector `usage_events`.
+pub struct UsageEvents;
+
+/// A user as a node holds it.
+#[derive(Deserialize)]
+pub(super) struct User<'a> {
+    #[serde(borrow)]
+    pub(super) id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) username: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(super) bot: bool,
+}
+
+impl Collector for UsageEvents {
+    fn name(&self) -> &'static str {
+        "usage_events"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Duo
+    }
+
+    fn span(&self) -> Span {
+        Span::Day
+    }
+
+    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let document = include_str!("usage_events.graphql");
+        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
+        let path = ["group", "aiUsageData", "all"];
+        walk(gitlab, document, "UsageEvents", variables, &path, &mut |page, at| sink.page(&page.nodes, at))
+    }
+
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+        #[derive(Deserialize)]
+        struct Node<'a> {
+            #[serde(borrow)]
+            event: Cow<'a, str>,
+            timestamp: Timestamp,
+            #[serde(borrow)]
+            user: User<'a>,
+        }
+        let node: Node = line::parse(node)?;
+        Ok(Record::Event(event(node.timestamp, origin, &node.event, node.user)))
+    }
+}
+
+/// An event record with what every usage event has.
+pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: User<'a>) -> Event<'a> {
+    let name = name.to_lowercase();
+    Event {
+        ts,
+        origin,
+        feature: events::feature_of(&name).into(),
+        event: name.into(),
+        user: user.id,
+        username: user.username,
+        bot: user.bot,
+        language: None,
+        ide: None,
+        lines: None,
+        tracking_id: None,
+        event_id: None,
+    }
+}

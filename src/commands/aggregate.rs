@@ -1,0 +1,120 @@
+//! `aggregate`: every number that is shown anywhere.
+
+use std::io::{BufRead, Write};
+
+use crate::calendar::Day;
+use crate::cli::{AggregateArgs, ReportArgs};
+use crate::collectors::{Span, by_name};
+use crate::error::{Error, Outcome};
+use crate::line::Line;
+use crate::metrics::{self, Thresholds};
+use crate::record::Coverage;
+use crate::rejects::Rejects;
+use crate::rollup::Rollups;
+use crate::settings::check_range;
+use crate::site::Figures;
+use crate::stream::{LineWriter, Lines};
+use crate::summary::{Summary, counted};
+use crate::view::{coverage, cut_days};
+
+/// What is reported, and how much bad input is borne.
+pub struct Options {
+    /// The first day; else the first that was collected.
+    pub since: Option<Day>,
+    /// The last day; else the last that was collected.
+    pub until: Option<Day>,
+    /// Where definitions can be set.
+    pub thresholds: Thresholds,
+    /// Share of rejected lines above which the input is refused, in percent.
+    pub max_rejects: f64,
+}
+
+/// Runs the command.
+pub fn run(args: &AggregateArgs, stdin: impl BufRead, stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+    check_range(args.since, args.until)?;
+    let options = Options {
+        since: args.since,
+        until: args.until,
+        thresholds: thresholds(&args.report)?,
+        max_rejects: args.rejects.max_rejects,
+    };
+    let (figures, outcome) = aggregate(&options, stdin, summary)?;
+    let mut output = LineWriter::new(stdout);
+    for line in &figures.coverage {
+        output.write(line)?;
+    }
+    for line in &figures.metrics {
+        output.write(line)?;
+    }
+    output.flush()?;
+    Ok(outcome)
+}
+
+/// The thresholds of the flags.
+pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
+    let ReportArgs { regular_from, heavy_from } = *args;
+    match regular_from < heavy_from {
+        true => Ok(Thresholds { regular_from, heavy_from }),
+        false => Err(Error::Usage(format!("--heavy-from {heavy_from} has to be above --regular-from {regular_from}"))),
+    }
+}
+
+/// Reads records and coverage lines and computes everything.
+pub fn aggregate(options: &Options, input: impl BufRead, summary: &mut Summary) -> Result<(Figures, Outcome), Error> {
+    let mut lines = Lines::new(input);
+    let mut rollups = Rollups::default();
+    let mut rejects = Rejects::new(options.max_rejects);
+    let (mut records, mut unknown) = (0, 0);
+    while let Some(line) = lines.next_line()? {
+        let added = line.text.map_err(str::to_owned).and_then(Line::parse).and_then(|parsed| match parsed {
+            Line::Record(record) => rollups.add(&record).map(|()| records += 1).map_err(str::to_owned),
+            Line::Coverage(coverage) => {
+                rollups.cover(coverage);
+                Ok(())
+            }
+            Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
+            Line::Metric(_) | Line::Unknown => {
+                unknown += 1;
+                Ok(())
+            }
+        });
+        if let Err(reason) = added {
+            rejects.add(line.number, &reason);
+        }
+    }
+    let cut = cut_days(&rollups);
+    for day in &cut {
+        let reason = day.reason.as_deref().unwrap_or_default();
+        summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
+    }
+    let coverage = coverage(&rollups);
+    let metrics = match range(options, &coverage) {
+        Some((since, until)) => metrics::compute(&rollups, since, until, options.thresholds),
+        None => Vec::new(),
+    };
+    summary.say(format!("{} from {}", counted(metrics.len() as u64, "metric line"), counted(records, "record")));
+    if unknown > 0 {
+        summary.say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
+    }
+    for (name, count) in [("metrics", metrics.len() as u64), ("records", records), ("rejected", rejects.count()), ("skipped", unknown), ("cut_days", cut.len() as u64)] {
+        summary.field(name, count);
+    }
+    let outcome = rejects.conclude(records, summary)?;
+    let outcome = if cut.is_empty() { outcome } else { Outcome::Partial };
+    Ok((Figures { coverage, metrics }, outcome))
+}
+
+/// The days to report: those asked for, else those that were collected. The day a snapshot was taken on is not a
+/// day to report, unless there is nothing else.
+fn range(options: &Options, coverage: &[Coverage]) -> Option<(Day, Day)> {
+    let is_snapshot = |line: &&Coverage| by_name(&line.collector).is_some_and(|collector| collector.span() == Span::Snapshot);
+    let days = |lines: Vec<&Coverage>| {
+        let days = lines.iter().map(|line| line.day);
+        Some((days.clone().min()?, days.max()?))
+    };
+    let (snapshots, others): (Vec<_>, Vec<_>) = coverage.iter().partition(is_snapshot);
+    let collected = days(others).or_else(|| days(snapshots));
+    let since = options.since.or(collected.map(|(since, _)| since))?;
+    let until = options.until.or(collected.map(|(_, until)| until))?;
+    (since <= until).then_some((since, until))
+}

@@ -1,0 +1,76 @@
+//! `dashboard`: a static site of each topic that is on, one folder each.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use crate::cli::{DashboardArgs, PrivacyArgs};
+use crate::collectors::Topic;
+use crate::error::{Error, Outcome};
+use crate::line::Line;
+use crate::metrics::{Definition, definitions};
+use crate::output::replace_folder;
+use crate::rejects::Rejects;
+use crate::settings::{Environment, Switches};
+use crate::site::{self, Dashboard, Figures};
+use crate::stream::Lines;
+use crate::summary::{Summary, counted};
+
+/// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
+const MAX_REJECTS: f64 = 0.0;
+
+/// Runs the command.
+pub fn run(args: &DashboardArgs, environment: &Environment, stdin: impl BufRead, summary: &mut Summary) -> Result<Outcome, Error> {
+    let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
+    let figures = read_figures(stdin, summary)?;
+    write(&args.site.site, &figures, switches, &args.privacy, summary)?;
+    Ok(Outcome::Complete)
+}
+
+/// Writes the dashboards that are on, and takes away those that were said to be off.
+pub fn write(site: &Path, figures: &Figures, switches: Switches, privacy: &PrivacyArgs, summary: &mut Summary) -> Result<(), Error> {
+    let definitions: Vec<&Definition> = definitions().collect();
+    let options = site::Options { small_group: privacy.small_group };
+    let mut written = Vec::new();
+    for (topic, kind) in [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)] {
+        let folder = site.join(kind.folder());
+        if switches.is_on(topic) {
+            let files = site::dashboard(kind, figures, &definitions, &options).map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+            let files: Vec<(String, Vec<u8>)> = files.into_iter().map(|file| (file.path, file.content)).collect();
+            replace_folder(&folder, &files)?;
+            summary.say(format!("wrote {}", folder.join("index.html").display()));
+            written.push(folder.display().to_string());
+        } else if switches.is_off(topic) && folder.join("dashboard.json").is_file() {
+            std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+            summary.say(format!("removed {}, which is switched off", folder.display()));
+        }
+    }
+    summary.field("written", written);
+    Ok(())
+}
+
+/// Reads metric and coverage lines.
+pub fn read_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figures, Error> {
+    let mut lines = Lines::new(input);
+    let mut rejects = Rejects::new(MAX_REJECTS);
+    let mut figures = Figures { metrics: Vec::new(), coverage: Vec::new() };
+    let mut unknown = 0;
+    while let Some(line) = lines.next_line()? {
+        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+            Ok(Line::Metric(metric)) => figures.metrics.push(*metric),
+            Ok(Line::Coverage(coverage)) => figures.coverage.push(coverage),
+            Ok(Line::Raw(_) | Line::Record(_)) => rejects.add(line.number, "not a metric line; pipe it through \"duo-metrics aggregate\" first"),
+            Ok(Line::Unknown) => unknown += 1,
+            Err(reason) => rejects.add(line.number, &reason),
+        }
+    }
+    if unknown > 0 {
+        summary.say(format!("{} of an unknown type passed over", counted(unknown, "line")));
+    }
+    rejects.conclude((figures.metrics.len() + figures.coverage.len()) as u64, summary)?;
+    // `cat a a` is a stream too: what is said twice counts once, and the order says nothing.
+    figures.coverage.sort();
+    figures.coverage.dedup();
+    figures.metrics.sort_by_cached_key(|metric| serde_json::to_string(metric).unwrap_or_default());
+    figures.metrics.dedup();
+    Ok(figures)
+}

@@ -1,0 +1,8 @@
+//! The commands: one file each. This is the one place where reading, computing and writing meet.
+
+pub mod aggregate;
+pub mod dashboard;
+pub mod fetch;
+pub mod landing;
+pub mod normalize;
+pub mod run;

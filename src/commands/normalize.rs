@@ -1,0 +1,160 @@
+//! `normalize`: one flat, typed, validated record a row; what cannot be read goes to the dead-letter file.
+
+use std::io::{BufRead, Write};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::cli::NormalizeArgs;
+use crate::collectors::by_name;
+use crate::error::{Error, Outcome};
+use crate::line::Line;
+use crate::output::NewFile;
+use crate::pseudonym::PseudonymKey;
+use crate::record::{Origin, Raw, Row};
+use crate::rejects::Rejects;
+use crate::settings::Environment;
+use crate::stream::{LineWriter, Lines};
+use crate::summary::{Summary, counted};
+
+/// What is to be done with people and with input that cannot be read.
+pub struct Options {
+    /// Replaces people, when set.
+    pub pseudonyms: Option<PseudonymKey>,
+    /// Share of rejected rows above which the input is refused, in percent.
+    pub max_rejects: f64,
+}
+
+/// A rejected line or row, as the dead-letter file holds it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "rejected")]
+struct DeadLetter<'a> {
+    line: u64,
+    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<Row>,
+    reason: &'a str,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+}
+
+/// Where rejected lines and rows go.
+struct DeadLetters {
+    file: Option<LineWriter<NewFile>>,
+    with_content: bool,
+}
+
+/// Runs the command.
+pub fn run(
+    args: &NormalizeArgs,
+    environment: &Environment,
+    stdin: impl BufRead,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let options = Options { pseudonyms: pseudonyms(environment)?, max_rejects: args.rejects.max_rejects };
+    let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
+    let dead_letters = DeadLetters { file: file.map(LineWriter::new), with_content: args.dead_letter_content };
+    normalize_into(&options, stdin, stdout, dead_letters, summary)
+}
+
+/// The key in the environment, if there is one.
+pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Error> {
+    let Some(key) = environment.get("DUO_METRICS_PSEUDONYM_KEY") else { return Ok(None) };
+    PseudonymKey::new(&key)
+        .map(Some)
+        .ok_or_else(|| Error::Usage("DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random".to_owned()))
+}
+
+/// Reads raw lines and writes records; coverage lines and records pass as they are.
+pub fn normalize(options: &Options, input: impl BufRead, output: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+    normalize_into(options, input, output, DeadLetters { file: None, with_content: false }, summary)
+}
+
+fn normalize_into(
+    options: &Options,
+    input: impl BufRead,
+    output: impl Write,
+    mut dead_letters: DeadLetters,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let mut lines = Lines::new(input);
+    let mut output = LineWriter::new(output);
+    let mut rejects = Rejects::new(options.max_rejects);
+    let (mut records, mut outside, mut unknown) = (0, 0, 0);
+    while let Some(line) = lines.next_line()? {
+        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+            Ok(Line::Raw(raw)) => {
+                let collector = by_name(&raw.collector);
+                for (index, node) in raw.nodes.iter().enumerate() {
+                    let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
+                    let origin = origin(&raw, row);
+                    let read = match collector {
+                        Some(collector) => collector.read(node.get(), origin),
+                        None => Err("a collector this version does not know".to_owned()),
+                    };
+                    match read {
+                        Ok(record) if !record.is_of_its_day() => outside += 1,
+                        Ok(mut record) => {
+                            if let Some(key) = &options.pseudonyms {
+                                key.apply(&mut record);
+                            }
+                            records += 1;
+                            output.write(&record)?;
+                        }
+                        Err(reason) => {
+                            rejects.add(line.number, &reason);
+                            dead_letters.add(line.number, line.offset, Some(row), &reason, node.get().as_bytes())?;
+                        }
+                    }
+                }
+            }
+            Ok(Line::Record(mut record)) => {
+                if let Some(key) = &options.pseudonyms {
+                    key.apply(&mut record);
+                }
+                records += 1;
+                output.write(&record)?;
+            }
+            Ok(Line::Coverage(coverage)) => output.write(&coverage)?,
+            Ok(Line::Metric(_) | Line::Unknown) => unknown += 1,
+            Err(reason) => {
+                rejects.add(line.number, &reason);
+                dead_letters.add(line.number, line.offset, None, &reason, line.bytes)?;
+            }
+        }
+    }
+    output.flush()?;
+    if let Some(file) = dead_letters.file {
+        file.into_inner().keep()?;
+    }
+    summary.say(format!("{}, {} outside the day they came with, {} rejected", counted(records, "record"), counted(outside, "row"), counted(rejects.count(), "row")));
+    if unknown > 0 {
+        summary.say(format!("{} of a type that normalize does not read passed over", counted(unknown, "line")));
+    }
+    for (name, count) in [("records", records), ("outside_the_day", outside), ("rejected", rejects.count()), ("skipped", unknown)] {
+        summary.field(name, count);
+    }
+    rejects.conclude(records + outside, summary)
+}
+
+fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
+    Origin {
+        instance: raw.instance.clone(),
+        collector: raw.collector.clone(),
+        scope: raw.scope.clone(),
+        day: raw.day,
+        fetched_at: raw.fetched_at,
+        row,
+    }
+}
+
+impl DeadLetters {
+    fn add(&mut self, line: u64, offset: u64, row: Option<Row>, reason: &str, content: &[u8]) -> Result<(), Error> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let digest = Sha256::digest(content).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let content = self.with_content.then(|| String::from_utf8_lossy(content).into_owned());
+        file.write(&DeadLetter { line, offset, row, reason, digest, content })
+    }
+}

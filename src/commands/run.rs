@@ -1,0 +1,50 @@
+//! `run`: from GitLab to a finished site in one process. The same filters, joined by pipes in memory.
+
+use std::io::{BufReader, BufWriter, Read, Write, pipe};
+use std::thread;
+
+use crate::cli::RunArgs;
+use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
+use crate::error::{Error, Outcome};
+use crate::settings::Environment;
+use crate::summary::Summary;
+
+/// The share of rejected rows that is borne, in percent; the same as the default of the filters.
+const MAX_REJECTS: f64 = 1.0;
+
+/// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
+pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
+    let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
+    let plan = fetch::Plan::new(&args.collect, switches, environment)?;
+    let normalizing = normalize::Options { pseudonyms: normalize::pseudonyms(environment)?, max_rejects: MAX_REJECTS };
+    let thresholds = aggregate::thresholds(&args.report)?;
+    let aggregating = aggregate::Options { since: None, until: None, thresholds, max_rejects: MAX_REJECTS };
+
+    let (raw_reader, raw_writer) = joined()?;
+    let (record_reader, record_writer) = joined()?;
+    let mut normalize_summary = Summary::new("run");
+    let mut fetch_summary = Summary::new("run");
+    let (fetched, normalized, aggregated) = thread::scope(|scope| {
+        let normalized = scope.spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
+        let aggregated = scope.spawn(|| aggregate::aggregate(&aggregating, record_reader, summary));
+        let fetched = fetch::fetch(&plan, Some(raw_writer), &mut fetch_summary);
+        (fetched, joined_thread(normalized), joined_thread(aggregated))
+    });
+    summary.prepend(normalize_summary);
+    summary.prepend(fetch_summary);
+    // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
+    let (figures, aggregated) = aggregated?;
+    let outcome = aggregated.max(normalized?).max(fetched?);
+    dashboard::write(&args.site.site, &figures, switches, &args.privacy, summary)?;
+    landing::write(&args.site.site, Some(&figures), summary)?;
+    Ok(outcome)
+}
+
+fn joined() -> Result<(BufReader<impl Read>, BufWriter<impl Write>), Error> {
+    let (reader, writer) = pipe().map_err(|source| Error::Stream { doing: "make a pipe", source })?;
+    Ok((BufReader::with_capacity(1 << 16, reader), BufWriter::with_capacity(1 << 16, writer)))
+}
+
+fn joined_thread<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
+    thread.join().unwrap_or_else(|_| Err(Error::Bug("a filter stopped by itself".to_owned())))
+}

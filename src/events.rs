@@ -1,0 +1,193 @@
+//! The event catalogue: which feature an event belongs to, and whether a person did something on purpose.
+//!
+//! Names and features as GitLab's own registry of AI events has them (18.3 to 19.5). The list grows with
+//! every release, so an event that is not in it is kept under its own name.
+
+/// The feature of events that no rule knows.
+pub const OTHER_FEATURE: &str = "other";
+
+/// Feature of the code suggestion events.
+pub const CODE_SUGGESTIONS: &str = "code_suggestions";
+
+/// The features and their events; `*` stands for any text, at the start or at the end of a name.
+pub const FEATURES: &[(&str, &[&str])] = &[
+    (CODE_SUGGESTIONS, &["code_suggestion_*", "code_suggestions_*"]),
+    (
+        "chat",
+        &[
+            "request_duo_chat_response",
+            "complete_duo_chat_response",
+            "report_duo_chat_token_usage",
+            "tool_succeeded_duo_chat",
+            "tool_failed_duo_chat",
+        ],
+    ),
+    ("troubleshoot_job", &["troubleshoot_job"]),
+    (
+        "agent_platform",
+        &[
+            "agent_platform_session_*",
+            "view_duo_agentic_subscription_expired_empty_state",
+            "click_duo_agentic_subscription_expired_*",
+            "cleanup_stuck_agent_platform_session",
+            "reject_duo_agent_platform",
+            "token_usage_duo_agent_platform",
+        ],
+    ),
+    (
+        "code_review",
+        &[
+            "encounter_duo_code_review_error_during_review",
+            "find_no_issues_duo_code_review_after_review",
+            "find_nothing_to_review_duo_code_review_on_mr",
+            "post_comment_duo_code_review_on_diff",
+            "react_thumbs_up_on_duo_code_review_comment",
+            "react_thumbs_down_on_duo_code_review_comment",
+            "request_review_duo_code_review_on_mr_by_author",
+            "request_review_duo_code_review_on_mr_by_non_author",
+            "excluded_files_from_duo_code_review",
+            "publish_duo_code_review_comments",
+        ],
+    ),
+    ("mcp", &["*_mcp_tool_call"]),
+    ("fix_pipeline", &["fix_pipeline_suggestion_*"]),
+    (
+        "duo_workflow",
+        &[
+            "duo_workflow_*",
+            "receive_start_duo_workflow",
+            "request_duo_workflow*",
+            "pause_duo_workflow",
+            "resume_duo_workflow",
+            "retry_request_duo_workflow",
+            "message_duo_workflow",
+            "resolve_duo_workflow_tool_approval",
+            "block_denied_duo_workflow_tool",
+            "token_usage_duo_workflow*",
+        ],
+    ),
+    ("ai_catalog", &["restore_ai_catalog_item"]),
+    ("summarize_new_merge_request", &["summarize_new_merge_request"]),
+    ("request_duo_vulnerability_resolution", &["request_duo_vulnerability_resolution"]),
+    ("explain_vulnerability", &["explain_vulnerability"]),
+    ("summarize_review", &["summarize_review"]),
+    ("generate_merge_commit_message", &["generate_merge_commit_message"]),
+    ("duo_messaging", &["ai_duo_messaging_feedback_submitted", "trigger_slack_duo"]),
+    ("explain_code", &["explain_code"]),
+    ("fix_code", &["fix_code"]),
+    ("refactor_code", &["refactor_code"]),
+    ("write_tests", &["write_tests"]),
+    ("feature_discovery", &["resolve_feature_discovery_search"]),
+];
+
+/// Events by which something was only shown to a person or done for them. Every other event, an unknown one
+/// too, is deliberate: the person accepted, rejected, asked, started, applied or reacted.
+pub const EXPOSED: &[&str] = &[
+    "code_suggestion_shown_in_ide",
+    "code_suggestions_requested",
+    "code_suggestion_direct_access_token_refresh",
+    "agent_platform_session_finished",
+    "agent_platform_session_dropped",
+    "*_mcp_tool_call",
+    "duo_workflow_tool_*",
+    "token_usage_*",
+    "receive_start_*",
+    "request_duo_workflow_success",
+    "request_duo_workflow_failure",
+    "request_duo_workflow_aborted",
+    "cleanup_stuck_*",
+    "reject_*",
+    "block_denied_*",
+    "*_compaction_*",
+    "*_max_cycles_*",
+    "*_tool_loop_*",
+    "usage_billing_event",
+    "tool_*_duo_chat",
+    "complete_duo_chat_response",
+    "report_*",
+    "view_*",
+    "post_comment_*",
+    "publish_*",
+    "encounter_*",
+    "excluded_files_*",
+    "find_no*",
+    "fix_pipeline_suggestion_posted",
+    "duo_workflow_workload_completed",
+];
+
+/// The feature an event belongs to; `event` in lower case.
+pub fn feature_of(event: &str) -> &'static str {
+    FEATURES
+        .iter()
+        .find(|(_, names)| names.iter().any(|pattern| matches(pattern, event)))
+        .map_or(OTHER_FEATURE, |(feature, _)| feature)
+}
+
+/// Whether the person did something on purpose; `event` in lower case.
+pub fn is_deliberate(event: &str) -> bool {
+    !EXPOSED.iter().any(|pattern| matches(pattern, event))
+}
+
+/// Whether a name is of a pattern, in which each `*` stands for any text, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, mut rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(head) else { return false };
+    while let Some((middle, after)) = rest.split_once('*') {
+        let Some(at) = name.find(middle) else { return false };
+        name = &name[at + middle.len()..];
+        rest = after;
+    }
+    name.ends_with(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_at_both_ends_and_in_the_middle() {
+        assert!(matches("find_no*", "find_nothing_to_review"));
+        assert!(matches("*_mcp_tool_call", "start_mcp_tool_call"));
+        assert!(matches("tool_*_duo_chat", "tool_failed_duo_chat"));
+        assert!(matches("*_compaction_*", "duo_workflow_compaction_executed"));
+        assert!(!matches("tool_*_duo_chat", "tool_duo_chat"));
+        assert!(!matches("explain_code", "explain_code_review"));
+        assert!(!matches("*_mcp_tool_call", "start_mcp_tool_call_twice"));
+    }
+
+    #[test]
+    fn asking_is_deliberate_and_being_shown_is_not() {
+        for event in [
+            "code_suggestion_accepted_in_ide",
+            "code_suggestion_rejected_in_ide",
+            "request_duo_chat_response",
+            "agent_platform_session_created",
+            "agent_platform_session_stopped",
+            "agent_platform_session_resumed",
+            "request_duo_workflow",
+            "fix_pipeline_suggestion_applied",
+            "an_event_nobody_knows",
+        ] {
+            assert!(is_deliberate(event), "{event}");
+        }
+        for event in [
+            "code_suggestion_shown_in_ide",
+            "agent_platform_session_finished",
+            "finish_mcp_tool_call",
+            "find_nothing_to_review_duo_code_review_on_mr",
+            "duo_workflow_tool_success",
+            "publish_duo_code_review_comments",
+        ] {
+            assert!(!is_deliberate(event), "{event}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_of_the_first_feature_that_names_it_and_an_unknown_one_is_of_none() {
+        assert_eq!(feature_of("code_suggestions_requested"), CODE_SUGGESTIONS);
+        assert_eq!(feature_of("start_mcp_tool_call"), "mcp");
+        assert_eq!(feature_of("request_review_duo_code_review_on_mr_by_non_author"), "code_review");
+        assert_eq!(feature_of("duo_workflow_workload_completed"), "duo_workflow");
+        assert_eq!(feature_of("teleport_code_beam"), OTHER_FEATURE);
+    }
+}

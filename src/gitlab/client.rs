@@ -1,0 +1,278 @@
+//! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use ureq::http::{HeaderMap, Response, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body};
+
+use super::refusal::{self, GraphQlError};
+use crate::calendar::Timestamp;
+use crate::collectors::{Answer, Fault, GraphQl};
+use crate::error::Error;
+use crate::settings::{Instance, Token};
+
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long to wait for an answer, and how often to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a whole request and its answer. GitLab itself gives up after 30 seconds (60 on some fields).
+    pub timeout: Duration,
+    /// Tries after the first one.
+    pub retries: u32,
+    /// The wait before the second try; it doubles from try to try.
+    pub wait: Duration,
+}
+
+/// A client of one GitLab.
+pub struct Client {
+    agent: Agent,
+    endpoint: String,
+    token: Token,
+    patience: Patience,
+    now: Option<Timestamp>,
+    /// Set while the server is not there, so that each further request is not waited for at length.
+    given_up: Cell<bool>,
+}
+
+/// How one try ended when it did not bring an answer.
+enum Failure {
+    /// Trying again can help; the server may say when.
+    Passing { what: String, after: Option<Duration> },
+    /// Trying again cannot help.
+    Lasting(Fault),
+}
+
+impl Client {
+    /// A client that trusts the public certificate authorities, or those of `ca_file` in their place. `now`
+    /// stands for the server's `Date` when it is set.
+    pub fn new(
+        instance: &Instance,
+        token: Token,
+        patience: Patience,
+        ca_file: Option<&Path>,
+        now: Option<Timestamp>,
+    ) -> Result<Client, Error> {
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = ca_file {
+            tls = tls.root_certs(RootCerts::from(certificates(path)?));
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would take the token to another address.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(patience.timeout))
+            .user_agent(concat!("duo-metrics/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls.build())
+            .build()
+            .new_agent();
+        Ok(Client { agent, endpoint: instance.endpoint(), token, patience, now, given_up: Cell::new(false) })
+    }
+
+    fn try_once(&self, body: &[u8]) -> Result<Answer, Failure> {
+        let response = self
+            .agent
+            .post(&self.endpoint)
+            .header(header::AUTHORIZATION, self.token.authorization())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .send(body);
+        let mut response = response.map_err(|error| self.transport(&error))?;
+        let text = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
+        let text = text.map_err(|error| self.transport(&error))?;
+        self.judge(&response, &text)
+    }
+
+    /// Decides what an HTTP answer means.
+    fn judge(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, Failure> {
+        let status = response.status().as_u16();
+        let said = || self.token.redact(&refusal::summary(body));
+        match status {
+            200 => {}
+            300..=399 => {
+                let target = header(response.headers(), header::LOCATION).unwrap_or("another address");
+                let target = self.token.redact(&refusal::one_line(target));
+                return Err(lasting(Fault::Configuration(format!(
+                    "{} redirects to {target}; set GITLAB_URL to the final address",
+                    self.endpoint
+                ))));
+            }
+            401 => {
+                return Err(lasting(Fault::Token(
+                    "GitLab refuses the token (401): it is invalid, expired, revoked, or without the scope read_api; renew DUO_TOKEN".to_owned(),
+                )));
+            }
+            403 => {
+                return Err(lasting(Fault::Token(format!(
+                    "GitLab refuses the token's user (403): {}; check that it may use the API",
+                    said()
+                ))));
+            }
+            404 => {
+                return Err(lasting(Fault::Configuration(format!(
+                    "there is no GraphQL API at {} (404); check GITLAB_URL",
+                    self.endpoint
+                ))));
+            }
+            429 => {
+                return Err(Failure::Passing {
+                    what: "GitLab's rate limit is reached (429)".to_owned(),
+                    after: retry_after(response.headers()),
+                });
+            }
+            500..=599 => {
+                return Err(Failure::Passing {
+                    what: format!("GitLab is not well ({status}): {}", said()),
+                    after: retry_after(response.headers()),
+                });
+            }
+            _ => {
+                return Err(lasting(Fault::Answer(format!(
+                    "GitLab refuses the request ({status}): {}",
+                    said()
+                ))));
+            }
+        }
+        let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
+        if content_type.starts_with("text/html") {
+            return Err(lasting(Fault::Configuration(format!(
+                "{} answers with a web page; check GITLAB_URL, and whether a login page or a proxy is in the way",
+                self.endpoint
+            ))));
+        }
+        let at = match self.now {
+            Some(now) => now,
+            None => header(response.headers(), header::DATE).and_then(Timestamp::from_http_date).ok_or_else(
+                || {
+                    lasting(Fault::Answer(
+                        "GitLab's answer has no Date header, so it cannot be dated".to_owned(),
+                    ))
+                },
+            )?,
+        };
+        self.read(body, at)
+    }
+
+    /// Takes the data out of an answer, or says what its errors mean.
+    fn read(&self, body: &[u8], at: Timestamp) -> Result<Answer, Failure> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(borrow)]
+            data: Option<&'a RawValue>,
+            #[serde(default)]
+            errors: Vec<GraphQlError>,
+        }
+        let cut =
+            || Failure::Passing { what: "GitLab's answer is cut off or not JSON".to_owned(), after: None };
+        let text = std::str::from_utf8(body).map_err(|_| cut())?;
+        let envelope: Envelope = serde_json::from_str(text).map_err(|_| cut())?;
+        if let Some(error) = envelope.errors.first() {
+            // Data beside errors is incomplete data; it is not used.
+            let message = self.token.redact(&refusal::one_line(&error.message));
+            return Err(match refusal::meaning(error) {
+                refusal::Meaning::Timeout => {
+                    Failure::Passing { what: format!("GitLab ran out of time: {message}"), after: None }
+                }
+                refusal::Meaning::Unknown => {
+                    lasting(Fault::Unsupported(format!("this GitLab has no such field: {message}")))
+                }
+                refusal::Meaning::Denied => lasting(Fault::Denied(format!("GitLab refuses: {message}"))),
+                refusal::Meaning::Other => {
+                    lasting(Fault::Answer(format!("GitLab refuses the query: {message}")))
+                }
+            });
+        }
+        match envelope.data {
+            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at }),
+            _ => Err(lasting(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
+        }
+    }
+
+    fn transport(&self, error: &ureq::Error) -> Failure {
+        let message = self.token.redact(&refusal::one_line(&error.to_string()));
+        match error {
+            ureq::Error::BadUri(_)
+            | ureq::Error::InvalidProxyUrl
+            | ureq::Error::Tls(_)
+            | ureq::Error::Rustls(_)
+            | ureq::Error::Pem(_) => lasting(Fault::Configuration(format!(
+                "cannot connect to {}: {message}; check GITLAB_URL, --ca-file and HTTPS_PROXY",
+                self.endpoint
+            ))),
+            ureq::Error::BodyExceedsLimit(_) => {
+                lasting(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned()))
+            }
+            _ => Failure::Passing { what: format!("cannot reach {}: {message}", self.endpoint), after: None },
+        }
+    }
+}
+
+impl GraphQl for Client {
+    fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
+        let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
+        let retries = if self.given_up.get() { 0 } else { self.patience.retries };
+        let mut wait = self.patience.wait;
+        for attempt in 0.. {
+            match self.try_once(body.as_bytes()) {
+                Ok(answer) => {
+                    self.given_up.set(false);
+                    return Ok(answer);
+                }
+                Err(Failure::Lasting(fault)) => return Err(fault),
+                Err(Failure::Passing { what, .. }) if attempt >= retries => {
+                    self.given_up.set(true);
+                    return Err(Fault::Temporary(format!(
+                        "{what}, after {} tries; try again later",
+                        attempt + 1
+                    )));
+                }
+                Err(Failure::Passing { after, .. }) => {
+                    std::thread::sleep(after.unwrap_or(wait).min(LONGEST_WAIT));
+                    wait = wait.saturating_mul(2);
+                }
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+}
+
+fn lasting(fault: Fault) -> Failure {
+    Failure::Lasting(fault)
+}
+
+fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `Retry-After` in seconds; GitLab sends no dates there.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    header(headers, header::RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
+    let pem = std::fs::read(path).map_err(Error::file("read", path))?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    match certificates.is_empty() {
+        true => Err(Error::Configuration(format!(
+            "{} holds no certificate in PEM form; check --ca-file",
+            path.display()
+        ))),
+        false => Ok(certificates),
+    }
+}

@@ -1,0 +1,8 @@
+//! Talking to a GitLab server.
+
+mod client;
+mod preflight;
+mod refusal;
+
+pub use client::{Client, Patience};
+pub use preflight::preflight;

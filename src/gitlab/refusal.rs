@@ -1,0 +1,119 @@
+//! What GitLab's refusals mean. It answers many of them with status 200, and says which only in words.
+
+use serde::Deserialize;
+
+/// One entry of `errors`.
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphQlError {
+    /// The text.
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Extensions {
+    code: Option<String>,
+}
+
+/// What an error means for a collector.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The query took too long; it may pass later.
+    Timeout,
+    /// The query asks for something this release does not have.
+    Unknown,
+    /// The role, tier or add-on does not allow it.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
+/// Codes of graphql-ruby for names that the schema does not have.
+const UNKNOWN_CODES: &[&str] =
+    &["undefinedField", "undefinedType", "argumentNotAccepted", "variableRequiresValidType"];
+
+/// The same in words, for servers that send no code.
+const UNKNOWN_WORDS: &[&str] =
+    &["doesn't exist on type", "doesn't accept argument", "isn't a defined input type", "No such type"];
+
+const DENIED_WORDS: &[&str] =
+    &["Not available for this resource", "don't have permission", "not authorized", "not licensed"];
+
+pub(super) fn meaning(error: &GraphQlError) -> Meaning {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_deref());
+    let says = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
+    if error.message.starts_with("Timeout on ") || error.message.starts_with("Request timed out") {
+        Meaning::Timeout
+    } else if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) || says(UNKNOWN_WORDS) {
+        Meaning::Unknown
+    } else if says(DENIED_WORDS) {
+        Meaning::Denied
+    } else {
+        Meaning::Other
+    }
+}
+
+/// What the body of a refusal says, in one short line: the first error's message, a page's title, or its text.
+pub(super) fn summary(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<GraphQlError>,
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(100_000)]);
+    let message = serde_json::from_slice(body)
+        .ok()
+        .and_then(|errors: Errors| Some(errors.errors.into_iter().next()?.message));
+    let title = text
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"))
+        .map(|(title, _)| title.to_owned());
+    one_line(&message.or(title).unwrap_or_else(|| text.into_owned()))
+}
+
+/// Text of a server made fit for one line of an error: no control characters, at most 200 characters.
+pub(super) fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", &words[..at]),
+        None if words.is_empty() => "no text".to_owned(),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning_of(json: &str) -> Meaning {
+        meaning(&serde_json::from_str(json).expect("a literal"))
+    }
+
+    #[test]
+    fn words_and_codes_tell_refusals_apart() {
+        assert_eq!(meaning_of(r#"{"message":"Timeout on AiUsageData.all"}"#), Meaning::Timeout);
+        assert_eq!(
+            meaning_of(r#"{"message":"Field 'all' doesn't exist on type 'AiUsageData'"}"#),
+            Meaning::Unknown
+        );
+        assert_eq!(meaning_of(r#"{"message":"x","extensions":{"code":"undefinedField"}}"#), Meaning::Unknown);
+        assert_eq!(meaning_of(r#"{"message":"Not available for this resource."}"#), Meaning::Denied);
+        assert_eq!(meaning_of(r#"{"message":"maximum date range is 1 month"}"#), Meaning::Other);
+        assert_eq!(meaning_of(r#"{"extensions":{}}"#), Meaning::Other);
+    }
+
+    #[test]
+    fn bodies_become_one_line() {
+        assert_eq!(summary(b"{\"errors\":[{\"message\":\"Query too\\nlarge\"}]}"), "Query too large");
+        assert_eq!(
+            summary(b"<html><title>GitLab is not\n responding (502)</title>"),
+            "GitLab is not responding (502)"
+        );
+        assert_eq!(summary(b"Retry later\n"), "Retry later");
+        assert_eq!(summary(b"\x1b[31m\xff"), "[31m\u{fffd}");
+        assert_eq!(summary(b""), "no text");
+        assert_eq!(one_line(&"é".repeat(300)).chars().count(), 201);
+    }
+}

@@ -1,0 +1,29 @@
+//! GitLab Duo adoption metrics: collect, aggregate and publish.
+//!
+//! The modules stand in the order of docs/architecture.md, and imports run downward only: commands, then the
+//! edge (what talks to servers, files and streams), then what is pure.
+
+// The top.
+pub mod cli;
+pub mod commands;
+
+// The edge.
+pub mod gitlab;
+pub mod output;
+pub mod settings;
+pub mod stream;
+pub mod summary;
+
+// Pure: no input, no output, no clock, no environment.
+pub mod calendar;
+pub mod collectors;
+pub mod error;
+pub mod events;
+pub mod line;
+pub mod metrics;
+pub mod pseudonym;
+pub mod record;
+pub mod rejects;
+pub mod rollup;
+pub mod site;
+pub mod view;

@@ -1,0 +1,149 @@
+//! Which line type a line is, and reading it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool};
+
+/// A line of any type.
+#[derive(Debug)]
+pub enum Line<'a> {
+    /// A page of nodes.
+    Raw(Raw<'a>),
+    /// What became of a collector, scope and day.
+    Coverage(Coverage),
+    /// A typed row.
+    Record(Record<'a>),
+    /// A number.
+    Metric(Box<Metric>),
+    /// A type this version does not know.
+    Unknown,
+}
+
+/// A typed row of any source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Record<'a> {
+    /// A usage event.
+    Event(Event<'a>),
+    /// A person's seat.
+    Seat(Seat<'a>),
+    /// A purchase of seats.
+    SeatPool(SeatPool<'a>),
+    /// The state of a merge request.
+    MergeRequest(MergeRequest<'a>),
+    /// The state of a pipeline.
+    Pipeline(Pipeline<'a>),
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line. The error says why it cannot be read, without repeating any of its content.
+    pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
+        #[derive(Deserialize)]
+        struct Tag<'a> {
+            #[serde(borrow)]
+            r#type: Cow<'a, str>,
+        }
+        let tag: Tag = parse(text)?;
+        Ok(match tag.r#type.as_ref() {
+            "raw" => Line::Raw(parse(text)?),
+            "coverage" => Line::Coverage(parse(text)?),
+            "metric" => Line::Metric(Box::new(parse(text)?)),
+            "event" => Line::Record(Record::Event(parse(text)?)),
+            "seat" => Line::Record(Record::Seat(parse(text)?)),
+            "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),
+            "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
+            "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
+            _ => Line::Unknown,
+        })
+    }
+}
+
+impl Record<'_> {
+    /// Where the record comes from.
+    pub fn origin(&self) -> &Origin<'_> {
+        match self {
+            Record::Event(event) => &event.origin,
+            Record::Seat(seat) => &seat.origin,
+            Record::SeatPool(pool) => &pool.origin,
+            Record::MergeRequest(merge_request) => &merge_request.origin,
+            Record::Pipeline(pipeline) => &pipeline.origin,
+        }
+    }
+
+    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken.
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        let (first, second) = match self {
+            Record::Event(event) => (Some(event.ts), None),
+            Record::Seat(_) | Record::SeatPool(_) => (None, None),
+            Record::MergeRequest(merge_request) => (Some(merge_request.created_at), merge_request.merged_at),
+            Record::Pipeline(pipeline) => (Some(pipeline.created_at), None),
+        };
+        first.into_iter().chain(second).map(|stamp| stamp.day())
+    }
+
+    /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
+    pub fn is_of_its_day(&self) -> bool {
+        matches!(self, Record::Seat(_) | Record::SeatPool(_))
+            || self.days().any(|day| day == self.origin().day)
+    }
+}
+
+/// Reads JSON text. The error says what is wrong and where, but repeats no value: values can be personal.
+pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    // serde reads a struct from an array too; a line or a node is an object.
+    if !text.trim_start().starts_with('{') {
+        return Err("not a JSON object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        use serde_json::error::Category;
+        let column = error.column();
+        let said = error.to_string();
+        match error.classify() {
+            Category::Eof => "cut off before its end".to_owned(),
+            Category::Syntax | Category::Io => format!("not JSON at column {column}"),
+            // serde names the field in these two, and in no other it is safe to pass the text on.
+            Category::Data if said.starts_with("missing field") || said.starts_with("duplicate field") => {
+                said.split(" at line").next().unwrap_or_default().to_owned()
+            }
+            Category::Data => format!("a value of the wrong type or form before column {column}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_name_the_place_and_never_a_value() {
+        let cases = [
+            (r#"{"type":"event","user":"ana"#, "cut off before its end"),
+            (r#"{"type":"event",user:"ana"}"#, "not JSON at column"),
+            (r#"{"kind":"event","user":"ana"}"#, "missing field `type`"),
+            (r#"{"type":["ana"]}"#, "a value of the wrong type or form"),
+            (r#"{"type":"event","ts":"ana"}"#, "a value of the wrong type or form"),
+            (r#"["ana"]"#, "not a JSON object"),
+        ];
+        for (text, reason) in cases {
+            let said = Line::parse(text).expect_err(text);
+            assert!(said.starts_with(reason), "{text}: {said}");
+            assert!(!said.contains("ana"), "{said}");
+        }
+        assert!(matches!(Line::parse(r#"{"type":"of_tomorrow","x":1}"#), Ok(Line::Unknown)));
+    }
+
+    #[test]
+    fn records_read_back_as_they_were_written_in_any_key_order_and_with_escapes() {
+        let text = r#"{"user":"gid:\/\/gitlab\/User\/42","row":"3:17","type":"event","event":"x","feature":"other","extra":{"a":[1]},
+            "ts":"2026-10-01T12:34:56Z","instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme",
+            "day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","username":"a\u00e9"}"#;
+        let Ok(Line::Record(record)) = Line::parse(text) else { panic!("a record") };
+        let written = serde_json::to_string(&record).expect("records serialise");
+        let Ok(Line::Record(again)) = Line::parse(&written) else { panic!("a record: {written}") };
+        assert_eq!(record, again);
+        assert!(record.is_of_its_day());
+    }
+}

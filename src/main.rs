@@ -1,0 +1,47 @@
+//! The program: reads the command line, runs one command, turns the outcome into an exit code.
+
+use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use duo_metrics::cli::{Cli, Command};
+use duo_metrics::commands::{aggregate, dashboard, fetch, landing, normalize, run};
+use duo_metrics::error::{Error, Outcome};
+use duo_metrics::settings::Environment;
+use duo_metrics::summary::Summary;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let name = cli.command.name();
+    let mut summary = Summary::new(name);
+    let result = run_command(&cli.command, &mut summary);
+    if !matches!(result, Err(Error::ReaderGone)) {
+        summary.write(cli.log_format, result.as_ref().ok().copied());
+    }
+    match result {
+        Ok(outcome) => ExitCode::from(outcome.code()),
+        Err(error) => {
+            if error.code() != 0 {
+                let _ = writeln!(io::stderr(), "duo-metrics {name}: {error}");
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
+    let environment = Environment::load()?;
+    let stdout = || BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin().lock()));
+    let stdin = || {
+        piped().ok_or_else(|| Error::Usage("nothing is piped in; see \"duo-metrics --help\" for how the commands go together".to_owned()))
+    };
+    match command {
+        Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
+        Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
+        Command::Aggregate(args) => aggregate::run(args, stdin()?, stdout(), summary),
+        Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
+        Command::Landing(args) => landing::run(args, piped(), summary),
+        Command::Run(args) => run::run(args, &environment, summary),
+    }
+}

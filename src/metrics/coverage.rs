@@ -1,0 +1,49 @@
+//! How much of what was asked for is there.
+
+use std::collections::BTreeMap;
+
+use super::page::{Figure, Page};
+use super::{Definition, Family, Unit};
+use crate::calendar::Grain;
+use crate::view::{View, last_day_used};
+
+pub(super) const FAMILY: Family = Family { definitions: &[&DAYS], compute };
+
+const DAYS: Definition = Definition {
+    metric: "coverage.days",
+    title: "Days collected",
+    unit: Unit::Days,
+    grains: &[Grain::Window],
+    by: &["collector×status"],
+    text: "Days of the 28 by how their collection ended, for each collector: complete, partial (some rows are missing), \
+           denied (role, tier or add-on), unsupported (this GitLab does not have it), failed, skipped (sampling), or \
+           not_collected (nobody asked). Lists of seats are counted by the days they were taken, up to two days later.",
+};
+
+/// The status of days that no line speaks of.
+const NOT_COLLECTED: &str = "not_collected";
+
+fn compute(view: &View<'_>, page: &mut Page<'_>) {
+    if page.period.grain != Grain::Window {
+        return;
+    }
+    let (start, end) = (page.period.start, page.period.end);
+    for (collector, days) in &view.collectors {
+        // A snapshot is taken when the run is, not for each day.
+        let is_snapshot = *collector == "seats";
+        let last = if is_snapshot { last_day_used(end) } else { end };
+        let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, state) in days.range(start..=last) {
+            *by_status.entry(state.status.as_str()).or_default() += 1;
+        }
+        let told: u64 = by_status.values().sum();
+        let silent = (page.period.length() as u64).saturating_sub(told);
+        if !is_snapshot && silent > 0 {
+            by_status.insert(NOT_COLLECTED, silent);
+        }
+        page.rest_on_states(days.range(start..=end).map(|(_, state)| state));
+        for (status, count) in by_status {
+            page.emit(&DAYS, &[("collector", collector), ("status", status)], Figure::count(count, None));
+        }
+    }
+}

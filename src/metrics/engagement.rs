@@ -1,0 +1,84 @@
+//! How often people use Duo: segments by active days.
+
+use std::collections::HashMap;
+
+use super::page::{Figure, Page};
+use super::people::PeopleSet;
+use super::{Definition, Family, Unit};
+use crate::calendar::{Day, Grain, Period};
+use crate::events;
+use crate::record::Reason;
+use crate::rollup::PersonId;
+use crate::view::{Source, View};
+
+pub(super) const FAMILY: Family = Family { definitions: &[&USERS], compute };
+
+const USERS: Definition = Definition {
+    metric: "engagement.users",
+    title: "People by engagement",
+    unit: Unit::People,
+    grains: &[Grain::Week, Grain::Month, Grain::Window],
+    by: &["segment"],
+    text: "People by their days with a deliberate event within the 28 days that end with the period: inactive 0, \
+           experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). Counted are the people with a \
+           seat or, without a list of seats, all people ever seen up to the end of the period.",
+};
+
+const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
+
+fn compute(view: &View<'_>, page: &mut Page<'_>) {
+    let period = page.period;
+    if !USERS.grains.contains(&period.grain) || !page.rest_on(Source::Usage, &[]) {
+        return;
+    }
+    let look_back = Period::holding(Grain::Window, period.end, period.end);
+    page.rest_on_days(Source::Usage, look_back);
+    let first_day = view.days_of(Source::Usage).and_then(|days| days.keys().next());
+    let unknown = if period.end > view.until {
+        Some(Reason::PeriodIncomplete)
+    } else if first_day.is_none_or(|first| *first > look_back.start) {
+        Some(Reason::LookBackIncomplete)
+    } else {
+        None
+    };
+    if let Some(reason) = unknown {
+        for segment in SEGMENTS {
+            page.emit(&USERS, &[("segment", segment)], Figure::unknown(reason));
+        }
+        return;
+    }
+    let mut active_days: HashMap<PersonId, (u32, Option<Day>)> = HashMap::new();
+    let mut ever_seen = PeopleSet::default();
+    for (day, rows) in view.usage.range(..=period.end) {
+        for (key, _) in rows {
+            ever_seen.add(key.person, view.people);
+            if *day >= look_back.start && events::is_deliberate(view.names.text(key.event)) {
+                let (days, last) = active_days.entry(key.person).or_default();
+                if *last != Some(*day) {
+                    (*days, *last) = (*days + 1, Some(*day));
+                }
+            }
+        }
+    }
+    let mut counts = [0; SEGMENTS.len()];
+    let mut count = |person: PersonId| {
+        let days = active_days.get(&person).map_or(0, |(days, _)| *days);
+        let segment = match days {
+            0 => 0,
+            days if days >= page.thresholds.heavy_from => 3,
+            days if days >= page.thresholds.regular_from => 2,
+            _ => 1,
+        };
+        counts[segment] += 1;
+    };
+    match view.snapshot_of(period) {
+        Some(snapshot) => snapshot.holders.iter().for_each(|person| count(*person)),
+        None => (0..view.people.len() as u32)
+            .map(PersonId)
+            .filter(|person| ever_seen.contains(*person))
+            .for_each(&mut count),
+    }
+    for (segment, people) in SEGMENTS.iter().zip(counts) {
+        page.emit(&USERS, &[("segment", segment)], Figure::people(people));
+    }
+}

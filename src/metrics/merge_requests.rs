@@ -1,0 +1,122 @@
+//! Merge requests: opened, merged, and how long that took.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::definition::{EVERY_GRAIN, TOTAL};
+use super::page::{By, Figure, Page};
+use super::people::PeopleSet;
+use super::statistics::{QUANTILES, nearest_rank};
+use super::{Definition, Family, Unit};
+use crate::calendar::{Day, Grain};
+use crate::record::Number;
+use crate::rollup::PersonId;
+use crate::view::{Source, View};
+
+pub(super) const FAMILY: Family =
+    Family { definitions: &[&OPENED, &MERGED, &TIME_TO_MERGE, &PER_AUTHOR], compute };
+
+const OPENED: Definition = Definition {
+    metric: "merge_requests.opened",
+    title: "Merge requests opened",
+    unit: Unit::MergeRequests,
+    grains: EVERY_GRAIN,
+    by: &[TOTAL, "project"],
+    text: "Merge requests opened in the period, in projects of the group and its subgroups that are not archived.",
+};
+
+const MERGED: Definition = Definition {
+    metric: "merge_requests.merged",
+    title: "Merge requests merged",
+    unit: Unit::MergeRequests,
+    grains: EVERY_GRAIN,
+    by: &[TOTAL, "project"],
+    text: "Merge requests merged in the period, whenever they were opened.",
+};
+
+const TIME_TO_MERGE: Definition = Definition {
+    metric: "merge_requests.time_to_merge_seconds",
+    title: "Time to merge",
+    unit: Unit::Seconds,
+    grains: EVERY_GRAIN,
+    by: &["stat", "stat×project"],
+    text: "Seconds from opening to merging of the merge requests merged in the period: median (p50) and 95th percentile \
+           (p95), by nearest rank.",
+};
+
+const PER_AUTHOR: Definition = Definition {
+    metric: "merge_requests.per_author",
+    title: "Merge requests per author",
+    unit: Unit::PerPerson,
+    grains: &[Grain::Month, Grain::Window],
+    by: &[TOTAL],
+    text: "Merge requests merged in the period whose author is a person (not a bot, and known), divided by those authors.",
+};
+
+#[derive(Default)]
+struct Counts {
+    opened: u64,
+    opened_by: PeopleSet,
+    merged: u64,
+    merged_by: PeopleSet,
+    of_people: u64,
+    seconds: Vec<u64>,
+}
+
+fn compute(view: &View<'_>, page: &mut Page<'_>) {
+    if !page.rest_on(Source::MergeRequests, FAMILY.definitions) {
+        return;
+    }
+    // A state tells more stamps than were asked for; only those of collected days are whole.
+    let days: BTreeSet<Day> =
+        view.known_days(Source::MergeRequests, page.period).map(|(day, _)| day).collect();
+    let mut all = Counts::default();
+    let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
+    for (project, state) in &view.merge_requests {
+        let opened = days.contains(&state.created_at.day());
+        let merged_at = state.merged_at.filter(|merged_at| days.contains(&merged_at.day()));
+        if !opened && merged_at.is_none() {
+            continue;
+        }
+        let author: Option<PersonId> = state.author.filter(|author| !view.people.is_bot(*author));
+        for counts in [&mut all, by_project.entry(view.names.text(*project)).or_default()] {
+            if opened {
+                counts.opened += 1;
+                author.inspect(|author| counts.opened_by.add_any(*author));
+            }
+            if let Some(merged_at) = merged_at {
+                counts.merged += 1;
+                counts.of_people += u64::from(author.is_some());
+                author.inspect(|author| counts.merged_by.add_any(*author));
+                counts.seconds.push(u64::try_from(merged_at.seconds_since(state.created_at)).unwrap_or(0));
+            }
+        }
+    }
+    all.emit(page, None);
+    let authors = all.merged_by.len();
+    page.emit(
+        &PER_AUTHOR,
+        &[],
+        Figure::rate(Number::Count(all.of_people), Number::Count(authors), Some(authors)),
+    );
+    for (project, counts) in &mut by_project {
+        counts.emit(page, Some(project));
+    }
+}
+
+impl Counts {
+    fn emit(&mut self, page: &mut Page<'_>, project: Option<&str>) {
+        let project: Vec<(&str, &str)> = project.map(|project| ("project", project)).into_iter().collect();
+        page.emit(&OPENED, &project, Figure::count(self.opened, Some(self.opened_by.len())));
+        page.emit(&MERGED, &project, Figure::count(self.merged, Some(self.merged_by.len())));
+        self.seconds.sort_unstable();
+        for (stat, percent) in QUANTILES {
+            let by: Vec<(&str, &str)> = project.iter().copied().chain([("stat", *stat)]).collect();
+            let value = nearest_rank(&self.seconds, *percent);
+            page.emit(
+                &TIME_TO_MERGE,
+                &by as By<'_>,
+                Figure::statistic(value, self.seconds.len(), Some(self.merged_by.len())),
+            );
+        }
+    }
+}

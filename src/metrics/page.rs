@@ -1,0 +1,163 @@
+//! Where a family puts its numbers: what every metric line carries beside them is filled in here.
+
+use std::collections::BTreeMap;
+
+use super::{Definition, Thresholds};
+use crate::calendar::Period;
+use crate::record::{Metric, Number, Reason, Status};
+use crate::view::{DayState, Source, View};
+
+/// The metrics of one scope and period.
+pub(super) struct Page<'a> {
+    pub(super) period: Period,
+    pub(super) thresholds: Thresholds,
+    view: &'a View<'a>,
+    metrics: &'a mut Vec<Metric>,
+    coverage: f64,
+    is_final: bool,
+}
+
+/// The dimensions of a line: names and values.
+pub(super) type By<'a> = &'a [(&'a str, &'a str)];
+
+/// A number, or why there is none, with what stands behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Figure {
+    value: Option<Number>,
+    n: Option<Number>,
+    of: Option<Number>,
+    people: Option<u64>,
+    basis: Option<f64>,
+    reason: Option<Reason>,
+}
+
+/// Days after which no more late events are expected.
+const DAYS_UNTIL_FINAL: i64 = 7;
+
+impl Figure {
+    /// A number of things; `people` stand behind it.
+    pub(super) fn count(n: u64, people: Option<u64>) -> Figure {
+        let n = Some(Number::Count(n));
+        Figure { value: n, n, of: None, people, basis: Some(1.0), reason: None }
+    }
+
+    /// A number of people.
+    pub(super) fn people(n: u64) -> Figure {
+        Figure::count(n, Some(n))
+    }
+
+    /// `n` of `of`; not known when `of` is zero.
+    pub(super) fn rate(n: Number, of: Number, people: Option<u64>) -> Figure {
+        let known = of.as_f64() != 0.0;
+        Figure {
+            value: known.then(|| Number::Measure(n.as_f64() / of.as_f64())),
+            n: Some(n),
+            of: Some(of),
+            people,
+            basis: Some(1.0),
+            reason: (!known).then_some(Reason::NothingShown),
+        }
+    }
+
+    /// A statistic over `n` observations; not known without any.
+    pub(super) fn statistic(value: Option<u64>, n: usize, people: Option<u64>) -> Figure {
+        let value = value.map(Number::Count);
+        let reason = value.is_none().then_some(Reason::NothingShown);
+        Figure { value, n: Some(Number::Count(n as u64)), of: None, people, basis: Some(1.0), reason }
+    }
+
+    /// No number.
+    pub(super) fn unknown(reason: Reason) -> Figure {
+        Figure { value: None, n: None, of: None, people: None, basis: None, reason: Some(reason) }
+    }
+
+    /// The same, resting on this share of the rows.
+    pub(super) fn with_basis(self, basis: f64) -> Figure {
+        Figure { basis: Some(basis), ..self }
+    }
+
+    /// The same, resting on `carrying` of `rows` rows. With rows that all lack the field, nothing is known.
+    pub(super) fn on_basis(self, carrying: u64, rows: u64) -> Figure {
+        match (carrying, rows) {
+            (_, 0) => Figure { basis: None, ..self },
+            (0, _) => Figure { basis: Some(0.0), ..Figure::unknown(Reason::NotInSource) },
+            _ => Figure { basis: Some(carrying as f64 / rows as f64), ..self },
+        }
+    }
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(
+        view: &'a View<'a>,
+        period: Period,
+        thresholds: Thresholds,
+        metrics: &'a mut Vec<Metric>,
+    ) -> Page<'a> {
+        Page { period, thresholds, view, metrics, coverage: 0.0, is_final: false }
+    }
+
+    /// Sets what the next numbers rest on: the days of a source. Without any day that is known, the totals of
+    /// these definitions are told as not collected and false is returned; a source that nobody asked for is not
+    /// spoken of at all.
+    pub(super) fn rest_on(&mut self, source: Source, definitions: &[&'static Definition]) -> bool {
+        let view = self.view;
+        let Some(days) = view.days_of(source) else { return false };
+        self.rest_on_days(source, self.period);
+        let is_known = view.known_days(source, self.period).next().is_some();
+        if !is_known && days.range(self.period.start..=self.period.end).next().is_some() {
+            for definition in definitions.iter().filter(|definition| definition.has_total()) {
+                self.emit(definition, &[], Figure::unknown(Reason::NotCollected));
+            }
+        }
+        is_known
+    }
+
+    /// Sets coverage and finality from the days of `looked_at`, which may be longer than the period told.
+    pub(super) fn rest_on_days(&mut self, source: Source, looked_at: Period) {
+        let known = self.view.known_days(source, looked_at).map(|(_, state)| state);
+        (self.coverage, self.is_final) = completeness(known, looked_at);
+    }
+
+    /// Sets coverage and finality from days of one collector that are known to be of the period.
+    pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState>) {
+        (self.coverage, self.is_final) = completeness(states, self.period);
+    }
+
+    /// Puts one number; nothing happens when the metric is not defined for this grain.
+    pub(super) fn emit(&mut self, definition: &'static Definition, by: By<'_>, figure: Figure) {
+        if !definition.grains.contains(&self.period.grain) {
+            return;
+        }
+        debug_assert!(definition.is_split_by(by), "{} by {by:?}", definition.metric);
+        let by: BTreeMap<String, String> =
+            by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.metrics.push(Metric {
+            metric: definition.metric.into(),
+            instance: self.view.instance.clone(),
+            scope: self.view.scope.clone(),
+            grain: self.period.grain,
+            start: self.period.start,
+            end: self.period.end,
+            by,
+            value: figure.value,
+            n: figure.n,
+            of: figure.of,
+            people: figure.people,
+            coverage: self.coverage,
+            basis: figure.basis,
+            is_final: self.is_final,
+            reason: figure.reason,
+        });
+    }
+}
+
+/// The share of the days of a period that are complete, and whether all are and were fetched late enough.
+fn completeness<'s>(states: impl Iterator<Item = &'s DayState>, period: Period) -> (f64, bool) {
+    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
+    let (mut complete, mut final_days) = (0, 0);
+    for state in states.filter(|state| state.status == Status::Complete) {
+        complete += 1;
+        final_days += i64::from(state.fetched_at.is_some_and(|at| at >= settled));
+    }
+    (complete as f64 / period.length() as f64, final_days == period.length())
+}

@@ -1,0 +1,95 @@
+//! Who uses Duo: distinct people, never a sum of days.
+
+use std::collections::HashMap;
+
+use super::definition::{EVERY_GRAIN, TOTAL};
+use super::page::{Figure, Page};
+use super::people::PeopleSet;
+use super::{Definition, Family, Unit};
+use crate::calendar::{Day, Grain};
+use crate::events;
+use crate::record::{Number, Reason, Status};
+use crate::rollup::Name;
+use crate::view::{Source, View};
+
+pub(super) const FAMILY: Family = Family { definitions: &[&ACTIVE, &EXPOSED, &STICKINESS], compute };
+
+const ACTIVE: Definition = Definition {
+    metric: "users.active",
+    title: "Active people",
+    unit: Unit::People,
+    grains: EVERY_GRAIN,
+    by: &[TOTAL, "feature", "kind"],
+    text: "Distinct people with at least one deliberate event in the period: they accepted, rejected, asked, started, \
+           applied or reacted. Bots and service accounts are counted apart, as kind bot.",
+};
+
+const EXPOSED: Definition = Definition {
+    metric: "users.exposed",
+    title: "People reached",
+    unit: Unit::People,
+    grains: EVERY_GRAIN,
+    by: &[TOTAL, "feature", "kind"],
+    text: "Distinct people with any event in the period, also one by which something was only shown to them or done for \
+           them. Bots and service accounts are counted apart, as kind bot.",
+};
+
+const STICKINESS: Definition = Definition {
+    metric: "users.stickiness",
+    title: "Stickiness",
+    unit: Unit::Share,
+    grains: &[Grain::Month, Grain::Window],
+    by: &[TOTAL],
+    text: "Mean of the daily active people over the working days (Monday to Friday, in UTC) that were collected whole, \
+           divided by the active people of the period.",
+};
+
+#[derive(Default)]
+struct Counts {
+    all: PeopleSet,
+    bots: PeopleSet,
+    by_feature: HashMap<Name, PeopleSet>,
+}
+
+fn compute(view: &View<'_>, page: &mut Page<'_>) {
+    if !page.rest_on(Source::Usage, FAMILY.definitions) {
+        return;
+    }
+    let mut active = Counts::default();
+    let mut exposed = Counts::default();
+    let mut by_day: HashMap<Day, PeopleSet> = HashMap::new();
+    for (day, (key, _)) in view.usage_in(page.period) {
+        let is_deliberate = events::is_deliberate(view.names.text(key.event));
+        for counts in [Some(&mut exposed), is_deliberate.then_some(&mut active)].into_iter().flatten() {
+            if view.people.is_bot(key.person) {
+                counts.bots.add_any(key.person);
+            } else {
+                counts.all.add_any(key.person);
+                counts.by_feature.entry(key.feature).or_default().add_any(key.person);
+            }
+        }
+        if is_deliberate {
+            by_day.entry(day).or_default().add(key.person, view.people);
+        }
+    }
+    for (definition, counts) in [(&ACTIVE, &active), (&EXPOSED, &exposed)] {
+        page.emit(definition, &[], Figure::people(counts.all.len()));
+        page.emit(definition, &[("kind", "person")], Figure::people(counts.all.len()));
+        page.emit(definition, &[("kind", "bot")], Figure::count(counts.bots.len(), None));
+        for (feature, people) in &counts.by_feature {
+            page.emit(definition, &[("feature", view.names.text(*feature))], Figure::people(people.len()));
+        }
+    }
+    let whole_days =
+        view.known_days(Source::Usage, page.period).filter(|(_, state)| state.status == Status::Complete);
+    let working_days: Vec<Day> = whole_days.map(|(day, _)| day).filter(|day| day.is_working_day()).collect();
+    let active_on = |day: &Day| by_day.get(day).map_or(0, PeopleSet::len);
+    let figure = match working_days.len() {
+        0 => Figure::unknown(Reason::PeriodIncomplete),
+        days => {
+            let mean = working_days.iter().map(active_on).sum::<u64>() as f64 / days as f64;
+            Figure::rate(Number::Measure(mean), Number::Count(active.all.len()), Some(active.all.len()))
+        }
+    };
+    page.emit(&STICKINESS, &[], figure);
+}

@@ -1,0 +1,79 @@
+//! Pseudonyms: people replaced by a keyed hash, so that they can still be counted but not be named.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::line::Record;
+
+/// What a pseudonym starts with.
+const PREFIX: &str = "hmac:";
+
+/// The key of the pseudonyms. It is never printed or written.
+pub struct PseudonymKey(Hmac<Sha256>);
+
+impl PseudonymKey {
+    /// A key; `None` when it is too short to be one.
+    pub fn new(key: &str) -> Option<PseudonymKey> {
+        let long_enough = key.len() >= 16;
+        long_enough.then(|| PseudonymKey(Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length")))
+    }
+
+    /// Replaces the people in a record. Who has a pseudonym already keeps it.
+    pub fn apply(&self, record: &mut Record<'_>) {
+        let instance = record.origin().instance.clone().into_owned();
+        let replace = |user: &mut std::borrow::Cow<'_, str>| {
+            if !user.starts_with(PREFIX) {
+                *user = self.of(&instance, user).into();
+            }
+        };
+        match record {
+            Record::Event(event) => {
+                replace(&mut event.user);
+                event.username = None;
+            }
+            Record::Seat(seat) => {
+                replace(&mut seat.user);
+                seat.username = None;
+            }
+            Record::MergeRequest(merge_request) => {
+                merge_request.author.as_mut().map(replace);
+            }
+            Record::SeatPool(_) | Record::Pipeline(_) => {}
+        }
+    }
+
+    /// The pseudonym of a user of an instance: 128 bits of the HMAC.
+    fn of(&self, instance: &str, user: &str) -> String {
+        let mut mac = self.0.clone();
+        mac.update(instance.as_bytes());
+        mac.update(&[0]);
+        mac.update(user.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        digest[..16].iter().fold(PREFIX.to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Line;
+
+    #[test]
+    fn people_are_replaced_once_and_apart_by_instance_and_key() {
+        let key = PseudonymKey::new("a key of some length").expect("long enough");
+        let text = r#"{"type":"seat","instance":"https://a.example","collector":"seats","scope":"acme","day":"2026-10-01",
+            "fetched_at":"2026-10-01T03:00:00Z","row":"1:1","user":"gid://gitlab/User/42","username":"ana","assigned":true,
+            "add_on":"DUO_ENTERPRISE","last_duo_activity_on":null}"#;
+        let Ok(Line::Record(mut record)) = Line::parse(text) else { panic!("a record") };
+        key.apply(&mut record);
+        let once = serde_json::to_string(&record).expect("serialises");
+        assert!(once.contains(&key.of("https://a.example", "gid://gitlab/User/42")), "{once}");
+        assert!(!once.contains("ana") && !once.contains("User/42"), "{once}");
+        key.apply(&mut record);
+        assert_eq!(serde_json::to_string(&record).expect("serialises"), once);
+        assert_ne!(key.of("https://a.example", "x"), key.of("https://b.example", "x"));
+        let other = PseudonymKey::new("another key of length").expect("long enough");
+        assert_ne!(key.of("https://a.example", "x"), other.of("https://a.example", "x"));
+        assert!(PseudonymKey::new("too short").is_none());
+    }
+}

@@ -1,0 +1,399 @@
+//! The lines that pass between the commands: one struct a line type, nothing else.
+//!
+//! Every line is one JSON object with a `"type"`. Readers skip types they do not know, so a type or a
+//! field may be added at any time; names and meanings stay.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::calendar::{Day, Grain, Period, Timestamp};
+
+/// The scope of the union of several groups.
+pub const ALL_SCOPES: &str = "*";
+
+/// The language of a suggestion whose source says that it has none.
+pub const NO_LANGUAGE: &str = "(none)";
+
+/// A page of nodes exactly as GitLab returned them, from `fetch`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "raw")]
+pub struct Raw<'a> {
+    /// The collector that asked.
+    #[serde(borrow)]
+    pub collector: Cow<'a, str>,
+    /// The GitLab that answered, as a URL without a trailing slash.
+    pub instance: Cow<'a, str>,
+    /// The group path asked for.
+    pub scope: Cow<'a, str>,
+    /// The UTC day asked for; for snapshots the day of `fetched_at`.
+    pub day: Day,
+    /// The page within this collector, scope and day, from 1.
+    pub page: u32,
+    /// The server's `Date` at the first page: the same on all lines of a collector, scope and day.
+    pub fetched_at: Timestamp,
+    /// The nodes, untouched.
+    #[serde(borrow)]
+    pub nodes: Vec<&'a RawValue>,
+}
+
+/// What `fetch` got for one collector, scope and day, also when it got nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "coverage")]
+pub struct Coverage {
+    /// The collector that asked.
+    pub collector: String,
+    /// The GitLab asked.
+    pub instance: String,
+    /// The group path asked for.
+    pub scope: String,
+    /// The UTC day asked for; for snapshots the day of `fetched_at`.
+    pub day: Day,
+    /// How it ended.
+    pub status: Status,
+    /// Nodes of that day that were received; null where nothing was received.
+    pub rows: Option<u64>,
+    /// The server's `Date` at the first page; null when the server never answered.
+    pub fetched_at: Option<Timestamp>,
+    /// Why the day is not complete, in words; null when it is.
+    pub reason: Option<String>,
+}
+
+/// How the collection of one collector, scope and day ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All pages arrived.
+    Complete,
+    /// Some pages arrived.
+    Partial,
+    /// The role, tier or add-on does not allow it.
+    Denied,
+    /// This GitLab has no such field.
+    Unsupported,
+    /// No page arrived.
+    Failed,
+    /// Left out on purpose (sampling).
+    Skipped,
+}
+
+/// Where a record comes from. Together these six fields are a record's identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin<'a> {
+    /// The GitLab, as a URL without a trailing slash.
+    #[serde(borrow)]
+    pub instance: Cow<'a, str>,
+    /// The collector, or the kind of export.
+    #[serde(borrow)]
+    pub collector: Cow<'a, str>,
+    /// The group path asked for.
+    #[serde(borrow)]
+    pub scope: Cow<'a, str>,
+    /// The UTC day the fetch asked for.
+    pub day: Day,
+    /// When that day was fetched.
+    pub fetched_at: Timestamp,
+    /// The place in that fetch.
+    pub row: Row,
+}
+
+/// The place of a row in its fetch: `page:index`, or a line number for event exports (`page` 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Row {
+    /// The page, from 1; 0 where the source has no pages.
+    pub page: u32,
+    /// The node in the page, from 0; or the line number, from 1.
+    pub index: u32,
+}
+
+/// One usage event of one user. `None` means that the source does not tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "event")]
+pub struct Event<'a> {
+    /// When it happened.
+    pub ts: Timestamp,
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The event's name in lower case; an unknown one is kept as it is.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+    /// The feature the event belongs to ([`crate::events`]).
+    #[serde(borrow)]
+    pub feature: Cow<'a, str>,
+    /// The user's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// The user name; never there when people are pseudonyms.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Cow<'a, str>>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// The programming language, folded to lower case; `(none)` where the source says there is none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Cow<'a, str>>,
+    /// The editor.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub ide: Option<Cow<'a, str>>,
+    /// Size of a suggestion in lines of code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
+    /// What ties shown, accepted and rejected of one suggestion together.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tracking_id: Option<Cow<'a, str>>,
+    /// The source's own id of the event; where there is one, it is the event's identity.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Cow<'a, str>>,
+}
+
+/// One person's seat, as of the day of the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "seat")]
+pub struct Seat<'a> {
+    /// Where the record comes from; its day is the snapshot's.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The holder's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// The user name; never there when people are pseudonyms.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Cow<'a, str>>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// Whether the seat is assigned.
+    pub assigned: bool,
+    /// The add-on of the seat.
+    #[serde(borrow)]
+    pub add_on: Cow<'a, str>,
+    /// The last day with any Duo activity, as GitLab tells it.
+    pub last_duo_activity_on: Option<Day>,
+}
+
+/// One purchase of seats, as of the day of the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "seat_pool")]
+pub struct SeatPool<'a> {
+    /// Where the record comes from; its day is the snapshot's.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The purchase's global id: what keeps a purchase seen through two groups from counting twice.
+    #[serde(borrow)]
+    pub purchase: Cow<'a, str>,
+    /// The add-on.
+    #[serde(borrow)]
+    pub add_on: Cow<'a, str>,
+    /// Seats purchased.
+    pub purchased: u64,
+    /// Seats assigned.
+    pub assigned: u64,
+}
+
+/// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "merge_request")]
+pub struct MergeRequest<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The project's full path.
+    #[serde(borrow)]
+    pub project: Cow<'a, str>,
+    /// The number within the project.
+    #[serde(borrow)]
+    pub iid: Cow<'a, str>,
+    /// The author's global id or pseudonym; null when GitLab names no author.
+    #[serde(borrow)]
+    pub author: Option<Cow<'a, str>>,
+    /// True when the author is a bot or service account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// `opened`, `merged`, `closed`, `locked`, or what GitLab says.
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was merged; null when it is not.
+    pub merged_at: Option<Timestamp>,
+    /// Lines added; null where GitLab does not tell.
+    pub additions: Option<u64>,
+    /// Lines deleted; null where GitLab does not tell.
+    pub deletions: Option<u64>,
+}
+
+/// The state of one pipeline at `fetched_at`. Identity is (instance, project, id).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "pipeline")]
+pub struct Pipeline<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The project's full path.
+    #[serde(borrow)]
+    pub project: Cow<'a, str>,
+    /// The pipeline's global id.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    /// The status in lower case.
+    #[serde(borrow)]
+    pub status: Cow<'a, str>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it finished; null while it has not.
+    pub finished_at: Option<Timestamp>,
+    /// Seconds it ran; null where GitLab does not tell.
+    pub duration: Option<u64>,
+}
+
+/// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "metric")]
+pub struct Metric {
+    /// The metric's name, for example `code_suggestions.acceptance_rate`.
+    pub metric: Cow<'static, str>,
+    /// The GitLab it speaks of; `*` where several are united.
+    pub instance: String,
+    /// The group path; [`ALL_SCOPES`] for the union of several groups.
+    pub scope: String,
+    /// The kind of period.
+    pub grain: Grain,
+    /// The period's first day.
+    pub start: Day,
+    /// The period's last day.
+    pub end: Day,
+    /// The dimensions; empty for the total.
+    pub by: BTreeMap<String, String>,
+    /// The number; null when it cannot be known, for the reason in `reason`.
+    pub value: Option<Number>,
+    /// The numerator of a rate, the count itself, or the observations behind a statistic.
+    pub n: Option<Number>,
+    /// The denominator of a rate; null for counts and statistics.
+    pub of: Option<Number>,
+    /// Distinct people behind the value: what hiding small groups needs; null where no people are.
+    pub people: Option<u64>,
+    /// Complete days / days of the period, of the collectors the metric rests on.
+    pub coverage: f64,
+    /// Share of the rows that carry the measured field; null when there is no row.
+    pub basis: Option<f64>,
+    /// True when every day of the period was fetched whole, 7 days or more after the period ended.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Why `value` is null.
+    pub reason: Option<Reason>,
+}
+
+/// Why a value is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// No day of the period was collected.
+    NotCollected,
+    /// No list of seats was taken within the period or up to two days after it.
+    NoSnapshot,
+    /// The denominator is zero.
+    NothingShown,
+    /// The period is not over, or the collected range cuts it.
+    PeriodIncomplete,
+    /// The definition looks back further than the data goes.
+    LookBackIncomplete,
+    /// The source does not carry the measured field.
+    NotInSource,
+    /// A reason of a newer version.
+    #[serde(other)]
+    Other,
+}
+
+/// A count (written without a fraction) or a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// A count.
+    Count(u64),
+    /// A rate, a mean or any other measure.
+    Measure(f64),
+}
+
+impl Metric {
+    /// The period the line speaks of.
+    pub fn period(&self) -> Period {
+        Period { grain: self.grain, start: self.start, end: self.end }
+    }
+}
+
+impl Number {
+    /// The number as a float, for comparing and drawing.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Number::Count(count) => count as f64,
+            Number::Measure(measure) => measure,
+        }
+    }
+}
+
+impl Status {
+    /// The word used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Partial => "partial",
+            Status::Denied => "denied",
+            Status::Unsupported => "unsupported",
+            Status::Failed => "failed",
+            Status::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.page {
+            0 => write!(formatter, "{}", self.index),
+            page => write!(formatter, "{page}:{}", self.index),
+        }
+    }
+}
+
+impl FromStr for Row {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Row, String> {
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .map_err(|_| format!("row {text:?} is neither \"page:index\" nor a line number"))
+        };
+        match text.split_once(':') {
+            Some((page, index)) => Ok(Row { page: number(page)?, index: number(index)? }),
+            None => Ok(Row { page: 0, index: number(text)? }),
+        }
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Row, D::Error> {
+        struct RowText;
+        impl Visitor<'_> for RowText {
+            type Value = Row;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a row as \"page:index\" or a line number")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Row, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(RowText)
+    }
+}

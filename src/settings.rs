@@ -1,0 +1,344 @@
+//! Settings that come from outside: environment, `.env`, the clock. Flag over environment over `.env` over default.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ureq::http::Uri;
+
+use crate::calendar::{Day, Timestamp, WINDOW_DAYS};
+use crate::collectors::Topic;
+use crate::error::Error;
+
+/// Variables of the process and of `.env`. Empty ones count as not set: GitLab sets unset CI variables so.
+pub struct Environment {
+    file: HashMap<String, String>,
+}
+
+/// The secret that opens GitLab's API. It is never printed: not by `Debug`, not in an error.
+#[derive(Clone)]
+pub struct Token(String);
+
+/// A GitLab, as a URL without a trailing slash. Plain `http://` is for this machine unless allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance(String);
+
+/// On, off, or not said, for a dashboard and the collectors that serve it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// Said to be on.
+    On,
+    /// Said to be off.
+    Off,
+    /// Nobody said.
+    Unset,
+}
+
+/// Which dashboards were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// The Duo dashboard.
+    pub duo: Switch,
+    /// The project dashboard.
+    pub project: Switch,
+}
+
+impl Environment {
+    /// Reads `.env` of the working folder, unless `CI` is set: there, a file of the repository must not decide.
+    pub fn load() -> Result<Environment, Error> {
+        let path = Path::new(".env");
+        let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        if in_ci || !path.exists() {
+            return Ok(Environment { file: HashMap::new() });
+        }
+        // The error of a bad line holds the line, and the line can hold the token.
+        let unreadable = |_| {
+            Error::Configuration(
+                "cannot read .env; each line is NAME=value, values with blanks in quotes".to_owned(),
+            )
+        };
+        let file = dotenvy::from_path_iter(path).map_err(unreadable)?;
+        let file = file.collect::<Result<HashMap<String, String>, _>>().map_err(unreadable)?;
+        Ok(Environment { file })
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.is_empty())
+            .or_else(|| self.file.get(name).filter(|value| !value.is_empty()).cloned())
+    }
+
+    /// The token, from `DUO_TOKEN` only.
+    pub fn token(&self) -> Result<Token, Error> {
+        let value = self.get("DUO_TOKEN").unwrap_or_default();
+        let value = value.trim();
+        if value.is_empty() {
+            return Err(Error::Token(
+                "no token: set DUO_TOKEN to a token with the scopes read_api and ai_features".to_owned(),
+            ));
+        }
+        if value.starts_with('$') {
+            return Err(Error::Token(
+                "no token: DUO_TOKEN holds the name of a variable that is not set; check that the CI/CD variable exists and that a protected one runs on a protected branch".to_owned(),
+            ));
+        }
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::Token("DUO_TOKEN holds characters no token has; copy it again".to_owned()));
+        }
+        Ok(Token(value.to_owned()))
+    }
+
+    /// The groups: those of the flags, else those of `GROUP_PATH`; each once, in order.
+    pub fn groups(&self, flags: &[String]) -> Result<Vec<String>, Error> {
+        let said = match flags {
+            [] => self.get("GROUP_PATH").unwrap_or_default().split(',').map(str::to_owned).collect(),
+            flags => flags.to_vec(),
+        };
+        let mut groups: Vec<String> = Vec::new();
+        for group in said {
+            let group = group.trim().trim_matches('/').to_owned();
+            if !group.is_empty() && !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        if groups.is_empty() {
+            return Err(Error::Usage(
+                "no group: set GROUP_PATH, or give --group, for example acme/web".to_owned(),
+            ));
+        }
+        Ok(groups)
+    }
+
+    /// The GitLab to ask.
+    pub fn instance(&self, flag: Option<&str>, allow_http: bool) -> Result<Instance, Error> {
+        let url = flag
+            .map(str::to_owned)
+            .or_else(|| self.get("GITLAB_URL"))
+            .or_else(|| self.get("CI_SERVER_URL"))
+            .unwrap_or_else(|| "https://gitlab.com".to_owned());
+        Instance::parse(&url, allow_http)
+    }
+
+    /// The instant that counts as now: `DUO_METRICS_NOW`, else the system's clock. True when it was set.
+    pub fn now(&self) -> Result<(Timestamp, bool), Error> {
+        match self.get("DUO_METRICS_NOW") {
+            Some(text) => {
+                let now = text.parse().map_err(|error| Error::Usage(format!("DUO_METRICS_NOW: {error}")))?;
+                Ok((now, true))
+            }
+            None => {
+                let seconds =
+                    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+                let now = i64::try_from(seconds).ok().and_then(Timestamp::from_unix_seconds);
+                now.map(|now| (now, false)).ok_or_else(|| {
+                    Error::Configuration("the system's clock is beyond the year 9999".to_owned())
+                })
+            }
+        }
+    }
+
+    /// A day from a flag or a variable.
+    pub fn day(&self, flag: Option<Day>, name: &str) -> Result<Option<Day>, Error> {
+        match (flag, self.get(name)) {
+            (Some(day), _) => Ok(Some(day)),
+            (None, Some(text)) => {
+                text.parse().map(Some).map_err(|error| Error::Usage(format!("{name}: {error}")))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The days to collect: 28 to yesterday unless told otherwise.
+    pub fn range(&self, since: Option<Day>, until: Option<Day>, now: Timestamp) -> Result<(Day, Day), Error> {
+        let until = self.day(until, "DUO_METRICS_UNTIL")?.unwrap_or_else(|| now.day().plus(-1));
+        let since = self.day(since, "DUO_METRICS_SINCE")?.unwrap_or_else(|| until.plus(1 - WINDOW_DAYS));
+        check_range(Some(since), Some(until))?;
+        Ok((since, until))
+    }
+
+    /// Which dashboards were asked for, by flags or variables.
+    pub fn switches(&self, duo: Switch, project: Switch) -> Result<Switches, Error> {
+        let duo = self.switch(duo, "ENABLE_DUO_METRICS")?;
+        let project = self.switch(project, "ENABLE_PROJECT_METRICS")?;
+        Ok(Switches { duo, project })
+    }
+
+    fn switch(&self, flag: Switch, name: &str) -> Result<Switch, Error> {
+        if flag != Switch::Unset {
+            return Ok(flag);
+        }
+        match self.get(name).as_deref() {
+            None => Ok(Switch::Unset),
+            Some("true") => Ok(Switch::On),
+            Some(value) if value.trim_matches(['"', '\'']) != value => Err(Error::Usage(format!(
+                "{name} holds quotes that were pasted with the value; write true or false without them"
+            ))),
+            Some(_) => Ok(Switch::Off),
+        }
+    }
+}
+
+impl Switches {
+    /// Whether the dashboard of this topic is to be made. With nothing said, as on somebody's own machine, Duo is.
+    pub fn is_on(self, topic: Topic) -> bool {
+        match (topic, self.duo, self.project) {
+            (Topic::Duo, Switch::Unset, Switch::Unset) => true,
+            (Topic::Duo, duo, _) => duo == Switch::On,
+            (Topic::Project, _, project) => project == Switch::On,
+        }
+    }
+
+    /// Whether the dashboard of this topic was said to be off, so that an old one has to go.
+    pub fn is_off(self, topic: Topic) -> bool {
+        match topic {
+            Topic::Duo => self.duo == Switch::Off,
+            Topic::Project => self.project == Switch::Off,
+        }
+    }
+
+    /// Fails when nothing is on.
+    pub fn check(self) -> Result<Switches, Error> {
+        match self.is_on(Topic::Duo) || self.is_on(Topic::Project) {
+            true => Ok(self),
+            false => Err(Error::Usage(
+                "nothing is switched on: set ENABLE_DUO_METRICS or ENABLE_PROJECT_METRICS to exactly true, or give --duo or --project".to_owned(),
+            )),
+        }
+    }
+}
+
+impl Token {
+    /// The value of the `Authorization` header.
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+
+    /// The text with the token taken out, should a server repeat it.
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(&self.0, "***")
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(***)")
+    }
+}
+
+impl Instance {
+    /// Reads a URL like `https://gitlab.example.com` or `https://example.com/gitlab`.
+    pub fn parse(url: &str, allow_http: bool) -> Result<Instance, Error> {
+        // The text is not repeated: somebody may have put a token into it.
+        let refused = |why: &str| {
+            Error::Configuration(format!("GITLAB_URL {why}; write it like https://gitlab.example.com"))
+        };
+        let url = url.trim().trim_end_matches('/');
+        let uri: Uri = url.parse().map_err(|_| refused("is not a URL"))?;
+        let authority = uri.authority().ok_or_else(|| refused("names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refused("holds a user or a secret, and must not"));
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err(refused("holds more than a host and a path"));
+        }
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if allow_http || is_loopback(authority.host()) => {}
+            Some("http") => {
+                return Err(Error::Configuration(
+                    "GITLAB_URL is http://, which would send the token unprotected; use https://, or --allow-http in a network you trust".to_owned(),
+                ));
+            }
+            _ => return Err(refused("is neither https:// nor http://")),
+        }
+        Ok(Instance(with_lowercase_host(url)))
+    }
+
+    /// The URL without a trailing slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where its GraphQL API answers.
+    pub fn endpoint(&self) -> String {
+        format!("{}/api/graphql", self.0)
+    }
+}
+
+/// Scheme and host in lower case, the path as it is: the same GitLab has to have one name.
+fn with_lowercase_host(url: &str) -> String {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url[host..].find('/').map_or(url.len(), |at| host + at);
+    format!("{}{}", url[..path].to_ascii_lowercase(), &url[path..])
+}
+
+/// Fails when a range ends before it starts.
+pub fn check_range(since: Option<Day>, until: Option<Day>) -> Result<(), Error> {
+    match (since, until) {
+        (Some(since), Some(until)) if since > until => Err(Error::Usage(format!(
+            "the range ends on {until}, before it starts on {since}; check --since and --until"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_have_one_spelling_and_no_secret() {
+        let parse = |url: &str| Instance::parse(url, false).map(|instance| instance.0);
+        assert_eq!(parse("https://GitLab.Example.com/").expect("a URL"), "https://gitlab.example.com");
+        assert_eq!(parse("HTTPS://example.com/Git/").expect("a URL"), "https://example.com/Git");
+        assert_eq!(parse("http://127.0.0.1:8080").expect("a URL"), "http://127.0.0.1:8080");
+        assert!(parse("http://[::1]:80").is_ok() && parse("http://localhost").is_ok());
+        for bad in [
+            "",
+            "gitlab.com",
+            "ftp://gitlab.com",
+            "http://gitlab.com",
+            "http://127.0.0.1.evil.example",
+            "https://",
+            "https://me:hunter2@gitlab.com",
+            "https://gitlab.com?private_token=hunter2",
+            "https://gitlab.com/#x",
+        ] {
+            let error = parse(bad).expect_err(bad);
+            assert_eq!(error.code(), 78, "{bad}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        assert!(Instance::parse("http://gitlab.internal", true).is_ok());
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = Token("glpat-secret".to_owned());
+        assert_eq!(format!("{token:?}"), "Token(***)");
+        assert_eq!(token.redact("bad token glpat-secret!"), "bad token ***!");
+    }
+
+    #[test]
+    fn with_nothing_said_duo_is_on_and_with_anything_said_only_that() {
+        use Switch::{Off, On, Unset};
+        let on = |duo, project| {
+            let switches = Switches { duo, project };
+            (switches.is_on(Topic::Duo), switches.is_on(Topic::Project), switches.check().is_ok())
+        };
+        assert_eq!(on(Unset, Unset), (true, false, true));
+        assert_eq!(on(On, Unset), (true, false, true));
+        assert_eq!(on(Unset, On), (false, true, true));
+        assert_eq!(on(On, On), (true, true, true));
+        assert_eq!(on(Off, Unset), (false, false, false));
+        assert_eq!(on(Unset, Off), (false, false, false));
+        assert_eq!(on(Off, On), (false, true, true));
+    }
+}

@@ -1,0 +1,75 @@
+//! The first page of the site: which dashboards there are, ours and others', and how fresh they are.
+
+use minijinja::{Value, context};
+
+use super::card::Card;
+use super::number;
+use super::page;
+use super::place;
+use super::privacy;
+use super::text::{path_segment, plain};
+use super::{Error, Figures};
+
+/// A dashboard found on the site.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Its folder, one level below the landing page.
+    pub folder: String,
+    /// Whether it has an `index.html`.
+    pub index: bool,
+    /// Its `dashboard.json`, read with [`super::parse_card`]; `None` when it has none or it cannot be read.
+    pub card: Option<Card>,
+}
+
+/// The landing page. `figures`, where there are any, add which groups and days the site speaks of.
+pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Error> {
+    let mut cards: Vec<&Found> = found.iter().filter(|found| found.index || found.card.is_some()).collect();
+    cards.sort_by_key(|found| (rank(found), found.folder.clone()));
+    let cards: Vec<Value> = cards.into_iter().map(card).collect();
+
+    // Only names and days are taken, but from the same published lines as everywhere.
+    let lines = figures.map(|figures| privacy::publish(&figures.metrics, u64::MAX)).unwrap_or_default();
+    let places = place::Place::all(&lines);
+    let groups: Vec<String> = match places.len() {
+        1 => places.iter().map(place::Place::name).collect(),
+        _ => places.iter().filter(|place| !place.is_union()).map(place::Place::name).collect(),
+    };
+    let period = place::reported_days(&lines).map(|(first, last)| number::span(first, last));
+    page::render(
+        "landing.html",
+        context! { cards => cards, groups => groups, period => period.unwrap_or_default() },
+    )
+}
+
+/// Our own come first, in the order of the list; others by folder.
+fn rank(found: &Found) -> usize {
+    let own = super::Dashboard::ALL;
+    own.iter().position(|kind| kind.folder() == found.folder).unwrap_or(own.len())
+}
+
+fn card(found: &Found) -> Value {
+    let card = found.card.clone().unwrap_or_default();
+    let folder = path_segment(&found.folder);
+    let title = match card.title.is_empty() {
+        true => plain(&found.folder, 100),
+        false => card.title,
+    };
+    let headline: Vec<Value> = card
+        .headline
+        .iter()
+        .map(|figure| context! { label => &*figure.label, value => &*figure.value, note => &*figure.note })
+        .collect();
+    context! {
+        // `./` keeps a folder whose name looks like a scheme a folder.
+        href => format!("./{folder}/{}", if found.index { "index.html" } else { "dashboard.json" }),
+        title => title,
+        folder => plain(&found.folder, 100),
+        described => found.card.is_some(),
+        page => found.index,
+        status => page::status_word(card.status),
+        period => card.period.map_or_else(String::new, |period| number::span(period.start, period.end)),
+        collected => card.generated_at.map_or_else(String::new, number::instant),
+        carried_over => card.carried_over,
+        headline => headline,
+    }
+}

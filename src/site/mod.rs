@@ -1,0 +1,146 @@
+//! The static site: two dashboards and the page that leads to them.
+//!
+//! Pure: metric and coverage lines go in, finished files come out. Pages hold no script, ask no other host
+//! and work from any folder. Everything is built from what [`privacy`] lets through.
+
+mod card;
+mod chart;
+mod csv_file;
+mod duo;
+mod landing;
+mod number;
+mod page;
+mod place;
+mod privacy;
+mod project;
+mod quality;
+mod table;
+mod text;
+mod tile;
+
+use crate::metrics::definition::Definition;
+use crate::record::{Coverage, Metric};
+
+pub use card::{Card, CardStatus, Headline, parse_card};
+pub use landing::{Found, landing};
+
+/// What the pages are made of.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// The metric lines, in any order.
+    pub metrics: Vec<Metric>,
+    /// The coverage lines, in any order.
+    pub coverage: Vec<Coverage>,
+}
+
+/// The dashboards of this project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dashboard {
+    /// Use of GitLab Duo.
+    Duo,
+    /// Merge requests and pipelines.
+    Project,
+}
+
+/// What can be set about the pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// A number with fewer people behind it than this, but at least one, is hidden.
+    pub small_group: u64,
+}
+
+/// A finished file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteFile {
+    /// Where it belongs, relative to the dashboard's folder.
+    pub path: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// Why a page could not be made; none of these depends on the figures.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A template is wrong.
+    #[error("cannot make the page: {0:#}")]
+    Template(#[from] minijinja::Error),
+    /// The numbers could not be written as CSV.
+    #[error("cannot write the numbers as CSV: {0}")]
+    Csv(#[from] csv::Error),
+    /// The card could not be written as JSON.
+    #[error("cannot write the dashboard's card: {0}")]
+    Card(#[from] serde_json::Error),
+}
+
+/// The files of a dashboard: `index.html`, `dashboard.json` (what the landing page shows) and `metrics.csv`
+/// (every number that may leave). Without lines of its own a dashboard is a page that says so.
+pub fn dashboard(
+    kind: Dashboard,
+    figures: &Figures,
+    definitions: &[&Definition],
+    options: &Options,
+) -> Result<Vec<SiteFile>, Error> {
+    let published = privacy::publish(&figures.metrics, options.small_group);
+    let lines: Vec<_> = published.into_iter().filter(|line| kind.owns(line)).collect();
+    let coverage: Vec<_> = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
+
+    let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
+    let (tiles, html) = match kind {
+        Dashboard::Duo => duo::page(&frame)?,
+        Dashboard::Project => project::page(&frame)?,
+    };
+    let card = frame.card(&tiles);
+    let file = |path: &str, content| SiteFile { path: path.into(), content };
+    Ok(vec![
+        file("index.html", html.into_bytes()),
+        file("dashboard.json", card.to_json()?),
+        file("metrics.csv", csv_file::write(&lines)?),
+    ])
+}
+
+impl Dashboard {
+    /// Both dashboards, in the order of the landing page.
+    pub const ALL: [Dashboard; 2] = [Dashboard::Duo, Dashboard::Project];
+
+    /// The folder of its files on the site.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Dashboard::Duo => "duo-metrics",
+            Dashboard::Project => "project-metrics",
+        }
+    }
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Dashboard::Duo => "GitLab Duo: use and adoption",
+            Dashboard::Project => "Projects: merge requests and pipelines",
+        }
+    }
+
+    fn owns(self, line: &privacy::Line) -> bool {
+        match line.by.get("collector") {
+            Some(collector) => self.asks(collector),
+            None => self.shows(&line.metric),
+        }
+    }
+
+    fn shows(self, metric: &str) -> bool {
+        let of_projects = ["merge_requests.", "pipelines.", "dora."].iter().any(|name| metric.starts_with(name));
+        metric.starts_with("coverage.") || of_projects == (self == Dashboard::Project)
+    }
+
+    fn asks(self, collector: &str) -> bool {
+        let of_projects = ["merge_requests", "pipelines", "projects", "dora"].contains(&collector);
+        of_projects == (self == Dashboard::Project)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { small_group: 5 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! Numbers, days and reasons as a reader sees them.
+
+use crate::calendar::{Day, Grain, Period, Timestamp};
+use crate::record::{Number, Reason, Status};
+
+/// What stands where a value is not known.
+pub(super) const UNKNOWN: &str = "–";
+
+/// Observations below which a rate is drawn pale: one event more or less moves it by three points or more.
+pub(super) const SMALL_N: f64 = 30.0;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const LONG_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// How the values of a chart or a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `12,345`, and one decimal for what is not whole.
+    Plain,
+    /// `31.2%` of a share from 0 to 1.
+    Percent,
+    /// `4.2 h` of seconds.
+    Duration,
+}
+
+impl Style {
+    /// The value as text.
+    pub(super) fn text(self, value: f64) -> String {
+        match self {
+            Style::Plain => plain(value),
+            Style::Percent => percent(value),
+            Style::Duration => duration(value),
+        }
+    }
+}
+
+/// `12,345`.
+pub(super) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number of a metric line: a count without, a measure with at most one decimal.
+pub(super) fn number(value: Number) -> String {
+    match value {
+        Number::Count(value) => count(value),
+        Number::Measure(value) => plain(value),
+    }
+}
+
+/// `31.2%` of a share from 0 to 1.
+pub(super) fn percent(share: f64) -> String {
+    let hundred = share * 100.0;
+    // 99.96 % must not become 100 %, nor 0.04 % nothing: the ends of the scale are claims of their own.
+    if (share > 0.0 && hundred < 0.05) || (share < 1.0 && hundred >= 99.95) {
+        return if share < 0.5 { "<0.1%".into() } else { ">99.9%".into() };
+    }
+    match hundred.fract().abs() < 1e-9 {
+        true => format!("{hundred:.0}%"),
+        false => format!("{hundred:.1}%"),
+    }
+}
+
+/// `48 s`, `12 min`, `5.2 h`, `3.1 days`.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0 => UNKNOWN.into(),
+        s if s < 59.5 => format!("{s:.0} s"),
+        s if s < 3_570.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
+        s => format!("{:.1} days", s / 86_400.0),
+    }
+}
+
+/// The change from one number to another, in words; `None` when nothing can be said.
+pub(super) fn change(style: Style, from: f64, to: f64) -> Option<String> {
+    let difference = to - from;
+    if style == Style::Percent {
+        let points = (to - from) * 100.0;
+        return Some(match points {
+            p if p.abs() < 0.05 => "no change".into(),
+            p => format!("{}{:.1} points", sign(p), p.abs()),
+        });
+    }
+    if difference == 0.0 {
+        return Some("no change".into());
+    }
+    // A percentage of a small base says less than the difference.
+    let text = match from >= 20.0 {
+        true => format!("{}{:.0}%", sign(difference), (difference / from * 100.0).abs()),
+        false => format!("{}{}", sign(difference), style.text(difference.abs())),
+    };
+    (from >= 0.0).then_some(text)
+}
+
+/// `1 day`, `2 days`.
+pub(super) fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// `5 Oct`.
+pub(super) fn short_day(day: Day) -> String {
+    let (_, month, date) = parts(day);
+    format!("{date} {}", MONTHS[month])
+}
+
+/// `Mon 5 Oct 2026`.
+pub(super) fn long_day(day: Day) -> String {
+    let (year, month, date) = parts(day);
+    format!("{} {date} {} {year}", weekday(day), MONTHS[month])
+}
+
+/// `Oct`, and `Jan 2026` where a year starts.
+pub(super) fn axis_month(day: Day) -> String {
+    let (year, month, _) = parts(day);
+    match month {
+        0 => format!("Jan {year}"),
+        month => MONTHS[month].into(),
+    }
+}
+
+/// `12 September – 31 October 2026`.
+pub(super) fn span(start: Day, end: Day) -> String {
+    let (first_year, first_month, first) = parts(start);
+    let (year, month, last) = parts(end);
+    let end_text = format!("{last} {} {year}", LONG_MONTHS[month]);
+    if start == end {
+        end_text
+    } else if first_year != year {
+        format!("{first} {} {first_year} – {end_text}", LONG_MONTHS[first_month])
+    } else if first_month != month {
+        format!("{first} {} – {end_text}", LONG_MONTHS[first_month])
+    } else {
+        format!("{first}–{end_text}")
+    }
+}
+
+/// The period by its name: `October 2026`, `week of 5 Oct`, `28 days to 31 Oct`.
+pub(super) fn period(period: Period) -> String {
+    match period.grain {
+        Grain::Day => long_day(period.start),
+        Grain::Week => format!("week of {}", short_day(period.start)),
+        Grain::Month => {
+            let (year, month, _) = parts(period.start);
+            format!("{} {year}", LONG_MONTHS[month])
+        }
+        Grain::Window => format!("28 days to {}", short_day(period.end)),
+    }
+}
+
+/// `1 November 2026, 03:00 UTC`.
+pub(super) fn instant(instant: Timestamp) -> String {
+    let (year, month, date) = parts(instant.day());
+    let text = instant.to_string();
+    let clock = text.get(11..16).unwrap_or(UNKNOWN);
+    format!("{date} {} {year}, {clock} UTC", LONG_MONTHS[month])
+}
+
+/// Why a value is not there, in words that end a sentence.
+pub(super) fn reason(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::NotCollected) => "not collected",
+        Some(Reason::NoSnapshot) => "no list of seats for this period",
+        Some(Reason::NothingShown) => "nothing to divide by",
+        Some(Reason::PeriodIncomplete) => "period not complete",
+        Some(Reason::LookBackIncomplete) => "needs older data than there is",
+        Some(Reason::NotInSource) => "the source does not tell",
+        Some(Reason::Other) | None => "not known",
+    }
+}
+
+/// What a day's status means and what helps.
+pub(super) fn remedy(status: Status) -> &'static str {
+    match status {
+        Status::Complete => "Nothing to do.",
+        Status::Partial => "Some pages are missing. The next run asks for the day again.",
+        Status::Denied => "The token's role, the tier or the add-on does not allow it. Use a token of a group owner, or leave this collector out.",
+        Status::Unsupported => "This GitLab does not have the field. It comes with an upgrade, or stays out.",
+        Status::Failed => "Nothing arrived. The next run asks for the day again.",
+        Status::Skipped => "Left out on purpose (sampling).",
+    }
+}
+
+/// `Sat` or `Sun`: the days a chart shades.
+pub(super) fn is_weekend(day: Day) -> bool {
+    !day.is_working_day()
+}
+
+/// Monday of the day's ISO week is 0.
+pub(super) fn is_monday(day: Day) -> bool {
+    Period::holding(Grain::Week, day, day).start == day
+}
+
+/// Whether a month starts with this day.
+pub(super) fn is_first_of_month(day: Day) -> bool {
+    parts(day).2 == 1
+}
+
+fn plain(value: f64) -> String {
+    if !value.is_finite() {
+        return UNKNOWN.into();
+    }
+    let tenths = (value.abs() * 10.0).round();
+    let (whole, fraction) = ((tenths / 10.0).trunc() as u64, (tenths % 10.0) as u64);
+    let minus = if value < 0.0 && tenths > 0.0 { "−" } else { "" };
+    match fraction {
+        0 => format!("{minus}{}", count(whole)),
+        fraction => format!("{minus}{}.{fraction}", count(whole)),
+    }
+}
+
+fn sign(value: f64) -> char {
+    if value < 0.0 { '−' } else { '+' }
+}
+
+fn weekday(day: Day) -> &'static str {
+    let monday = Period::holding(Grain::Week, day, day).start;
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][day.days_since(monday).clamp(0, 6) as usize]
+}
+
+/// Year, month from 0, day of the month: `Day` shows itself only as text, always `YYYY-MM-DD`.
+fn parts(day: Day) -> (u32, usize, u32) {
+    let text = day.to_string();
+    let mut numbers = text.split('-').map(|part| part.parse::<u32>().unwrap_or(1));
+    let mut next = || numbers.next().unwrap_or(1);
+    let (year, month, date) = (next(), next(), next());
+    (year, (month.clamp(1, 12) - 1) as usize, date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().expect("a literal day")
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1_000, 1_234_567].map(count));
+        assert_eq!(number(Number::Measure(1_234.56)), "1,234.6");
+        assert_eq!(number(Number::Measure(-0.04)), "0");
+        assert_eq!(plain(f64::NAN), UNKNOWN);
+    }
+
+    #[test]
+    fn rates_do_not_reach_the_ends_by_rounding() {
+        let text = [0.0, 0.0001, 0.25, 0.312, 0.9999, 1.0].map(percent);
+        assert_eq!(text, ["0%", "<0.1%", "25%", "31.2%", ">99.9%", "100%"]);
+    }
+
+    #[test]
+    fn durations_choose_a_unit() {
+        let text = [0.0, 48.0, 720.0, 18_720.0, 267_840.0].map(duration);
+        assert_eq!(text, ["0 s", "48 s", "12 min", "5.2 h", "3.1 days"]);
+    }
+
+    #[test]
+    fn changes_are_said_in_points_percent_or_plain_differences() {
+        assert_eq!(change(Style::Percent, 0.30, 0.325).as_deref(), Some("+2.5 points"));
+        assert_eq!(change(Style::Plain, 200.0, 150.0).as_deref(), Some("−25%"));
+        assert_eq!(change(Style::Plain, 4.0, 6.0).as_deref(), Some("+2"));
+        assert_eq!(change(Style::Plain, 0.0, 0.0).as_deref(), Some("no change"));
+    }
+
+    #[test]
+    fn periods_have_names() {
+        assert_eq!(span(day("2026-09-12"), day("2026-10-31")), "12 September – 31 October 2026");
+        assert_eq!(span(day("2026-10-01"), day("2026-10-31")), "1–31 October 2026");
+        assert_eq!(span(day("2025-12-30"), day("2026-01-02")), "30 December 2025 – 2 January 2026");
+        assert_eq!(span(day("2026-10-01"), day("2026-10-01")), "1 October 2026");
+        assert_eq!(long_day(day("2026-10-05")), "Mon 5 Oct 2026");
+        let month = Period::holding(Grain::Month, day("2026-10-05"), day("2026-10-31"));
+        assert_eq!(period(month), "October 2026");
+        assert_eq!(
+            instant("2026-11-01T03:00:00Z".parse().expect("a literal time")),
+            "1 November 2026, 03:00 UTC"
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! What every page has: the frame around it, its policy and its style.
+
+use std::fmt::Write as _;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use sha2::{Digest, Sha256};
+
+use crate::calendar::{Day, Grain, Timestamp};
+use crate::metrics::definition::{Definition, Unit};
+use crate::record::{Coverage, Status};
+
+use super::card::{Card, CardPeriod, CardStatus};
+use super::chart::Axis;
+use super::number;
+use super::place::{Place, reported_days};
+use super::privacy::Line;
+use super::quality;
+use super::tile::Tile;
+use super::{Dashboard, Error, Options};
+
+const STYLE: &str = include_str!("../../templates/html/style.css");
+
+const TEMPLATES: [(&str, &str); 6] = [
+    ("layout.html", include_str!("../../templates/html/layout.html")),
+    ("dashboard.html", include_str!("../../templates/html/dashboard.html")),
+    ("parts.html", include_str!("../../templates/html/parts.html")),
+    ("duo.html", include_str!("../../templates/html/duo.html")),
+    ("project.html", include_str!("../../templates/html/project.html")),
+    ("landing.html", include_str!("../../templates/html/landing.html")),
+];
+
+/// What a dashboard is made of, and what its pages share.
+pub(super) struct Frame<'a> {
+    /// Which dashboard.
+    pub(super) kind: Dashboard,
+    /// The groups: the main place first; empty without lines.
+    pub(super) places: Vec<Place<'a>>,
+    /// The days that are reported.
+    pub(super) days: Option<(Day, Day)>,
+    /// The coverage lines of this dashboard.
+    pub(super) coverage: Vec<&'a Coverage>,
+    status: CardStatus,
+    definitions: Vec<&'a Definition>,
+    small_group: u64,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame of a dashboard around its published lines.
+    pub(super) fn new(
+        kind: Dashboard,
+        lines: &'a [Line],
+        coverage: &[&'a Coverage],
+        definitions: &[&'a Definition],
+        options: &Options,
+    ) -> Frame<'a> {
+        let definitions = definitions.iter().copied().filter(|definition| kind.shows(definition.metric)).collect();
+        let days = reported_days(lines);
+        let coverage = quality::best(coverage);
+        let told = |line: &&Line| !line.metric.starts_with("coverage.");
+        let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
+            CardStatus::Empty
+        } else if coverage.iter().any(|line| !matches!(line.status, Status::Complete | Status::Skipped))
+            || lines.iter().any(|line| line.period.grain == Grain::Window && line.coverage < 1.0)
+        {
+            CardStatus::Partial
+        } else {
+            CardStatus::Complete
+        };
+        Frame {
+            kind,
+            places: Place::all(lines),
+            days,
+            coverage,
+            status,
+            definitions,
+            small_group: options.small_group,
+        }
+    }
+
+    /// The main place: the union of all groups, or the only one.
+    pub(super) fn main(&self) -> Option<&Place<'a>> {
+        self.places.first()
+    }
+
+    /// The groups without their union, where there are several.
+    pub(super) fn groups(&self) -> &[Place<'a>] {
+        match self.places.as_slice() {
+            [first, rest @ ..] if first.is_union() => rest,
+            [_] => &[],
+            several => several,
+        }
+    }
+
+    /// The time axis of the reported days in this grain.
+    pub(super) fn axis(&self, grain: Grain) -> Option<Axis> {
+        self.days.map(|(first, last)| Axis::new(grain, first, last))
+    }
+
+    /// When the newest of the data was collected.
+    fn collected_at(&self) -> Option<Timestamp> {
+        self.coverage.iter().filter_map(|line| line.fetched_at).max()
+    }
+
+    /// What the landing page shows of this dashboard.
+    pub(super) fn card(&self, tiles: &[Tile]) -> Card {
+        Card {
+            title: self.kind.title().into(),
+            kind: self.kind.folder().into(),
+            period: self.days.map(|(start, end)| CardPeriod { start, end }),
+            generated_at: self.collected_at(),
+            status: self.status,
+            headline: match self.status {
+                CardStatus::Empty => Vec::new(),
+                _ => tiles.iter().map(Tile::headline).collect(),
+            },
+            carried_over: false,
+        }
+    }
+
+    /// The page: `content` is what only this dashboard has.
+    pub(super) fn render(&self, template: &str, tiles: &[Tile], content: Value) -> Result<String, Error> {
+        let groups: Vec<String> = match self.groups() {
+            [] => self.main().map(Place::name).into_iter().collect(),
+            groups => groups.iter().map(Place::name).collect(),
+        };
+        let tiles: Vec<Value> = tiles.iter().map(Tile::value).collect();
+        let days = self.days.map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
+        let frame = context! {
+            title => self.kind.title(),
+            empty => self.status == CardStatus::Empty,
+            groups => groups,
+            period => self.days.map_or_else(String::new, |(first, last)| number::span(first, last)),
+            days => days.unwrap_or_default(),
+            collected => self.collected_at().map_or_else(String::new, number::instant),
+            status => status_word(self.status),
+            small_group => number::count(self.small_group),
+            tiles => tiles,
+            quality => quality::value(self),
+            definitions => self.definitions(),
+        };
+        render(template, context! { ..content, ..frame })
+    }
+
+    fn definitions(&self) -> Vec<Value> {
+        let list = |items: Vec<String>| items.join(", ");
+        self.definitions
+            .iter()
+            .map(|definition| {
+                context! {
+                    metric => definition.metric,
+                    title => definition.title,
+                    unit => unit(definition.unit),
+                    text => definition.text,
+                    grains => list(definition.grains.iter().map(|grain| grain_word(*grain).to_owned()).collect()),
+                    by => list(definition.by.iter().map(|by| by.replace('×', " × ")).collect()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Fills a template; the style and the policy that allows it and nothing else are added here.
+pub(super) fn render(template: &str, content: Value) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    environment.set_syntax(syntax);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    // Comments are for those who work on the style, not for those who load the page.
+    let style = squeeze(STYLE);
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        base64(&Sha256::digest(style.as_bytes()))
+    );
+    let shell = context! { style => Value::from_safe_string(style), policy => policy };
+    Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
+}
+
+/// The word of a status.
+pub(super) fn status_word(status: CardStatus) -> &'static str {
+    match status {
+        CardStatus::Complete => "complete",
+        CardStatus::Partial => "partial",
+        CardStatus::Empty => "empty",
+        CardStatus::Unknown => "unknown",
+    }
+}
+
+/// The style sheet without comments and indentation.
+fn squeeze(style: &str) -> String {
+    let mut rest = style;
+    let mut bare = String::with_capacity(style.len());
+    while let Some((before, after)) = rest.split_once("/*") {
+        bare.push_str(before);
+        rest = after.split_once("*/").map_or("", |(_, after)| after);
+    }
+    bare.push_str(rest);
+    let mut squeezed = String::with_capacity(bare.len());
+    for line in bare.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        squeezed.push_str(line);
+        squeezed.push('\n');
+    }
+    squeezed
+}
+
+/// Standard base64 with padding.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            match at <= chunk.len() {
+                true => text.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize])),
+                false => {
+                    let _ = text.write_char('=');
+                }
+            }
+        }
+    }
+    text
+}
+
+fn grain_word(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Day => "day",
+        Grain::Week => "week",
+        Grain::Month => "month",
+        Grain::Window => "28 days",
+    }
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::People => "people",
+        Unit::Events => "events",
+        Unit::Share => "share, n of N",
+        Unit::PerPerson => "per person",
+        Unit::Lines => "lines of code",
+        Unit::Seats => "seats",
+        Unit::MergeRequests => "merge requests",
+        Unit::Pipelines => "pipelines",
+        Unit::Seconds => "seconds",
+        Unit::Days => "days",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        let text = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
+        assert_eq!(text, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+
+    #[test]
+    fn the_style_asks_no_host_and_is_safe_inside_its_element() {
+        let style = squeeze(STYLE);
+        assert!(!style.contains("url(http") && !style.contains("@import") && !style.contains('<'));
+        assert!(!style.contains("/*"));
+    }
+}

@@ -1,0 +1,110 @@
+//! Looking up published lines: one place (a GitLab and a group) at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::calendar::{Day, Grain, Period};
+use crate::record::ALL_SCOPES;
+
+use super::privacy::Line;
+use super::text::{LONGEST_LABEL, plain};
+
+/// The lines of one group, or of the union of all.
+pub(super) struct Place<'a> {
+    scope: &'a str,
+    lines: BTreeMap<(&'a str, Grain), Vec<&'a Line>>,
+}
+
+impl<'a> Place<'a> {
+    /// The places of the lines: first the main one (the union where there is one), then the others by name.
+    pub(super) fn all(lines: &'a [Line]) -> Vec<Place<'a>> {
+        let names: BTreeSet<(&str, &str)> = lines.iter().map(|line| (&*line.scope, &*line.instance)).collect();
+        let mut places: Vec<Place> = names
+            .into_iter()
+            .map(|(scope, instance)| {
+                let mut index: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
+                // Lines come in order of time from `publish`.
+                for line in lines.iter().filter(|line| line.scope == scope && line.instance == instance) {
+                    index.entry((&*line.metric, line.period.grain)).or_default().push(line);
+                }
+                Place { scope, lines: index }
+            })
+            .collect();
+        places.sort_by_key(|place| place.scope != ALL_SCOPES);
+        places
+    }
+
+    /// Whether this is the union of several groups.
+    pub(super) fn is_union(&self) -> bool {
+        self.scope == ALL_SCOPES
+    }
+
+    /// The group's path, or what the union is called.
+    pub(super) fn name(&self) -> String {
+        match self.is_union() {
+            true => "all groups".into(),
+            false => plain(self.scope, LONGEST_LABEL),
+        }
+    }
+
+    /// The lines of a metric and grain with exactly these dimensions, in order of time.
+    pub(super) fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line> {
+        let matches = |line: &&&Line| {
+            line.by.len() == by.len()
+                && by.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
+        };
+        self.lines.get(&(metric, grain)).into_iter().flatten().filter(matches).copied().collect()
+    }
+
+    /// The newest line of a metric and grain with exactly these dimensions.
+    pub(super) fn newest(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Option<&'a Line> {
+        self.series(metric, grain, by).pop()
+    }
+
+    /// The line of the 28-day window.
+    pub(super) fn window(&self, metric: &'a str, by: &[(&str, &str)]) -> Option<&'a Line> {
+        self.newest(metric, Grain::Window, by)
+    }
+
+    /// The cells of a metric split by one dimension, in the newest period of the grain; `also` are fixed
+    /// values of further dimensions.
+    pub(super) fn split(
+        &self,
+        metric: &'a str,
+        grain: Grain,
+        key: &str,
+        also: &[(&str, &str)],
+    ) -> BTreeMap<&'a str, &'a Line> {
+        let fits = |line: &&&Line| {
+            line.by.len() == 1 + also.len()
+                && line.by.contains_key(key)
+                && also.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
+        };
+        let cells = self.lines.get(&(metric, grain)).into_iter().flatten().filter(fits);
+        let Some(newest) = cells.clone().map(|line| line.period.start).max() else { return BTreeMap::new() };
+        cells
+            .filter(|line| line.period.start == newest)
+            .filter_map(|line| Some((line.by.get(key)?.as_str(), *line)))
+            .collect()
+    }
+
+    /// Every line of a metric and grain, in order of time.
+    pub(super) fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line] {
+        self.lines.get(&(metric, grain)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The days that are reported: those of the day lines, else those of the other lines.
+pub(super) fn reported_days(lines: &[Line]) -> Option<(Day, Day)> {
+    // A list of seats is dated by its fetch, usually the day after the last one reported.
+    let told = |line: &&Line| !line.metric.starts_with("seats.") && !line.metric.starts_with("coverage.");
+    let span = |lines: &mut dyn Iterator<Item = Period>| {
+        lines.fold(None, |span: Option<(Day, Day)>, period| {
+            let (start, end) = span.unwrap_or((period.start, period.end));
+            Some((start.min(period.start), end.max(period.end)))
+        })
+    };
+    let days = lines.iter().filter(told).map(|line| line.period);
+    span(&mut days.clone().filter(|period| period.grain == Grain::Day))
+        .or_else(|| span(&mut days.filter(|period| period.grain == Grain::Window)))
+        .or_else(|| span(&mut lines.iter().map(|line| line.period)))
+}

@@ -1,0 +1,460 @@
+//! What may leave: small groups hidden, and what would give them away by subtraction.
+//!
+//! Every page, card and table file is built from [`publish`]ed lines, so hiding cannot be forgotten
+//! in one place. Sums are made before this, in `aggregate`: totals stay true.
+
+use std::collections::BTreeMap;
+
+use crate::calendar::{Day, Grain, Period};
+use crate::record::{ALL_SCOPES, Metric, Number, Reason};
+
+/// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    /// The metric's name.
+    pub(super) metric: String,
+    /// The GitLab it speaks of.
+    pub(super) instance: String,
+    /// The group path, or the union.
+    pub(super) scope: String,
+    /// The period.
+    pub(super) period: Period,
+    /// The dimensions.
+    pub(super) by: BTreeMap<String, String>,
+    /// The number; null when it is hidden or not known.
+    pub(super) value: Option<Number>,
+    /// The numerator, the count or the observations.
+    pub(super) n: Option<Number>,
+    /// The denominator.
+    pub(super) of: Option<Number>,
+    /// Distinct people behind the value.
+    pub(super) people: Option<u64>,
+    /// Complete days / days of the period.
+    pub(super) coverage: f64,
+    /// Share of the rows that carry the measured field.
+    pub(super) basis: Option<f64>,
+    /// Whether the period is settled.
+    pub(super) is_final: bool,
+    /// Why `value` is null, when it is not hidden.
+    pub(super) reason: Option<Reason>,
+    /// Why the numbers were taken out.
+    pub(super) hidden: Option<Hidden>,
+}
+
+/// Why the numbers of a line were taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hidden {
+    /// Fewer people than this are behind it.
+    Under(u64),
+    /// With it, a small group could be computed.
+    Subtraction,
+}
+
+impl Hidden {
+    /// What stands in the place of the number.
+    pub(super) fn text(self) -> String {
+        match self {
+            Hidden::Under(threshold) => format!("under {threshold}"),
+            Hidden::Subtraction => "hidden".into(),
+        }
+    }
+
+    /// The word in the files.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Hidden::Under(_) => "small_group",
+            Hidden::Subtraction => "subtraction",
+        }
+    }
+}
+
+/// Rates whose `n` and `of` are other metrics: a rate is hidden when one of its parts is.
+const RATES: [(&str, [&str; 2]); 3] = [
+    ("code_suggestions.acceptance_rate", ["code_suggestions.accepted", "code_suggestions.shown"]),
+    (
+        "code_suggestions.line_acceptance_rate",
+        ["code_suggestions.lines_accepted", "code_suggestions.lines_shown"],
+    ),
+    ("chat.messages_per_user", ["chat.messages", "chat.users"]),
+];
+
+/// The lines that may leave, in a fixed order.
+///
+/// - A line with fewer than `small_group` people behind it, but at least one, loses its numbers.
+/// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
+///   across each dimension, from the groups to their union, and from the days to their week, month and window.
+/// - Day lines by dimension do not leave at all.
+pub(super) fn publish(metrics: &[Metric], small_group: u64) -> Vec<Line> {
+    let mut lines: Vec<Line> = metrics
+        .iter()
+        .filter(|metric| metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric))
+        .map(Line::new)
+        .collect();
+    lines.sort_by(|a, b| a.key().cmp(&b.key()));
+    lines.dedup_by(|a, b| a.key() == b.key());
+
+    for line in &mut lines {
+        let small = line.people.is_some_and(|people| people > 0 && people < small_group);
+        // A bot is not a person; it is hidden only where it would give people away.
+        if small && line.by.get("kind").is_none_or(|kind| kind != "bot") {
+            line.hidden = Some(Hidden::Under(small_group));
+        }
+    }
+    let sums = sums(&lines);
+    let rates = rates(&lines);
+    while hide_second_cells(&mut lines, &sums) | hide_rates(&mut lines, &rates) {}
+
+    for line in lines.iter_mut().filter(|line| line.hidden.is_some()) {
+        (line.value, line.n, line.of, line.people, line.basis, line.reason) = (None, None, None, None, None, None);
+    }
+    lines
+}
+
+/// One sum whose parts and whole are all published: at most none or at least two of them may be hidden.
+struct Sum {
+    whole: Option<usize>,
+    parts: Vec<usize>,
+}
+
+type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a BTreeMap<String, String>);
+
+impl Line {
+    fn new(metric: &Metric) -> Line {
+        Line {
+            metric: metric.metric.clone().into_owned(),
+            instance: metric.instance.clone(),
+            scope: metric.scope.clone(),
+            period: metric.period(),
+            by: metric.by.clone(),
+            value: metric.value,
+            n: metric.n,
+            of: metric.of,
+            people: metric.people,
+            coverage: metric.coverage,
+            basis: metric.basis,
+            is_final: metric.is_final,
+            reason: metric.reason,
+            hidden: None,
+        }
+    }
+
+    fn key(&self) -> Key<'_> {
+        let Period { grain, start, end } = self.period;
+        (&self.metric, &self.instance, &self.scope, grain, start, end, &self.by)
+    }
+}
+
+/// Every sum among the lines, as positions.
+fn sums(lines: &[Line]) -> Vec<Sum> {
+    let index: BTreeMap<Key<'_>, usize> = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let mut by_dimension: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    let mut by_scope: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Period { grain, start, end } = line.period;
+        // A median is not part of a median of all.
+        if !line.by.contains_key("stat") {
+            for key in line.by.keys() {
+                let mut rest = line.by.clone();
+                rest.remove(key);
+                let place = (&*line.metric, &*line.instance, &*line.scope, grain, start, end);
+                by_dimension.entry((place, key, rest)).or_default().push(at);
+            }
+        }
+        if line.scope != ALL_SCOPES {
+            by_scope.entry((&*line.metric, grain, start, end, &line.by)).or_default().push(at);
+        }
+        if grain == Grain::Day && line.by.is_empty() {
+            days.entry((&*line.metric, &*line.instance, &*line.scope)).or_default().push(at);
+        }
+    }
+
+    let mut sums = Vec::new();
+    for (((metric, instance, scope, grain, start, end), _, rest), parts) in by_dimension {
+        let whole = index.get(&(metric, instance, scope, grain, start, end, &rest)).copied();
+        sums.push(Sum { whole, parts });
+    }
+    for ((metric, grain, start, end, by), parts) in by_scope {
+        // The union of several GitLabs has the instance `*`, the union within one has its URL.
+        for instance in parts.iter().map(|&at| &*lines[at].instance).chain([ALL_SCOPES]) {
+            if let Some(&whole) = index.get(&(metric, instance, ALL_SCOPES, grain, start, end, by)) {
+                sums.push(Sum { whole: Some(whole), parts: parts.clone() });
+                break;
+            }
+        }
+    }
+    for (at, line) in lines.iter().enumerate() {
+        let place = (&*line.metric, &*line.instance, &*line.scope);
+        if line.period.grain == Grain::Day || !line.by.is_empty() || !adds_up_over_days(&line.metric) {
+            continue;
+        }
+        // The days of a place are in order of time, as the lines are.
+        let days = days.get(&place).map_or(&[][..], Vec::as_slice);
+        let first = days.partition_point(|&day| lines[day].period.start < line.period.start);
+        let last = days.partition_point(|&day| lines[day].period.start <= line.period.end);
+        if first < last {
+            sums.push(Sum { whole: Some(at), parts: days[first..last].to_vec() });
+        }
+    }
+    sums
+}
+
+fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
+    let mut changed = false;
+    for sum in sums {
+        let mut hidden = sum.parts.iter().chain(&sum.whole).filter(|&&at| lines[at].hidden.is_some());
+        if hidden.next().is_none() || hidden.next().is_some() {
+            continue;
+        }
+        let second = sum
+            .parts
+            .iter()
+            .copied()
+            .filter(|&at| lines[at].hidden.is_none() && lines[at].people != Some(0) && lines[at].value.is_some())
+            .min_by(|&a, &b| {
+                let size = |line: &Line| line.n.or(line.value).map_or(0.0, Number::as_f64);
+                let (a, b) = (&lines[a], &lines[b]);
+                a.people.cmp(&b.people).then(size(a).total_cmp(&size(b))).then(a.key().cmp(&b.key()))
+            });
+        if let Some(second) = second {
+            lines[second].hidden = Some(Hidden::Subtraction);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// For each rate line, the lines its `n` and `of` are.
+fn rates(lines: &[Line]) -> Vec<(usize, Vec<usize>)> {
+    let index: BTreeMap<Key<'_>, usize> = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let mut rates = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
+        let part = |part: &&str| {
+            let (_, instance, scope, grain, start, end, by) = line.key();
+            index.get(&(*part, instance, scope, grain, start, end, by)).copied()
+        };
+        rates.push((at, parts.iter().filter_map(part).collect()));
+    }
+    rates
+}
+
+fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
+    let mut changed = false;
+    for (rate, parts) in rates {
+        let given_away = parts.iter().any(|&part| lines[part].hidden.is_some());
+        if given_away && lines[*rate].hidden.is_none() {
+            lines[*rate].hidden = Some(Hidden::Subtraction);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Distinct people of a week are not the sum of its days' people, so a day cannot be computed from them.
+fn adds_up_over_days(metric: &str) -> bool {
+    let people = ["users.", "seats.", "engagement.", "coverage."].iter().any(|family| metric.starts_with(family));
+    !people && !metric.ends_with("users") && !metric.ends_with("_seconds") && !metric.contains(".per_")
+}
+
+/// Seats by add-on and days by collector say nothing of what anybody did on a day.
+fn is_about_no_person(metric: &str) -> bool {
+    metric.starts_with("coverage.") || metric == "seats.purchased" || metric == "seats.assigned"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().expect("a literal day")
+    }
+
+    fn cell(metric: &'static str, by: &[(&str, &str)], value: u64, people: Option<u64>) -> Metric {
+        Metric {
+            metric: metric.into(),
+            instance: "https://gitlab.example.com".into(),
+            scope: "acme".into(),
+            grain: Grain::Window,
+            start: day("2026-10-04"),
+            end: day("2026-10-31"),
+            by: by.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            value: Some(Number::Count(value)),
+            n: Some(Number::Count(value)),
+            of: None,
+            people,
+            coverage: 1.0,
+            basis: Some(1.0),
+            is_final: true,
+            reason: None,
+        }
+    }
+
+    fn on(day_text: &str, mut metric: Metric) -> Metric {
+        (metric.grain, metric.start, metric.end) = (Grain::Day, day(day_text), day(day_text));
+        metric
+    }
+
+    fn hidden(lines: &[Line]) -> Vec<String> {
+        let name = |line: &Line| match line.by.values().next() {
+            Some(_) => line.by.values().cloned().collect::<Vec<_>>().join("×"),
+            None => format!("{} {}", line.scope, line.period.start),
+        };
+        lines.iter().filter(|line| line.hidden.is_some()).map(name).collect()
+    }
+
+    #[test]
+    fn small_groups_lose_every_number_and_zero_people_stay() {
+        let lines = publish(&[cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))], 5);
+        assert_eq!(lines[0].hidden, Some(Hidden::Under(5)));
+        assert_eq!((lines[0].value, lines[0].n, lines[0].people, lines[0].basis), (None, None, None, None));
+        assert_eq!((lines[1].hidden, lines[1].value), (None, Some(Number::Count(0))));
+    }
+
+    #[test]
+    fn the_threshold_itself_is_visible_and_settable() {
+        let metrics = [cell("chat.messages", &[], 40, Some(5))];
+        assert_eq!(publish(&metrics, 5)[0].hidden, None);
+        assert_eq!(publish(&metrics, 6)[0].hidden, Some(Hidden::Under(6)));
+    }
+
+    #[test]
+    fn a_lone_hidden_cell_takes_the_next_smallest_with_it() {
+        let lines = publish(
+            &[
+                cell("code_suggestions.shown", &[], 1_000, Some(40)),
+                cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+                cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+                cell("code_suggestions.shown", &[("language", "cobol")], 50, Some(2)),
+                cell("code_suggestions.shown", &[("language", "lua")], 0, Some(0)),
+            ],
+            5,
+        );
+        assert_eq!(hidden(&lines), ["cobol", "go"]);
+        let by_reason = |language: &str| {
+            let found = lines.iter().find(|line| line.by.get("language").is_some_and(|name| name == language));
+            found.and_then(|line| line.hidden)
+        };
+        assert_eq!(by_reason("cobol"), Some(Hidden::Under(5)));
+        assert_eq!(by_reason("go"), Some(Hidden::Subtraction));
+    }
+
+    #[test]
+    fn two_hidden_cells_protect_each_other() {
+        let lines = publish(
+            &[
+                cell("events.count", &[("event", "a")], 700, Some(30)),
+                cell("events.count", &[("event", "b")], 5, Some(2)),
+                cell("events.count", &[("event", "c")], 5, Some(3)),
+            ],
+            5,
+        );
+        assert_eq!(hidden(&lines), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_hidden_margin_cannot_be_summed_from_its_crosses() {
+        let lines = publish(
+            &[
+                cell("code_suggestions.shown", &[], 1_000, Some(40)),
+                cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+                cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+                cell("code_suggestions.shown", &[("language", "lua")], 50, Some(2)),
+                cell("code_suggestions.shown", &[("language", "go"), ("ide", "vim")], 100, Some(6)),
+                cell("code_suggestions.shown", &[("language", "go"), ("ide", "zed")], 150, Some(7)),
+                cell("code_suggestions.shown", &[("language", "rust"), ("ide", "vim")], 300, Some(16)),
+                cell("code_suggestions.shown", &[("language", "rust"), ("ide", "zed")], 400, Some(17)),
+            ],
+            5,
+        );
+        // `go` goes with `lua`; then one of go's crosses; then that editor's next cell, and so on round.
+        let names = hidden(&lines);
+        assert!(names.contains(&"go".to_owned()) && names.contains(&"vim×go".to_owned()), "{names:?}");
+        assert!(names.contains(&"vim×rust".to_owned()), "{names:?}");
+    }
+
+    #[test]
+    fn a_lone_hidden_day_takes_a_second_one_where_days_add_up() {
+        let mut metrics = vec![{
+            let mut week = cell("chat.messages", &[], 60, Some(20));
+            (week.grain, week.start, week.end) = (Grain::Week, day("2026-10-05"), day("2026-10-11"));
+            week
+        }];
+        for (text, people) in [("2026-10-05", 20), ("2026-10-06", 11), ("2026-10-07", 12), ("2026-10-11", 2)] {
+            metrics.push(on(text, cell("chat.messages", &[], 15, Some(people))));
+            metrics.push(on(text, cell("chat.users", &[], people, Some(people))));
+        }
+        let lines = publish(&metrics, 5);
+        assert_eq!(hidden(&lines), ["acme 2026-10-06", "acme 2026-10-11", "acme 2026-10-11"]);
+    }
+
+    #[test]
+    fn a_lone_hidden_group_takes_a_second_one() {
+        let in_scope = |scope: &str, value: u64, people: u64| {
+            let mut metric = cell("chat.messages", &[], value, Some(people));
+            metric.scope = scope.into();
+            metric
+        };
+        let lines =
+            publish(&[in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)], 5);
+        assert_eq!(hidden(&lines), ["b 2026-10-04", "c 2026-10-04"]);
+    }
+
+    #[test]
+    fn a_rate_goes_with_its_parts() {
+        let by = [("language", "go")];
+        let lines = publish(
+            &[
+                cell("code_suggestions.shown", &by, 100, Some(12)),
+                cell("code_suggestions.accepted", &by, 10, Some(3)),
+                cell("code_suggestions.acceptance_rate", &by, 10, Some(12)),
+            ],
+            5,
+        );
+        assert_eq!(lines[0].metric, "code_suggestions.acceptance_rate");
+        assert_eq!(lines[0].hidden, Some(Hidden::Subtraction));
+        assert_eq!(lines[2].hidden, None);
+    }
+
+    #[test]
+    fn bots_are_not_people_but_do_not_give_people_away() {
+        let bot = |people| {
+            publish(
+                &[
+                    cell("events.count", &[("kind", "person")], 100, Some(people)),
+                    cell("events.count", &[("kind", "bot")], 9, Some(1)),
+                ],
+                5,
+            )
+        };
+        assert_eq!(hidden(&bot(20)), Vec::<String>::new());
+        assert_eq!(hidden(&bot(2)), ["bot", "person"]);
+    }
+
+    #[test]
+    fn day_lines_by_dimension_do_not_leave() {
+        let lines = publish(
+            &[
+                on("2026-10-05", cell("code_suggestions.shown", &[("language", "rust")], 9, Some(50))),
+                on("2026-10-05", cell("code_suggestions.shown", &[], 9, Some(50))),
+                on("2026-10-05", cell("seats.assigned", &[("add_on", "DUO_ENTERPRISE")], 300, None)),
+            ],
+            5,
+        );
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| !line.by.contains_key("language")));
+    }
+
+    #[test]
+    fn the_order_of_the_input_does_not_matter() {
+        let mut metrics = vec![
+            cell("events.count", &[("event", "a")], 700, Some(30)),
+            cell("events.count", &[("event", "b")], 5, Some(2)),
+            cell("events.count", &[("event", "c")], 5, Some(30)),
+        ];
+        let lines = publish(&metrics, 5);
+        metrics.reverse();
+        metrics.push(metrics[0].clone());
+        assert_eq!(publish(&metrics, 5), lines);
+    }
+}

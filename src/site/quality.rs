@@ -1,0 +1,160 @@
+//! How whole the data is: days by collector and status, and what is missing, why, and what helps.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, context};
+
+use crate::calendar::{Day, Grain};
+use crate::record::{Coverage, Status};
+
+use super::Dashboard;
+use super::number;
+use super::page::Frame;
+use super::table::{Cell, Column, Table};
+use super::text::{LONGEST_LABEL, plain};
+
+/// Rows of missing days that a page lists.
+const MOST_GAPS: usize = 60;
+
+const STATUSES: [Status; 6] =
+    [Status::Complete, Status::Partial, Status::Failed, Status::Denied, Status::Unsupported, Status::Skipped];
+
+/// Of several fetches of the same collector, group and day the one that counts: a complete one, else the newest.
+pub(super) fn best<'a>(coverage: &[&'a Coverage]) -> Vec<&'a Coverage> {
+    let mut best: BTreeMap<_, &Coverage> = BTreeMap::new();
+    for &line in coverage {
+        let rank = |line: &Coverage| (line.status == Status::Complete, line.fetched_at, line.rows);
+        let kept = best.entry((&*line.collector, &*line.instance, &*line.scope, line.day)).or_insert(line);
+        if rank(line) > rank(kept) {
+            *kept = line;
+        }
+    }
+    best.into_values().collect()
+}
+
+/// The tables of the section on data quality.
+pub(super) fn value(frame: &Frame<'_>) -> Value {
+    let gaps = gaps(&frame.coverage);
+    let tables: Vec<Value> =
+        [days_table(frame), gaps_table(&gaps)].into_iter().flatten().map(|table| table.value()).collect();
+    let complete = frame.coverage.iter().filter(|line| line.status == Status::Complete);
+    let last_complete = complete.map(|line| line.day).max().map(number::long_day);
+    context! {
+        tables => tables,
+        gaps => gaps.len(),
+        known => !frame.coverage.is_empty(),
+        last_complete => last_complete.unwrap_or_default(),
+        source_limits => frame.kind == Dashboard::Duo,
+    }
+}
+
+/// Why a collector has no data at all, in words; `None` when it has some or nothing is known of it.
+pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<String> {
+    let mut lines = coverage.iter().filter(|line| line.collector == collector);
+    if lines.clone().any(|line| line.status == Status::Complete) {
+        return None;
+    }
+    let line = lines.next_back()?;
+    let reason = line.reason.as_deref().map(|reason| plain(reason, 200)).filter(|reason| !reason.is_empty());
+    Some(match reason {
+        Some(reason) => format!("{}: {reason}. {}", line.status.as_str(), number::remedy(line.status)),
+        None => format!("{}. {}", line.status.as_str(), number::remedy(line.status)),
+    })
+}
+
+fn days_table(frame: &Frame<'_>) -> Option<Table> {
+    let mut days: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
+    // The metric knows which days of several groups are whole together; the lines serve without it.
+    for line in frame.main().map_or(&[][..], |place| place.every("coverage.days", Grain::Window)) {
+        let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else { continue };
+        let Some(status) = STATUSES.iter().find(|known| known.as_str() == status) else { continue };
+        let count = line.value.map_or(0, |value| value.as_f64() as u64);
+        *days.entry(collector.clone()).or_default().entry(status.as_str()).or_default() += count;
+    }
+    let caption = match days.is_empty() {
+        true => "Days by collector and how their collection ended",
+        false => "Days of the last 28 by collector and how their collection ended",
+    };
+    if days.is_empty() {
+        for line in &frame.coverage {
+            *days.entry(line.collector.clone()).or_default().entry(line.status.as_str()).or_default() += 1;
+        }
+    }
+    let used: Vec<Status> = STATUSES
+        .into_iter()
+        .filter(|status| {
+            *status == Status::Complete
+                || days.values().any(|row| row.get(status.as_str()).is_some_and(|count| *count > 0))
+        })
+        .collect();
+    let mut columns = vec![Column::words("Collector")];
+    columns.extend(used.iter().map(|status| Column::numbers(status.as_str())));
+    let mut table = Table::new("quality-days", caption, &columns);
+    for (collector, row) in &days {
+        let all: u64 = row.values().sum();
+        let mut cells = vec![Cell::code(plain(collector, LONGEST_LABEL))];
+        cells.extend(used.iter().map(|status| {
+            let count = row.get(status.as_str()).copied().unwrap_or(0);
+            let cell = Cell::number(number::count(count));
+            match status {
+                Status::Complete if all > 0 => cell.with_share(count as f64 / all as f64),
+                _ => cell,
+            }
+        }));
+        table.push(cells);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// Days in a row that are missing for the same reason.
+struct Gap<'a> {
+    line: &'a Coverage,
+    first: Day,
+    last: Day,
+}
+
+fn gaps<'a>(coverage: &[&'a Coverage]) -> Vec<Gap<'a>> {
+    let mut gaps: Vec<Gap> = Vec::new();
+    // `best` has them by collector, group and day.
+    for line in coverage.iter().filter(|line| line.status != Status::Complete) {
+        match gaps.last_mut() {
+            Some(gap)
+                if gap.last.plus(1) == line.day
+                    && (&gap.line.collector, &gap.line.instance, &gap.line.scope, gap.line.status, &gap.line.reason)
+                        == (&line.collector, &line.instance, &line.scope, line.status, &line.reason) =>
+            {
+                gap.last = line.day;
+            }
+            _ => gaps.push(Gap { line, first: line.day, last: line.day }),
+        }
+    }
+    gaps
+}
+
+fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
+    let columns = [
+        Column::words("Days (UTC)"),
+        Column::words("Collector"),
+        Column::words("Group"),
+        Column::words("Status"),
+        Column::words("Reason"),
+        Column::words("What helps"),
+    ];
+    let mut table = Table::new("quality-gaps", "Days that are not complete, and why", &columns);
+    for gap in gaps.iter().take(MOST_GAPS) {
+        let reason = gap.line.reason.as_deref().map(|reason| plain(reason, 200)).unwrap_or_default();
+        table.push(vec![
+            Cell::words(number::span(gap.first, gap.last)),
+            Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
+            Cell::words(plain(&gap.line.scope, LONGEST_LABEL)),
+            Cell::words(gap.line.status.as_str()),
+            Cell::words(reason),
+            Cell::words(number::remedy(gap.line.status)),
+        ]);
+    }
+    if gaps.len() > MOST_GAPS {
+        let left = (gaps.len() - MOST_GAPS) as u64;
+        table.more = format!("{} not listed.", number::counted(left, "further gap is", "further gaps are"));
+    }
+    (!table.rows.is_empty()).then_some(table)
+}

@@ -1,0 +1,155 @@
+//! Tables: columns with headings, cells with a number and, where it helps, a bar.
+
+use minijinja::{Value, context};
+
+use crate::record::Number;
+
+use super::number::{self, SMALL_N, Style};
+use super::privacy::Line;
+
+/// A table as the templates want it.
+pub(super) struct Table {
+    /// Unique on its page.
+    pub(super) id: String,
+    /// What the table holds.
+    pub(super) caption: String,
+    /// The headings.
+    pub(super) columns: Vec<Column>,
+    /// The rows; the first cell of each is its heading.
+    pub(super) rows: Vec<Row>,
+    /// What was left out, in words.
+    pub(super) more: String,
+}
+
+/// A heading.
+pub(super) struct Column {
+    label: &'static str,
+    numeric: bool,
+}
+
+/// A row.
+pub(super) struct Row {
+    /// The cells.
+    pub(super) cells: Vec<Cell>,
+}
+
+/// A cell.
+#[derive(Default)]
+pub(super) struct Cell {
+    text: String,
+    note: String,
+    bar: Option<f64>,
+    class: &'static str,
+}
+
+impl Table {
+    /// An empty table.
+    pub(super) fn new(id: &str, caption: &str, columns: &[Column]) -> Table {
+        let columns = columns.iter().map(|column| Column { ..*column }).collect();
+        Table { id: id.into(), caption: caption.into(), columns, rows: Vec::new(), more: String::new() }
+    }
+
+    /// Adds a row.
+    pub(super) fn push(&mut self, cells: Vec<Cell>) {
+        self.rows.push(Row { cells });
+    }
+
+    /// The table for a template.
+    pub(super) fn value(&self) -> Value {
+        let columns: Vec<Value> = self
+            .columns
+            .iter()
+            .map(|column| context! { label => column.label, numeric => column.numeric })
+            .collect();
+        let cell = |cell: &Cell| {
+            let bar = cell.bar.map(|share| format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)).unwrap_or_default();
+            context! { text => &*cell.text, note => &*cell.note, bar => bar, class => cell.class }
+        };
+        let rows: Vec<Value> = self.rows.iter().map(|row| row.cells.iter().map(cell).collect()).collect();
+        context! { id => &*self.id, caption => &*self.caption, columns => columns, rows => rows, more => &*self.more }
+    }
+}
+
+impl Column {
+    /// A heading over words.
+    pub(super) const fn words(label: &'static str) -> Column {
+        Column { label, numeric: false }
+    }
+
+    /// A heading over numbers.
+    pub(super) const fn numbers(label: &'static str) -> Column {
+        Column { label, numeric: true }
+    }
+}
+
+impl Cell {
+    /// Words.
+    pub(super) fn words(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), ..Cell::default() }
+    }
+
+    /// A name as it stands in the streams.
+    pub(super) fn code(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), class: "code", ..Cell::default() }
+    }
+
+    /// A number that no line holds.
+    pub(super) fn number(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), class: "num", ..Cell::default() }
+    }
+
+    /// The value of a line, with `n of N` where it is a rate; a dash with the reason where it is not known.
+    pub(super) fn line(line: Option<&Line>, style: Style) -> Cell {
+        let Some(line) = line else {
+            return Cell { text: number::UNKNOWN.into(), class: "num pale", ..Cell::default() };
+        };
+        if let Some(hidden) = line.hidden {
+            return Cell { text: hidden.text(), class: "num pale", ..Cell::default() };
+        }
+        let Some(value) = line.value else {
+            let note = number::reason(line.reason).into();
+            return Cell { text: number::UNKNOWN.into(), note, class: "num pale", bar: None };
+        };
+        let (text, note) = match style {
+            Style::Percent => (number::percent(value.as_f64()), n_of(line)),
+            style => (style.text(value.as_f64()), String::new()),
+        };
+        let class = if is_small(line) { "num pale" } else { "num" };
+        Cell { text, note, class, bar: None }
+    }
+
+    /// The cell with a bar: the value as a part of `whole`.
+    pub(super) fn with_bar(mut self, line: Option<&Line>, whole: f64) -> Cell {
+        let value = line.and_then(|line| line.value).map(Number::as_f64);
+        self.bar = match value {
+            Some(value) if whole > 0.0 => Some(value / whole),
+            _ => Some(0.0),
+        };
+        self
+    }
+
+    /// The cell with a bar of this share.
+    pub(super) fn with_share(mut self, share: f64) -> Cell {
+        self.bar = Some(share);
+        self
+    }
+
+    /// The cell with a remark.
+    pub(super) fn with_note(mut self, note: impl Into<String>) -> Cell {
+        self.note = note.into();
+        self
+    }
+}
+
+/// `25 of 100`; empty where a line is no rate.
+pub(super) fn n_of(line: &Line) -> String {
+    match (line.n, line.of) {
+        (Some(n), Some(of)) => format!("{} of {}", number::number(n), number::number(of)),
+        _ => String::new(),
+    }
+}
+
+/// Whether a rate rests on so little that it is drawn pale.
+pub(super) fn is_small(line: &Line) -> bool {
+    line.of.is_some_and(|of| of.as_f64() < SMALL_N)
+}

@@ -1,0 +1,87 @@
+//! Text that came from elsewhere, made fit to be shown: escaping stays with the templates.
+
+/// Longest text of a dimension (a language, a project path) that a page shows.
+pub(super) const LONGEST_LABEL: usize = 120;
+
+/// The text without control and direction-changing characters, white space folded, cut at `longest`.
+///
+/// A right-to-left override in a project path could make a page say something else than it holds.
+pub(super) fn plain(text: &str, longest: usize) -> String {
+    let mut plain = String::new();
+    let mut length = 0;
+    let mut gap = false;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            gap = length > 0;
+            continue;
+        }
+        if character.is_control() || is_invisible(character) {
+            continue;
+        }
+        if length >= longest {
+            plain.push('…');
+            break;
+        }
+        if std::mem::take(&mut gap) {
+            plain.push(' ');
+            length += 1;
+        }
+        plain.push(character);
+        length += 1;
+    }
+    plain
+}
+
+/// The text for the inside of an SVG or HTML element or a double-quoted attribute.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#x27;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The name as one segment of a relative link: everything but unreserved characters percent-encoded.
+pub(super) fn path_segment(name: &str) -> String {
+    let mut segment = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => segment.push(byte.into()),
+            other => segment.push_str(&format!("%{other:02X}")),
+        }
+    }
+    segment
+}
+
+/// Direction marks, zero-width characters and the like.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_loses_what_cannot_be_seen() {
+        assert_eq!(plain("a\u{202e}b\u{0}c\n\t d\u{200b}", 20), "abc d");
+        assert_eq!(plain("  rust  ", 20), "rust");
+        assert_eq!(plain("日本語テキスト", 3), "日本語…");
+        assert_eq!(plain("", 3), "");
+    }
+
+    #[test]
+    fn markup_is_escaped_and_links_stay_in_their_folder() {
+        assert_eq!(escape("<b a=\"'&'\">"), "&lt;b a=&quot;&#x27;&amp;&#x27;&quot;&gt;");
+        assert_eq!(path_segment("javascript:alert(1)//../x y"), "javascript%3Aalert%281%29%2F%2F..%2Fx%20y");
+    }
+}

@@ -1,0 +1,126 @@
+//! The figures at the top of a dashboard: each says what it counts, of how many, since when and how fresh.
+
+use minijinja::{Value, context};
+
+use crate::calendar::Grain;
+use crate::record::Number;
+
+use super::card::Headline;
+use super::chart::{self, Axis};
+use super::number::{self, Style, UNKNOWN};
+use super::place::Place;
+use super::privacy::Line;
+use super::table;
+
+/// One figure.
+pub(super) struct Tile {
+    label: &'static str,
+    href: &'static str,
+    value: String,
+    note: String,
+    change: String,
+    spark: Value,
+    fresh: String,
+    warning: String,
+}
+
+/// What a tile shows.
+pub(super) struct Figure<'a> {
+    /// What is counted, in a few words.
+    pub(super) label: &'static str,
+    /// The section behind it.
+    pub(super) href: &'static str,
+    /// The metric.
+    pub(super) metric: &'a str,
+    /// Its dimensions.
+    pub(super) by: &'a [(&'a str, &'a str)],
+    /// How it is written.
+    pub(super) style: Style,
+    /// What `n` or `of` are, for example `seats`.
+    pub(super) of: &'static str,
+}
+
+impl Tile {
+    /// The tile of a figure in a place.
+    pub(super) fn new<'a>(figure: &Figure<'a>, place: &Place<'a>, axis: Option<&Axis>) -> Tile {
+        let newest = |grain| place.newest(figure.metric, grain, figure.by);
+        let line = newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week));
+        let mut tile = Tile {
+            label: figure.label,
+            href: figure.href,
+            value: UNKNOWN.into(),
+            note: String::new(),
+            change: change(figure, place),
+            spark: Value::from(""),
+            fresh: String::new(),
+            warning: String::new(),
+        };
+        if let Some(axis) = axis {
+            let days = place.series(figure.metric, Grain::Day, figure.by);
+            tile.spark = chart::sparkline(axis, &days, figure.style);
+        }
+        let Some(line) = line else {
+            tile.note = "no data".into();
+            return tile;
+        };
+        tile.fresh = number::period(line.period);
+        let days = line.period.length();
+        if line.coverage < 1.0 && line.value.is_some() {
+            let complete = (line.coverage * days as f64).round() as i64;
+            tile.warning = format!("{complete} of {days} days collected");
+        }
+        match (line.hidden, line.value) {
+            (Some(hidden), _) => {
+                tile.value = hidden.text();
+                tile.note = "few people are behind it".into();
+            }
+            (None, Some(value)) => {
+                tile.value = figure.style.text(value.as_f64());
+                tile.note = match (table::n_of(line), figure.of) {
+                    (parts, _) if parts.is_empty() => figure.of.into(),
+                    (parts, of) => format!("{parts} {of}"),
+                };
+            }
+            (None, None) => tile.note = number::reason(line.reason).into(),
+        }
+        tile
+    }
+
+    /// The tile for a template.
+    pub(super) fn value(&self) -> Value {
+        context! {
+            label => self.label,
+            href => self.href,
+            value => &*self.value,
+            words => !self.value.starts_with(|first: char| first.is_ascii_digit() || "<>–".contains(first)),
+            note => &*self.note,
+            change => &*self.change,
+            spark => self.spark.clone(),
+            fresh => &*self.fresh,
+            warning => &*self.warning,
+        }
+    }
+
+    /// The tile for the landing page.
+    pub(super) fn headline(&self) -> Headline {
+        Headline { label: self.label.into(), value: self.value.clone(), note: self.note.clone() }
+    }
+}
+
+/// The newest complete month (else week) against the one before it; empty when there are no two in a row.
+fn change<'a>(figure: &Figure<'a>, place: &Place<'a>) -> String {
+    let known = |line: &&Line| line.value.is_some() && line.coverage >= 1.0;
+    for (grain, before) in [(Grain::Month, "the month before"), (Grain::Week, "the week before")] {
+        let mut series = place.series(figure.metric, grain, figure.by);
+        series.retain(known);
+        let [.., earlier, later] = series.as_slice() else { continue };
+        if earlier.period.end.plus(1) != later.period.start {
+            continue;
+        }
+        let value = |line: &Line| line.value.map(Number::as_f64);
+        let (Some(from), Some(to)) = (value(earlier), value(later)) else { continue };
+        let Some(change) = number::change(figure.style, from, to) else { continue };
+        return format!("{}: {}, {change} on {before}", number::period(later.period), figure.style.text(to));
+    }
+    String::new()
+}

@@ -1,0 +1,163 @@
+//! Lines in and lines out: JSON objects, one a line, read with a limit and written whole.
+
+use std::io::{self, BufRead, Write};
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// The longest line that is read, in bytes. A page of 100 nodes has about 26 kB.
+pub const LONGEST_LINE: usize = 64 << 20;
+
+/// One line of input.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// The number of the line, from 1.
+    pub number: u64,
+    /// Where the line starts, in bytes from the start of the stream.
+    pub offset: u64,
+    /// The text, or why there is none.
+    pub text: Result<&'a str, &'static str>,
+    /// The bytes that were read, without the line break; cut where the line was too long.
+    pub bytes: &'a [u8],
+}
+
+/// Reads a stream line by line into one buffer; empty lines are passed over.
+pub struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    number: u64,
+    offset: u64,
+    longest: usize,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Lines of this reader.
+    pub fn new(reader: R) -> Lines<R> {
+        Lines { reader, buffer: Vec::new(), number: 0, offset: 0, longest: LONGEST_LINE }
+    }
+
+    /// The next line; `None` at the end of the stream.
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, Error> {
+        loop {
+            let (start, length, too_long) = (self.offset, self.fill()?, self.buffer.len() > self.longest);
+            if length == 0 {
+                return Ok(None);
+            }
+            self.offset += length;
+            self.number += 1;
+            if self.buffer.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let text = match std::str::from_utf8(&self.buffer) {
+                _ if too_long => Err("longer than 64 MiB"),
+                Ok(text) => Ok(text),
+                Err(_) => Err("not UTF-8"),
+            };
+            return Ok(Some(Line { number: self.number, offset: start, text, bytes: &self.buffer }));
+        }
+    }
+
+    /// Reads up to and over the next line break and returns how many bytes that took. Of a line that is too
+    /// long, one byte more than allowed is kept: memory stays bounded whatever the input is.
+    fn fill(&mut self) -> Result<u64, Error> {
+        self.buffer.clear();
+        let mut length = 0;
+        loop {
+            let chunk = match self.reader.fill_buf() {
+                Ok(chunk) => chunk,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(Error::Stream { doing: "read standard input", source }),
+            };
+            if chunk.is_empty() {
+                return Ok(length);
+            }
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let content = &chunk[..end.unwrap_or(chunk.len())];
+            let room = (self.longest + 1).saturating_sub(self.buffer.len());
+            self.buffer.extend_from_slice(&content[..content.len().min(room)]);
+            let taken = end.map_or(chunk.len(), |at| at + 1);
+            self.reader.consume(taken);
+            length += taken as u64;
+            if end.is_some() {
+                return Ok(length);
+            }
+        }
+    }
+}
+
+/// Writes lines: each is built whole in memory first and then written at once, so that neither a fault while
+/// building it nor a reader that goes away leaves half a line behind an error that nobody sees.
+pub struct LineWriter<W> {
+    writer: W,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> LineWriter<W> {
+    /// Writes to this writer, which should have a buffer of its own.
+    pub fn new(writer: W) -> LineWriter<W> {
+        LineWriter { writer, buffer: Vec::new() }
+    }
+
+    /// Writes one line.
+    pub fn write<T: Serialize>(&mut self, line: &T) -> Result<(), Error> {
+        self.buffer.clear();
+        serde_json::to_writer(&mut self.buffer, line)
+            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+        self.buffer.push(b'\n');
+        self.writer.write_all(&self.buffer).map_err(Error::writing)
+    }
+
+    /// The writer itself.
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
+
+    /// Hands everything on to the reader.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush().map_err(Error::writing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8], longest: usize) -> Vec<(u64, u64, Result<String, &'static str>)> {
+        let mut lines = Lines { longest, ..Lines::new(io::BufReader::with_capacity(3, bytes)) };
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next_line().expect("memory does not fail") {
+            seen.push((line.number, line.offset, line.text.map(str::to_owned)));
+        }
+        seen
+    }
+
+    #[test]
+    fn numbers_and_offsets_count_empty_lines_and_the_last_line_needs_no_break() {
+        let seen = read(b"one\n\n \r\ntwo", 100);
+        assert_eq!(seen, [(1, 0, Ok("one".into())), (4, 8, Ok("two".into()))]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_or_not_text_is_told_and_the_rest_goes_on() {
+        let seen = read(b"toolong\n\xff\xfe\nok\n", 5);
+        assert_eq!(
+            seen,
+            [(1, 0, Err("longer than 64 MiB")), (2, 8, Err("not UTF-8")), (3, 11, Ok("ok".into()))]
+        );
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_told_apart() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(matches!(LineWriter::new(Gone).write(&1), Err(Error::ReaderGone)));
+    }
+}

@@ -1,0 +1,93 @@
+//! The closing summary of a command, on standard error.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use crate::cli::LogFormat;
+use crate::error::Outcome;
+
+/// What a command did, for people and for machines.
+#[derive(Debug)]
+pub struct Summary {
+    command: &'static str,
+    lines: Vec<String>,
+    fields: Map<String, Value>,
+}
+
+impl Summary {
+    /// An empty summary.
+    pub fn new(command: &'static str) -> Summary {
+        Summary { command, lines: Vec::new(), fields: Map::new() }
+    }
+
+    /// Adds a line for people.
+    pub fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    /// Adds a field for machines.
+    pub fn field(&mut self, name: &str, value: impl Into<Value>) {
+        self.fields.insert(name.to_owned(), value.into());
+    }
+
+    /// Puts another summary before this one.
+    pub fn prepend(&mut self, mut earlier: Summary) {
+        earlier.lines.append(&mut self.lines);
+        earlier.fields.append(&mut self.fields);
+        (self.lines, self.fields) = (earlier.lines, earlier.fields);
+    }
+
+    /// Writes the summary. Standard error that is closed is nobody's business.
+    pub fn write(self, format: LogFormat, outcome: Option<Outcome>) {
+        let mut text = String::new();
+        match format {
+            LogFormat::Text => {
+                for line in self.lines {
+                    text.push_str(&format!("duo-metrics {}: {line}\n", self.command));
+                }
+            }
+            LogFormat::Json => {
+                let mut fields = Map::new();
+                fields.insert("command".to_owned(), self.command.into());
+                let outcome = match outcome {
+                    Some(Outcome::Complete) => "complete",
+                    Some(Outcome::Partial) => "partial",
+                    None => "error",
+                };
+                fields.insert("outcome".to_owned(), outcome.into());
+                fields.extend(self.fields);
+                fields.insert("messages".to_owned(), self.lines.into());
+                text = format!("{}\n", Value::Object(fields));
+            }
+        }
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// `1 day`, `2 days`, `1,234 rows`.
+pub fn counted(count: u64, thing: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match count {
+        1 => format!("{grouped} {thing}"),
+        _ => format!("{grouped} {thing}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_and_plural() {
+        let said: Vec<String> = [0, 1, 999, 1000, 1234567].map(|count| counted(count, "row")).into();
+        assert_eq!(said, ["0 rows", "1 row", "999 rows", "1,000 rows", "1,234,567 rows"]);
+    }
+}
