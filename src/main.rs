@@ -32,9 +32,14 @@ fn main() -> ExitCode {
 fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
     let environment = Environment::load()?;
     let stdout = || BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin().lock()));
+    let piped =
+        || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin().lock()));
     let stdin = || {
-        piped().ok_or_else(|| Error::Usage("nothing is piped in; see \"duo-metrics --help\" for how the commands go together".to_owned()))
+        piped().ok_or_else(|| {
+            Error::Usage(
+                "nothing is piped in; see \"duo-metrics --help\" for how the commands go together".to_owned(),
+            )
+        })
     };
     match command {
         Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),

@@ -15,7 +15,9 @@ impl PseudonymKey {
     /// A key; `None` when it is too short to be one.
     pub fn new(key: &str) -> Option<PseudonymKey> {
         let long_enough = key.len() >= 16;
-        long_enough.then(|| PseudonymKey(Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length")))
+        long_enough.then(|| {
+            PseudonymKey(Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"))
+        })
     }
 
     /// Replaces the people in a record. Who has a pseudonym already keeps it.

@@ -30,7 +30,12 @@ pub struct Options {
 }
 
 /// Runs the command.
-pub fn run(args: &AggregateArgs, stdin: impl BufRead, stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+pub fn run(
+    args: &AggregateArgs,
+    stdin: impl BufRead,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     check_range(args.since, args.until)?;
     let options = Options {
         since: args.since,
@@ -55,12 +60,18 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
     let ReportArgs { regular_from, heavy_from } = *args;
     match regular_from < heavy_from {
         true => Ok(Thresholds { regular_from, heavy_from }),
-        false => Err(Error::Usage(format!("--heavy-from {heavy_from} has to be above --regular-from {regular_from}"))),
+        false => Err(Error::Usage(format!(
+            "--heavy-from {heavy_from} has to be above --regular-from {regular_from}"
+        ))),
     }
 }
 
 /// Reads records and coverage lines and computes everything.
-pub fn aggregate(options: &Options, input: impl BufRead, summary: &mut Summary) -> Result<(Figures, Outcome), Error> {
+pub fn aggregate(
+    options: &Options,
+    input: impl BufRead,
+    summary: &mut Summary,
+) -> Result<(Figures, Outcome), Error> {
     let mut lines = Lines::new(input);
     let mut rollups = Rollups::default();
     let mut rejects = Rejects::new(options.max_rejects);
@@ -92,11 +103,22 @@ pub fn aggregate(options: &Options, input: impl BufRead, summary: &mut Summary) 
         Some((since, until)) => metrics::compute(&rollups, since, until, options.thresholds),
         None => Vec::new(),
     };
-    summary.say(format!("{} from {}", counted(metrics.len() as u64, "metric line"), counted(records, "record")));
+    summary.say(format!(
+        "{} from {}",
+        counted(metrics.len() as u64, "metric line"),
+        counted(records, "record")
+    ));
     if unknown > 0 {
-        summary.say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
+        summary
+            .say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
     }
-    for (name, count) in [("metrics", metrics.len() as u64), ("records", records), ("rejected", rejects.count()), ("skipped", unknown), ("cut_days", cut.len() as u64)] {
+    for (name, count) in [
+        ("metrics", metrics.len() as u64),
+        ("records", records),
+        ("rejected", rejects.count()),
+        ("skipped", unknown),
+        ("cut_days", cut.len() as u64),
+    ] {
         summary.field(name, count);
     }
     let outcome = rejects.conclude(records, summary)?;
@@ -107,7 +129,9 @@ pub fn aggregate(options: &Options, input: impl BufRead, summary: &mut Summary) 
 /// The days to report: those asked for, else those that were collected. The day a snapshot was taken on is not a
 /// day to report, unless there is nothing else.
 fn range(options: &Options, coverage: &[Coverage]) -> Option<(Day, Day)> {
-    let is_snapshot = |line: &&Coverage| by_name(&line.collector).is_some_and(|collector| collector.span() == Span::Snapshot);
+    let is_snapshot = |line: &&Coverage| {
+        by_name(&line.collector).is_some_and(|collector| collector.span() == Span::Snapshot)
+    };
     let days = |lines: Vec<&Coverage>| {
         let days = lines.iter().map(|line| line.day);
         Some((days.clone().min()?, days.max()?))

@@ -19,7 +19,12 @@ use crate::summary::{Summary, counted};
 const MAX_REJECTS: f64 = 0.0;
 
 /// Runs the command.
-pub fn run(args: &DashboardArgs, environment: &Environment, stdin: impl BufRead, summary: &mut Summary) -> Result<Outcome, Error> {
+pub fn run(
+    args: &DashboardArgs,
+    environment: &Environment,
+    stdin: impl BufRead,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let figures = read_figures(stdin, summary)?;
     write(&args.site.site, &figures, switches, &args.privacy, summary)?;
@@ -27,15 +32,23 @@ pub fn run(args: &DashboardArgs, environment: &Environment, stdin: impl BufRead,
 }
 
 /// Writes the dashboards that are on, and takes away those that were said to be off.
-pub fn write(site: &Path, figures: &Figures, switches: Switches, privacy: &PrivacyArgs, summary: &mut Summary) -> Result<(), Error> {
+pub fn write(
+    site: &Path,
+    figures: &Figures,
+    switches: Switches,
+    privacy: &PrivacyArgs,
+    summary: &mut Summary,
+) -> Result<(), Error> {
     let definitions: Vec<&Definition> = definitions().collect();
     let options = site::Options { small_group: privacy.small_group };
     let mut written = Vec::new();
     for (topic, kind) in [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)] {
         let folder = site.join(kind.folder());
         if switches.is_on(topic) {
-            let files = site::dashboard(kind, figures, &definitions, &options).map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
-            let files: Vec<(String, Vec<u8>)> = files.into_iter().map(|file| (file.path, file.content)).collect();
+            let files = site::dashboard(kind, figures, &definitions, &options)
+                .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+            let files: Vec<(String, Vec<u8>)> =
+                files.into_iter().map(|file| (file.path, file.content)).collect();
             replace_folder(&folder, &files)?;
             summary.say(format!("wrote {}", folder.join("index.html").display()));
             written.push(folder.display().to_string());
@@ -58,7 +71,9 @@ pub fn read_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figure
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Metric(metric)) => figures.metrics.push(*metric),
             Ok(Line::Coverage(coverage)) => figures.coverage.push(coverage),
-            Ok(Line::Raw(_) | Line::Record(_)) => rejects.add(line.number, "not a metric line; pipe it through \"duo-metrics aggregate\" first"),
+            Ok(Line::Raw(_) | Line::Record(_)) => {
+                rejects.add(line.number, "not a metric line; pipe it through \"duo-metrics aggregate\" first")
+            }
             Ok(Line::Unknown) => unknown += 1,
             Err(reason) => rejects.add(line.number, &reason),
         }

@@ -40,11 +40,18 @@ pub struct Output<W> {
 }
 
 /// Runs the command.
-pub fn run(args: &FetchArgs, environment: &Environment, stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+pub fn run(
+    args: &FetchArgs,
+    environment: &Environment,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?;
     let plan = Plan::new(&args.collect, switches, environment)?;
     if args.quiet_stdout && plan.output_dir.is_none() {
-        return Err(Error::Usage("--quiet-stdout leaves the lines nowhere to go; give --output-dir too".to_owned()));
+        return Err(Error::Usage(
+            "--quiet-stdout leaves the lines nowhere to go; give --output-dir too".to_owned(),
+        ));
     }
     fetch(&plan, (!args.quiet_stdout).then_some(stdout), summary)
 }
@@ -64,7 +71,8 @@ impl Plan {
             wait: Duration::from_secs_f64(args.retry_wait),
         };
         let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), is_set.then_some(now))?;
-        let output_dir = args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
+        let output_dir =
+            args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
         Ok(Plan { client, instance, groups, collectors, named, since, until, today: now.day(), output_dir })
     }
 }
@@ -100,15 +108,27 @@ pub fn fetch<W: Write>(plan: &Plan, stream: Option<W>, summary: &mut Summary) ->
     conclude(plan, &coverage, stopped, summary)
 }
 
-fn collectors(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<(Vec<&'static dyn Collector>, bool), Error> {
+fn collectors(
+    args: &CollectArgs,
+    switches: Switches,
+    environment: &Environment,
+) -> Result<(Vec<&'static dyn Collector>, bool), Error> {
     let said = match args.collectors.as_slice() {
-        [] => environment.get("DUO_METRICS_COLLECTORS").unwrap_or_default().split(',').map(|name| name.trim().to_owned()).collect(),
+        [] => environment
+            .get("DUO_METRICS_COLLECTORS")
+            .unwrap_or_default()
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .collect(),
         names => names.to_vec(),
     };
     let names: Vec<String> = said.into_iter().filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         let switches = switches.check()?;
-        return Ok((COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.topic())).collect(), false));
+        return Ok((
+            COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.topic())).collect(),
+            false,
+        ));
     }
     let mut chosen: Vec<&'static dyn Collector> = Vec::new();
     for name in names {
@@ -125,7 +145,9 @@ fn collectors(args: &CollectArgs, switches: Switches, environment: &Environment)
 
 fn units<'a>(plan: &Plan, collector: &dyn Collector, scope: &'a str) -> Vec<Unit<'a>> {
     match collector.span() {
-        Span::Day => plan.since.through(plan.until).map(|day| Unit { scope, since: day, until: day }).collect(),
+        Span::Day => {
+            plan.since.through(plan.until).map(|day| Unit { scope, since: day, until: day }).collect()
+        }
         Span::Range | Span::Snapshot => vec![Unit { scope, since: plan.since, until: plan.until }],
     }
 }
@@ -142,7 +164,12 @@ struct Walk<'a, W> {
 }
 
 impl<'a, W: Write> Walk<'a, W> {
-    fn new(plan: &'a Plan, collector: &'static dyn Collector, unit: Unit<'a>, output: &'a mut Output<W>) -> Self {
+    fn new(
+        plan: &'a Plan,
+        collector: &'static dyn Collector,
+        unit: Unit<'a>,
+        output: &'a mut Output<W>,
+    ) -> Self {
         Walk { plan, collector, unit, output, fetched_at: None, page: 0, rows: BTreeMap::new() }
     }
 
@@ -151,11 +178,20 @@ impl<'a, W: Write> Walk<'a, W> {
     fn day_of(&self, node: &RawValue, day: Day, at: Timestamp) -> Option<Day> {
         let (instance, name) = (self.plan.instance.as_str(), self.collector.name());
         let row = Row { page: self.page, index: 0 };
-        let origin = Origin { instance: instance.into(), collector: name.into(), scope: self.unit.scope.into(), day, fetched_at: at, row };
+        let origin = Origin {
+            instance: instance.into(),
+            collector: name.into(),
+            scope: self.unit.scope.into(),
+            day,
+            fetched_at: at,
+            row,
+        };
         match (self.collector.read(node.get(), origin), self.collector.span()) {
             (Err(_), _) | (Ok(_), Span::Snapshot) => Some(day),
             (Ok(record), Span::Day) => record.is_of_its_day().then_some(day),
-            (Ok(record), Span::Range) => record.days().find(|day| (self.unit.since..=self.unit.until).contains(day)),
+            (Ok(record), Span::Range) => {
+                record.days().find(|day| (self.unit.since..=self.unit.until).contains(day))
+            }
         }
     }
 
@@ -216,7 +252,8 @@ impl<'a, W: Write> Walk<'a, W> {
 impl<W: Write> Sink for Walk<'_, W> {
     fn page(&mut self, nodes: &[&RawValue], at: Timestamp) -> Result<(), Fault> {
         let at = *self.fetched_at.get_or_insert(at);
-        self.page = self.page.checked_add(1).ok_or_else(|| Fault::Answer("GitLab's pages do not end".to_owned()))?;
+        self.page =
+            self.page.checked_add(1).ok_or_else(|| Fault::Answer("GitLab's pages do not end".to_owned()))?;
         let asked = match self.collector.span() {
             Span::Snapshot => at.day(),
             Span::Day | Span::Range => self.unit.until,
@@ -276,7 +313,12 @@ impl Fault {
     /// The text for a person.
     fn text(&self) -> &str {
         match self {
-            Fault::Denied(text) | Fault::Unsupported(text) | Fault::Temporary(text) | Fault::Token(text) | Fault::Configuration(text) | Fault::Answer(text) => text,
+            Fault::Denied(text)
+            | Fault::Unsupported(text)
+            | Fault::Temporary(text)
+            | Fault::Token(text)
+            | Fault::Configuration(text)
+            | Fault::Answer(text) => text,
             Fault::Sink(_) => "the lines could not be written",
         }
     }
@@ -303,7 +345,12 @@ fn fatal(fault: Fault) -> Error {
 }
 
 /// Says what became of everything, and which exit code that makes.
-fn conclude(plan: &Plan, coverage: &[Coverage], stopped: Option<Fault>, summary: &mut Summary) -> Result<Outcome, Error> {
+fn conclude(
+    plan: &Plan,
+    coverage: &[Coverage],
+    stopped: Option<Fault>,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     tell(coverage, summary);
     if let Some(fault) = stopped {
         return Err(fatal(fault));
@@ -338,16 +385,27 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
     }
     let mut collected = Vec::new();
     for ((scope, collector), (complete, rows, gaps)) in &totals {
-        summary.say(format!("{collector} of {scope}: {} complete, {}", counted(*complete, "day"), counted(*rows, "row")));
+        summary.say(format!(
+            "{collector} of {scope}: {} complete, {}",
+            counted(*complete, "day"),
+            counted(*rows, "row")
+        ));
         for ((status, reason), days) in gaps {
             let days_text = match days.as_slice() {
                 [day] => day.to_string(),
                 [first, .., last] => format!("{} from {first} to {last}", counted(days.len() as u64, "day")),
                 [] => continue,
             };
-            summary.say(format!("{collector} of {scope}: {} on {days_text}: {}", status.as_str(), reason.unwrap_or("no reason was given")));
+            summary.say(format!(
+                "{collector} of {scope}: {} on {days_text}: {}",
+                status.as_str(),
+                reason.unwrap_or("no reason was given")
+            ));
         }
-        let gaps: Vec<_> = gaps.iter().map(|((status, reason), days)| json!({"status": status, "reason": reason, "days": days})).collect();
+        let gaps: Vec<_> = gaps
+            .iter()
+            .map(|((status, reason), days)| json!({"status": status, "reason": reason, "days": days}))
+            .collect();
         collected.push(json!({"collector": collector, "scope": scope, "complete_days": complete, "rows": rows, "gaps": gaps}));
     }
     summary.field("collected", collected);

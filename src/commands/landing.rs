@@ -24,10 +24,15 @@ pub fn run(args: &LandingArgs, stdin: Option<impl BufRead>, summary: &mut Summar
 /// Writes the landing page of what is in the site's folder now.
 pub fn write(site: &Path, figures: Option<&Figures>, summary: &mut Summary) -> Result<(), Error> {
     let found = find(site, summary)?;
-    let page = landing(&found, figures).map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+    let page =
+        landing(&found, figures).map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
     let path = site.join("index.html");
     write_file(&path, page.as_bytes())?;
-    summary.say(format!("wrote {}, which links {}", path.display(), counted(found.len() as u64, "dashboard")));
+    summary.say(format!(
+        "wrote {}, which links {}",
+        path.display(),
+        counted(found.len() as u64, "dashboard")
+    ));
     summary.field("dashboards", found.into_iter().map(|found| found.folder).collect::<Vec<_>>());
     Ok(())
 }
@@ -38,7 +43,11 @@ fn find(site: &Path, summary: &mut Summary) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(site).map_err(Error::file("read", site))? {
         let path = entry.map_err(Error::file("read", site))?.path();
-        let Some(folder) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.')) else { continue };
+        let Some(folder) =
+            path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
+        else {
+            continue;
+        };
         let (card, index) = (path.join("dashboard.json"), path.join("index.html"));
         if !path.is_dir() || !(card.is_file() || index.is_file()) {
             continue;

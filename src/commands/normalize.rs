@@ -55,7 +55,8 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let options = Options { pseudonyms: pseudonyms(environment)?, max_rejects: args.rejects.max_rejects };
     let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
-    let dead_letters = DeadLetters { file: file.map(LineWriter::new), with_content: args.dead_letter_content };
+    let dead_letters =
+        DeadLetters { file: file.map(LineWriter::new), with_content: args.dead_letter_content };
     normalize_into(&options, stdin, stdout, dead_letters, summary)
 }
 
@@ -68,7 +69,12 @@ pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Err
 }
 
 /// Reads raw lines and writes records; coverage lines and records pass as they are.
-pub fn normalize(options: &Options, input: impl BufRead, output: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+pub fn normalize(
+    options: &Options,
+    input: impl BufRead,
+    output: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     normalize_into(options, input, output, DeadLetters { file: None, with_content: false }, summary)
 }
 
@@ -105,7 +111,13 @@ fn normalize_into(
                         }
                         Err(reason) => {
                             rejects.add(line.number, &reason);
-                            dead_letters.add(line.number, line.offset, Some(row), &reason, node.get().as_bytes())?;
+                            dead_letters.add(
+                                line.number,
+                                line.offset,
+                                Some(row),
+                                &reason,
+                                node.get().as_bytes(),
+                            )?;
                         }
                     }
                 }
@@ -129,11 +141,22 @@ fn normalize_into(
     if let Some(file) = dead_letters.file {
         file.into_inner().keep()?;
     }
-    summary.say(format!("{}, {} outside the day they came with, {} rejected", counted(records, "record"), counted(outside, "row"), counted(rejects.count(), "row")));
+    summary.say(format!(
+        "{}, {} outside the day they came with, {} rejected",
+        counted(records, "record"),
+        counted(outside, "row"),
+        counted(rejects.count(), "row")
+    ));
     if unknown > 0 {
-        summary.say(format!("{} of a type that normalize does not read passed over", counted(unknown, "line")));
+        summary
+            .say(format!("{} of a type that normalize does not read passed over", counted(unknown, "line")));
     }
-    for (name, count) in [("records", records), ("outside_the_day", outside), ("rejected", rejects.count()), ("skipped", unknown)] {
+    for (name, count) in [
+        ("records", records),
+        ("outside_the_day", outside),
+        ("rejected", rejects.count()),
+        ("skipped", unknown),
+    ] {
         summary.field(name, count);
     }
     rejects.conclude(records + outside, summary)
@@ -151,9 +174,18 @@ fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
 }
 
 impl DeadLetters {
-    fn add(&mut self, line: u64, offset: u64, row: Option<Row>, reason: &str, content: &[u8]) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        line: u64,
+        offset: u64,
+        row: Option<Row>,
+        reason: &str,
+        content: &[u8],
+    ) -> Result<(), Error> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let digest = Sha256::digest(content).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let digest = Sha256::digest(content)
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         let content = self.with_content.then(|| String::from_utf8_lossy(content).into_owned());
         file.write(&DeadLetter { line, offset, row, reason, digest, content })
     }

@@ -16,7 +16,8 @@ const MAX_REJECTS: f64 = 1.0;
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let plan = fetch::Plan::new(&args.collect, switches, environment)?;
-    let normalizing = normalize::Options { pseudonyms: normalize::pseudonyms(environment)?, max_rejects: MAX_REJECTS };
+    let normalizing =
+        normalize::Options { pseudonyms: normalize::pseudonyms(environment)?, max_rejects: MAX_REJECTS };
     let thresholds = aggregate::thresholds(&args.report)?;
     let aggregating = aggregate::Options { since: None, until: None, thresholds, max_rejects: MAX_REJECTS };
 
@@ -25,7 +26,8 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     let mut normalize_summary = Summary::new("run");
     let mut fetch_summary = Summary::new("run");
     let (fetched, normalized, aggregated) = thread::scope(|scope| {
-        let normalized = scope.spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
+        let normalized = scope
+            .spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
         let aggregated = scope.spawn(|| aggregate::aggregate(&aggregating, record_reader, summary));
         let fetched = fetch::fetch(&plan, Some(raw_writer), &mut fetch_summary);
         (fetched, joined_thread(normalized), joined_thread(aggregated))

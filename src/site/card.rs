@@ -70,9 +70,13 @@ pub struct Headline {
 /// left out. Only what is no JSON object at all is refused.
 pub fn parse_card(json: &[u8]) -> Result<Card, String> {
     if json.len() > LARGEST {
-        return Err(format!("dashboard.json has {} bytes; the landing page reads at most {LARGEST}", json.len()));
+        return Err(format!(
+            "dashboard.json has {} bytes; the landing page reads at most {LARGEST}",
+            json.len()
+        ));
     }
-    let value: Value = serde_json::from_slice(json).map_err(|error| format!("dashboard.json is no JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_slice(json).map_err(|error| format!("dashboard.json is no JSON: {error}"))?;
     let Value::Object(fields) = &value else { return Err("dashboard.json holds no JSON object".into()) };
     let period = fields.get("period").and_then(|period| {
         let day = |name: &str| period.get(name)?.as_str()?.parse::<Day>().ok();
@@ -137,7 +141,11 @@ mod tests {
             }),
             generated_at: "2026-11-01T03:00:00Z".parse().ok(),
             status: CardStatus::Partial,
-            headline: vec![Headline { label: "Active people".into(), value: "214".into(), note: "of 300".into() }],
+            headline: vec![Headline {
+                label: "Active people".into(),
+                value: "214".into(),
+                note: "of 300".into(),
+            }],
             carried_over: false,
         };
         let json = card.to_json().expect("a card is JSON");

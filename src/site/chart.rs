@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use minijinja::{Value, context};
 
 use crate::calendar::{Day, Grain, Period};
+use crate::record::Reason;
 
 use super::number::{self, Style};
 use super::privacy::Line;
@@ -47,8 +48,10 @@ pub(super) enum Mark {
     Missing,
     /// Too few people are behind it.
     Hidden,
-    /// Collected, but there is no value: nothing to divide by.
+    /// Collected, and there is nothing to divide by.
     Nothing,
+    /// There is no value for another reason.
+    Unknown,
 }
 
 /// One row of marks, and how it is drawn.
@@ -100,7 +103,13 @@ impl Axis {
 
 impl Layer {
     /// The lines laid on the axis.
-    pub(super) fn new(name: &'static str, class: &'static str, axis: &Axis, lines: &[&Line], style: Style) -> Layer {
+    pub(super) fn new(
+        name: &'static str,
+        class: &'static str,
+        axis: &Axis,
+        lines: &[&Line],
+        style: Style,
+    ) -> Layer {
         let (marks, texts) = axis
             .periods
             .iter()
@@ -127,10 +136,10 @@ fn mark(line: Option<&Line>) -> Mark {
             settled: line.is_final && line.coverage >= 1.0,
             small: table::is_small(line),
         },
-        None if line.coverage <= 0.0 => Mark::Missing,
         None => match line.reason {
-            Some(crate::record::Reason::NothingShown) => Mark::Nothing,
-            _ => Mark::Missing,
+            Some(Reason::NothingShown) => Mark::Nothing,
+            Some(Reason::NotCollected) => Mark::Missing,
+            _ => Mark::Unknown,
         },
     }
 }
@@ -142,7 +151,9 @@ fn text(line: Option<&Line>, style: Style) -> String {
     }
     match line.value {
         Some(value) => match (style, table::n_of(line)) {
-            (Style::Percent, parts) if !parts.is_empty() => format!("{} ({parts})", style.text(value.as_f64())),
+            (Style::Percent, parts) if !parts.is_empty() => {
+                format!("{} ({parts})", style.text(value.as_f64()))
+            }
             _ => style.text(value.as_f64()),
         },
         None => number::reason(line.reason).into(),
@@ -153,7 +164,8 @@ impl Chart {
     /// The figure for a template: drawing, legend and table; `none` when there is nothing to draw.
     pub(super) fn value(&self, axis: &Axis, layers: &[Layer]) -> Value {
         if axis.len() == 0 || layers.iter().all(Layer::is_empty) {
-            return context! { id => self.id, title => self.title, note => self.note, svg => "" };
+            let hidden = !slots(layers, |mark| matches!(mark, Mark::Hidden)).is_empty();
+            return context! { id => self.id, title => self.title, note => self.note, svg => "", hidden => hidden };
         }
         context! {
             id => self.id,
@@ -256,7 +268,8 @@ impl Chart {
             }
         }
         if has(|mark| matches!(mark, Mark::Value { settled: false, .. })) {
-            item(if self.form == Form::Line { "key-dashed" } else { "key-open" }, "may still change");
+            let class = if self.form == Form::Line { "key-dashed" } else { "key-open" };
+            item(class, "partly collected, or may still change");
         }
         if self.form == Form::Line && has(|mark| matches!(mark, Mark::Value { small: true, .. })) {
             item("key-small", "of fewer than 30");
@@ -266,6 +279,14 @@ impl Chart {
         }
         if has(|mark| matches!(mark, Mark::Hidden)) {
             item("key-hidden", "few people: not shown");
+        }
+        // One reason is enough: what lies further back than the data does so for the whole chart.
+        let unknown = layers.iter().find_map(|layer| {
+            let at = layer.marks.iter().position(|mark| matches!(mark, Mark::Unknown))?;
+            layer.texts.get(at)
+        });
+        if let Some(reason) = unknown {
+            item("key-unknown", reason);
         }
         if has_weekends(axis) {
             item("key-weekend", "weekend");
@@ -373,8 +394,8 @@ fn decimal_step(least: f64) -> f64 {
 /// Steps that read well as minutes, hours and days.
 fn duration_step(least: f64) -> f64 {
     const STEPS: [f64; 16] = [
-        1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0,
-        432_000.0, 864_000.0,
+        1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0, 43_200.0, 86_400.0,
+        172_800.0, 432_000.0, 864_000.0,
     ];
     STEPS.into_iter().find(|step| *step >= least).unwrap_or_else(|| decimal_step(least / 86_400.0) * 86_400.0)
 }
@@ -415,7 +436,16 @@ fn column(axis: &Axis) -> (f64, f64) {
 }
 
 /// Draws one column: settled ones into the stretched path, others as hatched boxes that are not stretched.
-fn draw_column(path: &mut String, open: &mut String, axis: &Axis, at: usize, class: &str, top: f64, bottom: f64, settled: bool) {
+fn draw_column(
+    path: &mut String,
+    open: &mut String,
+    axis: &Axis,
+    at: usize,
+    class: &str,
+    top: f64,
+    bottom: f64,
+    settled: bool,
+) {
     let (left, width) = column(axis);
     let x = at as f64 + left;
     if bottom - top < 0.05 {
@@ -524,7 +554,8 @@ fn weekends(svg: &mut String, axis: &Axis) {
 fn strip(svg: &mut String, axis: &Axis, layers: &[Layer]) {
     let missing = slots(layers, |mark| matches!(mark, Mark::Missing));
     let hidden = slots(layers, |mark| matches!(mark, Mark::Hidden));
-    for (class, found) in [("missing", missing), ("hidden", hidden)] {
+    let unknown = slots(layers, |mark| matches!(mark, Mark::Unknown));
+    for (class, found) in [("missing", missing), ("hidden", hidden), ("unknown", unknown)] {
         let mut at = 0;
         while at < found.len() {
             let length = (at..found.len()).take_while(|&next| found[next] == found[at] + next - at).count();
@@ -561,30 +592,36 @@ fn time_labels(svg: &mut String, axis: &Axis) {
     let ticks: Vec<usize> = (0..count).filter(|&at| is_tick(at)).collect();
     // About ten labels fit a wide page, about four a narrow one.
     let (wide, narrow) = (ticks.len().div_ceil(11).max(1), ticks.len().div_ceil(4).max(1));
+    let (mut year, mut narrow_year) = (None, None);
     for (place, &at) in ticks.iter().enumerate() {
         let start = axis.periods[at].start;
-        let first_of_month = axis.periods[at].days().find(|day| number::is_first_of_month(*day)).unwrap_or(start);
-        let label = if months { number::axis_month(first_of_month) } else { number::short_day(start) };
-        let shown = place % wide == 0;
-        let class = match (shown, place % (narrow.div_ceil(wide) * wide) == 0) {
-            (true, true) => "x",
-            (true, false) => "x wide",
-            (false, _) => continue,
+        let first_of_month =
+            axis.periods[at].days().find(|day| number::is_first_of_month(*day)).unwrap_or(start);
+        if months && at as f64 > count as f64 * 0.97 || place % wide != 0 {
+            continue;
+        }
+        let only_wide = place % (narrow.div_ceil(wide) * wide) != 0;
+        let this_year = Some(number::year(first_of_month));
+        let says_year = year != this_year || (!only_wide && narrow_year != this_year);
+        year = this_year;
+        if !only_wide {
+            narrow_year = this_year;
+        }
+        let label = match months {
+            true => number::axis_month(first_of_month, says_year),
+            false => number::short_day(start),
         };
+        let wide_class = if only_wide { " wide" } else { "" };
         // The first label would be cut at the left edge if it were centred there.
         let (x, anchor) = match (months, at) {
             (true, at) => (percent(axis, at as f64), "start"),
             (false, 0) if count > 8 => (percent(axis, 0.0), "start"),
             (false, at) => (percent(axis, at as f64 + 0.5), "middle"),
         };
-        if months && at as f64 > count as f64 * 0.97 {
-            continue;
-        }
         let _ = write!(
             svg,
-            "<line class=\"tick {}\" x1=\"{x}\" x2=\"{x}\" y1=\"{:.1}\" y2=\"{:.1}\"/>\
-             <text class=\"{class}\" x=\"{x}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
-            if shown && class == "x wide" { "wide" } else { "" },
+            "<line class=\"tick{wide_class}\" x1=\"{x}\" x2=\"{x}\" y1=\"{:.1}\" y2=\"{:.1}\"/>\
+             <text class=\"x{wide_class}\" x=\"{x}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
             TOP + HEIGHT + 1.0,
             TOP + HEIGHT + 8.0,
             TOP + HEIGHT + 22.0,

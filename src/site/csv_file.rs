@@ -9,11 +9,13 @@ use super::privacy::Line;
 /// The lines as CSV with a heading. Each dimension that occurs has its own column, `by.<dimension>`.
 /// `instance` is empty unless there are several: the address of a GitLab need not be on a public page.
 pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, csv::Error> {
-    let dimensions: BTreeSet<&str> = lines.iter().flat_map(|line| line.by.keys().map(String::as_str)).collect();
+    let dimensions: BTreeSet<&str> =
+        lines.iter().flat_map(|line| line.by.keys().map(String::as_str)).collect();
     let several = lines.iter().any(|line| line.instance != lines[0].instance);
     let mut writer = csv::Writer::from_writer(Vec::new());
 
-    let mut heading: Vec<String> = ["metric", "instance", "scope", "grain", "start", "end"].map(String::from).into();
+    let mut heading: Vec<String> =
+        ["metric", "instance", "scope", "grain", "start", "end"].map(String::from).into();
     heading.extend(dimensions.iter().map(|dimension| safe(&format!("by.{dimension}"))));
     let numbers = ["value", "n", "of", "people", "coverage", "basis", "final", "reason", "hidden"];
     heading.extend(numbers.map(String::from));
@@ -39,7 +41,9 @@ pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, csv::Error> {
             line.coverage.to_string(),
             line.basis.map(|basis| basis.to_string()).unwrap_or_default(),
             line.is_final.to_string(),
-            line.reason.and_then(|reason| Some(serde_json::to_value(reason).ok()?.as_str()?.to_owned())).unwrap_or_default(),
+            line.reason
+                .and_then(|reason| Some(serde_json::to_value(reason).ok()?.as_str()?.to_owned()))
+                .unwrap_or_default(),
             line.hidden.map(|hidden| hidden.as_str().to_owned()).unwrap_or_default(),
         ]);
         writer.write_record(&cells)?;

@@ -24,10 +24,31 @@ const MOST_ROWS: usize = 40;
 const FIGURES: [Figure<'static>; 6] = [
     figure("Active people", "#adoption", "users.active", &[], Style::Plain, "people who used Duo"),
     figure("Seats in use", "#adoption", "seats.active", &[], Style::Percent, "seats"),
-    figure("Suggestions accepted", "#suggestions", "code_suggestions.accepted", &[], Style::Plain, "code suggestions"),
-    figure("Acceptance rate", "#suggestions", "code_suggestions.acceptance_rate", &[], Style::Percent, "shown"),
+    figure(
+        "Suggestions accepted",
+        "#suggestions",
+        "code_suggestions.accepted",
+        &[],
+        Style::Plain,
+        "code suggestions",
+    ),
+    figure(
+        "Acceptance rate",
+        "#suggestions",
+        "code_suggestions.acceptance_rate",
+        &[],
+        Style::Percent,
+        "shown",
+    ),
     figure("People in Chat", "#chat", "chat.users", &[], Style::Plain, "people who asked"),
-    figure("Stickiness", "#adoption", "users.stickiness", &[], Style::Percent, "of active people on a working day"),
+    figure(
+        "Stickiness",
+        "#adoption",
+        "users.stickiness",
+        &[],
+        Style::Percent,
+        "of active people on a working day",
+    ),
 ];
 
 const SEGMENTS: [(&str, &str, &str); 4] = [
@@ -50,7 +71,8 @@ const fn figure(
 
 /// The tiles and the page.
 pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
-    let (Some(place), Some(days), Some(weeks)) = (frame.main(), frame.axis(Grain::Day), frame.axis(Grain::Week))
+    let (Some(place), Some(days), Some(weeks)) =
+        (frame.main(), frame.axis(Grain::Day), frame.axis(Grain::Week))
     else {
         return Ok((Vec::new(), frame.render("duo.html", &[], Value::UNDEFINED)?));
     };
@@ -152,7 +174,8 @@ pub(super) fn by_month<'a>(place: &Place<'a>, figures: &[(&'static str, &'a str,
     let mut columns = vec![Column::words("Month")];
     columns.extend(figures.iter().map(|(label, _, _)| Column::numbers(label)));
     let mut table = Table::new("months", "By month, newest first", &columns);
-    let series: Vec<_> = figures.iter().map(|(_, metric, _)| place.series(metric, Grain::Month, &[])).collect();
+    let series: Vec<_> =
+        figures.iter().map(|(_, metric, _)| place.series(metric, Grain::Month, &[])).collect();
     let months: BTreeMap<_, _> =
         series.iter().flatten().map(|line| (line.period.start, (line.period, line.coverage))).collect();
     for (start, (period, coverage)) in months.iter().rev() {
@@ -221,7 +244,9 @@ fn seats(place: &Place<'_>) -> Table {
             ]);
         }
     }
-    let Some(active) = active.filter(|line| line.value.is_some() || line.hidden.is_some()) else { return table };
+    let Some(active) = active.filter(|line| line.value.is_some() || line.hidden.is_some()) else {
+        return table;
+    };
     let cell = match (active.n, active.hidden) {
         (Some(n), _) => Cell::number(number::number(n)).with_share(n.as_f64() / whole.max(1.0)),
         (None, Some(hidden)) => Cell::number(hidden.text()).with_share(0.0),
@@ -350,7 +375,7 @@ fn chat(place: &Place<'_>) -> Table {
         Column::numbers("People in Troubleshoot"),
         Column::numbers("Troubleshoot requests"),
     ];
-    let mut table = Table::new("chat-table", "Chat and Troubleshoot", &columns);
+    let mut table = Table::new("chat-table", "Chat and Troubleshoot by period", &columns);
     let mut periods: BTreeMap<_, _> = BTreeMap::new();
     for grain in [Grain::Window, Grain::Month] {
         for line in place.series("chat.messages", grain, &[]) {
@@ -401,25 +426,37 @@ fn features(place: &Place<'_>) -> Table {
 }
 
 fn events(place: &Place<'_>) -> Table {
-    let columns =
-        [Column::words("Event"), Column::words("Feature"), Column::numbers("Events"), Column::numbers("People")];
-    let mut table =
-        Table::new("events-table", "By event, 28 days, names as GitLab sends them; unknown ones too", &columns);
+    let columns = [
+        Column::words("Event"),
+        Column::words("Feature"),
+        Column::numbers("Events"),
+        Column::numbers("People"),
+    ];
+    let mut table = Table::new(
+        "events-table",
+        "By event, 28 days, names as GitLab sends them; unknown ones too",
+        &columns,
+    );
     let events = place.split("events.count", Grain::Window, "event", &[]);
     let crossed = place.every("events.count", Grain::Window).iter();
-    let feature: BTreeMap<&str, &str> =
-        crossed.filter_map(|line| Some((line.by.get("event")?.as_str(), line.by.get("feature")?.as_str()))).collect();
+    let feature: BTreeMap<&str, &str> = crossed
+        .filter_map(|line| Some((line.by.get("event")?.as_str(), line.by.get("feature")?.as_str())))
+        .collect();
     let most = largest(events.values().map(|line| Some(*line)));
     let names = by_size(&[&events]);
     for name in names.iter().take(MOST_ROWS) {
         let line = events.get(name).copied();
         let people = match line {
             Some(line) if line.hidden.is_some() => Cell::line(Some(line), Style::Plain),
-            line => Cell::number(line.and_then(|line| line.people).map_or(number::UNKNOWN.into(), number::count)),
+            line => {
+                Cell::number(line.and_then(|line| line.people).map_or(number::UNKNOWN.into(), number::count))
+            }
         };
         table.push(vec![
             Cell::code(plain(name, LONGEST_LABEL)),
-            Cell::words(feature.get(name).map(|name| value_name(&name.replace('_', " "))).unwrap_or_default()),
+            Cell::words(
+                feature.get(name).map(|name| value_name(&name.replace('_', " "))).unwrap_or_default(),
+            ),
             Cell::line(line, Style::Plain).with_bar(line, most),
             people,
         ]);
@@ -450,7 +487,10 @@ pub(super) fn largest<'a>(lines: impl Iterator<Item = Option<&'a Line>>) -> f64 
 pub(super) fn left_out(all: usize) -> String {
     match all.saturating_sub(MOST_ROWS) {
         0 => String::new(),
-        left => format!("{} in the file of all numbers.", number::counted(left as u64, "more row is", "more rows are")),
+        left => format!(
+            "{} in the file of all numbers.",
+            number::counted(left as u64, "more row is", "more rows are")
+        ),
     }
 }
 

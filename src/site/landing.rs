@@ -1,13 +1,16 @@
 //! The first page of the site: which dashboards there are, ours and others', and how fresh they are.
 
+use std::collections::BTreeSet;
+
 use minijinja::{Value, context};
+
+use crate::record::ALL_SCOPES;
 
 use super::card::Card;
 use super::number;
 use super::page;
 use super::place;
-use super::privacy;
-use super::text::{path_segment, plain};
+use super::text::{LONGEST_LABEL, path_segment, plain};
 use super::{Error, Figures};
 
 /// A dashboard found on the site.
@@ -27,14 +30,14 @@ pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Err
     cards.sort_by_key(|found| (rank(found), found.folder.clone()));
     let cards: Vec<Value> = cards.into_iter().map(card).collect();
 
-    // Only names and days are taken, but from the same published lines as everywhere.
-    let lines = figures.map(|figures| privacy::publish(&figures.metrics, u64::MAX)).unwrap_or_default();
-    let places = place::Place::all(&lines);
-    let groups: Vec<String> = match places.len() {
-        1 => places.iter().map(place::Place::name).collect(),
-        _ => places.iter().filter(|place| !place.is_union()).map(place::Place::name).collect(),
-    };
-    let period = place::reported_days(&lines).map(|(first, last)| number::span(first, last));
+    let metrics = figures.map_or(&[][..], |figures| &figures.metrics);
+    let mut scopes: BTreeSet<&str> = metrics.iter().map(|metric| &*metric.scope).collect();
+    if scopes.len() > 1 {
+        scopes.remove(ALL_SCOPES);
+    }
+    let groups: Vec<String> = scopes.into_iter().map(|scope| plain(scope, LONGEST_LABEL)).collect();
+    let period = place::reported_days(metrics.iter().map(|metric| (&*metric.metric, metric.period())))
+        .map(|(first, last)| number::span(first, last));
     page::render(
         "landing.html",
         context! { cards => cards, groups => groups, period => period.unwrap_or_default() },

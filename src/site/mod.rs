@@ -80,8 +80,8 @@ pub fn dashboard(
     definitions: &[&Definition],
     options: &Options,
 ) -> Result<Vec<SiteFile>, Error> {
-    let published = privacy::publish(&figures.metrics, options.small_group);
-    let lines: Vec<_> = published.into_iter().filter(|line| kind.owns(line)).collect();
+    // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
+    let lines = privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
     let coverage: Vec<_> = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
 
     let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
@@ -118,15 +118,16 @@ impl Dashboard {
         }
     }
 
-    fn owns(self, line: &privacy::Line) -> bool {
-        match line.by.get("collector") {
+    fn owns(self, metric: &Metric) -> bool {
+        match metric.by.get("collector") {
             Some(collector) => self.asks(collector),
-            None => self.shows(&line.metric),
+            None => self.shows(&metric.metric),
         }
     }
 
     fn shows(self, metric: &str) -> bool {
-        let of_projects = ["merge_requests.", "pipelines.", "dora."].iter().any(|name| metric.starts_with(name));
+        let of_projects =
+            ["merge_requests.", "pipelines.", "dora."].iter().any(|name| metric.starts_with(name));
         metric.starts_with("coverage.") || of_projects == (self == Dashboard::Project)
     }
 

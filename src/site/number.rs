@@ -9,7 +9,8 @@ pub(super) const UNKNOWN: &str = "–";
 /// Observations below which a rate is drawn pale: one event more or less moves it by three points or more.
 pub(super) const SMALL_N: f64 = 30.0;
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const LONG_MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -87,8 +88,8 @@ pub(super) fn duration(seconds: f64) -> String {
         s if s < 0.0 => UNKNOWN.into(),
         s if s < 59.5 => format!("{s:.0} s"),
         s if s < 3_570.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
-        s => format!("{:.1} days", s / 86_400.0),
+        s if s < 172_800.0 => format!("{} h", plain(s / 3_600.0)),
+        s => format!("{} days", plain(s / 86_400.0)),
     }
 }
 
@@ -130,13 +131,18 @@ pub(super) fn long_day(day: Day) -> String {
     format!("{} {date} {} {year}", weekday(day), MONTHS[month])
 }
 
-/// `Oct`, and `Jan 2026` where a year starts.
-pub(super) fn axis_month(day: Day) -> String {
+/// `Oct`, or `Oct 2026`.
+pub(super) fn axis_month(day: Day, with_year: bool) -> String {
     let (year, month, _) = parts(day);
-    match month {
-        0 => format!("Jan {year}"),
-        month => MONTHS[month].into(),
+    match with_year {
+        true => format!("{} {year}", MONTHS[month]),
+        false => MONTHS[month].into(),
     }
+}
+
+/// The year.
+pub(super) fn year(day: Day) -> u32 {
+    parts(day).0
 }
 
 /// `12 September – 31 October 2026`.
@@ -194,7 +200,9 @@ pub(super) fn remedy(status: Status) -> &'static str {
     match status {
         Status::Complete => "Nothing to do.",
         Status::Partial => "Some pages are missing. The next run asks for the day again.",
-        Status::Denied => "The token's role, the tier or the add-on does not allow it. Use a token of a group owner, or leave this collector out.",
+        Status::Denied => {
+            "The token's role, the tier or the add-on does not allow it. Use a token of a group owner, or leave this collector out."
+        }
         Status::Unsupported => "This GitLab does not have the field. It comes with an upgrade, or stays out.",
         Status::Failed => "Nothing arrived. The next run asks for the day again.",
         Status::Skipped => "Left out on purpose (sampling).",

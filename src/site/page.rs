@@ -54,14 +54,16 @@ impl<'a> Frame<'a> {
         definitions: &[&'a Definition],
         options: &Options,
     ) -> Frame<'a> {
-        let definitions = definitions.iter().copied().filter(|definition| kind.shows(definition.metric)).collect();
-        let days = reported_days(lines);
+        let definitions =
+            definitions.iter().copied().filter(|definition| kind.shows(definition.metric)).collect();
+        let days = reported_days(lines.iter().map(|line| (&*line.metric, line.period)));
         let coverage = quality::best(coverage);
         let told = |line: &&Line| !line.metric.starts_with("coverage.");
         let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
             CardStatus::Empty
         } else if coverage.iter().any(|line| !matches!(line.status, Status::Complete | Status::Skipped))
-            || lines.iter().any(|line| line.period.grain == Grain::Window && line.coverage < 1.0)
+            // A range shorter than the window is no gap, which only the coverage lines can tell.
+            || coverage.is_empty() && lines.iter().any(|line| line.period.grain == Grain::Day && line.coverage < 1.0)
         {
             CardStatus::Partial
         } else {
@@ -124,18 +126,23 @@ impl<'a> Frame<'a> {
             [] => self.main().map(Place::name).into_iter().collect(),
             groups => groups.iter().map(Place::name).collect(),
         };
-        let tiles: Vec<Value> = tiles.iter().map(Tile::value).collect();
-        let days = self.days.map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
+        let warning = Tile::common_warning(tiles);
+        let tiles: Vec<Value> = tiles.iter().map(|tile| tile.value(&warning)).collect();
+        let days = self
+            .days
+            .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
         let frame = context! {
             title => self.kind.title(),
             empty => self.status == CardStatus::Empty,
             groups => groups,
+            union => self.main().is_some_and(Place::is_union),
             period => self.days.map_or_else(String::new, |(first, last)| number::span(first, last)),
             days => days.unwrap_or_default(),
             collected => self.collected_at().map_or_else(String::new, number::instant),
             status => status_word(self.status),
             small_group => number::count(self.small_group),
             tiles => tiles,
+            warning => warning,
             quality => quality::value(self),
             definitions => self.definitions(),
         };

@@ -1,6 +1,6 @@
 //! Looking up published lines: one place (a GitLab and a group) at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::calendar::{Day, Grain, Period};
 use crate::record::ALL_SCOPES;
@@ -17,18 +17,15 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The places of the lines: first the main one (the union where there is one), then the others by name.
     pub(super) fn all(lines: &'a [Line]) -> Vec<Place<'a>> {
-        let names: BTreeSet<(&str, &str)> = lines.iter().map(|line| (&*line.scope, &*line.instance)).collect();
-        let mut places: Vec<Place> = names
-            .into_iter()
-            .map(|(scope, instance)| {
-                let mut index: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
-                // Lines come in order of time from `publish`.
-                for line in lines.iter().filter(|line| line.scope == scope && line.instance == instance) {
-                    index.entry((&*line.metric, line.period.grain)).or_default().push(line);
-                }
-                Place { scope, lines: index }
-            })
-            .collect();
+        let mut index: BTreeMap<(&str, &str), Place> = BTreeMap::new();
+        // Lines come in order of time from `publish`.
+        for line in lines {
+            let place = index
+                .entry((&line.scope, &line.instance))
+                .or_insert_with(|| Place { scope: &line.scope, lines: BTreeMap::new() });
+            place.lines.entry((&*line.metric, line.period.grain)).or_default().push(line);
+        }
+        let mut places: Vec<Place> = index.into_values().collect();
         places.sort_by_key(|place| place.scope != ALL_SCOPES);
         places
     }
@@ -93,18 +90,20 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The days that are reported: those of the day lines, else those of the other lines.
-pub(super) fn reported_days(lines: &[Line]) -> Option<(Day, Day)> {
+/// The days that lines of these metrics and periods report: those of the day lines, else those of the others.
+pub(super) fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
     // A list of seats is dated by its fetch, usually the day after the last one reported.
-    let told = |line: &&Line| !line.metric.starts_with("seats.") && !line.metric.starts_with("coverage.");
-    let span = |lines: &mut dyn Iterator<Item = Period>| {
-        lines.fold(None, |span: Option<(Day, Day)>, period| {
+    let told = lines
+        .clone()
+        .filter(|(metric, _)| !metric.starts_with("seats.") && !metric.starts_with("coverage."))
+        .map(|(_, period)| period);
+    let span = |periods: &mut dyn Iterator<Item = Period>| {
+        periods.fold(None, |span: Option<(Day, Day)>, period| {
             let (start, end) = span.unwrap_or((period.start, period.end));
             Some((start.min(period.start), end.max(period.end)))
         })
     };
-    let days = lines.iter().filter(told).map(|line| line.period);
-    span(&mut days.clone().filter(|period| period.grain == Grain::Day))
-        .or_else(|| span(&mut days.filter(|period| period.grain == Grain::Window)))
-        .or_else(|| span(&mut lines.iter().map(|line| line.period)))
+    span(&mut told.clone().filter(|period| period.grain == Grain::Day))
+        .or_else(|| span(&mut told.filter(|period| period.grain == Grain::Window)))
+        .or_else(|| span(&mut lines.map(|(_, period)| period)))
 }

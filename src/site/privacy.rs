@@ -84,10 +84,12 @@ const RATES: [(&str, [&str; 2]); 3] = [
 /// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
 ///   across each dimension, from the groups to their union, and from the days to their week, month and window.
 /// - Day lines by dimension do not leave at all.
-pub(super) fn publish(metrics: &[Metric], small_group: u64) -> Vec<Line> {
+pub(super) fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
     let mut lines: Vec<Line> = metrics
-        .iter()
-        .filter(|metric| metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric))
+        .into_iter()
+        .filter(|metric| {
+            metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
+        })
         .map(Line::new)
         .collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -105,7 +107,8 @@ pub(super) fn publish(metrics: &[Metric], small_group: u64) -> Vec<Line> {
     while hide_second_cells(&mut lines, &sums) | hide_rates(&mut lines, &rates) {}
 
     for line in lines.iter_mut().filter(|line| line.hidden.is_some()) {
-        (line.value, line.n, line.of, line.people, line.basis, line.reason) = (None, None, None, None, None, None);
+        (line.value, line.n, line.of, line.people, line.basis, line.reason) =
+            (None, None, None, None, None, None);
     }
     lines
 }
@@ -146,7 +149,8 @@ impl Line {
 
 /// Every sum among the lines, as positions.
 fn sums(lines: &[Line]) -> Vec<Sum> {
-    let index: BTreeMap<Key<'_>, usize> = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let index: BTreeMap<Key<'_>, usize> =
+        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
     let mut by_dimension: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let mut by_scope: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -210,7 +214,9 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
             .parts
             .iter()
             .copied()
-            .filter(|&at| lines[at].hidden.is_none() && lines[at].people != Some(0) && lines[at].value.is_some())
+            .filter(|&at| {
+                lines[at].hidden.is_none() && lines[at].people != Some(0) && lines[at].value.is_some()
+            })
             .min_by(|&a, &b| {
                 let size = |line: &Line| line.n.or(line.value).map_or(0.0, Number::as_f64);
                 let (a, b) = (&lines[a], &lines[b]);
@@ -226,7 +232,8 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
 
 /// For each rate line, the lines its `n` and `of` are.
 fn rates(lines: &[Line]) -> Vec<(usize, Vec<usize>)> {
-    let index: BTreeMap<Key<'_>, usize> = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let index: BTreeMap<Key<'_>, usize> =
+        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
@@ -253,7 +260,8 @@ fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
 
 /// Distinct people of a week are not the sum of its days' people, so a day cannot be computed from them.
 fn adds_up_over_days(metric: &str) -> bool {
-    let people = ["users.", "seats.", "engagement.", "coverage."].iter().any(|family| metric.starts_with(family));
+    let people =
+        ["users.", "seats.", "engagement.", "coverage."].iter().any(|family| metric.starts_with(family));
     !people && !metric.ends_with("users") && !metric.ends_with("_seconds") && !metric.contains(".per_")
 }
 
@@ -305,7 +313,10 @@ mod tests {
 
     #[test]
     fn small_groups_lose_every_number_and_zero_people_stay() {
-        let lines = publish(&[cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))], 5);
+        let lines = publish(
+            &[cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))],
+            5,
+        );
         assert_eq!(lines[0].hidden, Some(Hidden::Under(5)));
         assert_eq!((lines[0].value, lines[0].n, lines[0].people, lines[0].basis), (None, None, None, None));
         assert_eq!((lines[1].hidden, lines[1].value), (None, Some(Number::Count(0))));
@@ -332,7 +343,8 @@ mod tests {
         );
         assert_eq!(hidden(&lines), ["cobol", "go"]);
         let by_reason = |language: &str| {
-            let found = lines.iter().find(|line| line.by.get("language").is_some_and(|name| name == language));
+            let found =
+                lines.iter().find(|line| line.by.get("language").is_some_and(|name| name == language));
             found.and_then(|line| line.hidden)
         };
         assert_eq!(by_reason("cobol"), Some(Hidden::Under(5)));
@@ -380,7 +392,8 @@ mod tests {
             (week.grain, week.start, week.end) = (Grain::Week, day("2026-10-05"), day("2026-10-11"));
             week
         }];
-        for (text, people) in [("2026-10-05", 20), ("2026-10-06", 11), ("2026-10-07", 12), ("2026-10-11", 2)] {
+        for (text, people) in [("2026-10-05", 20), ("2026-10-06", 11), ("2026-10-07", 12), ("2026-10-11", 2)]
+        {
             metrics.push(on(text, cell("chat.messages", &[], 15, Some(people))));
             metrics.push(on(text, cell("chat.users", &[], people, Some(people))));
         }
@@ -395,8 +408,10 @@ mod tests {
             metric.scope = scope.into();
             metric
         };
-        let lines =
-            publish(&[in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)], 5);
+        let lines = publish(
+            &[in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)],
+            5,
+        );
         assert_eq!(hidden(&lines), ["b 2026-10-04", "c 2026-10-04"]);
     }
 

@@ -56,7 +56,8 @@ const fn figure(
 
 /// The tiles and the page.
 pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
-    let (Some(place), Some(days), Some(weeks)) = (frame.main(), frame.axis(Grain::Day), frame.axis(Grain::Week))
+    let (Some(place), Some(days), Some(weeks)) =
+        (frame.main(), frame.axis(Grain::Day), frame.axis(Grain::Week))
     else {
         return Ok((Vec::new(), frame.render("project.html", &[], Value::UNDEFINED)?));
     };
@@ -121,9 +122,8 @@ pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
 
 /// Median and 95th percentile of each week.
 fn weekly<'a>(place: &Place<'a>, weeks: &Axis, chart: &Chart, metric: &'a str) -> Value {
-    let layer = |name, class, by| {
-        Layer::new(name, class, weeks, &place.series(metric, Grain::Week, by), chart.style)
-    };
+    let layer =
+        |name, class, by| Layer::new(name, class, weeks, &place.series(metric, Grain::Week, by), chart.style);
     chart.value(weeks, &[layer("median", "main", MEDIAN), layer("95th percentile", "quiet", HIGH)])
 }
 
@@ -192,7 +192,8 @@ fn pipelines_by_project(place: &Place<'_>) -> Table {
     let mut table = Table::new("pipelines-by-project", "Pipelines by project, 28 days", &columns);
     let split = |metric, also| place.split(metric, Grain::Window, "project", also);
     let (count, rate) = (split("pipelines.count", &[]), split("pipelines.success_rate", &[]));
-    let (median, high) = (split("pipelines.duration_seconds", MEDIAN), split("pipelines.duration_seconds", HIGH));
+    let (median, high) =
+        (split("pipelines.duration_seconds", MEDIAN), split("pipelines.duration_seconds", HIGH));
     let most = largest(count.values().map(|line| Some(*line)));
     let names = by_size(&[&count, &rate]);
     for name in names.iter().take(MOST_ROWS) {

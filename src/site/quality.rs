@@ -37,8 +37,7 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
     let gaps = gaps(&frame.coverage);
     let tables: Vec<Value> =
         [days_table(frame), gaps_table(&gaps)].into_iter().flatten().map(|table| table.value()).collect();
-    let complete = frame.coverage.iter().filter(|line| line.status == Status::Complete);
-    let last_complete = complete.map(|line| line.day).max().map(number::long_day);
+    let last_complete = last_whole_day(frame).map(number::long_day);
     context! {
         tables => tables,
         gaps => gaps.len(),
@@ -46,6 +45,16 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
     }
+}
+
+/// The last reported day of which everything that was asked for arrived.
+fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
+    let (_, last) = frame.days?;
+    let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
+    for line in frame.coverage.iter().filter(|line| line.day <= last) {
+        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete;
+    }
+    whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
 }
 
 /// Why a collector has no data at all, in words; `None` when it has some or nothing is known of it.
@@ -66,7 +75,9 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
     let mut days: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
     // The metric knows which days of several groups are whole together; the lines serve without it.
     for line in frame.main().map_or(&[][..], |place| place.every("coverage.days", Grain::Window)) {
-        let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else { continue };
+        let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else {
+            continue;
+        };
         let Some(status) = STATUSES.iter().find(|known| known.as_str() == status) else { continue };
         let count = line.value.map_or(0, |value| value.as_f64() as u64);
         *days.entry(collector.clone()).or_default().entry(status.as_str()).or_default() += count;
@@ -120,8 +131,13 @@ fn gaps<'a>(coverage: &[&'a Coverage]) -> Vec<Gap<'a>> {
         match gaps.last_mut() {
             Some(gap)
                 if gap.last.plus(1) == line.day
-                    && (&gap.line.collector, &gap.line.instance, &gap.line.scope, gap.line.status, &gap.line.reason)
-                        == (&line.collector, &line.instance, &line.scope, line.status, &line.reason) =>
+                    && (
+                        &gap.line.collector,
+                        &gap.line.instance,
+                        &gap.line.scope,
+                        gap.line.status,
+                        &gap.line.reason,
+                    ) == (&line.collector, &line.instance, &line.scope, line.status, &line.reason) =>
             {
                 gap.last = line.day;
             }

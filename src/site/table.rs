@@ -56,17 +56,33 @@ impl Table {
 
     /// The table for a template.
     pub(super) fn value(&self) -> Value {
-        let columns: Vec<Value> = self
-            .columns
-            .iter()
-            .map(|column| context! { label => column.label, numeric => column.numeric })
+        // The heading stands over the numbers, not over the bars beside them.
+        let barred =
+            |at: usize| self.rows.iter().any(|row| row.cells.get(at).is_some_and(|cell| cell.bar.is_some()));
+        let columns: Vec<Value> = (self.columns.iter().enumerate())
+            .map(|(at, column)| {
+                let class = match column.numeric {
+                    true if barred(at) => "num over-bar",
+                    true => "num",
+                    false => "",
+                };
+                context! { label => column.label, class => class }
+            })
             .collect();
         let cell = |cell: &Cell| {
-            let bar = cell.bar.map(|share| format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)).unwrap_or_default();
+            let bar =
+                cell.bar.map(|share| format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)).unwrap_or_default();
             context! { text => &*cell.text, note => &*cell.note, bar => bar, class => cell.class }
         };
         let rows: Vec<Value> = self.rows.iter().map(|row| row.cells.iter().map(cell).collect()).collect();
-        context! { id => &*self.id, caption => &*self.caption, columns => columns, rows => rows, more => &*self.more }
+        context! {
+            id => &*self.id,
+            caption => &*self.caption,
+            slim => self.columns.len() <= 3,
+            columns => columns,
+            rows => rows,
+            more => &*self.more,
+        }
     }
 }
 

@@ -76,9 +76,9 @@ impl Tile {
             }
             (None, Some(value)) => {
                 tile.value = figure.style.text(value.as_f64());
-                tile.note = match (table::n_of(line), figure.of) {
-                    (parts, _) if parts.is_empty() => figure.of.into(),
-                    (parts, of) => format!("{parts} {of}"),
+                tile.note = match (figure.style, table::n_of(line)) {
+                    (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", figure.of),
+                    _ => figure.of.into(),
                 };
             }
             (None, None) => tile.note = number::reason(line.reason).into(),
@@ -87,7 +87,7 @@ impl Tile {
     }
 
     /// The tile for a template.
-    pub(super) fn value(&self) -> Value {
+    pub(super) fn value(&self, common_warning: &str) -> Value {
         context! {
             label => self.label,
             href => self.href,
@@ -97,7 +97,17 @@ impl Tile {
             change => &*self.change,
             spark => self.spark.clone(),
             fresh => &*self.fresh,
-            warning => &*self.warning,
+            warning => if self.warning == common_warning { "" } else { &*self.warning },
+        }
+    }
+
+    /// The warning that every tile has, to be said once; empty when they differ.
+    pub(super) fn common_warning(tiles: &[Tile]) -> String {
+        match tiles {
+            [first, rest @ ..] if rest.iter().all(|tile| tile.warning == first.warning) => {
+                first.warning.clone()
+            }
+            _ => String::new(),
         }
     }
 

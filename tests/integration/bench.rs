@@ -1,0 +1,151 @@
+//! The workbench: the binary in a clean environment and folder, and a stand-in GitLab to point it at.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::stand_in::{Settings, StandIn};
+
+/// The token of the stand-in. Tests look for it where it must not be.
+pub(crate) const TOKEN: &str = "stand-in-secret-91c7";
+
+/// A folder of its own, and a stand-in GitLab.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+    pub(crate) gitlab: StandIn,
+}
+
+/// What a call of the binary came to.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Bench {
+    /// A stand-in of this size; its clock stands on 2026-11-01, 03:00.
+    pub(crate) fn new(people: usize, days: u32) -> Bench {
+        Bench::with(Settings { people, days, ..Settings::default() })
+    }
+
+    /// A stand-in of these settings.
+    pub(crate) fn with(settings: Settings) -> Bench {
+        let gitlab = StandIn::start(Settings { token: TOKEN.to_owned(), ..settings })
+            .expect("the loopback has a free port");
+        Bench { folder: tempfile::tempdir().expect("a temporary folder"), gitlab }
+    }
+
+    /// A path in the bench's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The binary with these arguments, pointed at the stand-in, in an environment without anything else.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = bare_command(self.folder.path(), arguments);
+        command.env("GITLAB_URL", self.gitlab.url()).env("DUO_TOKEN", TOKEN).env("GROUP_PATH", "acme");
+        command.env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z");
+        command
+    }
+
+    /// Runs the binary without input.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        done(self.command(arguments), b"")
+    }
+
+    /// Runs the binary with this input.
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Done {
+        done(self.command(arguments), input)
+    }
+
+    /// The raw lines of a fetch that has to be complete.
+    pub(crate) fn fetch(&self, arguments: &[&str]) -> Vec<u8> {
+        let fetched = self.run(&[&["fetch"], arguments].concat());
+        assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+        fetched.stdout
+    }
+
+    /// The records of raw lines that are all good.
+    pub(crate) fn normalize(&self, raw: &[u8]) -> Vec<u8> {
+        let normalized = self.pipe(&["normalize"], raw);
+        assert_eq!(normalized.code, 0, "{}", normalized.stderr);
+        normalized.stdout
+    }
+
+    /// The metric and coverage lines of records that are all good.
+    pub(crate) fn aggregate(&self, records: &[u8]) -> Vec<u8> {
+        let aggregated = self.pipe(&["aggregate"], records);
+        assert_eq!(aggregated.code, 0, "{}", aggregated.stderr);
+        aggregated.stdout
+    }
+}
+
+/// The binary in a folder, with nothing in its environment but the search path.
+pub(crate) fn bare_command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("duo-metrics"));
+    command.args(arguments).current_dir(folder).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
+/// Runs a command with this input to its end.
+pub(crate) fn done(mut command: Command, input: &[u8]) -> Done {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("it was piped");
+    let Output { status, stdout, stderr } = std::thread::scope(|scope| {
+        // The command may end before it has read all; that is its business.
+        scope.spawn(move || stdin.write_all(input).ok());
+        child.wait_with_output().expect("the binary ends")
+    });
+    let code = status.code().expect("the binary ends by itself");
+    Done { code, stdout, stderr: String::from_utf8(stderr).expect("messages are text") }
+}
+
+/// The JSON lines of a stream.
+pub(crate) fn lines(stream: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(stream).expect("streams are UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+/// The lines of one type.
+pub(crate) fn lines_of(stream: &[u8], line_type: &str) -> Vec<Value> {
+    lines(stream).into_iter().filter(|line| line["type"] == line_type).collect()
+}
+
+/// The metric lines alone, as text: what has to be the same bytes.
+pub(crate) fn metric_text(stream: &[u8]) -> String {
+    let text = std::str::from_utf8(stream).expect("streams are UTF-8");
+    text.lines()
+        .filter(|line| line.starts_with(r#"{"type":"metric""#))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// All files below a folder, with their content.
+pub(crate) fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push((path.clone(), std::fs::read(&path).expect("a readable file"))),
+            }
+        }
+    }
+    found.sort();
+    found
+}

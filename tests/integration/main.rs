@@ -1,0 +1,18 @@
+//! The tests of the whole: the real binary, a real server, real files. One binary, since linking takes longer
+//! than testing; what is where:
+
+// The stand-in GitLab is an example too; what is not used here is used there.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../examples/gitlab/stand_in/mod.rs"]
+mod stand_in;
+
+mod bench;
+mod collectors;
+mod documents;
+mod exit_codes;
+mod fetching;
+mod figures;
+mod laws;
+mod privacy;
+mod reference;
+mod site;

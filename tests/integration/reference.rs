@@ -1,0 +1,719 @@
+//! The second calculation: every metric line once more, slowly and obviously, from the invented organisation
+//! itself. It shares nothing with the program but the definitions in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use serde_json::{Value, json};
+
+use crate::stand_in::{Organisation, UsageEvent};
+
+/// What a run collected, as the reference sees it.
+pub(crate) struct Collected<'a> {
+    pub(crate) organisation: &'a Organisation,
+    pub(crate) since: NaiveDate,
+    pub(crate) until: NaiveDate,
+    pub(crate) fetched_at: DateTime<Utc>,
+}
+
+/// Metric lines by what they speak of; see [`key`].
+pub(crate) type Lines = BTreeMap<String, Value>;
+
+/// What tells one metric line from another.
+pub(crate) fn key(line: &Value) -> String {
+    let by = line["by"]
+        .as_object()
+        .expect("by is an object")
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.as_str().expect("text")));
+    let by: Vec<String> = by.collect();
+    let text = |name: &str| line[name].as_str().expect("text");
+    format!("{} {} {} {} {}", text("metric"), text("scope"), text("grain"), text("start"), by.join(","))
+}
+
+#[derive(Clone, Copy)]
+struct Period {
+    grain: &'static str,
+    start: NaiveDate,
+    end: NaiveDate,
+}
+
+/// A number on its way to a line.
+struct Number {
+    value: Value,
+    n: Value,
+    of: Value,
+    people: Value,
+    basis: Value,
+    reason: Value,
+}
+
+const FEATURES: &[(&str, &[&str])] = &[
+    (
+        "code_suggestions",
+        &[
+            "CODE_SUGGESTIONS_REQUESTED",
+            "CODE_SUGGESTION_SHOWN_IN_IDE",
+            "CODE_SUGGESTION_ACCEPTED_IN_IDE",
+            "CODE_SUGGESTION_REJECTED_IN_IDE",
+            "CODE_SUGGESTION_DIRECT_ACCESS_TOKEN_REFRESH",
+        ],
+    ),
+    (
+        "chat",
+        &[
+            "REQUEST_DUO_CHAT_RESPONSE",
+            "COMPLETE_DUO_CHAT_RESPONSE",
+            "REPORT_DUO_CHAT_TOKEN_USAGE",
+            "TOOL_SUCCEEDED_DUO_CHAT",
+            "TOOL_FAILED_DUO_CHAT",
+        ],
+    ),
+    ("troubleshoot_job", &["TROUBLESHOOT_JOB"]),
+    (
+        "agent_platform",
+        &[
+            "AGENT_PLATFORM_SESSION_CREATED",
+            "AGENT_PLATFORM_SESSION_STARTED",
+            "AGENT_PLATFORM_SESSION_FINISHED",
+            "AGENT_PLATFORM_SESSION_DROPPED",
+            "AGENT_PLATFORM_SESSION_STOPPED",
+            "AGENT_PLATFORM_SESSION_RESUMED",
+            "VIEW_DUO_AGENTIC_SUBSCRIPTION_EXPIRED_EMPTY_STATE",
+            "CLICK_DUO_AGENTIC_SUBSCRIPTION_EXPIRED_UPGRADE",
+            "CLICK_DUO_AGENTIC_SUBSCRIPTION_EXPIRED_LEARN_MORE",
+        ],
+    ),
+    (
+        "code_review",
+        &[
+            "ENCOUNTER_DUO_CODE_REVIEW_ERROR_DURING_REVIEW",
+            "FIND_NO_ISSUES_DUO_CODE_REVIEW_AFTER_REVIEW",
+            "FIND_NOTHING_TO_REVIEW_DUO_CODE_REVIEW_ON_MR",
+            "POST_COMMENT_DUO_CODE_REVIEW_ON_DIFF",
+            "REACT_THUMBS_UP_ON_DUO_CODE_REVIEW_COMMENT",
+            "REACT_THUMBS_DOWN_ON_DUO_CODE_REVIEW_COMMENT",
+            "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_AUTHOR",
+            "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_NON_AUTHOR",
+            "EXCLUDED_FILES_FROM_DUO_CODE_REVIEW",
+            "PUBLISH_DUO_CODE_REVIEW_COMMENTS",
+        ],
+    ),
+    ("mcp", &["START_MCP_TOOL_CALL", "FINISH_MCP_TOOL_CALL"]),
+    ("fix_pipeline", &["FIX_PIPELINE_SUGGESTION_POSTED", "FIX_PIPELINE_SUGGESTION_APPLIED"]),
+    ("duo_workflow", &["DUO_WORKFLOW_WORKLOAD_COMPLETED"]),
+    ("ai_catalog", &["RESTORE_AI_CATALOG_ITEM"]),
+    ("summarize_new_merge_request", &["SUMMARIZE_NEW_MERGE_REQUEST"]),
+    ("request_duo_vulnerability_resolution", &["REQUEST_DUO_VULNERABILITY_RESOLUTION"]),
+    ("explain_vulnerability", &["EXPLAIN_VULNERABILITY"]),
+    ("summarize_review", &["SUMMARIZE_REVIEW"]),
+    ("generate_merge_commit_message", &["GENERATE_MERGE_COMMIT_MESSAGE"]),
+    ("duo_messaging", &["AI_DUO_MESSAGING_FEEDBACK_SUBMITTED", "TRIGGER_SLACK_DUO"]),
+    ("explain_code", &["EXPLAIN_CODE"]),
+    ("fix_code", &["FIX_CODE"]),
+    ("refactor_code", &["REFACTOR_CODE"]),
+    ("write_tests", &["WRITE_TESTS"]),
+    ("feature_discovery", &["RESOLVE_FEATURE_DISCOVERY_SEARCH"]),
+    ("other", &["TELEPORT_CODE_BEAM"]),
+];
+
+/// Events after which somebody is not active: they were only shown something, or it was done for them.
+const EXPOSED: &[&str] = &[
+    "CODE_SUGGESTIONS_REQUESTED",
+    "CODE_SUGGESTION_SHOWN_IN_IDE",
+    "CODE_SUGGESTION_DIRECT_ACCESS_TOKEN_REFRESH",
+    "AGENT_PLATFORM_SESSION_FINISHED",
+    "AGENT_PLATFORM_SESSION_DROPPED",
+    "START_MCP_TOOL_CALL",
+    "FINISH_MCP_TOOL_CALL",
+    "TOOL_SUCCEEDED_DUO_CHAT",
+    "TOOL_FAILED_DUO_CHAT",
+    "COMPLETE_DUO_CHAT_RESPONSE",
+    "REPORT_DUO_CHAT_TOKEN_USAGE",
+    "VIEW_DUO_AGENTIC_SUBSCRIPTION_EXPIRED_EMPTY_STATE",
+    "POST_COMMENT_DUO_CODE_REVIEW_ON_DIFF",
+    "PUBLISH_DUO_CODE_REVIEW_COMMENTS",
+    "ENCOUNTER_DUO_CODE_REVIEW_ERROR_DURING_REVIEW",
+    "EXCLUDED_FILES_FROM_DUO_CODE_REVIEW",
+    "FIND_NO_ISSUES_DUO_CODE_REVIEW_AFTER_REVIEW",
+    "FIND_NOTHING_TO_REVIEW_DUO_CODE_REVIEW_ON_MR",
+    "FIX_PIPELINE_SUGGESTION_POSTED",
+    "DUO_WORKFLOW_WORKLOAD_COMPLETED",
+];
+
+fn feature(event: &str) -> &'static str {
+    let found = FEATURES.iter().find(|(_, events)| events.contains(&event));
+    found.unwrap_or_else(|| panic!("the reference does not know {event}")).0
+}
+
+/// All metric lines of these groups: a scope each, and the union where there are several.
+pub(crate) fn metrics(collected: &Collected<'_>, groups: &[&str]) -> Lines {
+    let mut lines = Lines::new();
+    for group in groups {
+        scope(collected, group, &[group], &mut lines);
+    }
+    if groups.len() > 1 {
+        scope(collected, "*", groups, &mut lines);
+    }
+    lines
+}
+
+fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lines) {
+    let Collected { organisation, since, until, .. } = *collected;
+    let groups: Vec<usize> =
+        groups.iter().map(|group| organisation.group(group).expect("a group of the stand-in")).collect();
+    for period in periods(since, until) {
+        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
+            let by: serde_json::Map<String, Value> =
+                by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            let days = days(looked_at);
+            let known = days.iter().filter(|day| (since..=until).contains(*day)).count();
+            let settled = looked_at
+                .end
+                .checked_add_days(Days::new(8))
+                .expect("a day")
+                .and_hms_opt(0, 0, 0)
+                .expect("midnight")
+                .and_utc();
+            let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
+                "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
+                "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
+                "final": known == days.len() && collected.fetched_at >= settled, "reason": number.reason});
+            assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
+        };
+        usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        engagement(collected, &groups, period, &mut put);
+        delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        if period.grain == "window" {
+            let missing = days(period).iter().filter(|day| !(since..=until).contains(*day)).count();
+            for collector in ["usage_events", "code_suggestion_events", "merge_requests", "pipelines"] {
+                put(
+                    "coverage.days",
+                    &[("collector", collector), ("status", "complete")],
+                    period,
+                    count(28 - missing, None),
+                );
+                if missing > 0 {
+                    put(
+                        "coverage.days",
+                        &[("collector", collector), ("status", "not_collected")],
+                        period,
+                        count(missing, None),
+                    );
+                }
+            }
+        }
+    }
+    // The list of seats is of the day of the run, and the report ends the day before.
+    let today = collected.fetched_at.date_naive();
+    let put = |metric: &str,
+               grain: &str,
+               start: NaiveDate,
+               end: NaiveDate,
+               coverage: f64,
+               by: Value,
+               n: u64,
+               lines: &mut Lines| {
+        let line = json!({"metric": metric, "scope": name, "grain": grain, "start": start.to_string(), "end": end.to_string(),
+            "by": by, "value": n, "n": n, "of": null, "people": null, "coverage": coverage, "basis": 1.0, "final": false, "reason": null});
+        lines.insert(key(&line), line);
+    };
+    for add_on in ["DUO_ENTERPRISE", "CODE_SUGGESTIONS"] {
+        let pools = organisation
+            .add_on_purchases
+            .iter()
+            .filter(|pool| groups.contains(&pool.group) && pool.add_on.name() == add_on);
+        if pools.clone().count() > 0 {
+            let purchased: u32 = pools.clone().map(|pool| pool.purchased).sum();
+            let assigned: u32 = pools.clone().map(|pool| pool.assigned).sum();
+            put(
+                "seats.purchased",
+                "day",
+                today,
+                today,
+                1.0,
+                json!({"add_on": add_on}),
+                purchased.into(),
+                lines,
+            );
+            put(
+                "seats.assigned",
+                "day",
+                today,
+                today,
+                1.0,
+                json!({"add_on": add_on}),
+                assigned.into(),
+                lines,
+            );
+        }
+    }
+    let window = until.checked_sub_days(Days::new(27)).expect("a day");
+    put(
+        "coverage.days",
+        "window",
+        window,
+        until,
+        0.0,
+        json!({"collector": "seats", "status": "complete"}),
+        1,
+        lines,
+    );
+}
+
+fn usage(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    period: Period,
+    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+) {
+    let organisation = collected.organisation;
+    let events: Vec<&UsageEvent> = organisation
+        .usage_events
+        .iter()
+        .filter(|event| groups.contains(&event.group) && is_in(event.timestamp, period, collected))
+        .collect();
+    let is_bot = |event: &&UsageEvent| organisation.people[event.person].bot;
+    let is_active = |event: &&UsageEvent| !EXPOSED.contains(&event.event);
+    let people_of = |events: &mut dyn Iterator<Item = &UsageEvent>| -> usize {
+        events
+            .filter(|event| !organisation.people[event.person].bot)
+            .map(|event| event.person)
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let bots_of = |events: &mut dyn Iterator<Item = &UsageEvent>| -> usize {
+        events
+            .filter(|event| organisation.people[event.person].bot)
+            .map(|event| event.person)
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+
+    let active: Vec<&UsageEvent> = events.iter().copied().filter(is_active).collect();
+    for (metric, events) in [("users.active", &active), ("users.exposed", &events)] {
+        let people = people_of(&mut events.iter().copied());
+        put(metric, &[], count(people, Some(people)));
+        put(metric, &[("kind", "person")], count(people, Some(people)));
+        put(metric, &[("kind", "bot")], count(bots_of(&mut events.iter().copied()), None));
+        for (feature_name, _) in FEATURES {
+            let people =
+                people_of(&mut events.iter().copied().filter(|event| feature(event.event) == *feature_name));
+            if people > 0 {
+                put(metric, &[("feature", feature_name)], count(people, Some(people)));
+            }
+        }
+    }
+    let active_people = people_of(&mut active.iter().copied());
+    if ["month", "window"].contains(&period.grain) {
+        let working: Vec<NaiveDate> = days(period)
+            .into_iter()
+            .filter(|day| {
+                (collected.since..=collected.until).contains(day) && day.weekday().number_from_monday() <= 5
+            })
+            .collect();
+        let daily: usize = working
+            .iter()
+            .map(|day| {
+                people_of(&mut active.iter().copied().filter(|event| event.timestamp.date_naive() == *day))
+            })
+            .sum();
+        let mean = daily as f64 / working.len() as f64;
+        put(
+            "users.stickiness",
+            &[],
+            Number { n: json!(mean), ..rate(mean, active_people as f64, Some(active_people)) },
+        );
+    }
+
+    let all_people = people_of(&mut events.iter().copied());
+    put("events.count", &[], count(events.len(), Some(all_people)));
+    let by_bots = events.iter().filter(|event| is_bot(event)).count();
+    put("events.count", &[("kind", "person")], count(events.len() - by_bots, Some(all_people)));
+    put("events.count", &[("kind", "bot")], count(by_bots, None));
+    for (feature_name, names) in FEATURES {
+        let of_feature: Vec<&UsageEvent> =
+            events.iter().copied().filter(|event| names.contains(&event.event)).collect();
+        if !of_feature.is_empty() {
+            put(
+                "events.count",
+                &[("feature", feature_name)],
+                count(of_feature.len(), Some(people_of(&mut of_feature.iter().copied()))),
+            );
+        }
+        for name in *names {
+            let of_name: Vec<&UsageEvent> =
+                of_feature.iter().copied().filter(|event| event.event == *name).collect();
+            if !of_name.is_empty() {
+                let number = || count(of_name.len(), Some(people_of(&mut of_name.iter().copied())));
+                put("events.count", &[("event", &name.to_lowercase())], number());
+                put("events.count", &[("feature", feature_name), ("event", &name.to_lowercase())], number());
+            }
+        }
+    }
+
+    suggestions(&events, &[], &people_of, put);
+    let languages: BTreeSet<String> =
+        events.iter().filter(|event| event.is_code_suggestion()).map(|event| language(event)).collect();
+    for name in languages {
+        let of_language: Vec<&UsageEvent> = events
+            .iter()
+            .copied()
+            .filter(|event| event.is_code_suggestion() && language(event) == name)
+            .collect();
+        let told = |event: &&&UsageEvent| {
+            [
+                "CODE_SUGGESTION_SHOWN_IN_IDE",
+                "CODE_SUGGESTION_ACCEPTED_IN_IDE",
+                "CODE_SUGGESTION_REJECTED_IN_IDE",
+            ]
+            .contains(&event.event)
+        };
+        if of_language.iter().filter(told).count() > 0 {
+            suggestions(&of_language, &[("language", &name)], &people_of, put);
+        }
+    }
+
+    let chat: Vec<&UsageEvent> =
+        events.iter().copied().filter(|event| event.event == "REQUEST_DUO_CHAT_RESPONSE").collect();
+    let people = people_of(&mut chat.iter().copied());
+    put("chat.messages", &[], count(chat.len(), Some(people)));
+    put("chat.users", &[], count(people, Some(people)));
+    let messages = chat.iter().filter(|event| !is_bot(event)).count();
+    put("chat.messages_per_user", &[], rate(messages as f64, people as f64, Some(people)));
+    let troubleshoot: Vec<&UsageEvent> =
+        events.iter().copied().filter(|event| event.event == "TROUBLESHOOT_JOB").collect();
+    let people = people_of(&mut troubleshoot.iter().copied());
+    put("troubleshoot.requests", &[], count(troubleshoot.len(), Some(people)));
+    put("troubleshoot.users", &[], count(people, Some(people)));
+
+    if period.grain != "day" {
+        put(
+            "seats.active",
+            &[],
+            match holders(collected, groups, period) {
+                None => unknown("no_snapshot"),
+                Some(holders) => {
+                    let active = active
+                        .iter()
+                        .filter(|event| holders.contains(&event.person))
+                        .map(|event| event.person);
+                    let active = active.collect::<BTreeSet<_>>().len();
+                    rate(active as f64, holders.len() as f64, Some(active))
+                }
+            },
+        );
+    }
+}
+
+fn suggestions(
+    events: &[&UsageEvent],
+    by: &[(&str, &str)],
+    people_of: &dyn Fn(&mut dyn Iterator<Item = &UsageEvent>) -> usize,
+    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+) {
+    let of = |name: &str| -> Vec<&UsageEvent> {
+        events.iter().copied().filter(|event| event.event == name).collect()
+    };
+    let shown = of("CODE_SUGGESTION_SHOWN_IN_IDE");
+    let accepted = of("CODE_SUGGESTION_ACCEPTED_IN_IDE");
+    let rejected = of("CODE_SUGGESTION_REJECTED_IN_IDE");
+    let people = |events: &[&UsageEvent]| Some(people_of(&mut events.iter().copied()));
+    // With no row at all, there is no row that could lack its language.
+    put("code_suggestions.shown", by, count(shown.len(), people(&shown)));
+    put("code_suggestions.accepted", by, count(accepted.len(), people(&accepted)));
+    put("code_suggestions.rejected", by, count(rejected.len(), people(&rejected)));
+    let both = [shown.clone(), accepted.clone()].concat();
+    put(
+        "code_suggestions.acceptance_rate",
+        by,
+        rate(accepted.len() as f64, shown.len() as f64, people(&both)),
+    );
+    let sized =
+        |events: &[&UsageEvent]| events.iter().filter(|event| event.suggestion_size.is_some()).count();
+    let lines = |events: &[&UsageEvent]| -> usize {
+        events.iter().filter_map(|event| event.suggestion_size).map(|size| size as usize).sum()
+    };
+    put(
+        "code_suggestions.lines_shown",
+        by,
+        based(count(lines(&shown), people(&shown)), sized(&shown), shown.len()),
+    );
+    put(
+        "code_suggestions.lines_accepted",
+        by,
+        based(count(lines(&accepted), people(&accepted)), sized(&accepted), accepted.len()),
+    );
+    let line_rate = rate(lines(&accepted) as f64, lines(&shown) as f64, people(&both));
+    put("code_suggestions.line_acceptance_rate", by, based(line_rate, sized(&both), both.len()));
+    let users = people(&[accepted, rejected].concat());
+    put("code_suggestions.users", by, count(users.unwrap_or(0), users));
+}
+
+fn engagement(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    period: Period,
+    put: &mut dyn FnMut(&str, &[(&str, &str)], Period, Number),
+) {
+    if period.grain == "day" {
+        return;
+    }
+    let organisation = collected.organisation;
+    let look_back = Period {
+        grain: "window",
+        start: period.end.checked_sub_days(Days::new(27)).expect("a day"),
+        end: period.end,
+    };
+    let mut population: BTreeSet<usize> = match holders(collected, groups, period) {
+        Some(holders) => holders,
+        None => organisation
+            .usage_events
+            .iter()
+            .filter(|event| {
+                let day = event.timestamp.date_naive();
+                groups.contains(&event.group)
+                    && day <= period.end
+                    && (collected.since..=collected.until).contains(&day)
+            })
+            .map(|event| event.person)
+            .collect(),
+    };
+    population.retain(|person| !organisation.people[*person].bot);
+    let mut segments = BTreeMap::from([("inactive", 0), ("experimenting", 0), ("regular", 0), ("heavy", 0)]);
+    let mut days_of: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for event in &organisation.usage_events {
+        let deliberate = !EXPOSED.contains(&event.event);
+        if deliberate && groups.contains(&event.group) && is_in(event.timestamp, look_back, collected) {
+            days_of.entry(event.person).or_default().insert(event.timestamp.date_naive());
+        }
+    }
+    for person in population {
+        let segment = match days_of.get(&person).map_or(0, BTreeSet::len) {
+            0 => "inactive",
+            1..=3 => "experimenting",
+            4..=11 => "regular",
+            _ => "heavy",
+        };
+        *segments.entry(segment).or_default() += 1;
+    }
+    for (segment, people) in segments {
+        let number = if period.end > collected.until {
+            unknown("period_incomplete")
+        } else if look_back.start < collected.since {
+            unknown("look_back_incomplete")
+        } else {
+            count(people, Some(people))
+        };
+        put("engagement.users", &[("segment", segment)], look_back, number);
+    }
+}
+
+fn delivery(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    period: Period,
+    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+) {
+    let organisation = collected.organisation;
+    let is_ours = |project: usize| {
+        let project = &organisation.projects[project];
+        !project.archived && groups.iter().any(|group| organisation.is_within(project.group, *group))
+    };
+    let paths: BTreeSet<&str> =
+        organisation.projects.iter().map(|project| project.full_path.as_str()).collect();
+    for path in std::iter::once(None).chain(paths.into_iter().map(Some)) {
+        let by: Vec<(&str, &str)> = path.map(|path| ("project", path)).into_iter().collect();
+        let wanted = |project: usize| {
+            is_ours(project) && path.is_none_or(|path| organisation.projects[project].full_path == path)
+        };
+        let opened: Vec<_> = organisation
+            .merge_requests
+            .iter()
+            .filter(|mr| wanted(mr.project) && is_in(mr.created_at, period, collected))
+            .collect();
+        let merged: Vec<_> = organisation
+            .merge_requests
+            .iter()
+            .filter(|mr| wanted(mr.project) && mr.merged_at.is_some_and(|at| is_in(at, period, collected)))
+            .collect();
+        if path.is_none() || !opened.is_empty() || !merged.is_empty() {
+            let authors = |list: &[&crate::stand_in::MergeRequest]| {
+                list.iter()
+                    .filter_map(|mr| mr.author)
+                    .filter(|author| !organisation.people[*author].bot)
+                    .collect::<BTreeSet<_>>()
+                    .len()
+            };
+            put("merge_requests.opened", &by, count(opened.len(), Some(authors(&opened))));
+            put("merge_requests.merged", &by, count(merged.len(), Some(authors(&merged))));
+            let seconds = merged
+                .iter()
+                .map(|mr| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")))
+                .collect();
+            quantiles("merge_requests.time_to_merge_seconds", &by, seconds, Some(authors(&merged)), put);
+            if path.is_none() && ["month", "window"].contains(&period.grain) {
+                let of_people = merged
+                    .iter()
+                    .filter(|mr| mr.author.is_some_and(|author| !organisation.people[author].bot))
+                    .count();
+                put(
+                    "merge_requests.per_author",
+                    &[],
+                    rate(of_people as f64, authors(&merged) as f64, Some(authors(&merged))),
+                );
+            }
+        }
+        let pipelines: Vec<_> = organisation
+            .pipelines
+            .iter()
+            .filter(|pipeline| wanted(pipeline.project) && is_in(pipeline.created_at, period, collected))
+            .collect();
+        if path.is_none() || !pipelines.is_empty() {
+            let of = |status: &str| pipelines.iter().filter(|pipeline| pipeline.status == status).count();
+            put("pipelines.count", &by, count(pipelines.len(), None));
+            put(
+                "pipelines.success_rate",
+                &by,
+                rate(of("SUCCESS") as f64, (of("SUCCESS") + of("FAILED")) as f64, None),
+            );
+            let finished = pipelines.iter().filter(|pipeline| pipeline.finished_at.is_some());
+            let durations: Vec<u64> =
+                finished.clone().filter_map(|pipeline| pipeline.duration).map(u64::from).collect();
+            let (told, all) = (durations.len(), finished.count());
+            quantiles("pipelines.duration_seconds", &by, durations, None, &mut |metric, by, number| {
+                put(metric, by, based(number, told, all))
+            });
+        }
+    }
+}
+
+fn quantiles(
+    metric: &str,
+    by: &[(&str, &str)],
+    mut values: Vec<u64>,
+    people: Option<usize>,
+    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+) {
+    values.sort_unstable();
+    for (stat, share) in [("p50", 0.5), ("p95", 0.95)] {
+        let by = [by, &[("stat", stat)]].concat();
+        let rank = (share * values.len() as f64 - 1e-9).ceil() as usize;
+        let number = match values.is_empty() {
+            true => {
+                Number { n: json!(0), basis: json!(1.0), people: json!(people), ..unknown("nothing_shown") }
+            }
+            false => Number { value: json!(values[rank.max(1) - 1]), ..count(values.len(), people) },
+        };
+        put(metric, &by, number);
+    }
+}
+
+/// Who has a seat, by the list taken on the day of the run: it serves periods that hold that day, or that ended
+/// up to two days before it.
+fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Option<BTreeSet<usize>> {
+    let taken = collected.fetched_at.date_naive();
+    let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
+    let serves = period.start <= taken && taken <= grace;
+    let organisation = collected.organisation;
+    serves.then(|| {
+        organisation
+            .people
+            .iter()
+            .enumerate()
+            .filter(|(_, person)| {
+                !person.bot
+                    && organisation
+                        .add_on_purchases
+                        .iter()
+                        .any(|pool| groups.contains(&pool.group) && pool.is_held_by(person))
+            })
+            .map(|(position, _)| position)
+            .collect()
+    })
+}
+
+fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
+    let mut periods = vec![Period {
+        grain: "window",
+        start: until.checked_sub_days(Days::new(27)).expect("a day"),
+        end: until,
+    }];
+    for day in since.iter_days().take_while(|day| *day <= until) {
+        periods.push(Period { grain: "day", start: day, end: day });
+        let monday =
+            day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).expect("a day");
+        if day == since || day == monday {
+            periods.push(Period {
+                grain: "week",
+                start: monday,
+                end: monday.checked_add_days(Days::new(6)).expect("a day"),
+            });
+        }
+        let first = day.with_day(1).expect("a month has a first day");
+        if day == since || day == first {
+            periods.push(Period {
+                grain: "month",
+                start: first,
+                end: first
+                    .checked_add_months(Months::new(1))
+                    .and_then(|next| next.pred_opt())
+                    .expect("a day"),
+            });
+        }
+    }
+    periods
+}
+
+fn days(period: Period) -> Vec<NaiveDate> {
+    period.start.iter_days().take_while(|day| *day <= period.end).collect()
+}
+
+fn is_in(at: DateTime<Utc>, period: Period, collected: &Collected<'_>) -> bool {
+    let day = at.date_naive();
+    (period.start..=period.end).contains(&day) && (collected.since..=collected.until).contains(&day)
+}
+
+fn whole_seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+    u64::try_from(to.timestamp() - from.timestamp()).expect("merged after it was opened")
+}
+
+fn language(event: &UsageEvent) -> String {
+    event.language.map_or("(none)".to_owned(), str::to_lowercase)
+}
+
+fn count(n: usize, people: Option<usize>) -> Number {
+    Number {
+        value: json!(n),
+        n: json!(n),
+        of: Value::Null,
+        people: json!(people),
+        basis: json!(1.0),
+        reason: Value::Null,
+    }
+}
+
+fn rate(n: f64, of: f64, people: Option<usize>) -> Number {
+    let (value, reason) =
+        if of == 0.0 { (Value::Null, json!("nothing_shown")) } else { (json!(n / of), Value::Null) };
+    Number { value, n: json!(n), of: json!(of), people: json!(people), basis: json!(1.0), reason }
+}
+
+fn unknown(reason: &str) -> Number {
+    Number {
+        value: Value::Null,
+        n: Value::Null,
+        of: Value::Null,
+        people: Value::Null,
+        basis: Value::Null,
+        reason: json!(reason),
+    }
+}
+
+fn based(number: Number, carrying: usize, rows: usize) -> Number {
+    match (carrying, rows) {
+        (_, 0) => Number { basis: Value::Null, ..number },
+        (0, _) => Number { basis: json!(0.0), ..unknown("not_in_source") },
+        _ => Number { basis: json!(carrying as f64 / rows as f64), ..number },
+    }
+}
