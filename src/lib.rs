@@ -10,6 +10,7 @@ pub mod commands;
 // The edge.
 pub mod gitlab;
 pub mod output;
+pub mod rejects;
 pub mod settings;
 pub mod stream;
 pub mod summary;
@@ -23,7 +24,7 @@ pub mod line;
 pub mod metrics;
 pub mod pseudonym;
 pub mod record;
-pub mod rejects;
 pub mod rollup;
 pub mod site;
 pub mod view;
+pub mod wording;

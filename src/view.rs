@@ -216,9 +216,9 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             None => (Some("the stream is cut: rows came without their coverage line".to_owned()), true),
             Some(declared) if declared.rows == Some(fetch.rows.len()) => (declared.reason.clone(), false),
             Some(declared) => {
-                let of =
-                    declared.rows.map_or_else(|| "an unknown number of".to_owned(), |rows| rows.to_string());
-                (Some(format!("the stream is cut: {} of {of} rows arrived", fetch.rows.len())), true)
+                let of = declared.rows.map_or("an unknown number of".to_owned(), |rows| rows.to_string());
+                let cut = format!("{} of {of} rows arrived here", fetch.rows.len());
+                (Some(declared.reason.iter().chain([&cut]).cloned().collect::<Vec<_>>().join("; ")), true)
             }
         };
         let state = DayState {

@@ -32,8 +32,8 @@ impl Collector for CodeSuggestionEvents {
         let document = include_str!("code_suggestion_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "codeSuggestionEvents"];
-        walk(gitlab, document, "CodeSuggestionEvents", variables, &path, &mut |page, at| {
-            sink.page(&page.nodes, at)
+        walk(gitlab, document, "CodeSuggestionEvents", variables, &path, &mut |page, answer| {
+            sink.page(&page.nodes, answer)
         })
     }
 

@@ -40,7 +40,9 @@ impl Collector for MergeRequests {
         for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
             let end = unit.until.plus(1).midnight();
             let variables = json!({"scope": unit.scope, "start": just_before(unit.since), "end": end});
-            walk(gitlab, document, operation, variables, &path, &mut |page, at| sink.page(&page.nodes, at))?;
+            walk(gitlab, document, operation, variables, &path, &mut |page, answer| {
+                sink.page(&page.nodes, answer)
+            })?;
         }
         Ok(())
     }

@@ -81,19 +81,21 @@ pub trait GraphQl {
     fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault>;
 }
 
-/// An answer of GitLab without errors in it.
+/// An answer of GitLab that can be used.
 #[derive(Debug)]
 pub struct Answer {
     /// The JSON text of `data`.
     pub data: Box<RawValue>,
     /// When the server says it answered.
     pub at: Timestamp,
+    /// Why single nodes are null: GitLab cannot tell, for example, events that only a newer release can name.
+    pub flaw: Option<String>,
 }
 
 /// Where a collector puts what it gets.
 pub trait Sink {
-    /// Takes the nodes of one page; `at` is when the server answered.
-    fn page(&mut self, nodes: &[&RawValue], at: Timestamp) -> Result<(), Fault>;
+    /// Takes the nodes of one page of this answer.
+    fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault>;
 }
 
 /// Why a walk ended early. Texts are half a line for a person: what, and the next step.
@@ -127,12 +129,12 @@ fn walk(
     operation: &str,
     mut variables: Value,
     path: &[&str],
-    sink: &mut dyn FnMut(&Connection<'_>, Timestamp) -> Result<(), Fault>,
+    sink: &mut dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     loop {
         let answer = gitlab.query(document, operation, &variables)?;
         let connection = Connection::at(answer.data.get(), path)?;
-        sink(&connection, answer.at)?;
+        sink(&connection, &answer)?;
         let Some(cursor) = connection.next else { return Ok(()) };
         if variables["after"] == cursor {
             return Err(Fault::Answer(format!("GitLab repeats the cursor of {}", path.join("."))));

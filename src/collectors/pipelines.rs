@@ -30,14 +30,16 @@ impl Collector for Pipelines {
     fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         let document = include_str!("pipelines.graphql");
         let projects = json!({"scope": unit.scope});
-        walk(gitlab, document, "PipelinesProjects", projects, &["group", "projects"], &mut |page, _| {
+        walk(gitlab, document, "PipelinesProjects", projects, &["group", "projects"], &mut |page, answer| {
+            // A group without projects has no pipelines, and that was answered too.
+            sink.page(&[], answer)?;
             for project in &page.nodes {
                 let project: Project = line::parse(project.get())
                     .map_err(|error| Fault::Answer(format!("a project cannot be read: {error}")))?;
                 let variables = json!({"project": project.full_path, "start": just_before(unit.since)});
                 let path = ["project", "pipelines"];
-                walk(gitlab, document, "Pipelines", variables, &path, &mut |page, at| {
-                    sink.page(&page.nodes, at)
+                walk(gitlab, document, "Pipelines", variables, &path, &mut |page, answer| {
+                    sink.page(&page.nodes, answer)
                 })?;
             }
             Ok(())

@@ -148,7 +148,7 @@ fn collect_purchases(
     purchases: &[&RawValue],
     (operation, path): (&str, &[&str]),
 ) -> Result<(), Fault> {
-    sink.page(purchases, answer.at)?;
+    sink.page(purchases, answer)?;
     for purchase in purchases {
         let purchase: Purchase = line::parse(purchase.get())
             .map_err(|error| Fault::Answer(format!("a purchase cannot be read: {error}")))?;
@@ -157,7 +157,9 @@ fn collect_purchases(
                 "SeatsUsers" => json!({"scope": unit.scope, "addOn": purchase.name, "purchase": purchase.id}),
                 _ => json!({"addOn": purchase.name, "purchase": purchase.id}),
             };
-            walk(gitlab, DOCUMENT, operation, variables, path, &mut |page, at| sink.page(&page.nodes, at))?;
+            walk(gitlab, DOCUMENT, operation, variables, path, &mut |page, answer| {
+                sink.page(&page.nodes, answer)
+            })?;
         }
     }
     Ok(())

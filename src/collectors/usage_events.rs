@@ -42,7 +42,9 @@ impl Collector for UsageEvents {
         let document = include_str!("usage_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "all"];
-        walk(gitlab, document, "UsageEvents", variables, &path, &mut |page, at| sink.page(&page.nodes, at))
+        walk(gitlab, document, "UsageEvents", variables, &path, &mut |page, answer| {
+            sink.page(&page.nodes, answer)
+        })
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {

@@ -14,8 +14,9 @@ use crate::rollup::Rollups;
 use crate::settings::check_range;
 use crate::site::Figures;
 use crate::stream::{LineWriter, Lines};
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
 use crate::view::{coverage, cut_days};
+use crate::wording::counted;
 
 /// What is reported, and how much bad input is borne.
 pub struct Options {

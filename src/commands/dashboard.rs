@@ -13,7 +13,8 @@ use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
 use crate::site::{self, Dashboard, Figures};
 use crate::stream::Lines;
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
+use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;

@@ -9,14 +9,15 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs};
-use crate::collectors::{COLLECTORS, Collector, Fault, Sink, Span, Unit, by_name};
+use crate::collectors::{Answer, COLLECTORS, Collector, Fault, Sink, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Patience, preflight};
 use crate::output::NewFile;
 use crate::record::{Coverage, Origin, Raw, Row, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::stream::LineWriter;
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
+use crate::wording::counted;
 
 /// What is to be collected, and from where.
 pub struct Plan {
@@ -161,6 +162,7 @@ struct Walk<'a, W> {
     fetched_at: Option<Timestamp>,
     page: u32,
     rows: BTreeMap<Day, u64>,
+    flaw: Option<String>,
 }
 
 impl<'a, W: Write> Walk<'a, W> {
@@ -170,7 +172,7 @@ impl<'a, W: Write> Walk<'a, W> {
         unit: Unit<'a>,
         output: &'a mut Output<W>,
     ) -> Self {
-        Walk { plan, collector, unit, output, fetched_at: None, page: 0, rows: BTreeMap::new() }
+        Walk { plan, collector, unit, output, fetched_at: None, page: 0, rows: BTreeMap::new(), flaw: None }
     }
 
     /// The days a node counts for, of those asked for. A node that cannot be read may well be of the day it came
@@ -228,6 +230,7 @@ impl<'a, W: Write> Walk<'a, W> {
             let rows = self.rows.get(&day).copied().unwrap_or(0);
             let is_some = rows > 0 || (self.fetched_at.is_some() && self.collector.span() == Span::Day);
             let status = match fault {
+                None if self.flaw.is_some() => Status::Partial,
                 None => Status::Complete,
                 Some(_) if is_some => Status::Partial,
                 Some(Fault::Denied(_)) => Status::Denied,
@@ -242,7 +245,7 @@ impl<'a, W: Write> Walk<'a, W> {
                 status,
                 rows: matches!(status, Status::Complete | Status::Partial).then_some(rows),
                 fetched_at: self.fetched_at,
-                reason: fault.map(|fault| fault.text().to_owned()),
+                reason: fault.map(|fault| fault.text().to_owned()).or_else(|| self.flaw.clone()),
             }
         };
         days.into_iter().map(line).collect()
@@ -250,8 +253,11 @@ impl<'a, W: Write> Walk<'a, W> {
 }
 
 impl<W: Write> Sink for Walk<'_, W> {
-    fn page(&mut self, nodes: &[&RawValue], at: Timestamp) -> Result<(), Fault> {
-        let at = *self.fetched_at.get_or_insert(at);
+    fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault> {
+        let at = *self.fetched_at.get_or_insert(answer.at);
+        if self.flaw.is_none() {
+            self.flaw.clone_from(&answer.flaw);
+        }
         self.page =
             self.page.checked_add(1).ok_or_else(|| Fault::Answer("GitLab's pages do not end".to_owned()))?;
         let asked = match self.collector.span() {

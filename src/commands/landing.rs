@@ -9,7 +9,8 @@ use crate::commands::dashboard::read_figures;
 use crate::error::{Error, Outcome};
 use crate::output::write_file;
 use crate::site::{Card, Figures, Found, landing, parse_card};
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
+use crate::wording::counted;
 
 /// The longest `dashboard.json` that is read, in bytes.
 const LONGEST_CARD: u64 = 1 << 20;

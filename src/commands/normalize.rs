@@ -15,7 +15,8 @@ use crate::record::{Origin, Raw, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
 use crate::stream::{LineWriter, Lines};
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
+use crate::wording::counted;
 
 /// What is to be done with people and with input that cannot be read.
 pub struct Options {

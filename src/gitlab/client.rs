@@ -16,6 +16,7 @@ use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault, GraphQl};
 use crate::error::Error;
 use crate::settings::{Instance, Token};
+use crate::wording::counted;
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
@@ -177,8 +178,13 @@ impl Client {
             || Failure::Passing { what: "GitLab's answer is cut off or not JSON".to_owned(), after: None };
         let text = std::str::from_utf8(body).map_err(|_| cut())?;
         let envelope: Envelope = serde_json::from_str(text).map_err(|_| cut())?;
-        if let Some(error) = envelope.errors.first() {
-            // Data beside errors is incomplete data; it is not used.
+        let flaws = envelope.errors.iter().all(GraphQlError::is_of_one_node) && envelope.data.is_some();
+        let flaw = envelope.errors.first().filter(|_| flaws).map(|error| {
+            let message = self.token.redact(&refusal::one_line(&error.message));
+            format!("GitLab leaves out {}: {message}", counted(envelope.errors.len() as u64, "row"))
+        });
+        if let (Some(error), None) = (envelope.errors.first(), &flaw) {
+            // Other data beside errors is incomplete in a way that cannot be told; it is not used.
             let message = self.token.redact(&refusal::one_line(&error.message));
             return Err(match refusal::meaning(error) {
                 refusal::Meaning::Timeout => {
@@ -194,7 +200,7 @@ impl Client {
             });
         }
         match envelope.data {
-            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at }),
+            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at, flaw }),
             _ => Err(lasting(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
         }
     }

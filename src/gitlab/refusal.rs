@@ -10,6 +10,8 @@ pub(super) struct GraphQlError {
     pub(super) message: String,
     #[serde(default)]
     extensions: Option<Extensions>,
+    #[serde(default)]
+    path: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,6 +30,13 @@ pub(super) enum Meaning {
     Denied,
     /// Anything else.
     Other,
+}
+
+impl GraphQlError {
+    /// Whether the error is of one node in a list: then the node is null, and the others are as they should be.
+    pub(super) fn is_of_one_node(&self) -> bool {
+        self.path.iter().any(serde_json::Value::is_u64)
+    }
 }
 
 /// Codes of graphql-ruby for names that the schema does not have.

@@ -231,13 +231,13 @@ impl Chart {
             let _ = write!(words, "{}, {}.", unit(axis, axis.len()), number::span(first.start, last.end));
         }
         for layer in layers {
-            let values = axis.periods.iter().zip(&layer.marks).filter_map(|(period, mark)| match mark {
+            let mut values = axis.periods.iter().zip(&layer.marks).filter_map(|(period, mark)| match mark {
                 Mark::Value { value, .. } => Some((*value, *period)),
                 _ => None,
             });
             let lowest = values.clone().min_by(|a, b| a.0.total_cmp(&b.0));
             let highest = values.clone().max_by(|a, b| a.0.total_cmp(&b.0));
-            let (Some(lowest), Some(highest), Some(last)) = (lowest, highest, values.last()) else {
+            let (Some(lowest), Some(highest), Some(last)) = (lowest, highest, values.next_back()) else {
                 let _ = write!(words, " {}: no values.", layer.name);
                 continue;
             };
@@ -301,7 +301,9 @@ impl Chart {
             _ => "Day (UTC)",
         };
         let mut columns = vec![Column::words(first)];
-        columns.extend(layers.iter().map(|layer| Column::numbers(layer.name)));
+        // What a name explains after a colon stands in the legend already.
+        let short = |name: &'static str| name.split_once(':').map_or(name, |(short, _)| short);
+        columns.extend(layers.iter().map(|layer| Column::numbers(short(layer.name))));
         let mut table = Table::new(&format!("{}-table", self.id), self.title, &columns);
         for (at, period) in axis.periods.iter().enumerate() {
             let mut cells = vec![Cell::words(match period.grain {
@@ -435,33 +437,36 @@ fn column(axis: &Axis) -> (f64, f64) {
     if axis.len() >= COLUMNS_TOUCH { (0.0, 1.0) } else { (0.12, 0.76) }
 }
 
-/// Draws one column: settled ones into the stretched path, others as hatched boxes that are not stretched.
-fn draw_column(
-    path: &mut String,
-    open: &mut String,
-    axis: &Axis,
+/// One column, or a part of a stacked one, in pixels from the top.
+struct Block {
     at: usize,
-    class: &str,
+    class: &'static str,
     top: f64,
     bottom: f64,
     settled: bool,
-) {
-    let (left, width) = column(axis);
-    let x = at as f64 + left;
-    if bottom - top < 0.05 {
-        return;
+}
+
+impl Block {
+    /// Settled ones go into the path that is stretched, others are hatched boxes that are not.
+    fn draw(&self, path: &mut String, open: &mut String, axis: &Axis) {
+        let Block { at, class, top, bottom, settled } = *self;
+        if bottom - top < 0.05 {
+            return;
+        }
+        let (left, width) = column(axis);
+        let x = at as f64 + left;
+        let _ = match settled {
+            true => write!(path, "M{x:.2} {bottom:.1}V{top:.1}h{width}V{bottom:.1}z"),
+            false => write!(
+                open,
+                "<rect class=\"open {class}\" x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{:.1}\"/>",
+                percent(axis, x),
+                TOP + top,
+                percent(axis, width),
+                bottom - top
+            ),
+        };
     }
-    let _ = match settled {
-        true => write!(path, "M{x:.2} {bottom:.1}V{top:.1}h{width}V{bottom:.1}z"),
-        false => write!(
-            open,
-            "<rect class=\"open {class}\" x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{:.1}\"/>",
-            percent(axis, x),
-            TOP + top,
-            percent(axis, width),
-            bottom - top
-        ),
-    };
 }
 
 fn columns(svg: &mut String, open: &mut String, axis: &Axis, layers: &[Layer], scale: &Scale) {
@@ -469,7 +474,8 @@ fn columns(svg: &mut String, open: &mut String, axis: &Axis, layers: &[Layer], s
         let mut path = String::new();
         for (at, mark) in layer.marks.iter().enumerate() {
             if let Mark::Value { value, settled, .. } = mark {
-                draw_column(&mut path, open, axis, at, layer.class, scale.y(*value), HEIGHT, *settled);
+                let (top, bottom, settled) = (scale.y(*value), HEIGHT, *settled);
+                Block { at, class: layer.class, top, bottom, settled }.draw(&mut path, open, axis);
             }
         }
         let _ = write!(svg, "<path class=\"fill {}\" d=\"{path}\"/>", layer.class);
@@ -485,7 +491,7 @@ fn stacked(svg: &mut String, open: &mut String, axis: &Axis, layers: &[Layer], s
                 let (bottom, top) = (scale.y(below[at]), scale.y(below[at] + value));
                 // A hairline of paper keeps neighbours of similar shade apart.
                 let top = if bottom - top > 3.0 { top + 1.0 } else { top };
-                draw_column(&mut path, open, axis, at, layer.class, top, bottom, *settled);
+                Block { at, class: layer.class, top, bottom, settled: *settled }.draw(&mut path, open, axis);
                 below[at] += value;
             }
         }
@@ -648,4 +654,118 @@ fn tooltips(svg: &mut String, axis: &Axis, layers: &[Layer]) {
         );
     }
     svg.push_str("</g>");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::record::Number;
+
+    use crate::site::privacy::Hidden;
+
+    fn day(text: &str) -> Day {
+        text.parse().expect("a literal day")
+    }
+
+    fn line(text: &str, value: Option<u64>) -> Line {
+        Line {
+            metric: "chat.messages".into(),
+            instance: "https://gitlab.example.com".into(),
+            scope: "acme".into(),
+            period: Period::holding(Grain::Day, day(text), day(text)),
+            by: BTreeMap::new(),
+            value: value.map(Number::Count),
+            n: value.map(Number::Count),
+            of: None,
+            people: None,
+            coverage: 1.0,
+            basis: None,
+            is_final: true,
+            reason: value.is_none().then_some(Reason::NotCollected),
+            hidden: None,
+        }
+    }
+
+    fn chart(form: Form) -> Chart {
+        Chart { id: "c", title: "Messages by day", note: "", style: Style::Plain, form }
+    }
+
+    fn drawn(form: Form, lines: &[Line]) -> String {
+        let axis = Axis::new(Grain::Day, day("2026-10-05"), day("2026-10-09"));
+        let lines: Vec<&Line> = lines.iter().collect();
+        let layers = [Layer::new("messages", "main", &axis, &lines, Style::Plain)];
+        chart(form).svg(&axis, &layers)
+    }
+
+    #[test]
+    fn a_missing_day_is_a_gap_in_a_line_and_named() {
+        let svg = drawn(
+            Form::Line,
+            &[
+                line("2026-10-05", Some(4)),
+                line("2026-10-06", Some(2)),
+                line("2026-10-07", None),
+                line("2026-10-09", Some(4)),
+            ],
+        );
+        // 5 and 6 October are joined; 9 October stands alone; neither 7 (null) nor 8 (no line) is drawn.
+        assert!(svg.contains("<path class=\"stroke main\" d=\"M0.5 0.0L1.5 80.0\"/>"), "{svg}");
+        assert!(
+            svg.contains("M4.5 0.0h.01")
+                && !svg.contains("M2.5")
+                && !svg.contains("L2.5")
+                && !svg.contains("L4.5")
+        );
+        assert!(svg.contains("class=\"missing\"") && svg.contains("Not collected: 2 days."));
+        assert!(svg.contains("Wed 7 Oct 2026\nmessages: not collected"));
+    }
+
+    #[test]
+    fn zero_is_not_missing() {
+        let svg = drawn(
+            Form::Columns,
+            &["2026-10-05", "2026-10-06", "2026-10-07", "2026-10-08", "2026-10-09"]
+                .map(|day| line(day, Some(0))),
+        );
+        assert!(!svg.contains("class=\"missing\"") && !svg.contains("Not collected"), "{svg}");
+        assert!(svg.contains("messages: 0"));
+    }
+
+    #[test]
+    fn days_that_may_change_and_hidden_ones_are_told_apart() {
+        let (mut open, mut hidden) = (line("2026-10-05", Some(4)), line("2026-10-06", None));
+        open.is_final = false;
+        (hidden.hidden, hidden.reason) = (Some(Hidden::Under(5)), None);
+        let svg = drawn(Form::Columns, &[open, hidden, line("2026-10-07", Some(4))]);
+        assert_eq!(svg.matches("class=\"open main\"").count(), 1);
+        assert_eq!(svg.matches("class=\"hidden\"").count(), 1);
+        assert!(svg.contains("messages: under 5"));
+    }
+
+    #[test]
+    fn rates_are_drawn_from_nothing_to_all() {
+        let axis = Axis::new(Grain::Day, day("2026-10-05"), day("2026-10-05"));
+        let scale = Scale::of(&Chart { style: Style::Percent, ..chart(Form::Line) }, &axis, &[]);
+        assert_eq!((scale.top, scale.y(0.0), scale.y(1.0)), (1.0, HEIGHT, 0.0));
+    }
+
+    #[test]
+    fn scales_start_at_zero_and_hold_the_highest_value() {
+        for highest in [1.0, 3.0, 7.0, 10.0, 99.0, 101.0, 12_345.0] {
+            let step = decimal_step(highest / 4.0);
+            assert!(step >= 1.0 && step.fract() == 0.0 && step * 4.0 >= highest, "{highest}: {step}");
+        }
+        assert_eq!(duration_step(15_000.0), 21_600.0);
+    }
+
+    #[test]
+    fn a_sparkline_has_gaps_too() {
+        let axis = Axis::new(Grain::Day, day("2026-10-05"), day("2026-10-07"));
+        let lines = [line("2026-10-05", Some(1)), line("2026-10-07", Some(1))];
+        let svg = sparkline(&axis, &lines.iter().collect::<Vec<_>>(), Style::Plain).to_string();
+        assert_eq!(svg.matches('M').count(), 2);
+        assert!(!svg.contains('L'));
+    }
 }

@@ -76,7 +76,8 @@ pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
     else {
         return Ok((Vec::new(), frame.render("duo.html", &[], Value::UNDEFINED)?));
     };
-    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, Some(&days))).collect();
+    let recent = frame.recent_days();
+    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
     let content = context! {
         months => table(months(place)),
         by_group => table(by_group(frame)),

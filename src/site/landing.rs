@@ -53,6 +53,7 @@ fn rank(found: &Found) -> usize {
 fn card(found: &Found) -> Value {
     let card = found.card.clone().unwrap_or_default();
     let folder = path_segment(&found.folder);
+    let file = if found.index { "index.html" } else { "dashboard.json" };
     let title = match card.title.is_empty() {
         true => plain(&found.folder, 100),
         false => card.title,
@@ -63,8 +64,8 @@ fn card(found: &Found) -> Value {
         .map(|figure| context! { label => &*figure.label, value => &*figure.value, note => &*figure.note })
         .collect();
     context! {
-        // `./` keeps a folder whose name looks like a scheme a folder.
-        href => format!("./{folder}/{}", if found.index { "index.html" } else { "dashboard.json" }),
+        // `./` keeps a folder whose name looks like a scheme a folder; the rest is percent-encoded.
+        href => Value::from_safe_string(format!("./{folder}/{file}")),
         title => title,
         folder => plain(&found.folder, 100),
         described => found.card.is_some(),

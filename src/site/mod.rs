@@ -81,7 +81,8 @@ pub fn dashboard(
     options: &Options,
 ) -> Result<Vec<SiteFile>, Error> {
     // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
-    let lines = privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
+    let lines =
+        privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
     let coverage: Vec<_> = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
 
     let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);

@@ -186,7 +186,7 @@ pub(super) fn instant(instant: Timestamp) -> String {
 pub(super) fn reason(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::NotCollected) => "not collected",
-        Some(Reason::NoSnapshot) => "no list of seats for this period",
+        Some(Reason::NoSnapshot) => "no list of seats",
         Some(Reason::NothingShown) => "nothing to divide by",
         Some(Reason::PeriodIncomplete) => "period not complete",
         Some(Reason::LookBackIncomplete) => "needs older data than there is",

@@ -21,6 +21,9 @@ use super::{Dashboard, Error, Options};
 
 const STYLE: &str = include_str!("../../templates/html/style.css");
 
+/// Days in the small line of a tile: eight weeks.
+const SPARKLINE_DAYS: i64 = 56;
+
 const TEMPLATES: [(&str, &str); 6] = [
     ("layout.html", include_str!("../../templates/html/layout.html")),
     ("dashboard.html", include_str!("../../templates/html/dashboard.html")),
@@ -97,6 +100,11 @@ impl<'a> Frame<'a> {
     /// The time axis of the reported days in this grain.
     pub(super) fn axis(&self, grain: Grain) -> Option<Axis> {
         self.days.map(|(first, last)| Axis::new(grain, first, last))
+    }
+
+    /// The days of a tile's small line: more would be a blur.
+    pub(super) fn recent_days(&self) -> Option<Axis> {
+        self.days.map(|(first, last)| Axis::new(Grain::Day, first.max(last.plus(1 - SPARKLINE_DAYS)), last))
     }
 
     /// When the newest of the data was collected.
@@ -183,7 +191,8 @@ pub(super) fn render(template: &str, content: Value) -> Result<String, Error> {
         "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
         base64(&Sha256::digest(style.as_bytes()))
     );
-    let shell = context! { style => Value::from_safe_string(style), policy => policy };
+    let shell =
+        context! { style => Value::from_safe_string(style), policy => Value::from_safe_string(policy) };
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
 }
 

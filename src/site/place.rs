@@ -91,7 +91,9 @@ impl<'a> Place<'a> {
 }
 
 /// The days that lines of these metrics and periods report: those of the day lines, else those of the others.
-pub(super) fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
+pub(super) fn reported_days<'a>(
+    lines: impl Iterator<Item = (&'a str, Period)> + Clone,
+) -> Option<(Day, Day)> {
     // A list of seats is dated by its fetch, usually the day after the last one reported.
     let told = lines
         .clone()

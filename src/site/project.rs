@@ -61,7 +61,8 @@ pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
     else {
         return Ok((Vec::new(), frame.render("project.html", &[], Value::UNDEFINED)?));
     };
-    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, Some(&days))).collect();
+    let recent = frame.recent_days();
+    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
     let content = context! {
         months => table(by_month(place, &[
             ("Opened", "merge_requests.opened", Style::Plain),

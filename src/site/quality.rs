@@ -65,9 +65,10 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
     }
     let line = lines.next_back()?;
     let reason = line.reason.as_deref().map(|reason| plain(reason, 200)).filter(|reason| !reason.is_empty());
+    let helps = number::remedy(line.status);
     Some(match reason {
-        Some(reason) => format!("{}: {reason}. {}", line.status.as_str(), number::remedy(line.status)),
-        None => format!("{}. {}", line.status.as_str(), number::remedy(line.status)),
+        Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
+        None => format!("The collection ended as {}. {helps}", line.status.as_str()),
     })
 }
 
@@ -117,34 +118,45 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
     (!table.rows.is_empty()).then_some(table)
 }
 
-/// Days in a row that are missing for the same reason.
+/// Days in a row that are missing for the same reason, in one group or several.
 struct Gap<'a> {
     line: &'a Coverage,
     first: Day,
     last: Day,
+    scopes: Vec<&'a str>,
 }
 
 fn gaps<'a>(coverage: &[&'a Coverage]) -> Vec<Gap<'a>> {
     let mut gaps: Vec<Gap> = Vec::new();
     // `best` has them by collector, group and day.
-    for line in coverage.iter().filter(|line| line.status != Status::Complete) {
+    for &line in coverage.iter().filter(|line| line.status != Status::Complete) {
         match gaps.last_mut() {
             Some(gap)
                 if gap.last.plus(1) == line.day
-                    && (
-                        &gap.line.collector,
-                        &gap.line.instance,
-                        &gap.line.scope,
-                        gap.line.status,
-                        &gap.line.reason,
-                    ) == (&line.collector, &line.instance, &line.scope, line.status, &line.reason) =>
+                    && (&gap.line.instance, &gap.line.scope) == (&line.instance, &line.scope)
+                    && same_cause(gap.line, line) =>
             {
                 gap.last = line.day;
             }
-            _ => gaps.push(Gap { line, first: line.day, last: line.day }),
+            _ => gaps.push(Gap { line, first: line.day, last: line.day, scopes: vec![&line.scope] }),
         }
     }
-    gaps
+    // A server that is down is down for all groups: one row says so.
+    let mut merged: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        let same = |other: &&mut Gap| {
+            (other.first, other.last) == (gap.first, gap.last) && same_cause(other.line, gap.line)
+        };
+        match merged.iter_mut().rev().take(MOST_GAPS).find(same) {
+            Some(other) => other.scopes.extend(gap.scopes),
+            None => merged.push(gap),
+        }
+    }
+    merged
+}
+
+fn same_cause(a: &Coverage, b: &Coverage) -> bool {
+    (&a.collector, a.status, &a.reason) == (&b.collector, b.status, &b.reason)
 }
 
 fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
@@ -162,7 +174,10 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
         table.push(vec![
             Cell::words(number::span(gap.first, gap.last)),
             Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
-            Cell::words(plain(&gap.line.scope, LONGEST_LABEL)),
+            Cell::words(match gap.scopes.as_slice() {
+                [scope] => plain(scope, LONGEST_LABEL),
+                scopes => number::counted(scopes.len() as u64, "group", "groups"),
+            }),
             Cell::words(gap.line.status.as_str()),
             Cell::words(reason),
             Cell::words(number::remedy(gap.line.status)),

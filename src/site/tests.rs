@@ -1,1 +1,250 @@
+//! Whole pages: what must hold whatever the figures are.
 
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::calendar::{Day, Grain, Period};
+use crate::metrics::definition::{Definition, Unit};
+use crate::record::{Coverage, Metric, Number, Reason, Status};
+
+use super::{Dashboard, Figures, Found, Options, SiteFile, dashboard, landing, parse_card};
+
+const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
+
+const DEFINITIONS: [Definition; 2] = [
+    Definition {
+        metric: "users.active",
+        title: "Active people",
+        unit: Unit::People,
+        grains: &[Grain::Day, Grain::Window],
+        by: &["feature"],
+        text: "Distinct people with a deliberate event.",
+    },
+    Definition {
+        metric: "pipelines.count",
+        title: "Pipelines",
+        unit: Unit::Pipelines,
+        grains: &[Grain::Day],
+        by: &["project"],
+        text: "Pipelines created in the period.",
+    },
+];
+
+fn day(text: &str) -> Day {
+    text.parse().expect("a literal day")
+}
+
+fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], value: u64) -> Metric {
+    let period = Period::holding(grain, on, day("2026-10-31"));
+    let rate = metric.ends_with("rate") || metric == "seats.active";
+    Metric {
+        metric: metric.into(),
+        instance: "https://gitlab.example.com".into(),
+        scope: "acme".into(),
+        grain,
+        start: period.start,
+        end: period.end,
+        by: by
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>(),
+        value: Some(if rate { Number::Measure(value as f64 / 200.0) } else { Number::Count(value) }),
+        n: Some(Number::Count(value)),
+        of: rate.then_some(Number::Count(200)),
+        people: Some(20),
+        coverage: 1.0,
+        basis: Some(1.0),
+        is_final: true,
+        reason: None,
+    }
+}
+
+fn figures() -> Figures {
+    let mut figures = Figures::default();
+    let last = day("2026-10-31");
+    for name in
+        ["users.active", "code_suggestions.shown", "code_suggestions.accepted", "chat.messages", "chat.users"]
+    {
+        for on in day("2026-10-04").through(last) {
+            figures.metrics.push(metric(name, Grain::Day, on, &[], 50));
+        }
+        figures.metrics.push(metric(name, Grain::Window, last, &[], 60));
+    }
+    for name in ["code_suggestions.shown", "code_suggestions.acceptance_rate"] {
+        figures.metrics.push(metric(name, Grain::Window, last, &[("language", HOSTILE)], 60));
+        figures.metrics.push(metric(name, Grain::Window, last, &[("language", "=cmd|' /C calc'!A0")], 60));
+    }
+    figures.metrics.push(metric("events.count", Grain::Window, last, &[("event", HOSTILE)], 60));
+    figures.metrics.push(metric(
+        "events.count",
+        Grain::Window,
+        last,
+        &[("event", HOSTILE), ("feature", HOSTILE)],
+        60,
+    ));
+    figures.metrics.push(metric("users.active", Grain::Window, last, &[("feature", HOSTILE)], 60));
+    figures.metrics.push(metric("pipelines.count", Grain::Window, last, &[("project", HOSTILE)], 60));
+    figures.metrics.push(metric("merge_requests.merged", Grain::Window, last, &[("project", HOSTILE)], 60));
+    let mut secret = metric("code_suggestions.users", Grain::Window, last, &[("language", "cobol")], 98_765);
+    secret.people = Some(3);
+    figures.metrics.push(secret);
+    figures.coverage.push(Coverage {
+        collector: "usage_events".into(),
+        instance: "https://gitlab.example.com".into(),
+        scope: HOSTILE.into(),
+        day: last,
+        status: Status::Failed,
+        rows: None,
+        fetched_at: "2026-11-01T03:00:00Z".parse().ok(),
+        reason: Some(HOSTILE.into()),
+    });
+    figures
+}
+
+fn files(figures: &Figures) -> Vec<SiteFile> {
+    let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
+    let make = |kind| dashboard(kind, figures, &definitions, &Options::default()).expect("a dashboard");
+    Dashboard::ALL.into_iter().flat_map(make).collect()
+}
+
+fn pages(figures: &Figures) -> Vec<String> {
+    let files = files(figures);
+    let text = |file: &SiteFile| String::from_utf8(file.content.clone()).expect("UTF-8");
+    let mut pages: Vec<String> = files.iter().filter(|file| file.path == "index.html").map(text).collect();
+    let found: Vec<Found> = files
+        .iter()
+        .filter(|file| file.path == "dashboard.json")
+        .map(|file| Found { folder: HOSTILE.into(), index: true, card: parse_card(&file.content).ok() })
+        .collect();
+    pages.push(landing(&found, Some(figures)).expect("a landing page"));
+    pages.push(landing(&[], None).expect("an empty landing page"));
+    pages
+}
+
+#[test]
+fn the_policy_allows_this_style_and_nothing_else() {
+    for page in pages(&figures()) {
+        let style = between(&page, "<style>", "</style>").expect("a style");
+        let policy = between(&page, "Content-Security-Policy\" content=\"", "\">").expect("a policy");
+        let allowed = between(policy, "style-src 'sha256-", "'").expect("a hash");
+        assert_eq!(unbase64(allowed), Sha256::digest(style.as_bytes()).to_vec());
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"));
+        assert!(
+            page.find("Content-Security-Policy").expect("is there") < page.find("<style>").expect("is there")
+        );
+        assert!(!page.contains("<script") && !page.contains(" style=") && !page.contains(" onload="));
+    }
+}
+
+#[test]
+fn no_page_asks_another_host_or_runs_what_the_figures_say() {
+    for page in pages(&figures()).into_iter().chain(pages(&Figures::default())) {
+        for (at, _) in page.match_indices("://") {
+            let before: String =
+                page[..at].chars().rev().take(60).collect::<String>().chars().rev().collect();
+            assert!(before.contains("&lt;script src=https"), "an address outside escaped text: {before}");
+        }
+        for link in page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+            let relative = ["#", "../index.html", "./", "metrics.csv", "data:,"];
+            assert!(relative.iter().any(|start| link.starts_with(start)), "{link}");
+        }
+        for tag in ["<script", "<img", "<iframe", "<form", "<object", "<embed", "<base"] {
+            assert!(!page.contains(tag), "{tag}");
+        }
+    }
+}
+
+#[test]
+fn the_address_of_the_gitlab_is_in_no_file() {
+    for file in files(&figures()) {
+        assert!(!String::from_utf8_lossy(&file.content).contains("gitlab.example.com"), "{}", file.path);
+    }
+}
+
+#[test]
+fn hidden_numbers_are_in_no_file() {
+    for file in files(&figures()) {
+        let text = String::from_utf8_lossy(&file.content).into_owned();
+        assert!(!text.contains("98765") && !text.contains("98,765"), "{}", file.path);
+    }
+}
+
+#[test]
+fn the_table_file_keeps_hostile_names_as_text() {
+    let csv = files(&figures()).into_iter().find(|file| file.path == "metrics.csv").expect("a table file");
+    let mut reader = csv::Reader::from_reader(csv.content.as_slice());
+    let mut found = 0;
+    for record in reader.records() {
+        for cell in &record.expect("a row as long as the heading") {
+            assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{cell}");
+            found += usize::from(cell == "'=cmd|' /C calc'!A0" || cell == HOSTILE);
+        }
+    }
+    assert!(found >= 4);
+}
+
+#[test]
+fn without_data_a_dashboard_says_so() {
+    for page in &pages(&Figures::default())[..2] {
+        assert!(page.contains("No data yet") && !page.contains("id=\"overview\""));
+    }
+    let card =
+        files(&Figures::default()).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = parse_card(&card.content).expect("our own card");
+    assert_eq!((card.status, card.headline.len()), (super::CardStatus::Empty, 0));
+}
+
+#[test]
+fn what_is_not_known_is_a_dash_with_its_reason() {
+    let mut figures = figures();
+    let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 0);
+    (seats.value, seats.n, seats.of, seats.reason) = (None, None, None, Some(Reason::NoSnapshot));
+    figures.metrics.push(seats);
+    let page = &pages(&figures)[0];
+    assert!(
+        page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no list of seats</p>"),
+        "a tile with a dash"
+    );
+}
+
+#[test]
+fn ids_are_unique_and_labels_point_at_them() {
+    for page in pages(&figures()) {
+        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut unique = ids.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), ids.len());
+        for label in page.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(label.split(' ').all(|id| unique.binary_search(&id).is_ok()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn the_same_figures_in_another_order_give_the_same_files() {
+    let mut shuffled = figures();
+    shuffled.metrics.reverse();
+    shuffled.coverage.reverse();
+    assert_eq!(files(&shuffled), files(&figures()));
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(inside, _)| inside)
+}
+
+/// The slow and obvious way back from base64.
+fn unbase64(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let bits: String =
+        text.trim_end_matches('=').bytes().map(|letter| format!("{:06b}", value(letter))).collect();
+    let whole = bits.len() / 8;
+    (0..whole).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).expect("bits")).collect()
+}

@@ -1,1 +1,342 @@
+//! What goes wrong, which exit code it has, and the one line that says so.
 
+use std::process::Stdio;
+
+use crate::bench::{Bench, Done, TOKEN, bare_command, done, files_below, lines_of};
+use crate::stand_in::Fault;
+
+/// Options that keep a test from waiting.
+const IMPATIENT: &[&str] = &["--retries", "1", "--retry-wait", "0.01", "--timeout", "5"];
+
+/// Fails unless the code is right and the last line on standard error says all of `words`, in one line.
+fn assert_refused(result: &Done, code: i32, words: &[&str]) {
+    let last = result.stderr.lines().last().unwrap_or_default();
+    assert_eq!(result.code, code, "{}", result.stderr);
+    assert!(last.starts_with("duo-metrics "), "{last}");
+    for word in words {
+        assert!(last.contains(word), "{word:?} is not in {last:?}");
+    }
+    assert!(!result.stderr.contains("panicked"), "{}", result.stderr);
+}
+
+#[test]
+fn a_missing_token_is_77_and_so_is_the_name_of_an_unset_variable() {
+    let bench = Bench::new(20, 3);
+    for value in ["", " ", "$DUO_TOKEN", "${SECRET}"] {
+        let mut command = bench.command(&["fetch"]);
+        command.env("DUO_TOKEN", value);
+        let result = done(command, b"");
+        assert_refused(&result, 77, &["no token", "DUO_TOKEN"]);
+        assert!(result.stdout.is_empty());
+    }
+    assert!(bench.gitlab.requests().is_empty(), "nothing is asked without a token");
+}
+
+#[test]
+fn a_bad_token_is_77_and_nothing_is_written() {
+    let bench = Bench::new(20, 3);
+    for token in ["wrong", &format!("{TOKEN}-expired")] {
+        let mut command = bench.command(&["fetch", "--output-dir", "raw"]);
+        command.env("DUO_TOKEN", token);
+        let result = done(command, b"");
+        assert_refused(&result, 77, &["401", "renew DUO_TOKEN"]);
+        assert!(result.stdout.is_empty());
+    }
+    assert!(!bench.path("raw").exists());
+}
+
+#[test]
+fn an_answer_as_to_nobody_is_77() {
+    let bench = Bench::new(20, 3);
+    let body = r#"{"data":{"currentUser":null,"group":null}}"#.to_owned();
+    let content_type = "application/json".to_owned();
+    bench.gitlab.inject([Fault::Status { status: 200, headers: Vec::new(), content_type, body }]);
+    assert_refused(&bench.run(&["fetch"]), 77, &["without a token"]);
+}
+
+#[test]
+fn an_unknown_group_is_78_and_is_named() {
+    let bench = Bench::new(20, 3);
+    let result = bench.run(&["fetch", "--group", "acme", "--group", "acme/nowhere", "--output-dir", "raw"]);
+    assert_refused(&result, 78, &["\"acme/nowhere\"", "not found or not readable", "GROUP_PATH"]);
+    assert!(result.stdout.is_empty() && !bench.path("raw").exists());
+}
+
+#[test]
+fn a_closed_port_is_75_after_all_tries() {
+    let bench = Bench::new(20, 3);
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let url = format!("http://127.0.0.1:{port}");
+    let result = bench.run(&[&["fetch", "--url", &url], IMPATIENT].concat());
+    assert_refused(&result, 75, &["cannot reach", &url, "after 2 tries"]);
+    assert!(result.stdout.is_empty());
+}
+
+#[test]
+fn bad_addresses_are_78_and_secrets_in_them_are_not_repeated() {
+    let bench = Bench::new(20, 3);
+    for url in [
+        "gitlab.example.com",
+        "http://gitlab.example.com",
+        "https://me:hunter2@gitlab.example.com",
+        "ftp://x",
+    ] {
+        let result = bench.run(&["fetch", "--url", url]);
+        assert_refused(&result, 78, &["GITLAB_URL"]);
+        assert!(!result.stderr.contains("hunter2"));
+    }
+    let result = bench.run(&["fetch", "--ca-file", "nothing.pem"]);
+    assert_refused(&result, 78, &["cannot read nothing.pem"]);
+}
+
+#[test]
+fn a_server_that_is_not_gitlab_is_78() {
+    let bench = Bench::new(20, 3);
+    let page = |status, headers, content_type: &str, body: &str| Fault::Status {
+        status,
+        headers,
+        content_type: content_type.to_owned(),
+        body: body.to_owned(),
+    };
+    let elsewhere = vec![("Location".to_owned(), "https://sso.example.com/login".to_owned())];
+    bench.gitlab.inject([page(302, elsewhere, "text/html", "")]);
+    assert_refused(&bench.run(&["fetch"]), 78, &["redirects to https://sso.example.com/login"]);
+    bench.gitlab.inject([page(200, Vec::new(), "text/html; charset=utf-8", "<html><title>Sign in</title>")]);
+    assert_refused(&bench.run(&["fetch"]), 78, &["web page", "GITLAB_URL"]);
+    let result = bench.run(&["fetch", "--url", &format!("{}/nowhere", bench.gitlab.url())]);
+    assert_refused(&result, 78, &["404", "GITLAB_URL"]);
+}
+
+#[test]
+fn bad_days_ranges_and_names_are_2() {
+    let bench = Bench::new(20, 3);
+    let cases: &[(&[&str], &str)] = &[
+        (&["fetch", "--since", "2026-02-30"], "not a day"),
+        (&["fetch", "--since", "yesterday"], "not a day"),
+        (&["fetch", "--since", "2026-10-02", "--until", "2026-10-01"], "before it starts"),
+        (&["aggregate", "--since", "2026-10-02", "--until", "2026-10-01"], "before it starts"),
+        (&["fetch", "--collector", "everything"], "there is no collector \"everything\""),
+        (&["fetch", "--quiet-stdout"], "--output-dir"),
+        (&["fetch", "--no-duo"], "nothing is switched on"),
+        (&["dashboard", "--no-duo"], "nothing is switched on"),
+        (&["aggregate", "--regular-from", "12", "--heavy-from", "12"], "--heavy-from"),
+        (&["dashboard", "--small-group", "1"], "1 is not in"),
+        (&["normalize", "--dead-letter-content"], "--dead-letter"),
+        (&["fetch", "--token", "x"], "--token"),
+        (&["teleport"], "teleport"),
+        (&[], "Usage"),
+    ];
+    for (arguments, words) in cases {
+        let result = bench.run(arguments);
+        assert_eq!(result.code, 2, "{arguments:?}: {}", result.stderr);
+        assert!(result.stderr.contains(words), "{arguments:?}: {}", result.stderr);
+        assert!(result.stdout.is_empty(), "{arguments:?}");
+    }
+    for (name, value, words) in [
+        ("DUO_METRICS_UNTIL", "2026-13-01", "DUO_METRICS_UNTIL"),
+        ("DUO_METRICS_NOW", "now", "DUO_METRICS_NOW"),
+        ("GROUP_PATH", " , ", "no group"),
+        ("ENABLE_DUO_METRICS", "\"true\"", "quotes"),
+        ("ENABLE_PROJECT_METRICS", "'true'", "quotes"),
+        ("ENABLE_DUO_METRICS", "TRUE", "nothing is switched on"),
+        ("DUO_METRICS_COLLECTORS", "seats,chairs", "chairs"),
+    ] {
+        let mut command = bench.command(&["fetch"]);
+        command.env(name, value);
+        assert_refused(&done(command, b""), 2, &[words]);
+    }
+    assert!(bench.gitlab.requests().is_empty(), "nothing is asked before the settings are right");
+}
+
+#[test]
+fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure() {
+    let bench = Bench::new(40, 5);
+    let mut command = bench.command(&["fetch", "--since", "2026-10-30"]);
+    command.env("DUO_TOKEN", format!("{TOKEN}-guest"));
+    let result = done(command, b"");
+    assert_refused(&result, 69, &["nothing to collect here", "role"]);
+    let coverage = lines_of(&result.stdout, "coverage");
+    assert_eq!(coverage.len(), 5, "{coverage:?}");
+    assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
+
+    let reporter = |arguments: &[&str]| {
+        let mut command = bench.command(arguments);
+        command.env("DUO_TOKEN", format!("{TOKEN}-reporter"));
+        done(command, b"")
+    };
+    let by_default = reporter(&["fetch", "--since", "2026-10-30"]);
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    assert!(by_default.stderr.contains("seats of acme: denied on 2026-11-01"), "{}", by_default.stderr);
+    let named =
+        reporter(&["fetch", "--since", "2026-10-30", "--collector", "seats", "--collector", "usage_events"]);
+    assert_eq!(named.code, 3, "{}", named.stderr);
+}
+
+#[test]
+fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
+    let bench = Bench::new(60, 5);
+    let raw = bench.fetch(&["--since", "2026-10-27", "--collector", "usage_events"]);
+    // Whole lines are missing: nothing is wrong with any line that is left.
+    let lines: Vec<&[u8]> = raw.split_inclusive(|byte| *byte == b'\n').collect();
+    let cut = lines[..lines.len() - 1].concat();
+    let normalized = bench.pipe(&["normalize"], &cut);
+    assert_eq!(normalized.code, 0, "{}", normalized.stderr);
+    let aggregated = bench.pipe(&["aggregate"], &normalized.stdout);
+    assert_eq!(aggregated.code, 3, "{}", aggregated.stderr);
+    assert!(
+        aggregated.stderr.contains("usage_events of acme on 2026-10-31: the stream is cut"),
+        "{}",
+        aggregated.stderr
+    );
+    let window = lines_of(&aggregated.stdout, "metric");
+    let active = window.iter().find(|line| {
+        line["metric"] == "users.active" && line["grain"] == "day" && line["start"] == "2026-10-31"
+    });
+    assert_eq!(active.expect("the day is there")["coverage"], 0.0);
+    // A line is cut in the middle.
+    let normalized = bench
+        .pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &raw[..raw.len() / 2]);
+    assert_eq!(normalized.code, 3, "{}", normalized.stderr);
+    assert!(normalized.stderr.contains("cut off before its end"), "{}", normalized.stderr);
+    let dead = lines_of(&std::fs::read(bench.path("dead.jsonl")).expect("the file"), "rejected");
+    assert_eq!(dead.len(), 1);
+    let last_line_start = raw[..raw.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    assert_eq!(dead[0]["offset"], last_line_start);
+}
+
+#[test]
+fn bad_lines_are_counted_placed_and_limited() {
+    let bench = Bench::new(60, 5);
+    let raw = bench.fetch(&["--since", "2026-10-30", "--collector", "usage_events"]);
+    let hostile =
+        b"{\"type\":\"raw\",\"user\":\"ana.private\"}\n\xff\xfe\nnull\n[1]\n{\"type\":\"of_tomorrow\"}\n\n";
+    let input = [raw.as_slice(), hostile].concat();
+    let generous = bench.pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &input);
+    assert_eq!(generous.code, 3, "{}", generous.stderr);
+    assert_eq!(generous.stdout, bench.normalize(&raw), "what is good comes through as if nothing had been");
+    let dead_file = std::fs::read(bench.path("dead.jsonl")).expect("the file");
+    let dead = lines_of(&dead_file, "rejected");
+    let first = raw.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let lines: Vec<usize> =
+        dead.iter().map(|line| line["line"].as_u64().expect("a number") as usize).collect();
+    assert_eq!(lines, [first, first + 1, first + 2, first + 3]);
+    assert!(
+        !String::from_utf8_lossy(&dead_file).contains("ana.private"),
+        "content stays out unless it is asked for"
+    );
+    assert!(generous.stderr.contains("1 line of a type"), "{}", generous.stderr);
+    let with_content = bench.pipe(
+        &["normalize", "--dead-letter", "dead.jsonl", "--dead-letter-content", "--max-rejects", "50"],
+        &input,
+    );
+    assert_eq!(with_content.code, 3);
+    assert!(
+        String::from_utf8_lossy(&std::fs::read(bench.path("dead.jsonl")).expect("the file"))
+            .contains("ana.private")
+    );
+    let strict = bench.pipe(&["normalize"], b"not json\n");
+    assert_refused(&strict, 65, &["100.0 %", "line 1", "not a JSON object"]);
+    assert_refused(&bench.pipe(&["aggregate"], &raw), 65, &["normalize"]);
+    assert_refused(&bench.pipe(&["dashboard"], &raw), 65, &["aggregate"]);
+    assert!(!bench.path("public").exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_every_filter_quietly_with_0() {
+    let bench = Bench::new(300, 50);
+    let raw = bench.fetch(&["--since", "2026-09-12"]);
+    let records = bench.normalize(&raw);
+    std::fs::write(bench.path("raw.jsonl"), &raw).expect("written");
+    std::fs::write(bench.path("records.jsonl"), &records).expect("written");
+    for (arguments, input) in [
+        (vec!["fetch", "--since", "2026-09-12"], None),
+        (vec!["normalize"], Some("raw.jsonl")),
+        (vec!["aggregate"], Some("records.jsonl")),
+    ] {
+        let mut command = bench.command(&arguments);
+        let input = input
+            .map_or(Stdio::null(), |name| std::fs::File::open(bench.path(name)).expect("it is there").into());
+        let mut child =
+            command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn files_of_a_folder_appear_whole_or_not_at_all() {
+    let bench = Bench::new(60, 5);
+    let stdout = bench.fetch(&["--since", "2026-10-30", "--output-dir", "raw"]);
+    let files = files_below(&bench.path("raw"));
+    let names: Vec<_> = files
+        .iter()
+        .map(|(path, _)| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(names, ["code_suggestion_events.jsonl", "seats.jsonl", "usage_events.jsonl"]);
+    let mut in_files: Vec<&str> =
+        files.iter().flat_map(|(_, content)| std::str::from_utf8(content).expect("text").lines()).collect();
+    let mut in_stdout: Vec<&str> = std::str::from_utf8(&stdout).expect("text").lines().collect();
+    in_files.sort_unstable();
+    in_stdout.sort_unstable();
+    assert_eq!(in_files, in_stdout);
+    let mut quiet = bench.command(&["fetch", "--since", "2026-10-30", "--quiet-stdout"]);
+    quiet.env("DUO_METRICS_OUTPUT_DIR", "quiet");
+    let quiet = done(quiet, b"");
+    assert_eq!((quiet.code, quiet.stdout.len()), (0, 0), "{}", quiet.stderr);
+    assert_eq!(files_below(&bench.path("quiet")).len(), 3);
+    // The place is taken by a file: nothing half-written is left.
+    std::fs::write(bench.path("taken"), "x").expect("written");
+    let refused = bench.run(&["fetch", "--output-dir", "taken"]);
+    assert_refused(&refused, 78, &["taken"]);
+    assert_eq!(files_below(bench.folder()).len(), 7);
+}
+
+#[test]
+fn settings_come_from_flags_then_the_environment_then_dotenv_and_in_ci_dotenv_is_not_read() {
+    let bench = Bench::new(20, 3);
+    let file = format!(
+        "GITLAB_URL={}\nDUO_TOKEN={TOKEN}\nGROUP_PATH=acme\nDUO_METRICS_NOW=2026-11-01T03:00:00Z\n",
+        bench.gitlab.url()
+    );
+    std::fs::write(bench.path(".env"), file).expect("written");
+    let call = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = bare_command(bench.folder(), arguments);
+        command.envs(variables.iter().copied());
+        done(command, b"")
+    };
+    let scopes = |result: &Done| -> Vec<String> {
+        let mut scopes: Vec<String> = lines_of(&result.stdout, "coverage")
+            .iter()
+            .map(|line| line["scope"].as_str().expect("text").to_owned())
+            .collect();
+        scopes.dedup();
+        scopes
+    };
+    assert_eq!(scopes(&call(&[], &["fetch"])), ["acme"]);
+    assert_eq!(scopes(&call(&[("GROUP_PATH", "globex")], &["fetch"])), ["globex"]);
+    assert_eq!(scopes(&call(&[("GROUP_PATH", "globex")], &["fetch", "--group", "acme"])), ["acme"]);
+    assert_eq!(scopes(&call(&[("GROUP_PATH", "")], &["fetch"])), ["acme"], "an empty variable is not set");
+    assert_refused(&call(&[("CI", "true"), ("GROUP_PATH", "acme")], &["fetch"]), 77, &["no token"]);
+    std::fs::write(bench.path(".env"), format!("DUO_TOKEN=\"{TOKEN}\n")).expect("written");
+    let broken = call(&[], &["fetch"]);
+    assert_refused(&broken, 78, &[".env"]);
+    assert!(!broken.stderr.contains(TOKEN));
+}
+
+#[test]
+fn the_summary_is_json_when_asked_for() {
+    let bench = Bench::new(20, 3);
+    let result = bench.run(&["fetch", "--since", "2026-10-30", "--log-format", "json"]);
+    let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
+    assert_eq!(summary["command"], "fetch");
+    assert_eq!(summary["outcome"], "complete");
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 3);
+}
