@@ -1,1 +1,345 @@
+//! Collecting: what is asked of GitLab, what is made of its answers, and what becomes of its faults.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, Done, TOKEN, done, lines, lines_of, metric_text};
+use crate::stand_in::{Fault, Settings};
+
+/// Options that keep a test from waiting.
+const IMPATIENT: &[&str] = &["--retries", "3", "--retry-wait", "0.01", "--timeout", "2"];
+
+fn fetch(bench: &Bench, arguments: &[&str]) -> Done {
+    bench.run(&[&["fetch"], IMPATIENT, arguments].concat())
+}
+
+fn metrics(bench: &Bench, raw: &[u8]) -> String {
+    let records = bench.pipe(&["normalize", "--max-rejects", "100"], raw).stdout;
+    metric_text(&bench.pipe(&["aggregate"], &records).stdout)
+}
+
+#[test]
+fn every_event_comes_once_whatever_the_windows_do_at_midnight() {
+    let bench = Bench::new(300, 12);
+    let raw = bench.fetch(&[
+        "--since",
+        "2026-10-20",
+        "--collector",
+        "usage_events",
+        "--collector",
+        "code_suggestion_events",
+    ]);
+    let normalized = bench.pipe(&["normalize", "--log-format", "json"], &raw);
+    let records = lines_of(&normalized.stdout, "event");
+    let organisation = bench.gitlab.organisation();
+    let acme = organisation.group("acme").expect("the group");
+    let is_asked = |event: &&crate::stand_in::UsageEvent| {
+        event.group == acme && event.timestamp.date_naive().to_string().as_str() >= "2026-10-20"
+    };
+    let events: Vec<_> = organisation.usage_events.iter().filter(is_asked).collect();
+    let at_midnight =
+        events.iter().filter(|event| event.timestamp.format("%T").to_string() == "00:00:00").count();
+    assert!(at_midnight > 0, "the organisation has events at midnight");
+    let of = |collector: &str| records.iter().filter(|record| record["collector"] == collector).count();
+    assert_eq!(of("usage_events"), events.len());
+    assert_eq!(
+        of("code_suggestion_events"),
+        events.iter().filter(|event| event.is_code_suggestion()).count()
+    );
+    // Nothing vanishes: what came in is a record, or was left to its own day.
+    let nodes: usize =
+        lines_of(&raw, "raw").iter().map(|line| line["nodes"].as_array().expect("a list").len()).sum();
+    let summary: Value = serde_json::from_str(normalized.stderr.trim()).expect("one JSON line");
+    let counts =
+        ["records", "outside_the_day", "rejected"].map(|name| summary[name].as_u64().expect("a number"));
+    assert_eq!(counts.iter().sum::<u64>(), nodes as u64);
+    assert!(counts[1] >= at_midnight as u64, "events at midnight come in two windows");
+    let bots: BTreeSet<String> =
+        organisation.people.iter().filter(|person| person.bot).map(|person| person.gid()).collect();
+    for record in &records {
+        assert_eq!(record["bot"] == true, bots.contains(record["user"].as_str().expect("text")));
+    }
+}
+
+#[test]
+fn what_is_asked_is_within_gitlabs_rules() {
+    let bench = Bench::new(60, 40);
+    let result = fetch(
+        &bench,
+        &["--duo", "--project", "--since", "2026-09-22", "--group", "acme", "--group", "globex"],
+    );
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+    for request in bench.gitlab.requests() {
+        assert_eq!(request.status, 200, "{} {}", request.operation, request.variables);
+        if request.operation == "Pipelines" {
+            assert!(
+                request.variables.get("end").is_none(),
+                "a pipeline updated later still belongs to its day"
+            );
+        }
+    }
+    let coverage = lines_of(&result.stdout, "coverage");
+    let expected = 2 * (4 * 40 + 1);
+    assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
+    assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
+    let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
+        .iter()
+        .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
+        .collect();
+    assert_eq!(fetches.len(), 2 * 5, "one moment a collector, scope and day");
+}
+
+#[test]
+fn passing_faults_pass_and_the_figures_are_those_of_a_run_without_them() {
+    let bench = Bench::new(60, 5);
+    let arguments = ["--duo", "--project", "--since", "2026-10-27"];
+    let expected = metrics(&bench, &fetch(&bench, &arguments).stdout);
+    let requests = bench.gitlab.requests().len();
+    let text = |status, body: &str| Fault::Status {
+        status,
+        headers: Vec::new(),
+        content_type: "text/plain".to_owned(),
+        body: body.to_owned(),
+    };
+    let faults = [
+        Fault::TooManyRequests { retry_after: Some(0) },
+        Fault::TooManyRequests { retry_after: None },
+        Fault::BadGateway,
+        Fault::Reset,
+        Fault::TruncatedJson,
+        Fault::RequestTimedOut,
+        Fault::TimeoutAnswer,
+        text(500, r#"{"errors":[{"message":"Internal server error"}]}"#),
+        text(504, ""),
+        Fault::Hang(Duration::from_millis(50)),
+    ];
+    for fault in faults {
+        // At every fourth request, the first and the last page of something among them.
+        let script = (0..requests)
+            .flat_map(|at| if at % 4 == 1 { vec![fault.clone(), Fault::None] } else { vec![Fault::None] });
+        bench.gitlab.inject(script);
+        let result = fetch(&bench, &arguments);
+        assert_eq!(result.code, 0, "{fault:?}: {}", result.stderr);
+        assert_eq!(metrics(&bench, &result.stdout), expected, "{fault:?}");
+        // What is left of the script is used up.
+        while bench
+            .gitlab
+            .requests()
+            .last()
+            .is_some_and(|request| request.outcome == crate::stand_in::Outcome::Fault)
+        {
+            fetch(&bench, &["--since", "2026-10-31"]);
+        }
+    }
+}
+
+#[test]
+fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_with_exit_code_0() {
+    let faultless = Bench::new(60, 5);
+    let arguments = ["--since", "2026-10-27", "--collector", "usage_events"];
+    let whole = fetch(&faultless, &arguments);
+    let complete: BTreeMap<String, Value> = days(&whole);
+    for (fault, status) in
+        [(Fault::BadGateway, "failed"), (Fault::RequestTimedOut, "failed"), (Fault::TruncatedJson, "failed")]
+    {
+        let bench = Bench::new(60, 5);
+        // The preflight passes, the first day passes, and the second day fails at every one of its four tries.
+        let pages_of_first_day = pages(&whole, "2026-10-27");
+        let passing = std::iter::repeat_n(Fault::None, 1 + pages_of_first_day);
+        bench.gitlab.inject(passing.chain(std::iter::repeat_n(fault.clone(), 4)));
+        let result = fetch(&bench, &arguments);
+        assert_eq!(result.code, 3, "{fault:?}: {}", result.stderr);
+        for (day, line) in days(&result) {
+            match day.as_str() {
+                "2026-10-28" => {
+                    assert_eq!(line["status"], status, "{fault:?}");
+                    assert!(
+                        line["rows"].is_null()
+                            && line["reason"].as_str().is_some_and(|reason| reason.contains("after 4 tries")),
+                        "{line}"
+                    );
+                }
+                _ => assert_eq!(line["rows"], complete[&day]["rows"], "{fault:?} {day}"),
+            }
+        }
+        let figures = metrics(&bench, &result.stdout);
+        let day = figures.lines().find(|line| {
+            line.contains(r#""metric":"users.active""#)
+                && line.contains(r#""grain":"day","start":"2026-10-28""#)
+        });
+        let day: Value = serde_json::from_str(day.expect("the day is told")).expect("JSON");
+        assert_eq!(
+            (day["value"].clone(), day["reason"].clone()),
+            (Value::Null, Value::from("not_collected"))
+        );
+    }
+}
+
+#[test]
+fn a_day_that_breaks_off_between_its_pages_is_partial() {
+    let bench = Bench::new(300, 3);
+    bench
+        .gitlab
+        .inject([Fault::None, Fault::None].into_iter().chain(std::iter::repeat_n(Fault::BadGateway, 4)));
+    let result = fetch(&bench, &["--since", "2026-10-29", "--collector", "usage_events"]);
+    assert_eq!(result.code, 3, "{}", result.stderr);
+    let days = days(&result);
+    assert_eq!(days["2026-10-29"]["status"], "partial");
+    assert!(days["2026-10-29"]["rows"].as_u64().is_some_and(|rows| (1..=100).contains(&rows)));
+    assert_eq!(days["2026-10-30"]["status"], "complete");
+    let records = bench.normalize(&result.stdout);
+    let aggregated = bench.pipe(&["aggregate"], &records);
+    assert_eq!(aggregated.code, 0, "later commands do not repeat what fetch has said: {}", aggregated.stderr);
+    let window = lines_of(&aggregated.stdout, "metric")
+        .into_iter()
+        .find(|line| line["metric"] == "users.active" && line["grain"] == "window");
+    assert_eq!(window.expect("it is told")["coverage"], 2.0 / 28.0);
+}
+
+#[test]
+fn a_token_revoked_half_way_is_77_and_what_was_got_is_kept_with_the_rest_named() {
+    let bench = Bench::new(60, 5);
+    let whole = fetch(&Bench::new(60, 5), &["--since", "2026-10-27", "--collector", "usage_events"]);
+    let asked = 1 + pages(&whole, "2026-10-27");
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, asked).chain([Fault::Unauthorized]));
+    let result =
+        fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events", "--output-dir", "raw"]);
+    assert_eq!(result.code, 77, "{}", result.stderr);
+    let coverage = lines_of(&result.stdout, "coverage");
+    assert_eq!(coverage.len(), 5);
+    assert!(
+        coverage.iter().any(|line| line["status"] == "complete")
+            && coverage.iter().any(|line| line["status"] == "failed")
+    );
+    assert_eq!(bench.gitlab.requests().len(), asked + 1, "after a refused token nothing more is asked");
+    let kept = std::fs::read(bench.path("raw/usage_events.jsonl"))
+        .expect("the file is kept: its coverage lines tell what is missing");
+    assert_eq!(lines(&kept).len(), lines(&result.stdout).len());
+}
+
+#[test]
+fn rows_that_gitlab_cannot_name_make_a_day_partial_and_the_others_count() {
+    let bench = Bench::new(60, 5);
+    let expected = days(&fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]));
+    bench.gitlab.inject([Fault::None, Fault::NamelessEvents]);
+    let result = fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]);
+    assert_eq!(result.code, 3, "{}", result.stderr);
+    let days = days(&result);
+    assert_eq!(days["2026-10-27"]["status"], "partial");
+    assert_eq!(days["2026-10-27"]["rows"], expected["2026-10-27"]["rows"], "a row without a name is a row");
+    assert!(
+        days["2026-10-27"]["reason"].as_str().is_some_and(|reason| reason.contains("GitLab leaves out")),
+        "{}",
+        days["2026-10-27"]
+    );
+    let normalized = bench.pipe(&["normalize", "--max-rejects", "50"], &result.stdout);
+    assert_eq!(normalized.code, 3, "{}", normalized.stderr);
+    assert!(!lines_of(&normalized.stdout, "event").is_empty());
+}
+
+#[test]
+fn a_subgroup_has_no_usage_events_and_says_so() {
+    let bench = Bench::new(60, 5);
+    let result = fetch(&bench, &["--since", "2026-10-30", "--group", "acme/web", "--duo", "--project"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let denied: BTreeSet<String> = lines_of(&result.stdout, "coverage")
+        .iter()
+        .filter(|line| line["status"] == "denied")
+        .map(|line| line["collector"].as_str().expect("text").to_owned())
+        .collect();
+    assert!(denied.contains("usage_events") && denied.contains("code_suggestion_events"), "{denied:?}");
+    assert!(lines_of(&result.stdout, "raw").iter().any(|line| line["collector"] == "merge_requests"));
+    let figures = metrics(&bench, &result.stdout);
+    assert!(
+        figures
+            .lines()
+            .filter(|line| line.contains(r#""metric":"users.active""#))
+            .all(|line| line.contains(r#""value":null"#))
+    );
+}
+
+#[test]
+fn the_token_is_in_no_output_log_error_or_file() {
+    let bench = Bench::new(40, 3);
+    let leak = Fault::Status {
+        status: 500,
+        headers: Vec::new(),
+        content_type: "application/json".to_owned(),
+        body: format!(r#"{{"errors":[{{"message":"bad header Bearer {TOKEN}"}}]}}"#),
+    };
+    let calls: [(&[&str], Vec<Fault>); 5] = [
+        (&["fetch", "--output-dir", "raw"], vec![]),
+        (&["fetch", "--log-format", "json"], vec![]),
+        (&["fetch"], std::iter::repeat_n(leak, 8).collect()),
+        (&["fetch"], vec![Fault::Unauthorized]),
+        (&["run", "--duo", "--project", "--output-dir", "raw"], vec![]),
+    ];
+    let mut seen = 0;
+    for (arguments, faults) in calls {
+        bench.gitlab.inject(faults);
+        let mut command = bench.command(&[arguments, IMPATIENT].concat());
+        command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+        let result = done(command, b"");
+        for text in [&result.stdout, result.stderr.as_bytes()] {
+            assert!(!contains(text, TOKEN.as_bytes()), "{arguments:?}");
+            seen += text.len();
+        }
+    }
+    assert!(seen > 10_000);
+    for (path, content) in crate::bench::files_below(bench.folder()) {
+        assert!(!contains(&content, TOKEN.as_bytes()), "{}", path.display());
+    }
+    for request in bench.gitlab.requests() {
+        assert!(!request.operation.contains(TOKEN) && !request.variables.to_string().contains(TOKEN));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_does_not_grow_with_the_events() {
+    let peak = |events| {
+        let bench = Bench::with(Settings {
+            people: 300,
+            days: 1,
+            events_on_last_day: Some(events),
+            ..Settings::default()
+        });
+        let mut command = bench.command(&["fetch", "--since", "2026-10-31", "--collector", "usage_events"]);
+        let mut child = command
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut peak = 0;
+        while child.try_wait().expect("it can be asked").is_none() {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak =
+                line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0).max(peak);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(bench.gitlab.requests().len(), 1 + events.div_ceil(100));
+        peak
+    };
+    let (few, many): (u64, u64) = (peak(10_000), peak(100_000));
+    assert!(few > 1_000, "{few} kB were seen");
+    assert!(many <= few + 1_024, "{few} kB for 10,000 events, {many} kB for 100,000");
+}
+
+fn days(result: &Done) -> BTreeMap<String, Value> {
+    lines_of(&result.stdout, "coverage")
+        .into_iter()
+        .map(|line| (line["day"].as_str().expect("text").to_owned(), line))
+        .collect()
+}
+
+fn pages(result: &Done, day: &str) -> usize {
+    lines_of(&result.stdout, "raw").iter().filter(|line| line["day"] == day).count()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

@@ -1,1 +1,319 @@
+//! The laws of the streams, on streams that nobody thought of.
 
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use duo_metrics::commands::aggregate::{self, aggregate};
+use duo_metrics::commands::normalize::{self, normalize};
+use duo_metrics::error::Outcome;
+use duo_metrics::metrics::Thresholds;
+use duo_metrics::summary::Summary;
+
+/// The metric and coverage lines of records, and how it ended.
+fn figures(records: &[String]) -> (String, Outcome) {
+    let options = aggregate::Options {
+        since: None,
+        until: None,
+        thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
+        max_rejects: 0.0,
+    };
+    let mut summary = Summary::new("aggregate");
+    let (figures, outcome) =
+        aggregate(&options, records.join("\n").as_bytes(), &mut summary).expect("the records are good");
+    let coverage = figures.coverage.iter().map(|line| serde_json::to_string(line).expect("serialises"));
+    let metrics = figures.metrics.iter().map(|line| serde_json::to_string(line).expect("serialises"));
+    (coverage.chain(metrics).collect::<Vec<_>>().join("\n"), outcome)
+}
+
+fn normalized(raw: &[String]) -> Vec<String> {
+    let options = normalize::Options { pseudonyms: None, max_rejects: 100.0 };
+    let mut output = Vec::new();
+    normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))
+        .expect("memory does not fail");
+    String::from_utf8(output).expect("streams are UTF-8").lines().map(str::to_owned).collect()
+}
+
+/// One fetch of a collector, scope and day: raw lines and their coverage line.
+#[derive(Clone, Debug)]
+struct Fetch {
+    lines: Vec<String>,
+}
+
+const EVENTS: &[&str] = &[
+    "CODE_SUGGESTION_SHOWN_IN_IDE",
+    "CODE_SUGGESTION_ACCEPTED_IN_IDE",
+    "REQUEST_DUO_CHAT_RESPONSE",
+    "TROUBLESHOOT_JOB",
+    "NEVER_HEARD_OF",
+];
+
+fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
+    let time = (0..=24_u32, 0..60_u32).prop_map(move |(hour, minute)| match hour {
+        // The midnight that ends the day belongs to the next one.
+        24 => format!("2026-10-{:02}T00:00:00Z", day + 1),
+        hour => format!("2026-10-{day:02}T{hour:02}:{minute:02}:00Z"),
+    });
+    let user = (1..9_u32).prop_map(|id| json!({"id": format!("gid://gitlab/User/{id}"), "username": format!("user{id}"), "bot": id == 8}));
+    match collector {
+        "usage_events" => (time, user, select(EVENTS)).prop_map(|(time, user, event)| json!({"event": event, "timestamp": time, "user": user})).boxed(),
+        "code_suggestion_events" => (time, user, select(&EVENTS[..2]), select(&["Rust", "rust", "Go", ""][..]), 0..40_u32)
+            .prop_map(|(time, user, event, language, size)| {
+                let size = if size == 0 { Value::Null } else { json!(size.to_string()) };
+                json!({"event": event, "timestamp": time, "user": user, "language": language, "suggestionSize": size})
+            })
+            .boxed(),
+        "seats" => user
+            .prop_map(|mut user| {
+                user["lastDuoActivityOn"] = Value::Null;
+                user["addOnAssignments"] = json!({"nodes": [{"addOnPurchase": {"id": "gid://gitlab/P/1", "name": "DUO_ENTERPRISE"}}]});
+                user
+            })
+            .boxed(),
+        "merge_requests" => (1..5_u32, time, proptest::option::of(user))
+            .prop_map(move |(iid, time, author)| {
+                let merged = if iid % 2 == 0 { json!(format!("2026-10-{:02}T23:00:00Z", day + 1)) } else { Value::Null };
+                json!({"iid": iid.to_string(), "state": "opened", "createdAt": time, "mergedAt": merged, "project": {"fullPath": "acme/web"},
+                    "author": author, "diffStatsSummary": null})
+            })
+            .boxed(),
+        _ => (1..5_u32, time, select(&["SUCCESS", "FAILED", "RUNNING"][..]), proptest::option::of(0..900_u32))
+            .prop_map(|(id, time, status, duration)| {
+                json!({"id": format!("gid://gitlab/Ci::Pipeline/{id}"), "status": status, "createdAt": time, "finishedAt": time,
+                    "duration": duration, "project": {"fullPath": "acme/web"}})
+            })
+            .boxed(),
+    }
+}
+
+fn fetch() -> impl Strategy<Value = Fetch> {
+    let collector =
+        select(&["usage_events", "code_suggestion_events", "seats", "merge_requests", "pipelines"][..]);
+    (collector, 5..9_u32, select(&["acme", "acme/web", "globex"][..]), 1..4_u32).prop_flat_map(|(collector, day, scope, hour)| {
+        let nodes = proptest::collection::vec(node(collector, day), 0..12);
+        (nodes, 1..6_usize, 0..10_u32).prop_map(move |(nodes, page_size, fate)| {
+            let common = json!({"collector": collector, "instance": "https://gitlab.example.com", "scope": scope,
+                "day": format!("2026-10-{day:02}"), "fetched_at": format!("2026-10-20T0{hour}:00:00Z")});
+            let line = |fields: Value| {
+                let mut line = common.clone();
+                line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+                line.to_string()
+            };
+            let mut lines: Vec<String> = nodes
+                .chunks(page_size)
+                .enumerate()
+                .map(|(page, nodes)| line(json!({"type": "raw", "page": page + 1, "nodes": nodes})))
+                .collect();
+            let day_text = format!("2026-10-{day:02}");
+            let of_day = |node: &&Value| {
+                let stamps = ["timestamp", "createdAt", "mergedAt"].map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
+                collector == "seats" || stamps.contains(&true)
+            };
+            let rows = nodes.iter().filter(of_day).count();
+            match fate {
+                0 => {}
+                1 => lines.push(line(json!({"type": "coverage", "status": "partial", "rows": rows, "reason": "broke off"}))),
+                2 => lines.push(line(json!({"type": "coverage", "status": "complete", "rows": rows + 1, "reason": null}))),
+                _ => lines.push(line(json!({"type": "coverage", "status": "complete", "rows": rows, "reason": null}))),
+            }
+            Fetch { lines }
+        })
+    })
+}
+
+/// The raw lines of several fetches. The same fetch cannot have come out in two ways: of each target and moment
+/// only the first is kept.
+fn stream() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(fetch(), 1..12).prop_map(|fetches| {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut lines = Vec::new();
+        for fetch in fetches {
+            let Some(first) = fetch.lines.first() else { continue };
+            let line: Value = serde_json::from_str(first).expect("JSON");
+            if seen.insert(["collector", "scope", "day", "fetched_at"].map(|name| line[name].to_string())) {
+                lines.extend(fetch.lines);
+            }
+        }
+        lines
+    })
+}
+
+fn shuffled(lines: &[String], keys: &[Index]) -> Vec<String> {
+    let mut rest = lines.to_vec();
+    let mut order = Vec::new();
+    for key in keys.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        order.push(rest.remove(key.index(rest.len())));
+    }
+    order
+}
+
+/// The same object with its keys in another order, blanks between its tokens, and slashes and letters escaped.
+fn respelt(line: &str) -> String {
+    fn spell(value: &Value) -> String {
+        match value {
+            Value::Object(fields) => {
+                let fields: Vec<String> = fields
+                    .iter()
+                    .rev()
+                    .map(|(name, value)| format!("{} : {}", Value::from(name.as_str()), spell(value)))
+                    .collect();
+                format!("{{ {} }}", fields.join(" , "))
+            }
+            Value::Array(items) => format!("[ {} ]", items.iter().map(spell).collect::<Vec<_>>().join(" , ")),
+            Value::String(text) => {
+                Value::from(text.as_str()).to_string().replace('/', "\\/").replace('e', "\\u0065")
+            }
+            other => other.to_string(),
+        }
+    }
+    spell(&serde_json::from_str(line).expect("JSON"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_says_nothing(raw in stream(), keys in proptest::collection::vec(any::<Index>(), 1..40)) {
+        let expected = figures(&normalized(&raw));
+        prop_assert_eq!(&figures(&normalized(&shuffled(&raw, &keys))), &expected);
+        prop_assert_eq!(&figures(&shuffled(&normalized(&raw), &keys)), &expected);
+    }
+
+    #[test]
+    fn twice_is_once(raw in stream()) {
+        let records = normalized(&raw);
+        let expected = figures(&records);
+        prop_assert_eq!(&figures(&[records.clone(), records.clone()].concat()), &expected);
+        prop_assert_eq!(&figures(&normalized(&[raw.clone(), raw].concat())), &expected);
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_up_and_put_together_is_whole(raw in stream(), at in any::<Index>()) {
+        let (head, tail) = raw.split_at(at.index(raw.len() + 1));
+        prop_assert_eq!([normalized(head), normalized(tail)].concat(), normalized(&raw));
+    }
+
+    #[test]
+    fn lines_of_unknown_types_and_fields_change_nothing(raw in stream(), at in any::<Index>()) {
+        let mut records = normalized(&raw);
+        let expected = figures(&records);
+        for record in &mut records {
+            record.insert_str(1, r#""of_tomorrow":{"a":[1,null]},"#);
+        }
+        records.insert(at.index(records.len() + 1), r#"{"type":"of_tomorrow","value":1}"#.to_owned());
+        prop_assert_eq!(&figures(&records), &expected);
+    }
+
+    #[test]
+    fn spelling_says_nothing(raw in stream()) {
+        let expected = figures(&normalized(&raw));
+        let respelt_raw: Vec<String> = raw.iter().map(|line| respelt(line)).collect();
+        prop_assert_eq!(&figures(&normalized(&respelt_raw)), &expected);
+        let respelt_records: Vec<String> = normalized(&raw).iter().map(|line| respelt(line)).collect();
+        prop_assert_eq!(&figures(&respelt_records), &expected);
+    }
+
+    #[test]
+    fn records_are_read_back_as_they_were_written(raw in stream()) {
+        let records = normalized(&raw);
+        prop_assert_eq!(&normalized(&records), &records);
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole(raw in stream()) {
+        let (text, _) = figures(&normalized(&raw));
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let total = |metric: &str, of: &Value, by: &str| -> (u64, u64) {
+            let same = |line: &&Value| line["metric"] == metric && ["scope", "grain", "start"].iter().all(|name| line[*name] == of[*name]);
+            let by_names = |line: &&Value| line["by"].as_object().is_some_and(|names| names.keys().eq(by.split(',').filter(|name| !name.is_empty())));
+            let sum = lines.iter().filter(same).filter(by_names).filter_map(|line| line["n"].as_u64()).sum();
+            (sum, of["n"].as_u64().unwrap_or(0))
+        };
+        for line in &lines {
+            let splits: &[&str] = match line["metric"].as_str() {
+                Some("events.count") => &["feature", "event", "kind", "event,feature"],
+                Some("code_suggestions.shown" | "code_suggestions.accepted" | "code_suggestions.lines_shown") => &["language"],
+                Some("merge_requests.opened" | "merge_requests.merged" | "pipelines.count") => &["project"],
+                _ => &[],
+            };
+            if line["by"] == json!({}) {
+                for by in splits {
+                    let (sum, whole) = total(line["metric"].as_str().expect("text"), line, by);
+                    prop_assert_eq!(sum, whole, "{} by {}", line, by);
+                }
+            }
+        }
+    }
+}
+
+fn events_of(rows: usize, at: &str, declared: Option<(&str, usize)>) -> Vec<String> {
+    let common = format!(
+        r#""collector":"usage_events","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-05","fetched_at":"{at}""#
+    );
+    let mut lines: Vec<String> = (0..rows)
+        .map(|row| format!(r#"{{"type":"event","ts":"2026-10-05T10:00:00Z",{common},"row":"1:{row}","event":"troubleshoot_job","feature":"troubleshoot_job","user":"gid://gitlab/User/{row}"}}"#))
+        .collect();
+    if let Some((status, rows)) = declared {
+        lines.push(format!(
+            r#"{{"type":"coverage",{common},"status":"{status}","rows":{rows},"reason":null}}"#
+        ));
+    }
+    lines
+}
+
+/// The count of the day, what became of it, and how the command ended.
+fn day_of(records: &[Vec<String>]) -> (Value, Value, Value, Outcome) {
+    let (text, outcome) = figures(&records.concat());
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let count = lines
+        .iter()
+        .find(|line| line["metric"] == "events.count" && line["grain"] == "day" && line["by"] == json!({}))
+        .expect("it is told");
+    let coverage = lines.iter().find(|line| line["type"] == "coverage").expect("it is told");
+    (count["value"].clone(), count["coverage"].clone(), coverage["status"].clone(), outcome)
+}
+
+#[test]
+fn of_several_fetches_of_a_day_the_newest_complete_one_counts_unless_it_shrank() {
+    let complete = |rows, at| events_of(rows, at, Some(("complete", rows)));
+    let (early, late) = ("2026-10-06T03:00:00Z", "2026-10-07T03:00:00Z");
+    let whole = |value: u64, outcome| (json!(value), json!(1.0), json!("complete"), outcome);
+    assert_eq!(
+        day_of(&[complete(5, early), complete(7, late)]),
+        whole(7, Outcome::Complete),
+        "late events came"
+    );
+    assert_eq!(
+        day_of(&[complete(7, early), complete(7, late)]),
+        whole(7, Outcome::Complete),
+        "nothing is added up"
+    );
+    assert_eq!(day_of(&[complete(7, early), complete(5, late)]), whole(7, Outcome::Partial), "shrunk");
+    assert_eq!(
+        day_of(&[complete(7, early), events_of(9, late, Some(("partial", 9)))]),
+        whole(7, Outcome::Complete),
+        "complete beats partial"
+    );
+    assert_eq!(day_of(&[complete(7, early), events_of(9, late, None)]), whole(7, Outcome::Complete));
+    assert_eq!(
+        day_of(&[events_of(9, early, None)]),
+        (json!(9), json!(0.0), json!("partial"), Outcome::Partial),
+        "no coverage line"
+    );
+    let cut = events_of(8, early, Some(("complete", 9)));
+    assert_eq!(
+        day_of(&[cut]),
+        (json!(8), json!(0.0), json!("partial"), Outcome::Partial),
+        "fewer rows than declared"
+    );
+    let lost = events_of(0, early, Some(("complete", 9)));
+    assert_eq!(
+        day_of(&[lost]),
+        (Value::Null, json!(0.0), json!("failed"), Outcome::Partial),
+        "unknown is not zero"
+    );
+    assert_eq!(day_of(&[complete(0, early)]), whole(0, Outcome::Complete), "and zero is zero");
+}
