@@ -1,1 +1,200 @@
+//! What the documents and the layout say is true.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use duo_metrics::collectors::COLLECTORS;
+use duo_metrics::metrics::definitions;
+
+use crate::bench::{bare_command, done};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => sources(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+#[test]
+fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
+    let mut text = String::from(
+        "# Metrics\n\nMade from the definitions in `src/metrics/`; `BLESS=1 tests/run` writes it anew. Grains: D day, W ISO week, \
+         M month,\nX the 28 days that end with the last day reported. By: `-` is the total, `a×b` two dimensions crossed.\nAll days are UTC. \
+         The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
+    );
+    for definition in definitions() {
+        let grains: Vec<&str> = definition
+            .grains
+            .iter()
+            .map(|grain| match grain.to_string().as_str() {
+                "day" => "D",
+                "week" => "W",
+                "month" => "M",
+                _ => "X",
+            })
+            .collect();
+        let unit = format!("{:?}", definition.unit);
+        let unit: String = unit
+            .chars()
+            .flat_map(|c| {
+                if c.is_uppercase() { format!(" {}", c.to_lowercase()) } else { c.to_string() }
+                    .chars()
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            definition.metric,
+            unit.trim(),
+            grains.join(" "),
+            definition.by.join(", "),
+            definition.text
+        ));
+    }
+    text.push_str("\n## Deliberate and exposed\n\nSomebody is active by a deliberate event. By these events something was only shown to them or done for them;\nevery other event, an unknown one too, is deliberate:\n\n");
+    for event in duo_metrics::events::EXPOSED {
+        text.push_str(&format!("- `{event}`\n"));
+    }
+    let path = root().join("docs/metrics.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).expect("the document can be written");
+    }
+    assert_eq!(read("docs/metrics.md"), text);
+}
+
+#[test]
+fn the_readme_names_every_collector_command_and_exit_code() {
+    let readme = read("README.md");
+    for collector in COLLECTORS {
+        assert!(readme.contains(&format!("`{}`", collector.name())), "{}", collector.name());
+    }
+    let help = done(bare_command(root(), &["--help"]), b"");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.len() >= 6, "{help}");
+    for command in commands {
+        assert!(readme.contains(&format!("`{command}`")), "{command}");
+    }
+    for code in ["0", "1", "2", "3", "65", "69", "75", "77", "78"] {
+        assert!(readme.contains(&format!("| {code} |")), "exit code {code}");
+    }
+    for needed in [
+        "cargo run --release --example demo",
+        "tests/run",
+        "duo-metrics fetch | duo-metrics normalize | duo-metrics aggregate",
+        ".env",
+    ] {
+        assert!(readme.contains(needed), "{needed}");
+    }
+}
+
+#[test]
+fn every_variable_the_code_reads_is_in_the_readme() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let readme = read("README.md");
+    let mut names = BTreeSet::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let text = std::fs::read_to_string(file).expect("a readable file");
+        for word in text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')) {
+            if ["DUO_METRICS_", "ENABLE_", "GITLAB_URL", "GROUP_PATH", "DUO_TOKEN", "CI_SERVER_URL"]
+                .iter()
+                .any(|start| word.starts_with(start))
+            {
+                names.insert(word.to_owned());
+            }
+        }
+    }
+    assert!(names.len() >= 12, "{names:?}");
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+/// The floors of the building, from the top; a file imports from its own floor's module and from floors below.
+const FLOORS: &[&[&str]] = &[
+    &["commands"],
+    &["cli", "gitlab", "output", "rejects", "settings", "stream", "summary"],
+    &[
+        "calendar",
+        "collectors",
+        "error",
+        "events",
+        "line",
+        "metrics",
+        "pseudonym",
+        "record",
+        "rollup",
+        "site",
+        "view",
+        "wording",
+    ],
+];
+
+#[test]
+fn imports_run_downward_and_pure_code_names_no_outside() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let floor_of = |module: &str| FLOORS.iter().position(|floor| floor.contains(&module));
+    let mut seen = BTreeSet::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let relative =
+            file.strip_prefix(root().join("src")).expect("below src").to_string_lossy().into_owned();
+        let module = relative.split(['/', '.']).next().expect("a name").to_owned();
+        if ["main", "lib"].contains(&module.as_str()) {
+            continue;
+        }
+        let floor = floor_of(&module)
+            .unwrap_or_else(|| panic!("{relative} is on no floor; put it on one, here and in lib.rs"));
+        seen.insert(module);
+        let text = std::fs::read_to_string(file).expect("a readable file");
+        let code = text.split("#[cfg(test)]").next().expect("a first part");
+        for used in code
+            .split("crate::")
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
+        {
+            if let Some(other) = floor_of(used) {
+                assert!(other >= floor, "{relative} imports {used} from the floor above");
+            }
+        }
+        if floor == FLOORS.len() - 1 {
+            for outside in [
+                "std::fs",
+                "std::net",
+                "std::env",
+                "std::process",
+                "std::thread",
+                "SystemTime",
+                "Instant::now",
+                "Utc::now",
+                "ureq",
+                "stdin()",
+                "stdout()",
+                "stderr()",
+            ] {
+                assert!(!code.contains(outside), "{relative} is pure and names {outside}");
+            }
+        }
+    }
+    let all: BTreeSet<String> =
+        FLOORS.iter().flat_map(|floor| floor.iter().map(|module| (*module).to_owned())).collect();
+    assert_eq!(seen, all, "every module of the floors is there");
+}

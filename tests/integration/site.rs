@@ -1,1 +1,195 @@
+//! The site as files: which dashboards are there, what the landing page finds, and that nothing is left half done.
 
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, Done, done, files_below};
+
+fn folders(site: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(site)
+        .map(|entries| {
+            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+        })
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+fn run_with(bench: &Bench, duo: Option<&str>, project: Option<&str>) -> Done {
+    let mut command = bench.command(&["run", "--since", "2026-10-20"]);
+    for (name, value) in [("ENABLE_DUO_METRICS", duo), ("ENABLE_PROJECT_METRICS", project)] {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    done(command, b"")
+}
+
+#[test]
+fn the_four_combinations_of_the_two_variables_give_the_right_sites() {
+    let both = ["duo-metrics", "index.html", "project-metrics"].as_slice();
+    let (duo, project) =
+        (["duo-metrics", "index.html"].as_slice(), ["index.html", "project-metrics"].as_slice());
+    for (duo_variable, project_variable, expected) in [
+        (Some("true"), Some("true"), both),
+        (Some("true"), Some("false"), duo),
+        (Some("false"), Some("true"), project),
+        (Some("true"), None, duo),
+        (None, Some("true"), project),
+        (None, None, duo),
+    ] {
+        let bench = Bench::new(60, 14);
+        let result = run_with(&bench, duo_variable, project_variable);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        assert_eq!(folders(&bench.path("public")), expected, "{duo_variable:?} {project_variable:?}");
+        let landing = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
+        for folder in ["duo-metrics", "project-metrics"] {
+            assert_eq!(
+                landing.contains(&format!("href=\"{folder}/")),
+                expected.contains(&folder),
+                "{folder}"
+            );
+        }
+        // Only what was asked for was collected.
+        let asked: Vec<String> =
+            bench.gitlab.requests().into_iter().map(|request| request.operation).collect();
+        assert_eq!(asked.iter().any(|name| name == "UsageEvents"), expected.contains(&"duo-metrics"));
+        assert_eq!(asked.iter().any(|name| name == "Pipelines"), expected.contains(&"project-metrics"));
+    }
+    let bench = Bench::new(60, 14);
+    let nothing = run_with(&bench, Some("false"), Some("false"));
+    assert_eq!(nothing.code, 2, "{}", nothing.stderr);
+    assert!(!bench.path("public").exists());
+}
+
+#[test]
+fn the_filters_and_run_make_the_same_site() {
+    let bench = Bench::new(60, 14);
+    let figures =
+        bench.aggregate(&bench.normalize(&bench.fetch(&["--duo", "--project", "--since", "2026-10-20"])));
+    assert_eq!(bench.pipe(&["dashboard", "--site", "one", "--duo", "--project"], &figures).code, 0);
+    assert_eq!(bench.pipe(&["landing", "--site", "one"], &figures).code, 0);
+    assert_eq!(bench.run(&["run", "--site", "two", "--duo", "--project", "--since", "2026-10-20"]).code, 0);
+    let (one, two) = (files_below(&bench.path("one")), files_below(&bench.path("two")));
+    assert_eq!(one.len(), 7);
+    for ((one_path, one_content), (two_path, two_content)) in one.iter().zip(&two) {
+        assert_eq!(one_path.strip_prefix(bench.path("one")), two_path.strip_prefix(bench.path("two")));
+        assert!(one_content == two_content, "{} differs", one_path.display());
+    }
+    // Neither order nor repetition of the lines shows in the site.
+    let mut lines: Vec<&str> = std::str::from_utf8(&figures).expect("text").lines().collect();
+    lines.reverse();
+    let reversed = [lines.join("\n"), lines.join("\n")].join("\n");
+    assert_eq!(
+        bench.pipe(&["dashboard", "--site", "three", "--duo", "--project"], reversed.as_bytes()).code,
+        0
+    );
+    assert!(
+        files_below(&bench.path("three/duo-metrics"))
+            .iter()
+            .zip(files_below(&bench.path("one/duo-metrics")))
+            .all(|(three, one)| three.1 == one.1)
+    );
+}
+
+#[test]
+fn the_landing_page_finds_what_is_there_and_survives_what_is_not_a_dashboard() {
+    let bench = Bench::new(60, 14);
+    assert_eq!(bench.run(&["run", "--since", "2026-10-20"]).code, 0);
+    let put = |name: &str, content: &[u8]| {
+        let path = bench.path("public").join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, content).expect("written");
+    };
+    put("flaky-tests/index.html", b"<h1>Flaky tests</h1>");
+    put("costs/dashboard.json", br#"{"title":"Cloud <b>costs</b>","headline":[{"label":"Spent","value":"<script>1</script>"}],"url":"javascript:alert(1)"}"#);
+    put("broken/dashboard.json", b"{\"title\":");
+    put("broken/index.html", b"x");
+    put("notes/readme.txt", b"not a dashboard");
+    put(".hidden/index.html", b"x");
+    put("robots.txt", b"x");
+    let result = bench.run(&["landing"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stderr.contains("broken"), "{}", result.stderr);
+    let page = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
+    for linked in ["duo-metrics/", "flaky-tests/", "costs/", "broken/"] {
+        assert!(page.contains(&format!("href=\"{linked}")), "{linked}");
+    }
+    for absent in
+        ["href=\"notes", "href=\"project-metrics", "hidden/", "<script>1", "<b>costs", "javascript:alert"]
+    {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    assert!(page.contains("Cloud &lt;b&gt;costs"));
+}
+
+#[test]
+fn a_landing_page_without_any_dashboard_says_so() {
+    let bench = Bench::new(20, 3);
+    let result = bench.pipe(&["landing", "--site", "empty"], b"");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(folders(&bench.path("empty")), ["index.html"]);
+}
+
+#[test]
+fn a_dashboard_that_was_switched_off_goes_and_one_nobody_spoke_of_stays() {
+    let bench = Bench::new(60, 14);
+    assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
+    assert_eq!(run_with(&bench, None, Some("true")).code, 0);
+    assert_eq!(folders(&bench.path("public")), ["duo-metrics", "index.html", "project-metrics"]);
+    assert_eq!(run_with(&bench, Some("false"), Some("true")).code, 0);
+    assert_eq!(folders(&bench.path("public")), ["index.html", "project-metrics"]);
+}
+
+#[test]
+fn a_run_that_fails_leaves_the_site_as_it_was() {
+    let bench = Bench::new(60, 14);
+    assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
+    let before = files_below(&bench.path("public"));
+    let mut command = bench.command(&["run", "--since", "2026-10-20", "--retries", "0"]);
+    command.env("DUO_TOKEN", "wrong");
+    assert_eq!(done(command, b"").code, 77);
+    assert!(before == files_below(&bench.path("public")));
+    assert_eq!(bench.pipe(&["dashboard"], b"{\"type\":\"metric\",\"metric\":").code, 65);
+    assert!(before == files_below(&bench.path("public")));
+}
+
+#[test]
+fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
+    let bench = Bench::new(60, 14);
+    assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
+    for (path, content) in files_below(&bench.path("public")) {
+        let text = String::from_utf8(content).expect("the files of the site are text");
+        assert!(!text.contains(&bench.gitlab.url()), "{}", path.display());
+        if path.extension().is_some_and(|extension| extension == "html") {
+            assert!(
+                text.contains("Content-Security-Policy") && text.contains("default-src 'none'"),
+                "{}",
+                path.display()
+            );
+            for outside in
+                ["src=\"http", "href=\"http", "url(http", "src=\"//", "href=\"//", "@import", "<script"]
+            {
+                assert!(!text.contains(outside), "{}: {outside}", path.display());
+            }
+        }
+        if path.ends_with("dashboard.json") {
+            let card: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(card["period"], serde_json::json!({"start": "2026-10-20", "end": "2026-10-31"}));
+            assert_eq!(card["generated_at"], "2026-11-01T03:00:00Z");
+        }
+    }
+}
+
+#[test]
+fn no_figures_at_all_give_a_page_that_says_so() {
+    let bench = Bench::new(20, 3);
+    let result = bench.pipe(&["dashboard", "--duo", "--project", "--site", "empty"], b"");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    for folder in ["duo-metrics", "project-metrics"] {
+        let card = std::fs::read(bench.path("empty").join(folder).join("dashboard.json")).expect("the file");
+        let card: Value = serde_json::from_slice(&card).expect("JSON");
+        assert_eq!(card["status"], "empty");
+    }
+}

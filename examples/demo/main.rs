@@ -1,0 +1,91 @@
+//! The main job, end to end, without a GitLab: starts the stand-in, runs the real binary against it over HTTP,
+//! and leaves a finished site in `public/`.
+
+// The example `gitlab` and the tests use this module too; what is not used here is used there.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../gitlab/stand_in/mod.rs"]
+mod stand_in;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use stand_in::{Settings, StandIn};
+
+const TOKEN: &str = "demo-token";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let binary = build()?;
+    let mut output = io::stdout().lock();
+
+    let gitlab = StandIn::start(Settings { token: TOKEN.to_owned(), ..Settings::default() })?;
+    let organisation = gitlab.organisation();
+    writeln!(
+        output,
+        "A stand-in GitLab answers at {}: an invented organisation of {} people,",
+        gitlab.url(),
+        organisation.people.len()
+    )?;
+    writeln!(
+        output,
+        "{} usage events from {} to {}.\n",
+        organisation.usage_events.len(),
+        organisation.first_day,
+        organisation.last_day
+    )?;
+
+    let arguments =
+        ["run", "--duo", "--project", "--since", &organisation.first_day.to_string(), "--site", "public"];
+    writeln!(
+        output,
+        "$ GITLAB_URL={} GROUP_PATH=acme,globex DUO_TOKEN=… duo-metrics {}",
+        gitlab.url(),
+        arguments.join(" ")
+    )?;
+    let status = Command::new(binary)
+        .args(arguments)
+        .current_dir(folder)
+        .env("GITLAB_URL", gitlab.url())
+        .env("DUO_TOKEN", TOKEN)
+        .env("GROUP_PATH", "acme,globex")
+        // The invented days end on a fixed one, so that the demo is the same every day.
+        .env("DUO_METRICS_NOW", organisation.now().to_rfc3339())
+        .env_remove("DUO_METRICS_PSEUDONYM_KEY")
+        .env_remove("DUO_METRICS_COLLECTORS")
+        .env_remove("DUO_METRICS_SINCE")
+        .env_remove("DUO_METRICS_UNTIL")
+        .env_remove("DUO_METRICS_OUTPUT_DIR")
+        .status()?;
+    if !status.success() {
+        return Err(format!("duo-metrics ended with {status}").into());
+    }
+
+    writeln!(output, "\n{} requests were answered. Open in a browser:", gitlab.requests().len())?;
+    for page in ["index.html", "duo-metrics/index.html", "project-metrics/index.html"] {
+        writeln!(output, "  {}", Path::new("public").join(page).display())?;
+    }
+    Ok(())
+}
+
+/// Builds the real binary with the profile of this example, and says where it is. Cargo does not build it along
+/// with an example.
+fn build() -> Result<PathBuf, Box<dyn Error>> {
+    // The example lies in <target>/<profile>/examples/.
+    let example = std::env::current_exe()?;
+    let folder =
+        example.parent().and_then(Path::parent).ok_or("the example does not lie in a target folder")?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--bin", "duo-metrics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null());
+    if folder.file_name().is_some_and(|profile| profile == "release") {
+        cargo.arg("--release");
+    }
+    if !cargo.status()?.success() {
+        return Err("cargo could not build duo-metrics".into());
+    }
+    Ok(folder.join("duo-metrics").with_extension(std::env::consts::EXE_EXTENSION))
+}
