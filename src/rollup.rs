@@ -86,14 +86,14 @@ pub struct Usage {
 }
 
 /// A purchase of seats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pool {
-    /// The add-on.
-    pub add_on: Name,
     /// Seats purchased.
     pub purchased: u64,
     /// Seats assigned.
     pub assigned: u64,
+    /// The add-on.
+    pub add_on: Name,
 }
 
 /// A thing that has a state rather than events, with the newest state seen.

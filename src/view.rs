@@ -283,8 +283,7 @@ fn build<'a>(
                 && is_within(names.text(target.scope), names.text(other.scope))
         })
     };
-    let mut roots: BTreeMap<(Name, Name, Name), BTreeMap<Day, (DayState, Option<&'a Fetch>)>> =
-        BTreeMap::new();
+    let mut roots: Roots<'_> = BTreeMap::new();
     let mut is_outermost: HashMap<(Name, Name, Name), bool> = HashMap::new();
     for target in targets {
         let root = (target.collector, target.instance, target.scope);
@@ -300,12 +299,15 @@ fn build<'a>(
     view
 }
 
-type Roots<'a> = BTreeMap<(Name, Name, Name), BTreeMap<Day, (DayState, Option<&'a Fetch>)>>;
+/// What counts of a collector and scope, by day.
+type CountedDays<'a> = BTreeMap<Day, (DayState, Option<&'a Fetch>)>;
+
+/// What counts, by collector, instance and scope.
+type Roots<'a> = BTreeMap<(Name, Name, Name), CountedDays<'a>>;
 
 impl<'a> View<'a> {
     fn collect_states(&mut self, roots: &Roots<'a>) {
-        let mut by_collector: BTreeMap<&'a str, Vec<&BTreeMap<Day, (DayState, Option<&'a Fetch>)>>> =
-            BTreeMap::new();
+        let mut by_collector: BTreeMap<&'a str, Vec<&CountedDays<'a>>> = BTreeMap::new();
         for ((collector, ..), days) in roots {
             by_collector.entry(self.names.text(*collector)).or_default().push(days);
         }
@@ -341,9 +343,7 @@ impl<'a> View<'a> {
             let days: BTreeSet<Day> =
                 all.into_iter().chain(suggestions).flat_map(|days| days.keys().copied()).collect();
             for day in days {
-                let get = |days: Option<&BTreeMap<Day, (DayState, Option<&'a Fetch>)>>| {
-                    days.and_then(|days| days.get(&day)).cloned()
-                };
+                let get = |days: Option<&CountedDays<'a>>| days.and_then(|days| days.get(&day)).cloned();
                 let (all, suggestions) = (get(all), get(suggestions));
                 let suggestions_count = match (&suggestions, &all) {
                     (Some((state, _)), _) if state.status == Status::Complete => true,
@@ -378,9 +378,11 @@ impl<'a> View<'a> {
                     snapshot
                         .holders
                         .extend(fetch.seats.iter().filter(|person| !self.people.is_bot(**person)));
-                    snapshot
-                        .pools
-                        .extend(fetch.pools.iter().map(|(purchase, pool)| ((*instance, *purchase), *pool)));
+                    for (purchase, pool) in &fetch.pools {
+                        // Seen through two groups at two moments of a day, one of two sizes has to be taken.
+                        let known = snapshot.pools.entry((*instance, *purchase)).or_insert(*pool);
+                        *known = (*known).max(*pool);
+                    }
                 }
             }
             self.snapshots.insert(day, snapshot);

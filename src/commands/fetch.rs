@@ -377,36 +377,42 @@ fn conclude(
     })
 }
 
+/// What became of a collector in a scope: complete days, rows, and the days of each gap.
+#[derive(Default)]
+struct Total<'a> {
+    complete: u64,
+    rows: u64,
+    gaps: BTreeMap<(Status, &'a str), Vec<Day>>,
+}
+
 /// One line a collector and scope, and one a gap: days of the same status and reason together.
 fn tell(coverage: &[Coverage], summary: &mut Summary) {
-    type Gap<'a> = (Status, Option<&'a str>);
-    let mut totals: BTreeMap<(&str, &str), (u64, u64, BTreeMap<Gap<'_>, Vec<Day>>)> = BTreeMap::new();
+    let mut totals: BTreeMap<(&str, &str), Total<'_>> = BTreeMap::new();
     for line in coverage {
-        let (complete, rows, gaps) = totals.entry((&line.scope, &line.collector)).or_default();
-        *rows += line.rows.unwrap_or(0);
-        match line.status {
-            Status::Complete => *complete += 1,
-            status => gaps.entry((status, line.reason.as_deref())).or_default().push(line.day),
+        let total = totals.entry((&line.scope, &line.collector)).or_default();
+        total.rows += line.rows.unwrap_or(0);
+        match (line.status, line.reason.as_deref()) {
+            (Status::Complete, _) => total.complete += 1,
+            (status, reason) => total
+                .gaps
+                .entry((status, reason.unwrap_or("no reason was given")))
+                .or_default()
+                .push(line.day),
         }
     }
     let mut collected = Vec::new();
-    for ((scope, collector), (complete, rows, gaps)) in &totals {
+    for ((scope, collector), Total { complete, rows, gaps }) in &totals {
         summary.say(format!(
             "{collector} of {scope}: {} complete, {}",
             counted(*complete, "day"),
             counted(*rows, "row")
         ));
         for ((status, reason), days) in gaps {
-            let days_text = match days.as_slice() {
-                [day] => day.to_string(),
+            let on = match days.as_slice() {
                 [first, .., last] => format!("{} from {first} to {last}", counted(days.len() as u64, "day")),
-                [] => continue,
+                days => days.iter().map(Day::to_string).collect(),
             };
-            summary.say(format!(
-                "{collector} of {scope}: {} on {days_text}: {}",
-                status.as_str(),
-                reason.unwrap_or("no reason was given")
-            ));
+            summary.say(format!("{collector} of {scope}: {} on {on}: {reason}", status.as_str()));
         }
         let gaps: Vec<_> = gaps
             .iter()

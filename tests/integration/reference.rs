@@ -38,6 +38,12 @@ struct Period {
     end: NaiveDate,
 }
 
+/// Takes a number of a metric by dimensions.
+type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
+
+/// The same for a metric that looks at other days than those of its period.
+type PutOver<'a> = dyn FnMut(&str, &[(&str, &str)], Period, Number) + 'a;
+
 /// A number on its way to a line.
 struct Number {
     value: Value,
@@ -261,12 +267,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     );
 }
 
-fn usage(
-    collected: &Collected<'_>,
-    groups: &[usize],
-    period: Period,
-    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
-) {
+fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
     let organisation = collected.organisation;
     let events: Vec<&UsageEvent> = organisation
         .usage_events
@@ -410,7 +411,7 @@ fn suggestions(
     events: &[&UsageEvent],
     by: &[(&str, &str)],
     people_of: &dyn Fn(&mut dyn Iterator<Item = &UsageEvent>) -> usize,
-    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+    put: &mut Put<'_>,
 ) {
     let of = |name: &str| -> Vec<&UsageEvent> {
         events.iter().copied().filter(|event| event.event == name).collect()
@@ -450,12 +451,7 @@ fn suggestions(
     put("code_suggestions.users", by, count(users.unwrap_or(0), users));
 }
 
-fn engagement(
-    collected: &Collected<'_>,
-    groups: &[usize],
-    period: Period,
-    put: &mut dyn FnMut(&str, &[(&str, &str)], Period, Number),
-) {
+fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
     if period.grain == "day" {
         return;
     }
@@ -509,12 +505,7 @@ fn engagement(
     }
 }
 
-fn delivery(
-    collected: &Collected<'_>,
-    groups: &[usize],
-    period: Period,
-    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
-) {
+fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
     let organisation = collected.organisation;
     let is_ours = |project: usize| {
         let project = &organisation.projects[project];
@@ -593,7 +584,7 @@ fn quantiles(
     by: &[(&str, &str)],
     mut values: Vec<u64>,
     people: Option<usize>,
-    put: &mut dyn FnMut(&str, &[(&str, &str)], Number),
+    put: &mut Put<'_>,
 ) {
     values.sort_unstable();
     for (stat, share) in [("p50", 0.5), ("p95", 0.95)] {
