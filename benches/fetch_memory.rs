@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut output = io::stdout().lock();
     writeln!(output, "{:>9} {:>9} {:>8} {:>12}", "events", "peak kB", "seconds", "requests")?;
     for events in [10_000, 100_000, 1_000_000] {
-        let gitlab = StandIn::start(Settings { days: 1, events_on_last_day: Some(events), ..Settings::default() })?;
+        let gitlab =
+            StandIn::start(Settings { days: 1, events_on_last_day: Some(events), ..Settings::default() })?;
         let start = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_duo-metrics"))
             .args(["fetch", "--since", "2026-10-31", "--until", "2026-10-31", "--collector", "usage_events"])
@@ -31,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             // Linux tells the peak so far of a process that still runs.
             let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+            peak =
+                peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
             if let Some(status) = child.try_wait()? {
                 break status;
             }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::calendar::Day;
+use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Switch;
 
 /// GitLab Duo adoption metrics you can believe.
@@ -90,6 +91,10 @@ pub struct CollectArgs {
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
+    /// Requests under way at once, at most, from 1 to 64 [env: DUO_METRICS_JOBS] [default: 4]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<usize>,
+
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -150,7 +155,7 @@ pub struct FetchArgs {
 #[derive(Debug, Args)]
 pub struct RejectArgs {
     /// Share of rejected lines and rows, in percent, above which the input is not the documented stream (exit 65)
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_MAX_REJECTS, value_parser = percent)]
     pub max_rejects: f64,
 }
 
@@ -181,11 +186,11 @@ pub struct AggregateArgs {
     #[command(flatten)]
     pub report: ReportArgs,
 
-    /// First day to report [default: the first day that was collected]
+    /// First day to report [env: DUO_METRICS_SINCE] [default: the first day that was collected]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub since: Option<Day>,
 
-    /// Last day to report [default: the last day that was collected]
+    /// Last day to report [env: DUO_METRICS_UNTIL] [default: the last day that was collected]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub until: Option<Day>,
 }
@@ -298,6 +303,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0.001 to 3600".to_owned()),
+    }
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs) if (1..=64).contains(&jobs) => Ok(jobs),
+        _ => Err("a number from 1 to 64".to_owned()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod commands;
 
 // The edge.
 pub mod gitlab;
+pub mod harvest;
 pub mod output;
 pub mod rejects;
 pub mod settings;

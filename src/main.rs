@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
     let environment = Environment::load()?;
-    let stdout = || BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let stdout = || BufWriter::with_capacity(1 << 16, io::stdout());
     let piped =
         || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin().lock()));
     let stdin = || {
@@ -44,7 +44,7 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
     match command {
         Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
         Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
-        Command::Aggregate(args) => aggregate::run(args, stdin()?, stdout(), summary),
+        Command::Aggregate(args) => aggregate::run(args, &environment, stdin()?, stdout(), summary),
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped(), summary),
         Command::Run(args) => run::run(args, &environment, summary),

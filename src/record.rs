@@ -186,8 +186,8 @@ pub struct SeatPool<'a> {
     #[serde(borrow, flatten)]
     pub origin: Origin<'a>,
     /// The purchase's global id: what keeps a purchase seen through two groups from counting twice.
-    #[serde(borrow)]
-    pub purchase: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub purchase: Option<Cow<'a, str>>,
     /// The add-on.
     #[serde(borrow)]
     pub add_on: Cow<'a, str>,
@@ -207,6 +207,9 @@ pub struct MergeRequest<'a> {
     /// The project's full path.
     #[serde(borrow)]
     pub project: Cow<'a, str>,
+    /// The project's global id, which stays when the project is renamed or moved.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Cow<'a, str>>,
     /// The number within the project.
     #[serde(borrow)]
     pub iid: Cow<'a, str>,
@@ -239,6 +242,9 @@ pub struct Pipeline<'a> {
     /// The project's full path.
     #[serde(borrow)]
     pub project: Cow<'a, str>,
+    /// The project's global id, which stays when the project is renamed or moved.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Cow<'a, str>>,
     /// The pipeline's global id.
     #[serde(borrow)]
     pub id: Cow<'a, str>,

@@ -14,6 +14,9 @@ pub struct Rejects {
     reasons: BTreeMap<String, (u64, u64)>,
 }
 
+/// The share of rejected rows that is borne unless told otherwise, in percent.
+pub const DEFAULT_MAX_REJECTS: f64 = 1.0;
+
 /// Different reasons that are told one by one; hostile input can make any number of them.
 const REASONS: usize = 20;
 

@@ -53,10 +53,11 @@ pub struct Fetch {
     pub declared: Option<Coverage>,
     /// Usage events.
     pub usage: HashMap<UsageKey, Usage>,
-    /// People with a seat.
-    pub seats: BTreeSet<PersonId>,
+    /// People with a seat, by add-on.
+    pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
     /// Purchases by their id.
     pub pools: BTreeMap<Name, Pool>,
+    event_ids: HashSet<Box<str>>,
 }
 
 /// By what usage events are counted.
@@ -99,17 +100,22 @@ pub struct Pool {
 /// A thing that has a state rather than events, with the newest state seen.
 #[derive(Debug)]
 pub struct State<T> {
+    /// The GitLab.
+    pub instance: Name,
     /// The newest state.
     pub newest: T,
     /// The scopes it was seen in.
     pub scopes: BTreeSet<Name>,
-    fetched_at: Timestamp,
+    /// Which of two states is the newer. Of two of the same moment the later row is taken, and of two groups the
+    /// one whose path sorts last: a rule that does not depend on the order of the input.
+    age: (Timestamp, Row, Box<str>),
 }
 
-/// The part of a merge request that metrics need. It is ordered only so that of two states fetched in the same
-/// second the same one is kept, whatever the order of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The part of a merge request that metrics need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MergeRequestState {
+    /// The project's full path.
+    pub project: Name,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it was merged.
@@ -119,8 +125,10 @@ pub struct MergeRequestState {
 }
 
 /// The part of a pipeline that metrics need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PipelineState {
+    /// The project's full path.
+    pub project: Name,
     /// When it was created.
     pub created_at: Timestamp,
     /// The status in lower case.
@@ -131,15 +139,13 @@ pub struct PipelineState {
     pub duration: Option<u64>,
 }
 
-/// Identity of a merge request (its iid) or a pipeline (its id).
+/// Identity of a merge request or a pipeline. A project that is renamed or moved keeps its id, so the path serves
+/// only where the source does not tell the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateKey {
-    /// The GitLab.
-    pub instance: Name,
-    /// The project's full path.
-    pub project: Name,
-    /// The id within the project.
-    pub id: Name,
+    instance: Name,
+    project: Name,
+    id: Name,
 }
 
 /// Everything a stream of records and coverage lines says.
@@ -157,7 +163,6 @@ pub struct Rollups {
     pub merge_requests: HashMap<StateKey, State<MergeRequestState>>,
     /// Pipelines.
     pub pipelines: HashMap<StateKey, State<PipelineState>>,
-    event_ids: HashSet<(Name, Box<str>)>,
 }
 
 /// A set of rows, a bit each: 64 rows that lie together take about 24 bytes.
@@ -205,7 +210,7 @@ impl Rollups {
 
     fn add_event(&mut self, target: Target, event: &Event<'_>) {
         if let Some(id) = &event.event_id
-            && !self.event_ids.insert((target.instance, id.as_ref().into()))
+            && !self.fetch(target, &event.origin).event_ids.insert(id.as_ref().into())
         {
             return;
         }
@@ -226,38 +231,50 @@ impl Rollups {
 
     fn add_seat(&mut self, target: Target, seat: &Seat<'_>) {
         let person = self.people.number(target.instance, &seat.user, seat.bot);
+        let add_on = self.names.number(&seat.add_on);
         if seat.assigned {
-            self.fetch(target, &seat.origin).seats.insert(person);
+            self.fetch(target, &seat.origin).seats.entry(add_on).or_default().insert(person);
         }
     }
 
     fn add_pool(&mut self, target: Target, pool: &SeatPool<'_>) {
-        let purchase = self.names.number(&pool.purchase);
+        let purchase = self.names.number(pool.purchase.as_ref().unwrap_or(&pool.add_on));
         let add_on = self.names.number(&pool.add_on);
         let pool_of = Pool { add_on, purchased: pool.purchased, assigned: pool.assigned };
         self.fetch(target, &pool.origin).pools.insert(purchase, pool_of);
     }
 
     fn add_merge_request(&mut self, target: Target, merge_request: &MergeRequest<'_>) {
-        let key = self.state_key(target, &merge_request.project, &merge_request.iid);
+        let project = merge_request.project_id.as_ref().unwrap_or(&merge_request.project);
+        let key = self.state_key(target, project, &merge_request.iid);
         let author = merge_request.author.as_ref();
         let state = MergeRequestState {
+            project: self.names.number(&merge_request.project),
             created_at: merge_request.created_at,
             merged_at: merge_request.merged_at,
             author: author.map(|author| self.people.number(target.instance, author, merge_request.bot)),
         };
-        keep_newest(&mut self.merge_requests, key, state, target.scope, merge_request.origin.fetched_at);
+        keep_newest(&mut self.merge_requests, key, state, target.scope, &merge_request.origin);
     }
 
     fn add_pipeline(&mut self, target: Target, pipeline: &Pipeline<'_>) {
-        let key = self.state_key(target, &pipeline.project, &pipeline.id);
+        let project = pipeline.project_id.as_ref().unwrap_or(&pipeline.project);
+        let key = self.state_key(target, project, &pipeline.id);
         let state = PipelineState {
+            project: self.names.number(&pipeline.project),
             created_at: pipeline.created_at,
             status: self.names.number(&pipeline.status),
             finished: pipeline.finished_at.is_some(),
             duration: pipeline.duration,
         };
-        keep_newest(&mut self.pipelines, key, state, target.scope, pipeline.origin.fetched_at);
+        keep_newest(&mut self.pipelines, key, state, target.scope, &pipeline.origin);
+    }
+
+    /// What the coverage lines speak of.
+    pub fn covered(&self) -> impl Iterator<Item = Target> {
+        let declared =
+            self.fetches.iter().filter(|(_, fetches)| fetches.values().any(|fetch| fetch.declared.is_some()));
+        declared.map(|(target, _)| *target).chain(self.unanswered.keys().copied())
     }
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {
@@ -278,22 +295,43 @@ impl Rollups {
     }
 }
 
-fn keep_newest<T: Ord>(
+fn keep_newest<T>(
     states: &mut HashMap<StateKey, State<T>>,
     key: StateKey,
     state: T,
     scope: Name,
-    fetched_at: Timestamp,
+    origin: &Origin<'_>,
 ) {
+    let age = (origin.fetched_at, origin.row, Box::from(origin.scope.as_ref()));
     match states.entry(key) {
         Entry::Vacant(vacant) => {
-            vacant.insert(State { newest: state, scopes: BTreeSet::from([scope]), fetched_at });
+            vacant.insert(State {
+                instance: key.instance,
+                newest: state,
+                scopes: BTreeSet::from([scope]),
+                age,
+            });
         }
         Entry::Occupied(occupied) => {
             let known = occupied.into_mut();
             known.scopes.insert(scope);
-            if (fetched_at, &state) > (known.fetched_at, &known.newest) {
-                (known.newest, known.fetched_at) = (state, fetched_at);
+            if age > known.age {
+                (known.newest, known.age) = (state, age);
+            }
+        }
+    }
+}
+
+impl Fetch {
+    /// What is missing of the rows that the stream itself says there are.
+    pub fn lost_rows(&self) -> Option<String> {
+        let arrived = self.rows.len();
+        match &self.declared {
+            None if arrived == 0 => None,
+            None => Some("the stream is cut: rows came without their coverage line".to_owned()),
+            Some(declared) => {
+                let rows = declared.rows.unwrap_or(0);
+                (rows != arrived).then(|| format!("the stream is cut: {arrived} of {rows} rows arrived"))
             }
         }
     }

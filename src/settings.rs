@@ -156,7 +156,21 @@ impl Environment {
         let until = self.day(until, "DUO_METRICS_UNTIL")?.unwrap_or_else(|| now.day().plus(-1));
         let since = self.day(since, "DUO_METRICS_SINCE")?.unwrap_or_else(|| until.plus(1 - WINDOW_DAYS));
         check_range(Some(since), Some(until))?;
+        if until > now.day() {
+            return Err(Error::Usage(format!("{until} is in the future; check --until")));
+        }
         Ok((since, until))
+    }
+
+    /// Requests under way at once, at most.
+    pub fn jobs(&self, flag: Option<usize>) -> Result<usize, Error> {
+        let Some(text) = self.get("DUO_METRICS_JOBS").filter(|_| flag.is_none()) else {
+            return Ok(flag.unwrap_or(4));
+        };
+        text.parse()
+            .ok()
+            .filter(|jobs| (1..=64).contains(jobs))
+            .ok_or_else(|| Error::Usage(format!("DUO_METRICS_JOBS is {text:?}; write a number from 1 to 64")))
     }
 
     /// Which dashboards were asked for, by flags or variables.
@@ -254,7 +268,13 @@ impl Instance {
             }
             _ => return Err(refused("is neither https:// nor http://")),
         }
-        Ok(Instance(with_lowercase_host(url)))
+        let default_port = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
+        Ok(Instance(
+            with_lowercase_host(url)
+                .replacen(&format!("{default_port}/"), "/", 1)
+                .trim_end_matches(default_port)
+                .to_owned(),
+        ))
     }
 
     /// The URL without a trailing slash.
@@ -299,6 +319,9 @@ mod tests {
         let parse = |url: &str| Instance::parse(url, false).map(|instance| instance.0);
         assert_eq!(parse("https://GitLab.Example.com/").expect("a URL"), "https://gitlab.example.com");
         assert_eq!(parse("HTTPS://example.com/Git/").expect("a URL"), "https://example.com/Git");
+        assert_eq!(parse("https://gitlab.example.com:443").expect("a URL"), "https://gitlab.example.com");
+        assert_eq!(parse("https://example.com:443/git").expect("a URL"), "https://example.com/git");
+        assert_eq!(parse("https://example.com:4430").expect("a URL"), "https://example.com:4430");
         assert_eq!(parse("http://127.0.0.1:8080").expect("a URL"), "http://127.0.0.1:8080");
         assert!(parse("http://[::1]:80").is_ok() && parse("http://localhost").is_ok());
         for bad in [

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Day, Period, Timestamp};
-use crate::events::CODE_SUGGESTIONS;
+use crate::collectors::{Span, by_name};
+use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, Status};
 use crate::rollup::{
-    Fetch, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups, State, StateKey,
-    Target, Usage, UsageKey,
+    Fetch, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups, State, Target,
+    Usage, UsageKey,
 };
 
 /// What a metric rests on.
@@ -30,7 +31,7 @@ pub enum Source {
 pub struct DayState {
     /// How complete it is.
     pub status: Status,
-    /// Rows that count.
+    /// Rows that count; null where there are none to count.
     pub rows: Option<u64>,
     /// When it was fetched.
     pub fetched_at: Option<Timestamp>,
@@ -43,11 +44,14 @@ pub struct DayState {
 /// The seats of a day.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Who has a seat, bots left out.
-    pub holders: BTreeSet<PersonId>,
+    /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
+    pub holders: Option<BTreeSet<PersonId>>,
     /// Purchases by instance and id.
     pub pools: BTreeMap<(Name, Name), Pool>,
 }
+
+/// Counts of one person, event and what it is split by.
+pub type UsageRow<'a> = (&'a UsageKey, &'a Usage);
 
 /// All that counts for one scope, or for the union of all.
 pub struct View<'a> {
@@ -61,18 +65,30 @@ pub struct View<'a> {
     pub names: &'a Names,
     /// Everybody seen.
     pub people: &'a People,
-    /// Usage by day.
-    pub usage: BTreeMap<Day, Vec<(&'a UsageKey, &'a Usage)>>,
     /// Complete snapshots of seats by day.
     pub snapshots: BTreeMap<Day, Snapshot>,
-    /// Merge requests by project.
-    pub merge_requests: Vec<(Name, &'a MergeRequestState)>,
-    /// Pipelines by project.
-    pub pipelines: Vec<(Name, &'a PipelineState)>,
+    /// Merge requests.
+    pub merge_requests: Vec<&'a MergeRequestState>,
+    /// Pipelines.
+    pub pipelines: Vec<&'a PipelineState>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
+    usage: BTreeMap<Day, Vec<UsageRow<'a>>>,
+    suggestions: BTreeMap<Day, Vec<UsageRow<'a>>>,
     sources: HashMap<Source, BTreeMap<Day, DayState>>,
 }
+
+/// Of everything collected, what counts and how complete it is.
+pub struct Resolved<'a> {
+    rollups: &'a Rollups,
+    days: BTreeMap<(Name, Root), CountedDays<'a>>,
+}
+
+/// An instance and a scope.
+type Root = (Name, Name);
+
+/// What counts of a collector and scope, by day.
+type CountedDays<'a> = BTreeMap<Day, (DayState, Option<&'a Fetch>)>;
 
 /// Days after the end of a period within which a snapshot still speaks of it: a run of today reports yesterday.
 const SNAPSHOT_GRACE_DAYS: i64 = 2;
@@ -83,13 +99,17 @@ pub fn last_day_used(until: Day) -> Day {
 }
 
 impl DayState {
-    /// Whether there is anything to count.
+    /// Whether there is anything to count. Of a day that broke off before its first row, nothing is known.
     pub fn is_known(&self) -> bool {
-        matches!(self.status, Status::Complete | Status::Partial)
+        match self.status {
+            Status::Complete => true,
+            Status::Partial => self.rows.is_some_and(|rows| rows > 0),
+            _ => false,
+        }
     }
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// What is known of each day; `None` when nobody collected the source.
     pub fn days_of(&self, source: Source) -> Option<&BTreeMap<Day, DayState>> {
         self.sources.get(&source)
@@ -97,310 +117,373 @@ impl View<'_> {
 
     /// The days of a period up to the last day reported of which something is known.
     pub fn known_days(&self, source: Source, period: Period) -> impl Iterator<Item = (Day, &DayState)> {
-        let days = self.sources.get(&source).into_iter();
-        days.flat_map(move |days| days.range(period.start..=period.end.min(self.until).max(period.start)))
-            .filter(move |(day, state)| **day <= self.until && state.is_known())
-            .map(|(day, state)| (*day, state))
+        let days =
+            self.sources.get(&source).into_iter().flat_map(move |days| days.range(period.start..=period.end));
+        days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
     /// The usage of a period, up to the last day reported.
-    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &(&UsageKey, &Usage))> {
-        self.usage
-            .range(period.start..)
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &UsageRow<'a>)> {
+        self.rows_in(&self.usage, period)
+    }
+
+    /// The code suggestions of a period, up to the last day reported.
+    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &UsageRow<'a>)> {
+        self.rows_in(&self.suggestions, period)
+    }
+
+    /// The people who have a seat, as it counts for a period: by the last list taken within it or, failing that, by
+    /// the first one of the two days after it.
+    pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
+        let told = |(_, snapshot): (&Day, &'_ Snapshot)| snapshot.holders.is_some();
+        let within = self.snapshots.range(period.start..=period.end).rev().find(|entry| told(*entry));
+        let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
+        let found = within.or_else(|| self.snapshots.range(grace).find(|entry| told(*entry)));
+        found.and_then(|(_, snapshot)| snapshot.holders.as_ref())
+    }
+
+    /// The days that any line speaks of.
+    pub fn days(&self) -> BTreeSet<Day> {
+        self.collectors.values().flat_map(|days| days.keys().copied()).collect()
+    }
+
+    fn rows_in<'s>(
+        &'s self,
+        rows: &'s BTreeMap<Day, Vec<UsageRow<'a>>>,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'s UsageRow<'a>)> {
+        rows.range(period.start..)
             .take_while(move |(day, _)| **day <= period.end && **day <= self.until)
             .flat_map(|(day, rows)| rows.iter().map(move |row| (*day, row)))
     }
+}
 
-    /// The seats that count for a period: the last snapshot taken within it or, failing that, up to two days after.
-    pub fn snapshot_of(&self, period: Period) -> Option<&Snapshot> {
-        let within = self.snapshots.range(period.start..=period.end).next_back();
-        let soon_after =
-            || self.snapshots.range(period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS)).next();
-        within.or_else(soon_after).map(|(_, snapshot)| snapshot)
+impl<'a> Resolved<'a> {
+    /// Decides for every collector, scope and day which fetch counts.
+    pub fn of(rollups: &'a Rollups) -> Resolved<'a> {
+        let mut days: BTreeMap<(Name, Root), CountedDays<'a>> = BTreeMap::new();
+        let targets: BTreeSet<Target> =
+            rollups.fetches.keys().chain(rollups.unanswered.keys()).copied().collect();
+        for target in targets {
+            let key = (target.collector, (target.instance, target.scope));
+            days.entry(key).or_default().insert(target.day, resolve(rollups, target));
+        }
+        Resolved { rollups, days }
     }
-}
 
-/// The coverage lines of everything that was collected, as it turned out: a day whose rows did not all arrive is
-/// partial here, whatever `fetch` declared.
-pub fn coverage(rollups: &Rollups) -> Vec<Coverage> {
-    let names = &rollups.names;
-    let mut lines: Vec<Coverage> = targets(rollups)
-        .into_iter()
-        .map(|target| {
-            let (state, _) = resolve(rollups, target);
-            Coverage {
-                collector: names.text(target.collector).to_owned(),
-                instance: names.text(target.instance).to_owned(),
-                scope: names.text(target.scope).to_owned(),
-                day: target.day,
-                status: state.status,
-                rows: state.rows,
-                fetched_at: state.fetched_at,
-                reason: state.reason,
+    /// The coverage lines of everything that was collected, as it turned out, and of each whether it was cut or
+    /// shrunk on its way here: a day whose rows did not all arrive is partial, whatever `fetch` declared.
+    pub fn coverage(&self) -> Vec<(Coverage, bool)> {
+        let names = &self.rollups.names;
+        let mut lines: Vec<(Coverage, bool)> = Vec::new();
+        for ((collector, (instance, scope)), days) in &self.days {
+            for (day, (state, _)) in days {
+                let line = Coverage {
+                    collector: names.text(*collector).to_owned(),
+                    instance: names.text(*instance).to_owned(),
+                    scope: names.text(*scope).to_owned(),
+                    day: *day,
+                    status: state.status,
+                    rows: state.rows,
+                    fetched_at: state.fetched_at,
+                    reason: state.reason.clone(),
+                };
+                lines.push((line, state.is_cut));
             }
-        })
-        .collect();
-    lines.sort();
-    lines
-}
+        }
+        lines.sort();
+        lines
+    }
 
-/// How many collector-days were cut or shrunk on their way here.
-pub fn cut_days(rollups: &Rollups) -> Vec<Coverage> {
-    let cut: BTreeSet<Target> =
-        targets(rollups).into_iter().filter(|target| resolve(rollups, *target).0.is_cut).collect();
-    let names = &rollups.names;
-    coverage(rollups)
-        .into_iter()
-        .filter(|line| {
-            let find = |text: &str| names.find(text);
-            match (find(&line.instance), find(&line.collector), find(&line.scope)) {
-                (Some(instance), Some(collector), Some(scope)) => {
-                    cut.contains(&Target { instance, collector, scope, day: line.day })
+    /// One view a scope, and one of the union where there are several.
+    pub fn views(&self, until: Day) -> Vec<View<'a>> {
+        let names = &self.rollups.names;
+        let mut roots: Vec<Root> = self.days.keys().map(|(_, root)| *root).collect();
+        roots.sort_by_key(|(instance, scope)| (names.text(*instance), names.text(*scope)));
+        roots.dedup();
+        let mut views: Vec<View<'a>> = roots.iter().map(|root| self.view(&[*root], until)).collect();
+        if roots.len() > 1 {
+            views.push(self.view(&roots, until));
+        }
+        views
+    }
+
+    /// The view of these scopes together.
+    fn view(&self, scopes: &[Root], until: Day) -> View<'a> {
+        let names = &self.rollups.names;
+        let all_scopes = ALL_SCOPES.to_owned();
+        let mut view = View {
+            instance: one_or_all(scopes.iter().map(|(instance, _)| names.text(*instance))),
+            scope: if scopes.len() > 1 {
+                all_scopes
+            } else {
+                one_or_all(scopes.iter().map(|(_, scope)| names.text(*scope)))
+            },
+            until,
+            names,
+            people: &self.rollups.people,
+            snapshots: BTreeMap::new(),
+            merge_requests: states(self.rollups.merge_requests.values(), scopes),
+            pipelines: states(self.rollups.pipelines.values(), scopes),
+            collectors: BTreeMap::new(),
+            usage: BTreeMap::new(),
+            suggestions: BTreeMap::new(),
+            sources: HashMap::new(),
+        };
+        let collectors: BTreeSet<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
+        for collector in collectors {
+            if let Some(days) = self.united(scopes, |root| self.days.get(&(collector, root)).map(states_of)) {
+                view.collectors.insert(names.text(collector), days);
+            }
+        }
+        let counted = |collector: &str, root: Root| {
+            names.find(collector).and_then(|collector| self.days.get(&(collector, root)))
+        };
+        for (source, collector) in [
+            (Source::Seats, "seats"),
+            (Source::MergeRequests, "merge_requests"),
+            (Source::Pipelines, "pipelines"),
+        ] {
+            let days = self.united(scopes, |root| counted(collector, root).map(states_of));
+            view.sources.extend(days.map(|days| (source, days)));
+        }
+        let chosen: BTreeMap<Root, ChosenUsage<'a>> = scopes
+            .iter()
+            .map(|root| {
+                (
+                    *root,
+                    self.choose_usage(
+                        counted("usage_events", *root),
+                        counted("code_suggestion_events", *root),
+                    ),
+                )
+            })
+            .collect();
+        for source in [Source::Usage, Source::CodeSuggestions] {
+            let states = |root| chosen[&root].of(source).map(states_of);
+            let Some(days) = self.united(scopes, states) else { continue };
+            view.sources.insert(source, days);
+            let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
+            for root in self.outermost(scopes, |root| chosen[&root].of(source).is_some()) {
+                for (day, (_, counted)) in chosen[&root].of(source).into_iter().flatten() {
+                    rows.entry(*day).or_default().extend(counted);
                 }
-                _ => false,
             }
-        })
-        .collect()
-}
-
-/// One view a scope, and one of the union where there are several.
-pub fn views(rollups: &Rollups, until: Day) -> Vec<View<'_>> {
-    let targets = targets(rollups);
-    let mut scopes: Vec<(Name, Name)> =
-        targets.iter().map(|target| (target.instance, target.scope)).collect();
-    scopes.sort_by_key(|(instance, scope)| (rollups.names.text(*instance), rollups.names.text(*scope)));
-    scopes.dedup();
-    let mut views: Vec<View<'_>> =
-        scopes.iter().map(|scope| build(rollups, &targets, &[*scope], until)).collect();
-    if scopes.len() > 1 {
-        views.push(build(rollups, &targets, &scopes, until));
+        }
+        self.collect_snapshots(&mut view, scopes);
+        view
     }
-    views
+
+    /// Code suggestions come twice, with and without their language: of each day one source counts.
+    fn choose_usage(&self, all: Option<&CountedDays<'a>>, told: Option<&CountedDays<'a>>) -> ChosenUsage<'a> {
+        let names = &self.rollups.names;
+        let is_suggestion = |row: &UsageRow<'_>| feature_of(names.text(row.0.event)) == CODE_SUGGESTIONS;
+        let rows = |fetch: &'a Fetch| fetch.usage.iter();
+        let mut chosen = ChosenUsage { usage: all.map(|_| BTreeMap::new()), suggestions: None };
+        let days: BTreeSet<Day> = all.into_iter().chain(told).flat_map(|days| days.keys().copied()).collect();
+        for day in days {
+            let get = |days: Option<&CountedDays<'a>>| days.and_then(|days| days.get(&day)).cloned();
+            let (all, told) = (get(all), get(told));
+            let all_known = all.as_ref().is_some_and(|(state, _)| state.is_known());
+            let told_counts =
+                told.as_ref().is_some_and(|(state, _)| state.status == Status::Complete || !all_known);
+            let suggestions = if told_counts { &told } else { &all };
+            let suggestion_rows: Vec<UsageRow<'a>> = suggestions
+                .iter()
+                .filter_map(|(_, fetch)| *fetch)
+                .flat_map(rows)
+                .filter(is_suggestion)
+                .collect();
+            if let Some((state, fetch)) = &all {
+                let mut state = state.clone();
+                let mut usage_rows: Vec<UsageRow<'a>> = Vec::new();
+                if state.is_known() {
+                    usage_rows
+                        .extend(fetch.iter().flat_map(|fetch| rows(fetch)).filter(|row| !is_suggestion(row)));
+                    usage_rows.extend(&suggestion_rows);
+                    // A day is as old as the older of the two that it is put together from.
+                    let of_suggestions = suggestions.as_ref().and_then(|(state, _)| state.fetched_at);
+                    state.fetched_at = state.fetched_at.min(of_suggestions.or(state.fetched_at));
+                }
+                chosen.usage.get_or_insert_default().insert(day, (state, usage_rows));
+            }
+            if let Some((state, _)) = suggestions {
+                chosen.suggestions.get_or_insert_default().insert(day, (state.clone(), suggestion_rows));
+            }
+        }
+        chosen
+    }
+
+    /// A day has a snapshot when every scope has a complete one of it: part of the seats would make a rate wrong.
+    fn collect_snapshots(&self, view: &mut View<'a>, scopes: &[Root]) {
+        let (Some(states), Some(seats)) =
+            (view.sources.get(&Source::Seats), self.rollups.names.find("seats"))
+        else {
+            return;
+        };
+        for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
+            let mut holders = Some(BTreeSet::new());
+            let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
+            for root in self.outermost(scopes, |root| self.days.contains_key(&(seats, root))) {
+                let Some((_, Some(fetch))) = self.days.get(&(seats, root)).and_then(|days| days.get(&day))
+                else {
+                    continue;
+                };
+                for (purchase, pool) in &fetch.pools {
+                    // Seen through two groups at two moments of a day, one of two sizes has to be taken.
+                    let known = pools.entry((root.0, *purchase)).or_insert(*pool);
+                    *known = (*known).max(*pool);
+                    if pool.assigned > 0 && !fetch.seats.contains_key(&pool.add_on) {
+                        holders = None;
+                    }
+                }
+                if let Some(holders) = &mut holders {
+                    holders.extend(
+                        fetch.seats.values().flatten().filter(|person| !self.rollups.people.is_bot(**person)),
+                    );
+                }
+            }
+            // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
+            let holders = holders.filter(|holders| !holders.is_empty());
+            view.snapshots.insert(day, Snapshot { holders, pools });
+        }
+    }
+
+    /// The scopes that have something and lie within no other that has it: an ancestor contains its descendants.
+    fn outermost(&self, scopes: &[Root], has: impl Fn(Root) -> bool) -> Vec<Root> {
+        let having: Vec<Root> = scopes.iter().copied().filter(|root| has(*root)).collect();
+        having
+            .iter()
+            .copied()
+            .filter(|root| !having.iter().any(|other| self.is_within(*root, *other)))
+            .collect()
+    }
+
+    /// The days of the outermost scopes together. A scope that nobody asked leaves all days incomplete; `None` when
+    /// nobody asked any.
+    fn united<'s>(
+        &self,
+        scopes: &[Root],
+        days_of: impl Fn(Root) -> Option<BTreeMap<Day, &'s DayState>>,
+    ) -> Option<BTreeMap<Day, DayState>> {
+        let mut scopes_days: Vec<BTreeMap<Day, &DayState>> =
+            self.outermost(scopes, |root| days_of(root).is_some()).into_iter().filter_map(&days_of).collect();
+        if scopes_days.is_empty() {
+            return None;
+        }
+        let silent = self.outermost(scopes, |_| true).into_iter().filter(|root| days_of(*root).is_none());
+        scopes_days.extend(silent.map(|_| BTreeMap::new()));
+        let all_days: BTreeSet<Day> = scopes_days.iter().flat_map(|days| days.keys().copied()).collect();
+        Some(
+            all_days
+                .into_iter()
+                .map(|day| (day, unite(scopes_days.iter().map(|days| days.get(&day).copied()))))
+                .collect(),
+        )
+    }
+
+    fn is_within(&self, root: Root, other: Root) -> bool {
+        let names = &self.rollups.names;
+        root.0 == other.0 && is_within(names.text(root.1), names.text(other.1))
+    }
 }
 
-fn targets(rollups: &Rollups) -> BTreeSet<Target> {
-    rollups.fetches.keys().chain(rollups.unanswered.keys()).copied().collect()
+/// The days of a source of usage: their states and the rows that count.
+type SourceDays<'a> = BTreeMap<Day, (DayState, Vec<UsageRow<'a>>)>;
+
+/// Which usage of a scope counts.
+struct ChosenUsage<'a> {
+    usage: Option<SourceDays<'a>>,
+    suggestions: Option<SourceDays<'a>>,
+}
+
+impl<'a> ChosenUsage<'a> {
+    fn of(&self, source: Source) -> Option<&SourceDays<'a>> {
+        match source {
+            Source::CodeSuggestions => self.suggestions.as_ref(),
+            _ => self.usage.as_ref(),
+        }
+    }
+}
+
+fn states_of<T>(days: &BTreeMap<Day, (DayState, T)>) -> BTreeMap<Day, &DayState> {
+    days.iter().map(|(day, (state, _))| (*day, state)).collect()
 }
 
 /// Which fetch of a target counts. The newest complete one does, unless an older complete one has more rows;
 /// without a complete one, the fullest does, and the day is partial.
 fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
-    let fetches = rollups.fetches.get(&target).into_iter().flatten();
-    let is_complete = |fetch: &Fetch| {
-        fetch.declared.as_ref().is_some_and(|declared| {
-            declared.status == Status::Complete && declared.rows == Some(fetch.rows.len())
-        })
+    let is_snapshot = by_name(rollups.names.text(target.collector))
+        .is_some_and(|collector| collector.span() == Span::Snapshot);
+    let fetches = rollups.fetches.get(&target).into_iter().flatten().map(|(at, fetch)| (*at, fetch));
+    let is_complete = |(at, fetch): &(Timestamp, &Fetch)| {
+        let is_over = is_snapshot || target.day.is_over(*at);
+        is_over
+            && fetch.declared.as_ref().is_some_and(|declared| {
+                declared.status == Status::Complete && declared.rows == Some(fetch.rows.len())
+            })
     };
-    let complete = fetches.clone().filter(|(_, fetch)| is_complete(fetch));
-    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.rows.len(), **at)) {
+    let complete = fetches.clone().filter(is_complete);
+    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.rows.len(), *at)) {
+        let rows = fetch.rows.len();
         let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.rows.len()).max();
-        let reason = shrunk.map(|fewer| {
-            format!("shrunk: a newer fetch has {fewer} of {} rows; the fuller one counts", fetch.rows.len())
-        });
-        let is_cut = shrunk.is_some();
-        let state = DayState {
-            status: Status::Complete,
-            rows: Some(fetch.rows.len()),
-            fetched_at: Some(*at),
-            reason,
-            is_cut,
+        let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| newer.lost_rows());
+        let reason = match (shrunk, cut) {
+            (Some(fewer), _) => {
+                Some(format!("shrunk: a newer fetch has {fewer} of {rows} rows; the fuller one counts"))
+            }
+            (None, Some(lost)) => Some(format!("of a newer fetch {lost}; the older one counts")),
+            (None, None) => None,
         };
-        return (state, Some(fetch));
+        let is_cut = reason.is_some();
+        return (
+            DayState { status: Status::Complete, rows: Some(rows), fetched_at: Some(at), reason, is_cut },
+            Some(fetch),
+        );
     }
     let fullest = fetches
         .clone()
         .filter(|(_, fetch)| !fetch.rows.is_empty())
-        .max_by_key(|(at, fetch)| (fetch.rows.len(), **at));
+        .max_by_key(|(at, fetch)| (fetch.rows.len(), *at));
     if let Some((at, fetch)) = fullest {
-        let (reason, is_cut) = match &fetch.declared {
-            None => (Some("the stream is cut: rows came without their coverage line".to_owned()), true),
-            Some(declared) if declared.rows == Some(fetch.rows.len()) => (declared.reason.clone(), false),
-            Some(declared) => {
-                let of = declared.rows.map_or("an unknown number of".to_owned(), |rows| rows.to_string());
-                let cut = format!("{} of {of} rows arrived here", fetch.rows.len());
-                (Some(declared.reason.iter().chain([&cut]).cloned().collect::<Vec<_>>().join("; ")), true)
-            }
-        };
+        let declared = fetch.declared.as_ref();
+        let not_over = (declared.is_some() && !is_snapshot && !target.day.is_over(at))
+            .then(|| "the day was not over".to_owned());
+        let said = declared.and_then(|declared| declared.reason.clone()).or(not_over);
+        let lost = fetch.lost_rows();
+        let is_cut = lost.is_some();
+        let reason = [said, lost].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let state = DayState {
             status: Status::Partial,
             rows: Some(fetch.rows.len()),
-            fetched_at: Some(*at),
-            reason,
+            fetched_at: Some(at),
+            reason: (!reason.is_empty()).then_some(reason),
             is_cut,
         };
         return (state, Some(fetch));
     }
     // Nothing to count: what the newest line says, one that the server answered first.
-    if let Some(declared) = fetches.filter_map(|(_, fetch)| fetch.declared.as_ref()).next_back() {
-        let lost = declared.rows.is_some_and(|rows| rows > 0);
+    let told = fetches.filter_map(|(at, fetch)| Some((at, fetch, fetch.declared.as_ref()?)));
+    if let Some((at, fetch, declared)) = told.last() {
+        let lost = fetch.lost_rows();
         let (status, reason) = match declared.status {
-            Status::Complete => (
-                Status::Failed,
-                Some(format!(
-                    "the stream is cut: none of {} rows arrived",
-                    declared.rows.unwrap_or_default()
-                )),
-            ),
+            Status::Complete if lost.is_none() => (Status::Partial, Some("the day was not over".to_owned())),
+            Status::Complete | Status::Partial if lost.is_some() => (Status::Failed, lost.clone()),
             status => (status, declared.reason.clone()),
         };
-        return (
-            DayState { status, rows: None, fetched_at: declared.fetched_at, reason, is_cut: lost },
-            None,
-        );
+        let is_cut = lost.is_some();
+        return (DayState { status, rows: None, fetched_at: Some(at), reason, is_cut }, None);
     }
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
     let (status, reason) = said.cloned().unwrap_or((Status::Failed, None));
     (DayState { status, rows: None, fetched_at: None, reason, is_cut: false }, None)
 }
 
-/// The view of these scopes. An ancestor contains its descendants, so in a union only the outermost scopes count.
-fn build<'a>(
-    rollups: &'a Rollups,
-    targets: &BTreeSet<Target>,
-    scopes: &[(Name, Name)],
-    until: Day,
-) -> View<'a> {
-    let names = &rollups.names;
-    let mut view = View {
-        instance: one_or_all(scopes.iter().map(|(instance, _)| names.text(*instance))),
-        scope: one_or_all(scopes.iter().map(|(_, scope)| names.text(*scope))),
-        until,
-        names,
-        people: &rollups.people,
-        usage: BTreeMap::new(),
-        snapshots: BTreeMap::new(),
-        merge_requests: states(&rollups.merge_requests, scopes),
-        pipelines: states(&rollups.pipelines, scopes),
-        collectors: BTreeMap::new(),
-        sources: HashMap::new(),
+fn states<'a, T>(states: impl Iterator<Item = &'a State<T>>, scopes: &[Root]) -> Vec<&'a T> {
+    let is_in = |state: &State<T>| {
+        scopes.iter().any(|(instance, scope)| state.instance == *instance && state.scopes.contains(scope))
     };
-    if scopes.len() > 1 {
-        view.scope = ALL_SCOPES.to_owned();
-    }
-    let outermost = |target: &Target| {
-        !targets.iter().any(|other| {
-            (other.instance, other.collector) == (target.instance, target.collector)
-                && is_within(names.text(target.scope), names.text(other.scope))
-        })
-    };
-    let mut roots: Roots<'_> = BTreeMap::new();
-    let mut is_outermost: HashMap<(Name, Name, Name), bool> = HashMap::new();
-    for target in targets {
-        let root = (target.collector, target.instance, target.scope);
-        let counts = scopes.contains(&(target.instance, target.scope))
-            && (scopes.len() == 1 || *is_outermost.entry(root).or_insert_with(|| outermost(target)));
-        if counts {
-            roots.entry(root).or_default().insert(target.day, resolve(rollups, *target));
-        }
-    }
-    view.collect_states(&roots);
-    view.collect_usage(&roots);
-    view.collect_snapshots(&roots);
-    view
-}
-
-/// What counts of a collector and scope, by day.
-type CountedDays<'a> = BTreeMap<Day, (DayState, Option<&'a Fetch>)>;
-
-/// What counts, by collector, instance and scope.
-type Roots<'a> = BTreeMap<(Name, Name, Name), CountedDays<'a>>;
-
-impl<'a> View<'a> {
-    fn collect_states(&mut self, roots: &Roots<'a>) {
-        let mut by_collector: BTreeMap<&'a str, Vec<&CountedDays<'a>>> = BTreeMap::new();
-        for ((collector, ..), days) in roots {
-            by_collector.entry(self.names.text(*collector)).or_default().push(days);
-        }
-        for (collector, scopes) in by_collector {
-            let all_days: BTreeSet<Day> = scopes.iter().flat_map(|days| days.keys().copied()).collect();
-            let states = all_days
-                .into_iter()
-                .map(|day| (day, unite(scopes.iter().map(|days| days.get(&day).map(|(state, _)| state)))));
-            self.collectors.insert(collector, states.collect());
-        }
-        let of = |collector: &str| self.collectors.get(collector).cloned();
-        let sources = [
-            (Source::Usage, of("usage_events")),
-            (Source::CodeSuggestions, either(of("code_suggestion_events"), of("usage_events"))),
-            (Source::Seats, of("seats")),
-            (Source::MergeRequests, of("merge_requests")),
-            (Source::Pipelines, of("pipelines")),
-        ];
-        self.sources = sources.into_iter().filter_map(|(source, days)| Some((source, days?))).collect();
-    }
-
-    /// Code suggestions come twice, with and without their language: of each scope and day one source counts.
-    fn collect_usage(&mut self, roots: &Roots<'a>) {
-        let feature = self.names.find(CODE_SUGGESTIONS);
-        let scopes: BTreeSet<(Name, Name)> =
-            roots.keys().map(|(_, instance, scope)| (*instance, *scope)).collect();
-        let days_of = |collector: &str, (instance, scope): (Name, Name)| {
-            self.names.find(collector).and_then(|collector| roots.get(&(collector, instance, scope)))
-        };
-        for scope in scopes {
-            let (all, suggestions) =
-                (days_of("usage_events", scope), days_of("code_suggestion_events", scope));
-            let days: BTreeSet<Day> =
-                all.into_iter().chain(suggestions).flat_map(|days| days.keys().copied()).collect();
-            for day in days {
-                let get = |days: Option<&CountedDays<'a>>| days.and_then(|days| days.get(&day)).cloned();
-                let (all, suggestions) = (get(all), get(suggestions));
-                let suggestions_count = match (&suggestions, &all) {
-                    (Some((state, _)), _) if state.status == Status::Complete => true,
-                    (Some(_), Some((_, fetch))) => fetch.is_none(),
-                    (Some(_), None) => true,
-                    (None, _) => false,
-                };
-                let rows = self.usage.entry(day).or_default();
-                if let Some((_, Some(fetch))) = all {
-                    rows.extend(
-                        fetch
-                            .usage
-                            .iter()
-                            .filter(|(key, _)| !(suggestions_count && Some(key.feature) == feature)),
-                    );
-                }
-                if let (true, Some((_, Some(fetch)))) = (suggestions_count, suggestions) {
-                    rows.extend(fetch.usage.iter());
-                }
-            }
-        }
-    }
-
-    /// A day has a snapshot when every scope has a complete one of it: part of the seats would make a rate wrong.
-    fn collect_snapshots(&mut self, roots: &Roots<'a>) {
-        let Some(states) = self.sources.get(&Source::Seats) else { return };
-        let Some(collector) = self.names.find("seats") else { return };
-        for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
-            let mut snapshot = Snapshot::default();
-            for ((_, instance, _), days) in roots.iter().filter(|((of, ..), _)| *of == collector) {
-                if let Some((_, Some(fetch))) = days.get(&day) {
-                    snapshot
-                        .holders
-                        .extend(fetch.seats.iter().filter(|person| !self.people.is_bot(**person)));
-                    for (purchase, pool) in &fetch.pools {
-                        // Seen through two groups at two moments of a day, one of two sizes has to be taken.
-                        let known = snapshot.pools.entry((*instance, *purchase)).or_insert(*pool);
-                        *known = (*known).max(*pool);
-                    }
-                }
-            }
-            self.snapshots.insert(day, snapshot);
-        }
-    }
-}
-
-fn states<'a, T>(states: &'a HashMap<StateKey, State<T>>, scopes: &[(Name, Name)]) -> Vec<(Name, &'a T)> {
-    let is_in = |key: &StateKey, state: &State<T>| {
-        scopes.iter().any(|(instance, scope)| *instance == key.instance && state.scopes.contains(scope))
-    };
-    let mut found: Vec<(&StateKey, &T)> = states
-        .iter()
-        .filter(|(key, state)| is_in(key, state))
-        .map(|(key, state)| (key, &state.newest))
-        .collect();
-    found.sort_by_key(|(key, _)| **key);
-    found.into_iter().map(|(key, state)| (key.project, state)).collect()
+    states.filter(|state| is_in(state)).map(|state| &state.newest).collect()
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.
@@ -425,22 +508,6 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
         reason: worst.and_then(|worst| worst.reason.clone()),
         is_cut: known.clone().any(|state| state.is_cut),
     }
-}
-
-/// Day by day the first of two where it is complete, else the second.
-fn either(
-    first: Option<BTreeMap<Day, DayState>>,
-    second: Option<BTreeMap<Day, DayState>>,
-) -> Option<BTreeMap<Day, DayState>> {
-    let (Some(first), Some(second)) = (&first, &second) else { return first.or(second) };
-    let mut days = second.clone();
-    for (day, state) in first {
-        let other_counts = days.get(day).is_some_and(DayState::is_known);
-        if state.status == Status::Complete || !other_counts {
-            days.insert(*day, state.clone());
-        }
-    }
-    Some(days)
 }
 
 fn is_within(scope: &str, ancestor: &str) -> bool {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::usage_events::{User, event};
+use super::usage_events::{KEPT_DAYS, User, event};
 use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
@@ -28,7 +28,17 @@ impl Collector for CodeSuggestionEvents {
         Span::Day
     }
 
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+    fn keeps_days(&self) -> Option<i64> {
+        Some(KEPT_DAYS)
+    }
+
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        _part: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault> {
         let document = include_str!("code_suggestion_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "codeSuggestionEvents"];

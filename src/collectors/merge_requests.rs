@@ -18,6 +18,8 @@ pub struct MergeRequests;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Project<'a> {
     #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     pub(super) full_path: Cow<'a, str>,
 }
 
@@ -34,7 +36,13 @@ impl Collector for MergeRequests {
         Span::Day
     }
 
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        _part: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault> {
         let document = include_str!("merge_requests.graphql");
         let path = ["group", "mergeRequests"];
         for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
@@ -78,6 +86,7 @@ impl Collector for MergeRequests {
         let node: Node = line::parse(node)?;
         Ok(Record::MergeRequest(MergeRequest {
             origin,
+            project_id: node.project.id,
             project: node.project.full_path,
             iid: node.iid,
             bot: node.author.as_ref().is_some_and(|author| author.bot),

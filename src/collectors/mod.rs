@@ -8,6 +8,9 @@ pub mod pipelines;
 pub mod seats;
 pub mod usage_events;
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -37,8 +40,30 @@ pub trait Collector: Sync {
     /// How much one walk through GitLab brings.
     fn span(&self) -> Span;
 
-    /// Walks through GitLab's answers and hands every page of nodes to `sink`.
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault>;
+    /// For how many days GitLab surely keeps what is collected; `None` where it forgets nothing.
+    fn keeps_days(&self) -> Option<i64> {
+        None
+    }
+
+    /// The parts that can be walked by themselves, by name; most collectors have one without a name. Answers that
+    /// it takes to find out are shown to `dated`.
+    fn parts(
+        &self,
+        _gitlab: &dyn GraphQl,
+        _unit: &Unit<'_>,
+        _dated: &mut dyn FnMut(&Answer),
+    ) -> Result<Vec<String>, Fault> {
+        Ok(vec![String::new()])
+    }
+
+    /// Walks through GitLab's answers of one part and hands every page of nodes to `sink`.
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        part: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault>;
 
     /// Makes a record of one node. The error says what is wrong with it, without repeating its content.
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String>;
@@ -111,10 +136,43 @@ pub enum Fault {
     Token(String),
     /// The URL or the group is wrong.
     Configuration(String),
+    /// The rate limit stays reached, after all retries.
+    Exhausted(String),
     /// GitLab answered with something that cannot be used.
     Answer(String),
     /// What was got could not be put away.
     Sink(crate::error::Error),
+}
+
+impl Fault {
+    /// The text for a person.
+    pub fn text(&self) -> &str {
+        match self {
+            Fault::Denied(text)
+            | Fault::Unsupported(text)
+            | Fault::Temporary(text)
+            | Fault::Token(text)
+            | Fault::Configuration(text)
+            | Fault::Exhausted(text)
+            | Fault::Answer(text) => text,
+            Fault::Sink(_) => "the lines could not be written",
+        }
+    }
+
+    /// The same fault, when nothing further can be collected after it.
+    pub fn stopping(&self) -> Option<Fault> {
+        match self {
+            Fault::Token(text) => Some(Fault::Token(text.clone())),
+            Fault::Configuration(text) => Some(Fault::Configuration(text.clone())),
+            Fault::Exhausted(text) => Some(Fault::Exhausted(text.clone())),
+            _ => None,
+        }
+    }
+
+    /// The same fault, for what is not even asked for any more.
+    pub fn again(&self) -> Fault {
+        Fault::Answer(format!("not asked for: {}", self.text()))
+    }
 }
 
 /// The collector of this name.
@@ -131,12 +189,15 @@ fn walk(
     path: &[&str],
     sink: &mut dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
     loop {
         let answer = gitlab.query(document, operation, &variables)?;
         let connection = Connection::at(answer.data.get(), path)?;
         sink(&connection, &answer)?;
         let Some(cursor) = connection.next else { return Ok(()) };
-        if variables["after"] == cursor {
+        let mut hasher = DefaultHasher::new();
+        cursor.hash(&mut hasher);
+        if !seen.insert(hasher.finish()) {
             return Err(Fault::Answer(format!("GitLab repeats the cursor of {}", path.join("."))));
         }
         variables["after"] = cursor.into();

@@ -6,13 +6,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use super::{Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
 
 /// The collector `pipelines`.
 pub struct Pipelines;
+
+const DOCUMENT: &str = include_str!("pipelines.graphql");
 
 impl Collector for Pipelines {
     fn name(&self) -> &'static str {
@@ -27,22 +29,45 @@ impl Collector for Pipelines {
         Span::Range
     }
 
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let document = include_str!("pipelines.graphql");
-        let projects = json!({"scope": unit.scope});
-        walk(gitlab, document, "PipelinesProjects", projects, &["group", "projects"], &mut |page, answer| {
-            // A group without projects has no pipelines, and that was answered too.
-            sink.page(&[], answer)?;
-            for project in &page.nodes {
-                let project: Project = line::parse(project.get())
-                    .map_err(|error| Fault::Answer(format!("a project cannot be read: {error}")))?;
-                let variables = json!({"project": project.full_path, "start": just_before(unit.since)});
-                let path = ["project", "pipelines"];
-                walk(gitlab, document, "Pipelines", variables, &path, &mut |page, answer| {
-                    sink.page(&page.nodes, answer)
-                })?;
-            }
-            Ok(())
+    /// Each project is a part: there can be thousands of them, and each is asked for by itself.
+    fn parts(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        dated: &mut dyn FnMut(&Answer),
+    ) -> Result<Vec<String>, Fault> {
+        let mut projects = Vec::new();
+        let variables = json!({"scope": unit.scope});
+        walk(
+            gitlab,
+            DOCUMENT,
+            "PipelinesProjects",
+            variables,
+            &["group", "projects"],
+            &mut |page, answer| {
+                dated(answer);
+                for project in &page.nodes {
+                    let project: Project = line::parse(project.get())
+                        .map_err(|error| Fault::Answer(format!("a project cannot be read: {error}")))?;
+                    projects.push(project.full_path.into_owned());
+                }
+                Ok(())
+            },
+        )?;
+        Ok(projects)
+    }
+
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        project: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault> {
+        let variables = json!({"project": project, "start": just_before(unit.since)});
+        let path = ["project", "pipelines"];
+        walk(gitlab, DOCUMENT, "Pipelines", variables, &path, &mut |page, answer| {
+            sink.page(&page.nodes, answer)
         })
     }
 
@@ -63,6 +88,7 @@ impl Collector for Pipelines {
         let node: Node = line::parse(node)?;
         Ok(Record::Pipeline(Pipeline {
             origin,
+            project_id: node.project.id,
             project: node.project.full_path,
             id: node.id,
             status: node.status.to_lowercase().into(),

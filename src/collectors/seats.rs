@@ -44,7 +44,13 @@ impl Collector for Seats {
         Span::Snapshot
     }
 
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        _part: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault> {
         let group = gitlab.query(DOCUMENT, "SeatsGroup", &json!({"scope": unit.scope}))?;
         let namespace = value_at(group.data.get(), &["group", "id"])?.map(namespace_id).transpose()?;
         let of_group = gitlab.query(DOCUMENT, "SeatsPurchases", &json!({"namespace": namespace}))?;
@@ -84,7 +90,7 @@ fn pool<'a>(node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
     let purchase: Purchase = line::parse(node)?;
     Ok(Record::SeatPool(SeatPool {
         origin,
-        purchase: purchase.id,
+        purchase: Some(purchase.id),
         add_on: purchase.name,
         purchased: purchase.purchased_quantity,
         assigned: purchase.assigned_quantity,

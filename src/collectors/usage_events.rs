@@ -14,6 +14,9 @@ use crate::record::{Event, Origin};
 /// The collector `usage_events`.
 pub struct UsageEvents;
 
+/// Without ClickHouse, GitLab keeps usage events in partitions of a month and drops those older than three months.
+pub(super) const KEPT_DAYS: i64 = 89;
+
 /// A user as a node holds it.
 #[derive(Deserialize)]
 pub(super) struct User<'a> {
@@ -38,7 +41,17 @@ impl Collector for UsageEvents {
         Span::Day
     }
 
-    fn collect(&self, gitlab: &dyn GraphQl, unit: &Unit<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+    fn keeps_days(&self) -> Option<i64> {
+        Some(KEPT_DAYS)
+    }
+
+    fn collect(
+        &self,
+        gitlab: &dyn GraphQl,
+        unit: &Unit<'_>,
+        _part: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Fault> {
         let document = include_str!("usage_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "all"];

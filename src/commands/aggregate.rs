@@ -10,12 +10,12 @@ use crate::line::Line;
 use crate::metrics::{self, Thresholds};
 use crate::record::Coverage;
 use crate::rejects::Rejects;
-use crate::rollup::Rollups;
-use crate::settings::check_range;
+use crate::rollup::{Rollups, Target};
+use crate::settings::{Environment, check_range};
 use crate::site::Figures;
 use crate::stream::{LineWriter, Lines};
 use crate::summary::Summary;
-use crate::view::{coverage, cut_days};
+use crate::view::Resolved;
 use crate::wording::counted;
 
 /// What is reported, and how much bad input is borne.
@@ -33,14 +33,17 @@ pub struct Options {
 /// Runs the command.
 pub fn run(
     args: &AggregateArgs,
+    environment: &Environment,
     stdin: impl BufRead,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    check_range(args.since, args.until)?;
+    let since = environment.day(args.since, "DUO_METRICS_SINCE")?;
+    let until = environment.day(args.until, "DUO_METRICS_UNTIL")?;
+    check_range(since, until)?;
     let options = Options {
-        since: args.since,
-        until: args.until,
+        since,
+        until,
         thresholds: thresholds(&args.report)?,
         max_rejects: args.rejects.max_rejects,
     };
@@ -76,12 +79,16 @@ pub fn aggregate(
     let mut lines = Lines::new(input);
     let mut rollups = Rollups::default();
     let mut rejects = Rejects::new(options.max_rejects);
-    let (mut records, mut unknown) = (0, 0);
+    let (mut records, mut covered, mut unknown, mut of_nobody) = (0, 0, 0, 0);
     while let Some(line) = lines.next_line()? {
         let added = line.text.map_err(str::to_owned).and_then(Line::parse).and_then(|parsed| match parsed {
-            Line::Record(record) => rollups.add(&record).map(|()| records += 1).map_err(str::to_owned),
+            Line::Record(record) => {
+                of_nobody += u64::from(by_name(&record.origin().collector).is_none());
+                rollups.add(&record).map(|()| records += 1).map_err(str::to_owned)
+            }
             Line::Coverage(coverage) => {
                 rollups.cover(coverage);
+                covered += 1;
                 Ok(())
             }
             Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
@@ -94,14 +101,16 @@ pub fn aggregate(
             rejects.add(line.number, &reason);
         }
     }
-    let cut = cut_days(&rollups);
+    let resolved = Resolved::of(&rollups);
+    let (coverage, is_cut): (Vec<Coverage>, Vec<bool>) = resolved.coverage().into_iter().unzip();
+    let cut: Vec<&Coverage> =
+        coverage.iter().zip(is_cut).filter(|(_, is_cut)| *is_cut).map(|(line, _)| line).collect();
     for day in &cut {
         let reason = day.reason.as_deref().unwrap_or_default();
         summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
     }
-    let coverage = coverage(&rollups);
-    let metrics = match range(options, &coverage) {
-        Some((since, until)) => metrics::compute(&rollups, since, until, options.thresholds),
+    let metrics = match range(options, &rollups) {
+        Some((since, until)) => metrics::compute(&resolved, since, until, options.thresholds),
         None => Vec::new(),
     };
     summary.say(format!(
@@ -109,6 +118,9 @@ pub fn aggregate(
         counted(metrics.len() as u64, "metric line"),
         counted(records, "record")
     ));
+    if of_nobody > 0 {
+        summary.say(format!("{} of collectors that no metric rests on", counted(of_nobody, "record")));
+    }
     if unknown > 0 {
         summary
             .say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
@@ -122,23 +134,27 @@ pub fn aggregate(
     ] {
         summary.field(name, count);
     }
-    let outcome = rejects.conclude(records, summary)?;
+    let outcome = rejects.conclude(records + covered + unknown, summary)?;
     let outcome = if cut.is_empty() { outcome } else { Outcome::Partial };
     Ok((Figures { coverage, metrics }, outcome))
 }
 
-/// The days to report: those asked for, else those that were collected. The day a snapshot was taken on is not a
-/// day to report, unless there is nothing else.
-fn range(options: &Options, coverage: &[Coverage]) -> Option<(Day, Day)> {
-    let is_snapshot = |line: &&Coverage| {
-        by_name(&line.collector).is_some_and(|collector| collector.span() == Span::Snapshot)
+/// The days to report: those asked for, else those that the coverage lines speak of, else those of the records. The
+/// day a snapshot was taken on is not a day to report, unless there is nothing else.
+fn range(options: &Options, rollups: &Rollups) -> Option<(Day, Day)> {
+    let is_snapshot = |target: &&Target| {
+        by_name(rollups.names.text(target.collector))
+            .is_some_and(|collector| collector.span() == Span::Snapshot)
     };
-    let days = |lines: Vec<&Coverage>| {
-        let days = lines.iter().map(|line| line.day);
+    let days = |targets: &[Target]| {
+        let (snapshots, others): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(is_snapshot);
+        let targets = if others.is_empty() { snapshots } else { others };
+        let days = targets.iter().map(|target| target.day);
         Some((days.clone().min()?, days.max()?))
     };
-    let (snapshots, others): (Vec<_>, Vec<_>) = coverage.iter().partition(is_snapshot);
-    let collected = days(others).or_else(|| days(snapshots));
+    let covered: Vec<Target> = rollups.covered().collect();
+    let recorded: Vec<Target> = rollups.fetches.keys().copied().collect();
+    let collected = days(&covered).or_else(|| days(&recorded));
     let since = options.since.or(collected.map(|(since, _)| since))?;
     let until = options.until.or(collected.map(|(_, until)| until))?;
     (since <= until).then_some((since, until))

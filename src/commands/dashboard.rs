@@ -1,5 +1,6 @@
 //! `dashboard`: a static site of each topic that is on, one folder each.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use crate::error::{Error, Outcome};
 use crate::line::Line;
 use crate::metrics::{Definition, definitions};
 use crate::output::replace_folder;
+use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
 use crate::site::{self, Dashboard, Figures};
@@ -88,5 +90,21 @@ pub fn read_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figure
     figures.coverage.dedup();
     figures.metrics.sort_by_cached_key(|metric| serde_json::to_string(metric).unwrap_or_default());
     figures.metrics.dedup();
+    refuse_contradictions(&figures.metrics)?;
     Ok(figures)
+}
+
+/// Two numbers of the same thing come from runs that were put together after `aggregate`. Which one is right cannot
+/// be told any more.
+fn refuse_contradictions(metrics: &[Metric]) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    for metric in metrics {
+        let Metric { metric: name, instance, scope, grain, start, end, by, .. } = metric;
+        if !seen.insert((name, instance, scope, grain, start, end, by)) {
+            return Err(Error::Input(format!(
+                "two lines tell {name} of {scope}, {grain} from {start}, and differ; put records together, not metric lines, and aggregate them once"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use crate::calendar::{Day, Timestamp};
+use crate::calendar::Day;
 use crate::cli::{CollectArgs, FetchArgs};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, Sink, Span, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Patience, preflight};
-use crate::output::NewFile;
-use crate::record::{Coverage, Origin, Raw, Row, Status};
+use crate::harvest::{Harvest, Output, Part};
+use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
-use crate::stream::LineWriter;
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -30,21 +31,15 @@ pub struct Plan {
     since: Day,
     until: Day,
     today: Day,
-    output_dir: Option<std::path::PathBuf>,
-}
-
-/// Where lines go: standard output, a file a collector, or both.
-pub struct Output<W> {
-    /// Standard output, or the next filter.
-    pub stream: Option<LineWriter<W>>,
-    files: BTreeMap<&'static str, LineWriter<NewFile>>,
+    jobs: usize,
+    output_dir: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(
     args: &FetchArgs,
     environment: &Environment,
-    stdout: impl Write,
+    stdout: impl Write + Send,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?;
@@ -66,47 +61,160 @@ impl Plan {
         let (since, until) = environment.range(args.since, args.until, now)?;
         let instance = environment.instance(args.url.as_deref(), args.allow_http)?;
         let token = environment.token()?;
+        let jobs = environment.jobs(args.jobs)?;
         let patience = Patience {
             timeout: Duration::from_secs_f64(args.timeout),
             retries: args.retries,
             wait: Duration::from_secs_f64(args.retry_wait),
+            jobs,
         };
         let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), is_set.then_some(now))?;
         let output_dir =
             args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
-        Ok(Plan { client, instance, groups, collectors, named, since, until, today: now.day(), output_dir })
+        let today = now.day();
+        Ok(Plan { client, instance, groups, collectors, named, since, until, today, jobs, output_dir })
+    }
+
+    /// What to harvest: a day of a collector and group, or all its days where GitLab cannot be asked for one.
+    fn harvests<'a>(&'a self, groups: &'a [String]) -> Vec<Harvest<'a>> {
+        let mut harvests = Vec::new();
+        for scope in groups {
+            for collector in self.collectors.iter().copied() {
+                let harvest = |since, until| {
+                    let unit = Unit { scope, since, until };
+                    Harvest::new(collector, self.instance.as_str(), unit, self.today)
+                };
+                match collector.span() {
+                    Span::Day => harvests.extend(self.since.through(self.until).map(|day| harvest(day, day))),
+                    Span::Range | Span::Snapshot => harvests.push(harvest(self.since, self.until)),
+                }
+            }
+        }
+        harvests
     }
 }
 
 /// Collects everything planned. When it fails before the first answer, nothing was written.
-pub fn fetch<W: Write>(plan: &Plan, stream: Option<W>, summary: &mut Summary) -> Result<Outcome, Error> {
-    preflight(&plan.client, &plan.groups).map_err(fatal)?;
-    let mut output = Output::new(plan, stream)?;
-    let mut coverage = Vec::new();
-    let mut stopped: Option<Fault> = None;
-    for scope in &plan.groups {
-        for collector in &plan.collectors {
-            for unit in units(plan, *collector, scope) {
-                let mut walk = Walk::new(plan, *collector, unit, &mut output);
-                let result = match &stopped {
-                    None => collector.collect(&plan.client, &unit, &mut walk),
-                    Some(fault) => Err(fault.again()),
-                };
-                if let Err(Fault::Sink(error)) = result {
-                    return Err(error);
-                }
-                let fault = result.err();
-                let lines = walk.close(fault.as_ref());
-                for line in &lines {
-                    output.write(collector.name(), line)?;
-                }
-                coverage.extend(lines);
-                stopped = stopped.or(fault.filter(Fault::stops_everything));
+pub fn fetch<W: Write + Send>(
+    plan: &Plan,
+    stream: Option<W>,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let groups = preflight(&plan.client, &plan.groups).map_err(fatal)?;
+    let names = plan.collectors.iter().map(|collector| collector.name());
+    let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
+    let harvests = plan.harvests(&groups);
+    let work = Work { plan, output, state: Mutex::default() };
+    // What comes in several parts takes longest, so it goes first.
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for harvest in &harvests {
+        parts.extend(work.parts_of(harvest)?);
+    }
+    parts.sort_by_key(|part| part.harvest.is_of_one_day());
+    let queue = Mutex::new(parts.into_iter());
+    let result: Result<(), Error> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..plan.jobs).map(|_| scope.spawn(|| work.run(&queue))).collect();
+        let results =
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(worker_stopped())));
+        results.fold(Ok(()), Result::and)
+    });
+    let Work { output, state, .. } = work;
+    result?;
+    output.close()?;
+    let State { mut coverage, stopped, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    coverage.sort();
+    conclude(plan, &coverage, stopped, summary)
+}
+
+/// What the workers share.
+struct Work<'a, W> {
+    plan: &'a Plan,
+    output: Output<W>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    coverage: Vec<Coverage>,
+    /// Why nothing more can be collected.
+    stopped: Option<Fault>,
+    /// Whether the lines have nowhere to go any more.
+    is_over: bool,
+}
+
+impl<'a, W: Write + Send> Work<'a, W> {
+    /// The parts of a harvest. When they cannot be told, the harvest has failed.
+    fn parts_of<'h>(&self, harvest: &'h Harvest<'a>) -> Result<Vec<Part<'h>>, Error> {
+        match harvest.parts(&self.plan.client) {
+            Ok(parts) if !parts.is_empty() => Ok(parts),
+            Ok(_) => self.put_away(harvest).map(|()| Vec::new()),
+            Err(fault) => {
+                self.note(&fault);
+                harvest.fail(fault);
+                self.put_away(harvest).map(|()| Vec::new())
             }
         }
     }
-    output.close()?;
-    conclude(plan, &coverage, stopped, summary)
+
+    /// Works until there is nothing left to do.
+    fn run<'h>(&self, queue: &Mutex<std::vec::IntoIter<Part<'h>>>) -> Result<(), Error>
+    where
+        'a: 'h,
+    {
+        loop {
+            let Some(part) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+                return Ok(());
+            };
+            let stopped = {
+                let state = self.state();
+                if state.is_over {
+                    return Ok(());
+                }
+                state.stopped.as_ref().map(Fault::again)
+            };
+            let result = match stopped {
+                None => part.walk(&self.plan.client, &self.output),
+                Some(fault) => Err(fault),
+            };
+            if let Err(fault) = result {
+                if let Fault::Sink(error) = fault {
+                    self.state().is_over = true;
+                    return Err(error);
+                }
+                self.note(&fault);
+                part.harvest.fail(fault);
+            }
+            if part.harvest.finish_part() {
+                self.put_away(part.harvest)?;
+            }
+        }
+    }
+
+    /// Remembers a fault after which nothing further can be collected.
+    fn note(&self, fault: &Fault) {
+        let mut state = self.state();
+        if state.stopped.is_none() {
+            state.stopped = fault.stopping();
+        }
+    }
+
+    /// Writes the coverage lines of a harvest that is over.
+    fn put_away(&self, harvest: &Harvest<'_>) -> Result<(), Error> {
+        let lines = harvest.coverage();
+        for line in &lines {
+            self.output.write(harvest.collector.name(), line)?;
+        }
+        self.state().coverage.extend(lines);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn worker_stopped() -> Error {
+    Error::Bug("a worker stopped by itself".to_owned())
 }
 
 fn collectors(
@@ -144,206 +252,10 @@ fn collectors(
     Ok((chosen, true))
 }
 
-fn units<'a>(plan: &Plan, collector: &dyn Collector, scope: &'a str) -> Vec<Unit<'a>> {
-    match collector.span() {
-        Span::Day => {
-            plan.since.through(plan.until).map(|day| Unit { scope, since: day, until: day }).collect()
-        }
-        Span::Range | Span::Snapshot => vec![Unit { scope, since: plan.since, until: plan.until }],
-    }
-}
-
-/// One walk of a collector: numbers its pages, dates it, counts its rows by day.
-struct Walk<'a, W> {
-    plan: &'a Plan,
-    collector: &'static dyn Collector,
-    unit: Unit<'a>,
-    output: &'a mut Output<W>,
-    fetched_at: Option<Timestamp>,
-    page: u32,
-    rows: BTreeMap<Day, u64>,
-    flaw: Option<String>,
-}
-
-impl<'a, W: Write> Walk<'a, W> {
-    fn new(
-        plan: &'a Plan,
-        collector: &'static dyn Collector,
-        unit: Unit<'a>,
-        output: &'a mut Output<W>,
-    ) -> Self {
-        Walk { plan, collector, unit, output, fetched_at: None, page: 0, rows: BTreeMap::new(), flaw: None }
-    }
-
-    /// The days a node counts for, of those asked for. A node that cannot be read may well be of the day it came
-    /// with: counting it there makes the day incomplete until somebody has looked at it.
-    fn day_of(&self, node: &RawValue, day: Day, at: Timestamp) -> Option<Day> {
-        let (instance, name) = (self.plan.instance.as_str(), self.collector.name());
-        let row = Row { page: self.page, index: 0 };
-        let origin = Origin {
-            instance: instance.into(),
-            collector: name.into(),
-            scope: self.unit.scope.into(),
-            day,
-            fetched_at: at,
-            row,
-        };
-        match (self.collector.read(node.get(), origin), self.collector.span()) {
-            (Err(_), _) | (Ok(_), Span::Snapshot) => Some(day),
-            (Ok(record), Span::Day) => record.is_of_its_day().then_some(day),
-            (Ok(record), Span::Range) => {
-                record.days().find(|day| (self.unit.since..=self.unit.until).contains(day))
-            }
-        }
-    }
-
-    fn write(&mut self, day: Day, nodes: Vec<&RawValue>, at: Timestamp) -> Result<(), Error> {
-        if nodes.is_empty() {
-            return Ok(());
-        }
-        let compact: Vec<Box<RawValue>> = nodes.iter().filter_map(|node| without_line_breaks(node)).collect();
-        let mut replacements = compact.iter();
-        let nodes = nodes.into_iter().map(|node| match has_line_break(node) {
-            true => replacements.next().map_or(node, |compact| compact),
-            false => node,
-        });
-        let line = Raw {
-            collector: self.collector.name().into(),
-            instance: self.plan.instance.as_str().into(),
-            scope: self.unit.scope.into(),
-            day,
-            page: self.page,
-            fetched_at: at,
-            nodes: nodes.collect(),
-        };
-        self.output.write(self.collector.name(), &line)
-    }
-
-    /// The coverage lines of the walk.
-    fn close(self, fault: Option<&Fault>) -> Vec<Coverage> {
-        let snapshot_day = self.fetched_at.map_or(self.plan.today, Timestamp::day);
-        let days: Vec<Day> = match self.collector.span() {
-            Span::Snapshot => vec![snapshot_day],
-            Span::Day | Span::Range => self.unit.since.through(self.unit.until).collect(),
-        };
-        let line = |day: Day| {
-            let rows = self.rows.get(&day).copied().unwrap_or(0);
-            let is_some = rows > 0 || (self.fetched_at.is_some() && self.collector.span() == Span::Day);
-            let status = match fault {
-                None if self.flaw.is_some() => Status::Partial,
-                None => Status::Complete,
-                Some(_) if is_some => Status::Partial,
-                Some(Fault::Denied(_)) => Status::Denied,
-                Some(Fault::Unsupported(_)) => Status::Unsupported,
-                Some(_) => Status::Failed,
-            };
-            Coverage {
-                collector: self.collector.name().to_owned(),
-                instance: self.plan.instance.as_str().to_owned(),
-                scope: self.unit.scope.to_owned(),
-                day,
-                status,
-                rows: matches!(status, Status::Complete | Status::Partial).then_some(rows),
-                fetched_at: self.fetched_at,
-                reason: fault.map(|fault| fault.text().to_owned()).or_else(|| self.flaw.clone()),
-            }
-        };
-        days.into_iter().map(line).collect()
-    }
-}
-
-impl<W: Write> Sink for Walk<'_, W> {
-    fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault> {
-        let at = *self.fetched_at.get_or_insert(answer.at);
-        if self.flaw.is_none() {
-            self.flaw.clone_from(&answer.flaw);
-        }
-        self.page =
-            self.page.checked_add(1).ok_or_else(|| Fault::Answer("GitLab's pages do not end".to_owned()))?;
-        let asked = match self.collector.span() {
-            Span::Snapshot => at.day(),
-            Span::Day | Span::Range => self.unit.until,
-        };
-        let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
-        for node in nodes {
-            let day = self.day_of(node, asked, at);
-            if let Some(day) = day {
-                *self.rows.entry(day).or_default() += 1;
-            }
-            // Pages that were asked for by day stay whole; normalize leaves the nodes of other days to those days.
-            if let Some(day) = day.or((self.collector.span() == Span::Day).then_some(asked)) {
-                by_day.entry(day).or_default().push(node);
-            }
-        }
-        for (day, nodes) in by_day {
-            self.write(day, nodes, at).map_err(Fault::Sink)?;
-        }
-        Ok(())
-    }
-}
-
-impl<W: Write> Output<W> {
-    fn new(plan: &Plan, stream: Option<W>) -> Result<Output<W>, Error> {
-        let mut files = BTreeMap::new();
-        if let Some(folder) = &plan.output_dir {
-            for collector in &plan.collectors {
-                let file = NewFile::create(&folder.join(format!("{}.jsonl", collector.name())))?;
-                files.insert(collector.name(), LineWriter::new(file));
-            }
-        }
-        Ok(Output { stream: stream.map(LineWriter::new), files })
-    }
-
-    fn write(&mut self, collector: &'static str, line: &impl serde::Serialize) -> Result<(), Error> {
-        if let Some(file) = self.files.get_mut(collector) {
-            file.write(line)?;
-        }
-        match &mut self.stream {
-            Some(stream) => stream.write(line),
-            None => Ok(()),
-        }
-    }
-
-    fn close(self) -> Result<(), Error> {
-        for (_, file) in self.files {
-            file.into_inner().keep()?;
-        }
-        match self.stream {
-            Some(mut stream) => stream.flush(),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Fault {
-    /// The text for a person.
-    fn text(&self) -> &str {
-        match self {
-            Fault::Denied(text)
-            | Fault::Unsupported(text)
-            | Fault::Temporary(text)
-            | Fault::Token(text)
-            | Fault::Configuration(text)
-            | Fault::Answer(text) => text,
-            Fault::Sink(_) => "the lines could not be written",
-        }
-    }
-
-    /// Whether nothing further can be collected.
-    fn stops_everything(&self) -> bool {
-        matches!(self, Fault::Token(_) | Fault::Configuration(_))
-    }
-
-    /// The same fault, for what is not even asked for any more.
-    fn again(&self) -> Fault {
-        Fault::Answer(format!("not asked for: {}", self.text()))
-    }
-}
-
 fn fatal(fault: Fault) -> Error {
     match fault {
         Fault::Denied(text) | Fault::Unsupported(text) => Error::Nothing(text),
-        Fault::Temporary(text) | Fault::Answer(text) => Error::Temporary(text),
+        Fault::Temporary(text) | Fault::Exhausted(text) | Fault::Answer(text) => Error::Temporary(text),
         Fault::Token(text) => Error::Token(text),
         Fault::Configuration(text) => Error::Configuration(text),
         Fault::Sink(error) => error,
@@ -408,10 +320,7 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
             counted(*rows, "row")
         ));
         for ((status, reason), days) in gaps {
-            let on = match days.as_slice() {
-                [first, .., last] => format!("{} from {first} to {last}", counted(days.len() as u64, "day")),
-                days => days.iter().map(Day::to_string).collect(),
-            };
+            let on = runs(days);
             summary.say(format!("{collector} of {scope}: {} on {on}: {reason}", status.as_str()));
         }
         let gaps: Vec<_> = gaps
@@ -423,28 +332,13 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
     summary.field("collected", collected);
 }
 
-fn has_line_break(node: &RawValue) -> bool {
-    node.get().contains(['\n', '\r'])
-}
-
-/// The node on one line: white space between its tokens is taken out, everything else stays as GitLab wrote it.
-fn without_line_breaks(node: &RawValue) -> Option<Box<RawValue>> {
-    if !has_line_break(node) {
-        return None;
-    }
-    let (mut text, mut in_string, mut escaped) = (String::with_capacity(node.get().len()), false, false);
-    for c in node.get().chars() {
-        if in_string || !c.is_ascii_whitespace() {
-            text.push(c);
-        }
-        match (in_string, escaped, c) {
-            (true, true, _) => escaped = false,
-            (true, false, '\\') => escaped = true,
-            (_, false, '"') => in_string = !in_string,
-            _ => {}
-        }
-    }
-    RawValue::from_string(text).ok()
+/// Days in words, consecutive ones together.
+fn runs(days: &[Day]) -> String {
+    let runs = days.chunk_by(|one, next| next.days_since(*one) == 1).map(|run| match run {
+        [first, .., last] => format!("{first} to {last}"),
+        days => days.iter().map(Day::to_string).collect(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -452,10 +346,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_comes_on_one_line_and_otherwise_as_it_was() {
-        let node = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
-        let pretty = node("{\n  \"a\" : \"x \\\" y\",\r\n\t\"b\": [1.0, \"\\\\\"]\n}");
-        assert_eq!(without_line_breaks(&pretty).expect("changed").get(), r#"{"a":"x \" y","b":[1.0,"\\"]}"#);
-        assert!(without_line_breaks(&node(r#"{"a": 1}"#)).is_none());
+    fn days_are_told_in_runs() {
+        let days = ["2026-10-01", "2026-10-29", "2026-10-30", "2026-10-31"]
+            .map(|day| day.parse().expect("a literal day"));
+        assert_eq!(runs(&days), "2026-10-01, 2026-10-29 to 2026-10-31");
     }
 }

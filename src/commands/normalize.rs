@@ -89,13 +89,26 @@ fn normalize_into(
     let mut lines = Lines::new(input);
     let mut output = LineWriter::new(output);
     let mut rejects = Rejects::new(options.max_rejects);
-    let (mut records, mut outside, mut unknown) = (0, 0, 0);
+    let (mut records, mut outside, mut left_out, mut passed, mut unknown) = (0, 0, 0, 0, 0);
     while let Some(line) = lines.next_line()? {
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
                 let collector = by_name(&raw.collector);
                 for (index, node) in raw.nodes.iter().enumerate() {
                     let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
+                    // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
+                    if node.get() == "null" {
+                        left_out += 1;
+                        let reason = "left out by GitLab";
+                        dead_letters.add(
+                            line.number,
+                            line.offset,
+                            Some(row),
+                            reason,
+                            node.get().as_bytes(),
+                        )?;
+                        continue;
+                    }
                     let origin = origin(&raw, row);
                     let read = match collector {
                         Some(collector) => collector.read(node.get(), origin),
@@ -130,7 +143,10 @@ fn normalize_into(
                 records += 1;
                 output.write(&record)?;
             }
-            Ok(Line::Coverage(coverage)) => output.write(&coverage)?,
+            Ok(Line::Coverage(coverage)) => {
+                passed += 1;
+                output.write(&coverage)?;
+            }
             Ok(Line::Metric(_) | Line::Unknown) => unknown += 1,
             Err(reason) => {
                 rejects.add(line.number, &reason);
@@ -148,6 +164,9 @@ fn normalize_into(
         counted(outside, "row"),
         counted(rejects.count(), "row")
     ));
+    if left_out > 0 {
+        summary.say(format!("{} left out by GitLab", counted(left_out, "row")));
+    }
     if unknown > 0 {
         summary
             .say(format!("{} of a type that normalize does not read passed over", counted(unknown, "line")));
@@ -156,11 +175,13 @@ fn normalize_into(
         ("records", records),
         ("outside_the_day", outside),
         ("rejected", rejects.count()),
+        ("left_out", left_out),
         ("skipped", unknown),
     ] {
         summary.field(name, count);
     }
-    rejects.conclude(records + outside, summary)
+    let outcome = rejects.conclude(records + outside + passed + unknown, summary)?;
+    Ok(if left_out > 0 { Outcome::Partial } else { outcome })
 }
 
 fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {

@@ -6,20 +6,21 @@ use std::thread;
 use crate::cli::RunArgs;
 use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
 use crate::error::{Error, Outcome};
+use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Environment;
 use crate::summary::Summary;
-
-/// The share of rejected rows that is borne, in percent; the same as the default of the filters.
-const MAX_REJECTS: f64 = 1.0;
 
 /// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let plan = fetch::Plan::new(&args.collect, switches, environment)?;
-    let normalizing =
-        normalize::Options { pseudonyms: normalize::pseudonyms(environment)?, max_rejects: MAX_REJECTS };
+    let normalizing = normalize::Options {
+        pseudonyms: normalize::pseudonyms(environment)?,
+        max_rejects: DEFAULT_MAX_REJECTS,
+    };
     let thresholds = aggregate::thresholds(&args.report)?;
-    let aggregating = aggregate::Options { since: None, until: None, thresholds, max_rejects: MAX_REJECTS };
+    let aggregating =
+        aggregate::Options { since: None, until: None, thresholds, max_rejects: DEFAULT_MAX_REJECTS };
 
     let (raw_reader, raw_writer) = joined()?;
     let (record_reader, record_writer) = joined()?;

@@ -1,7 +1,7 @@
 //! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
 
-use std::cell::Cell;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use ureq::http::{HeaderMap, Response, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
+use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault, GraphQl};
@@ -21,8 +22,11 @@ use crate::wording::counted;
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
-/// The longest wait between two tries.
+/// The longest wait between two tries of our own accord.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The longest rest that a server can ask for and get; when it asks for more, it is not tried again.
+const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// How long to wait for an answer, and how often to try again.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +37,8 @@ pub struct Patience {
     pub retries: u32,
     /// The wait before the second try; it doubles from try to try.
     pub wait: Duration,
+    /// Requests under way at once, at most.
+    pub jobs: usize,
 }
 
 /// A client of one GitLab.
@@ -42,14 +48,26 @@ pub struct Client {
     token: Token,
     patience: Patience,
     now: Option<Timestamp>,
+    gate: Gate,
     /// Set while the server is not there, so that each further request is not waited for at length.
-    given_up: Cell<bool>,
+    given_up: AtomicBool,
+}
+
+/// What a failure says of the server's load.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    /// Nothing: the server is not there or not well.
+    Unknown,
+    /// This query was too much for it.
+    Heavy,
+    /// All queries together are more than it allows.
+    Limited,
 }
 
 /// How one try ended when it did not bring an answer.
 enum Failure {
     /// Trying again can help; the server may say when.
-    Passing { what: String, after: Option<Duration> },
+    Passing { what: String, load: Load, rest: Option<Duration> },
     /// Trying again cannot help.
     Lasting(Fault),
 }
@@ -78,10 +96,19 @@ impl Client {
             .tls_config(tls.build())
             .build()
             .new_agent();
-        Ok(Client { agent, endpoint: instance.endpoint(), token, patience, now, given_up: Cell::new(false) })
+        let gate = Gate::new(patience.jobs);
+        Ok(Client {
+            agent,
+            endpoint: instance.endpoint(),
+            token,
+            patience,
+            now,
+            gate,
+            given_up: AtomicBool::new(false),
+        })
     }
 
-    fn try_once(&self, body: &[u8]) -> Result<Answer, Failure> {
+    fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), Failure> {
         let response = self
             .agent
             .post(&self.endpoint)
@@ -92,7 +119,8 @@ impl Client {
         let mut response = response.map_err(|error| self.transport(&error))?;
         let text = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
         let text = text.map_err(|error| self.transport(&error))?;
-        self.judge(&response, &text)
+        let answer = self.judge(&response, &text)?;
+        Ok((answer, rest_after_last(response.headers())))
     }
 
     /// Decides what an HTTP answer means.
@@ -129,13 +157,15 @@ impl Client {
             429 => {
                 return Err(Failure::Passing {
                     what: "GitLab's rate limit is reached (429)".to_owned(),
-                    after: retry_after(response.headers()),
+                    load: Load::Limited,
+                    rest: rest_wanted(response.headers()),
                 });
             }
             500..=599 => {
                 return Err(Failure::Passing {
                     what: format!("GitLab is not well ({status}): {}", said()),
-                    after: retry_after(response.headers()),
+                    load: if status == 503 { Load::Heavy } else { Load::Unknown },
+                    rest: rest_wanted(response.headers()),
                 });
             }
             _ => {
@@ -174,11 +204,13 @@ impl Client {
             #[serde(default)]
             errors: Vec<GraphQlError>,
         }
-        let cut =
-            || Failure::Passing { what: "GitLab's answer is cut off or not JSON".to_owned(), after: None };
+        let cut = || passing("GitLab's answer is cut off or not JSON".to_owned());
         let text = std::str::from_utf8(body).map_err(|_| cut())?;
         let envelope: Envelope = serde_json::from_str(text).map_err(|_| cut())?;
-        let flaws = envelope.errors.iter().all(GraphQlError::is_of_one_node) && envelope.data.is_some();
+        let of_nodes = |error: &GraphQlError| {
+            error.is_of_one_node() && refusal::meaning(error) != refusal::Meaning::Timeout
+        };
+        let flaws = envelope.errors.iter().all(of_nodes) && envelope.data.is_some();
         let flaw = envelope.errors.first().filter(|_| flaws).map(|error| {
             let message = self.token.redact(&refusal::one_line(&error.message));
             format!("GitLab leaves out {}: {message}", counted(envelope.errors.len() as u64, "row"))
@@ -187,9 +219,11 @@ impl Client {
             // Other data beside errors is incomplete in a way that cannot be told; it is not used.
             let message = self.token.redact(&refusal::one_line(&error.message));
             return Err(match refusal::meaning(error) {
-                refusal::Meaning::Timeout => {
-                    Failure::Passing { what: format!("GitLab ran out of time: {message}"), after: None }
-                }
+                refusal::Meaning::Timeout => Failure::Passing {
+                    what: format!("GitLab ran out of time: {message}"),
+                    load: Load::Heavy,
+                    rest: None,
+                },
                 refusal::Meaning::Unknown => {
                     lasting(Fault::Unsupported(format!("this GitLab has no such field: {message}")))
                 }
@@ -219,7 +253,14 @@ impl Client {
             ureq::Error::BodyExceedsLimit(_) => {
                 lasting(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned()))
             }
-            _ => Failure::Passing { what: format!("cannot reach {}: {message}", self.endpoint), after: None },
+            // What rustls says of a certificate arrives as an error of reading or writing.
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                lasting(Fault::Configuration(format!(
+                    "cannot trust {}: {message}; a private certificate authority is given with --ca-file",
+                    self.endpoint
+                )))
+            }
+            _ => passing(format!("cannot reach {}: {message}", self.endpoint)),
         }
     }
 }
@@ -227,30 +268,49 @@ impl Client {
 impl GraphQl for Client {
     fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
-        let retries = if self.given_up.get() { 0 } else { self.patience.retries };
         let mut wait = self.patience.wait;
         for attempt in 0.. {
-            match self.try_once(body.as_bytes()) {
-                Ok(answer) => {
-                    self.given_up.set(false);
+            let pass = self.gate.enter();
+            let (what, load, rest) = match self.try_once(body.as_bytes()) {
+                Ok((answer, rest)) => {
+                    pass.answered(rest);
+                    self.given_up.store(false, Ordering::Relaxed);
                     return Ok(answer);
                 }
                 Err(Failure::Lasting(fault)) => return Err(fault),
-                Err(Failure::Passing { what, .. }) if attempt >= retries => {
-                    self.given_up.set(true);
-                    return Err(Fault::Temporary(format!(
-                        "{what}, after {} tries; try again later",
-                        attempt + 1
-                    )));
+                Err(Failure::Passing { what, load, rest }) => {
+                    if load != Load::Unknown {
+                        pass.pushed_back(rest.filter(|rest| *rest <= LONGEST_REST));
+                    }
+                    (what, load, rest)
                 }
-                Err(Failure::Passing { after, .. }) => {
-                    std::thread::sleep(after.unwrap_or(wait).min(LONGEST_WAIT));
-                    wait = wait.saturating_mul(2);
-                }
+            };
+            let hopeless =
+                self.given_up.load(Ordering::Relaxed) || rest.is_some_and(|rest| rest > LONGEST_REST);
+            if hopeless || attempt >= self.patience.retries {
+                self.given_up.fetch_or(load == Load::Unknown, Ordering::Relaxed);
+                let tries = counted(u64::from(attempt) + 1, "attempt");
+                let text = format!("{what}, after {tries}; try again later");
+                return Err(if load == Load::Limited {
+                    Fault::Exhausted(text)
+                } else {
+                    Fault::Temporary(text)
+                });
+            }
+            // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it
+            // ends is one of a minute on GitLab.com, so it is waited for at greater length.
+            if rest.is_none() {
+                let patience = if load == Load::Limited { 4 } else { 1 };
+                std::thread::sleep((wait * patience).min(LONGEST_WAIT));
+                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
             }
         }
         unreachable!("the loop ends by returning")
     }
+}
+
+fn passing(what: String) -> Failure {
+    Failure::Passing { what, load: Load::Unknown, rest: None }
 }
 
 fn lasting(fault: Fault) -> Failure {
@@ -261,9 +321,32 @@ fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `Retry-After` in seconds; GitLab sends no dates there.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    header(headers, header::RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
+/// How long the server asks to be left alone, by `Retry-After` (seconds) or the rate limit's reset.
+fn rest_wanted(headers: &HeaderMap) -> Option<Duration> {
+    let told = header(headers, header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    told.map(Duration::from_secs).or_else(|| until_reset(headers))
+}
+
+/// How long to rest after an answer that used up the last of the rate limit. Without these headers there is no
+/// limit, or GitLab does not tell it.
+fn rest_after_last(headers: &HeaderMap) -> Option<Duration> {
+    let remaining = headers.get("ratelimit-remaining")?.to_str().ok()?.trim();
+    if remaining == "0" { until_reset(headers) } else { None }
+}
+
+/// The time to `RateLimit-Reset` (seconds since 1970), by the server's own clock.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    let reset = headers
+        .get("ratelimit-reset")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .and_then(Timestamp::from_unix_seconds)?;
+    let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
+    let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {

@@ -1,6 +1,7 @@
 //! Talking to a GitLab server.
 
 mod client;
+mod gate;
 mod preflight;
 mod refusal;
 

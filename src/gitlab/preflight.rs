@@ -1,5 +1,7 @@
 //! What has to hold before the first page is asked for: a token that GitLab takes, and groups it shows.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -7,16 +9,24 @@ use serde_json::value::RawValue;
 use crate::collectors::{Fault, GraphQl};
 use crate::line;
 
-/// Checks the token and every group, in order.
-pub fn preflight(gitlab: &dyn GraphQl, groups: &[String]) -> Result<(), Fault> {
+/// Checks the token and every group, in order. The groups come back as GitLab spells them, each once: it does not
+/// mind the case of a path, and two spellings of a group must not count as two.
+pub fn preflight(gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Found<'a> {
         #[serde(borrow)]
         current_user: Option<&'a RawValue>,
         #[serde(borrow)]
-        group: Option<&'a RawValue>,
+        group: Option<Group<'a>>,
     }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Group<'a> {
+        #[serde(borrow)]
+        full_path: Cow<'a, str>,
+    }
+    let mut found_groups: Vec<String> = Vec::new();
     for group in groups {
         let answer =
             gitlab.query(include_str!("preflight.graphql"), "Preflight", &json!({"scope": group}))?;
@@ -27,11 +37,14 @@ pub fn preflight(gitlab: &dyn GraphQl, groups: &[String]) -> Result<(), Fault> {
                 "GitLab answers as to somebody without a token; check DUO_TOKEN, and that no proxy takes the Authorization header away".to_owned(),
             ));
         }
-        if found.group.is_none() {
+        let Some(found) = found.group else {
             return Err(Fault::Configuration(format!(
                 "group {group:?} not found or not readable with this token; check GROUP_PATH and the token's membership"
             )));
+        };
+        if !found_groups.iter().any(|known| *known == found.full_path) {
+            found_groups.push(found.full_path.into_owned());
         }
     }
-    Ok(())
+    Ok(found_groups)
 }

@@ -40,12 +40,24 @@ impl GraphQlError {
 }
 
 /// Codes of graphql-ruby for names that the schema does not have.
-const UNKNOWN_CODES: &[&str] =
-    &["undefinedField", "undefinedType", "argumentNotAccepted", "variableRequiresValidType"];
+const UNKNOWN_CODES: &[&str] = &[
+    "undefinedField",
+    "undefinedType",
+    "argumentNotAccepted",
+    "argumentLiteralsIncompatible",
+    "variableRequiresValidType",
+    "variableMismatch",
+    "missingRequiredArguments",
+];
 
 /// The same in words, for servers that send no code.
-const UNKNOWN_WORDS: &[&str] =
-    &["doesn't exist on type", "doesn't accept argument", "isn't a defined input type", "No such type"];
+const UNKNOWN_WORDS: &[&str] = &[
+    "doesn't exist on type",
+    "doesn't accept argument",
+    "isn't a defined input type",
+    "No such type",
+    "has an invalid value",
+];
 
 const DENIED_WORDS: &[&str] =
     &["Not available for this resource", "don't have permission", "not authorized", "not licensed"];

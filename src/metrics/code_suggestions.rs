@@ -125,7 +125,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut splits: BTreeMap<Split<'_>, Counts> = BTreeMap::from([((None, None), Counts::default())]);
     let (mut with_language, mut with_ide, mut with_both) =
         (Counts::default(), Counts::default(), Counts::default());
-    for (_, (key, usage)) in view.usage_in(page.period) {
+    for (_, (key, usage)) in view.suggestions_in(page.period) {
         let event = view.names.text(key.event);
         let language = key.language.map(|language| view.names.text(language));
         let ide = key.ide.map(|ide| view.names.text(ide));

@@ -33,10 +33,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let look_back = Period::holding(Grain::Window, period.end, period.end);
     page.rest_on_days(Source::Usage, look_back);
-    let first_day = view.days_of(Source::Usage).and_then(|days| days.keys().next());
+    let first_known =
+        view.days_of(Source::Usage).and_then(|days| days.iter().find(|(_, state)| state.is_known()));
     let unknown = if period.end > view.until {
         Some(Reason::PeriodIncomplete)
-    } else if first_day.is_none_or(|first| *first > look_back.start) {
+    } else if first_known.is_none_or(|(first, _)| *first > look_back.start) {
         Some(Reason::LookBackIncomplete)
     } else {
         None
@@ -49,14 +50,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut active_days: HashMap<PersonId, (u32, Option<Day>)> = HashMap::new();
     let mut ever_seen = PeopleSet::default();
-    for (day, rows) in view.usage.range(..=period.end) {
-        for (key, _) in rows {
-            ever_seen.add(key.person, view.people);
-            if *day >= look_back.start && events::is_deliberate(view.names.text(key.event)) {
-                let (days, last) = active_days.entry(key.person).or_default();
-                if *last != Some(*day) {
-                    (*days, *last) = (*days + 1, Some(*day));
-                }
+    let ever = Period { start: first_known.map_or(look_back.start, |(first, _)| *first), ..look_back };
+    for (day, (key, _)) in view.usage_in(ever) {
+        ever_seen.add(key.person, view.people);
+        if day >= look_back.start && events::is_deliberate(view.names.text(key.event)) {
+            let (days, last) = active_days.entry(key.person).or_default();
+            if *last != Some(day) {
+                (*days, *last) = (*days + 1, Some(day));
             }
         }
     }
@@ -71,8 +71,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         };
         counts[segment] += 1;
     };
-    match view.snapshot_of(period) {
-        Some(snapshot) => snapshot.holders.iter().for_each(|person| count(*person)),
+    match view.holders_of(period) {
+        Some(holders) => holders.iter().for_each(|person| count(*person)),
         None => (0..view.people.len() as u32)
             .map(PersonId)
             .filter(|person| ever_seen.contains(*person))

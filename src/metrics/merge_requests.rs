@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::{EVERY_GRAIN, TOTAL};
-use super::page::{By, Figure, Page};
+use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::statistics::{QUANTILES, nearest_rank};
 use super::{Definition, Family, Unit};
@@ -71,14 +71,14 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         view.known_days(Source::MergeRequests, page.period).map(|(day, _)| day).collect();
     let mut all = Counts::default();
     let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    for (project, state) in &view.merge_requests {
+    for state in &view.merge_requests {
         let opened = days.contains(&state.created_at.day());
         let merged_at = state.merged_at.filter(|merged_at| days.contains(&merged_at.day()));
         if !opened && merged_at.is_none() {
             continue;
         }
         let author: Option<PersonId> = state.author.filter(|author| !view.people.is_bot(*author));
-        for counts in [&mut all, by_project.entry(view.names.text(*project)).or_default()] {
+        for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
             if opened {
                 counts.opened += 1;
                 author.inspect(|author| counts.opened_by.add_any(*author));
@@ -87,7 +87,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
                 counts.merged += 1;
                 counts.of_people += u64::from(author.is_some());
                 author.inspect(|author| counts.merged_by.add_any(*author));
-                counts.seconds.push(u64::try_from(merged_at.seconds_since(state.created_at)).unwrap_or(0));
+                // A clock that ran backwards tells no duration.
+                counts.seconds.extend(u64::try_from(merged_at.seconds_since(state.created_at)));
             }
         }
     }
@@ -112,11 +113,8 @@ impl Counts {
         for (stat, percent) in QUANTILES {
             let by: Vec<(&str, &str)> = project.iter().copied().chain([("stat", *stat)]).collect();
             let value = nearest_rank(&self.seconds, *percent);
-            page.emit(
-                &TIME_TO_MERGE,
-                &by as By<'_>,
-                Figure::statistic(value, self.seconds.len(), Some(self.merged_by.len())),
-            );
+            let figure = Figure::statistic(value, self.seconds.len(), Some(self.merged_by.len()));
+            page.emit(&TIME_TO_MERGE, &by, figure.on_basis(self.seconds.len() as u64, self.merged));
         }
     }
 }

@@ -20,8 +20,7 @@ pub use definition::{Definition, Unit};
 
 use crate::calendar::{Day, Grain, Period};
 use crate::record::Metric;
-use crate::rollup::Rollups;
-use crate::view::{View, views};
+use crate::view::{Resolved, View};
 use page::Page;
 
 /// Metrics that belong together.
@@ -60,12 +59,21 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     FAMILIES.iter().flat_map(|family| family.definitions.iter().copied())
 }
 
-/// All metrics of every scope for the periods that share a day with `since` to `until`, in a fixed order.
-pub fn compute(rollups: &Rollups, since: Day, until: Day, thresholds: Thresholds) -> Vec<Metric> {
+/// All metrics of every scope, in a fixed order: for the window that ends with `until`, and for the periods that
+/// hold a day from `since` to `until` of which a line speaks. A period is computed over all its days, also those
+/// before `since`; days after `until` do not count.
+pub fn compute(resolved: &Resolved<'_>, since: Day, until: Day, thresholds: Thresholds) -> Vec<Metric> {
     let mut metrics = Vec::new();
-    for view in views(rollups, until) {
+    for view in resolved.views(until) {
+        let days = view.days();
         for grain in [Grain::Day, Grain::Week, Grain::Month, Grain::Window] {
-            for period in Period::covering(grain, since, until) {
+            let holding = |day| Period::holding(grain, day, until);
+            let mut periods: Vec<Period> = match grain {
+                Grain::Window => vec![holding(until)],
+                _ => days.range(since..=until).map(|day| holding(*day)).collect(),
+            };
+            periods.dedup();
+            for period in periods {
                 for family in FAMILIES {
                     (family.compute)(&view, &mut Page::new(&view, period, thresholds, &mut metrics));
                 }

@@ -57,9 +57,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let days: BTreeSet<Day> = view.known_days(Source::Pipelines, page.period).map(|(day, _)| day).collect();
     let mut all = Counts::default();
     let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    for (project, state) in view.pipelines.iter().filter(|(_, state)| days.contains(&state.created_at.day()))
-    {
-        for counts in [&mut all, by_project.entry(view.names.text(*project)).or_default()] {
+    for state in view.pipelines.iter().filter(|state| days.contains(&state.created_at.day())) {
+        for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
             counts.all += 1;
             match view.names.text(state.status) {
                 "success" => counts.succeeded += 1,

@@ -38,25 +38,26 @@ const ACTIVE: Definition = Definition {
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event in the period, divided by all people with a seat. Who \
-           has a seat is taken from the last list of seats taken within the period or, failing that, up to two days after \
-           it; without such a list there is no rate.",
+           has a seat is taken from the last list of seats taken within the period or, failing that, the first one of the two \
+           days after it. Without such a list, or where seats are assigned to people whom GitLab does not tell, there \
+           is no rate. On Self-Managed and Dedicated the list is that of the whole instance.",
 };
 
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, &[&ACTIVE]) {
         return;
     }
-    let Some(snapshot) = view.snapshot_of(page.period) else {
+    let Some(all_holders) = view.holders_of(page.period) else {
         page.emit(&ACTIVE, &[], Figure::unknown(Reason::NoSnapshot));
         return;
     };
     let mut active = PeopleSet::default();
     for (_, (key, _)) in view.usage_in(page.period) {
-        if snapshot.holders.contains(&key.person) && events::is_deliberate(view.names.text(key.event)) {
+        if all_holders.contains(&key.person) && events::is_deliberate(view.names.text(key.event)) {
             active.add(key.person, view.people);
         }
     }
-    let holders = Number::Count(snapshot.holders.len() as u64);
+    let holders = Number::Count(all_holders.len() as u64);
     page.emit(&ACTIVE, &[], Figure::rate(Number::Count(active.len()), holders, Some(active.len())));
 }
 

@@ -69,7 +69,7 @@ fn a_closed_port_is_75_after_all_tries() {
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let url = format!("http://127.0.0.1:{port}");
     let result = bench.run(&[&["fetch", "--url", &url], IMPATIENT].concat());
-    assert_refused(&result, 75, &["cannot reach", &url, "after 2 tries"]);
+    assert_refused(&result, 75, &["cannot reach", &url, "after 2 attempts"]);
     assert!(result.stdout.is_empty());
 }
 
@@ -176,7 +176,7 @@ fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure(
 #[test]
 fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
     let bench = Bench::new(60, 5);
-    let raw = bench.fetch(&["--since", "2026-10-27", "--collector", "usage_events"]);
+    let raw = bench.fetch(&["--since", "2026-10-27", "--collector", "usage_events", "--jobs", "1"]);
     // Whole lines are missing: nothing is wrong with any line that is left.
     let lines: Vec<&[u8]> = raw.split_inclusive(|byte| *byte == b'\n').collect();
     let cut = lines[..lines.len() - 1].concat();
@@ -189,11 +189,12 @@ fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
         "{}",
         aggregated.stderr
     );
-    let window = lines_of(&aggregated.stdout, "metric");
-    let active = window.iter().find(|line| {
-        line["metric"] == "users.active" && line["grain"] == "day" && line["start"] == "2026-10-31"
-    });
-    assert_eq!(active.expect("the day is there")["coverage"], 0.0);
+    let cut_day =
+        lines_of(&aggregated.stdout, "coverage").into_iter().find(|line| line["day"] == "2026-10-31");
+    let cut_day = cut_day.expect("the day is told");
+    assert_eq!(cut_day["status"], "partial", "{cut_day}");
+    let told = "the stream is cut: rows came without their coverage line";
+    assert_eq!(cut_day["reason"], told);
     // A line is cut in the middle.
     let normalized = bench
         .pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &raw[..raw.len() / 2]);

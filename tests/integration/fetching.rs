@@ -9,7 +9,8 @@ use crate::bench::{Bench, Done, TOKEN, done, lines, lines_of, metric_text};
 use crate::stand_in::{Fault, Settings};
 
 /// Options that keep a test from waiting.
-const IMPATIENT: &[&str] = &["--retries", "3", "--retry-wait", "0.01", "--timeout", "2"];
+/// One request after the other, since faults are scripted by their order.
+const IMPATIENT: &[&str] = &["--retries", "3", "--retry-wait", "0.01", "--timeout", "2", "--jobs", "1"];
 
 fn fetch(bench: &Bench, arguments: &[&str]) -> Done {
     bench.run(&[&["fetch"], IMPATIENT, arguments].concat())
@@ -158,7 +159,9 @@ fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_wi
                     assert_eq!(line["status"], status, "{fault:?}");
                     assert!(
                         line["rows"].is_null()
-                            && line["reason"].as_str().is_some_and(|reason| reason.contains("after 4 tries")),
+                            && line["reason"]
+                                .as_str()
+                                .is_some_and(|reason| reason.contains("after 4 attempts")),
                         "{line}"
                     );
                 }
@@ -342,4 +345,46 @@ fn pages(result: &Done, day: &str) -> usize {
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn two_spellings_of_a_group_are_one_group() {
+    let bench = Bench::new(60, 5);
+    let once = bench.fetch(&["--since", "2026-10-30", "--group", "acme", "--jobs", "1"]);
+    let twice = bench.fetch(&["--since", "2026-10-30", "--group", "acme", "--group", "ACME", "--jobs", "1"]);
+    assert_eq!(once, twice);
+}
+
+#[test]
+fn a_day_that_is_not_over_is_partial_and_one_that_has_not_come_is_not_asked_for() {
+    let bench = Bench::new(60, 5);
+    let today =
+        fetch(&bench, &["--since", "2026-10-31", "--until", "2026-11-01", "--collector", "usage_events"]);
+    assert_eq!(today.code, 3, "{}", today.stderr);
+    let days = days(&today);
+    assert_eq!(
+        (&days["2026-10-31"]["status"], &days["2026-11-01"]["status"]),
+        (&"complete".into(), &"partial".into())
+    );
+    assert_eq!(days["2026-11-01"]["reason"], "the day was not over");
+    assert_eq!(fetch(&bench, &["--until", "2026-11-02"]).code, 2);
+    let long_ago =
+        fetch(&bench, &["--since", "2026-07-01", "--until", "2026-07-01", "--collector", "usage_events"]);
+    assert_eq!(long_ago.code, 3, "an empty day that GitLab may have forgotten: {}", long_ago.stderr);
+}
+
+#[test]
+fn the_requests_run_side_by_side_and_the_figures_do_not_tell() {
+    let bench = Bench::with(Settings {
+        people: 60,
+        days: 14,
+        latency: Duration::from_millis(5),
+        ..Settings::default()
+    });
+    let arguments = |jobs| ["--duo", "--project", "--since", "2026-10-20", "--jobs", jobs];
+    let expected = metrics(&bench, &fetch(&bench, &arguments("1")).stdout);
+    assert!(expected.lines().count() > 500);
+    for jobs in ["2", "8", "32"] {
+        assert_eq!(metrics(&bench, &fetch(&bench, &arguments(jobs)).stdout), expected, "--jobs {jobs}");
+    }
 }

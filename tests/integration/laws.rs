@@ -277,6 +277,66 @@ fn day_of(records: &[Vec<String>]) -> (Value, Value, Value, Outcome) {
 }
 
 #[test]
+fn a_day_that_was_not_over_is_not_complete_and_one_that_broke_off_before_its_first_row_is_not_known() {
+    let early = events_of(3, "2026-10-05T12:00:00Z", Some(("complete", 3)));
+    assert_eq!(day_of(&[early]), (json!(3), json!(0.0), json!("partial"), Outcome::Complete));
+    let broken = events_of(0, "2026-10-06T12:00:00Z", Some(("partial", 0)));
+    assert_eq!(day_of(&[broken]), (Value::Null, json!(0.0), json!("partial"), Outcome::Complete));
+}
+
+#[test]
+fn of_two_states_of_the_same_moment_the_same_one_counts_in_any_order() {
+    let line = |row: &str, status: &str| {
+        format!(
+            r#"{{"type":"pipeline","collector":"pipelines","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-05",
+            "fetched_at":"2026-10-06T03:00:00Z","row":"{row}","project":"acme/{status}","project_id":"gid://gitlab/Project/1","id":"7",
+            "status":"{status}","created_at":"2026-10-05T10:00:00Z","finished_at":null,"duration":null}}"#
+        )
+        .replace('\n', " ")
+    };
+    let (running, success) = (line("1:99", "running"), line("2:0", "success"));
+    assert_eq!(figures(&[running.clone(), success.clone()]), figures(&[success.clone(), running.clone()]));
+    let (text, _) = figures(&[success, running]);
+    let count = text
+        .lines()
+        .find(|line| line.contains("pipelines.count") && line.contains(r#""by":{}"#))
+        .expect("it is told");
+    assert!(count.contains(r#""value":1"#), "a project that was renamed is one project: {count}");
+    assert!(text.contains(r#""project":"acme/success""#) && !text.contains(r#""project":"acme/running""#));
+}
+
+#[test]
+fn seats_that_are_assigned_to_nobody_we_know_make_no_rate() {
+    let common = r#""collector":"seats","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-06","fetched_at":"2026-10-06T03:00:00Z""#;
+    let pool = |row: u32, add_on: &str, assigned: u32| {
+        format!(
+            r#"{{"type":"seat_pool",{common},"row":"1:{row}","add_on":"{add_on}","purchased":100,"assigned":{assigned}}}"#
+        )
+    };
+    let seat = format!(
+        r#"{{"type":"seat",{common},"row":"2:0","user":"gid://gitlab/User/0","assigned":true,"add_on":"DUO_ENTERPRISE","last_duo_activity_on":null}}"#
+    );
+    let covered = |rows: u32| {
+        format!(r#"{{"type":"coverage",{common},"status":"complete","rows":{rows},"reason":null}}"#)
+    };
+    let events = events_of(3, "2026-10-06T03:00:00Z", Some(("complete", 3)));
+    let adoption = |seats: &[String]| {
+        let (text, _) = figures(&[seats, events.as_slice()].concat());
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let line = lines
+            .into_iter()
+            .find(|line| line["metric"] == "seats.active" && line["grain"] == "window")
+            .expect("it is told");
+        (line["value"].clone(), line["reason"].clone())
+    };
+    let known = [pool(0, "DUO_ENTERPRISE", 1), seat.clone(), covered(2)];
+    assert_eq!(adoption(&known), (json!(1.0), Value::Null));
+    let others = [pool(0, "DUO_ENTERPRISE", 1), pool(1, "DUO_OF_TOMORROW", 90), seat, covered(3)];
+    assert_eq!(adoption(&others), (Value::Null, json!("no_snapshot")));
+    assert_eq!(adoption(&[pool(0, "DUO_CORE", 0), covered(1)]), (Value::Null, json!("no_snapshot")));
+}
+
+#[test]
 fn of_several_fetches_of_a_day_the_newest_complete_one_counts_unless_it_shrank() {
     let complete = |rows, at| events_of(rows, at, Some(("complete", rows)));
     let (early, late) = ("2026-10-06T03:00:00Z", "2026-10-07T03:00:00Z");
@@ -297,7 +357,11 @@ fn of_several_fetches_of_a_day_the_newest_complete_one_counts_unless_it_shrank()
         whole(7, Outcome::Complete),
         "complete beats partial"
     );
-    assert_eq!(day_of(&[complete(7, early), events_of(9, late, None)]), whole(7, Outcome::Complete));
+    assert_eq!(
+        day_of(&[complete(7, early), events_of(9, late, None)]),
+        whole(7, Outcome::Partial),
+        "the newer one is cut"
+    );
     assert_eq!(
         day_of(&[events_of(9, early, None)]),
         (json!(9), json!(0.0), json!("partial"), Outcome::Partial),

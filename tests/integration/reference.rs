@@ -542,7 +542,10 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
                 .iter()
                 .map(|mr| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")))
                 .collect();
-            quantiles("merge_requests.time_to_merge_seconds", &by, seconds, Some(authors(&merged)), put);
+            let (metric, all) = ("merge_requests.time_to_merge_seconds", merged.len());
+            quantiles(metric, &by, seconds, Some(authors(&merged)), &mut |metric, by, number| {
+                put(metric, by, based(number, all, all));
+            });
             if path.is_none() && ["month", "window"].contains(&period.grain) {
                 let of_people = merged
                     .iter()

@@ -46,7 +46,7 @@ fn the_four_combinations_of_the_two_variables_give_the_right_sites() {
         let landing = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
         for folder in ["duo-metrics", "project-metrics"] {
             assert_eq!(
-                landing.contains(&format!("href=\"{folder}/")),
+                landing.contains(&format!("href=\"./{folder}/")),
                 expected.contains(&folder),
                 "{folder}"
             );
@@ -114,10 +114,10 @@ fn the_landing_page_finds_what_is_there_and_survives_what_is_not_a_dashboard() {
     assert!(result.stderr.contains("broken"), "{}", result.stderr);
     let page = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
     for linked in ["duo-metrics/", "flaky-tests/", "costs/", "broken/"] {
-        assert!(page.contains(&format!("href=\"{linked}")), "{linked}");
+        assert!(page.contains(&format!("href=\"./{linked}")), "{linked}");
     }
     for absent in
-        ["href=\"notes", "href=\"project-metrics", "hidden/", "<script>1", "<b>costs", "javascript:alert"]
+        ["href=\"./notes", "href=\"./project-metrics", "hidden/", "<script>1", "<b>costs", "javascript:alert"]
     {
         assert!(!page.contains(absent), "{absent}");
     }
@@ -192,4 +192,21 @@ fn no_figures_at_all_give_a_page_that_says_so() {
         let card: Value = serde_json::from_slice(&card).expect("JSON");
         assert_eq!(card["status"], "empty");
     }
+}
+
+#[test]
+fn numbers_that_contradict_each_other_are_refused() {
+    let bench = Bench::new(60, 14);
+    let records = bench.normalize(&bench.fetch(&["--since", "2026-10-20", "--jobs", "1"]));
+    let whole = bench.aggregate(&records);
+    let half: Vec<&str> = std::str::from_utf8(&records)
+        .expect("text")
+        .lines()
+        .filter(|line| !line.contains("2026-10-2"))
+        .collect();
+    let part = bench.pipe(&["aggregate"], half.join("\n").as_bytes()).stdout;
+    let result = bench.pipe(&["dashboard"], &[whole, part].concat());
+    assert_eq!(result.code, 65, "{}", result.stderr);
+    assert!(result.stderr.contains("and differ"), "{}", result.stderr);
+    assert!(!bench.path("public").exists());
 }

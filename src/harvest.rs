@@ -1,0 +1,317 @@
+//! One harvest: what a collector brings of one scope and day (or of all days, where GitLab cannot be asked for
+//! one). It numbers the pages, dates them, counts the rows of each day, and says in the end what became of it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde_json::value::RawValue;
+
+use crate::calendar::{Day, Timestamp};
+use crate::collectors::{Answer, Collector, Fault, GraphQl, Sink, Span, Unit};
+use crate::error::Error;
+use crate::output::NewFile;
+use crate::record::{Coverage, Origin, Raw, Row, Status};
+use crate::stream::LineWriter;
+
+/// What a collector brings of one scope and day, or of all days.
+pub struct Harvest<'a> {
+    /// The collector.
+    pub collector: &'static dyn Collector,
+    instance: &'a str,
+    unit: Unit<'a>,
+    today: Day,
+    /// One moment for all lines: the server's at the first page.
+    fetched_at: OnceLock<Timestamp>,
+    pages: AtomicU32,
+    open_parts: AtomicUsize,
+    got: Mutex<Got>,
+}
+
+/// What has come so far.
+#[derive(Default)]
+struct Got {
+    rows: BTreeMap<Day, u64>,
+    /// Parts that arrived whole.
+    whole_parts: usize,
+    fault: Option<Fault>,
+    flaw: Option<String>,
+}
+
+/// A part of a harvest that can be walked by itself.
+pub struct Part<'a> {
+    /// The harvest it is of.
+    pub harvest: &'a Harvest<'a>,
+    name: String,
+}
+
+/// Where lines go: standard output or the next filter, a file a collector, or both.
+pub struct Output<W> {
+    stream: Option<Mutex<LineWriter<W>>>,
+    files: BTreeMap<&'static str, Mutex<LineWriter<NewFile>>>,
+}
+
+impl<'a> Harvest<'a> {
+    /// A harvest that has not begun. `today` is the day of a snapshot that the server never answered.
+    pub fn new(
+        collector: &'static dyn Collector,
+        instance: &'a str,
+        unit: Unit<'a>,
+        today: Day,
+    ) -> Harvest<'a> {
+        Harvest {
+            collector,
+            instance,
+            unit,
+            today,
+            fetched_at: OnceLock::new(),
+            pages: AtomicU32::new(0),
+            open_parts: AtomicUsize::new(0),
+            got: Mutex::default(),
+        }
+    }
+
+    /// Whether it is of a single day.
+    pub fn is_of_one_day(&self) -> bool {
+        self.collector.span() == Span::Day
+    }
+
+    /// Asks for the parts that can be walked by themselves.
+    pub fn parts(&'a self, gitlab: &dyn GraphQl) -> Result<Vec<Part<'a>>, Fault> {
+        let mut dated = |answer: &Answer| {
+            self.fetched_at.get_or_init(|| answer.at);
+        };
+        let names = self.collector.parts(gitlab, &self.unit, &mut dated)?;
+        self.open_parts.store(names.len(), Ordering::Relaxed);
+        Ok(names.into_iter().map(|name| Part { harvest: self, name }).collect())
+    }
+
+    /// Notes that a part is over; true when it was the last one.
+    pub fn finish_part(&self) -> bool {
+        self.open_parts.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Notes why it is not whole; the first reason counts.
+    pub fn fail(&self, fault: Fault) {
+        self.got().fault.get_or_insert(fault);
+    }
+
+    /// The coverage lines, when all parts are over.
+    pub fn coverage(&self) -> Vec<Coverage> {
+        let got = self.got();
+        let fetched_at = self.fetched_at.get().copied();
+        let days: Vec<Day> = match self.collector.span() {
+            Span::Snapshot => vec![fetched_at.map_or(self.today, Timestamp::day)],
+            Span::Day | Span::Range => self.unit.since.through(self.unit.until).collect(),
+        };
+        let line = |day: Day| {
+            let rows = got.rows.get(&day).copied().unwrap_or(0);
+            let doubt = fetched_at.and_then(|at| self.doubt(day, rows, at));
+            let status = match &got.fault {
+                None if got.flaw.is_some() || doubt.is_some() => Status::Partial,
+                None => Status::Complete,
+                Some(_) if rows > 0 || got.whole_parts > 0 => Status::Partial,
+                Some(Fault::Denied(_)) => Status::Denied,
+                Some(Fault::Unsupported(_)) => Status::Unsupported,
+                Some(_) => Status::Failed,
+            };
+            let fault = got.fault.as_ref().map(|fault| fault.text().to_owned());
+            Coverage {
+                collector: self.collector.name().to_owned(),
+                instance: self.instance.to_owned(),
+                scope: self.unit.scope.to_owned(),
+                day,
+                status,
+                rows: matches!(status, Status::Complete | Status::Partial).then_some(rows),
+                fetched_at,
+                reason: fault.or_else(|| got.flaw.clone()).or(doubt),
+            }
+        };
+        days.into_iter().map(line).collect()
+    }
+
+    /// Why a day is not whole although every page of it arrived.
+    fn doubt(&self, day: Day, rows: u64, at: Timestamp) -> Option<String> {
+        if self.collector.span() == Span::Snapshot {
+            None
+        } else if !day.is_over(at) {
+            Some("the day was not over".to_owned())
+        } else if rows == 0 && self.collector.keeps_days().is_some_and(|days| at.day().days_since(day) > days)
+        {
+            Some(
+                "GitLab may have forgotten: without ClickHouse it keeps usage events for three months"
+                    .to_owned(),
+            )
+        } else {
+            None
+        }
+    }
+
+    /// The day a node counts for, of those asked for. A node that cannot be read may well be of the day it came
+    /// with: counting it there makes the day incomplete until somebody has looked at it.
+    fn day_of(&self, node: &RawValue, asked: Day, at: Timestamp) -> Option<Day> {
+        let origin = Origin {
+            instance: self.instance.into(),
+            collector: self.collector.name().into(),
+            scope: self.unit.scope.into(),
+            day: asked,
+            fetched_at: at,
+            row: Row { page: 0, index: 0 },
+        };
+        match (self.collector.read(node.get(), origin), self.collector.span()) {
+            (Err(_), _) | (Ok(_), Span::Snapshot) => Some(asked),
+            (Ok(record), Span::Day) => record.is_of_its_day().then_some(asked),
+            (Ok(record), Span::Range) => {
+                record.days().find(|day| (self.unit.since..=self.unit.until).contains(day))
+            }
+        }
+    }
+
+    fn got(&self) -> MutexGuard<'_, Got> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part<'_> {
+    /// Walks through GitLab's answers and writes the raw lines.
+    pub fn walk<W: Write>(&self, gitlab: &dyn GraphQl, output: &Output<W>) -> Result<(), Fault> {
+        let mut walk = Walk { harvest: self.harvest, output };
+        self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk)?;
+        self.harvest.got().whole_parts += 1;
+        Ok(())
+    }
+}
+
+struct Walk<'a, W> {
+    harvest: &'a Harvest<'a>,
+    output: &'a Output<W>,
+}
+
+impl<W: Write> Sink for Walk<'_, W> {
+    fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault> {
+        let harvest = self.harvest;
+        let at = *harvest.fetched_at.get_or_init(|| answer.at);
+        let page = harvest.pages.fetch_add(1, Ordering::Relaxed) + 1;
+        let asked = match harvest.collector.span() {
+            Span::Snapshot => at.day(),
+            Span::Day | Span::Range => harvest.unit.until,
+        };
+        let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
+        let mut rows: BTreeMap<Day, u64> = BTreeMap::new();
+        for node in nodes {
+            let day = harvest.day_of(node, asked, at);
+            if let Some(day) = day {
+                *rows.entry(day).or_default() += 1;
+            }
+            // Pages that were asked for by day stay whole; normalize leaves the nodes of other days to those days.
+            if let Some(day) = day.or(harvest.is_of_one_day().then_some(asked)) {
+                by_day.entry(day).or_default().push(node);
+            }
+        }
+        for (day, nodes) in by_day {
+            self.write(day, page, nodes, at).map_err(Fault::Sink)?;
+        }
+        let mut got = harvest.got();
+        for (day, rows) in rows {
+            *got.rows.entry(day).or_default() += rows;
+        }
+        if got.flaw.is_none() {
+            got.flaw.clone_from(&answer.flaw);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Walk<'_, W> {
+    fn write(&self, day: Day, page: u32, nodes: Vec<&RawValue>, at: Timestamp) -> Result<(), Error> {
+        let compact: Vec<Option<Box<RawValue>>> =
+            nodes.iter().map(|node| without_line_breaks(node)).collect();
+        let nodes = nodes.into_iter().zip(&compact).map(|(node, compact)| compact.as_deref().unwrap_or(node));
+        let line = Raw {
+            collector: self.harvest.collector.name().into(),
+            instance: self.harvest.instance.into(),
+            scope: self.harvest.unit.scope.into(),
+            day,
+            page,
+            fetched_at: at,
+            nodes: nodes.collect(),
+        };
+        self.output.write(self.harvest.collector.name(), &line)
+    }
+}
+
+impl<W: Write> Output<W> {
+    /// Lines to a stream and, with a folder, to a file for each of the collectors.
+    pub fn new(
+        stream: Option<W>,
+        folder: Option<&Path>,
+        collectors: impl Iterator<Item = &'static str>,
+    ) -> Result<Output<W>, Error> {
+        let mut files = BTreeMap::new();
+        if let Some(folder) = folder {
+            for collector in collectors {
+                let file = NewFile::create(&folder.join(format!("{collector}.jsonl")))?;
+                files.insert(collector, Mutex::new(LineWriter::new(file)));
+            }
+        }
+        Ok(Output { stream: stream.map(|stream| Mutex::new(LineWriter::new(stream))), files })
+    }
+
+    /// Writes a line of a collector, whole, whoever else writes.
+    pub fn write(&self, collector: &str, line: &impl serde::Serialize) -> Result<(), Error> {
+        if let Some(file) = self.files.get(collector) {
+            file.lock().unwrap_or_else(PoisonError::into_inner).write(line)?;
+        }
+        match &self.stream {
+            Some(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).write(line),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the files in their places and hands everything on.
+    pub fn close(self) -> Result<(), Error> {
+        for (_, file) in self.files {
+            file.into_inner().unwrap_or_else(PoisonError::into_inner).into_inner().keep()?;
+        }
+        match self.stream {
+            Some(stream) => stream.into_inner().unwrap_or_else(PoisonError::into_inner).flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The node on one line, when it is not: white space between its tokens is taken out, everything else stays as
+/// GitLab wrote it.
+fn without_line_breaks(node: &RawValue) -> Option<Box<RawValue>> {
+    if !node.get().contains(['\n', '\r']) {
+        return None;
+    }
+    let (mut text, mut in_string, mut escaped) = (String::with_capacity(node.get().len()), false, false);
+    for c in node.get().chars() {
+        if in_string || !c.is_ascii_whitespace() {
+            text.push(c);
+        }
+        match (in_string, escaped, c) {
+            (true, true, _) => escaped = false,
+            (true, false, '\\') => escaped = true,
+            (_, false, '"') => in_string = !in_string,
+            _ => {}
+        }
+    }
+    RawValue::from_string(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_comes_on_one_line_and_otherwise_as_it_was() {
+        let node = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
+        let pretty = node("{\n  \"a\" : \"x \\\" y\",\r\n\t\"b\": [1.0, \"\\\\\"]\n}");
+        assert_eq!(without_line_breaks(&pretty).expect("changed").get(), r#"{"a":"x \" y","b":[1.0,"\\"]}"#);
+        assert!(without_line_breaks(&node(r#"{"a": 1}"#)).is_none());
+    }
+}
