@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .env("GITLAB_URL", gitlab.url())
             .env("DUO_TOKEN", "stand-in-token")
             .env("GROUP_PATH", "acme")
+            .env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;

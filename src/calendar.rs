@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// A UTC calendar day between the years 1900 and 9998, written `YYYY-MM-DD`.
+/// A UTC calendar day between the years 2000 and 2199, written `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);
 
@@ -105,13 +105,13 @@ impl Timestamp {
         Timestamp::in_range(instant.to_utc())
     }
 
-    /// The instant so many seconds after the Unix epoch; `None` outside the years 1900 to 9998.
+    /// The instant so many seconds after the Unix epoch; `None` outside the years 2000 to 2199.
     pub fn from_unix_seconds(seconds: i64) -> Option<Timestamp> {
         Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
     }
 
     fn in_range(instant: DateTime<Utc>) -> Option<Timestamp> {
-        (1900..=9998).contains(&instant.year()).then_some(Timestamp(instant))
+        (2000..=2199).contains(&instant.year()).then_some(Timestamp(instant))
     }
 }
 
@@ -169,7 +169,7 @@ impl FromStr for Day {
                 4 | 7 => byte == b'-',
                 _ => byte.is_ascii_digit(),
             });
-        if !shaped || !("1900"..="9998").contains(&&text[..4]) {
+        if !shaped || !("2000"..="2199").contains(&&text[..4]) {
             return Err(refused());
         }
         NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Day).map_err(|_| refused())
@@ -285,8 +285,8 @@ mod tests {
             "2026-10-1",
             "2026-10-011",
             "0000-01-01",
-            "1899-12-31",
-            "9999-01-01",
+            "1999-12-31",
+            "2200-01-01",
             "",
             "２026-10-01",
         ] {

@@ -54,6 +54,9 @@ pub enum Error {
     /// The reader of standard output went away; not an error for anybody.
     #[error("the reader of standard output went away")]
     ReaderGone,
+    /// Something answered in a way that nobody foresaw.
+    #[error("{0}")]
+    Unexpected(String),
     /// A fault of this program.
     #[error("{0}; this is a bug in duo-metrics, please report it")]
     Bug(String),
@@ -74,7 +77,7 @@ impl Error {
     pub fn code(&self) -> u8 {
         match self {
             Error::ReaderGone => 0,
-            Error::Bug(_) | Error::Stream { .. } => 1,
+            Error::Bug(_) | Error::Unexpected(_) | Error::Stream { .. } => 1,
             Error::Usage(_) => 2,
             Error::Input(_) => 65,
             Error::Nothing(_) => 69,

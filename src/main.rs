@@ -9,6 +9,7 @@ use duo_metrics::commands::{aggregate, dashboard, fetch, landing, normalize, run
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
 use duo_metrics::summary::Summary;
+use duo_metrics::wording::in_one_line;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             if error.code() != 0 {
-                let _ = writeln!(io::stderr(), "duo-metrics {name}: {error}");
+                let _ = writeln!(io::stderr(), "duo-metrics {name}: {}", in_one_line(&error.to_string()));
             }
             ExitCode::from(error.code())
         }

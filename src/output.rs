@@ -17,11 +17,20 @@ pub struct NewFile {
 impl NewFile {
     /// Starts a file beside the place it is meant for. The folder is made when it is missing.
     pub fn create(path: &Path) -> Result<NewFile, Error> {
+        let path = &match path.canonicalize() {
+            Ok(real) if real.is_file() => real,
+            Ok(_) => {
+                return Err(Error::Configuration(format!(
+                    "{} is not a regular file, and is not replaced by one",
+                    path.display()
+                )));
+            }
+            Err(_) => path.to_owned(),
+        };
         let folder = folder_of(path);
         fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         let file = NamedTempFile::with_prefix_in(".duo-metrics-", folder)
             .map_err(Error::file("write in", folder))?;
-        make_readable(file.path()).map_err(Error::file("write", path))?;
         Ok(NewFile { file: BufWriter::with_capacity(1 << 16, file), path: path.to_owned() })
     }
 
@@ -29,8 +38,9 @@ impl NewFile {
     pub fn keep(self) -> Result<(), Error> {
         let path = self.path;
         let file = self.file.into_inner().map_err(|error| Error::file("write", &path)(error.into_error()))?;
-        file.persist(&path).map_err(|error| Error::file("write", &path)(error.error))?;
-        Ok(())
+        let file = file.persist(&path).map_err(|error| Error::file("write", &path)(error.error))?;
+        drop(file);
+        make_readable(&path).map_err(Error::file("write", &path))
     }
 }
 
@@ -49,6 +59,31 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let mut file = NewFile::create(path)?;
     file.write_all(content).map_err(Error::file("write", path))?;
     file.keep()
+}
+
+/// Fails when a folder is there that is not of ours: an empty one or one with this file in it is.
+pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), Error> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    let is_ours = found.is_dir()
+        && (path.join(mark).is_file()
+            || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()));
+    match is_ours {
+        true => Ok(()),
+        false => Err(Error::Configuration(format!(
+            "{} is there and holds no {mark}, so it is not replaced; move it away, or choose another --site",
+            path.display()
+        ))),
+    }
+}
+
+/// Fails when nothing can be written in a folder, which is made when it is missing.
+pub fn check_writable(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+    tempfile::Builder::new()
+        .prefix(".duo-metrics-")
+        .tempfile_in(folder)
+        .map_err(Error::file("write in", folder))?;
+    Ok(())
 }
 
 /// Replaces a folder by one that holds these files, and nothing else. The old one stays until the new one is
@@ -124,6 +159,14 @@ mod tests {
         for name in ["one.html", "two.html"] {
             replace_folder(&site, &[(name.to_owned(), b"x".to_vec())]).expect("replaced");
         }
+        assert!(
+            check_replaceable(&site, "two.html").is_ok()
+                && check_replaceable(&folder.path().join("none"), "x").is_ok()
+        );
+        assert!(
+            check_replaceable(&site, "dashboard.json").is_err()
+                && check_replaceable(&site.join("two.html"), "x").is_err()
+        );
         let names = |path: &Path| -> Vec<_> {
             fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect()
         };

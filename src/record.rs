@@ -144,7 +144,7 @@ pub struct Event<'a> {
     pub ide: Option<Cow<'a, str>>,
     /// Size of a suggestion in lines of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lines: Option<u64>,
+    pub lines: Option<u32>,
     /// What ties shown, accepted and rejected of one suggestion together.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<Cow<'a, str>>,
@@ -192,9 +192,9 @@ pub struct SeatPool<'a> {
     #[serde(borrow)]
     pub add_on: Cow<'a, str>,
     /// Seats purchased.
-    pub purchased: u64,
+    pub purchased: u32,
     /// Seats assigned.
-    pub assigned: u64,
+    pub assigned: u32,
 }
 
 /// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).

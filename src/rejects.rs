@@ -49,6 +49,9 @@ impl Rejects {
         let share = 100.0 * self.count as f64 / (self.count + accepted).max(1) as f64;
         match self.reasons.iter().next() {
             None => Ok(Outcome::Complete),
+            Some((reason, (line, _))) if self.limit == 0.0 => {
+                Err(Error::Input(format!("line {line}: {reason}; check what is piped in")))
+            }
             Some((reason, (line, _))) if share > self.limit => Err(Error::Input(format!(
                 "{share:.1} % of the input is rejected, more than --max-rejects {} %; line {line}: {reason}; check what is piped in",
                 self.limit

@@ -225,7 +225,7 @@ impl Rollups {
         usage.events += 1;
         if let Some(lines) = event.lines {
             usage.sized += 1;
-            usage.lines = usage.lines.saturating_add(lines);
+            usage.lines += u64::from(lines);
         }
     }
 
@@ -240,7 +240,7 @@ impl Rollups {
     fn add_pool(&mut self, target: Target, pool: &SeatPool<'_>) {
         let purchase = self.names.number(pool.purchase.as_ref().unwrap_or(&pool.add_on));
         let add_on = self.names.number(&pool.add_on);
-        let pool_of = Pool { add_on, purchased: pool.purchased, assigned: pool.assigned };
+        let pool_of = Pool { add_on, purchased: pool.purchased.into(), assigned: pool.assigned.into() };
         self.fetch(target, &pool.origin).pools.insert(purchase, pool_of);
     }
 

@@ -11,6 +11,9 @@ use crate::calendar::{Day, Timestamp, WINDOW_DAYS};
 use crate::collectors::Topic;
 use crate::error::Error;
 
+/// The most days that are asked for at once.
+const LONGEST_RANGE: i64 = 3_660;
+
 /// Variables of the process and of `.env`. Empty ones count as not set: GitLab sets unset CI variables so.
 pub struct Environment {
     file: HashMap<String, String>,
@@ -31,6 +34,8 @@ pub enum Switch {
     On,
     /// Said to be off.
     Off,
+    /// Something was said that is neither: not on, and not a reason to remove anything.
+    NotOn,
     /// Nobody said.
     Unset,
 }
@@ -47,6 +52,16 @@ pub struct Switches {
 impl Environment {
     /// Reads `.env` of the working folder, unless `CI` is set: there, a file of the repository must not decide.
     pub fn load() -> Result<Environment, Error> {
+        // A key or a path that cannot be read must not pass for one that is not set.
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            let is_ours = ["DUO_", "ENABLE_DUO_", "ENABLE_PROJECT_", "GITLAB_URL", "GROUP_PATH"]
+                .iter()
+                .any(|own| name.starts_with(own));
+            if is_ours && value.to_str().is_none() {
+                return Err(Error::Usage(format!("{name} is not text in UTF-8")));
+            }
+        }
         let path = Path::new(".env");
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         if in_ci || !path.exists() {
@@ -156,6 +171,9 @@ impl Environment {
         let until = self.day(until, "DUO_METRICS_UNTIL")?.unwrap_or_else(|| now.day().plus(-1));
         let since = self.day(since, "DUO_METRICS_SINCE")?.unwrap_or_else(|| until.plus(1 - WINDOW_DAYS));
         check_range(Some(since), Some(until))?;
+        if until.days_since(since) >= LONGEST_RANGE {
+            return Err(Error::Usage(format!("{since} to {until} are more than ten years; check --since")));
+        }
         if until > now.day() {
             return Err(Error::Usage(format!("{until} is in the future; check --until")));
         }
@@ -190,7 +208,8 @@ impl Environment {
             Some(value) if value.trim_matches(['"', '\'']) != value => Err(Error::Usage(format!(
                 "{name} holds quotes that were pasted with the value; write true or false without them"
             ))),
-            Some(_) => Ok(Switch::Off),
+            Some("false") => Ok(Switch::Off),
+            Some(_) => Ok(Switch::NotOn),
         }
     }
 }
@@ -280,6 +299,11 @@ impl Instance {
     /// The URL without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.0.parse::<Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?))).unwrap_or(false)
     }
 
     /// Where its GraphQL API answers.

@@ -9,6 +9,9 @@ use crate::error::Error;
 /// The longest line that is read, in bytes. A page of 100 nodes has about 26 kB.
 pub const LONGEST_LINE: usize = 64 << 20;
 
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// One line of input.
 #[derive(Debug)]
 pub struct Line<'a> {
@@ -48,6 +51,9 @@ impl<R: BufRead> Lines<R> {
             self.number += 1;
             if self.buffer.iter().all(u8::is_ascii_whitespace) {
                 continue;
+            }
+            if start == 0 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.buffer.drain(..BYTE_ORDER_MARK.len());
             }
             let text = match std::str::from_utf8(&self.buffer) {
                 _ if too_long => Err("longer than 64 MiB"),
@@ -134,6 +140,7 @@ mod tests {
 
     #[test]
     fn numbers_and_offsets_count_empty_lines_and_the_last_line_needs_no_break() {
+        assert_eq!(read(b"\xef\xbb\xbf{}", 100), [(1, 0, Ok("{}".into()))]);
         let seen = read(b"one\n\n \r\ntwo", 100);
         assert_eq!(seen, [(1, 0, Ok("one".into())), (4, 8, Ok("two".into()))]);
     }

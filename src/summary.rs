@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::LogFormat;
 use crate::error::Outcome;
+use crate::wording::in_one_line;
 
 /// What a command did, for people and for machines.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Summary {
 
     /// Adds a line for people.
     pub fn say(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
+        self.lines.push(in_one_line(&line.into()));
     }
 
     /// Adds a field for machines.

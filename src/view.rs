@@ -463,8 +463,8 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         return (state, Some(fetch));
     }
     // Nothing to count: what the newest line says, one that the server answered first.
-    let told = fetches.filter_map(|(at, fetch)| Some((at, fetch, fetch.declared.as_ref()?)));
-    if let Some((at, fetch, declared)) = told.last() {
+    let mut told = fetches.filter_map(|(at, fetch)| Some((at, fetch, fetch.declared.as_ref()?)));
+    if let Some((at, fetch, declared)) = told.next_back() {
         let lost = fetch.lost_rows();
         let (status, reason) = match declared.status {
             Status::Complete if lost.is_none() => (Status::Partial, Some("the day was not over".to_owned())),

@@ -1,4 +1,23 @@
-//! Counts in words.
+//! Counts in words, and text of others in one line.
+
+/// Whether a character may be shown in a terminal: it neither moves the cursor nor turns the direction of writing.
+pub fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The longest line that is said, in characters.
+const LONGEST_SAYING: usize = 1_000;
+
+/// Text that holds words of others, fit for one line of a terminal.
+pub fn in_one_line(text: &str) -> String {
+    let mut clean: String =
+        text.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).take(LONGEST_SAYING).collect();
+    if text.chars().nth(LONGEST_SAYING).is_some() {
+        clean.push('…');
+    }
+    clean
+}
 
 /// `1 day`, `2 days`, `1,234 rows`.
 pub fn counted(count: u64, thing: &str) -> String {
@@ -19,6 +38,12 @@ pub fn counted(count: u64, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_others_stay_in_their_line() {
+        assert_eq!(in_one_line("a\u{1b}[31m\nb\u{202e}c é"), "a\u{fffd}[31m\u{fffd}b\u{fffd}c é");
+        assert_eq!(in_one_line(&"x".repeat(2_000)).chars().count(), 1_001);
+    }
 
     #[test]
     fn counts_are_grouped_and_plural() {

@@ -83,10 +83,10 @@ fn fold_language(language: Option<&str>) -> Cow<'static, str> {
 
 /// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
 /// which is not a reason to lose the event.
-fn size(size: &Value) -> Option<u64> {
+fn size(size: &Value) -> Option<u32> {
     match size {
         Value::String(text) => text.trim().parse().ok(),
-        other => other.as_u64(),
+        other => other.as_u64().and_then(|size| size.try_into().ok()),
     }
 }
 

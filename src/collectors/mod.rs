@@ -180,6 +180,9 @@ pub fn by_name(name: &str) -> Option<&'static dyn Collector> {
     COLLECTORS.iter().copied().find(|collector| collector.name() == name)
 }
 
+/// Pages without any node, one after the other, after which it is not believed that there will be one.
+const MOST_EMPTY_PAGES: usize = 100;
+
 /// Reads all pages of the connection at `path` (keys below `data`), each into `sink`.
 fn walk(
     gitlab: &dyn GraphQl,
@@ -190,11 +193,16 @@ fn walk(
     sink: &mut dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut seen = HashSet::new();
+    let mut empty_pages = 0;
     loop {
         let answer = gitlab.query(document, operation, &variables)?;
         let connection = Connection::at(answer.data.get(), path)?;
         sink(&connection, &answer)?;
+        empty_pages = if connection.nodes.is_empty() { empty_pages + 1 } else { 0 };
         let Some(cursor) = connection.next else { return Ok(()) };
+        if empty_pages > MOST_EMPTY_PAGES {
+            return Err(Fault::Answer(format!("GitLab's pages of {} do not end", path.join("."))));
+        }
         let mut hasher = DefaultHasher::new();
         cursor.hash(&mut hasher);
         if !seen.insert(hasher.finish()) {

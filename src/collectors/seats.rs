@@ -27,8 +27,8 @@ struct Purchase<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
-    purchased_quantity: u64,
-    assigned_quantity: u64,
+    purchased_quantity: u32,
+    assigned_quantity: u32,
 }
 
 impl Collector for Seats {

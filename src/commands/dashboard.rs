@@ -9,7 +9,7 @@ use crate::collectors::Topic;
 use crate::error::{Error, Outcome};
 use crate::line::Line;
 use crate::metrics::{Definition, definitions};
-use crate::output::replace_folder;
+use crate::output::{check_replaceable, check_writable, replace_folder};
 use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
@@ -21,6 +21,13 @@ use crate::wording::counted;
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;
 
+/// The file by which a folder is known as a dashboard.
+const CARD: &str = "dashboard.json";
+
+/// The dashboards, and the switch of each.
+const DASHBOARDS: [(Topic, Dashboard); 2] =
+    [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)];
+
 /// Runs the command.
 pub fn run(
     args: &DashboardArgs,
@@ -30,8 +37,23 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let figures = read_figures(stdin, summary)?;
+    if figures.metrics.is_empty() && figures.coverage.is_empty() {
+        // Most likely the command before this one failed. A site that is good is not replaced by nothing.
+        return Err(Error::Input(
+            "no metric line arrived; look at the command before this one in the pipe".to_owned(),
+        ));
+    }
     write(&args.site.site, &figures, switches, &args.privacy, summary)?;
     Ok(Outcome::Complete)
+}
+
+/// Fails when the dashboards that are on could not be written.
+pub fn check_site(site: &Path, switches: Switches) -> Result<(), Error> {
+    check_writable(site)?;
+    DASHBOARDS
+        .into_iter()
+        .filter(|(topic, _)| switches.is_on(*topic))
+        .try_for_each(|(_, kind)| check_replaceable(&site.join(kind.folder()), CARD))
 }
 
 /// Writes the dashboards that are on, and takes away those that were said to be off.
@@ -45,17 +67,18 @@ pub fn write(
     let definitions: Vec<&Definition> = definitions().collect();
     let options = site::Options { small_group: privacy.small_group };
     let mut written = Vec::new();
-    for (topic, kind) in [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)] {
+    for (topic, kind) in DASHBOARDS {
         let folder = site.join(kind.folder());
         if switches.is_on(topic) {
             let files = site::dashboard(kind, figures, &definitions, &options)
                 .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+            check_replaceable(&folder, CARD)?;
             let files: Vec<(String, Vec<u8>)> =
                 files.into_iter().map(|file| (file.path, file.content)).collect();
             replace_folder(&folder, &files)?;
             summary.say(format!("wrote {}", folder.join("index.html").display()));
             written.push(folder.display().to_string());
-        } else if switches.is_off(topic) && folder.join("dashboard.json").is_file() {
+        } else if switches.is_off(topic) && folder.join(CARD).is_file() {
             std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
             summary.say(format!("removed {}, which is switched off", folder.display()));
         }

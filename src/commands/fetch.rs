@@ -68,7 +68,7 @@ impl Plan {
             wait: Duration::from_secs_f64(args.retry_wait),
             jobs,
         };
-        let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), is_set.then_some(now))?;
+        let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), (now, is_set))?;
         let output_dir =
             args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
         let today = now.day();
@@ -255,7 +255,8 @@ fn collectors(
 fn fatal(fault: Fault) -> Error {
     match fault {
         Fault::Denied(text) | Fault::Unsupported(text) => Error::Nothing(text),
-        Fault::Temporary(text) | Fault::Exhausted(text) | Fault::Answer(text) => Error::Temporary(text),
+        Fault::Temporary(text) | Fault::Exhausted(text) => Error::Temporary(text),
+        Fault::Answer(text) => Error::Unexpected(text),
         Fault::Token(text) => Error::Token(text),
         Fault::Configuration(text) => Error::Configuration(text),
         Fault::Sink(error) => error,

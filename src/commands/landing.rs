@@ -61,6 +61,9 @@ fn find(site: &Path, summary: &mut Summary) -> Result<Vec<Found>, Error> {
                 None
             }
         };
+        if card.is_none() && !index.is_file() {
+            continue;
+        }
         found.push(Found { folder: folder.to_owned(), index: index.is_file(), card });
     }
     found.sort_by(|one, other| one.folder.cmp(&other.folder));

@@ -64,6 +64,11 @@ pub fn run(
 /// The key in the environment, if there is one.
 pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Error> {
     let Some(key) = environment.get("DUO_METRICS_PSEUDONYM_KEY") else { return Ok(None) };
+    if key.starts_with('$') || key.trim().is_empty() {
+        return Err(Error::Usage(
+            "DUO_METRICS_PSEUDONYM_KEY holds blanks, or the name of a variable that is not set; set it, or unset it".to_owned(),
+        ));
+    }
     PseudonymKey::new(&key)
         .map(Some)
         .ok_or_else(|| Error::Usage("DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random".to_owned()))

@@ -22,6 +22,8 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     let aggregating =
         aggregate::Options { since: None, until: None, thresholds, max_rejects: DEFAULT_MAX_REJECTS };
 
+    dashboard::check_site(&args.site.site, switches)?;
+
     let (raw_reader, raw_writer) = joined()?;
     let (record_reader, record_writer) = joined()?;
     let mut normalize_summary = Summary::new("run");

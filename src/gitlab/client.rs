@@ -1,5 +1,6 @@
 //! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Response, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
@@ -21,6 +22,9 @@ use crate::wording::counted;
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// The most seconds by which GitLab's clock may differ from ours; a run may take as long.
+const LONGEST_CLOCK_DIFFERENCE: i64 = 2 * 86_400;
 
 /// The longest wait between two tries of our own accord.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -48,6 +52,7 @@ pub struct Client {
     token: Token,
     patience: Patience,
     now: Option<Timestamp>,
+    clock: Timestamp,
     gate: Gate,
     /// Set while the server is not there, so that each further request is not waited for at length.
     given_up: AtomicBool,
@@ -73,14 +78,14 @@ enum Failure {
 }
 
 impl Client {
-    /// A client that trusts the public certificate authorities, or those of `ca_file` in their place. `now`
-    /// stands for the server's `Date` when it is set.
+    /// A client that trusts the public certificate authorities, or those of `ca_file` in their place. The moment
+    /// stands for the server's `Date` when it `is_set`.
     pub fn new(
         instance: &Instance,
         token: Token,
         patience: Patience,
         ca_file: Option<&Path>,
-        now: Option<Timestamp>,
+        (clock, is_set): (Timestamp, bool),
     ) -> Result<Client, Error> {
         let mut tls = TlsConfig::builder();
         if let Some(path) = ca_file {
@@ -92,17 +97,20 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(patience.timeout))
+            .proxy(proxy(instance)?)
             .user_agent(concat!("duo-metrics/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls.build())
             .build()
             .new_agent();
         let gate = Gate::new(patience.jobs);
+        let now = is_set.then_some(clock);
         Ok(Client {
             agent,
             endpoint: instance.endpoint(),
             token,
             patience,
             now,
+            clock,
             gate,
             given_up: AtomicBool::new(false),
         })
@@ -117,8 +125,13 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .send(body);
         let mut response = response.map_err(|error| self.transport(&error))?;
-        let text = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
-        let text = text.map_err(|error| self.transport(&error))?;
+        // The limit is of what is unpacked: a small answer can unpack to more than there is memory.
+        let mut text = Vec::new();
+        let read = response.body_mut().as_reader().take(LONGEST_ANSWER + 1).read_to_end(&mut text);
+        read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
+        if text.len() as u64 > LONGEST_ANSWER {
+            return Err(lasting(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned())));
+        }
         let answer = self.judge(&response, &text)?;
         Ok((answer, rest_after_last(response.headers())))
     }
@@ -126,12 +139,12 @@ impl Client {
     /// Decides what an HTTP answer means.
     fn judge(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, Failure> {
         let status = response.status().as_u16();
-        let said = || self.token.redact(&refusal::summary(body));
+        let said = || refusal::summary(&self.redacted(body));
         match status {
             200 => {}
             300..=399 => {
                 let target = header(response.headers(), header::LOCATION).unwrap_or("another address");
-                let target = self.token.redact(&refusal::one_line(target));
+                let target = refusal::one_line(&self.token.redact(target));
                 return Err(lasting(Fault::Configuration(format!(
                     "{} redirects to {target}; set GITLAB_URL to the final address",
                     self.endpoint
@@ -176,7 +189,7 @@ impl Client {
             }
         }
         let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
-        if content_type.starts_with("text/html") {
+        if content_type.to_ascii_lowercase().starts_with("text/html") {
             return Err(lasting(Fault::Configuration(format!(
                 "{} answers with a web page; check GITLAB_URL, and whether a login page or a proxy is in the way",
                 self.endpoint
@@ -184,15 +197,24 @@ impl Client {
         }
         let at = match self.now {
             Some(now) => now,
-            None => header(response.headers(), header::DATE).and_then(Timestamp::from_http_date).ok_or_else(
-                || {
-                    lasting(Fault::Answer(
-                        "GitLab's answer has no Date header, so it cannot be dated".to_owned(),
-                    ))
-                },
-            )?,
+            None => self.date(response.headers())?,
         };
         self.read(body, at)
+    }
+
+    /// When the server says it answered. A date that is far from ours would make old data look new for ever.
+    fn date(&self, headers: &HeaderMap) -> Result<Timestamp, Failure> {
+        let answer = |text: &str| lasting(Fault::Answer(text.to_owned()));
+        let date = header(headers, header::DATE)
+            .ok_or_else(|| answer("GitLab's answer has no Date header, so it cannot be dated"))?;
+        let at = Timestamp::from_http_date(date)
+            .ok_or_else(|| answer("the Date header of GitLab's answer cannot be read"))?;
+        match at.seconds_since(self.clock).abs() <= LONGEST_CLOCK_DIFFERENCE {
+            true => Ok(at),
+            false => Err(lasting(Fault::Configuration(format!(
+                "GitLab's clock says {at}, which is days from this machine's; set the one that is wrong"
+            )))),
+        }
     }
 
     /// Takes the data out of an answer, or says what its errors mean.
@@ -201,23 +223,24 @@ impl Client {
         struct Envelope<'a> {
             #[serde(borrow)]
             data: Option<&'a RawValue>,
-            #[serde(default)]
-            errors: Vec<GraphQlError>,
+            errors: Option<Vec<GraphQlError>>,
         }
         let cut = || passing("GitLab's answer is cut off or not JSON".to_owned());
         let text = std::str::from_utf8(body).map_err(|_| cut())?;
-        let envelope: Envelope = serde_json::from_str(text).map_err(|_| cut())?;
+        let envelope: Envelope =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| cut())?;
+        let errors = envelope.errors.unwrap_or_default();
         let of_nodes = |error: &GraphQlError| {
             error.is_of_one_node() && refusal::meaning(error) != refusal::Meaning::Timeout
         };
-        let flaws = envelope.errors.iter().all(of_nodes) && envelope.data.is_some();
-        let flaw = envelope.errors.first().filter(|_| flaws).map(|error| {
-            let message = self.token.redact(&refusal::one_line(&error.message));
-            format!("GitLab leaves out {}: {message}", counted(envelope.errors.len() as u64, "row"))
+        let flaws = errors.iter().all(of_nodes) && envelope.data.is_some();
+        let flaw = errors.first().filter(|_| flaws).map(|error| {
+            let message = refusal::one_line(&self.token.redact(error.message()));
+            format!("GitLab leaves out {}: {message}", counted(errors.len() as u64, "row"))
         });
-        if let (Some(error), None) = (envelope.errors.first(), &flaw) {
+        if let (Some(error), None) = (errors.first(), &flaw) {
             // Other data beside errors is incomplete in a way that cannot be told; it is not used.
-            let message = self.token.redact(&refusal::one_line(&error.message));
+            let message = refusal::one_line(&self.token.redact(error.message()));
             return Err(match refusal::meaning(error) {
                 refusal::Meaning::Timeout => Failure::Passing {
                     what: format!("GitLab ran out of time: {message}"),
@@ -239,8 +262,13 @@ impl Client {
         }
     }
 
+    /// The beginning of a body as text, without the token. What is cut later must not be cut before that.
+    fn redacted(&self, body: &[u8]) -> String {
+        self.token.redact(&String::from_utf8_lossy(&body[..body.len().min(100_000)]))
+    }
+
     fn transport(&self, error: &ureq::Error) -> Failure {
-        let message = self.token.redact(&refusal::one_line(&error.to_string()));
+        let message = refusal::one_line(&self.token.redact(&error.to_string()));
         match error {
             ureq::Error::BadUri(_)
             | ureq::Error::InvalidProxyUrl
@@ -250,9 +278,6 @@ impl Client {
                 "cannot connect to {}: {message}; check GITLAB_URL, --ca-file and HTTPS_PROXY",
                 self.endpoint
             ))),
-            ureq::Error::BodyExceedsLimit(_) => {
-                lasting(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned()))
-            }
             // What rustls says of a certificate arrives as an error of reading or writing.
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                 lasting(Fault::Configuration(format!(
@@ -347,6 +372,25 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
     let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+/// The proxy of the environment. Nothing that is for this machine leaves it, and a setting that cannot be used is
+/// not passed over: it may be there to keep traffic from going another way.
+fn proxy(instance: &Instance) -> Result<Option<Proxy>, Error> {
+    if instance.is_loopback() {
+        return Ok(None);
+    }
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+        for name in [name.to_owned(), name.to_lowercase()] {
+            let Some(value) = std::env::var(&name).ok().filter(|value| !value.is_empty()) else { continue };
+            if Proxy::new(&value).is_err() {
+                return Err(Error::Configuration(format!(
+                    "{name} is not the address of a proxy that can be used; write it like http://proxy.example.com:3128"
+                )));
+            }
+        }
+    }
+    Ok(Proxy::try_from_env())
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {

@@ -2,16 +2,14 @@
 
 use serde::Deserialize;
 
+use crate::wording::is_printable;
+
 /// One entry of `errors`.
 #[derive(Debug, Deserialize)]
 pub(super) struct GraphQlError {
-    /// The text.
-    #[serde(default)]
-    pub(super) message: String,
-    #[serde(default)]
+    message: Option<String>,
     extensions: Option<Extensions>,
-    #[serde(default)]
-    path: Vec<serde_json::Value>,
+    path: Option<Vec<serde_json::Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,9 +31,14 @@ pub(super) enum Meaning {
 }
 
 impl GraphQlError {
+    /// The text.
+    pub(super) fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
     /// Whether the error is of one node in a list: then the node is null, and the others are as they should be.
     pub(super) fn is_of_one_node(&self) -> bool {
-        self.path.iter().any(serde_json::Value::is_u64)
+        self.path.iter().flatten().any(serde_json::Value::is_u64)
     }
 }
 
@@ -64,8 +67,8 @@ const DENIED_WORDS: &[&str] =
 
 pub(super) fn meaning(error: &GraphQlError) -> Meaning {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_deref());
-    let says = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
-    if error.message.starts_with("Timeout on ") || error.message.starts_with("Request timed out") {
+    let says = |words: &[&str]| words.iter().any(|word| error.message().contains(word));
+    if error.message().starts_with("Timeout on ") || error.message().starts_with("Request timed out") {
         Meaning::Timeout
     } else if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) || says(UNKNOWN_WORDS) {
         Meaning::Unknown
@@ -77,25 +80,20 @@ pub(super) fn meaning(error: &GraphQlError) -> Meaning {
 }
 
 /// What the body of a refusal says, in one short line: the first error's message, a page's title, or its text.
-pub(super) fn summary(body: &[u8]) -> String {
+pub(super) fn summary(text: &str) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<GraphQlError>,
     }
-    let text = String::from_utf8_lossy(&body[..body.len().min(100_000)]);
-    let message = serde_json::from_slice(body)
-        .ok()
-        .and_then(|errors: Errors| Some(errors.errors.into_iter().next()?.message));
-    let title = text
-        .split_once("<title>")
-        .and_then(|(_, rest)| rest.split_once("</title>"))
-        .map(|(title, _)| title.to_owned());
-    one_line(&message.or(title).unwrap_or_else(|| text.into_owned()))
+    let errors: Option<Errors> = serde_json::from_str(text).ok();
+    let message = errors.and_then(|errors| errors.errors.into_iter().next()?.message);
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    one_line(message.as_deref().or(title.map(|(title, _)| title)).unwrap_or(text))
 }
 
 /// Text of a server made fit for one line of an error: no control characters, at most 200 characters.
 pub(super) fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
     let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     match words.char_indices().nth(200) {
         Some((at, _)) => format!("{}…", &words[..at]),
@@ -127,14 +125,14 @@ mod tests {
 
     #[test]
     fn bodies_become_one_line() {
-        assert_eq!(summary(b"{\"errors\":[{\"message\":\"Query too\\nlarge\"}]}"), "Query too large");
+        assert_eq!(summary("{\"errors\":[{\"message\":\"Query too\\nlarge\"}]}"), "Query too large");
         assert_eq!(
-            summary(b"<html><title>GitLab is not\n responding (502)</title>"),
+            summary("<html><title>GitLab is not\n responding (502)</title>"),
             "GitLab is not responding (502)"
         );
-        assert_eq!(summary(b"Retry later\n"), "Retry later");
-        assert_eq!(summary(b"\x1b[31m\xff"), "[31m\u{fffd}");
-        assert_eq!(summary(b""), "no text");
+        assert_eq!(summary("Retry later\n"), "Retry later");
+        assert_eq!(summary("\x1b[31m\u{202e}x"), "[31m x");
+        assert_eq!(summary(""), "no text");
         assert_eq!(one_line(&"é".repeat(300)).chars().count(), 201);
     }
 }

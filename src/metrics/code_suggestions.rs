@@ -179,7 +179,7 @@ impl Counts {
         };
         sum.events += usage.events;
         sum.sized += usage.sized;
-        sum.lines = sum.lines.saturating_add(usage.lines);
+        sum.lines += usage.lines;
         people.add(person, view.people);
         for set in both {
             set.add(person, view.people);

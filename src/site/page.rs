@@ -65,8 +65,8 @@ impl<'a> Frame<'a> {
         let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
             CardStatus::Empty
         } else if coverage.iter().any(|line| !matches!(line.status, Status::Complete | Status::Skipped))
-            // A range shorter than the window is no gap, which only the coverage lines can tell.
-            || coverage.is_empty() && lines.iter().any(|line| line.period.grain == Grain::Day && line.coverage < 1.0)
+            // Without coverage lines a gap cannot be told from a range that is shorter than the window.
+            || coverage.is_empty() && lines.iter().any(|line| line.coverage < 1.0)
         {
             CardStatus::Partial
         } else {

@@ -64,7 +64,7 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
         return None;
     }
     let line = lines.next_back()?;
-    let reason = line.reason.as_deref().map(|reason| plain(reason, 200)).filter(|reason| !reason.is_empty());
+    let reason = published_reason(line);
     let helps = number::remedy(line.status);
     Some(match reason {
         Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
@@ -159,6 +159,38 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
     (&a.collector, a.status, &a.reason) == (&b.collector, b.status, &b.reason)
 }
 
+/// Reasons that are all our own words.
+const OWN_REASONS: &[&str] = &[
+    "GitLab answers null for ",
+    "GitLab may have forgotten",
+    "GitLab's answer is cut off",
+    "GitLab's rate limit",
+    "no seat purchase is visible",
+    "shrunk: ",
+    "the day was not over",
+    "the stream is cut",
+];
+
+/// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.
+const OWN_BEGINNINGS: &[&str] = &[
+    "cannot reach",
+    "GitLab is not well",
+    "GitLab leaves out",
+    "GitLab ran out of time",
+    "GitLab refuses",
+    "not asked for",
+    "this GitLab has no such field",
+];
+
+/// As much of a reason as may be published: our own words, and nothing that a server said.
+fn published_reason(line: &Coverage) -> Option<String> {
+    let reason = line.reason.as_deref()?;
+    if OWN_REASONS.iter().any(|own| reason.starts_with(own)) {
+        return Some(plain(reason, 200));
+    }
+    OWN_BEGINNINGS.iter().find(|own| reason.starts_with(**own)).map(|own| (*own).to_owned())
+}
+
 fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
     let columns = [
         Column::words("Days (UTC)"),
@@ -170,7 +202,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
     ];
     let mut table = Table::new("quality-gaps", "Days that are not complete, and why", &columns);
     for gap in gaps.iter().take(MOST_GAPS) {
-        let reason = gap.line.reason.as_deref().map(|reason| plain(reason, 200)).unwrap_or_default();
+        let reason = published_reason(gap.line).unwrap_or_default();
         table.push(vec![
             Cell::words(number::span(gap.first, gap.last)),
             Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),

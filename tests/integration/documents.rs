@@ -123,7 +123,8 @@ fn every_variable_the_code_reads_is_in_the_readme() {
         }
     }
     assert!(names.len() >= 12, "{names:?}");
-    for name in names {
+    // A name that ends in a stroke is the beginning of several.
+    for name in names.into_iter().filter(|name| !name.ends_with('_')) {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
 }

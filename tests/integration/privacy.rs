@@ -1,10 +1,12 @@
 //! Nobody is in the site: not by name, not by user name, not by id, in no file and no form.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, files_below, lines_of};
+use crate::bench::{Bench, done, files_below, lines_of};
+use crate::stand_in::Fault;
 
 /// What would give somebody away, in the ways it could be written.
 fn traces(bench: &Bench) -> BTreeSet<String> {
@@ -29,13 +31,13 @@ fn traces(bench: &Bench) -> BTreeSet<String> {
 
 #[test]
 fn no_person_is_in_any_file_of_the_site() {
-    let bench = Bench::new(300, 50);
+    let bench = Bench::new(120, 30);
     let result = bench.run(&[
         "run",
         "--duo",
         "--project",
         "--since",
-        "2026-09-12",
+        "2026-10-02",
         "--group",
         "acme",
         "--group",
@@ -46,11 +48,42 @@ fn no_person_is_in_any_file_of_the_site() {
     assert_eq!(files.len(), 7, "{files:?}");
     // Short names would be found in ordinary words; those of the stand-in are long enough to be told apart.
     let traces: Vec<String> = traces(&bench).into_iter().filter(|trace| trace.chars().count() >= 4).collect();
-    assert!(traces.len() > 900);
+    assert!(traces.len() > 400);
     for (path, content) in files {
         let text = String::from_utf8(content).expect("the files of the site are text");
         let found: Vec<&String> = traces.iter().filter(|trace| text.contains(trace.as_str())).collect();
         assert!(found.is_empty(), "{} holds {found:?}", path.display());
+    }
+}
+
+#[test]
+fn what_a_server_says_does_not_reach_the_site() {
+    let bench = Bench::new(60, 5);
+    let body = r#"{"errors":[{"message":"You (jane.secret) may not; not authorized"}]}"#.to_owned();
+    let refusal =
+        Fault::Status { status: 200, headers: Vec::new(), content_type: "application/json".to_owned(), body };
+    bench.gitlab.inject([Fault::None, refusal]);
+    let result = bench.run(&["run", "--since", "2026-10-27", "--jobs", "1"]);
+    assert!(result.stderr.contains("jane.secret"), "the operator is told: {}", result.stderr);
+    for (path, content) in files_below(&bench.path("public")) {
+        let text = String::from_utf8(content).expect("text");
+        assert!(!text.contains("jane"), "{}", path.display());
+    }
+    let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("the page");
+    assert!(page.contains("GitLab refuses"));
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_before_anybody_is_written_in_clear() {
+    let bench = Bench::new(20, 3);
+    let raw = bench.fetch(&["--since", "2026-10-30"]);
+    for key in
+        [&b"$DUO_METRICS_PSEUDONYM_KEY"[..], b"                    ", b"short", b"\xff0123456789abcdef"]
+    {
+        let mut command = bench.command(&["normalize"]);
+        command.env("DUO_METRICS_PSEUDONYM_KEY", std::ffi::OsStr::from_bytes(key));
+        let result = done(command, &raw);
+        assert_eq!((result.code, result.stdout.len()), (2, 0), "{key:?}: {}", result.stderr);
     }
 }
 

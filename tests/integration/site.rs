@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Done, done, files_below};
+use crate::bench::{Bench, Done, TOKEN, done, files_below};
 
 fn folders(site: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(site)
@@ -183,15 +183,35 @@ fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
 }
 
 #[test]
-fn no_figures_at_all_give_a_page_that_says_so() {
+fn nothing_at_all_does_not_replace_a_site_and_days_without_figures_make_a_page_that_says_so() {
     let bench = Bench::new(20, 3);
-    let result = bench.pipe(&["dashboard", "--duo", "--project", "--site", "empty"], b"");
+    let nothing = bench.pipe(&["dashboard", "--duo", "--project", "--site", "empty"], b"");
+    assert_eq!(nothing.code, 65, "{}", nothing.stderr);
+    assert!(!bench.path("empty").exists());
+    let mut command = bench.command(&["fetch", "--since", "2026-10-30", "--duo"]);
+    command.env("DUO_TOKEN", format!("{TOKEN}-guest"));
+    let denied = bench.pipe(&["aggregate"], &done(command, b"").stdout);
+    let result = bench.pipe(&["dashboard", "--duo", "--site", "empty"], &denied.stdout);
     assert_eq!(result.code, 0, "{}", result.stderr);
-    for folder in ["duo-metrics", "project-metrics"] {
-        let card = std::fs::read(bench.path("empty").join(folder).join("dashboard.json")).expect("the file");
-        let card: Value = serde_json::from_slice(&card).expect("JSON");
-        assert_eq!(card["status"], "empty");
-    }
+    let card = std::fs::read(bench.path("empty/duo-metrics/dashboard.json")).expect("the file");
+    let card: Value = serde_json::from_slice(&card).expect("JSON");
+    assert_eq!(card["status"], "empty");
+}
+
+#[test]
+fn what_is_not_ours_is_not_replaced() {
+    let bench = Bench::new(60, 14);
+    let precious = bench.path("public/duo-metrics/main.rs");
+    std::fs::create_dir_all(precious.parent().expect("a folder")).expect("made");
+    std::fs::write(&precious, "precious").expect("written");
+    let result = run_with(&bench, None, None);
+    assert_eq!(result.code, 78, "{}", result.stderr);
+    assert!(result.stderr.contains("is not replaced"), "{}", result.stderr);
+    assert!(bench.gitlab.requests().is_empty(), "that is found before anything is collected");
+    assert_eq!(std::fs::read(&precious).expect("it is there"), b"precious");
+    std::fs::create_dir(bench.path("folder")).expect("made");
+    let refused = bench.pipe(&["normalize", "--dead-letter", "folder"], b"");
+    assert_eq!(refused.code, 78, "{}", refused.stderr);
 }
 
 #[test]
