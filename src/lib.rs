@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod pseudonym;
 pub mod record;
 pub mod rollup;
+pub mod schema;
 pub mod site;
 pub mod view;
 pub mod wording;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use clap::Parser;
 
-use stand_in::{Settings, StandIn};
+use stand_in::{Release, Settings, StandIn, Trouble};
 
 /// A stand-in GitLab: its GraphQL API on this machine, over an invented organisation.
 ///
@@ -27,10 +27,15 @@ There are two top-level groups: acme (nearly everything; subgroups acme/web, acm
 acme/platform/data) and globex (about a tenth of it). To look around:
 
   cargo run --example gitlab -- --port 8080
-  GITLAB_URL=http://127.0.0.1:8080 DUO_TOKEN=stand-in-token GROUP_PATH=acme duo-metrics doctor
+  export GITLAB_URL=http://127.0.0.1:8080 DUO_TOKEN=stand-in-token GROUP_PATH=acme
+  DUO_METRICS_NOW=2026-11-01T03:00:00Z duo-metrics run
 
-Tokens: TEXT is an owner's; TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage;
-TEXT-expired and any other is refused; without a token the groups cannot be seen.
+Tokens: TEXT is an owner's; TEXT-admin an administrator's, with the events of the whole instance;
+TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage; TEXT-expired and any
+other is refused; without a token the groups cannot be seen.
+
+Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/metadata and
+/api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project).
 
 The server's clock stands at three in the morning of the day after --until."
 )]
@@ -70,6 +75,34 @@ struct Options {
     /// Only this many usage events, all in acme on the last day, to try the tool on large amounts
     #[arg(long, value_name = "N")]
     events_on_last_day: Option<usize>,
+
+    /// The GitLab to play: 17.5, 17.11, 18.2, 18.7, 19.1 or newest
+    #[arg(long, value_name = "RELEASE", default_value_t = Release::Newest)]
+    release: Release,
+
+    /// With ClickHouse, and so with aggregated metrics
+    #[arg(long)]
+    clickhouse: bool,
+
+    /// Seats belong to the instance, as on Self-Managed and Dedicated
+    #[arg(long)]
+    self_managed: bool,
+
+    /// Share of the requests that meet a fault by chance, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    trouble: f64,
+
+    /// Day whose usage events nobody may see
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    forbidden_day: Option<NaiveDate>,
+
+    /// Usage events in a window, beyond which it times out
+    #[arg(long, value_name = "N")]
+    too_heavy: Option<usize>,
+
+    /// Requests a second, beyond which the answer is 429
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<u32>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -84,6 +117,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         port: options.port,
         projects: options.projects,
         events_on_last_day: options.events_on_last_day,
+        release: options.release,
+        clickhouse: options.clickhouse,
+        self_managed: options.self_managed,
+        trouble: (options.trouble > 0.0).then(|| Trouble::mixed(options.seed, options.trouble)),
+        forbidden_day: options.forbidden_day,
+        too_heavy: options.too_heavy,
+        rate_limit: options.rate_limit,
     })?;
     let mut output = io::stdout().lock();
     writeln!(output, "listening on {}", stand_in.url())?;

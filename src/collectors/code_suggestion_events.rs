@@ -15,6 +15,8 @@ use crate::record::{Event, NO_LANGUAGE, Origin};
 /// The collector `code_suggestion_events`.
 pub struct CodeSuggestionEvents;
 
+const DOCUMENT: &str = include_str!("code_suggestion_events.graphql");
+
 impl Collector for CodeSuggestionEvents {
     fn name(&self) -> &'static str {
         "code_suggestion_events"
@@ -22,6 +24,10 @@ impl Collector for CodeSuggestionEvents {
 
     fn topic(&self) -> Topic {
         Topic::Duo
+    }
+
+    fn document(&self) -> &'static str {
+        DOCUMENT
     }
 
     fn span(&self) -> Span {
@@ -39,10 +45,9 @@ impl Collector for CodeSuggestionEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let document = include_str!("code_suggestion_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "codeSuggestionEvents"];
-        walk(gitlab, document, "CodeSuggestionEvents", variables, &path, &mut |page, answer| {
+        walk(gitlab, DOCUMENT, "CodeSuggestionEvents", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }

@@ -23,6 +23,8 @@ pub(super) struct Project<'a> {
     pub(super) full_path: Cow<'a, str>,
 }
 
+const DOCUMENT: &str = include_str!("merge_requests.graphql");
+
 impl Collector for MergeRequests {
     fn name(&self) -> &'static str {
         "merge_requests"
@@ -30,6 +32,10 @@ impl Collector for MergeRequests {
 
     fn topic(&self) -> Topic {
         Topic::Project
+    }
+
+    fn document(&self) -> &'static str {
+        DOCUMENT
     }
 
     fn span(&self) -> Span {
@@ -43,12 +49,11 @@ impl Collector for MergeRequests {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let document = include_str!("merge_requests.graphql");
         let path = ["group", "mergeRequests"];
         for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
             let end = unit.until.plus(1).midnight();
             let variables = json!({"scope": unit.scope, "start": just_before(unit.since), "end": end});
-            walk(gitlab, document, operation, variables, &path, &mut |page, answer| {
+            walk(gitlab, DOCUMENT, operation, variables, &path, &mut |page, answer| {
                 sink.page(&page.nodes, answer)
             })?;
         }

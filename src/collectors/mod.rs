@@ -8,7 +8,7 @@ pub mod pipelines;
 pub mod seats;
 pub mod usage_events;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
@@ -36,6 +36,9 @@ pub trait Collector: Sync {
 
     /// The dashboard the collector serves.
     fn topic(&self) -> Topic;
+
+    /// The queries, as written for the newest GitLab.
+    fn document(&self) -> &'static str;
 
     /// How much one walk through GitLab brings.
     fn span(&self) -> Span;
@@ -102,8 +105,16 @@ pub struct Unit<'a> {
 
 /// GitLab's GraphQL API, as far as a collector needs it.
 pub trait GraphQl {
-    /// Runs one operation of a document.
-    fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault>;
+    /// Runs one operation of a document, less what this GitLab does not know.
+    fn query(
+        &self,
+        document: &'static str,
+        operation: &'static str,
+        variables: &Value,
+    ) -> Result<Answer, Fault>;
+
+    /// The values of an enumeration, where they are known.
+    fn values(&self, name: &str) -> Option<&BTreeSet<String>>;
 }
 
 /// An answer of GitLab that can be used.
@@ -186,8 +197,8 @@ const MOST_EMPTY_PAGES: usize = 100;
 /// Reads all pages of the connection at `path` (keys below `data`), each into `sink`.
 fn walk(
     gitlab: &dyn GraphQl,
-    document: &str,
-    operation: &str,
+    document: &'static str,
+    operation: &'static str,
     mut variables: Value,
     path: &[&str],
     sink: &mut dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault>,
@@ -221,6 +232,14 @@ fn just_before(day: Day) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_queries_are_well_formed() {
+        for collector in COLLECTORS {
+            let document = graphql_parser::parse_query::<String>(collector.document());
+            assert!(document.is_ok(), "{}: {document:?}", collector.name());
+        }
+    }
 
     #[test]
     fn every_collector_has_its_file_pair_and_every_file_its_collector() {

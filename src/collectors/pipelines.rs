@@ -25,6 +25,10 @@ impl Collector for Pipelines {
         Topic::Project
     }
 
+    fn document(&self) -> &'static str {
+        DOCUMENT
+    }
+
     fn span(&self) -> Span {
         Span::Range
     }

@@ -17,7 +17,7 @@ pub struct Seats;
 
 const DOCUMENT: &str = include_str!("seats.graphql");
 
-/// The add-ons GitLab can be asked for by type; a purchase of another one is counted without its people.
+/// The add-ons the newest GitLab can be asked for by type; a purchase of another one is counted without its people.
 const ADD_ONS: &[&str] = &["CODE_SUGGESTIONS", "DUO_AMAZON_Q", "DUO_CORE", "DUO_ENTERPRISE"];
 
 #[derive(Deserialize)]
@@ -38,6 +38,10 @@ impl Collector for Seats {
 
     fn topic(&self) -> Topic {
         Topic::Duo
+    }
+
+    fn document(&self) -> &'static str {
+        DOCUMENT
     }
 
     fn span(&self) -> Span {
@@ -152,13 +156,17 @@ fn collect_purchases(
     sink: &mut dyn Sink,
     answer: &Answer,
     purchases: &[&RawValue],
-    (operation, path): (&str, &[&str]),
+    (operation, path): (&'static str, &[&str]),
 ) -> Result<(), Fault> {
     sink.page(purchases, answer)?;
     for purchase in purchases {
         let purchase: Purchase = line::parse(purchase.get())
             .map_err(|error| Fault::Answer(format!("a purchase cannot be read: {error}")))?;
-        if ADD_ONS.contains(&purchase.name.as_ref()) {
+        let can_be_asked = match gitlab.values("GitlabSubscriptionsAddOnType") {
+            Some(types) => types.contains(purchase.name.as_ref()),
+            None => ADD_ONS.contains(&purchase.name.as_ref()),
+        };
+        if can_be_asked {
             let variables = match operation {
                 "SeatsUsers" => json!({"scope": unit.scope, "addOn": purchase.name, "purchase": purchase.id}),
                 _ => json!({"addOn": purchase.name, "purchase": purchase.id}),

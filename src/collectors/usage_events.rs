@@ -28,6 +28,8 @@ pub(super) struct User<'a> {
     pub(super) bot: bool,
 }
 
+const DOCUMENT: &str = include_str!("usage_events.graphql");
+
 impl Collector for UsageEvents {
     fn name(&self) -> &'static str {
         "usage_events"
@@ -35,6 +37,10 @@ impl Collector for UsageEvents {
 
     fn topic(&self) -> Topic {
         Topic::Duo
+    }
+
+    fn document(&self) -> &'static str {
+        DOCUMENT
     }
 
     fn span(&self) -> Span {
@@ -52,10 +58,9 @@ impl Collector for UsageEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let document = include_str!("usage_events.graphql");
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "all"];
-        walk(gitlab, document, "UsageEvents", variables, &path, &mut |page, answer| {
+        walk(gitlab, DOCUMENT, "UsageEvents", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }

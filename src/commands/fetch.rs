@@ -13,7 +13,7 @@ use crate::calendar::Day;
 use crate::cli::{CollectArgs, FetchArgs};
 use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
-use crate::gitlab::{Client, Patience, preflight};
+use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
@@ -101,10 +101,12 @@ pub fn fetch<W: Write + Send>(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let groups = preflight(&plan.client, &plan.groups).map_err(fatal)?;
+    let documents: Vec<&str> = plan.collectors.iter().map(|collector| collector.document()).collect();
+    let gitlab = Informed::new(&plan.client, &documents).map_err(fatal)?;
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let harvests = plan.harvests(&groups);
-    let work = Work { plan, output, state: Mutex::default() };
+    let work = Work { gitlab, output, state: Mutex::default() };
     // What comes in several parts takes longest, so it goes first.
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
@@ -128,7 +130,7 @@ pub fn fetch<W: Write + Send>(
 
 /// What the workers share.
 struct Work<'a, W> {
-    plan: &'a Plan,
+    gitlab: Informed<'a>,
     output: Output<W>,
     state: Mutex<State>,
 }
@@ -145,7 +147,7 @@ struct State {
 impl<'a, W: Write + Send> Work<'a, W> {
     /// The parts of a harvest. When they cannot be told, the harvest has failed.
     fn parts_of<'h>(&self, harvest: &'h Harvest<'a>) -> Result<Vec<Part<'h>>, Error> {
-        match harvest.parts(&self.plan.client) {
+        match harvest.parts(&self.gitlab) {
             Ok(parts) if !parts.is_empty() => Ok(parts),
             Ok(_) => self.put_away(harvest).map(|()| Vec::new()),
             Err(fault) => {
@@ -173,7 +175,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 state.stopped.as_ref().map(Fault::again)
             };
             let result = match stopped {
-                None => part.walk(&self.plan.client, &self.output),
+                None => part.walk(&self.gitlab, &self.output),
                 Some(fault) => Err(fault),
             };
             if let Err(fault) = result {

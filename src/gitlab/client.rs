@@ -15,7 +15,7 @@ use ureq::{Agent, Body, Proxy};
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
-use crate::collectors::{Answer, Fault, GraphQl};
+use crate::collectors::{Answer, Fault};
 use crate::error::Error;
 use crate::settings::{Instance, Token};
 use crate::wording::counted;
@@ -290,8 +290,9 @@ impl Client {
     }
 }
 
-impl GraphQl for Client {
-    fn query(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
+impl Client {
+    /// Sends one operation of a document, as often as patience allows.
+    pub(super) fn send(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
         let mut wait = self.patience.wait;
         for attempt in 0.. {

@@ -2,8 +2,10 @@
 
 mod client;
 mod gate;
+mod informed;
 mod preflight;
 mod refusal;
 
 pub use client::{Client, Patience};
+pub use informed::Informed;
 pub use preflight::preflight;

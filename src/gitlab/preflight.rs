@@ -6,12 +6,13 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::collectors::{Fault, GraphQl};
+use super::Client;
+use crate::collectors::Fault;
 use crate::line;
 
 /// Checks the token and every group, in order. The groups come back as GitLab spells them, each once: it does not
 /// mind the case of a path, and two spellings of a group must not count as two.
-pub fn preflight(gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
+pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Found<'a> {
@@ -28,8 +29,7 @@ pub fn preflight(gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>,
     }
     let mut found_groups: Vec<String> = Vec::new();
     for group in groups {
-        let answer =
-            gitlab.query(include_str!("preflight.graphql"), "Preflight", &json!({"scope": group}))?;
+        let answer = client.send(include_str!("preflight.graphql"), "Preflight", &json!({"scope": group}))?;
         let found: Found = line::parse(answer.data.get())
             .map_err(|error| Fault::Answer(format!("GitLab's answer cannot be read: {error}")))?;
         if found.current_user.is_none() {

@@ -1,7 +1,7 @@
 //! The static site: two dashboards and the page that leads to them.
 //!
 //! Pure: metric and coverage lines go in, finished files come out. Pages hold no script, ask no other host
-//! and work from any folder. Everything is built from what [`privacy`] lets through.
+//! and work from any folder. Everything is built from what `privacy` lets through.
 
 mod card;
 mod chart;

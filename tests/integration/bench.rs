@@ -55,6 +55,15 @@ impl Bench {
         command
     }
 
+    /// How many requests a fetch of these arguments makes before it asks for the first page: it checks the group and
+    /// learns what GitLab knows.
+    pub(crate) fn requests_before_pages(arguments: &[&str]) -> usize {
+        let bench = Bench::new(20, 3);
+        bench.run(&[&["fetch"], arguments].concat());
+        let requests = bench.gitlab.requests();
+        requests.iter().filter(|request| ["Preflight", "Types"].contains(&request.operation.as_str())).count()
+    }
+
     /// Runs the binary without input.
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         done(self.command(arguments), b"")

@@ -143,6 +143,7 @@ const FLOORS: &[&[&str]] = &[
         "pseudonym",
         "record",
         "rollup",
+        "schema",
         "site",
         "view",
         "wording",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bench::{Bench, Done, TOKEN, done, lines, lines_of, metric_text};
-use crate::stand_in::{Fault, Settings};
+use crate::stand_in::{Fault, Release, Settings};
 
 /// Options that keep a test from waiting.
 /// One request after the other, since faults are scripted by their order.
@@ -149,7 +149,8 @@ fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_wi
         let bench = Bench::new(60, 5);
         // The preflight passes, the first day passes, and the second day fails at every one of its four tries.
         let pages_of_first_day = pages(&whole, "2026-10-27");
-        let passing = std::iter::repeat_n(Fault::None, 1 + pages_of_first_day);
+        let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+        let passing = std::iter::repeat_n(Fault::None, before + pages_of_first_day);
         bench.gitlab.inject(passing.chain(std::iter::repeat_n(fault.clone(), 4)));
         let result = fetch(&bench, &arguments);
         assert_eq!(result.code, 3, "{fault:?}: {}", result.stderr);
@@ -184,9 +185,9 @@ fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_wi
 #[test]
 fn a_day_that_breaks_off_between_its_pages_is_partial() {
     let bench = Bench::new(300, 3);
-    bench
-        .gitlab
-        .inject([Fault::None, Fault::None].into_iter().chain(std::iter::repeat_n(Fault::BadGateway, 4)));
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    let faults = std::iter::repeat_n(Fault::BadGateway, 4);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before + 1).chain(faults));
     let result = fetch(&bench, &["--since", "2026-10-29", "--collector", "usage_events"]);
     assert_eq!(result.code, 3, "{}", result.stderr);
     let days = days(&result);
@@ -206,7 +207,8 @@ fn a_day_that_breaks_off_between_its_pages_is_partial() {
 fn a_token_revoked_half_way_is_77_and_what_was_got_is_kept_with_the_rest_named() {
     let bench = Bench::new(60, 5);
     let whole = fetch(&Bench::new(60, 5), &["--since", "2026-10-27", "--collector", "usage_events"]);
-    let asked = 1 + pages(&whole, "2026-10-27");
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    let asked = before + pages(&whole, "2026-10-27");
     bench.gitlab.inject(std::iter::repeat_n(Fault::None, asked).chain([Fault::Unauthorized]));
     let result =
         fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events", "--output-dir", "raw"]);
@@ -227,7 +229,8 @@ fn a_token_revoked_half_way_is_77_and_what_was_got_is_kept_with_the_rest_named()
 fn rows_that_gitlab_cannot_name_make_a_day_partial_and_the_others_count() {
     let bench = Bench::new(60, 5);
     let expected = days(&fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]));
-    bench.gitlab.inject([Fault::None, Fault::NamelessEvents]);
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([Fault::NamelessEvents]));
     let result = fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]);
     assert_eq!(result.code, 3, "{}", result.stderr);
     let days = days(&result);
@@ -331,7 +334,9 @@ fn memory_does_not_grow_with_the_events() {
                 line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0).max(peak);
             std::thread::sleep(Duration::from_millis(2));
         }
-        assert_eq!(bench.gitlab.requests().len(), 1 + events.div_ceil(100));
+        let pages =
+            bench.gitlab.requests().into_iter().filter(|request| request.operation == "UsageEvents").count();
+        assert_eq!(pages, events.div_ceil(100));
         peak
     };
     let (few, many): (u64, u64) = (peak(10_000), peak(100_000));
@@ -398,4 +403,56 @@ fn the_requests_run_side_by_side_and_the_figures_do_not_tell() {
     for jobs in ["2", "8", "32"] {
         assert_eq!(figures(jobs), expected, "--jobs {jobs}");
     }
+}
+
+#[test]
+fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
+    for release in Release::ALL {
+        for clickhouse in [false, true] {
+            let settings = Settings { people: 40, days: 5, release, clickhouse, ..Settings::default() };
+            let bench = Bench::with(settings);
+            let result = bench.run(&["fetch", "--duo", "--project", "--since", "2026-10-30"]);
+            assert_eq!(bench.gitlab.rejected(), Vec::<String>::new(), "{release}");
+            assert_eq!(result.code, 0, "{release}: {}", result.stderr);
+            let coverage = lines_of(&result.stdout, "coverage");
+            let of = |status: &str| -> BTreeSet<String> {
+                let lines = coverage.iter().filter(|line| line["status"] == status);
+                lines.map(|line| line["collector"].as_str().expect("text").to_owned()).collect()
+            };
+            let all = ["code_suggestion_events", "merge_requests", "pipelines", "seats", "usage_events"];
+            let unsupported: BTreeSet<String> = if release < Release::V18_2 {
+                BTreeSet::from(["usage_events".to_owned()])
+            } else {
+                BTreeSet::new()
+            };
+            assert_eq!(of("unsupported"), unsupported, "{release}");
+            assert_eq!(of("complete").len(), all.len() - unsupported.len(), "{release}: {}", result.stderr);
+            let reasons: Vec<&Value> = coverage
+                .iter()
+                .filter(|line| line["status"] == "unsupported")
+                .map(|line| &line["reason"])
+                .collect();
+            assert!(
+                reasons
+                    .iter()
+                    .all(|reason| *reason == "this GitLab has no such field: it has no AiUsageData.all"),
+                "{reasons:?}"
+            );
+            let asked = bench.gitlab.requests();
+            assert!(asked.iter().any(|request| request.operation == "UsageEvents") == unsupported.is_empty());
+        }
+    }
+    let old = Bench::with(Settings { people: 40, days: 5, release: Release::V17_5, ..Settings::default() });
+    let named = old.run(&[
+        "fetch",
+        "--since",
+        "2026-10-30",
+        "--collector",
+        "usage_events",
+        "--collector",
+        "code_suggestion_events",
+    ]);
+    assert_eq!(named.code, 3, "what was named and is not there is a gap: {}", named.stderr);
+    let alone = old.run(&["fetch", "--since", "2026-10-30", "--collector", "usage_events"]);
+    assert_eq!(alone.code, 69, "{}", alone.stderr);
 }

@@ -62,7 +62,8 @@ fn what_a_server_says_does_not_reach_the_site() {
     let body = r#"{"errors":[{"message":"You (jane.secret) may not; not authorized"}]}"#.to_owned();
     let refusal =
         Fault::Status { status: 200, headers: Vec::new(), content_type: "application/json".to_owned(), body };
-    bench.gitlab.inject([Fault::None, refusal]);
+    let before = Bench::requests_before_pages(&["--duo"]);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([refusal]));
     let result = bench.run(&["run", "--since", "2026-10-27", "--jobs", "1"]);
     assert!(result.stderr.contains("jane.secret"), "the operator is told: {}", result.stderr);
     for (path, content) in files_below(&bench.path("public")) {

@@ -141,7 +141,7 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
         return;
     }
     let habits = habits(organisation, &mut rng);
-    let mut diary = Diary { rng, events: Vec::new(), tracking: 0 };
+    let mut diary = Diary { rng, events: Vec::new(), tracking: 0, sessions: 0 };
     for day in organisation.days() {
         let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
         for (person, habit) in habits.iter().enumerate() {
@@ -185,6 +185,8 @@ struct Diary {
     rng: Rng,
     events: Vec<UsageEvent>,
     tracking: u64,
+    /// Agent sessions so far; their events carry the number until the sessions themselves are made.
+    sessions: u32,
 }
 
 impl Diary {
@@ -306,6 +308,7 @@ impl Diary {
     }
 
     fn session(&mut self, scene: &Scene) {
+        let first = self.events.len();
         self.note(scene, 0, "AGENT_PLATFORM_SESSION_CREATED");
         self.note(scene, 2, "AGENT_PLATFORM_SESSION_STARTED");
         let length = self.rng.i64(30..5_000);
@@ -318,6 +321,10 @@ impl Diary {
             draw if draw < 0.94 => self.note(scene, length, "AGENT_PLATFORM_SESSION_STOPPED"),
             _ => {}
         }
+        for event in &mut self.events[first..] {
+            event.session = Some(self.sessions);
+        }
+        self.sessions += 1;
     }
 
     fn tool_call(&mut self, scene: &Scene) {
@@ -437,6 +444,7 @@ impl Scene {
             language: None,
             suggestion_size: None,
             tracking: None,
+            session: None,
         }
     }
 }
@@ -481,6 +489,7 @@ fn fill_last_day(organisation: &mut Organisation, count: usize, rng: &mut Rng) {
                 language: code.then_some(LANGUAGES[number % LANGUAGES.len()]),
                 suggestion_size: code.then_some(1 + (number % 9) as u32),
                 tracking: code.then_some(number as u64),
+                session: None,
             }
         })
         .collect();

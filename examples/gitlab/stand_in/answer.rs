@@ -1,6 +1,16 @@
 //! The resolvers: what each field of the schema answers about the invented organisation.
 
+mod analytics;
+mod credits;
+mod dora;
+mod metrics;
+mod record;
+mod user_metrics;
+
+use std::cell::Cell;
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::Operation;
@@ -10,10 +20,14 @@ use apollo_compiler::validation::Valid;
 use chrono::{DateTime, Months, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
+use super::Settings;
+use super::complexity::LARGEST_PAGE;
 use super::errors;
-use super::organisation::{Organisation, Person, start_of};
+use super::faults::digest;
+use super::organisation::{Organisation, Person, UsageEvent, start_of};
 use super::paging::{self, Page, Paging, Sorted};
 use super::schema::Schema;
+use super::sessions::mixed;
 use super::validation;
 
 /// What the token that came with the request may see.
@@ -23,11 +37,40 @@ pub(super) enum Role {
     Guest,
     Reporter,
     Owner,
+    Administrator,
+}
+
+impl Role {
+    pub(super) fn user_id(self) -> u64 {
+        match self {
+            Role::Anonymous => 0,
+            Role::Administrator => 10,
+            Role::Owner => 11,
+            Role::Reporter => 12,
+            Role::Guest => 13,
+        }
+    }
+
+    fn sees_usage(self) -> bool {
+        matches!(self, Role::Reporter | Role::Owner | Role::Administrator)
+    }
+
+    fn owns(self) -> bool {
+        matches!(self, Role::Owner | Role::Administrator)
+    }
 }
 
 /// One request while it is answered.
 pub(super) struct Question<'a> {
     pub(super) organisation: &'a Organisation,
+    pub(super) settings: &'a Settings,
+    pub(super) variables: &'a Map<String, Value>,
+    /// Whether a window of usage events is too heavy, as far as that is known already.
+    pub(super) heavy: &'a Mutex<HashMap<String, bool>>,
+    /// A window was too heavy.
+    pub(super) timed_out: Cell<bool>,
+    /// A window was so heavy that there is no answer at all.
+    pub(super) gave_up: Cell<bool>,
     /// The server's own address, for the links in answers.
     pub(super) url: &'a str,
     pub(super) role: Role,
@@ -46,9 +89,8 @@ impl Question<'_> {
         schema: &Schema,
         document: &Valid<ExecutableDocument>,
         operation: &Operation,
-        variables: &Map<String, Value>,
     ) -> Result<ExecutionResponse, String> {
-        let JsonValue::Object(variables) = JsonValue::from(Value::Object(variables.clone())) else {
+        let JsonValue::Object(variables) = JsonValue::from(Value::Object(self.variables.clone())) else {
             unreachable!("an object stays an object");
         };
         let root = self.node(Kind::Query);
@@ -68,6 +110,14 @@ impl Question<'_> {
 
     fn node<'q>(&'q self, kind: Kind) -> Node<'q> {
         Node { question: self, kind }
+    }
+
+    /// GitLab's error in place of a connection, when nothing is ready in time.
+    fn check_time(&self, ty: &str, info: &ResolveInfo<'_>) -> Result<(), FieldError> {
+        if self.times_out && info.field_definition().ty.inner_named_type().ends_with("Connection") {
+            return Err(error(errors::timeout_on(ty, info.field_name())));
+        }
+        Ok(())
     }
 }
 
@@ -89,6 +139,7 @@ enum Kind {
     UsageData(Source),
     UsageEvent(usize),
     CodeSuggestionEvent(usize),
+    InstanceUsageEvent(usize),
     /// The type's name and the person.
     User(&'static str, usize),
     AddOnPurchase(usize),
@@ -102,11 +153,19 @@ enum Kind {
     PageInfo(PageEnds),
 }
 
-/// Where usage data is asked for; only top-level groups have it.
-#[derive(Clone, Copy)]
+/// Where usage data is asked for; only top-level groups have it, and the instance.
+#[derive(Clone, Copy, Debug)]
 enum Source {
+    Instance,
     TopLevelGroup(usize),
     Elsewhere,
+}
+
+/// What aggregated metrics are about.
+#[derive(Clone, Copy)]
+enum Scope {
+    Group(usize),
+    Project(usize),
 }
 
 /// Makes the node of a position.
@@ -141,9 +200,11 @@ impl ObjectValue for Node<'_> {
             Kind::Group(_) => "Group",
             Kind::Project(_) => "Project",
             Kind::Language(..) => "RepositoryLanguage",
+            Kind::UsageData(Source::Instance) => "AiInstanceUsageData",
             Kind::UsageData(_) => "AiUsageData",
             Kind::UsageEvent(_) => "AiUsageEvent",
             Kind::CodeSuggestionEvent(_) => "CodeSuggestionEvent",
+            Kind::InstanceUsageEvent(_) => "AiInstanceUsageEvent",
             Kind::User(name, _) => name,
             Kind::AddOnPurchase(_) => "AddOnPurchase",
             Kind::Assignment(_) => "UserAddOnAssignment",
@@ -158,12 +219,7 @@ impl ObjectValue for Node<'_> {
 
     fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let field = info.field_name();
-        if self.question.times_out {
-            let ty = info.field_definition().ty.inner_named_type();
-            if ty.ends_with("Connection") {
-                return Err(error(format!("Timeout on {}.{field}", self.type_name())));
-            }
-        }
+        self.question.check_time(self.type_name(), info)?;
         match &self.kind {
             Kind::Query => self.query(field, info),
             Kind::QueryComplexity => match field {
@@ -172,7 +228,7 @@ impl ObjectValue for Node<'_> {
                 _ => Err(self.unknown_field_error(info)),
             },
             Kind::Metadata => match field {
-                "version" => Ok(ResolvedValue::leaf("19.5.0-ee")),
+                "version" => Ok(ResolvedValue::leaf(self.question.settings.release.version())),
                 "revision" => Ok(ResolvedValue::leaf("0123456789a")),
                 "enterprise" => Ok(ResolvedValue::leaf(true)),
                 _ => Err(self.unknown_field_error(info)),
@@ -186,7 +242,7 @@ impl ObjectValue for Node<'_> {
                 _ => Err(self.unknown_field_error(info)),
             },
             Kind::UsageData(source) => self.usage_data(*source, field, info),
-            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) => {
+            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) | Kind::InstanceUsageEvent(event) => {
                 self.usage_event(*event, field, info)
             }
             Kind::User(_, person) => self.user(*person, field, info),
@@ -252,9 +308,29 @@ impl<'q> Node<'q> {
                 let project = project.filter(|_| signed_in);
                 Ok(self.nullable(project.map(Kind::Project)))
             }
-            "addOnPurchases" => self.purchases(info),
-            // For administrators, and the stand-in has none.
-            "aiUsageData" | "selfManagedAddOnEligibleUsers" => Ok(ResolvedValue::null()),
+            "addOnPurchases" => Ok(match self.purchases(info)? {
+                None => ResolvedValue::null(),
+                Some(purchases) => ResolvedValue::list(
+                    purchases.into_iter().map(|purchase| self.object(Kind::AddOnPurchase(purchase))),
+                ),
+            }),
+            "addOnPurchase" => {
+                let add_on = text(info, "addOnType").unwrap_or_default();
+                let purchases = self.purchases(info)?.unwrap_or_default();
+                let mut purchases = purchases.into_iter();
+                let meant =
+                    |purchase: &usize| organisation.add_on_purchases[*purchase].add_on.name() == add_on;
+                Ok(self.nullable(purchases.find(meant).map(Kind::AddOnPurchase)))
+            }
+            "aiUsageData" if self.question.role == Role::Administrator => {
+                Ok(self.object(Kind::UsageData(Source::Instance)))
+            }
+            "aiUsageData" => Ok(ResolvedValue::null()),
+            "selfManagedAddOnEligibleUsers" if self.question.role == Role::Administrator => {
+                self.eligible_users(None, info)
+            }
+            "selfManagedAddOnEligibleUsers" => Ok(ResolvedValue::null()),
+            "subscriptionUsage" => credits::usage(self.question, info),
             _ => Err(self.unknown_field_error(info)),
         }
     }
@@ -272,24 +348,28 @@ impl<'q> Node<'q> {
             Role::Guest => Some("stand-in-guest"),
             Role::Reporter => Some("stand-in-reporter"),
             Role::Owner => Some("stand-in-owner"),
+            Role::Administrator => Some("stand-in-admin"),
         }
     }
 
     fn current_user<'a>(&'a self, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let username = self.current_username().unwrap_or_default();
-        let (id, name) = match self.question.role {
-            Role::Guest => (13, "Gustav Guestling"),
-            Role::Reporter => (12, "Rita Reportage"),
-            Role::Owner | Role::Anonymous => (11, "Olga Ownwright"),
+        let role = self.question.role;
+        let name = match role {
+            Role::Guest => "Gustav Guestling",
+            Role::Reporter => "Rita Reportage",
+            Role::Owner | Role::Anonymous => "Olga Ownwright",
+            Role::Administrator => "Ada Administratix",
         };
         Ok(match field {
-            "id" => ResolvedValue::leaf(format!("gid://gitlab/User/{id}")),
+            "id" => ResolvedValue::leaf(format!("gid://gitlab/User/{}", role.user_id())),
             "username" => ResolvedValue::leaf(username),
             "name" => ResolvedValue::leaf(name),
             "state" => ResolvedValue::leaf("active"),
             "type" => ResolvedValue::leaf("HUMAN"),
             "active" | "human" => ResolvedValue::leaf(true),
-            "admin" | "bot" => ResolvedValue::leaf(false),
+            "admin" => ResolvedValue::leaf(role == Role::Administrator),
+            "bot" => ResolvedValue::leaf(false),
             "avatarUrl" | "publicEmail" | "createdAt" => ResolvedValue::null(),
             "lastActivityOn" => {
                 ResolvedValue::leaf(self.question.organisation.now().date_naive().to_string())
@@ -300,24 +380,27 @@ impl<'q> Node<'q> {
         })
     }
 
-    fn purchases<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
+    /// Positions of the purchases of the namespace, or of the instance; none if they are not for this user.
+    fn purchases(&self, info: &ResolveInfo<'_>) -> Result<Option<Vec<usize>>, FieldError> {
+        let organisation = self.question.organisation;
+        let all = 0..organisation.add_on_purchases.len();
         let Some(id) = text(info, "namespaceId") else {
             // That is the question to a Self-Managed instance.
-            return Ok(ResolvedValue::null());
+            let sees_them = self.question.settings.self_managed && self.question.role == Role::Administrator;
+            return Ok(sees_them.then(|| all.collect()));
         };
         let number: u64 = id
             .strip_prefix("gid://gitlab/Group/")
             .or_else(|| id.strip_prefix("gid://gitlab/Namespace/"))
             .and_then(|number| number.parse().ok())
             .ok_or_else(|| error(errors::invalid_id(id, "Namespace")))?;
-        let organisation = self.question.organisation;
         let group = organisation.groups.iter().position(|group| group.id == number);
-        if self.question.role != Role::Owner || group.is_none() {
-            return Ok(ResolvedValue::null());
+        if self.question.settings.self_managed || !self.question.role.owns() {
+            return Ok(None);
         }
-        let purchases = (0..organisation.add_on_purchases.len())
-            .filter(move |purchase| Some(organisation.add_on_purchases[*purchase].group) == group);
-        Ok(ResolvedValue::list(purchases.map(|purchase| self.object(Kind::AddOnPurchase(purchase)))))
+        Ok(group.map(|group| {
+            all.filter(|purchase| organisation.add_on_purchases[*purchase].group == group).collect()
+        }))
     }
 
     fn purchase<'a>(&'a self, position: usize, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
@@ -363,10 +446,11 @@ impl<'q> Node<'q> {
                 None => Source::TopLevelGroup(position),
                 Some(_) => Source::Elsewhere,
             }),
-            "aiMetrics" => return Err(error(errors::NO_CLICKHOUSE)),
-            // Without ClickHouse nobody is listed, so no element is ever made.
-            "aiUserMetrics" => return self.list("AiUserMetrics", Kind::Group, Vec::new(), info),
-            "addOnEligibleUsers" => return self.eligible_users(position, info),
+            "aiMetrics" | "aiMetricsBasic" | "aiUserMetrics" | "analytics" | "dora" => {
+                return self.aggregated(Scope::Group(position), field, info);
+            }
+            "addOnEligibleUsers" if self.question.settings.self_managed => ResolvedValue::null(),
+            "addOnEligibleUsers" => return self.eligible_users(Some(position), info),
             "projects" => return self.projects(position, info),
             "descendantGroups" => return self.descendants(position, info),
             "mergeRequests" => {
@@ -396,15 +480,29 @@ impl<'q> Node<'q> {
     }
 
     fn usage_data_of(&self, source: Source) -> ResolvedValue<'q> {
-        match self.question.role {
-            Role::Anonymous | Role::Guest => ResolvedValue::null(),
-            Role::Reporter | Role::Owner => self.object(Kind::UsageData(source)),
+        self.nullable(self.question.role.sees_usage().then_some(Kind::UsageData(source)))
+    }
+
+    /// The fields that groups and projects have in common.
+    fn aggregated<'a>(&'a self, scope: Scope, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
+        let question = self.question;
+        if !question.role.sees_usage() {
+            return Ok(ResolvedValue::null());
+        }
+        match field {
+            "aiMetrics" => metrics::metrics(question, scope, info),
+            "aiMetricsBasic" => metrics::basic(question, scope, info),
+            "aiUserMetrics" => user_metrics::rows(question, scope, info),
+            "analytics" => Ok(analytics::analytics(question, scope)),
+            _ => Ok(dora::dora(question, scope)),
         }
     }
 
-    fn eligible_users<'a>(&'a self, group: usize, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
+    /// People of a top-level group, or of the instance.
+    fn eligible_users<'a>(&'a self, group: Option<usize>, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let organisation = self.question.organisation;
-        if self.question.role != Role::Owner || organisation.groups[group].parent.is_some() {
+        let is_below = group.is_some_and(|group| organisation.groups[group].parent.is_some());
+        if !self.question.role.owns() || is_below {
             return Ok(ResolvedValue::null());
         }
         let purchases: Vec<usize> = self.purchases_named(info)?;
@@ -426,7 +524,7 @@ impl<'q> Node<'q> {
                 let person = &organisation.people[*person];
                 !person.bot
                     && person.is_member_on(organisation.last_day)
-                    && person.groups.contains(&group)
+                    && group.is_none_or(|group| person.groups.contains(&group))
                     && assigned.is_none_or(|assigned| holds(person) == assigned)
                     && search.as_ref().is_none_or(|search| {
                         person.name.to_lowercase().contains(search)
@@ -504,13 +602,29 @@ impl<'q> Node<'q> {
     fn descendants<'a>(&'a self, group: usize, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let organisation = self.question.organisation;
         let all = flag(info, "includeParentDescendants");
+        let ids = texts(info, "ids");
+        let search = text(info, "search").map(str::to_lowercase);
         let mut groups: Vec<usize> = (0..organisation.groups.len())
             .filter(|position| match all {
                 true => *position != group && organisation.is_within(*position, group),
                 false => organisation.groups[*position].parent == Some(group),
             })
+            .filter(|position| {
+                let group = &organisation.groups[*position];
+                let gid = format!("gid://gitlab/Group/{}", group.id);
+                ids.as_ref().is_none_or(|ids| ids.contains(&gid))
+                    && search.as_ref().is_none_or(|search| group.name.to_lowercase().contains(search))
+            })
             .collect();
-        groups.sort_by_key(|position| organisation.groups[*position].name);
+        let found = |position: &usize| &organisation.groups[*position];
+        match text(info, "sort").unwrap_or("NAME_ASC") {
+            "ID_ASC" | "CREATED_AT_ASC" => groups.sort_by_key(|position| found(position).id),
+            "ID_DESC" | "CREATED_AT_DESC" => groups.sort_by_key(|position| Reverse(found(position).id)),
+            "PATH_ASC" => groups.sort_by_key(|position| found(position).path),
+            "PATH_DESC" => groups.sort_by_key(|position| Reverse(found(position).path)),
+            "NAME_DESC" => groups.sort_by_key(|position| Reverse(found(position).name)),
+            _ => groups.sort_by_key(|position| found(position).name),
+        }
         self.list("Group", Kind::Group, groups, info)
     }
 
@@ -530,17 +644,14 @@ impl<'q> Node<'q> {
             "createdAt" => time(project.created_at),
             "lastActivityAt" => time(project.last_activity_at),
             "group" => self.object(Kind::Group(project.group)),
-            "rootGroup" => {
-                let mut root = project.group;
-                while let Some(parent) = organisation.groups[root].parent {
-                    root = parent;
-                }
-                self.object(Kind::Group(root))
-            }
+            "rootGroup" => self.object(Kind::Group(organisation.root_of(project.group))),
             "languages" => ResolvedValue::list(
                 project.languages.iter().map(|(name, share)| self.object(Kind::Language(name, *share))),
             ),
             "aiUsageData" => self.usage_data_of(Source::Elsewhere),
+            "aiMetrics" | "aiMetricsBasic" | "aiUserMetrics" | "analytics" | "dora" => {
+                return self.aggregated(Scope::Project(position), field, info);
+            }
             "mergeRequests" => return self.merge_requests(&[position], info),
             "pipelines" => return self.pipelines(position, info),
             _ => return Err(self.unknown_field_error(info)),
@@ -548,28 +659,70 @@ impl<'q> Node<'q> {
     }
 
     fn usage_data<'a>(&'a self, source: Source, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
-        let Source::TopLevelGroup(group) = source else {
-            return Err(error(errors::NOT_AVAILABLE));
-        };
         let organisation = self.question.organisation;
-        let (of, element, places): (_, Element, _) = match field {
-            "all" => ("AiUsageEvent", Kind::UsageEvent, &organisation.events_of_group),
-            _ => ("CodeSuggestionEvent", Kind::CodeSuggestionEvent, &organisation.code_suggestions_of_group),
+        let (of, element, places): (_, Element, _) = match (source, field) {
+            (Source::Elsewhere, _) => return Err(error(errors::NOT_AVAILABLE)),
+            (Source::Instance, _) => {
+                ("AiInstanceUsageEvent", Kind::InstanceUsageEvent, &organisation.all_events)
+            }
+            (Source::TopLevelGroup(group), "all") => {
+                ("AiUsageEvent", Kind::UsageEvent, &organisation.events_of_group[group])
+            }
+            (Source::TopLevelGroup(group), _) => (
+                "CodeSuggestionEvent",
+                Kind::CodeSuggestionEvent,
+                &organisation.code_suggestions_of_group[group],
+            ),
         };
         let (start, end) = self.window(info)?;
-        let events = &organisation.usage_events;
-        let places = &places[group];
-        let from = places.partition_point(|place| events[*place as usize].timestamp > end);
-        let to = places.partition_point(|place| events[*place as usize].timestamp >= start);
+        if self.question.settings.forbidden_day.is_some_and(|day| {
+            let midnight = start_of(day);
+            start <= midnight && midnight < end
+        }) {
+            return Err(error(errors::NOT_PERMITTED));
+        }
         let list = Events {
             organisation,
-            places: &places[from..to.max(from)],
+            places: organisation.between(places, start, end),
             events: texts(info, "events"),
-            user_ids: texts(info, "userIds"),
+            people: texts(info, "userIds").map(|ids| {
+                let people = ids.iter().filter_map(|id| id.rsplit('/').next()?.parse::<u64>().ok());
+                people
+                    .filter_map(|id| organisation.people.binary_search_by_key(&id, |person| person.id).ok())
+                    .collect()
+            }),
         };
+        self.check_weight(&format!("{source:?}.{field} {start} {end}"), &list, info)?;
         let page = paging_of(info).page(&list).map_err(error)?;
         let count = list.places.len();
         Ok(self.connect(of, element, page, count, 0.0))
+    }
+
+    /// Whatever the page, a window that holds too much is never ready in time.
+    fn check_weight(
+        &self,
+        window: &str,
+        list: &Events<'_>,
+        info: &ResolveInfo<'_>,
+    ) -> Result<(), FieldError> {
+        let Some(most) = self.question.settings.too_heavy else {
+            return Ok(());
+        };
+        let filters = (texts(info, "events"), texts(info, "userIds"));
+        let key = format!("{window} {filters:?}");
+        let number = mixed(digest(key.as_bytes()));
+        let mut known = self.question.heavy.lock().expect("no panic while held");
+        let heavy = *known
+            .entry(key)
+            .or_insert_with(|| (0..list.len()).filter_map(|place| list.get(place)).nth(most).is_some());
+        if !heavy {
+            return Ok(());
+        }
+        self.question.timed_out.set(true);
+        if number.is_multiple_of(2) {
+            self.question.gave_up.set(true);
+        }
+        Err(error(errors::timeout_on(self.type_name(), info.field_name())))
     }
 
     /// First and last moment asked for, both included. An end date is the midnight at its start.
@@ -599,6 +752,8 @@ impl<'q> Node<'q> {
                 return Err(error(errors::null_event(self.type_name())));
             }
             "event" => ResolvedValue::leaf(event.event),
+            "extras" => ResolvedValue::leaf(JsonValue::from(self.question.organisation.extras(event))),
+            "namespacePath" => ResolvedValue::leaf(self.question.organisation.namespace_path(event)),
             "timestamp" => time(event.timestamp),
             "user" => self.object(Kind::User("UserCore", event.person)),
             "language" => ResolvedValue::leaf(event.language),
@@ -875,7 +1030,7 @@ impl<'q> Node<'q> {
         let kind = element(position);
         let id = self.id_of(&kind).to_string();
         match kind {
-            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) => {
+            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) | Kind::InstanceUsageEvent(event) => {
                 let timestamp = self.question.organisation.usage_events[event].timestamp;
                 let timestamp = timestamp.to_rfc3339_opts(SecondsFormat::Millis, true);
                 paging::encode(&[("timestamp", timestamp), ("id", id)])
@@ -889,7 +1044,7 @@ impl<'q> Node<'q> {
         match kind {
             Kind::Group(group) => organisation.groups[*group].id,
             Kind::Project(project) => organisation.projects[*project].id,
-            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) => {
+            Kind::UsageEvent(event) | Kind::CodeSuggestionEvent(event) | Kind::InstanceUsageEvent(event) => {
                 organisation.usage_events[*event].id
             }
             Kind::User(_, person) => organisation.people[*person].id,
@@ -901,12 +1056,22 @@ impl<'q> Node<'q> {
     }
 }
 
+impl Organisation {
+    /// The places whose events lie between the moments, both included.
+    fn between<'a>(&self, places: &'a [u32], start: DateTime<Utc>, end: DateTime<Utc>) -> &'a [u32] {
+        let timestamp = |place: &u32| self.usage_events[*place as usize].timestamp;
+        let from = places.partition_point(|place| timestamp(place) > end);
+        let to = places.partition_point(|place| timestamp(place) >= start);
+        &places[from..to.max(from)]
+    }
+}
+
 /// Usage events of one window, newest first.
 struct Events<'a> {
     organisation: &'a Organisation,
     places: &'a [u32],
     events: Option<Vec<String>>,
-    user_ids: Option<Vec<String>>,
+    people: Option<HashSet<usize>>,
 }
 
 impl Sorted for Events<'_> {
@@ -932,11 +1097,8 @@ impl Sorted for Events<'_> {
         {
             return None;
         }
-        if let Some(ids) = &self.user_ids {
-            let gid = self.organisation.people[event.person].gid();
-            if !ids.contains(&gid) {
-                return None;
-            }
+        if self.people.as_ref().is_some_and(|people| !people.contains(&event.person)) {
+            return None;
         }
         Some(position)
     }
@@ -997,8 +1159,8 @@ impl Between {
 fn edge_name(of: &str) -> &'static str {
     match of {
         "AddOnUser" => "AddOnUserEdge",
+        "AiInstanceUsageEvent" => "AiInstanceUsageEventEdge",
         "AiUsageEvent" => "AiUsageEventEdge",
-        "AiUserMetrics" => "AiUserMetricsEdge",
         "CodeSuggestionEvent" => "CodeSuggestionEventEdge",
         "Group" => "GroupEdge",
         "MergeRequest" => "MergeRequestEdge",
@@ -1018,6 +1180,7 @@ fn paging_of<'a>(info: &'a ResolveInfo<'a>) -> Paging<'a> {
         last: number("last"),
         after: text(info, "after").filter(|cursor| !cursor.is_empty()),
         before: text(info, "before").filter(|cursor| !cursor.is_empty()),
+        largest: LARGEST_PAGE,
     }
 }
 

@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 
 /// Usage data was asked for more than a month at once.
 pub(super) const RANGE_TOO_LONG: &str = "maximum date range is 1 month";
+/// Aggregated metrics were asked for more than a year at once.
+pub(super) const YEAR_TOO_LONG: &str = "maximum date range is 1 year";
+/// A range of aggregated metrics that ends before it starts.
+pub(super) const START_AFTER_END: &str = "start date cannot be after end date";
+/// Data that this user may not see, though others may.
+pub(super) const NOT_PERMITTED: &str = "You don't have permission to perform this action";
 /// Usage data of a subgroup or a project.
 pub(super) const NOT_AVAILABLE: &str = "Not available for this resource.";
 /// A cursor that no server handed out.
@@ -57,6 +63,11 @@ pub(super) fn too_deep(depth: usize, limit: usize) -> String {
 /// A stored event that this release has no enum value for.
 pub(super) fn null_event(ty: &str) -> String {
     format!("Cannot return null for non-nullable field {ty}.event")
+}
+
+/// A field that was not ready after GitLab's 30 seconds.
+pub(super) fn timeout_on(ty: &str, field: &str) -> String {
+    format!("Timeout on {ty}.{field}")
 }
 
 /// An id of the wrong kind.

@@ -1,5 +1,7 @@
 //! One request to the GraphQL endpoint: token, body, checks, answer, and the fault that spoils it.
 
+use std::cell::Cell;
+
 use apollo_compiler::executable::Operation;
 use apollo_compiler::{ExecutableDocument, validation::Valid};
 use serde_json::{Map, Value, json};
@@ -12,21 +14,13 @@ use super::validation::variable_errors;
 use super::{Fault, Outcome, Shared};
 
 /// Answers one HTTP request to `/api/graphql`, or does what the fault says instead.
-pub(super) fn reply(shared: &Shared, call: &Call, fault: &Fault) -> Reply {
-    let query = Query::read(&call.body);
+pub(super) fn reply(shared: &Shared, call: &Call, role: Option<Role>, fault: &Fault) -> Reply {
     if let Some(reply) = replacement(shared, fault) {
-        let (operation, variables) = match query {
-            Ok(query) => (query.name(shared), Value::Object(query.variables)),
-            Err(_) => (String::new(), Value::Null),
-        };
-        let status = match reply.delivery {
-            Delivery::Silence(_) => 0,
-            _ => reply.status,
-        };
-        shared.note(operation, variables, status, Outcome::Fault);
+        note_spoilt(shared, call, &reply);
         return reply;
     }
-    let Some(role) = role(shared, call) else {
+    let query = Query::read(&call.body);
+    let Some(role) = role else {
         shared.note(String::new(), Value::Null, 401, Outcome::Unauthorized);
         return shared.json(401, &errors::body(errors::INVALID_TOKEN));
     };
@@ -38,10 +32,15 @@ pub(super) fn reply(shared: &Shared, call: &Call, fault: &Fault) -> Reply {
             return shared.json(422, &errors::body(message));
         }
     };
-    let (mut outcome, body) = query.answer(shared, call, role, fault);
+    let Some((mut outcome, body)) = query.answer(shared, call, role, fault) else {
+        let reply = shared.json(503, &errors::body(errors::REQUEST_TIMED_OUT));
+        note_spoilt(shared, call, &reply);
+        return reply;
+    };
     let mut reply = shared.whole(200, "application/json; charset=utf-8", body);
     match fault {
         Fault::Reset => reply.delivery = Delivery::CutInBody,
+        Fault::SlowBody(duration) => reply.delivery = Delivery::Trickle(*duration),
         Fault::TruncatedJson => reply.body.truncate(reply.body.len() / 2),
         _ => {}
     }
@@ -53,12 +52,28 @@ pub(super) fn reply(shared: &Shared, call: &Call, fault: &Fault) -> Reply {
     reply
 }
 
+/// Notes a request with an answer that has nothing to do with it.
+pub(super) fn note_spoilt(shared: &Shared, call: &Call, reply: &Reply) {
+    let (operation, variables) = match Query::read(&call.body) {
+        Ok(query) => (query.name(shared), Value::Object(query.variables)),
+        Err(_) => (String::new(), Value::Null),
+    };
+    let status = match reply.delivery {
+        Delivery::Silence(_) => 0,
+        _ => reply.status,
+    };
+    shared.note(operation, variables, status, Outcome::Fault);
+}
+
 /// The answer of a fault that does not need the right one.
 fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
     Some(match fault {
-        Fault::None | Fault::Reset | Fault::TruncatedJson | Fault::TimeoutAnswer | Fault::NamelessEvents => {
-            return None;
-        }
+        Fault::None
+        | Fault::Reset
+        | Fault::TruncatedJson
+        | Fault::SlowBody(_)
+        | Fault::TimeoutAnswer
+        | Fault::NamelessEvents => return None,
         Fault::Status { status, headers, content_type, body } => {
             let mut reply = shared.whole(*status, content_type, body.clone().into_bytes());
             reply.headers.extend(headers.iter().cloned());
@@ -89,22 +104,6 @@ fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
         Fault::RequestTimedOut => shared.json(503, &errors::body(errors::REQUEST_TIMED_OUT)),
         Fault::Unauthorized => shared.json(401, &errors::body(errors::INVALID_TOKEN)),
     })
-}
-
-/// Whose token came with the request; none for a token that is not good. No token at all is the anonymous user.
-fn role(shared: &Shared, call: &Call) -> Option<Role> {
-    let bearer = call.header("authorization").map(|value| {
-        value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")).unwrap_or(value)
-    });
-    let Some(token) = bearer.or_else(|| call.header("private-token")) else {
-        return Some(Role::Anonymous);
-    };
-    match token.strip_prefix(&shared.settings.token)? {
-        "" => Some(Role::Owner),
-        "-reporter" => Some(Role::Reporter),
-        "-guest" => Some(Role::Guest),
-        _ => None,
-    }
 }
 
 /// The body of a request.
@@ -153,25 +152,27 @@ impl Query {
         operation.and_then(|operation| operation.name.as_ref()).map(ToString::to_string).unwrap_or_default()
     }
 
-    fn answer(&self, shared: &Shared, call: &Call, role: Role, fault: &Fault) -> (Outcome, Vec<u8>) {
+    /// What became of it and the body; none if the server has given up on the whole request.
+    fn answer(&self, shared: &Shared, call: &Call, role: Role, fault: &Fault) -> Option<(Outcome, Vec<u8>)> {
         let document = shared.schema.document(&self.text);
         let document = match document.as_ref() {
             Ok(document) => document,
-            Err(errors) => return rejected(errors.clone()),
+            Err(errors) => return Some(rejected(errors.clone())),
         };
         let operation = match self.operation(document) {
             Ok(operation) => operation,
-            Err(message) => return rejected(vec![json!({ "message": message })]),
+            Err(message) => return Some(rejected(vec![json!({ "message": message })])),
         };
         let errors = variable_errors(&shared.schema.types, operation, &self.variables);
         if !errors.is_empty() {
-            return rejected(errors);
+            return Some(rejected(errors));
         }
         let score = complexity::score(document, operation, &self.variables);
         let depth = complexity::depth(document, &operation.selection_set);
         let (limit, deepest) = match role {
             Role::Anonymous => (200, DEEPEST_ANONYMOUS),
             Role::Guest | Role::Reporter | Role::Owner => (250, DEEPEST),
+            Role::Administrator => (300, DEEPEST),
         };
         let mut errors = Vec::new();
         if score > limit {
@@ -181,11 +182,16 @@ impl Query {
             errors.push(json!({ "message": errors::too_deep(depth, deepest) }));
         }
         if !errors.is_empty() {
-            return rejected(errors);
+            return Some(rejected(errors));
         }
         let host = call.header("host").unwrap_or("127.0.0.1");
         let question = Question {
             organisation: &shared.organisation,
+            settings: &shared.settings,
+            variables: &self.variables,
+            heavy: &shared.heavy,
+            timed_out: Cell::new(false),
+            gave_up: Cell::new(false),
             url: &format!("http://{host}"),
             role,
             score,
@@ -193,23 +199,28 @@ impl Query {
             times_out: matches!(fault, Fault::TimeoutAnswer),
             nameless_events: matches!(fault, Fault::NamelessEvents),
         };
-        match question.answer(&shared.schema, document, operation, &self.variables) {
-            Err(message) => rejected(vec![json!({ "message": message })]),
-            Ok(response) => {
-                // Data first, as GitLab writes it.
-                let mut body = b"{\"data\":".to_vec();
-                serde_json::to_writer(&mut body, &response.data).expect("JSON into memory");
-                let mut outcome = Outcome::Answered;
-                if !response.errors.is_empty() {
-                    body.extend_from_slice(b",\"errors\":");
-                    serde_json::to_writer(&mut body, &response.errors).expect("JSON into memory");
-                    let messages = response.errors.into_iter().map(|error| error.message);
-                    outcome = Outcome::AnsweredWithErrors(messages.collect());
-                }
-                body.push(b'}');
-                (outcome, body)
-            }
+        let response = match question.answer(&shared.schema, document, operation) {
+            Err(message) => return Some(rejected(vec![json!({ "message": message })])),
+            Ok(response) => response,
+        };
+        if question.gave_up.get() {
+            return None;
         }
+        // Data first, as GitLab writes it.
+        let mut body = b"{\"data\":".to_vec();
+        serde_json::to_writer(&mut body, &response.data).expect("JSON into memory");
+        let mut outcome = Outcome::Answered;
+        if !response.errors.is_empty() {
+            body.extend_from_slice(b",\"errors\":");
+            serde_json::to_writer(&mut body, &response.errors).expect("JSON into memory");
+            let messages = response.errors.into_iter().map(|error| error.message);
+            outcome = Outcome::AnsweredWithErrors(messages.collect());
+        }
+        body.push(b'}');
+        if question.timed_out.get() {
+            outcome = Outcome::Fault;
+        }
+        Some((outcome, body))
     }
 
     fn operation<'a>(&self, document: &'a Valid<ExecutableDocument>) -> Result<&'a Operation, String> {

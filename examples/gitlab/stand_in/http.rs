@@ -1,15 +1,15 @@
 //! A small HTTP/1.1 server on the loopback interface, one thread a connection.
 //!
 //! It is written by hand because it also has to misbehave, in ways that no well-made server library lets one:
-//! answers cut short, connections closed in mid body, silence.
+//! answers cut short, connections closed in mid body, bodies that trickle, silence.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a request head or body above which the connection is closed.
 const LARGEST: usize = 4 << 20;
@@ -48,6 +48,8 @@ pub(super) enum Delivery {
     CutInBody,
     /// Nothing at all for this long, then the connection is closed.
     Silence(Duration),
+    /// The head at once, and the body bit by bit over this long.
+    Trickle(Duration),
 }
 
 /// The running server. Dropping it closes every connection.
@@ -63,6 +65,31 @@ struct Shared {
     stopped: (Mutex<bool>, Condvar),
     connections: Mutex<HashMap<u64, TcpStream>>,
     next_connection: AtomicU64,
+    /// Every connection is closed at once until then.
+    down_until: Mutex<Option<Instant>>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+}
+
+impl Shared {
+    fn is_down(&self) -> bool {
+        let until = self.down_until.lock().expect("no panic while held");
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn hang_up(&self) {
+        for connection in self.connections.lock().expect("no panic while held").values() {
+            // It may be closed already.
+            drop(connection.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Waits, but not longer than the server lives.
+    fn wait(&self, duration: Duration) {
+        let (stopped, bell) = &self.stopped;
+        let stopped = stopped.lock().expect("no panic while the flag is held");
+        drop(bell.wait_timeout_while(stopped, duration, |stopped| !*stopped));
+    }
 }
 
 impl Server {
@@ -78,6 +105,9 @@ impl Server {
             stopped: (Mutex::new(false), Condvar::new()),
             connections: Mutex::new(HashMap::new()),
             next_connection: AtomicU64::new(0),
+            down_until: Mutex::new(None),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
         });
         let answer = Arc::new(answer);
         let listening = thread::Builder::new().name("stand-in".to_string()).spawn({
@@ -89,6 +119,15 @@ impl Server {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(super) fn most_in_flight(&self) -> usize {
+        self.shared.most_in_flight.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn down_for(&self, duration: Duration) {
+        *self.shared.down_until.lock().expect("no panic while held") = Some(Instant::now() + duration);
+        self.shared.hang_up();
     }
 }
 
@@ -104,10 +143,7 @@ impl Drop for Server {
             // A panic there has been printed already.
             drop(listening.join());
         }
-        for connection in self.shared.connections.lock().expect("no panic while held").values() {
-            // It may be closed already.
-            drop(connection.shutdown(Shutdown::Both));
-        }
+        self.shared.hang_up();
     }
 }
 
@@ -122,6 +158,9 @@ where
         let Ok(connection) = connection else {
             continue;
         };
+        if shared.is_down() {
+            continue;
+        }
         let Ok(handle) = connection.try_clone() else {
             continue;
         };
@@ -143,28 +182,57 @@ fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Re
     let mut writer = connection.try_clone()?;
     let mut reader = Reader { stream: connection, read_ahead: Vec::new() };
     while let Some(call) = reader.call(&mut writer)? {
+        if shared.is_down() {
+            break;
+        }
+        let in_flight = shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
         let reply = answer(&call);
         let keep_alive = !call.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        match reply.delivery {
-            Delivery::Whole => writer.write_all(&message(&reply, keep_alive))?,
-            Delivery::CutInBody => {
-                let message = message(&reply, keep_alive);
-                let missing = reply.body.len().div_ceil(2);
-                writer.write_all(&message[..message.len() - missing])?;
-                break;
-            }
+        let message = message(&reply, keep_alive);
+        // Its end is the last thing to leave, and whoever has got it may ask again before this thread goes on.
+        let written = match reply.delivery {
+            Delivery::Whole => Ok(&message[..]),
+            Delivery::CutInBody => Ok(&message[..message.len() - reply.body.len().div_ceil(2)]),
             Delivery::Silence(duration) => {
-                let (stopped, bell) = &shared.stopped;
-                let stopped = stopped.lock().expect("no panic while the flag is held");
-                drop(bell.wait_timeout_while(stopped, duration, |stopped| !*stopped));
-                break;
+                shared.wait(duration);
+                Ok(&[][..])
             }
-        }
-        if !keep_alive {
+            Delivery::Trickle(duration) => {
+                let head = message.len() - reply.body.len();
+                trickle(&mut writer, shared, &message, head, duration)
+            }
+        };
+        shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+        writer.write_all(written?)?;
+        let whole = matches!(reply.delivery, Delivery::Whole | Delivery::Trickle(_));
+        if !keep_alive || !whole {
             break;
         }
     }
     writer.shutdown(Shutdown::Both)
+}
+
+/// Writes head and body but for the last bit, which is left to the caller.
+fn trickle<'a>(
+    writer: &mut TcpStream,
+    shared: &Shared,
+    message: &'a [u8],
+    head: usize,
+    duration: Duration,
+) -> io::Result<&'a [u8]> {
+    const BITS: usize = 16;
+    let (head, body) = message.split_at(head);
+    writer.write_all(head)?;
+    let mut bits = body.chunks(body.len().div_ceil(BITS).max(1)).peekable();
+    while let Some(bit) = bits.next() {
+        shared.wait(duration / BITS as u32);
+        if bits.peek().is_none() {
+            return Ok(bit);
+        }
+        writer.write_all(bit)?;
+    }
+    Ok(&[])
 }
 
 /// Head and body in one piece, so that one write sends both.

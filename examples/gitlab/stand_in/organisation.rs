@@ -6,7 +6,8 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::Settings;
-use super::{activity, delivery, people};
+use super::release::Release;
+use super::{activity, delivery, people, sessions};
 
 /// Everything the stand-in knows. Built once from [`Settings`]; the same settings give the same organisation.
 pub struct Organisation {
@@ -28,7 +29,11 @@ pub struct Organisation {
     pub pipelines: Vec<Pipeline>,
     /// Usage events of all groups, newest first: by timestamp, then id, both descending.
     pub usage_events: Vec<UsageEvent>,
+    /// Agent sessions, by their first event and so by ascending id.
+    pub sessions: Vec<Session>,
 
+    /// Every position of `usage_events`.
+    pub(super) all_events: Vec<u32>,
     pub(super) events_of_group: Vec<Vec<u32>>,
     pub(super) code_suggestions_of_group: Vec<Vec<u32>>,
     pub(super) merge_requests_of_project: Vec<Vec<usize>>,
@@ -191,6 +196,35 @@ pub struct UsageEvent {
     pub suggestion_size: Option<u32>,
     /// What the shown, accepted and rejected events of one suggestion have in common.
     pub tracking: Option<u64>,
+    /// Position of the agent session: the event's own one, or that in which a tool was called.
+    pub session: Option<u32>,
+}
+
+/// A session of an agent: what its created, started, resumed, finished, dropped and stopped events have in common.
+pub struct Session {
+    pub id: u64,
+    /// Position of the user.
+    pub person: usize,
+    /// Position of the top-level group.
+    pub group: usize,
+    /// Position of the project it works in, if any.
+    pub project: Option<usize>,
+    pub flow_type: &'static str,
+    /// `chat` or `ambient`.
+    pub environment: &'static str,
+    /// Moment of the created event; none where that is missing.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Moment of the finished event; none for sessions that were dropped, stopped or left open.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Hundredths of a GitLab credit.
+    pub credits: u32,
+}
+
+impl Session {
+    /// From created to finished.
+    pub fn seconds(&self) -> Option<i64> {
+        Some((self.finished_at? - self.created_at?).num_seconds())
+    }
 }
 
 impl UsageEvent {
@@ -228,6 +262,8 @@ impl Organisation {
             merge_requests: Vec::new(),
             pipelines: Vec::new(),
             usage_events: Vec::new(),
+            sessions: Vec::new(),
+            all_events: Vec::new(),
             events_of_group: Vec::new(),
             code_suggestions_of_group: Vec::new(),
             merge_requests_of_project: Vec::new(),
@@ -235,9 +271,13 @@ impl Organisation {
         };
         people::invent(&mut organisation, settings);
         activity::invent(&mut organisation, settings);
+        if settings.release < Release::Newest {
+            organisation.usage_events.retain(|event| settings.release.names(event.event));
+        }
         people::note_last_activity(&mut organisation, settings);
         people::assign_seats(&mut organisation, settings);
         delivery::invent(&mut organisation, settings);
+        sessions::invent(&mut organisation, settings);
         organisation.index();
         organisation
     }
@@ -268,7 +308,13 @@ impl Organisation {
         group == ancestor || self.groups[group].parent.is_some_and(|parent| self.is_within(parent, ancestor))
     }
 
+    /// Position of the top-level group above a group, or of the group itself.
+    pub fn root_of(&self, group: usize) -> usize {
+        self.groups[group].parent.map_or(group, |parent| self.root_of(parent))
+    }
+
     fn index(&mut self) {
+        self.all_events = (0..).take(self.usage_events.len()).collect();
         self.events_of_group = vec![Vec::new(); self.groups.len()];
         self.code_suggestions_of_group = vec![Vec::new(); self.groups.len()];
         for (position, event) in self.usage_events.iter().enumerate() {

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use super::complexity::LARGEST_PAGE;
 use super::errors;
 
-/// The four arguments of every connection.
+/// The four arguments of every connection, and its limit.
 pub(super) struct Paging<'a> {
     pub(super) first: Option<usize>,
     pub(super) last: Option<usize>,
     pub(super) after: Option<&'a str>,
     pub(super) before: Option<&'a str>,
+    /// Elements of a page, at most and by default.
+    pub(super) largest: usize,
 }
 
 /// One page: the positions shown, and whether there is more.
@@ -46,7 +48,7 @@ impl Paging<'_> {
         }
         places.end = places.end.max(places.start);
         let Some(last) = self.last else {
-            let size = self.first.unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE);
+            let size = self.first.unwrap_or(self.largest).min(self.largest);
             let (positions, more) = take(list, places, size);
             return Ok(Page {
                 positions,
@@ -55,7 +57,7 @@ impl Paging<'_> {
                 has_previous: self.after.is_some(),
             });
         };
-        let (mut positions, more) = take(list, Reversed(places), last.min(LARGEST_PAGE));
+        let (mut positions, more) = take(list, Reversed(places), last.min(self.largest));
         positions.reverse();
         Ok(Page { positions, has_next: self.before.is_some(), has_previous: more })
     }

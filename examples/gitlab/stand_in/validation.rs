@@ -154,6 +154,20 @@ fn find_problems(
 }
 
 fn scalar_problem(schema: &Valid<Schema>, ty: &Name, value: &Value) -> Option<String> {
+    if let Some(ExtendedType::InputObject(definition)) = schema.types.get(ty) {
+        let Some(values) = value.as_object() else {
+            return Some(format!("Expected {value} to be a key-value object."));
+        };
+        if let Some(name) = values.keys().find(|name| !definition.fields.contains_key(name.as_str())) {
+            return Some(format!("Field is not defined on {ty} ({name})"));
+        }
+        let mut problems = Vec::new();
+        for (name, field) in &definition.fields {
+            let value = values.get(name.as_str()).unwrap_or(&Value::Null);
+            find_problems(schema, &field.ty, value, &mut Vec::new(), &mut problems);
+        }
+        return problems.into_iter().next().map(|(_, explanation)| explanation);
+    }
     if let Some(ExtendedType::Enum(definition)) = schema.types.get(ty) {
         let known = value.as_str().is_some_and(|value| definition.values.contains_key(value));
         let names: Vec<&str> = definition.values.keys().map(Name::as_str).collect();
@@ -164,8 +178,8 @@ fn scalar_problem(schema: &Valid<Schema>, ty: &Name, value: &Value) -> Option<St
         "Float" => value.is_number(),
         "Boolean" => value.is_boolean(),
         "String" => value.is_string(),
-        "Date" => value.as_str().is_some_and(|text| day(text).is_some()),
-        "Time" => value.as_str().is_some_and(|text| moment(text).is_some()),
+        "Date" | "ISO8601Date" => value.as_str().is_some_and(|text| day(text).is_some()),
+        "Time" | "ISO8601DateTime" => value.as_str().is_some_and(|text| moment(text).is_some()),
         "JSON" => true,
         _ => value.is_string() || value.is_i64() || value.is_u64(),
     };
@@ -419,6 +433,19 @@ impl<'a> Check<'a> {
                 expected,
                 has_default,
             }),
+            Literal::Object(values) => {
+                let schema: &'a Valid<Schema> = self.schema;
+                let Some(ExtendedType::InputObject(definition)) =
+                    schema.types.get(expected.inner_named_type())
+                else {
+                    return;
+                };
+                for (name, value) in values {
+                    if let Some((name, field)) = definition.fields.get_key_value(name) {
+                        self.note_uses(name, &field.ty, field.default_value.is_some(), value);
+                    }
+                }
+            }
             Literal::List(items) => {
                 let item = match expected {
                     Type::List(item) | Type::NonNullList(item) => item,
@@ -545,6 +572,19 @@ fn literal_fits(schema: &Valid<Schema>, ty: &Type, literal: &Literal) -> bool {
             Some(ExtendedType::Enum(definition)) => {
                 matches!(literal, Literal::Enum(value) if definition.values.contains_key(value))
             }
+            Some(ExtendedType::InputObject(definition)) => match literal {
+                Literal::Object(values) => {
+                    let known = values.iter().all(|(name, value)| {
+                        let field = definition.fields.get(name);
+                        field.is_some_and(|field| literal_fits(schema, &field.ty, value))
+                    });
+                    let missing = definition.fields.iter().any(|(name, field)| {
+                        field.is_required() && !values.iter().any(|(given, _)| given == name)
+                    });
+                    known && !missing
+                }
+                _ => false,
+            },
             _ => scalar_fits(name, literal),
         },
     }
@@ -556,8 +596,10 @@ fn scalar_fits(ty: &Name, literal: &Literal) -> bool {
         ("Float", literal) => matches!(literal, Literal::Int(_) | Literal::Float(_)),
         ("Boolean", literal) => matches!(literal, Literal::Boolean(_)),
         ("String", literal) => matches!(literal, Literal::String(_)),
-        ("Date", literal) => matches!(literal, Literal::String(text) if day(text).is_some()),
-        ("Time", literal) => matches!(literal, Literal::String(text) if moment(text).is_some()),
+        ("Date" | "ISO8601Date", literal) => matches!(literal, Literal::String(text) if day(text).is_some()),
+        ("Time" | "ISO8601DateTime", literal) => {
+            matches!(literal, Literal::String(text) if moment(text).is_some())
+        }
         ("JSON", _) => true,
         (_, literal) => matches!(literal, Literal::String(_) | Literal::Int(_)),
     }

@@ -1,0 +1,104 @@
+//! The few paths of the REST API that tell whether everything is set up.
+
+use chrono::Days;
+use serde_json::{Value, json};
+
+use super::answer::Role;
+use super::http::{Call, Reply};
+use super::organisation::Project;
+use super::{Outcome, Shared};
+
+/// Answers a request below `/api/v4/`; none where there is no such path.
+pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
+    let place = path.strip_prefix("/api/v4/").filter(|_| call.method == "GET")?;
+    let (status, body) = match (place, role) {
+        ("personal_access_tokens/self" | "metadata", None | Some(Role::Anonymous)) => {
+            (401, json!({ "message": "401 Unauthorized" }))
+        }
+        ("personal_access_tokens/self", Some(role)) => (200, token(shared, role)),
+        ("metadata", Some(_)) => {
+            let release = shared.settings.release;
+            (200, json!({ "version": release.version(), "revision": "0123456789a", "enterprise": true }))
+        }
+        (place, role) => {
+            let project = percent_decoded(place.strip_prefix("projects/")?);
+            match role {
+                None => (401, json!({ "message": "401 Unauthorized" })),
+                Some(role) => {
+                    let projects = &shared.organisation.projects;
+                    let found = shared
+                        .organisation
+                        .project(&project)
+                        .or_else(|| projects.iter().position(|known| known.id.to_string() == project));
+                    match found.filter(|_| role != Role::Anonymous) {
+                        Some(position) => (200, setup(shared, position, &projects[position])),
+                        None => (404, json!({ "message": "404 Project Not Found" })),
+                    }
+                }
+            }
+        }
+    };
+    let outcome = match status {
+        200 => Outcome::Answered,
+        401 => Outcome::Unauthorized,
+        _ => Outcome::NotFound,
+    };
+    shared.note(path.to_string(), Value::Null, status, outcome);
+    Some(shared.json(status, &body))
+}
+
+fn token(shared: &Shared, role: Role) -> Value {
+    let today = shared.organisation.now().date_naive();
+    json!({
+        "id": 4_100 + role.user_id(),
+        "name": "duo-metrics",
+        "description": null,
+        "revoked": false,
+        "created_at": format!("{}T08:00:00.000Z", today - Days::new(30)),
+        "scopes": ["read_api", "ai_features"],
+        "user_id": role.user_id(),
+        "last_used_at": null,
+        "active": true,
+        "expires_at": (today + Days::new(60)).to_string(),
+    })
+}
+
+/// The second project shows its pages to the world, the third to everyone who may see it, the rest to its members.
+fn setup(shared: &Shared, position: usize, project: &Project) -> Value {
+    json!({
+        "id": project.id,
+        "name": project.name,
+        "path": project.path,
+        "path_with_namespace": project.full_path,
+        "archived": project.archived,
+        "visibility": "private",
+        "pages_access_level": match position {
+            1 => "public",
+            2 => "enabled",
+            _ => "private",
+        },
+        "default_branch": "main",
+        "web_url": format!("/{}", project.full_path),
+        "last_activity_at": project.last_activity_at.to_rfc3339(),
+        "namespace": { "full_path": shared.organisation.groups[project.group].full_path },
+    })
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let code = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

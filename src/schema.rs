@@ -1,0 +1,369 @@
+//! What a GitLab knows, and making queries of nothing else. GitLab rejects a whole request for one name it does not
+//! know, and what it knows changes from release to release.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use graphql_parser::query::{
+    Definition, Document, Field, FragmentDefinition, OperationDefinition, Query, Selection, SelectionSet,
+    Type, Value, VariableDefinition, parse_query,
+};
+
+/// The types of a GitLab, as far as they were asked for.
+#[derive(Debug, Default)]
+pub struct Schema {
+    types: HashMap<String, Option<TypeInfo>>,
+}
+
+/// A type.
+#[derive(Debug, Default)]
+pub struct TypeInfo {
+    /// The fields of an object.
+    pub fields: HashMap<String, FieldInfo>,
+    /// The values of an enumeration.
+    pub values: BTreeSet<String>,
+}
+
+/// A field.
+#[derive(Debug)]
+pub struct FieldInfo {
+    /// The type it has, without lists and without non-null.
+    pub of: String,
+    /// The arguments it takes, with their types.
+    pub arguments: HashMap<String, String>,
+}
+
+/// An operation in words that a GitLab knows.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The text to send.
+    pub text: String,
+    /// The variables that are left in it.
+    pub variables: HashSet<String>,
+}
+
+/// Arguments that can be left out: they change the order or add what is asked for, and never make an answer wrong.
+const DISPENSABLE_ARGUMENTS: &[&str] = &["sort", "includeArchived"];
+
+/// Objects that can be left out of an answer: what is read from them is optional in a record.
+const DISPENSABLE_OBJECTS: &[&str] = &["diffStatsSummary", "author"];
+
+impl Schema {
+    /// Notes a type, or that there is none of this name.
+    pub fn learn(&mut self, name: &str, info: Option<TypeInfo>) {
+        self.types.insert(name.to_owned(), info);
+    }
+
+    /// The values of an enumeration; `None` when it is not known.
+    pub fn values(&self, name: &str) -> Option<&BTreeSet<String>> {
+        self.types.get(name)?.as_ref().map(|info| &info.values)
+    }
+
+    /// The types that have to be learned before the operations of these documents can be fitted. Empty when all are
+    /// known; after learning some, there can be more.
+    pub fn unknown_types(&self, documents: &[&str]) -> BTreeSet<String> {
+        let mut unknown = BTreeSet::new();
+        for document in documents {
+            let document = parse(document);
+            let fragments = fragments(&document);
+            for definition in &document.definitions {
+                let Definition::Operation(OperationDefinition::Query(query)) = definition else { continue };
+                for variable in &query.variable_definitions {
+                    let name = named(&variable.var_type);
+                    // Scalars need not be known, and nothing tells them from enumerations but their shape.
+                    if name.ends_with("Type") || name.ends_with("Sort") {
+                        self.note_unknown(name, &mut unknown);
+                    }
+                }
+                self.unknown_below("Query", &query.selection_set, &fragments, &mut unknown);
+            }
+        }
+        unknown
+    }
+
+    fn unknown_below(
+        &self,
+        name: &str,
+        set: &SelectionSet<'_, String>,
+        fragments: &Fragments<'_, '_>,
+        unknown: &mut BTreeSet<String>,
+    ) {
+        let Some(info) = self.types.get(name) else {
+            unknown.insert(name.to_owned());
+            return;
+        };
+        let Some(info) = info else { return };
+        for selection in &set.items {
+            match selection {
+                Selection::Field(field) => {
+                    let Some(found) = info.fields.get(&field.name) else { continue };
+                    if !field.selection_set.items.is_empty() {
+                        self.unknown_below(&found.of, &field.selection_set, fragments, unknown);
+                    }
+                    for (argument, value) in &field.arguments {
+                        if let (Value::Enum(_), Some(of)) = (value, found.arguments.get(argument)) {
+                            self.note_unknown(of, unknown);
+                        }
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = fragments.get(&spread.fragment_name) {
+                        self.unknown_below(name, &fragment.selection_set, fragments, unknown);
+                    }
+                }
+                Selection::InlineFragment(_) => {}
+            }
+        }
+    }
+
+    fn note_unknown(&self, name: &str, unknown: &mut BTreeSet<String>) {
+        if !self.types.contains_key(name) {
+            unknown.insert(name.to_owned());
+        }
+    }
+
+    /// The operation with everything left out that this GitLab does not know. The error names what it would be wrong
+    /// or useless without.
+    pub fn fit(&self, document: &str, operation: &str) -> Result<Fitted, String> {
+        let document = parse(document);
+        let fragments = fragments(&document);
+        let mut query = document
+            .definitions
+            .iter()
+            .find_map(|definition| match definition {
+                Definition::Operation(OperationDefinition::Query(query))
+                    if query.name.as_deref() == Some(operation) =>
+                {
+                    Some(query.clone())
+                }
+                _ => None,
+            })
+            .expect("an operation is asked for by the name it has in its document");
+        query.selection_set = self.fit_set("Query", &query.selection_set, &fragments)?;
+        let mut used = HashSet::new();
+        variables_of(&query.selection_set, &mut used);
+        query.variable_definitions.retain(|variable| used.contains(&variable.name));
+        self.check_variables(&query.variable_definitions)?;
+        let document: Document<'_, String> = Document {
+            definitions: vec![Definition::Operation(OperationDefinition::Query(Query { ..query }))],
+        };
+        Ok(Fitted { text: document.to_string(), variables: used })
+    }
+
+    fn fit_set<'a>(
+        &self,
+        name: &str,
+        set: &SelectionSet<'a, String>,
+        fragments: &Fragments<'_, 'a>,
+    ) -> Result<SelectionSet<'a, String>, String> {
+        let info =
+            self.types.get(name).and_then(Option::as_ref).ok_or_else(|| format!("it has no type {name}"))?;
+        let mut items = Vec::new();
+        for selection in &set.items {
+            match selection {
+                Selection::Field(field) => {
+                    items.extend(self.fit_field(name, info, field, fragments)?.map(Selection::Field))
+                }
+                // Spread where it is used: the operation then stands by itself.
+                Selection::FragmentSpread(spread) => {
+                    let fragment = fragments
+                        .get(&spread.fragment_name)
+                        .expect("a fragment that is used is in its document");
+                    items.extend(self.fit_set(name, &fragment.selection_set, fragments)?.items);
+                }
+                Selection::InlineFragment(_) => return Err("inline fragments are not used here".to_owned()),
+            }
+        }
+        Ok(SelectionSet { span: set.span, items })
+    }
+
+    fn fit_field<'a>(
+        &self,
+        name: &str,
+        info: &TypeInfo,
+        field: &Field<'a, String>,
+        fragments: &Fragments<'_, 'a>,
+    ) -> Result<Option<Field<'a, String>>, String> {
+        let is_leaf = field.selection_set.items.is_empty();
+        let Some(known) = info.fields.get(&field.name) else {
+            return match is_leaf || DISPENSABLE_OBJECTS.contains(&field.name.as_str()) {
+                true => Ok(None),
+                false => Err(format!("it has no {name}.{}", field.name)),
+            };
+        };
+        let mut fitted = field.clone();
+        fitted.arguments.clear();
+        for (argument, value) in &field.arguments {
+            let is_known = known.arguments.get(argument).is_some_and(|of| match value {
+                Value::Enum(value) => self.values(of).is_none_or(|values| values.contains(value)),
+                _ => true,
+            });
+            if is_known {
+                fitted.arguments.push((argument.clone(), value.clone()));
+            } else if !DISPENSABLE_ARGUMENTS.contains(&argument.as_str()) {
+                return Err(format!("its {name}.{} does not take {argument}", field.name));
+            }
+        }
+        if !is_leaf {
+            fitted.selection_set = self.fit_set(&known.of, &field.selection_set, fragments)?;
+            if fitted.selection_set.items.is_empty() {
+                return Err(format!("its {name}.{} has nothing that is asked for", field.name));
+            }
+        }
+        Ok(Some(fitted))
+    }
+
+    fn check_variables(&self, variables: &[VariableDefinition<'_, String>]) -> Result<(), String> {
+        let gone = variables
+            .iter()
+            .map(|variable| named(&variable.var_type))
+            .find(|name| matches!(self.types.get(*name), Some(None)));
+        gone.map_or(Ok(()), |name| Err(format!("it has no type {name}")))
+    }
+}
+
+type Fragments<'d, 'a> = HashMap<String, &'d FragmentDefinition<'a, String>>;
+
+/// Reads one of our own documents.
+fn parse(document: &str) -> Document<'_, String> {
+    parse_query(document).expect("the queries of the collectors are well formed, which a test holds them to")
+}
+
+fn fragments<'d, 'a>(document: &'d Document<'a, String>) -> Fragments<'d, 'a> {
+    let fragments = document.definitions.iter().filter_map(|definition| match definition {
+        Definition::Fragment(fragment) => Some((fragment.name.clone(), fragment)),
+        Definition::Operation(_) => None,
+    });
+    fragments.collect()
+}
+
+fn named<'t>(of: &'t Type<'_, String>) -> &'t str {
+    match of {
+        Type::NamedType(name) => name,
+        Type::ListType(of) | Type::NonNullType(of) => named(of),
+    }
+}
+
+fn variables_of(set: &SelectionSet<'_, String>, used: &mut HashSet<String>) {
+    fn of_value(value: &Value<'_, String>, used: &mut HashSet<String>) {
+        match value {
+            Value::Variable(name) => {
+                used.insert(name.clone());
+            }
+            Value::List(values) => values.iter().for_each(|value| of_value(value, used)),
+            Value::Object(fields) => fields.values().for_each(|value| of_value(value, used)),
+            _ => {}
+        }
+    }
+    for selection in &set.items {
+        if let Selection::Field(field) = selection {
+            field.arguments.iter().for_each(|(_, value)| of_value(value, used));
+            variables_of(&field.selection_set, used);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "
+        query Things($scope: ID!, $kind: ThingType!, $after: String) {
+          group(fullPath: $scope) { things(kind: $kind, sort: NEWEST, after: $after) { nodes { ...Thing } } }
+        }
+        query Names($scope: ID!) { group(fullPath: $scope) { names { text } } }
+        fragment Thing on Thing { id size author { id } }";
+
+    fn field(of: &str, arguments: &[(&str, &str)]) -> FieldInfo {
+        let arguments = arguments.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
+        FieldInfo { of: of.to_owned(), arguments }
+    }
+
+    fn object(fields: Vec<(&str, FieldInfo)>) -> Option<TypeInfo> {
+        let fields = fields.into_iter().map(|(name, field)| (name.to_owned(), field)).collect();
+        Some(TypeInfo { fields, values: BTreeSet::new() })
+    }
+
+    fn values(values: &[&str]) -> Option<TypeInfo> {
+        Some(TypeInfo {
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            ..TypeInfo::default()
+        })
+    }
+
+    fn schema() -> Schema {
+        let mut schema = Schema::default();
+        let things =
+            field("ThingConnection", &[("kind", "ThingType"), ("sort", "ThingSort"), ("after", "String")]);
+        schema.learn("Query", object(vec![("group", field("Group", &[("fullPath", "ID")]))]));
+        schema.learn("Group", object(vec![("things", things)]));
+        schema.learn("ThingConnection", object(vec![("nodes", field("Thing", &[]))]));
+        schema.learn("Thing", object(vec![("id", field("ID", &[])), ("size", field("Int", &[]))]));
+        schema.learn("ThingType", values(&["SMALL"]));
+        schema.learn("ThingSort", values(&["NEWEST"]));
+        schema
+    }
+
+    fn squeezed(fitted: &Fitted) -> String {
+        fitted.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_known_is_asked_for_and_nothing_else() {
+        let fitted = schema().fit(DOCUMENT, "Things").expect("it can be fitted");
+        assert_eq!(
+            squeezed(&fitted),
+            "query Things($scope: ID!, $kind: ThingType!, $after: String) { group(fullPath: $scope) { \
+             things(kind: $kind, sort: NEWEST, after: $after) { nodes { id size } } } }"
+        );
+        assert!(fitted.variables.contains("kind"));
+    }
+
+    #[test]
+    fn an_unknown_order_is_left_out_and_a_filter_is_not() {
+        let mut older = schema();
+        older.learn("ThingSort", values(&["OLDEST"]));
+        assert!(!squeezed(&older.fit(DOCUMENT, "Things").expect("it can be fitted")).contains("sort"));
+        older.learn("Group", object(vec![("things", field("ThingConnection", &[("after", "String")]))]));
+        let error = older.fit(DOCUMENT, "Things").expect_err("without the filter the answer would be wrong");
+        assert_eq!(error, "its Group.things does not take kind");
+        assert_eq!(schema().fit(DOCUMENT, "Names").expect_err("it is not there"), "it has no Group.names");
+        older.learn("Group", None);
+        assert_eq!(older.fit(DOCUMENT, "Things").expect_err("it is not there"), "it has no type Group");
+    }
+
+    #[test]
+    fn the_types_to_ask_for_are_found_step_by_step() {
+        let full = schema();
+        let mut schema = Schema::default();
+        let mut rounds = Vec::new();
+        loop {
+            let unknown = schema.unknown_types(&[DOCUMENT]);
+            if unknown.is_empty() {
+                break;
+            }
+            for name in &unknown {
+                let known = full.types.get(name).and_then(Option::as_ref);
+                let info = known.map(|info| TypeInfo {
+                    fields: info
+                        .fields
+                        .iter()
+                        .map(|(name, field)| {
+                            (
+                                name.clone(),
+                                FieldInfo { of: field.of.clone(), arguments: field.arguments.clone() },
+                            )
+                        })
+                        .collect(),
+                    values: info.values.clone(),
+                });
+                schema.learn(name, info);
+            }
+            rounds.push(unknown.into_iter().collect::<Vec<_>>().join(" "));
+        }
+        assert_eq!(rounds, ["Query ThingType", "Group", "ThingConnection ThingSort", "Thing"]);
+        assert_eq!(
+            schema.fit(DOCUMENT, "Things").expect("fits").text,
+            full.fit(DOCUMENT, "Things").expect("fits").text
+        );
+    }
+}
