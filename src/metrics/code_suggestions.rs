@@ -194,35 +194,41 @@ impl Counts {
     /// dimension rest on that share of the rows.
     fn emit(&self, page: &mut Page<'_>, by: By<'_>, told: Option<(&Counts, &Counts)>) {
         let resting = |figure: Figure, rows: fn(&Counts) -> u64| match told {
-            Some((with, all)) if by.iter().any(|(_, value)| *value != NOT_ATTRIBUTED) => {
-                let is_there = rows(all) > 0;
-                if is_there { figure.with_basis(rows(with) as f64 / rows(all) as f64) } else { figure }
+            Some((with, all)) if by.iter().all(|(_, value)| *value != NOT_ATTRIBUTED) && rows(all) > 0 => {
+                figure.out_of(rows(with) as f64 / rows(all) as f64)
             }
             _ => figure,
         };
-        let events = |counts: &Counts| counts.shown.events;
-        let shown_people = Some(self.shown_to.len());
-        page.emit(&SHOWN, by, resting(Figure::count(self.shown.events, shown_people), events));
-        let accepted = Figure::count(self.accepted.events, Some(self.accepted_by.len()));
-        page.emit(&ACCEPTED, by, resting(accepted, |counts| counts.accepted.events));
+        let shown_rows = |counts: &Counts| counts.shown.events;
+        let accepted_rows = |counts: &Counts| counts.accepted.events;
+        let both_rows = |counts: &Counts| counts.shown.events + counts.accepted.events;
+        let (shown_people, accepted_people) = (Some(self.shown_to.len()), Some(self.accepted_by.len()));
+        let people = Some(self.shown_or_accepted.len());
+
+        page.emit(&SHOWN, by, resting(Figure::count(self.shown.events, shown_people), shown_rows));
+        page.emit(
+            &ACCEPTED,
+            by,
+            resting(Figure::count(self.accepted.events, accepted_people), accepted_rows),
+        );
         let rejected = Figure::count(self.rejected.events, Some(self.rejected_by.len()));
         page.emit(&REJECTED, by, resting(rejected, |counts| counts.rejected.events));
-        let people = Some(self.shown_or_accepted.len());
         let rate =
             Figure::rate(Number::Count(self.accepted.events), Number::Count(self.shown.events), people);
-        page.emit(&ACCEPTANCE_RATE, by, resting(rate, |counts| counts.shown.events + counts.accepted.events));
+        page.emit(&ACCEPTANCE_RATE, by, resting(rate, both_rows));
         if by.iter().any(|(name, _)| *name == "ide") {
             return;
         }
-        let lines =
-            Figure::count(self.shown.lines, shown_people).on_basis(self.shown.sized, self.shown.events);
-        page.emit(&LINES_SHOWN, by, lines);
-        let lines = Figure::count(self.accepted.lines, Some(self.accepted_by.len()));
-        page.emit(&LINES_ACCEPTED, by, lines.on_basis(self.accepted.sized, self.accepted.events));
+
+        let lines = Figure::count(self.shown.lines, shown_people);
+        let lines = lines.on_basis(self.shown.sized, self.shown.events);
+        page.emit(&LINES_SHOWN, by, resting(lines, shown_rows));
+        let lines = Figure::count(self.accepted.lines, accepted_people);
+        let lines = lines.on_basis(self.accepted.sized, self.accepted.events);
+        page.emit(&LINES_ACCEPTED, by, resting(lines, accepted_rows));
         let rate = Figure::rate(Number::Count(self.accepted.lines), Number::Count(self.shown.lines), people);
-        let (sized, rows) =
-            (self.shown.sized + self.accepted.sized, self.shown.events + self.accepted.events);
-        page.emit(&LINE_ACCEPTANCE_RATE, by, rate.on_basis(sized, rows));
+        let rate = rate.on_basis(self.shown.sized + self.accepted.sized, both_rows(self));
+        page.emit(&LINE_ACCEPTANCE_RATE, by, resting(rate, both_rows));
         let users = Figure::people(self.accepted_or_rejected.len());
         page.emit(&USERS, by, resting(users, |counts| counts.accepted.events + counts.rejected.events));
     }

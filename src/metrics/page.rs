@@ -71,9 +71,9 @@ impl Figure {
         Figure { value: None, n: None, of: None, people: None, basis: None, reason: Some(reason) }
     }
 
-    /// The same, resting on this share of the rows.
-    pub(super) fn with_basis(self, basis: f64) -> Figure {
-        Figure { basis: Some(basis), ..self }
+    /// The same, where only this share of the rows could have been in it.
+    pub(super) fn out_of(self, share: f64) -> Figure {
+        Figure { basis: self.basis.map(|basis| basis * share), ..self }
     }
 
     /// The same, resting on `carrying` of `rows` rows. With rows that all lack the field, nothing is known.

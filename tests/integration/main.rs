@@ -10,6 +10,7 @@ mod bench;
 mod collectors;
 mod documents;
 mod exit_codes;
+mod faults;
 mod fetching;
 mod figures;
 mod laws;
