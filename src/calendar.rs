@@ -49,6 +49,11 @@ impl Day {
         Day(self.0 + TimeDelta::days(days))
     }
 
+    /// The number of the day, counted from one that is the same for everybody.
+    pub fn number(self) -> i64 {
+        i64::from(self.0.num_days_from_ce())
+    }
+
     /// Days from `earlier` to this day; negative when this day is before it.
     pub fn days_since(self, earlier: Day) -> i64 {
         (self.0 - earlier.0).num_days()

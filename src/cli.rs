@@ -91,6 +91,14 @@ pub struct CollectArgs {
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
+    /// Folder in which a run that is killed or partial leaves what it got; the same call goes on from there
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+
+    /// Collect each Nth day only, for very large groups; the other days are told as skipped, and every number shows it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=28))]
+    pub every: u32,
+
     /// Requests under way at once, at most, from 1 to 64 [env: DUO_METRICS_JOBS] [default: 4]
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,

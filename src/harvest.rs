@@ -14,6 +14,7 @@ use crate::collectors::{Answer, Collector, Fault, GraphQl, Sink, Span, Unit};
 use crate::error::Error;
 use crate::output::NewFile;
 use crate::record::{Coverage, Origin, Raw, Row, Status};
+use crate::state::{NewPart, Note, State, Stored};
 use crate::stream::LineWriter;
 
 /// What a collector brings of one scope and day, or of all days.
@@ -36,8 +37,20 @@ struct Got {
     rows: BTreeMap<Day, u64>,
     /// Parts that arrived whole.
     whole_parts: usize,
+    is_skipped: bool,
     fault: Option<Fault>,
     flaw: Option<String>,
+}
+
+impl Got {
+    fn add(&mut self, note: &Note) {
+        for (day, rows) in &note.rows {
+            *self.rows.entry(*day).or_default() += rows;
+        }
+        if self.flaw.is_none() {
+            self.flaw.clone_from(&note.flaw);
+        }
+    }
 }
 
 /// A part of a harvest that can be walked by itself.
@@ -78,6 +91,17 @@ impl<'a> Harvest<'a> {
         self.collector.span() == Span::Day
     }
 
+    /// Whether a sample of every so many days holds this harvest. Counted from a fixed day, so that each run takes the
+    /// same days; what is not asked for by day is always in.
+    pub fn is_sampled(&self, every: i64) -> bool {
+        !self.is_of_one_day() || self.unit.since.number().rem_euclid(every) == 0
+    }
+
+    /// Notes that it is left out on purpose.
+    pub fn skip(&self) {
+        self.got().is_skipped = true;
+    }
+
     /// Asks for the parts that can be walked by themselves.
     pub fn parts(&'a self, gitlab: &dyn GraphQl) -> Result<Vec<Part<'a>>, Fault> {
         let mut dated = |answer: &Answer| {
@@ -110,6 +134,7 @@ impl<'a> Harvest<'a> {
             let rows = got.rows.get(&day).copied().unwrap_or(0);
             let doubt = fetched_at.and_then(|at| self.doubt(day, rows, at));
             let status = match &got.fault {
+                _ if got.is_skipped => Status::Skipped,
                 None if got.flaw.is_some() || doubt.is_some() => Status::Partial,
                 None => Status::Complete,
                 Some(_) if rows > 0 || got.whole_parts > 0 => Status::Partial,
@@ -126,10 +151,20 @@ impl<'a> Harvest<'a> {
                 status,
                 rows: matches!(status, Status::Complete | Status::Partial).then_some(rows),
                 fetched_at,
-                reason: fault.or_else(|| got.flaw.clone()).or(doubt),
+                reason: fault
+                    .or_else(|| got.flaw.clone())
+                    .or(doubt)
+                    .or_else(|| got.is_skipped.then(|| "left out by --every".to_owned())),
             }
         };
         days.into_iter().map(line).collect()
+    }
+
+    /// Adds a part that arrived whole.
+    fn add(&self, note: &Note) {
+        let mut got = self.got();
+        got.add(note);
+        got.whole_parts += 1;
     }
 
     /// Why a day is not whole although every page of it arrived.
@@ -175,11 +210,48 @@ impl<'a> Harvest<'a> {
 }
 
 impl Part<'_> {
-    /// Walks through GitLab's answers and writes the raw lines.
-    pub fn walk<W: Write>(&self, gitlab: &dyn GraphQl, output: &Output<W>) -> Result<(), Fault> {
-        let mut walk = Walk { harvest: self.harvest, output };
-        self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk)?;
-        self.harvest.got().whole_parts += 1;
+    /// What the part is called in the state of a run.
+    fn key(&self) -> String {
+        let Unit { scope, since, until } = self.harvest.unit;
+        format!("{} {scope} {since} {until} {}", self.harvest.collector.name(), self.name)
+    }
+
+    /// Takes over what an earlier try got; true when it got the whole part. Has to be asked of every part before the
+    /// first one is walked, since all lines of a harvest are of one moment and no two pages have the same number.
+    pub fn take_over<W: Write>(&self, state: &State, output: &Output<W>) -> Result<bool, Error> {
+        let Some(Stored { lines, note }) = state.stored(&self.key())? else { return Ok(false) };
+        if let Some(fetched_at) = note.fetched_at {
+            self.harvest.fetched_at.get_or_init(|| fetched_at);
+        }
+        self.harvest.pages.fetch_max(note.last_page, Ordering::Relaxed);
+        for line in lines {
+            output.write_text(self.harvest.collector.name(), format!("{line}\n").as_bytes())?;
+        }
+        self.harvest.add(&note);
+        Ok(true)
+    }
+
+    /// Walks through GitLab's answers and writes the raw lines, to the state too when there is one.
+    pub fn walk<W: Write>(
+        &self,
+        gitlab: &dyn GraphQl,
+        output: &Output<W>,
+        state: Option<&State>,
+    ) -> Result<(), Fault> {
+        let stored = state.map(|state| state.start(&self.key())).transpose().map_err(Fault::Sink)?;
+        let note = Note { fetched_at: None, last_page: 0, rows: BTreeMap::new(), flaw: None };
+        let mut walk = Walk { harvest: self.harvest, output, stored, note, line: Vec::new() };
+        let result = self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk);
+        let Walk { stored, mut note, .. } = walk;
+        note.fetched_at = self.harvest.fetched_at.get().copied();
+        if result.is_err() {
+            self.harvest.got().add(&note);
+            return result;
+        }
+        if let Some(stored) = stored {
+            stored.keep(&note).map_err(Fault::Sink)?;
+        }
+        self.harvest.add(&note);
         Ok(())
     }
 }
@@ -187,6 +259,9 @@ impl Part<'_> {
 struct Walk<'a, W> {
     harvest: &'a Harvest<'a>,
     output: &'a Output<W>,
+    stored: Option<NewPart>,
+    note: Note,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Sink for Walk<'_, W> {
@@ -194,16 +269,16 @@ impl<W: Write> Sink for Walk<'_, W> {
         let harvest = self.harvest;
         let at = *harvest.fetched_at.get_or_init(|| answer.at);
         let page = harvest.pages.fetch_add(1, Ordering::Relaxed) + 1;
+        self.note.last_page = self.note.last_page.max(page);
         let asked = match harvest.collector.span() {
             Span::Snapshot => at.day(),
             Span::Day | Span::Range => harvest.unit.until,
         };
         let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
-        let mut rows: BTreeMap<Day, u64> = BTreeMap::new();
         for node in nodes {
             let day = harvest.day_of(node, asked, at);
             if let Some(day) = day {
-                *rows.entry(day).or_default() += 1;
+                *self.note.rows.entry(day).or_default() += 1;
             }
             // Pages that were asked for by day stay whole; normalize leaves the nodes of other days to those days.
             if let Some(day) = day.or(harvest.is_of_one_day().then_some(asked)) {
@@ -213,19 +288,15 @@ impl<W: Write> Sink for Walk<'_, W> {
         for (day, nodes) in by_day {
             self.write(day, page, nodes, at).map_err(Fault::Sink)?;
         }
-        let mut got = harvest.got();
-        for (day, rows) in rows {
-            *got.rows.entry(day).or_default() += rows;
-        }
-        if got.flaw.is_none() {
-            got.flaw.clone_from(&answer.flaw);
+        if self.note.flaw.is_none() {
+            self.note.flaw.clone_from(&answer.flaw);
         }
         Ok(())
     }
 }
 
 impl<W: Write> Walk<'_, W> {
-    fn write(&self, day: Day, page: u32, nodes: Vec<&RawValue>, at: Timestamp) -> Result<(), Error> {
+    fn write(&mut self, day: Day, page: u32, nodes: Vec<&RawValue>, at: Timestamp) -> Result<(), Error> {
         let compact: Vec<Option<Box<RawValue>>> =
             nodes.iter().map(|node| without_line_breaks(node)).collect();
         let nodes = nodes.into_iter().zip(&compact).map(|(node, compact)| compact.as_deref().unwrap_or(node));
@@ -238,7 +309,14 @@ impl<W: Write> Walk<'_, W> {
             fetched_at: at,
             nodes: nodes.collect(),
         };
-        self.output.write(self.harvest.collector.name(), &line)
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &line)
+            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+        self.line.push(b'\n');
+        if let Some(stored) = &mut self.stored {
+            stored.add(&self.line)?;
+        }
+        self.output.write_text(self.harvest.collector.name(), &self.line)
     }
 }
 
@@ -266,6 +344,17 @@ impl<W: Write> Output<W> {
         }
         match &self.stream {
             Some(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).write(line),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a line that was built before, with its line break.
+    pub fn write_text(&self, collector: &str, line: &[u8]) -> Result<(), Error> {
+        if let Some(file) = self.files.get(collector) {
+            file.lock().unwrap_or_else(PoisonError::into_inner).write_text(line)?;
+        }
+        match &self.stream {
+            Some(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).write_text(line),
             None => Ok(()),
         }
     }

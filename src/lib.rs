@@ -13,6 +13,7 @@ pub mod harvest;
 pub mod output;
 pub mod rejects;
 pub mod settings;
+pub mod state;
 pub mod stream;
 pub mod summary;
 

@@ -114,6 +114,11 @@ impl<W: Write> LineWriter<W> {
         self.writer.write_all(&self.buffer).map_err(Error::writing)
     }
 
+    /// Writes a line that was built before, with its line break.
+    pub fn write_text(&mut self, line: &[u8]) -> Result<(), Error> {
+        self.writer.write_all(line).map_err(Error::writing)
+    }
+
     /// The writer itself.
     pub fn into_inner(self) -> W {
         self.writer

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
@@ -47,9 +47,14 @@ impl Collector for CodeSuggestionEvents {
     ) -> Result<(), Fault> {
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "codeSuggestionEvents"];
-        walk(gitlab, DOCUMENT, "CodeSuggestionEvents", variables, &path, &mut |page, answer| {
-            sink.page(&page.nodes, answer)
-        })
+        walk_events(
+            gitlab,
+            DOCUMENT,
+            ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds"],
+            variables,
+            &path,
+            &mut |page, answer| sink.page(&page.nodes, answer),
+        )
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {

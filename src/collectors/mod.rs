@@ -147,6 +147,8 @@ pub enum Fault {
     Token(String),
     /// The URL or the group is wrong.
     Configuration(String),
+    /// The query is more than the server can answer in its time.
+    TooHeavy(String),
     /// The rate limit stays reached, after all retries.
     Exhausted(String),
     /// GitLab answered with something that cannot be used.
@@ -164,6 +166,7 @@ impl Fault {
             | Fault::Temporary(text)
             | Fault::Token(text)
             | Fault::Configuration(text)
+            | Fault::TooHeavy(text)
             | Fault::Exhausted(text)
             | Fault::Answer(text) => text,
             Fault::Sink(_) => "the lines could not be written",
@@ -194,6 +197,9 @@ pub fn by_name(name: &str) -> Option<&'static dyn Collector> {
 /// Pages without any node, one after the other, after which it is not believed that there will be one.
 const MOST_EMPTY_PAGES: usize = 100;
 
+/// Takes a page of a connection.
+type TakePage<'a> = dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault> + 'a;
+
 /// Reads all pages of the connection at `path` (keys below `data`), each into `sink`.
 fn walk(
     gitlab: &dyn GraphQl,
@@ -201,12 +207,61 @@ fn walk(
     operation: &'static str,
     mut variables: Value,
     path: &[&str],
-    sink: &mut dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault>,
+    sink: &mut TakePage<'_>,
+) -> Result<(), Fault> {
+    walk_from(gitlab, document, operation, &mut variables, path, sink)
+}
+
+/// The same for usage events. What is more than the server can answer at once is asked for in two halves of the kinds
+/// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter.
+fn walk_events(
+    gitlab: &dyn GraphQl,
+    document: &'static str,
+    [operation, narrowed]: [&'static str; 2],
+    mut variables: Value,
+    path: &[&str],
+    sink: &mut TakePage<'_>,
+) -> Result<(), Fault> {
+    let heavy = match walk_from(gitlab, document, operation, &mut variables, path, sink) {
+        Err(Fault::TooHeavy(text)) => text,
+        result => return result,
+    };
+    let Some(kinds) = gitlab.values("AiUsageEventType").filter(|kinds| kinds.len() > 1) else {
+        return Err(Fault::TooHeavy(heavy));
+    };
+    let kinds: Vec<&String> = kinds.iter().collect();
+    let mut rest = vec![(kinds, variables["after"].take())];
+    while let Some((kinds, after)) = rest.pop() {
+        variables["events"] = kinds.iter().map(|kind| Value::from(kind.as_str())).collect();
+        variables["after"] = after;
+        match walk_from(gitlab, document, narrowed, &mut variables, path, sink) {
+            Ok(()) => {}
+            Err(Fault::TooHeavy(_)) if kinds.len() > 1 => {
+                let (one, other) = kinds.split_at(kinds.len() / 2);
+                let after = variables["after"].take();
+                rest.extend([(one.to_vec(), after.clone()), (other.to_vec(), after)]);
+            }
+            // A release that cannot be asked for kinds of event was just asked for too much.
+            Err(Fault::Unsupported(_)) => return Err(Fault::TooHeavy(heavy)),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
+/// Reads pages from the cursor in `variables` on, and leaves the cursor of the last page asked for there.
+fn walk_from(
+    gitlab: &dyn GraphQl,
+    document: &'static str,
+    operation: &'static str,
+    variables: &mut Value,
+    path: &[&str],
+    sink: &mut TakePage<'_>,
 ) -> Result<(), Fault> {
     let mut seen = HashSet::new();
     let mut empty_pages = 0;
     loop {
-        let answer = gitlab.query(document, operation, &variables)?;
+        let answer = gitlab.query(document, operation, variables)?;
         let connection = Connection::at(answer.data.get(), path)?;
         sink(&connection, &answer)?;
         empty_pages = if connection.nodes.is_empty() { empty_pages + 1 } else { 0 };

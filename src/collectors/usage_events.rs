@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::events;
 use crate::line::{self, Record};
@@ -60,9 +60,14 @@ impl Collector for UsageEvents {
     ) -> Result<(), Fault> {
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path = ["group", "aiUsageData", "all"];
-        walk(gitlab, DOCUMENT, "UsageEvents", variables, &path, &mut |page, answer| {
-            sink.page(&page.nodes, answer)
-        })
+        walk_events(
+            gitlab,
+            DOCUMENT,
+            ["UsageEvents", "UsageEventsOfKinds"],
+            variables,
+            &path,
+            &mut |page, answer| sink.page(&page.nodes, answer),
+        )
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {

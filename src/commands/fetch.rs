@@ -17,6 +17,7 @@ use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
+use crate::state::State as StateDir;
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -33,6 +34,8 @@ pub struct Plan {
     today: Day,
     jobs: usize,
     output_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    every: i64,
 }
 
 /// Runs the command.
@@ -72,7 +75,22 @@ impl Plan {
         let output_dir =
             args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
         let today = now.day();
-        Ok(Plan { client, instance, groups, collectors, named, since, until, today, jobs, output_dir })
+        let state_dir = args.state.clone();
+        let every = i64::from(args.every);
+        Ok(Plan {
+            client,
+            instance,
+            groups,
+            collectors,
+            named,
+            since,
+            until,
+            today,
+            jobs,
+            output_dir,
+            state_dir,
+            every,
+        })
     }
 
     /// What to harvest: a day of a collector and group, or all its days where GitLab cannot be asked for one.
@@ -106,12 +124,27 @@ pub fn fetch<W: Write + Send>(
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let harvests = plan.harvests(&groups);
-    let work = Work { gitlab, output, state: Mutex::default() };
-    // What comes in several parts takes longest, so it goes first.
+    let run = json!([plan.instance.as_str(), groups, plan.since, plan.until, plan.every]).to_string();
+    let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
+    let work = Work { gitlab, output, state_dir, state: Mutex::default() };
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
-        parts.extend(work.parts_of(harvest)?);
+        if !harvest.is_sampled(plan.every) {
+            harvest.skip();
+            work.put_away(harvest)?;
+            continue;
+        }
+        for part in work.parts_of(harvest)? {
+            let is_there =
+                work.state_dir.as_ref().map(|state| part.take_over(state, &work.output)).transpose()?;
+            if is_there != Some(true) {
+                parts.push(part);
+            } else if harvest.finish_part() {
+                work.put_away(harvest)?;
+            }
+        }
     }
+    // What comes in several parts takes longest, so it goes first.
     parts.sort_by_key(|part| part.harvest.is_of_one_day());
     let queue = Mutex::new(parts.into_iter());
     let result: Result<(), Error> = thread::scope(|scope| {
@@ -120,18 +153,23 @@ pub fn fetch<W: Write + Send>(
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(worker_stopped())));
         results.fold(Ok(()), Result::and)
     });
-    let Work { output, state, .. } = work;
+    let Work { output, state, state_dir, .. } = work;
     result?;
     output.close()?;
     let State { mut coverage, stopped, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     coverage.sort();
-    conclude(plan, &coverage, stopped, summary)
+    let outcome = conclude(plan, &coverage, stopped, summary)?;
+    if let (Some(state_dir), Outcome::Complete) = (state_dir, outcome) {
+        state_dir.clear()?;
+    }
+    Ok(outcome)
 }
 
 /// What the workers share.
 struct Work<'a, W> {
     gitlab: Informed<'a>,
     output: Output<W>,
+    state_dir: Option<StateDir>,
     state: Mutex<State>,
 }
 
@@ -175,7 +213,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 state.stopped.as_ref().map(Fault::again)
             };
             let result = match stopped {
-                None => part.walk(&self.gitlab, &self.output),
+                None => part.walk(&self.gitlab, &self.output, self.state_dir.as_ref()),
                 Some(fault) => Err(fault),
             };
             if let Err(fault) = result {
@@ -257,7 +295,7 @@ fn collectors(
 fn fatal(fault: Fault) -> Error {
     match fault {
         Fault::Denied(text) | Fault::Unsupported(text) => Error::Nothing(text),
-        Fault::Temporary(text) | Fault::Exhausted(text) => Error::Temporary(text),
+        Fault::Temporary(text) | Fault::TooHeavy(text) | Fault::Exhausted(text) => Error::Temporary(text),
         Fault::Answer(text) => Error::Unexpected(text),
         Fault::Token(text) => Error::Token(text),
         Fault::Configuration(text) => Error::Configuration(text),
@@ -282,7 +320,9 @@ fn conclude(
         return Err(match (has(&[Status::Failed]), has(&[Status::Denied, Status::Unsupported])) {
             (Some(failed), _) => Error::Temporary(format!("nothing could be collected: {}", reason(failed))),
             (None, Some(refused)) => Error::Nothing(format!("nothing to collect here: {}", reason(refused))),
-            (None, None) => Error::Bug("nothing was asked for".to_owned()),
+            (None, None) => {
+                Error::Usage("--every leaves out every day of this range; give more days".to_owned())
+            }
         });
     }
     let refused_by_name = plan.named && has(&[Status::Denied, Status::Unsupported]).is_some();

@@ -313,14 +313,17 @@ impl Client {
             };
             let hopeless =
                 self.given_up.load(Ordering::Relaxed) || rest.is_some_and(|rest| rest > LONGEST_REST);
-            if hopeless || attempt >= self.patience.retries {
+            // What takes the server too long once will mostly do so again; a narrower query helps more than patience.
+            let retries =
+                if load == Load::Heavy { self.patience.retries.min(2) } else { self.patience.retries };
+            if hopeless || attempt >= retries {
                 self.given_up.fetch_or(load == Load::Unknown, Ordering::Relaxed);
                 let tries = counted(u64::from(attempt) + 1, "attempt");
                 let text = format!("{what}, after {tries}; try again later");
-                return Err(if load == Load::Limited {
-                    Fault::Exhausted(text)
-                } else {
-                    Fault::Temporary(text)
+                return Err(match load {
+                    Load::Unknown => Fault::Temporary(text),
+                    Load::Heavy => Fault::TooHeavy(text),
+                    Load::Limited => Fault::Exhausted(text),
                 });
             }
             // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it

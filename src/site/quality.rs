@@ -162,6 +162,7 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
 /// Reasons that are all our own words.
 const OWN_REASONS: &[&str] = &[
     "GitLab answers null for ",
+    "left out by --every",
     "GitLab may have forgotten",
     "GitLab's answer is cut off",
     "GitLab's rate limit",

@@ -144,7 +144,7 @@ fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_wi
     let whole = fetch(&faultless, &arguments);
     let complete: BTreeMap<String, Value> = days(&whole);
     for (fault, status) in
-        [(Fault::BadGateway, "failed"), (Fault::RequestTimedOut, "failed"), (Fault::TruncatedJson, "failed")]
+        [(Fault::BadGateway, "failed"), (Fault::Reset, "failed"), (Fault::TruncatedJson, "failed")]
     {
         let bench = Bench::new(60, 5);
         // The preflight passes, the first day passes, and the second day fails at every one of its four tries.
@@ -455,4 +455,35 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
     assert_eq!(named.code, 3, "what was named and is not there is a gap: {}", named.stderr);
     let alone = old.run(&["fetch", "--since", "2026-10-30", "--collector", "usage_events"]);
     assert_eq!(alone.code, 69, "{}", alone.stderr);
+}
+
+#[test]
+fn a_day_that_is_too_much_at_once_is_asked_for_by_kinds_of_event_and_every_event_comes_once() {
+    let settings = || Settings { people: 120, days: 4, ..Settings::default() };
+    let arguments = ["--since", "2026-10-28", "--retries", "1", "--retry-wait", "0.001"];
+    let easy = Bench::with(settings());
+    let figures = |bench: &Bench, raw: &[u8]| {
+        metrics(bench, raw).replace(&bench.gitlab.url(), "https://gitlab.example.com")
+    };
+    let expected = figures(&easy, &easy.fetch(&arguments));
+    let mut passed = 0;
+    for too_heavy in [400, 250, 40] {
+        let bench = Bench::with(Settings { too_heavy: Some(too_heavy), ..settings() });
+        let result = bench.run(&[&["fetch"], &arguments[..]].concat());
+        assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+        let by_kinds =
+            bench.gitlab.requests().iter().any(|request| request.operation == "UsageEventsOfKinds");
+        assert!(by_kinds, "{too_heavy}");
+        let coverage = lines_of(&result.stdout, "coverage");
+        let incomplete = coverage.iter().filter(|line| line["status"] != "complete").count();
+        match result.code {
+            0 => {
+                assert_eq!(figures(&bench, &result.stdout), expected, "{too_heavy}");
+                passed += 1;
+            }
+            // One kind of event alone is too much: that is told.
+            code => assert!(code == 3 && incomplete > 0, "{too_heavy}: {code}: {}", result.stderr),
+        }
+    }
+    assert!(passed > 0, "no limit could be passed by narrower queries");
 }

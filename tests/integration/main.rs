@@ -16,4 +16,5 @@ mod figures;
 mod laws;
 mod privacy;
 mod reference;
+mod resuming;
 mod site;

@@ -1,0 +1,121 @@
+//! Runs that are killed, and runs that take a sample.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, lines_of, metric_text};
+use crate::stand_in::Settings;
+
+const ARGUMENTS: &[&str] = &["fetch", "--duo", "--project", "--since", "2026-10-20", "--state", "state"];
+
+fn metrics(bench: &Bench, raw: &[u8]) -> String {
+    metric_text(&bench.aggregate(&bench.normalize(raw)))
+}
+
+/// The (operation, first day) pairs whose parts are whole in the state's folder, read off its files.
+fn whole_days(bench: &Bench) -> BTreeSet<(String, String)> {
+    let mut whole = BTreeSet::new();
+    for entry in std::fs::read_dir(bench.path("state")).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        if path.to_string_lossy().ends_with(".part.jsonl") {
+            let content = std::fs::read(&path).expect("the file");
+            for raw in lines_of(&content, "raw") {
+                let operation = match raw["collector"].as_str() {
+                    Some("usage_events") => "UsageEvents",
+                    Some("code_suggestion_events") => "CodeSuggestionEvents",
+                    _ => continue,
+                };
+                whole.insert((operation.to_owned(), raw["day"].as_str().expect("text").to_owned()));
+            }
+        }
+    }
+    whole
+}
+
+#[test]
+fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetched_twice() {
+    let latency = Duration::from_millis(4);
+    let bench = Bench::with(Settings { people: 200, days: 12, latency, ..Settings::default() });
+    let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut kills, mut resumed_with) = (0, 0);
+    while kills < 50 {
+        let whole = whole_days(&bench);
+        resumed_with = resumed_with.max(whole.len());
+        let before = bench.gitlab.requests().len();
+        let mut command = bench.command(ARGUMENTS);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(random.u64(80..450)));
+        let ended = child.try_wait().expect("it can be asked").is_some();
+        if !ended {
+            child.kill().expect("it can be killed");
+            kills += 1;
+        }
+        child.wait().expect("it ends");
+        for request in &bench.gitlab.requests()[before..] {
+            let asked = (
+                request.operation.clone(),
+                request.variables["start"].as_str().unwrap_or_default().to_owned(),
+            );
+            assert!(!whole.contains(&asked), "{asked:?} was whole and is asked for again");
+        }
+    }
+    assert!(resumed_with > 5, "the kills came too early to tell anything: {resumed_with}");
+    let last = bench.run(ARGUMENTS);
+    assert_eq!(last.code, 0, "{}", last.stderr);
+    assert_eq!(metrics(&bench, &last.stdout), expected);
+    assert!(
+        std::fs::read_dir(bench.path("state")).expect("the folder").next().is_none(),
+        "a complete run leaves no state"
+    );
+}
+
+#[test]
+fn a_partial_run_is_made_whole_by_the_same_call_which_asks_for_the_gaps_alone() {
+    let bench = Bench::new(60, 12);
+    let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
+    let impatient = ["--retries", "0", "--retry-wait", "0.001", "--jobs", "1"];
+    let before = Bench::requests_before_pages(&["--duo", "--project"]);
+    let fault = crate::stand_in::Fault::RequestTimedOut;
+    bench.gitlab.inject(std::iter::repeat_n(crate::stand_in::Fault::None, before + 12).chain([fault]));
+    let partial = bench.run(&[ARGUMENTS, &impatient].concat());
+    assert_eq!(partial.code, 3, "{}", partial.stderr);
+    let asked_before = bench.gitlab.requests().len();
+    let whole = bench.run(&[ARGUMENTS, &impatient].concat());
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    assert_eq!(metrics(&bench, &whole.stdout), expected);
+    let asked = bench.gitlab.requests().len() - asked_before;
+    assert!(asked <= before + 10, "{asked} requests for one gap");
+    // Another range is another run.
+    let other = bench.run(&["fetch", "--since", "2026-10-30", "--state", "state"]);
+    assert_eq!(other.code, 0, "{}", other.stderr);
+}
+
+#[test]
+fn a_sample_takes_the_same_days_each_time_and_every_number_shows_it() {
+    let bench = Bench::new(60, 12);
+    let sampled = bench.fetch(&["--since", "2026-10-20", "--every", "3"]);
+    let days = |stream: &[u8], status: &str| -> BTreeSet<String> {
+        let lines = lines_of(stream, "coverage")
+            .into_iter()
+            .filter(|line| line["collector"] == "usage_events" && line["status"] == status);
+        lines.map(|line| line["day"].as_str().expect("text").to_owned()).collect()
+    };
+    let taken = days(&sampled, "complete");
+    assert_eq!((taken.len(), days(&sampled, "skipped").len()), (4, 8));
+    let later = bench.fetch(&["--since", "2026-10-23", "--every", "3"]);
+    assert!(days(&later, "complete").is_subset(&taken));
+    let figures = bench.aggregate(&bench.normalize(&sampled));
+    let of_sampled_collectors =
+        |line: &Value| ["users.active", "code_suggestions.shown"].iter().any(|name| line["metric"] == *name);
+    let window: Vec<Value> = lines_of(&figures, "metric")
+        .into_iter()
+        .filter(|line| of_sampled_collectors(line) && line["grain"] == "window")
+        .collect();
+    assert!(!window.is_empty() && window.iter().all(|line| line["coverage"] == 4.0 / 28.0));
+    let none = bench.run(&["fetch", "--since", "2026-10-31", "--every", "28", "--collector", "usage_events"]);
+    assert!([0, 2].contains(&none.code), "{}", none.stderr);
+}
