@@ -75,7 +75,7 @@ fn plain_loop(gitlab: &StandIn) -> Result<f64, Box<dyn Error>> {
     for day in gitlab.organisation().days() {
         let mut after = Value::Null;
         loop {
-            let variables = json!({"scope": "acme", "start": day, "end": day.succ_opt(), "after": after});
+            let variables = json!({"scope": "acme", "start": day.to_string(), "end": day.succ_opt().map(|next| next.to_string()), "after": after});
             let body = json!({"query": query, "variables": variables}).to_string();
             let mut answer = agent
                 .post(format!("{}/api/graphql", gitlab.url()))

@@ -16,7 +16,7 @@ use crate::settings::Switch;
 ///   duo-metrics dashboard --site public < metrics.jsonl
 ///   duo-metrics landing   --site public < metrics.jsonl
 ///
-/// `duo-metrics run` does all of it in one process. A token is taken from DUO_TOKEN, never from a flag.
+/// `duo-metrics run` does all of it in one process, `duo-metrics doctor` looks whether it will work. A token is taken from DUO_TOKEN, never from a flag.
 ///
 /// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input, 69 nothing to
 /// collect here, 75 temporary failure, 77 token, 78 configuration.
@@ -53,6 +53,8 @@ pub enum Command {
     Landing(LandingArgs),
     /// All of the above in one process: from GitLab to a finished site
     Run(RunArgs),
+    /// Look before the first run: what will work, and what to do about the rest
+    Doctor(DoctorArgs),
 }
 
 /// Form of the closing summary.
@@ -64,9 +66,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// What `fetch` and `run` need to collect.
+/// Which GitLab, and how to ask it.
 #[derive(Debug, Args)]
-pub struct CollectArgs {
+pub struct GitlabArgs {
     /// Group or subgroup path; give it again for more groups [env: GROUP_PATH, comma-separated]
     #[arg(long = "group", value_name = "PATH")]
     pub groups: Vec<String>,
@@ -74,6 +76,38 @@ pub struct CollectArgs {
     /// Address of GitLab [env: GITLAB_URL, CI_SERVER_URL] [default: https://gitlab.com]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+
+    /// File with the certificate authorities to trust, in PEM form, in place of the public ones
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Allow http:// to another machine than this one
+    #[arg(long)]
+    pub allow_http: bool,
+
+    /// Requests under way at once, at most, from 1 to 64 [env: DUO_METRICS_JOBS] [default: 4]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<usize>,
+
+    /// Seconds to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 100.0, value_parser = seconds)]
+    pub timeout: f64,
+
+    /// Tries after the first one that fails for a passing reason
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
+
+    /// Seconds to wait before the second try; the wait doubles from try to try
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub retry_wait: f64,
+}
+
+/// What `fetch` and `run` need to collect.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// From where.
+    #[command(flatten)]
+    pub gitlab: GitlabArgs,
 
     /// Collector to run; give it again for more [env: DUO_METRICS_COLLECTORS, comma-separated] [default: those of the dashboards that are on]
     #[arg(long = "collector", value_name = "NAME")]
@@ -98,30 +132,27 @@ pub struct CollectArgs {
     /// Collect each Nth day only, for very large groups; the other days are told as skipped, and every number shows it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=28))]
     pub every: u32,
+}
 
-    /// Requests under way at once, at most, from 1 to 64 [env: DUO_METRICS_JOBS] [default: 4]
-    #[arg(long, value_name = "N", value_parser = jobs)]
-    pub jobs: Option<usize>,
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Which GitLab.
+    #[command(flatten)]
+    pub gitlab: GitlabArgs,
 
-    /// File with the certificate authorities to trust, in PEM form, in place of the public ones
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    /// How the checks are written
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub format: DoctorFormat,
+}
 
-    /// Allow http:// to another machine than this one
-    #[arg(long)]
-    pub allow_http: bool,
-
-    /// Seconds to wait for an answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 100.0, value_parser = seconds)]
-    pub timeout: f64,
-
-    /// Tries after the first one that fails for a passing reason
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub retries: u32,
-
-    /// Seconds to wait before the second try; the wait doubles from try to try
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
-    pub retry_wait: f64,
+/// Form of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// One line a check, for people
+    Text,
+    /// One JSON line a check
+    Json,
 }
 
 /// Which dashboards are on.
@@ -283,6 +314,7 @@ impl Command {
             Command::Dashboard(_) => "dashboard",
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
+            Command::Doctor(_) => "doctor",
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::calendar::Day;
-use crate::cli::{CollectArgs, FetchArgs};
+use crate::calendar::{Day, Timestamp};
+use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
@@ -59,19 +59,10 @@ impl Plan {
     /// Reads all settings. Nothing is asked of GitLab yet.
     pub fn new(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
         let (collectors, named) = collectors(args, switches, environment)?;
-        let groups = environment.groups(&args.groups)?;
-        let (now, is_set) = environment.now()?;
+        let groups = environment.groups(&args.gitlab.groups)?;
+        let (client, instance, now) = client_of(&args.gitlab, environment)?;
         let (since, until) = environment.range(args.since, args.until, now)?;
-        let instance = environment.instance(args.url.as_deref(), args.allow_http)?;
-        let token = environment.token()?;
-        let jobs = environment.jobs(args.jobs)?;
-        let patience = Patience {
-            timeout: Duration::from_secs_f64(args.timeout),
-            retries: args.retries,
-            wait: Duration::from_secs_f64(args.retry_wait),
-            jobs,
-        };
-        let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), (now, is_set))?;
+        let jobs = environment.jobs(args.gitlab.jobs)?;
         let output_dir =
             args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
         let today = now.day();
@@ -110,6 +101,24 @@ impl Plan {
         }
         harvests
     }
+}
+
+/// A client by the settings, the GitLab it asks, and the moment that counts as now.
+pub fn client_of(
+    args: &GitlabArgs,
+    environment: &Environment,
+) -> Result<(Client, Instance, Timestamp), Error> {
+    let (now, is_set) = environment.now()?;
+    let instance = environment.instance(args.url.as_deref(), args.allow_http)?;
+    let token = environment.token()?;
+    let patience = Patience {
+        timeout: Duration::from_secs_f64(args.timeout),
+        retries: args.retries,
+        wait: Duration::from_secs_f64(args.retry_wait),
+        jobs: environment.jobs(args.jobs)?,
+    };
+    let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), (now, is_set))?;
+    Ok((client, instance, now))
 }
 
 /// Collects everything planned. When it fails before the first answer, nothing was written.
@@ -292,7 +301,8 @@ fn collectors(
     Ok((chosen, true))
 }
 
-fn fatal(fault: Fault) -> Error {
+/// The error that a fault is when nothing can be done without what it prevents.
+pub fn fatal(fault: Fault) -> Error {
     match fault {
         Fault::Denied(text) | Fault::Unsupported(text) => Error::Nothing(text),
         Fault::Temporary(text) | Fault::TooHeavy(text) | Fault::Exhausted(text) => Error::Temporary(text),

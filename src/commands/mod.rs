@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod dashboard;
+pub mod doctor;
 pub mod fetch;
 pub mod landing;
 pub mod normalize;

@@ -48,6 +48,7 @@ pub struct Patience {
 /// A client of one GitLab.
 pub struct Client {
     agent: Agent,
+    instance: String,
     endpoint: String,
     token: Token,
     patience: Patience,
@@ -106,6 +107,7 @@ impl Client {
         let now = is_set.then_some(clock);
         Ok(Client {
             agent,
+            instance: instance.as_str().to_owned(),
             endpoint: instance.endpoint(),
             token,
             patience,
@@ -291,6 +293,32 @@ impl Client {
 }
 
 impl Client {
+    /// Asks the REST API once; `None` when there is no such thing.
+    pub fn get(&self, path: &str) -> Result<Option<String>, Fault> {
+        let url = format!("{}/api/v4/{path}", self.instance);
+        let response = self.agent.get(&url).header(header::AUTHORIZATION, self.token.authorization()).call();
+        let passing = |failure| match failure {
+            Failure::Passing { what, .. } => Fault::Temporary(what),
+            Failure::Lasting(fault) => fault,
+        };
+        let mut response = response.map_err(|error| passing(self.transport(&error)))?;
+        let mut text = String::new();
+        let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
+        read.map_err(|error| passing(self.transport(&ureq::Error::Io(error))))?;
+        match response.status().as_u16() {
+            200 => Ok(Some(text)),
+            404 => Ok(None),
+            401 => Err(Fault::Token(
+                "GitLab refuses the token (401): it is invalid, expired or revoked; renew DUO_TOKEN"
+                    .to_owned(),
+            )),
+            status => Err(Fault::Answer(format!(
+                "GitLab refuses the request ({status}): {}",
+                refusal::summary(&self.redacted(text.as_bytes()))
+            ))),
+        }
+    }
+
     /// Sends one operation of a document, as often as patience allows.
     pub(super) fn send(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();

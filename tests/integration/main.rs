@@ -8,6 +8,7 @@ mod stand_in;
 
 mod bench;
 mod collectors;
+mod doctor;
 mod documents;
 mod exit_codes;
 mod faults;

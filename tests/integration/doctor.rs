@@ -1,0 +1,71 @@
+//! `doctor`: what it says of a GitLab that is well, and of the ways in which it is not.
+
+use std::collections::BTreeMap;
+
+use crate::bench::{Bench, Done, TOKEN, done, lines_of};
+use crate::stand_in::{Release, Settings};
+
+fn doctor(bench: &Bench, token: &str, group: &str) -> Done {
+    let mut command = bench.command(&["doctor", "--format", "json", "--retries", "0"]);
+    command.env("DUO_TOKEN", token).env("GROUP_PATH", group);
+    done(command, b"")
+}
+
+fn statuses(result: &Done) -> BTreeMap<String, String> {
+    let checks = lines_of(&result.stdout, "check");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    checks.iter().map(|check| (text(&check["check"]), text(&check["status"]))).collect()
+}
+
+#[test]
+fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
+    let bench = Bench::new(120, 14);
+    let result = doctor(&bench, TOKEN, "acme");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let statuses = statuses(&result);
+    for check in [
+        "token",
+        "version",
+        "group acme",
+        "usage_events of acme",
+        "code_suggestion_events of acme",
+        "seats of acme",
+    ] {
+        assert_eq!(statuses.get(check).map(String::as_str), Some("ok"), "{check}: {statuses:?}");
+    }
+    assert_eq!(statuses["history of acme"], "note", "without ClickHouse events are kept for three months");
+    assert!(statuses.contains_key("pipelines of acme") && statuses.contains_key("pages"));
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+    let text = bench.run(&["doctor"]);
+    assert_eq!(String::from_utf8(text.stdout).expect("text").lines().count(), statuses.len());
+}
+
+#[test]
+fn what_does_not_work_is_named_with_what_helps() {
+    let bench = Bench::new(60, 14);
+    let reporter = doctor(&bench, &format!("{TOKEN}-reporter"), "acme");
+    assert_eq!((reporter.code, statuses(&reporter)["seats of acme"].as_str()), (3, "fail"));
+    let subgroup = doctor(&bench, TOKEN, "acme/web");
+    assert_eq!((subgroup.code, statuses(&subgroup)["usage_events of acme/web"].as_str()), (3, "fail"));
+    let bad_token = doctor(&bench, "wrong", "acme");
+    assert_eq!((bad_token.code, statuses(&bad_token)["token"].as_str()), (77, "fail"));
+    let nowhere = doctor(&bench, TOKEN, "nowhere");
+    assert_eq!((nowhere.code, statuses(&nowhere)["group"].as_str()), (78, "fail"));
+    for result in [reporter, subgroup, bad_token, nowhere] {
+        assert!(!result.stderr.contains(TOKEN) && !String::from_utf8_lossy(&result.stdout).contains(TOKEN));
+    }
+}
+
+#[test]
+fn an_old_gitlab_with_click_house_is_seen_as_one() {
+    let settings =
+        Settings { people: 60, days: 14, release: Release::V17_5, clickhouse: true, ..Settings::default() };
+    let bench = Bench::with(settings);
+    let result = doctor(&bench, TOKEN, "acme");
+    let statuses = statuses(&result);
+    assert_eq!(
+        (result.code, statuses["usage_events of acme"].as_str(), statuses["history of acme"].as_str()),
+        (3, "fail", "ok")
+    );
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+}
