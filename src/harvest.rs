@@ -13,6 +13,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::collectors::{Answer, Collector, Fault, GraphQl, Sink, Span, Unit};
 use crate::error::Error;
 use crate::output::NewFile;
+use crate::progress::Progress;
 use crate::record::{Coverage, Origin, Raw, Row, Status};
 use crate::state::{NewPart, Note, State, Stored};
 use crate::stream::LineWriter;
@@ -237,10 +238,11 @@ impl Part<'_> {
         gitlab: &dyn GraphQl,
         output: &Output<W>,
         state: Option<&State>,
+        progress: &Progress,
     ) -> Result<(), Fault> {
         let stored = state.map(|state| state.start(&self.key())).transpose().map_err(Fault::Sink)?;
         let note = Note { fetched_at: None, last_page: 0, rows: BTreeMap::new(), flaw: None };
-        let mut walk = Walk { harvest: self.harvest, output, stored, note, line: Vec::new() };
+        let mut walk = Walk { harvest: self.harvest, output, progress, stored, note, line: Vec::new() };
         let result = self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk);
         let Walk { stored, mut note, .. } = walk;
         note.fetched_at = self.harvest.fetched_at.get().copied();
@@ -259,6 +261,7 @@ impl Part<'_> {
 struct Walk<'a, W> {
     harvest: &'a Harvest<'a>,
     output: &'a Output<W>,
+    progress: &'a Progress,
     stored: Option<NewPart>,
     note: Note,
     line: Vec<u8>,
@@ -291,6 +294,7 @@ impl<W: Write> Sink for Walk<'_, W> {
         if self.note.flaw.is_none() {
             self.note.flaw.clone_from(&answer.flaw);
         }
+        self.progress.rows(nodes.len() as u64);
         Ok(())
     }
 }

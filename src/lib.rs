@@ -11,6 +11,7 @@ pub mod commands;
 pub mod gitlab;
 pub mod harvest;
 pub mod output;
+pub mod progress;
 pub mod rejects;
 pub mod settings;
 pub mod state;

@@ -15,6 +15,7 @@ use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
+use crate::progress::Progress;
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::state::State as StateDir;
@@ -155,13 +156,15 @@ pub fn fetch<W: Write + Send>(
     }
     // What comes in several parts takes longest, so it goes first.
     parts.sort_by_key(|part| part.harvest.is_of_one_day());
+    let progress = Progress::new("fetch", parts.len());
     let queue = Mutex::new(parts.into_iter());
     let result: Result<(), Error> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..plan.jobs).map(|_| scope.spawn(|| work.run(&queue))).collect();
+        let workers: Vec<_> = (0..plan.jobs).map(|_| scope.spawn(|| work.run(&queue, &progress))).collect();
         let results =
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(worker_stopped())));
         results.fold(Ok(()), Result::and)
     });
+    drop(progress);
     let Work { output, state, state_dir, .. } = work;
     result?;
     output.close()?;
@@ -206,7 +209,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
     }
 
     /// Works until there is nothing left to do.
-    fn run<'h>(&self, queue: &Mutex<std::vec::IntoIter<Part<'h>>>) -> Result<(), Error>
+    fn run<'h>(&self, queue: &Mutex<std::vec::IntoIter<Part<'h>>>, progress: &Progress) -> Result<(), Error>
     where
         'a: 'h,
     {
@@ -222,7 +225,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 state.stopped.as_ref().map(Fault::again)
             };
             let result = match stopped {
-                None => part.walk(&self.gitlab, &self.output, self.state_dir.as_ref()),
+                None => part.walk(&self.gitlab, &self.output, self.state_dir.as_ref(), progress),
                 Some(fault) => Err(fault),
             };
             if let Err(fault) = result {
@@ -233,6 +236,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 self.note(&fault);
                 part.harvest.fail(fault);
             }
+            progress.part();
             if part.harvest.finish_part() {
                 self.put_away(part.harvest)?;
             }
