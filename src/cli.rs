@@ -113,6 +113,10 @@ pub struct CollectArgs {
     #[arg(long = "collector", value_name = "NAME")]
     pub collectors: Vec<String>,
 
+    /// File with a query of your own, which runs beside the collectors; give it again for more (docs/extending.md)
+    #[arg(long = "collector-file", value_name = "FILE.graphql")]
+    pub collector_files: Vec<PathBuf>,
+
     /// First day, in UTC [env: DUO_METRICS_SINCE] [default: 27 days before --until]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub since: Option<Day>,

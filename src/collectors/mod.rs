@@ -4,6 +4,7 @@
 mod answer;
 pub mod code_suggestion_events;
 pub mod merge_requests;
+pub mod own;
 pub mod pipelines;
 pub mod seats;
 pub mod usage_events;

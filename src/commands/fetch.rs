@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
+use crate::collectors::own::OwnCollector;
 use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
@@ -59,7 +60,10 @@ pub fn run(
 impl Plan {
     /// Reads all settings. Nothing is asked of GitLab yet.
     pub fn new(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
-        let (collectors, named) = collectors(args, switches, environment)?;
+        let (mut collectors, named) = collectors(args, switches, environment)?;
+        for path in &args.collector_files {
+            collectors.push(own_collector(path, &collectors)?);
+        }
         let groups = environment.groups(&args.gitlab.groups)?;
         let (client, instance, now) = client_of(&args.gitlab, environment)?;
         let (since, until) = environment.range(args.since, args.until, now)?;
@@ -303,6 +307,21 @@ fn collectors(
         }
     }
     Ok((chosen, true))
+}
+
+/// A collector from a file.
+fn own_collector(path: &Path, others: &[&'static dyn Collector]) -> Result<&'static dyn Collector, Error> {
+    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let own = OwnCollector::parse(&name, &text)
+        .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", path.display())))?;
+    if by_name(&name).is_some() || others.iter().any(|other| other.name() == own.name()) {
+        return Err(Error::Configuration(format!(
+            "{} cannot be used: there is a collector {name} already; rename the file",
+            path.display()
+        )));
+    }
+    Ok(Box::leak(Box::new(own)))
 }
 
 /// The error that a fault is when nothing can be done without what it prevents.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use duo_metrics::collectors::COLLECTORS;
 
-use crate::bench::{bare_command, done};
+use serde_json::Value;
+
+use crate::bench::{Bench, bare_command, done, lines_of};
 
 #[test]
 fn every_collector_makes_the_records_of_its_golden_file() {
@@ -55,5 +57,47 @@ fn with_a_key_the_records_hold_pseudonyms_and_no_person() {
             assert!(!result.stderr.contains(personal), "{}: {personal}", collector.name());
         }
         assert_eq!(with_key("short").code, 2);
+    }
+}
+
+#[test]
+fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
+    let bench = Bench::new(60, 5);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/own-collector");
+    let file = example.join("stale_projects.graphql");
+    let file = file.to_str().expect("a path that is text");
+    let result =
+        bench.run(&["fetch", "--collector", "seats", "--collector-file", file, "--since", "2026-10-30"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let nodes: Vec<Value> = lines_of(&result.stdout, "raw")
+        .into_iter()
+        .filter(|line| line["collector"] == "stale_projects")
+        .flat_map(|line| line["nodes"].as_array().expect("a list").clone())
+        .collect();
+    let organisation = bench.gitlab.organisation();
+    let acme = organisation.group("acme").expect("the group");
+    let expected =
+        organisation.projects.iter().filter(|project| organisation.is_within(project.group, acme)).count();
+    assert_eq!(nodes.len(), expected);
+    let coverage =
+        lines_of(&result.stdout, "coverage").into_iter().find(|line| line["collector"] == "stale_projects");
+    assert_eq!(coverage.expect("it is told")["rows"], expected);
+
+    let mut run = std::process::Command::new(example.join("run"));
+    let command = bench.command(&[]);
+    let binary = Path::new(command.get_program()).parent().expect("a folder").to_owned();
+    run.arg("9999")
+        .current_dir(bench.folder())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let path =
+        std::env::join_paths([binary, "/usr/bin".into(), "/bin".into()]).expect("paths without colons");
+    run.env("PATH", path);
+    let listed = done(run, b"");
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    assert_eq!(String::from_utf8(listed.stdout).expect("text").lines().count(), expected);
+
+    std::fs::write(bench.path("seats.graphql"), "query { x }").expect("written");
+    for (name, code) in [("seats.graphql", 78), ("nothing.graphql", 78)] {
+        assert_eq!(bench.run(&["fetch", "--collector-file", name]).code, code, "{name}");
     }
 }
