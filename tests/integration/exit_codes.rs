@@ -341,3 +341,16 @@ fn the_summary_is_json_when_asked_for() {
     assert_eq!(summary["outcome"], "complete");
     assert_eq!(summary["collected"].as_array().expect("a list").len(), 3);
 }
+
+#[test]
+fn a_device_that_is_full_is_1() {
+    let bench = Bench::new(20, 3);
+    let raw = bench.fetch(&["--since", "2026-10-30"]);
+    std::fs::write(bench.path("raw.jsonl"), raw).expect("written");
+    let mut command = bench.command(&["normalize"]);
+    command.stdin(std::fs::File::open(bench.path("raw.jsonl")).expect("it is there"));
+    command.stdout(std::fs::File::create("/dev/full").expect("a device of Linux"));
+    let output = command.stderr(Stdio::piped()).output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+}
