@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::value::RawValue;
@@ -27,7 +27,6 @@ pub struct Harvest<'a> {
     today: Day,
     /// One moment for all lines: the server's at the first page.
     fetched_at: OnceLock<Timestamp>,
-    pages: AtomicU32,
     open_parts: AtomicUsize,
     got: Mutex<Got>,
 }
@@ -59,7 +58,13 @@ pub struct Part<'a> {
     /// The harvest it is of.
     pub harvest: &'a Harvest<'a>,
     name: String,
+    /// The number before that of its first page.
+    first_page: u32,
 }
+
+/// The page numbers that a part has for itself, so that no two parts give a page the same number, whatever was
+/// walked in which order and in which try.
+const PAGES_A_PART: u32 = 1 << 16;
 
 /// Where lines go: standard output or the next filter, a file a collector, or both.
 pub struct Output<W> {
@@ -81,7 +86,6 @@ impl<'a> Harvest<'a> {
             unit,
             today,
             fetched_at: OnceLock::new(),
-            pages: AtomicU32::new(0),
             open_parts: AtomicUsize::new(0),
             got: Mutex::default(),
         }
@@ -92,10 +96,13 @@ impl<'a> Harvest<'a> {
         self.collector.span() == Span::Day
     }
 
-    /// Whether a sample of every so many days holds this harvest. Counted from a fixed day, so that each run takes the
-    /// same days; what is not asked for by day is always in.
+    /// Whether a sample of one day in so many holds this harvest. Counted from a fixed day, so that each run takes the
+    /// same days, and scattered within each count, so that they are not all of the same weekday. What is not asked for
+    /// by day is always in.
     pub fn is_sampled(&self, every: i64) -> bool {
-        !self.is_of_one_day() || self.unit.since.number().rem_euclid(every) == 0
+        let day = self.unit.since.number();
+        let scattered = (day.div_euclid(every).wrapping_mul(0x9e37_79b9) >> 8).rem_euclid(every);
+        !self.is_of_one_day() || day.rem_euclid(every) == scattered
     }
 
     /// Notes that it is left out on purpose.
@@ -103,14 +110,59 @@ impl<'a> Harvest<'a> {
         self.got().is_skipped = true;
     }
 
-    /// Asks for the parts that can be walked by themselves.
-    pub fn parts(&'a self, gitlab: &dyn GraphQl) -> Result<Vec<Part<'a>>, Fault> {
+    /// Asks for the parts that can be walked by themselves. With the state of earlier tries, all lines stay of the
+    /// moment of the first one, and each part keeps its place.
+    pub fn parts(&'a self, gitlab: &dyn GraphQl, state: Option<&State>) -> Result<Vec<Part<'a>>, Error> {
+        let mut listing = state
+            .filter(|_| !self.is_of_one_part())
+            .map(|state| state.listing(&self.key()))
+            .unwrap_or_default();
+        if let Some(fetched_at) = listing.fetched_at {
+            self.fetched_at.get_or_init(|| fetched_at);
+        }
         let mut dated = |answer: &Answer| {
             self.fetched_at.get_or_init(|| answer.at);
         };
-        let names = self.collector.parts(gitlab, &self.unit, &mut dated)?;
+        let names = match self.collector.parts(gitlab, &self.unit, &mut dated) {
+            Ok(names) => names,
+            Err(fault) => {
+                self.fail(fault);
+                return Ok(Vec::new());
+            }
+        };
+        for name in &names {
+            if !listing.names.contains(name) {
+                listing.names.push(name.clone());
+            }
+        }
+        listing.fetched_at = self.fetched_at.get().copied();
+        if let Some(state) = state.filter(|_| !self.is_of_one_part()) {
+            state.keep_listing(&self.key(), &listing)?;
+        }
         self.open_parts.store(names.len(), Ordering::Relaxed);
-        Ok(names.into_iter().map(|name| Part { harvest: self, name }).collect())
+        let place =
+            |name: &String| listing.names.iter().position(|listed| listed == name).unwrap_or_default();
+        let part = |name: String| Part {
+            harvest: self,
+            first_page: u32::try_from(place(&name)).unwrap_or(u32::MAX).saturating_mul(PAGES_A_PART),
+            name,
+        };
+        Ok(names.into_iter().map(part).collect())
+    }
+
+    /// Why nothing came, when that was known before the first part was walked.
+    pub fn with_fault<T>(&self, look: impl FnOnce(Option<&Fault>) -> T) -> T {
+        look(self.got().fault.as_ref())
+    }
+
+    fn is_of_one_part(&self) -> bool {
+        self.collector.span() != Span::Range
+    }
+
+    /// What the harvest is called in the state of a run.
+    fn key(&self) -> String {
+        let Unit { scope, since, until } = self.unit;
+        format!("{} {scope} {since} {until}", self.collector.name())
     }
 
     /// Notes that a part is over; true when it was the last one.
@@ -168,6 +220,11 @@ impl<'a> Harvest<'a> {
         got.whole_parts += 1;
     }
 
+    /// Whether all that was asked for was over at this moment.
+    fn is_over(&self, at: Timestamp) -> bool {
+        self.collector.span() == Span::Snapshot || self.unit.until.is_over(at)
+    }
+
     /// Why a day is not whole although every page of it arrived.
     fn doubt(&self, day: Day, rows: u64, at: Timestamp) -> Option<String> {
         if self.collector.span() == Span::Snapshot {
@@ -213,18 +270,16 @@ impl<'a> Harvest<'a> {
 impl Part<'_> {
     /// What the part is called in the state of a run.
     fn key(&self) -> String {
-        let Unit { scope, since, until } = self.harvest.unit;
-        format!("{} {scope} {since} {until} {}", self.harvest.collector.name(), self.name)
+        format!("{} {}", self.harvest.key(), self.name)
     }
 
     /// Takes over what an earlier try got; true when it got the whole part. Has to be asked of every part before the
-    /// first one is walked, since all lines of a harvest are of one moment and no two pages have the same number.
+    /// first one is walked, since all lines of a harvest are of one moment.
     pub fn take_over<W: Write>(&self, state: &State, output: &Output<W>) -> Result<bool, Error> {
         let Some(Stored { lines, note }) = state.stored(&self.key())? else { return Ok(false) };
         if let Some(fetched_at) = note.fetched_at {
             self.harvest.fetched_at.get_or_init(|| fetched_at);
         }
-        self.harvest.pages.fetch_max(note.last_page, Ordering::Relaxed);
         for line in lines {
             output.write_text(self.harvest.collector.name(), format!("{line}\n").as_bytes())?;
         }
@@ -241,8 +296,9 @@ impl Part<'_> {
         progress: &Progress,
     ) -> Result<(), Fault> {
         let stored = state.map(|state| state.start(&self.key())).transpose().map_err(Fault::Sink)?;
-        let note = Note { fetched_at: None, last_page: 0, rows: BTreeMap::new(), flaw: None };
-        let mut walk = Walk { harvest: self.harvest, output, progress, stored, note, line: Vec::new() };
+        let note = Note { fetched_at: None, rows: BTreeMap::new(), flaw: None };
+        let page = self.first_page;
+        let mut walk = Walk { harvest: self.harvest, output, progress, stored, page, note, line: Vec::new() };
         let result = self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk);
         let Walk { stored, mut note, .. } = walk;
         note.fetched_at = self.harvest.fetched_at.get().copied();
@@ -250,7 +306,9 @@ impl Part<'_> {
             self.harvest.got().add(&note);
             return result;
         }
-        if let Some(stored) = stored {
+        // What is not good enough is asked for again by the next try.
+        let is_good = note.flaw.is_none() && note.fetched_at.is_some_and(|at| self.harvest.is_over(at));
+        if let Some(stored) = stored.filter(|_| is_good) {
             stored.keep(&note).map_err(Fault::Sink)?;
         }
         self.harvest.add(&note);
@@ -263,6 +321,7 @@ struct Walk<'a, W> {
     output: &'a Output<W>,
     progress: &'a Progress,
     stored: Option<NewPart>,
+    page: u32,
     note: Note,
     line: Vec<u8>,
 }
@@ -271,8 +330,9 @@ impl<W: Write> Sink for Walk<'_, W> {
     fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault> {
         let harvest = self.harvest;
         let at = *harvest.fetched_at.get_or_init(|| answer.at);
-        let page = harvest.pages.fetch_add(1, Ordering::Relaxed) + 1;
-        self.note.last_page = self.note.last_page.max(page);
+        self.page =
+            self.page.checked_add(1).ok_or_else(|| Fault::Answer("GitLab's pages do not end".to_owned()))?;
+        let page = self.page;
         let asked = match harvest.collector.span() {
             Span::Snapshot => at.day(),
             Span::Day | Span::Range => harvest.unit.until,

@@ -41,11 +41,21 @@ pub struct Fitted {
     pub variables: HashSet<String>,
 }
 
-/// Arguments that can be left out: they change the order or add what is asked for, and never make an answer wrong.
+/// Arguments that can be left out: the order, and whether archived projects are in, which older releases do not ask.
 const DISPENSABLE_ARGUMENTS: &[&str] = &["sort", "includeArchived"];
 
-/// Objects that can be left out of an answer: what is read from them is optional in a record.
-const DISPENSABLE_OBJECTS: &[&str] = &["diffStatsSummary", "author"];
+/// Fields that can be left out of an answer: what is read from them is optional in a record, and then not known.
+/// Without any other field a record would say something that GitLab did not.
+const DISPENSABLE_FIELDS: &[&str] = &[
+    "additions",
+    "deletions",
+    "diffStatsSummary",
+    "duration",
+    "lastDuoActivityOn",
+    "suggestionSize",
+    "uniqueTrackingId",
+    "username",
+];
 
 impl Schema {
     /// Notes a type, or that there is none of this name.
@@ -185,7 +195,7 @@ impl Schema {
     ) -> Result<Option<Field<'a, String>>, String> {
         let is_leaf = field.selection_set.items.is_empty();
         let Some(known) = info.fields.get(&field.name) else {
-            return match is_leaf || DISPENSABLE_OBJECTS.contains(&field.name.as_str()) {
+            return match DISPENSABLE_FIELDS.contains(&field.name.as_str()) {
                 true => Ok(None),
                 false => Err(format!("it has no {name}.{}", field.name)),
             };
@@ -271,7 +281,7 @@ mod tests {
           group(fullPath: $scope) { things(kind: $kind, sort: NEWEST, after: $after) { nodes { ...Thing } } }
         }
         query Names($scope: ID!) { group(fullPath: $scope) { names { text } } }
-        fragment Thing on Thing { id size author { id } }";
+        fragment Thing on Thing { id size duration diffStatsSummary { additions } }";
 
     fn field(of: &str, arguments: &[(&str, &str)]) -> FieldInfo {
         let arguments = arguments.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();

@@ -35,12 +35,19 @@ pub struct Stored {
 pub struct Note {
     /// The moment of all its lines; null when the server was never asked.
     pub fetched_at: Option<Timestamp>,
-    /// The highest page number in it.
-    pub last_page: u32,
     /// Rows by day.
     pub rows: BTreeMap<Day, u64>,
     /// What GitLab left out.
     pub flaw: Option<String>,
+}
+
+/// The parts of a harvest that has several: what they are called, and the moment of all its lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The moment; null when the server was never asked.
+    pub fetched_at: Option<Timestamp>,
+    /// The names in an order that stays: each part numbers its pages by its place in it.
+    pub names: Vec<String>,
 }
 
 /// A part on its way into the state.
@@ -55,6 +62,9 @@ const RUN: &str = "run.json";
 /// What the names of the parts end in.
 const PART: &str = ".part.jsonl";
 
+/// What the names of the lists of parts end in.
+const LISTING: &str = ".parts.json";
+
 impl State {
     /// Opens the state of a run. When the folder holds the state of another run, that is taken away.
     pub fn open(folder: &Path, run: &str) -> Result<State, Error> {
@@ -68,13 +78,22 @@ impl State {
         Ok(state)
     }
 
+    /// The state in a folder, of whichever run.
+    pub fn at(folder: &Path) -> State {
+        State { folder: folder.to_owned() }
+    }
+
     /// Takes all away: the run is complete.
     pub fn clear(&self) -> Result<(), Error> {
         for entry in fs::read_dir(&self.folder).map_err(Error::file("read", &self.folder))? {
             let path = entry.map_err(Error::file("read", &self.folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             // Beside what is whole there can be the beginnings of what was killed.
-            if name == RUN || name.ends_with(PART) || name.starts_with(".duo-metrics-") {
+            let is_ours = name == RUN
+                || name.ends_with(PART)
+                || name.ends_with(LISTING)
+                || name.starts_with(".duo-metrics-");
+            if is_ours && path.is_file() {
                 fs::remove_file(&path).map_err(Error::file("remove", &path))?;
             }
         }
@@ -83,7 +102,7 @@ impl State {
 
     /// The part of this name, when an earlier try got it whole.
     pub fn stored(&self, name: &str) -> Result<Option<Stored>, Error> {
-        let path = self.path(name);
+        let path = self.path(name, PART);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -97,14 +116,27 @@ impl State {
 
     /// Starts a part of this name.
     pub fn start(&self, name: &str) -> Result<NewPart, Error> {
-        let path = self.path(name);
+        let path = self.path(name, PART);
         Ok(NewPart { file: NewFile::create(&path)?, path })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The parts of a harvest, as an earlier try listed them.
+    pub fn listing(&self, harvest: &str) -> Listing {
+        let text = fs::read_to_string(self.path(harvest, LISTING)).unwrap_or_default();
+        line::parse(&text).unwrap_or_default()
+    }
+
+    /// Keeps the parts of a harvest. Has to be done before the first of them is walked.
+    pub fn keep_listing(&self, harvest: &str, listing: &Listing) -> Result<(), Error> {
+        let text = serde_json::to_string(listing)
+            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+        write_file(&self.path(harvest, LISTING), text.as_bytes())
+    }
+
+    fn path(&self, name: &str, kind: &str) -> PathBuf {
         let digest = Sha256::digest(name.as_bytes());
         let digest = digest[..16].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        self.folder.join(format!("{digest}{PART}"))
+        self.folder.join(format!("{digest}{kind}"))
     }
 }
 
@@ -130,7 +162,7 @@ mod tests {
     #[test]
     fn only_what_is_whole_and_of_this_run_is_found_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let note = Note { fetched_at: None, last_page: 3, rows: BTreeMap::new(), flaw: None };
+        let note = Note { fetched_at: None, rows: BTreeMap::new(), flaw: None };
         let state = State::open(folder.path(), "run 1").expect("opened");
         let mut part = state.start("a").expect("started");
         part.add(b"{\"type\":\"raw\"}\n").expect("written");
@@ -141,6 +173,10 @@ mod tests {
         let stored = again.stored("a").expect("read").expect("it is there");
         assert_eq!((stored.lines, stored.note), (vec!["{\"type\":\"raw\"}".to_owned()], note));
         assert!(again.stored("b").expect("read").is_none());
+        let listing = Listing { fetched_at: None, names: vec!["x".to_owned()] };
+        assert_eq!(again.listing("h"), Listing::default());
+        again.keep_listing("h", &listing).expect("kept");
+        assert_eq!(again.listing("h"), listing);
         let other = State::open(folder.path(), "run 2").expect("opened");
         assert!(other.stored("a").expect("read").is_none());
     }

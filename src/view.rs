@@ -441,6 +441,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             Some(fetch),
         );
     }
+    let any_lost = fetches.clone().find_map(|(_, fetch)| fetch.lost_rows());
     let fullest = fetches
         .clone()
         .filter(|(_, fetch)| !fetch.rows.is_empty())
@@ -450,7 +451,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let not_over = (declared.is_some() && !is_snapshot && !target.day.is_over(at))
             .then(|| "the day was not over".to_owned());
         let said = declared.and_then(|declared| declared.reason.clone()).or(not_over);
-        let lost = fetch.lost_rows();
+        let lost = fetch.lost_rows().or(any_lost);
         let is_cut = lost.is_some();
         let reason = [said, lost].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let state = DayState {
@@ -465,7 +466,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     // Nothing to count: what the newest line says, one that the server answered first.
     let mut told = fetches.filter_map(|(at, fetch)| Some((at, fetch, fetch.declared.as_ref()?)));
     if let Some((at, fetch, declared)) = told.next_back() {
-        let lost = fetch.lost_rows();
+        let lost = fetch.lost_rows().or(any_lost);
         let (status, reason) = match declared.status {
             Status::Complete if lost.is_none() => (Status::Partial, Some("the day was not over".to_owned())),
             Status::Complete | Status::Partial if lost.is_some() => (Status::Failed, lost.clone()),

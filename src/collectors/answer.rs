@@ -43,7 +43,8 @@ impl<'a> Connection<'a> {
             (true, Some(cursor)) => Some(cursor),
             (true, None) => return Err(unusable(&place, "there is a next page without a cursor")),
         };
-        Ok(Connection { nodes: page.nodes.unwrap_or_default(), next })
+        let nodes = page.nodes.ok_or_else(|| unusable(&place, "its nodes are null"))?;
+        Ok(Connection { nodes, next })
     }
 }
 
@@ -96,6 +97,7 @@ mod tests {
             r#"{"group":{}}"#,
             r#"{"group":[]}"#,
             r#"{"group":{"projects":{"nodes":[]}}}"#,
+            r#"{"group":{"projects":{"nodes":null,"pageInfo":{"hasNextPage":false,"endCursor":null}}}}"#,
             r#"{"group":{"projects":{"nodes":[],"pageInfo":{"hasNextPage":true,"endCursor":null}}}}"#,
         ] {
             assert!(matches!(Connection::at(data, PATH), Err(Fault::Answer(_))), "{data}");

@@ -174,6 +174,11 @@ impl Fault {
         }
     }
 
+    /// Whether the same call may succeed later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Fault::Temporary(_) | Fault::TooHeavy(_) | Fault::Exhausted(_))
+    }
+
     /// The same fault, when nothing further can be collected after it.
     pub fn stopping(&self) -> Option<Fault> {
         match self {
@@ -214,7 +219,8 @@ fn walk(
 }
 
 /// The same for usage events. What is more than the server can answer at once is asked for in two halves of the kinds
-/// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter.
+/// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter. Events
+/// that this GitLab cannot name are of no kind it can be asked for; without the split they would come as nulls.
 fn walk_events(
     gitlab: &dyn GraphQl,
     document: &'static str,
@@ -232,6 +238,7 @@ fn walk_events(
     };
     let kinds: Vec<&String> = kinds.iter().collect();
     let mut rest = vec![(kinds, variables["after"].take())];
+    let mut fault = None;
     while let Some((kinds, after)) = rest.pop() {
         variables["events"] = kinds.iter().map(|kind| Value::from(kind.as_str())).collect();
         variables["after"] = after;
@@ -242,12 +249,14 @@ fn walk_events(
                 let after = variables["after"].take();
                 rest.extend([(one.to_vec(), after.clone()), (other.to_vec(), after)]);
             }
+            // One kind alone is too much; the others can still be had.
+            Err(heavy @ Fault::TooHeavy(_)) => fault = Some(heavy),
             // A release that cannot be asked for kinds of event was just asked for too much.
             Err(Fault::Unsupported(_)) => return Err(Fault::TooHeavy(heavy)),
             Err(fault) => return Err(fault),
         }
     }
-    Ok(())
+    fault.map_or(Ok(()), Err)
 }
 
 /// Reads pages from the cursor in `variables` on, and leaves the cursor of the last page asked for there.

@@ -54,7 +54,9 @@ pub fn run(
             "--quiet-stdout leaves the lines nowhere to go; give --output-dir too".to_owned(),
         ));
     }
-    fetch(&plan, (!args.quiet_stdout).then_some(stdout), summary)
+    let outcome = fetch(&plan, (!args.quiet_stdout).then_some(stdout), summary)?;
+    forget_state(&plan, outcome)?;
+    Ok(outcome)
 }
 
 impl Plan {
@@ -72,6 +74,9 @@ impl Plan {
             args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
         let today = now.day();
         let state_dir = args.state.clone();
+        if state_dir.is_some() && state_dir == output_dir {
+            return Err(Error::Usage("--state and --output-dir have to be two folders".to_owned()));
+        }
         let every = i64::from(args.every);
         Ok(Plan {
             client,
@@ -135,11 +140,11 @@ pub fn fetch<W: Write + Send>(
     let groups = preflight(&plan.client, &plan.groups).map_err(fatal)?;
     let documents: Vec<&str> = plan.collectors.iter().map(|collector| collector.document()).collect();
     let gitlab = Informed::new(&plan.client, &documents).map_err(fatal)?;
+    let run = json!({"instance": plan.instance.as_str(), "groups": groups}).to_string();
+    let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let harvests = plan.harvests(&groups);
-    let run = json!([plan.instance.as_str(), groups, plan.since, plan.until, plan.every]).to_string();
-    let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
     let work = Work { gitlab, output, state_dir, state: Mutex::default() };
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
@@ -166,19 +171,24 @@ pub fn fetch<W: Write + Send>(
         let workers: Vec<_> = (0..plan.jobs).map(|_| scope.spawn(|| work.run(&queue, &progress))).collect();
         let results =
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(worker_stopped())));
-        results.fold(Ok(()), Result::and)
+        results.reduce(worse).unwrap_or(Ok(()))
     });
     drop(progress);
-    let Work { output, state, state_dir, .. } = work;
+    let Work { output, state, .. } = work;
     result?;
     output.close()?;
-    let State { mut coverage, stopped, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let State { mut coverage, stopped, may_pass, .. } =
+        state.into_inner().unwrap_or_else(PoisonError::into_inner);
     coverage.sort();
-    let outcome = conclude(plan, &coverage, stopped, summary)?;
-    if let (Some(state_dir), Outcome::Complete) = (state_dir, outcome) {
-        state_dir.clear()?;
+    conclude(plan, &coverage, stopped, may_pass, summary)
+}
+
+/// Takes the state away after a run that left nothing to do.
+pub fn forget_state(plan: &Plan, outcome: Outcome) -> Result<(), Error> {
+    match (&plan.state_dir, outcome) {
+        (Some(folder), Outcome::Complete) => StateDir::at(folder).clear(),
+        _ => Ok(()),
     }
-    Ok(outcome)
 }
 
 /// What the workers share.
@@ -194,22 +204,21 @@ struct State {
     coverage: Vec<Coverage>,
     /// Why nothing more can be collected.
     stopped: Option<Fault>,
+    /// Whether something failed that may pass.
+    may_pass: bool,
     /// Whether the lines have nowhere to go any more.
     is_over: bool,
 }
 
 impl<'a, W: Write + Send> Work<'a, W> {
-    /// The parts of a harvest. When they cannot be told, the harvest has failed.
+    /// The parts of a harvest. When there are none, or they cannot be told, the harvest is over.
     fn parts_of<'h>(&self, harvest: &'h Harvest<'a>) -> Result<Vec<Part<'h>>, Error> {
-        match harvest.parts(&self.gitlab) {
-            Ok(parts) if !parts.is_empty() => Ok(parts),
-            Ok(_) => self.put_away(harvest).map(|()| Vec::new()),
-            Err(fault) => {
-                self.note(&fault);
-                harvest.fail(fault);
-                self.put_away(harvest).map(|()| Vec::new())
-            }
+        let parts = harvest.parts(&self.gitlab, self.state_dir.as_ref())?;
+        if parts.is_empty() {
+            harvest.with_fault(|fault| fault.map(|fault| self.note(fault)));
+            self.put_away(harvest)?;
         }
+        Ok(parts)
     }
 
     /// Works until there is nothing left to do.
@@ -241,15 +250,19 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 part.harvest.fail(fault);
             }
             progress.part();
-            if part.harvest.finish_part() {
-                self.put_away(part.harvest)?;
+            if part.harvest.finish_part()
+                && let Err(error) = self.put_away(part.harvest)
+            {
+                self.state().is_over = true;
+                return Err(error);
             }
         }
     }
 
-    /// Remembers a fault after which nothing further can be collected.
+    /// Remembers what a fault means for the whole.
     fn note(&self, fault: &Fault) {
         let mut state = self.state();
+        state.may_pass |= fault.may_pass();
         if state.stopped.is_none() {
             state.stopped = fault.stopping();
         }
@@ -267,6 +280,14 @@ impl<'a, W: Write + Send> Work<'a, W> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The worse of two results. That the reader went away is nobody's fault, and hides no other one.
+fn worse(one: Result<(), Error>, other: Result<(), Error>) -> Result<(), Error> {
+    match one {
+        Ok(()) | Err(Error::ReaderGone) if other.is_err() => other,
+        one => one,
     }
 }
 
@@ -341,6 +362,7 @@ fn conclude(
     plan: &Plan,
     coverage: &[Coverage],
     stopped: Option<Fault>,
+    may_pass: bool,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     tell(coverage, summary);
@@ -351,7 +373,10 @@ fn conclude(
     let reason = |line: &Coverage| line.reason.clone().unwrap_or_default();
     if has(&[Status::Complete, Status::Partial]).is_none() {
         return Err(match (has(&[Status::Failed]), has(&[Status::Denied, Status::Unsupported])) {
-            (Some(failed), _) => Error::Temporary(format!("nothing could be collected: {}", reason(failed))),
+            (Some(failed), _) if may_pass => {
+                Error::Temporary(format!("nothing could be collected: {}", reason(failed)))
+            }
+            (Some(failed), _) => Error::Unexpected(format!("nothing could be collected: {}", reason(failed))),
             (None, Some(refused)) => Error::Nothing(format!("nothing to collect here: {}", reason(refused))),
             (None, None) => {
                 Error::Usage("--every leaves out every day of this range; give more days".to_owned())

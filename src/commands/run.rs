@@ -42,6 +42,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     let outcome = aggregated.max(normalized?).max(fetched?);
     dashboard::write(&args.site.site, &figures, switches, &args.privacy, summary)?;
     landing::write(&args.site.site, Some(&figures), summary)?;
+    fetch::forget_state(&plan, outcome)?;
     Ok(outcome)
 }
 

@@ -179,8 +179,8 @@ impl Client {
             500..=599 => {
                 return Err(Failure::Passing {
                     what: format!("GitLab is not well ({status}): {}", said()),
-                    load: if status == 503 { Load::Heavy } else { Load::Unknown },
-                    rest: rest_wanted(response.headers()),
+                    load: if refusal::says_timeout(&said()) { Load::Heavy } else { Load::Unknown },
+                    rest: retry_after(response.headers()),
                 });
             }
             _ => {
@@ -333,8 +333,10 @@ impl Client {
                 }
                 Err(Failure::Lasting(fault)) => return Err(fault),
                 Err(Failure::Passing { what, load, rest }) => {
-                    if load != Load::Unknown {
-                        pass.pushed_back(rest.filter(|rest| *rest <= LONGEST_REST));
+                    let bearable = rest.filter(|rest| *rest <= LONGEST_REST);
+                    match load {
+                        Load::Unknown => pass.failed(bearable),
+                        Load::Heavy | Load::Limited => pass.pushed_back(bearable),
                     }
                     (what, load, rest)
                 }
@@ -347,20 +349,19 @@ impl Client {
             if hopeless || attempt >= retries {
                 self.given_up.fetch_or(load == Load::Unknown, Ordering::Relaxed);
                 let tries = counted(u64::from(attempt) + 1, "attempt");
-                let text = format!("{what}, after {tries}; try again later");
                 return Err(match load {
-                    Load::Unknown => Fault::Temporary(text),
-                    Load::Heavy => Fault::TooHeavy(text),
-                    Load::Limited => Fault::Exhausted(text),
+                    Load::Heavy if !hopeless => Fault::TooHeavy(format!("{what}, after {tries}")),
+                    Load::Limited => Fault::Exhausted(format!("{what}, after {tries}; try again later")),
+                    _ => Fault::Temporary(format!("{what}, after {tries}; try again later")),
                 });
             }
             // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it
             // ends is one of a minute on GitLab.com, so it is waited for at greater length.
-            if rest.is_none() {
-                let patience = if load == Load::Limited { 4 } else { 1 };
-                std::thread::sleep((wait * patience).min(LONGEST_WAIT));
-                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            let pause = if load == Load::Limited { wait.saturating_mul(4) } else { wait };
+            if rest.is_none_or(|rest| rest < pause) {
+                std::thread::sleep(pause.min(LONGEST_WAIT));
             }
+            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
         }
         unreachable!("the loop ends by returning")
     }
@@ -380,8 +381,12 @@ fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 
 /// How long the server asks to be left alone, by `Retry-After` (seconds) or the rate limit's reset.
 fn rest_wanted(headers: &HeaderMap) -> Option<Duration> {
-    let told = header(headers, header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
-    told.map(Duration::from_secs).or_else(|| until_reset(headers))
+    retry_after(headers).or_else(|| until_reset(headers))
+}
+
+/// `Retry-After` in seconds; GitLab sends no dates there.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    header(headers, header::RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// How long to rest after an answer that used up the last of the rate limit. Without these headers there is no

@@ -76,6 +76,11 @@ impl Pass<'_> {
         state.rest(rest);
     }
 
+    /// The server did not answer as it should, for a reason that is not its load.
+    pub(super) fn failed(self, rest: Option<Duration>) {
+        self.gate.state().rest(rest);
+    }
+
     /// The server pushed back: too many requests, or too much work.
     pub(super) fn pushed_back(self, rest: Option<Duration>) {
         let mut state = self.gate.state();

@@ -14,7 +14,7 @@ pub(super) struct GraphQlError {
 
 #[derive(Debug, Deserialize)]
 struct Extensions {
-    code: Option<String>,
+    code: Option<serde_json::Value>,
 }
 
 /// What an error means for a collector.
@@ -66,9 +66,9 @@ const DENIED_WORDS: &[&str] =
     &["Not available for this resource", "don't have permission", "not authorized", "not licensed"];
 
 pub(super) fn meaning(error: &GraphQlError) -> Meaning {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_deref());
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_ref()?.as_str());
     let says = |words: &[&str]| words.iter().any(|word| error.message().contains(word));
-    if error.message().starts_with("Timeout on ") || error.message().starts_with("Request timed out") {
+    if says_timeout(error.message()) {
         Meaning::Timeout
     } else if code.is_some_and(|code| UNKNOWN_CODES.contains(&code)) || says(UNKNOWN_WORDS) {
         Meaning::Unknown
@@ -77,6 +77,11 @@ pub(super) fn meaning(error: &GraphQlError) -> Meaning {
     } else {
         Meaning::Other
     }
+}
+
+/// Whether GitLab says that it ran out of time.
+pub(super) fn says_timeout(message: &str) -> bool {
+    message.starts_with("Timeout on ") || message.starts_with("Request timed out")
 }
 
 /// What the body of a refusal says, in one short line: the first error's message, a page's title, or its text.

@@ -21,7 +21,8 @@ const USERS: Definition = Definition {
     by: &["segment"],
     text: "People by their days with a deliberate event within the 28 days that end with the period: inactive 0, \
            experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). Counted are the people with a \
-           seat or, without a list of seats, all people ever seen up to the end of the period.",
+           seat or, without a list of seats, all people ever seen up to the end of the period. With a day of the 28 \
+           missing nothing is told.",
 };
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
@@ -35,9 +36,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     page.rest_on_days(Source::Usage, look_back);
     let first_known =
         view.days_of(Source::Usage).and_then(|days| days.iter().find(|(_, state)| state.is_known()));
+    // A day that is not known could make anybody more active: with one missing, nobody is known to be inactive.
+    let known_days = view.known_days(Source::Usage, look_back).count() as i64;
     let unknown = if period.end > view.until {
         Some(Reason::PeriodIncomplete)
-    } else if first_known.is_none_or(|(first, _)| *first > look_back.start) {
+    } else if known_days < look_back.length() {
         Some(Reason::LookBackIncomplete)
     } else {
         None
