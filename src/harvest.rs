@@ -231,7 +231,8 @@ impl<'a> Harvest<'a> {
             None
         } else if !day.is_over(at) {
             Some("the day was not over".to_owned())
-        } else if rows == 0 && self.collector.keeps_days().is_some_and(|days| at.day().days_since(day) > days)
+        } else if rows == 0
+            && self.collector.about().keeps_days.is_some_and(|days| at.day().days_since(day) > days)
         {
             Some(
                 "GitLab may have forgotten: without ClickHouse it keeps usage events for three months"

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
@@ -15,27 +15,17 @@ use crate::record::{Event, NO_LANGUAGE, Origin};
 /// The collector `code_suggestion_events`.
 pub struct CodeSuggestionEvents;
 
-const DOCUMENT: &str = include_str!("code_suggestion_events.graphql");
+const ABOUT: About = About {
+    name: "code_suggestion_events",
+    topic: Topic::Duo,
+    document: include_str!("code_suggestion_events.graphql"),
+    span: Span::Day,
+    keeps_days: Some(KEPT_DAYS),
+};
 
 impl Collector for CodeSuggestionEvents {
-    fn name(&self) -> &'static str {
-        "code_suggestion_events"
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Duo
-    }
-
-    fn document(&self) -> &'static str {
-        DOCUMENT
-    }
-
-    fn span(&self) -> Span {
-        Span::Day
-    }
-
-    fn keeps_days(&self) -> Option<i64> {
-        Some(KEPT_DAYS)
+    fn about(&self) -> &About {
+        &ABOUT
     }
 
     fn collect(
@@ -49,7 +39,7 @@ impl Collector for CodeSuggestionEvents {
         let path = ["group", "aiUsageData", "codeSuggestionEvents"];
         walk_events(
             gitlab,
-            DOCUMENT,
+            ABOUT.document,
             ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds"],
             variables,
             &path,

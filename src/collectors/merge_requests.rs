@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{MergeRequest, Origin};
@@ -23,23 +23,17 @@ pub(super) struct Project<'a> {
     pub(super) full_path: Cow<'a, str>,
 }
 
-const DOCUMENT: &str = include_str!("merge_requests.graphql");
+const ABOUT: About = About {
+    name: "merge_requests",
+    topic: Topic::Project,
+    document: include_str!("merge_requests.graphql"),
+    span: Span::Day,
+    keeps_days: None,
+};
 
 impl Collector for MergeRequests {
-    fn name(&self) -> &'static str {
-        "merge_requests"
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Project
-    }
-
-    fn document(&self) -> &'static str {
-        DOCUMENT
-    }
-
-    fn span(&self) -> Span {
-        Span::Day
+    fn about(&self) -> &About {
+        &ABOUT
     }
 
     fn collect(
@@ -53,7 +47,7 @@ impl Collector for MergeRequests {
         for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
             let end = unit.until.plus(1).midnight();
             let variables = json!({"scope": unit.scope, "start": just_before(unit.since), "end": end});
-            walk(gitlab, DOCUMENT, operation, variables, &path, &mut |page, answer| {
+            walk(gitlab, ABOUT.document, operation, variables, &path, &mut |page, answer| {
                 sink.page(&page.nodes, answer)
             })?;
         }

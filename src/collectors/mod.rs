@@ -32,22 +32,8 @@ pub const COLLECTORS: &[&dyn Collector] = &[
 
 /// Something that can be collected from GitLab.
 pub trait Collector: Sync {
-    /// The name: of the file pair, of the lines, of the command-line value.
-    fn name(&self) -> &'static str;
-
-    /// The dashboard the collector serves.
-    fn topic(&self) -> Topic;
-
-    /// The queries, as written for the newest GitLab.
-    fn document(&self) -> &'static str;
-
-    /// How much one walk through GitLab brings.
-    fn span(&self) -> Span;
-
-    /// For how many days GitLab surely keeps what is collected; `None` where it forgets nothing.
-    fn keeps_days(&self) -> Option<i64> {
-        None
-    }
+    /// What it is.
+    fn about(&self) -> &About;
 
     /// The parts that can be walked by themselves, by name; most collectors have one without a name. Answers that
     /// it takes to find out are shown to `dated`.
@@ -71,6 +57,33 @@ pub trait Collector: Sync {
 
     /// Makes a record of one node. The error says what is wrong with it, without repeating its content.
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String>;
+}
+
+/// What a collector is.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The name: of the file pair, of the lines, of the command-line value.
+    pub name: &'static str,
+    /// The dashboard it serves.
+    pub topic: Topic,
+    /// The queries, as written for the newest GitLab.
+    pub document: &'static str,
+    /// How much one walk through GitLab brings.
+    pub span: Span,
+    /// For how many days GitLab surely keeps what is collected; `None` where it forgets nothing.
+    pub keeps_days: Option<i64>,
+}
+
+impl dyn Collector {
+    /// The name.
+    pub fn name(&self) -> &'static str {
+        self.about().name
+    }
+
+    /// How much one walk brings.
+    pub fn span(&self) -> Span {
+        self.about().span
+    }
 }
 
 /// What a dashboard is about.
@@ -301,7 +314,7 @@ mod tests {
     #[test]
     fn the_queries_are_well_formed() {
         for collector in COLLECTORS {
-            let document = graphql_parser::parse_query::<String>(collector.document());
+            let document = graphql_parser::parse_query::<String>(collector.about().document);
             assert!(document.is_ok(), "{}: {document:?}", collector.name());
         }
     }

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 use graphql_parser::query::{Definition, OperationDefinition, Selection, SelectionSet, parse_query};
 use serde_json::json;
 
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
 use crate::line::Record;
 use crate::record::Origin;
 
 /// A query in a file, with one connection in it.
 #[derive(Debug)]
 pub struct OwnCollector {
-    name: &'static str,
-    document: &'static str,
+    about: About,
     operation: &'static str,
     path: Vec<String>,
-    variables: BTreeSet<String>,
 }
 
 /// The variables that are filled in: the group, the first day, the midnight after the last day, the cursor.
@@ -58,31 +56,20 @@ impl OwnCollector {
         }
         // It lives as long as the program, as the collectors that are built in do.
         let keep = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-        Ok(OwnCollector {
+        let about = About {
             name: keep(name.to_owned()),
+            topic: Topic::Duo,
             document: keep(text.to_owned()),
-            operation: keep(operation),
-            path,
-            variables,
-        })
+            span: if variables.contains("start") { Span::Day } else { Span::Snapshot },
+            keeps_days: None,
+        };
+        Ok(OwnCollector { about, operation: keep(operation), path })
     }
 }
 
 impl Collector for OwnCollector {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Duo
-    }
-
-    fn document(&self) -> &'static str {
-        self.document
-    }
-
-    fn span(&self) -> Span {
-        if self.variables.contains("start") { Span::Day } else { Span::Snapshot }
+    fn about(&self) -> &About {
+        &self.about
     }
 
     fn collect(
@@ -94,7 +81,7 @@ impl Collector for OwnCollector {
     ) -> Result<(), Fault> {
         let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        walk(gitlab, self.document, self.operation, variables, &path, &mut |page, answer| {
+        walk(gitlab, self.about.document, self.operation, variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }
@@ -136,10 +123,10 @@ mod tests {
     #[test]
     fn the_connection_is_found_and_the_days_are_asked_for_where_the_query_takes_them() {
         let own = OwnCollector::parse("my_projects", QUERY).expect("it is a query");
-        assert_eq!((own.name, own.operation, own.span()), ("my_projects", "Mine", Span::Snapshot));
+        assert_eq!((own.about.name, own.operation, own.about.span), ("my_projects", "Mine", Span::Snapshot));
         assert_eq!(own.path, ["group", "all"]);
         let by_day = QUERY.replace("$after: String)", "$after: String, $start: Date!)");
-        assert_eq!(OwnCollector::parse("x", &by_day).expect("it is a query").span(), Span::Day);
+        assert_eq!(OwnCollector::parse("x", &by_day).expect("it is a query").about.span, Span::Day);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
@@ -14,23 +14,17 @@ use crate::record::{Origin, Pipeline};
 /// The collector `pipelines`.
 pub struct Pipelines;
 
-const DOCUMENT: &str = include_str!("pipelines.graphql");
+const ABOUT: About = About {
+    name: "pipelines",
+    topic: Topic::Project,
+    document: include_str!("pipelines.graphql"),
+    span: Span::Range,
+    keeps_days: None,
+};
 
 impl Collector for Pipelines {
-    fn name(&self) -> &'static str {
-        "pipelines"
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Project
-    }
-
-    fn document(&self) -> &'static str {
-        DOCUMENT
-    }
-
-    fn span(&self) -> Span {
-        Span::Range
+    fn about(&self) -> &About {
+        &ABOUT
     }
 
     /// Each project is a part: there can be thousands of them, and each is asked for by itself.
@@ -44,7 +38,7 @@ impl Collector for Pipelines {
         let variables = json!({"scope": unit.scope});
         walk(
             gitlab,
-            DOCUMENT,
+            ABOUT.document,
             "PipelinesProjects",
             variables,
             &["group", "projects"],
@@ -70,7 +64,7 @@ impl Collector for Pipelines {
     ) -> Result<(), Fault> {
         let variables = json!({"project": project, "start": just_before(unit.since)});
         let path = ["project", "pipelines"];
-        walk(gitlab, DOCUMENT, "Pipelines", variables, &path, &mut |page, answer| {
+        walk(gitlab, ABOUT.document, "Pipelines", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }

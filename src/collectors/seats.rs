@@ -7,7 +7,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Seat, SeatPool};
@@ -15,7 +15,13 @@ use crate::record::{Origin, Seat, SeatPool};
 /// The collector `seats`.
 pub struct Seats;
 
-const DOCUMENT: &str = include_str!("seats.graphql");
+const ABOUT: About = About {
+    name: "seats",
+    topic: Topic::Duo,
+    document: include_str!("seats.graphql"),
+    span: Span::Snapshot,
+    keeps_days: None,
+};
 
 /// The add-ons the newest GitLab can be asked for by type; a purchase of another one is counted without its people.
 const ADD_ONS: &[&str] = &["CODE_SUGGESTIONS", "DUO_AMAZON_Q", "DUO_CORE", "DUO_ENTERPRISE"];
@@ -32,20 +38,8 @@ struct Purchase<'a> {
 }
 
 impl Collector for Seats {
-    fn name(&self) -> &'static str {
-        "seats"
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Duo
-    }
-
-    fn document(&self) -> &'static str {
-        DOCUMENT
-    }
-
-    fn span(&self) -> Span {
-        Span::Snapshot
+    fn about(&self) -> &About {
+        &ABOUT
     }
 
     fn collect(
@@ -55,15 +49,15 @@ impl Collector for Seats {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let group = gitlab.query(DOCUMENT, "SeatsGroup", &json!({"scope": unit.scope}))?;
+        let group = gitlab.query(ABOUT.document, "SeatsGroup", &json!({"scope": unit.scope}))?;
         let namespace = value_at(group.data.get(), &["group", "id"])?.map(namespace_id).transpose()?;
-        let of_group = gitlab.query(DOCUMENT, "SeatsPurchases", &json!({"namespace": namespace}))?;
+        let of_group = gitlab.query(ABOUT.document, "SeatsPurchases", &json!({"namespace": namespace}))?;
         let purchases = purchases(&of_group)?;
         if !purchases.is_empty() {
             let users = ("SeatsUsers", ["group", "addOnEligibleUsers"].as_slice());
             return collect_purchases(gitlab, unit, sink, &of_group, &purchases, users);
         }
-        let of_instance = gitlab.query(DOCUMENT, "SeatsPurchases", &json!({}))?;
+        let of_instance = gitlab.query(ABOUT.document, "SeatsPurchases", &json!({}))?;
         let purchases = self::purchases(&of_instance)?;
         if purchases.is_empty() {
             // Without the role GitLab answers null or an empty list; that there is nothing cannot be told from it.
@@ -171,7 +165,7 @@ fn collect_purchases(
                 "SeatsUsers" => json!({"scope": unit.scope, "addOn": purchase.name, "purchase": purchase.id}),
                 _ => json!({"addOn": purchase.name, "purchase": purchase.id}),
             };
-            walk(gitlab, DOCUMENT, operation, variables, path, &mut |page, answer| {
+            walk(gitlab, ABOUT.document, operation, variables, path, &mut |page, answer| {
                 sink.page(&page.nodes, answer)
             })?;
         }

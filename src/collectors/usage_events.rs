@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::events;
 use crate::line::{self, Record};
@@ -28,27 +28,17 @@ pub(super) struct User<'a> {
     pub(super) bot: bool,
 }
 
-const DOCUMENT: &str = include_str!("usage_events.graphql");
+const ABOUT: About = About {
+    name: "usage_events",
+    topic: Topic::Duo,
+    document: include_str!("usage_events.graphql"),
+    span: Span::Day,
+    keeps_days: Some(KEPT_DAYS),
+};
 
 impl Collector for UsageEvents {
-    fn name(&self) -> &'static str {
-        "usage_events"
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Duo
-    }
-
-    fn document(&self) -> &'static str {
-        DOCUMENT
-    }
-
-    fn span(&self) -> Span {
-        Span::Day
-    }
-
-    fn keeps_days(&self) -> Option<i64> {
-        Some(KEPT_DAYS)
+    fn about(&self) -> &About {
+        &ABOUT
     }
 
     fn collect(
@@ -62,7 +52,7 @@ impl Collector for UsageEvents {
         let path = ["group", "aiUsageData", "all"];
         walk_events(
             gitlab,
-            DOCUMENT,
+            ABOUT.document,
             ["UsageEvents", "UsageEventsOfKinds"],
             variables,
             &path,

@@ -67,7 +67,7 @@ pub fn run(
         }
     };
     let documents: Vec<&str> =
-        COLLECTORS.iter().map(|collector| collector.document()).chain([DOCUMENT]).collect();
+        COLLECTORS.iter().map(|collector| collector.about().document).chain([DOCUMENT]).collect();
     let gitlab = Informed::new(&client, &documents).map_err(fatal)?;
     checks.add(version(&gitlab), &mut stdout)?;
     let yesterday = now.day().plus(-1);
@@ -237,7 +237,7 @@ fn collect(gitlab: &Informed<'_>, collector: &'static dyn Collector, group: &str
             fault.text(),
             Some("it comes with a newer GitLab; the other collectors run without it"),
         ),
-        (Err(fault @ Fault::Denied(_)), None) if collector.topic() == Topic::Duo => fail(
+        (Err(fault @ Fault::Denied(_)), None) if collector.about().topic == Topic::Duo => fail(
             &name,
             fault.text(),
             Some("use a top-level group, and a token whose role there is enough; README.md tells which"),

@@ -138,7 +138,7 @@ pub fn fetch<W: Write + Send>(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let groups = preflight(&plan.client, &plan.groups).map_err(fatal)?;
-    let documents: Vec<&str> = plan.collectors.iter().map(|collector| collector.document()).collect();
+    let documents: Vec<&str> = plan.collectors.iter().map(|collector| collector.about().document).collect();
     let gitlab = Informed::new(&plan.client, &documents).map_err(fatal)?;
     let run = json!({"instance": plan.instance.as_str(), "groups": groups}).to_string();
     let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
@@ -313,7 +313,7 @@ fn collectors(
     if names.is_empty() {
         let switches = switches.check()?;
         return Ok((
-            COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.topic())).collect(),
+            COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.about().topic)).collect(),
             false,
         ));
     }
@@ -336,7 +336,7 @@ fn own_collector(path: &Path, others: &[&'static dyn Collector]) -> Result<&'sta
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = OwnCollector::parse(&name, &text)
         .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", path.display())))?;
-    if by_name(&name).is_some() || others.iter().any(|other| other.name() == own.name()) {
+    if by_name(&name).is_some() || others.iter().any(|other| other.name() == name) {
         return Err(Error::Configuration(format!(
             "{} cannot be used: there is a collector {name} already; rename the file",
             path.display()
