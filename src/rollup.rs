@@ -106,9 +106,9 @@ pub struct State<T> {
     pub newest: T,
     /// The scopes it was seen in.
     pub scopes: BTreeSet<Name>,
-    /// Which of two states is the newer. Of two of the same moment the later row is taken, and of two groups the
-    /// one whose path sorts last: a rule that does not depend on the order of the input.
-    age: (Timestamp, Row, Box<str>),
+    /// Which of two states is the newer. Of two of the same moment that of the later day and row is taken, and of two
+    /// groups the one whose path sorts last: a rule that does not depend on the order of the input.
+    age: (Timestamp, Day, Row, Box<str>),
 }
 
 /// The part of a merge request that metrics need.
@@ -302,7 +302,7 @@ fn keep_newest<T>(
     scope: Name,
     origin: &Origin<'_>,
 ) {
-    let age = (origin.fetched_at, origin.row, Box::from(origin.scope.as_ref()));
+    let age = (origin.fetched_at, origin.day, origin.row, Box::from(origin.scope.as_ref()));
     match states.entry(key) {
         Entry::Vacant(vacant) => {
             vacant.insert(State {
