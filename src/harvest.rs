@@ -116,6 +116,8 @@ impl<'a> Harvest<'a> {
         let mut listing = state
             .filter(|_| !self.is_of_one_part())
             .map(|state| state.listing(&self.key()))
+            // Of a moment at which the days were not over, no part was kept; it must not date what comes now.
+            .filter(|listing| listing.fetched_at.is_some_and(|at| self.is_over(at)))
             .unwrap_or_default();
         if let Some(fetched_at) = listing.fetched_at {
             self.fetched_at.get_or_init(|| fetched_at);

@@ -366,8 +366,10 @@ fn conclude(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     tell(coverage, summary);
-    if let Some(fault) = stopped {
-        return Err(fatal(fault));
+    match stopped {
+        // What came before the rate limit was reached is valid: whether that is anything is decided below.
+        None | Some(Fault::Exhausted(_)) => {}
+        Some(fault) => return Err(fatal(fault)),
     }
     let has = |statuses: &[Status]| coverage.iter().find(|line| statuses.contains(&line.status));
     let reason = |line: &Coverage| line.reason.clone().unwrap_or_default();

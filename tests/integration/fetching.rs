@@ -487,3 +487,25 @@ fn a_day_that_is_too_much_at_once_is_asked_for_by_kinds_of_event_and_every_event
     }
     assert!(passed > 0, "no limit could be passed by narrower queries");
 }
+
+#[test]
+fn a_rate_limit_that_stays_reached_ends_the_asking_and_what_came_before_is_valid() {
+    let bench = Bench::new(60, 5);
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    let arguments = ["--since", "2026-10-27", "--collector", "usage_events"];
+    let first_day = pages(&fetch(&Bench::new(60, 5), &arguments), "2026-10-27");
+    let limited = || std::iter::repeat_n(Fault::TooManyRequests { retry_after: None }, 4);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before + first_day).chain(limited()));
+    let some = fetch(&bench, &arguments);
+    assert_eq!(some.code, 3, "{}", some.stderr);
+    let days = days(&some);
+    assert_eq!(
+        (&days["2026-10-27"]["status"], &days["2026-10-28"]["status"]),
+        (&"complete".into(), &"failed".into())
+    );
+    assert!(days["2026-10-31"]["reason"].as_str().is_some_and(|reason| reason.starts_with("not asked for")));
+    assert_eq!(bench.gitlab.requests().len(), before + first_day + 4, "nothing more is asked");
+    let bench = Bench::new(60, 5);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain(limited()));
+    assert_eq!(fetch(&bench, &arguments).code, 75, "with nothing at all, the same call may succeed later");
+}

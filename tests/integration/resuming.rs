@@ -162,6 +162,8 @@ fn a_day_that_was_not_over_is_asked_for_again() {
             "fetch",
             "--collector",
             "usage_events",
+            "--collector",
+            "pipelines",
             "--since",
             "2026-10-31",
             "--until",
