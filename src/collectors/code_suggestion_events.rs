@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
@@ -35,15 +35,13 @@ impl Collector for CodeSuggestionEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
-        let path = ["group", "aiUsageData", "codeSuggestionEvents"];
         walk_events(
             gitlab,
             ABOUT.document,
             ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds"],
-            variables,
-            &path,
-            &mut |page, answer| sink.page(&page.nodes, answer),
+            "codeSuggestionEvents",
+            unit,
+            sink,
         )
     }
 
@@ -93,6 +91,7 @@ fn size(size: &Value) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn languages_fold_and_none_is_said() {

@@ -12,8 +12,8 @@ pub mod usage_events;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 pub use answer::Connection;
 
@@ -231,18 +231,22 @@ fn walk(
     walk_from(gitlab, document, operation, &mut variables, path, sink)
 }
 
-/// The same for usage events. What is more than the server can answer at once is asked for in two halves of the kinds
+/// Reads all usage events below this field of a group's usage data. What is more than the server can answer at once is asked for in two halves of the kinds
 /// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter. Events
 /// that this GitLab cannot name are of no kind it can be asked for; without the split they would come as nulls.
 fn walk_events(
     gitlab: &dyn GraphQl,
     document: &'static str,
     [operation, narrowed]: [&'static str; 2],
-    mut variables: Value,
-    path: &[&str],
-    sink: &mut TakePage<'_>,
+    field: &str,
+    unit: &Unit<'_>,
+    sink: &mut dyn Sink,
 ) -> Result<(), Fault> {
-    let heavy = match walk_from(gitlab, document, operation, &mut variables, path, sink) {
+    // The end is the midnight its day starts with.
+    let mut variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
+    let path = ["group", "aiUsageData", field];
+    let mut sink = |page: &Connection<'_>, answer: &Answer| sink.page(&page.nodes, answer);
+    let heavy = match walk_from(gitlab, document, operation, &mut variables, &path, &mut sink) {
         Err(Fault::TooHeavy(text)) => text,
         result => return result,
     };
@@ -255,7 +259,7 @@ fn walk_events(
     while let Some((kinds, after)) = rest.pop() {
         variables["events"] = kinds.iter().map(|kind| Value::from(kind.as_str())).collect();
         variables["after"] = after;
-        match walk_from(gitlab, document, narrowed, &mut variables, path, sink) {
+        match walk_from(gitlab, document, narrowed, &mut variables, &path, &mut sink) {
             Ok(()) => {}
             Err(Fault::TooHeavy(_)) if kinds.len() > 1 => {
                 let (one, other) = kinds.split_at(kinds.len() / 2);

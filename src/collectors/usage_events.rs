@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
@@ -48,16 +47,7 @@ impl Collector for UsageEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
-        let path = ["group", "aiUsageData", "all"];
-        walk_events(
-            gitlab,
-            ABOUT.document,
-            ["UsageEvents", "UsageEventsOfKinds"],
-            variables,
-            &path,
-            &mut |page, answer| sink.page(&page.nodes, answer),
-        )
+        walk_events(gitlab, ABOUT.document, ["UsageEvents", "UsageEventsOfKinds"], "all", unit, sink)
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
