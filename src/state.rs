@@ -84,20 +84,23 @@ impl State {
     }
 
     /// Takes all away: the run is complete.
+    ///
+    /// The file that names the run goes last: when this is killed half-way, the parts still there count for the next
+    /// try.
     pub fn clear(&self) -> Result<(), Error> {
+        let remove = |path: &Path| fs::remove_file(path).map_err(Error::file("remove", path));
         for entry in fs::read_dir(&self.folder).map_err(Error::file("read", &self.folder))? {
             let path = entry.map_err(Error::file("read", &self.folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             // Beside what is whole there can be the beginnings of what was killed.
-            let is_ours = name == RUN
-                || name.ends_with(PART)
-                || name.ends_with(LISTING)
-                || name.starts_with(".duo-metrics-");
+            let is_ours =
+                name.ends_with(PART) || name.ends_with(LISTING) || name.starts_with(".duo-metrics-");
             if is_ours && path.is_file() {
-                fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+                remove(&path)?;
             }
         }
-        Ok(())
+        let run = self.folder.join(RUN);
+        if run.is_file() { remove(&run) } else { Ok(()) }
     }
 
     /// The part of this name, when an earlier try got it whole.
