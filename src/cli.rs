@@ -229,6 +229,10 @@ pub struct AggregateArgs {
     #[command(flatten)]
     pub report: ReportArgs,
 
+    /// What to write: numbers, or counts that can be put together with others before they become numbers
+    #[arg(long, value_enum, default_value_t = Emit::Metrics)]
+    pub emit: Emit,
+
     /// First day to report [env: DUO_METRICS_SINCE] [default: the first day that was collected]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub since: Option<Day>,
@@ -236,6 +240,15 @@ pub struct AggregateArgs {
     /// Last day to report [env: DUO_METRICS_UNTIL] [default: the last day that was collected]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub until: Option<Day>,
+}
+
+/// What `aggregate` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// Metric lines
+    Metrics,
+    /// Rollup lines: what many jobs count side by side, and one puts together
+    Rollups,
 }
 
 /// Definitions that can be set.

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool};
+use crate::record::{
+    Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool, UsageRollup,
+};
 
 /// A line of any type.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub enum Line<'a> {
     Coverage(Coverage),
     /// A typed row.
     Record(Record<'a>),
+    /// Counted usage events.
+    Rollup(UsageRollup<'a>),
     /// A number.
     Metric(Box<Metric>),
     /// A type this version does not know.
@@ -45,11 +49,14 @@ impl<'a> Line<'a> {
         struct Tag<'a> {
             #[serde(borrow)]
             r#type: Cow<'a, str>,
+            #[serde(borrow)]
+            kind: Option<Cow<'a, str>>,
         }
         let tag: Tag = parse(text)?;
         Ok(match tag.r#type.as_ref() {
             "raw" => Line::Raw(parse(text)?),
             "coverage" => Line::Coverage(parse(text)?),
+            "rollup" if tag.kind.as_deref() == Some("usage") => Line::Rollup(parse(text)?),
             "metric" => Line::Metric(Box::new(parse(text)?)),
             "event" => Line::Record(Record::Event(parse(text)?)),
             "seat" => Line::Record(Record::Seat(parse(text)?)),

@@ -1,5 +1,7 @@
 //! Pseudonyms: people replaced by a keyed hash, so that they can still be counted but not be named.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -23,11 +25,7 @@ impl PseudonymKey {
     /// Replaces the people in a record. Who has a pseudonym already keeps it.
     pub fn apply(&self, record: &mut Record<'_>) {
         let instance = record.origin().instance.clone().into_owned();
-        let replace = |user: &mut std::borrow::Cow<'_, str>| {
-            if !user.starts_with(PREFIX) {
-                *user = self.of(&instance, user).into();
-            }
-        };
+        let replace = |user: &mut Cow<'_, str>| self.replace(&instance, user);
         match record {
             Record::Event(event) => {
                 replace(&mut event.user);
@@ -41,6 +39,13 @@ impl PseudonymKey {
                 merge_request.author.as_mut().map(replace);
             }
             Record::SeatPool(_) | Record::Pipeline(_) => {}
+        }
+    }
+
+    /// Replaces the user of an instance.
+    pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
+        if !user.starts_with(PREFIX) {
+            *user = self.of(instance, user).into();
         }
     }
 

@@ -259,6 +259,70 @@ pub struct Pipeline<'a> {
     pub duration: Option<u64>,
 }
 
+/// Usage events of one fetch, person, event and what it is split by, counted: the mergeable middle between events
+/// and metrics.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "rollup")]
+pub struct UsageRollup<'a> {
+    /// What is counted.
+    pub kind: RollupKind,
+    /// The GitLab, as a URL without a trailing slash.
+    #[serde(borrow)]
+    pub instance: Cow<'a, str>,
+    /// The collector, or the kind of export.
+    #[serde(borrow)]
+    pub collector: Cow<'a, str>,
+    /// The group path asked for.
+    #[serde(borrow)]
+    pub scope: Cow<'a, str>,
+    /// The UTC day the fetch asked for.
+    pub day: Day,
+    /// When that day was fetched.
+    pub fetched_at: Timestamp,
+    /// Which rows of the fetch were counted together: [`crate::rollup::RowSet::digest`]. The same part counts once,
+    /// different parts add up.
+    #[serde(borrow)]
+    pub part: Cow<'a, str>,
+    /// The user's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// The event's name.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+    /// The feature the event belongs to.
+    #[serde(borrow)]
+    pub feature: Cow<'a, str>,
+    /// The language; absent where the source does not tell.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Cow<'a, str>>,
+    /// The editor; absent where the source does not tell.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub ide: Option<Cow<'a, str>>,
+    /// Events, each of a row of its own.
+    pub events: u64,
+    /// Events that carry a size.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sized: u64,
+    /// Sum of their sizes, in lines of code.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines: u64,
+}
+
+/// What a rollup line counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollupKind {
+    /// Usage events.
+    Usage,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "metric")]

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Span, by_name};
-use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, Status};
 use crate::rollup::{
-    Fetch, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups, State, Target,
-    Usage, UsageKey,
+    Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups,
+    State, Target, Usage,
 };
 
 /// What a metric rests on.
@@ -51,7 +50,29 @@ pub struct Snapshot {
 }
 
 /// Counts of one person, event and what it is split by.
-pub type UsageRow<'a> = (&'a UsageKey, &'a Usage);
+#[derive(Clone, Copy, Debug)]
+pub struct UsageRow<'a> {
+    /// Who.
+    pub person: PersonId,
+    /// What, and by what it is split.
+    pub group: &'a Group,
+    /// How often.
+    pub usage: Usage,
+}
+
+/// The part of the usage of a fetch that counts.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    fetch: &'a Fetch,
+    kind: Kind,
+}
+
+/// Which events count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Suggestions,
+    Others,
+}
 
 /// All that counts for one scope, or for the union of all.
 pub struct View<'a> {
@@ -73,8 +94,9 @@ pub struct View<'a> {
     pub pipelines: Vec<&'a PipelineState>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
-    usage: BTreeMap<Day, Vec<UsageRow<'a>>>,
-    suggestions: BTreeMap<Day, Vec<UsageRow<'a>>>,
+    groups: &'a Groups,
+    usage: BTreeMap<Day, Vec<Chosen<'a>>>,
+    suggestions: BTreeMap<Day, Vec<Chosen<'a>>>,
     sources: HashMap<Source, BTreeMap<Day, DayState>>,
 }
 
@@ -123,12 +145,12 @@ impl<'a> View<'a> {
     }
 
     /// The usage of a period, up to the last day reported.
-    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &UsageRow<'a>)> {
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
         self.rows_in(&self.usage, period)
     }
 
     /// The code suggestions of a period, up to the last day reported.
-    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &UsageRow<'a>)> {
+    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
         self.rows_in(&self.suggestions, period)
     }
 
@@ -147,14 +169,27 @@ impl<'a> View<'a> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
     }
 
-    fn rows_in<'s>(
-        &'s self,
-        rows: &'s BTreeMap<Day, Vec<UsageRow<'a>>>,
+    fn rows_in(
+        &self,
+        chosen: &BTreeMap<Day, Vec<Chosen<'a>>>,
         period: Period,
-    ) -> impl Iterator<Item = (Day, &'s UsageRow<'a>)> {
-        rows.range(period.start..)
-            .take_while(move |(day, _)| **day <= period.end && **day <= self.until)
-            .flat_map(|(day, rows)| rows.iter().map(move |row| (*day, row)))
+    ) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
+        let days = chosen
+            .range(period.start..)
+            .take_while(move |(day, _)| **day <= period.end && **day <= self.until);
+        days.flat_map(|(day, chosen)| {
+            chosen.iter().flat_map(|chosen| chosen.rows(self.groups)).map(move |row| (*day, row))
+        })
+    }
+}
+
+impl<'a> Chosen<'a> {
+    fn rows(self, groups: &'a Groups) -> impl Iterator<Item = UsageRow<'a>> {
+        let rows = self
+            .fetch
+            .usage()
+            .filter(move |(group, ..)| groups.is_suggestion(*group) == (self.kind == Kind::Suggestions));
+        rows.map(|(group, person, usage)| UsageRow { person, group: groups.group(group), usage })
     }
 }
 
@@ -226,6 +261,7 @@ impl<'a> Resolved<'a> {
             merge_requests: states(self.rollups.merge_requests.values(), scopes),
             pipelines: states(self.rollups.pipelines.values(), scopes),
             collectors: BTreeMap::new(),
+            groups: &self.rollups.groups,
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
             sources: HashMap::new(),
@@ -276,9 +312,6 @@ impl<'a> Resolved<'a> {
 
     /// Code suggestions come twice, with and without their language: of each day one source counts.
     fn choose_usage(&self, all: Option<&CountedDays<'a>>, told: Option<&CountedDays<'a>>) -> ChosenUsage<'a> {
-        let names = &self.rollups.names;
-        let is_suggestion = |row: &UsageRow<'_>| feature_of(names.text(row.0.event)) == CODE_SUGGESTIONS;
-        let rows = |fetch: &'a Fetch| fetch.usage.iter();
         let mut chosen = ChosenUsage { usage: all.map(|_| BTreeMap::new()), suggestions: None };
         let days: BTreeSet<Day> = all.into_iter().chain(told).flat_map(|days| days.keys().copied()).collect();
         for day in days {
@@ -288,19 +321,15 @@ impl<'a> Resolved<'a> {
             let told_counts =
                 told.as_ref().is_some_and(|(state, _)| state.status == Status::Complete || !all_known);
             let suggestions = if told_counts { &told } else { &all };
-            let suggestion_rows: Vec<UsageRow<'a>> = suggestions
-                .iter()
-                .filter_map(|(_, fetch)| *fetch)
-                .flat_map(rows)
-                .filter(is_suggestion)
-                .collect();
+            let suggestion_rows = suggestions
+                .as_ref()
+                .and_then(|(_, fetch)| Some(Chosen { fetch: (*fetch)?, kind: Kind::Suggestions }));
             if let Some((state, fetch)) = &all {
                 let mut state = state.clone();
-                let mut usage_rows: Vec<UsageRow<'a>> = Vec::new();
+                let mut usage_rows: Vec<Chosen<'a>> = Vec::new();
                 if state.is_known() {
-                    usage_rows
-                        .extend(fetch.iter().flat_map(|fetch| rows(fetch)).filter(|row| !is_suggestion(row)));
-                    usage_rows.extend(&suggestion_rows);
+                    usage_rows.extend(fetch.map(|fetch| Chosen { fetch, kind: Kind::Others }));
+                    usage_rows.extend(suggestion_rows);
                     // A day is as old as the older of the two that it is put together from.
                     let of_suggestions = suggestions.as_ref().and_then(|(state, _)| state.fetched_at);
                     state.fetched_at = state.fetched_at.min(of_suggestions.or(state.fetched_at));
@@ -308,7 +337,10 @@ impl<'a> Resolved<'a> {
                 chosen.usage.get_or_insert_default().insert(day, (state, usage_rows));
             }
             if let Some((state, _)) = suggestions {
-                chosen.suggestions.get_or_insert_default().insert(day, (state.clone(), suggestion_rows));
+                chosen
+                    .suggestions
+                    .get_or_insert_default()
+                    .insert(day, (state.clone(), suggestion_rows.into_iter().collect()));
             }
         }
         chosen
@@ -388,8 +420,8 @@ impl<'a> Resolved<'a> {
     }
 }
 
-/// The days of a source of usage: their states and the rows that count.
-type SourceDays<'a> = BTreeMap<Day, (DayState, Vec<UsageRow<'a>>)>;
+/// The days of a source of usage: their states and what counts.
+type SourceDays<'a> = BTreeMap<Day, (DayState, Vec<Chosen<'a>>)>;
 
 /// Which usage of a scope counts.
 struct ChosenUsage<'a> {
@@ -420,13 +452,13 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let is_over = is_snapshot || target.day.is_over(*at);
         is_over
             && fetch.declared.as_ref().is_some_and(|declared| {
-                declared.status == Status::Complete && declared.rows == Some(fetch.rows.len())
+                declared.status == Status::Complete && declared.rows == Some(fetch.arrived())
             })
     };
     let complete = fetches.clone().filter(is_complete);
-    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.rows.len(), *at)) {
-        let rows = fetch.rows.len();
-        let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.rows.len()).max();
+    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.arrived(), *at)) {
+        let rows = fetch.arrived();
+        let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.arrived()).max();
         let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| newer.lost_rows());
         let reason = match (shrunk, cut) {
             (Some(fewer), _) => {
@@ -444,8 +476,8 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     let any_lost = fetches.clone().find_map(|(_, fetch)| fetch.lost_rows());
     let fullest = fetches
         .clone()
-        .filter(|(_, fetch)| !fetch.rows.is_empty())
-        .max_by_key(|(at, fetch)| (fetch.rows.len(), *at));
+        .filter(|(_, fetch)| fetch.arrived() > 0)
+        .max_by_key(|(at, fetch)| (fetch.arrived(), *at));
     if let Some((at, fetch)) = fullest {
         let declared = fetch.declared.as_ref();
         let not_over = (declared.is_some() && !is_snapshot && !target.day.is_over(at))
@@ -456,7 +488,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let reason = [said, lost].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let state = DayState {
             status: Status::Partial,
-            rows: Some(fetch.rows.len()),
+            rows: Some(fetch.arrived()),
             fetched_at: Some(at),
             reason: (!reason.is_empty()).then_some(reason),
             is_cut,

@@ -3,10 +3,10 @@
 use std::io::{BufRead, Write};
 
 use crate::calendar::Day;
-use crate::cli::{AggregateArgs, ReportArgs};
+use crate::cli::{AggregateArgs, Emit, ReportArgs};
 use crate::collectors::{Span, by_name};
 use crate::error::{Error, Outcome};
-use crate::line::Line;
+use crate::line::{Line, Record};
 use crate::metrics::{self, Thresholds};
 use crate::record::Coverage;
 use crate::rejects::Rejects;
@@ -47,14 +47,13 @@ pub fn run(
         thresholds: thresholds(&args.report)?,
         max_rejects: args.rejects.max_rejects,
     };
+    if args.emit == Emit::Rollups {
+        return emit_rollups(&options, stdin, stdout, summary);
+    }
     let (figures, outcome) = aggregate(&options, stdin, summary)?;
     let mut output = LineWriter::new(stdout);
-    for line in &figures.coverage {
-        output.write(line)?;
-    }
-    for line in &figures.metrics {
-        output.write(line)?;
-    }
+    figures.coverage.iter().try_for_each(|line| output.write(line))?;
+    figures.metrics.iter().try_for_each(|line| output.write(line))?;
     output.flush()?;
     Ok(outcome)
 }
@@ -70,37 +69,106 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
     }
 }
 
-/// Reads records and coverage lines and computes everything.
-pub fn aggregate(
+/// What was read.
+struct Reading {
+    rollups: Rollups,
+    records: u64,
+    outcome: Outcome,
+}
+
+/// Reads records, rollup and coverage lines. Records that are no usage events are handed to `pass` too.
+fn read(
     options: &Options,
     input: impl BufRead,
     summary: &mut Summary,
-) -> Result<(Figures, Outcome), Error> {
+    mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
+) -> Result<Reading, Error> {
     let mut lines = Lines::new(input);
     let mut rollups = Rollups::default();
     let mut rejects = Rejects::new(options.max_rejects);
     let (mut records, mut covered, mut unknown, mut of_nobody) = (0, 0, 0, 0);
     while let Some(line) = lines.next_line()? {
-        let added = line.text.map_err(str::to_owned).and_then(Line::parse).and_then(|parsed| match parsed {
-            Line::Record(record) => {
+        let added = match line.text.map_err(str::to_owned).and_then(Line::parse) {
+            Ok(Line::Record(record)) => {
                 of_nobody += u64::from(by_name(&record.origin().collector).is_none());
-                rollups.add(&record).map(|()| records += 1).map_err(str::to_owned)
+                records += 1;
+                if !matches!(record, Record::Event(_)) {
+                    pass(&record)?;
+                }
+                rollups.add(&record).map_err(str::to_owned)
             }
-            Line::Coverage(coverage) => {
+            Ok(Line::Rollup(rollup)) => {
+                records += 1;
+                rollups.add_rollup(&rollup).map_err(str::to_owned)
+            }
+            Ok(Line::Coverage(coverage)) => {
                 rollups.cover(coverage);
                 covered += 1;
                 Ok(())
             }
-            Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
-            Line::Metric(_) | Line::Unknown => {
+            Ok(Line::Raw(_)) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
+            Ok(Line::Metric(_) | Line::Unknown) => {
                 unknown += 1;
                 Ok(())
             }
-        });
+            Err(reason) => Err(reason),
+        };
         if let Err(reason) = added {
             rejects.add(line.number, &reason);
         }
     }
+    rollups.finish();
+    if of_nobody > 0 {
+        summary.say(format!("{} of collectors that no metric rests on", counted(of_nobody, "record")));
+    }
+    if unknown > 0 {
+        summary
+            .say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
+    }
+    for (name, count) in [("records", records), ("rejected", rejects.count()), ("skipped", unknown)] {
+        summary.field(name, count);
+    }
+    let outcome = rejects.conclude(records + covered + unknown, summary)?;
+    if let Some((target, fetched_at)) = rollups.overlap() {
+        let text = |name| rollups.names.text(name);
+        return Err(Error::Input(format!(
+            "{} of {} on {}, fetched {fetched_at}: its parts were counted from rows that overlap, so more arrived than there are; aggregate the records themselves, or parts that share no row",
+            text(target.collector),
+            text(target.scope),
+            target.day
+        )));
+    }
+    Ok(Reading { rollups, records, outcome })
+}
+
+/// Counts usage events and passes everything else on.
+pub fn emit_rollups(
+    options: &Options,
+    input: impl BufRead,
+    output: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let mut output = LineWriter::new(output);
+    let Reading { rollups, outcome, .. } = read(options, input, summary, |record| output.write(record))?;
+    rollups.coverage().iter().try_for_each(|line| output.write(line))?;
+    let mut count = 0;
+    rollups.for_each_rollup(|line| {
+        count += 1;
+        output.write(line)
+    })?;
+    output.flush()?;
+    summary.say(counted(count, "rollup line"));
+    summary.field("rollups", count);
+    Ok(outcome)
+}
+
+/// Reads records, rollup and coverage lines and computes everything.
+pub fn aggregate(
+    options: &Options,
+    input: impl BufRead,
+    summary: &mut Summary,
+) -> Result<(Figures, Outcome), Error> {
+    let Reading { rollups, records, outcome } = read(options, input, summary, |_| Ok(()))?;
     let resolved = Resolved::of(&rollups);
     let (coverage, is_cut): (Vec<Coverage>, Vec<bool>) = resolved.coverage().into_iter().unzip();
     let cut: Vec<&Coverage> =
@@ -118,23 +186,8 @@ pub fn aggregate(
         counted(metrics.len() as u64, "metric line"),
         counted(records, "record")
     ));
-    if of_nobody > 0 {
-        summary.say(format!("{} of collectors that no metric rests on", counted(of_nobody, "record")));
-    }
-    if unknown > 0 {
-        summary
-            .say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
-    }
-    for (name, count) in [
-        ("metrics", metrics.len() as u64),
-        ("records", records),
-        ("rejected", rejects.count()),
-        ("skipped", unknown),
-        ("cut_days", cut.len() as u64),
-    ] {
-        summary.field(name, count);
-    }
-    let outcome = rejects.conclude(records + covered + unknown, summary)?;
+    summary.field("metrics", metrics.len());
+    summary.field("cut_days", cut.len());
     let outcome = if cut.is_empty() { outcome } else { Outcome::Partial };
     Ok((Figures { coverage, metrics }, outcome))
 }

@@ -97,7 +97,7 @@ pub fn read_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figure
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Metric(metric)) => figures.metrics.push(*metric),
             Ok(Line::Coverage(coverage)) => figures.coverage.push(coverage),
-            Ok(Line::Raw(_) | Line::Record(_)) => {
+            Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
                 rejects.add(line.number, "not a metric line; pipe it through \"duo-metrics aggregate\" first")
             }
             Ok(Line::Unknown) => unknown += 1,

@@ -148,6 +148,13 @@ fn normalize_into(
                 records += 1;
                 output.write(&record)?;
             }
+            Ok(Line::Rollup(mut rollup)) => {
+                if let Some(key) = &options.pseudonyms {
+                    key.replace(&rollup.instance, &mut rollup.user);
+                }
+                passed += 1;
+                output.write(&rollup)?;
+            }
             Ok(Line::Coverage(coverage)) => {
                 passed += 1;
                 output.write(&coverage)?;

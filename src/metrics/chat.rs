@@ -42,11 +42,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let (mut messages, mut of_people) = (0, 0);
     let mut people = PeopleSet::default();
-    for (_, (key, usage)) in view.usage_in(page.period) {
-        if view.names.text(key.event) == "request_duo_chat_response" {
-            messages += usage.events;
-            people.add(key.person, view.people);
-            of_people += if view.people.is_bot(key.person) { 0 } else { usage.events };
+    for (_, row) in view.usage_in(page.period) {
+        if view.names.text(row.group.event) == "request_duo_chat_response" {
+            messages += row.usage.events;
+            people.add(row.person, view.people);
+            of_people += if view.people.is_bot(row.person) { 0 } else { row.usage.events };
         }
     }
     let count = people.len();

@@ -125,21 +125,21 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut splits: BTreeMap<Split<'_>, Counts> = BTreeMap::from([((None, None), Counts::default())]);
     let (mut with_language, mut with_ide, mut with_both) =
         (Counts::default(), Counts::default(), Counts::default());
-    for (_, (key, usage)) in view.suggestions_in(page.period) {
-        let event = view.names.text(key.event);
-        let language = key.language.map(|language| view.names.text(language));
-        let ide = key.ide.map(|ide| view.names.text(ide));
+    for (_, row) in view.suggestions_in(page.period) {
+        let event = view.names.text(row.group.event);
+        let language = row.group.language.map(|language| view.names.text(language));
+        let ide = row.group.ide.map(|ide| view.names.text(ide));
         let told = [
             (language.is_some(), &mut with_language),
             (ide.is_some(), &mut with_ide),
             (language.is_some() && ide.is_some(), &mut with_both),
         ];
         for (_, counts) in told.into_iter().filter(|(is_told, _)| *is_told) {
-            counts.add(event, usage, key.person, view);
+            counts.add(event, &row.usage, row.person, view);
         }
         let (language, ide) = (language.unwrap_or(NOT_ATTRIBUTED), ide.unwrap_or(NOT_ATTRIBUTED));
         for split in [(None, None), (Some(language), None), (None, Some(ide)), (Some(language), Some(ide))] {
-            splits.entry(split).or_default().add(event, usage, key.person, view);
+            splits.entry(split).or_default().add(event, &row.usage, row.person, view);
         }
     }
     let total = splits.remove(&(None, None)).unwrap_or_default();

@@ -54,10 +54,10 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut active_days: HashMap<PersonId, (u32, Option<Day>)> = HashMap::new();
     let mut ever_seen = PeopleSet::default();
     let ever = Period { start: first_known.map_or(look_back.start, |(first, _)| *first), ..look_back };
-    for (day, (key, _)) in view.usage_in(ever) {
-        ever_seen.add(key.person, view.people);
-        if day >= look_back.start && events::is_deliberate(view.names.text(key.event)) {
-            let (days, last) = active_days.entry(key.person).or_default();
+    for (day, row) in view.usage_in(ever) {
+        ever_seen.add(row.person, view.people);
+        if day >= look_back.start && events::is_deliberate(view.names.text(row.group.event)) {
+            let (days, last) = active_days.entry(row.person).or_default();
             if *last != Some(day) {
                 (*days, *last) = (*days + 1, Some(day));
             }

@@ -36,17 +36,17 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut by_feature: HashMap<Name, Count> = HashMap::new();
     let mut by_event: HashMap<Name, Count> = HashMap::new();
     let mut by_both: HashMap<(Name, Name), Count> = HashMap::new();
-    for (_, (key, usage)) in view.usage_in(page.period) {
-        let of_kind = if view.people.is_bot(key.person) { &mut of_bots } else { &mut of_people };
+    for (_, row) in view.usage_in(page.period) {
+        let of_kind = if view.people.is_bot(row.person) { &mut of_bots } else { &mut of_people };
         for count in [
             &mut total,
             of_kind,
-            by_feature.entry(key.feature).or_default(),
-            by_event.entry(key.event).or_default(),
-            by_both.entry((key.feature, key.event)).or_default(),
+            by_feature.entry(row.group.feature).or_default(),
+            by_event.entry(row.group.event).or_default(),
+            by_both.entry((row.group.feature, row.group.event)).or_default(),
         ] {
-            count.events += usage.events;
-            count.people.add(key.person, view.people);
+            count.events += row.usage.events;
+            count.people.add(row.person, view.people);
         }
     }
     let figure = |count: &Count| Figure::count(count.events, Some(count.people.len()));

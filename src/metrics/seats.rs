@@ -52,9 +52,9 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     };
     let mut active = PeopleSet::default();
-    for (_, (key, _)) in view.usage_in(page.period) {
-        if all_holders.contains(&key.person) && events::is_deliberate(view.names.text(key.event)) {
-            active.add(key.person, view.people);
+    for (_, row) in view.usage_in(page.period) {
+        if all_holders.contains(&row.person) && events::is_deliberate(view.names.text(row.group.event)) {
+            active.add(row.person, view.people);
         }
     }
     let holders = Number::Count(all_holders.len() as u64);

@@ -32,10 +32,10 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut requests = 0;
     let mut people = PeopleSet::default();
-    for (_, (key, usage)) in view.usage_in(page.period) {
-        if view.names.text(key.event) == "troubleshoot_job" {
-            requests += usage.events;
-            people.add(key.person, view.people);
+    for (_, row) in view.usage_in(page.period) {
+        if view.names.text(row.group.event) == "troubleshoot_job" {
+            requests += row.usage.events;
+            people.add(row.person, view.people);
         }
     }
     page.emit(&REQUESTS, &[], Figure::count(requests, Some(people.len())));

@@ -58,18 +58,18 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut active = Counts::default();
     let mut exposed = Counts::default();
     let mut by_day: HashMap<Day, PeopleSet> = HashMap::new();
-    for (day, (key, _)) in view.usage_in(page.period) {
-        let is_deliberate = events::is_deliberate(view.names.text(key.event));
+    for (day, row) in view.usage_in(page.period) {
+        let is_deliberate = events::is_deliberate(view.names.text(row.group.event));
         for counts in [Some(&mut exposed), is_deliberate.then_some(&mut active)].into_iter().flatten() {
-            if view.people.is_bot(key.person) {
-                counts.bots.add_any(key.person);
+            if view.people.is_bot(row.person) {
+                counts.bots.add_any(row.person);
             } else {
-                counts.all.add_any(key.person);
-                counts.by_feature.entry(key.feature).or_default().add_any(key.person);
+                counts.all.add_any(row.person);
+                counts.by_feature.entry(row.group.feature).or_default().add_any(row.person);
             }
         }
         if is_deliberate {
-            by_day.entry(day).or_default().add(key.person, view.people);
+            by_day.entry(day).or_default().add(row.person, view.people);
         }
     }
     for (definition, counts) in [(&ACTIVE, &active), (&EXPOSED, &exposed)] {

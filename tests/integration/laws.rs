@@ -10,23 +10,24 @@ use duo_metrics::error::Outcome;
 use duo_metrics::metrics::Thresholds;
 use duo_metrics::summary::Summary;
 
+pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
+    since: None,
+    until: None,
+    thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
+    max_rejects: 0.0,
+};
+
 /// The metric and coverage lines of records, and how it ended.
-fn figures(records: &[String]) -> (String, Outcome) {
-    let options = aggregate::Options {
-        since: None,
-        until: None,
-        thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
-        max_rejects: 0.0,
-    };
+pub(crate) fn figures(records: &[String]) -> (String, Outcome) {
     let mut summary = Summary::new("aggregate");
     let (figures, outcome) =
-        aggregate(&options, records.join("\n").as_bytes(), &mut summary).expect("the records are good");
+        aggregate(&OPTIONS, records.join("\n").as_bytes(), &mut summary).expect("the records are good");
     let coverage = figures.coverage.iter().map(|line| serde_json::to_string(line).expect("serialises"));
     let metrics = figures.metrics.iter().map(|line| serde_json::to_string(line).expect("serialises"));
     (coverage.chain(metrics).collect::<Vec<_>>().join("\n"), outcome)
 }
 
-fn normalized(raw: &[String]) -> Vec<String> {
+pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
     let options = normalize::Options { pseudonyms: None, max_rejects: 100.0 };
     let mut output = Vec::new();
     normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))
@@ -123,7 +124,7 @@ fn fetch() -> impl Strategy<Value = Fetch> {
 
 /// The raw lines of several fetches. The same fetch cannot have come out in two ways: of each target and moment
 /// only the first is kept.
-fn stream() -> impl Strategy<Value = Vec<String>> {
+pub(crate) fn stream() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec(fetch(), 1..12).prop_map(|fetches| {
         let mut seen = std::collections::BTreeSet::new();
         let mut lines = Vec::new();
@@ -138,7 +139,7 @@ fn stream() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn shuffled(lines: &[String], keys: &[Index]) -> Vec<String> {
+pub(crate) fn shuffled(lines: &[String], keys: &[Index]) -> Vec<String> {
     let mut rest = lines.to_vec();
     let mut order = Vec::new();
     for key in keys.iter().cycle() {
@@ -249,7 +250,7 @@ proptest! {
     }
 }
 
-fn events_of(rows: usize, at: &str, declared: Option<(&str, usize)>) -> Vec<String> {
+pub(crate) fn events_of(rows: usize, at: &str, declared: Option<(&str, usize)>) -> Vec<String> {
     let common = format!(
         r#""collector":"usage_events","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-05","fetched_at":"{at}""#
     );

@@ -18,4 +18,5 @@ mod laws;
 mod privacy;
 mod reference;
 mod resuming;
+mod rollups;
 mod site;

@@ -2,34 +2,25 @@
 //! fetch. Records may come in any order and any number of times; memory grows with people, days and dimensions,
 //! not with events.
 
+mod names;
+mod rows;
+mod tally;
+
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+pub use names::{Name, Names, People, PersonId};
+pub use rows::RowSet;
+pub use tally::{GroupId, Usage};
+use tally::{Tally, Twice};
+
 use crate::calendar::{Day, Timestamp};
+use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::line::Record;
-use crate::record::{Coverage, Event, MergeRequest, Origin, Pipeline, Row, Seat, SeatPool, Status};
-
-/// A text that occurs often, as a number; see [`Names`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(u32);
-
-/// A user of an instance, bots included, as a number from 0; see [`People`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PersonId(pub u32);
-
-/// Texts and their numbers.
-#[derive(Debug, Default)]
-pub struct Names {
-    texts: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, Name>,
-}
-
-/// Everybody seen, by (instance, user).
-#[derive(Debug, Default)]
-pub struct People {
-    numbers: HashMap<(Name, Box<str>), PersonId>,
-    bots: Vec<bool>,
-}
+use crate::record::{
+    Coverage, Event, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status, UsageRollup,
+};
 
 /// What one fetch is of: a collector, a scope and a day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,12 +38,12 @@ pub struct Target {
 /// What came of one fetch of a target.
 #[derive(Debug, Default)]
 pub struct Fetch {
-    /// The rows that were seen.
-    pub rows: RowSet,
+    rows: RowSet,
     /// What the coverage line says; `None` when there was none.
     pub declared: Option<Coverage>,
-    /// Usage events.
-    pub usage: HashMap<UsageKey, Usage>,
+    usage: Tally,
+    parts: BTreeMap<Box<str>, Tally>,
+    counted: u64,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
     /// Purchases by their id.
@@ -60,11 +51,9 @@ pub struct Fetch {
     event_ids: HashSet<Box<str>>,
 }
 
-/// By what usage events are counted.
+/// By what usage events are counted, beside the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UsageKey {
-    /// Who.
-    pub person: PersonId,
+pub struct Group {
     /// The event's name.
     pub event: Name,
     /// The event's feature.
@@ -75,15 +64,12 @@ pub struct UsageKey {
     pub ide: Option<Name>,
 }
 
-/// Counts of usage events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Events.
-    pub events: u64,
-    /// Events that carry a size.
-    pub sized: u64,
-    /// Sum of their sizes, in lines of code.
-    pub lines: u64,
+/// Every group seen, by its number.
+#[derive(Debug, Default)]
+pub struct Groups {
+    groups: Vec<Group>,
+    are_suggestions: Vec<bool>,
+    numbers: HashMap<Group, GroupId, foldhash::fast::RandomState>,
 }
 
 /// A purchase of seats.
@@ -155,6 +141,8 @@ pub struct Rollups {
     pub names: Names,
     /// Everybody seen.
     pub people: People,
+    /// By what usage events are counted.
+    pub groups: Groups,
     /// What was fetched, when, and what came of it.
     pub fetches: BTreeMap<Target, BTreeMap<Timestamp, Fetch>>,
     /// Coverage lines of fetches that the server never answered.
@@ -163,13 +151,6 @@ pub struct Rollups {
     pub merge_requests: HashMap<StateKey, State<MergeRequestState>>,
     /// Pipelines.
     pub pipelines: HashMap<StateKey, State<PipelineState>>,
-}
-
-/// A set of rows, a bit each: 64 rows that lie together take about 24 bytes.
-#[derive(Debug, Default)]
-pub struct RowSet {
-    words: HashMap<(u32, u32), u64>,
-    count: u64,
 }
 
 impl Rollups {
@@ -208,25 +189,78 @@ impl Rollups {
         Ok(())
     }
 
+    /// Takes counted usage events. The error says why they cannot be what they claim to be.
+    pub fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
+        if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
+            return Err("its counts contradict each other");
+        }
+        let target = self.target(&rollup.instance, &rollup.collector, &rollup.scope, rollup.day);
+        let person = self.people.number(target.instance, &rollup.user, rollup.bot);
+        let group =
+            self.group(&rollup.event, &rollup.feature, rollup.language.as_deref(), rollup.ide.as_deref());
+        let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
+        let fetch = self.fetches.entry(target).or_default().entry(rollup.fetched_at).or_default();
+        if !fetch.parts.contains_key(rollup.part.as_ref()) {
+            fetch.parts.insert(rollup.part.as_ref().into(), Tally::new(Twice::CountOnce));
+        }
+        fetch.parts.get_mut(rollup.part.as_ref()).expect("it is there").add(group, person, usage);
+        Ok(())
+    }
+
+    /// Hands out all usage events as rollup lines, in a fixed order.
+    pub fn for_each_rollup<E>(
+        &self,
+        mut take: impl FnMut(&UsageRollup<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let text = |name: Name| Cow::from(self.names.text(name));
+        let mut fetches: Vec<_> = self
+            .fetches
+            .iter()
+            .flat_map(|(target, fetches)| fetches.iter().map(move |(at, fetch)| (target, *at, fetch)))
+            .collect();
+        fetches.sort_by_cached_key(|(target, at, _)| {
+            (text(target.instance), text(target.collector), text(target.scope), target.day, *at)
+        });
+        for (target, fetched_at, fetch) in fetches {
+            let mut lines: Vec<UsageRollup<'_>> = Vec::new();
+            for (part, tally) in fetch.all_parts() {
+                lines.extend(tally.iter().map(|(group, person, usage)| {
+                    let Group { event, feature, language, ide } = *self.groups.group(group);
+                    UsageRollup {
+                        kind: RollupKind::Usage,
+                        instance: text(target.instance),
+                        collector: text(target.collector),
+                        scope: text(target.scope),
+                        day: target.day,
+                        fetched_at,
+                        part: part.clone(),
+                        user: self.people.user(person).into(),
+                        bot: self.people.is_bot(person),
+                        event: text(event),
+                        feature: text(feature),
+                        language: language.map(text),
+                        ide: ide.map(text),
+                        events: usage.events,
+                        sized: usage.sized,
+                        lines: usage.lines,
+                    }
+                }));
+            }
+            lines.sort_unstable();
+            lines.iter().try_for_each(&mut take)?;
+        }
+        Ok(())
+    }
+
     fn add_event(&mut self, target: Target, event: &Event<'_>) {
         if let Some(id) = &event.event_id
             && !self.fetch(target, &event.origin).event_ids.insert(id.as_ref().into())
         {
             return;
         }
-        let key = UsageKey {
-            person: self.people.number(target.instance, &event.user, event.bot),
-            event: self.names.number(&event.event),
-            feature: self.names.number(&event.feature),
-            language: event.language.as_ref().map(|language| self.names.number(language)),
-            ide: event.ide.as_ref().map(|ide| self.names.number(ide)),
-        };
-        let usage = self.fetch(target, &event.origin).usage.entry(key).or_default();
-        usage.events += 1;
-        if let Some(lines) = event.lines {
-            usage.sized += 1;
-            usage.lines += u64::from(lines);
-        }
+        let person = self.people.number(target.instance, &event.user, event.bot);
+        let group = self.group(&event.event, &event.feature, event.language.as_deref(), event.ide.as_deref());
+        self.fetch(target, &event.origin).usage.add(group, person, Usage::of_event(event.lines));
     }
 
     fn add_seat(&mut self, target: Target, seat: &Seat<'_>) {
@@ -270,6 +304,42 @@ impl Rollups {
         keep_newest(&mut self.pipelines, key, state, target.scope, &pipeline.origin);
     }
 
+    /// Sums what was added; has to be done before it is read.
+    pub fn finish(&mut self) {
+        self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::finish);
+    }
+
+    /// A fetch of which more rows arrived, counted in parts, than it brought.
+    pub fn overlap(&self) -> Option<(Target, Timestamp)> {
+        let fetches = self
+            .fetches
+            .iter()
+            .flat_map(|(target, fetches)| fetches.iter().map(move |entry| (*target, entry)));
+        fetches.filter(|(_, (_, fetch))| fetch.overlaps()).map(|(target, (at, _))| (target, *at)).next()
+    }
+
+    /// The coverage lines, in a fixed order.
+    pub fn coverage(&self) -> Vec<Coverage> {
+        let text = |name| self.names.text(name).to_owned();
+        let unanswered = self.unanswered.iter().flat_map(|(target, said)| {
+            said.iter().map(|(status, reason)| Coverage {
+                collector: text(target.collector),
+                instance: text(target.instance),
+                scope: text(target.scope),
+                day: target.day,
+                status: *status,
+                rows: None,
+                fetched_at: None,
+                reason: reason.clone(),
+            })
+        });
+        let declared =
+            self.fetches.values().flat_map(BTreeMap::values).filter_map(|fetch| fetch.declared.clone());
+        let mut lines: Vec<Coverage> = declared.chain(unanswered).collect();
+        lines.sort();
+        lines
+    }
+
     /// What the coverage lines speak of.
     pub fn covered(&self) -> impl Iterator<Item = Target> {
         let declared =
@@ -284,6 +354,16 @@ impl Rollups {
             scope: self.names.number(scope),
             day,
         }
+    }
+
+    fn group(&mut self, event: &str, feature: &str, language: Option<&str>, ide: Option<&str>) -> GroupId {
+        let group = Group {
+            event: self.names.number(event),
+            feature: self.names.number(feature),
+            language: language.map(|language| self.names.number(language)),
+            ide: ide.map(|ide| self.names.number(ide)),
+        };
+        self.groups.number(group, &self.names)
     }
 
     fn state_key(&mut self, target: Target, project: &str, id: &str) -> StateKey {
@@ -323,9 +403,41 @@ fn keep_newest<T>(
 }
 
 impl Fetch {
+    /// The sums of usage events by group and person.
+    pub fn usage(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + Clone + '_ {
+        self.parts.values().chain([&self.usage]).flat_map(Tally::iter)
+    }
+
+    /// The counts by the part they are of: those that came as rollup lines, and those of the rows seen.
+    fn all_parts(&self) -> impl Iterator<Item = (Cow<'_, str>, &Tally)> {
+        let own = (!self.usage.is_empty()).then(|| (self.rows.digest().into(), &self.usage));
+        self.parts.iter().map(|(part, tally)| (part.as_ref().into(), tally)).chain(own)
+    }
+
+    /// Sums what was added. Rows that came as records and counted count once.
+    fn finish(&mut self) {
+        self.usage.finish();
+        self.parts.values_mut().for_each(Tally::finish);
+        if !self.parts.is_empty() && !self.usage.is_empty() {
+            self.parts.remove(self.rows.digest().as_str());
+        }
+        self.counted = self.parts.values().flat_map(Tally::iter).map(|(.., usage)| usage.events).sum();
+    }
+
+    /// How many rows arrived, as records or counted.
+    pub fn arrived(&self) -> u64 {
+        self.rows.len() + self.counted
+    }
+
+    /// Whether more rows arrived than the fetch brought: parts that overlap were counted apart.
+    pub fn overlaps(&self) -> bool {
+        let declared = self.declared.as_ref().and_then(|declared| declared.rows);
+        self.counted > 0 && declared.is_some_and(|rows| self.arrived() > rows)
+    }
+
     /// What is missing of the rows that the stream itself says there are.
     pub fn lost_rows(&self) -> Option<String> {
-        let arrived = self.rows.len();
+        let arrived = self.arrived();
         match &self.declared {
             None if arrived == 0 => None,
             None => Some("the stream is cut: rows came without their coverage line".to_owned()),
@@ -337,98 +449,26 @@ impl Fetch {
     }
 }
 
-impl Names {
-    /// The number of a text.
-    pub fn number(&mut self, text: &str) -> Name {
-        if let Some(name) = self.numbers.get(text) {
-            return *name;
-        }
-        let name =
-            Name(u32::try_from(self.texts.len()).expect("four thousand million names do not fit in memory"));
-        self.texts.push(text.into());
-        self.numbers.insert(text.into(), name);
-        name
+impl Groups {
+    /// The number of a group.
+    fn number(&mut self, group: Group, names: &Names) -> GroupId {
+        *self.numbers.entry(group).or_insert_with(|| {
+            self.groups.push(group);
+            self.are_suggestions.push(feature_of(names.text(group.event)) == CODE_SUGGESTIONS);
+            GroupId(
+                u32::try_from(self.groups.len() - 1)
+                    .expect("four thousand million groups do not fit in memory"),
+            )
+        })
     }
 
-    /// The number of a text, if it has one.
-    pub fn find(&self, text: &str) -> Option<Name> {
-        self.numbers.get(text).copied()
+    /// The group of a number.
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.0 as usize]
     }
 
-    /// The text of a number.
-    pub fn text(&self, name: Name) -> &str {
-        &self.texts[name.0 as usize]
-    }
-}
-
-impl People {
-    /// The number of a user. Whoever is once said to be a bot is one.
-    fn number(&mut self, instance: Name, user: &str, bot: bool) -> PersonId {
-        let next = PersonId(
-            u32::try_from(self.bots.len()).expect("four thousand million users do not fit in memory"),
-        );
-        let person = *self.numbers.entry((instance, user.into())).or_insert(next);
-        match self.bots.get_mut(person.0 as usize) {
-            Some(known) => *known |= bot,
-            None => self.bots.push(bot),
-        }
-        person
-    }
-
-    /// Whether the user is a bot or service account.
-    pub fn is_bot(&self, person: PersonId) -> bool {
-        self.bots[person.0 as usize]
-    }
-
-    /// How many users there are, bots included.
-    pub fn len(&self) -> usize {
-        self.bots.len()
-    }
-
-    /// Whether nobody was seen.
-    pub fn is_empty(&self) -> bool {
-        self.bots.is_empty()
-    }
-}
-
-impl RowSet {
-    /// Adds a row; false when it was there.
-    pub fn insert(&mut self, row: Row) -> bool {
-        let word = self.words.entry((row.page, row.index / 64)).or_default();
-        let bit = 1 << (row.index % 64);
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        self.count += u64::from(is_new);
-        is_new
-    }
-
-    /// How many rows it holds.
-    pub fn len(&self) -> u64 {
-        self.count
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_new_once() {
-        let mut rows = RowSet::default();
-        let row = |text: &str| text.parse::<Row>().expect("a literal row");
-        assert!(
-            rows.insert(row("1:63"))
-                && rows.insert(row("1:64"))
-                && rows.insert(row("2:63"))
-                && rows.insert(row("64"))
-        );
-        assert!(!rows.insert(row("1:63")) && !rows.insert(row("64")));
-        assert!(rows.insert(row("4294967295:4294967295")));
-        assert_eq!(rows.len(), 5);
+    /// Whether the events of a group are code suggestions.
+    pub fn is_suggestion(&self, id: GroupId) -> bool {
+        self.are_suggestions[id.0 as usize]
     }
 }

@@ -1,0 +1,98 @@
+//! Which rows of a fetch were seen.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use sha2::{Digest, Sha256};
+
+use crate::record::Row;
+
+/// A set of rows, a bit each: 64 rows that lie together take about 24 bytes.
+#[derive(Debug, Default)]
+pub struct RowSet {
+    words: HashMap<(u32, u32), u64, RandomState>,
+    count: u64,
+}
+
+impl RowSet {
+    /// Adds a row; false when it was there.
+    pub fn insert(&mut self, row: Row) -> bool {
+        let word = self.words.entry((row.page, row.index / 64)).or_default();
+        let bit = 1 << (row.index % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        self.count += u64::from(is_new);
+        is_new
+    }
+
+    /// How many rows it holds.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// What tells this set from others, whatever the order its rows came in: the sum over its rows of the first
+    /// 60 bits of the SHA-256 of their text (docs/streams.md). Any engine can make it.
+    pub fn digest(&self) -> String {
+        let mut sum: u128 = 0;
+        for ((page, word), bits) in &self.words {
+            for bit in (0..64).filter(|bit| bits & (1 << bit) != 0) {
+                sum += u128::from(digest_of(Row { page: *page, index: word * 64 + bit }));
+            }
+        }
+        sum.to_string()
+    }
+}
+
+fn digest_of(row: Row) -> u64 {
+    let hash = Sha256::digest(row.to_string().as_bytes());
+    let (first, _) = hash.split_first_chunk::<8>().expect("a SHA-256 has 32 bytes");
+    u64::from_be_bytes(*first) >> 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &str) -> Row {
+        text.parse().expect("a literal row")
+    }
+
+    #[test]
+    fn a_row_is_new_once() {
+        let mut rows = RowSet::default();
+        assert!(
+            rows.insert(row("1:63"))
+                && rows.insert(row("1:64"))
+                && rows.insert(row("2:63"))
+                && rows.insert(row("64"))
+        );
+        assert!(!rows.insert(row("1:63")) && !rows.insert(row("64")));
+        assert!(rows.insert(row("4294967295:4294967295")));
+        assert_eq!(rows.len(), 5);
+    }
+
+    #[test]
+    fn the_digest_is_of_the_set_and_not_of_its_order() {
+        let set = |texts: &[&str]| {
+            let mut rows = RowSet::default();
+            texts.iter().for_each(|text| assert!(rows.insert(row(text))));
+            rows.digest()
+        };
+        assert_eq!(set(&["1:0", "7", "2:65"]), set(&["2:65", "1:0", "7"]));
+        assert_ne!(set(&["1:0", "7"]), set(&["1:0", "8"]));
+        // printf '1:0' | sha256sum starts with 0aa8ed8c03e1fa4; the sum is in decimals.
+        assert_eq!(
+            set(&["1:0"]),
+            i64::from_str_radix(&sha("1:0")[..15], 16).expect("hexadecimal").to_string()
+        );
+    }
+
+    fn sha(text: &str) -> String {
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,286 @@
+//! Sums by group and person in little memory: about five bytes for each of them.
+//!
+//! New counts wait in a list; a full list is sorted, summed and packed into a run. Runs are merged so that each is
+//! at least twice as long as the next: memory grows with the different groups and people, not with the events.
+
+use super::names::PersonId;
+
+/// By what a fetch counts, beside the person, as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub(super) u32);
+
+/// Counts of usage events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usage {
+    /// Events.
+    pub events: u64,
+    /// Events that carry a size.
+    pub sized: u64,
+    /// Sum of their sizes, in lines of code.
+    pub lines: u64,
+}
+
+/// What becomes of two counts of the same group and person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Twice {
+    /// They are of different rows and add up.
+    #[default]
+    AddUp,
+    /// They are the same count, met again.
+    CountOnce,
+}
+
+/// Sums by group and person.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    twice: Twice,
+    pending: Vec<(Key, Usage)>,
+    runs: Vec<Run>,
+}
+
+/// A group and a person.
+type Key = (GroupId, PersonId);
+
+/// Sorted counts, packed: of each, how far the group and the person are from those before, and the counts.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    bytes: Vec<u8>,
+    entries: usize,
+}
+
+/// How many counts wait before they are summed.
+const MOST_PENDING: usize = 1 << 15;
+
+impl Usage {
+    /// The count of one event.
+    pub fn of_event(lines: Option<u32>) -> Usage {
+        Usage { events: 1, sized: lines.is_some().into(), lines: lines.unwrap_or(0).into() }
+    }
+
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Usage) {
+        self.events += other.events;
+        self.sized += other.sized;
+        self.lines += other.lines;
+    }
+}
+
+impl Tally {
+    /// An empty tally.
+    pub(super) fn new(twice: Twice) -> Tally {
+        Tally { twice, ..Tally::default() }
+    }
+
+    /// Adds counts.
+    pub(super) fn add(&mut self, group: GroupId, person: PersonId, usage: Usage) {
+        self.pending.push(((group, person), usage));
+        if self.pending.len() >= MOST_PENDING {
+            self.settle();
+        }
+    }
+
+    /// Whether nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.runs.is_empty()
+    }
+
+    /// Sums what waits, and gives back the memory it waited in.
+    pub(super) fn settle(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.pending.sort_unstable_by_key(|(key, _)| *key);
+        let mut run = Packer::default();
+        let mut summed: Option<(Key, Usage)> = None;
+        for (key, usage) in self.pending.drain(..) {
+            summed = Some(match summed {
+                Some((last, sum)) if last == key => (key, self.twice.of(sum, usage)),
+                Some(done) => {
+                    run.push(done);
+                    (key, usage)
+                }
+                None => (key, usage),
+            });
+        }
+        summed.into_iter().for_each(|done| run.push(done));
+        self.runs.push(run.run);
+        while let [.., older, newer] = self.runs.as_slice()
+            && older.entries < 2 * newer.entries
+        {
+            self.merge_last_two();
+        }
+    }
+
+    /// Sums everything, after which it can be read.
+    pub(super) fn finish(&mut self) {
+        self.settle();
+        self.pending = Vec::new();
+        while self.runs.len() > 1 {
+            self.merge_last_two();
+        }
+        self.runs.iter_mut().for_each(|run| run.bytes.shrink_to_fit());
+    }
+
+    /// The sums, sorted by group and person. What waits, or was not merged, is not in it: finish first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + Clone + '_ {
+        self.runs.iter().flat_map(Run::iter).map(|((group, person), usage)| (group, person, usage))
+    }
+
+    fn merge_last_two(&mut self) {
+        let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else { return };
+        let mut merged = Packer::default();
+        let (mut one, mut other) = (older.iter().peekable(), newer.iter().peekable());
+        loop {
+            let next = match (one.peek(), other.peek()) {
+                (Some((a, _)), Some((b, _))) if a == b => {
+                    let (key, usage) = one.next().expect("it was peeked at");
+                    other.next().map(|(_, more)| (key, self.twice.of(usage, more)))
+                }
+                (Some((a, _)), Some((b, _))) if a > b => other.next(),
+                (Some(_), _) => one.next(),
+                (None, _) => other.next(),
+            };
+            match next {
+                Some(entry) => merged.push(entry),
+                None => break,
+            }
+        }
+        self.runs.push(merged.run);
+    }
+}
+
+impl Twice {
+    fn of(self, mut one: Usage, other: Usage) -> Usage {
+        match self {
+            Twice::AddUp => one.add(&other),
+            // Should they differ all the same, the choice must not depend on their order.
+            Twice::CountOnce => one = one.max(other),
+        }
+        one
+    }
+}
+
+/// Packs sorted counts.
+#[derive(Default)]
+struct Packer {
+    run: Run,
+    group: u32,
+    person: u32,
+}
+
+impl Packer {
+    fn push(&mut self, ((group, person), usage): (Key, Usage)) {
+        let step = group.0 - self.group;
+        let person_step = if step == 0 { person.0 - self.person } else { person.0 };
+        // Most counts are of the same group as the one before and carry no size: two bits say so.
+        let flags = u64::from(step > 0) | u64::from(usage.sized > 0) << 1;
+        write(&mut self.run.bytes, u64::from(person_step) << 2 | flags);
+        if step > 0 {
+            write(&mut self.run.bytes, step.into());
+        }
+        write(&mut self.run.bytes, usage.events);
+        if usage.sized > 0 {
+            write(&mut self.run.bytes, usage.sized);
+            write(&mut self.run.bytes, usage.lines);
+        }
+        self.run.entries += 1;
+        (self.group, self.person) = (group.0, person.0);
+    }
+}
+
+impl Run {
+    fn iter(&self) -> impl Iterator<Item = (Key, Usage)> + Clone + '_ {
+        let (mut bytes, mut group, mut person) = (self.bytes.as_slice(), 0, 0);
+        std::iter::from_fn(move || {
+            let first = read(&mut bytes)?;
+            let step = (first & 1 != 0).then(|| read(&mut bytes)).flatten().unwrap_or(0) as u32;
+            group += step;
+            person = (first >> 2) as u32 + if step == 0 { person } else { 0 };
+            let events = read(&mut bytes)?;
+            let is_sized = first & 2 != 0;
+            let (sized, lines) = if is_sized { (read(&mut bytes)?, read(&mut bytes)?) } else { (0, 0) };
+            Some(((GroupId(group), PersonId(person)), Usage { events, sized, lines }))
+        })
+    }
+}
+
+/// Writes a number, seven bits a byte, the lowest first.
+fn write(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Reads a number that was written so; `None` at the end.
+fn read(bytes: &mut &[u8]) -> Option<u64> {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+        shift += 7;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn counts() -> impl Strategy<Value = Vec<(Key, Usage)>> {
+        let usage = (1..3_u64, proptest::option::of(0..=u32::MAX)).prop_map(|(events, lines)| Usage {
+            events,
+            sized: lines.is_some().into(),
+            lines: lines.unwrap_or(0).into(),
+        });
+        let number = prop_oneof![0..3_u32, Just(200), Just(u32::MAX)];
+        let key = (number.clone(), number).prop_map(|(group, person)| (GroupId(group), PersonId(person)));
+        proptest::collection::vec((key, usage), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_those_of_a_plain_map_however_they_are_settled(counts in counts(), every in 1..20_usize) {
+            let mut tally = Tally::new(Twice::AddUp);
+            let mut plain: BTreeMap<Key, Usage> = BTreeMap::new();
+            for (number, (key, usage)) in counts.iter().enumerate() {
+                tally.add(key.0, key.1, *usage);
+                plain.entry(*key).or_default().add(usage);
+                if number % every == 0 {
+                    tally.settle();
+                }
+            }
+            tally.finish();
+            let sums: Vec<_> = tally.iter().map(|(group, person, usage)| ((group, person), usage)).collect();
+            prop_assert_eq!(sums, plain.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn what_counts_once_does_so_in_any_order(mut counts in counts(), every in 1..20_usize) {
+            let once = |counts: &[(Key, Usage)]| {
+                let mut tally = Tally::new(Twice::CountOnce);
+                for (number, (key, usage)) in counts.iter().enumerate() {
+                    tally.add(key.0, key.1, *usage);
+                    if number % every == 0 {
+                        tally.settle();
+                    }
+                }
+                tally.finish();
+                tally.iter().collect::<Vec<_>>()
+            };
+            let forward = once(&counts);
+            counts.reverse();
+            prop_assert_eq!(&once(&counts), &forward);
+            counts.extend(counts.clone());
+            prop_assert_eq!(once(&counts), forward);
+        }
+    }
+}
