@@ -202,6 +202,25 @@ pub struct RejectArgs {
     pub max_rejects: f64,
 }
 
+/// How much of the machine is used.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ThreadArgs {
+    /// Threads that read [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+}
+
+impl ThreadArgs {
+    /// How many threads read.
+    pub fn count(self) -> usize {
+        self.threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS))
+    }
+}
+
+/// More threads than this bring nothing: the stream itself is read by one.
+const MOST_THREADS: usize = 64;
+
 /// Flags of `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
@@ -221,6 +240,10 @@ pub struct NormalizeArgs {
 /// Flags of `aggregate`.
 #[derive(Debug, Args)]
 pub struct AggregateArgs {
+    /// How much of the machine is used.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+
     /// Limit of rejected input.
     #[command(flatten)]
     pub rejects: RejectArgs,
@@ -360,6 +383,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0.001 to 3600".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if (1..=MOST_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("a number from 1 to {MOST_THREADS}")),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 
 // The edge.
+pub mod chunks;
 pub mod gitlab;
 pub mod harvest;
 pub mod output;
@@ -25,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod line;
 pub mod metrics;
+pub mod plain;
 pub mod pseudonym;
 pub mod record;
 pub mod rollup;

@@ -33,8 +33,7 @@ fn main() -> ExitCode {
 fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
     let environment = Environment::load()?;
     let stdout = || BufWriter::with_capacity(1 << 16, io::stdout());
-    let piped =
-        || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin().lock()));
+    let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
     let stdin = || {
         piped().ok_or_else(|| {
             Error::Usage(

@@ -49,18 +49,11 @@ impl<R: BufRead> Lines<R> {
             }
             self.offset += length;
             self.number += 1;
+            // The borrow of the buffer must not outlive a line that is passed over.
             if self.buffer.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            if start == 0 && self.buffer.starts_with(BYTE_ORDER_MARK) {
-                self.buffer.drain(..BYTE_ORDER_MARK.len());
-            }
-            let text = match std::str::from_utf8(&self.buffer) {
-                _ if too_long => Err("longer than 64 MiB"),
-                Ok(text) => Ok(text),
-                Err(_) => Err("not UTF-8"),
-            };
-            return Ok(Some(Line { number: self.number, offset: start, text, bytes: &self.buffer }));
+            return Ok(line_of(&self.buffer, self.number, start, too_long));
         }
     }
 
@@ -90,6 +83,20 @@ impl<R: BufRead> Lines<R> {
             }
         }
     }
+}
+
+/// The line that these bytes are, without its line break; `None` when it is empty.
+pub fn line_of(bytes: &[u8], number: u64, offset: u64, too_long: bool) -> Option<Line<'_>> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return None;
+    }
+    let bytes = if offset == 0 { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes };
+    let text = match std::str::from_utf8(bytes) {
+        _ if too_long => Err("longer than 64 MiB"),
+        Ok(text) => Ok(text),
+        Err(_) => Err("not UTF-8"),
+    };
+    Some(Line { number, offset, text, bytes })
 }
 
 /// Writes lines: each is built whole in memory first and then written at once, so that neither a fault while

@@ -1,19 +1,21 @@
 //! `aggregate`: every number that is shown anywhere.
 
-use std::io::{BufRead, Write};
+use std::io::{Read, Write};
 
 use crate::calendar::Day;
+use crate::chunks::{Chunk, work_through};
 use crate::cli::{AggregateArgs, Emit, ReportArgs};
 use crate::collectors::{Span, by_name};
 use crate::error::{Error, Outcome};
-use crate::line::{Line, Record};
+use crate::line::Line;
+use crate::line::Record;
 use crate::metrics::{self, Thresholds};
 use crate::record::Coverage;
 use crate::rejects::Rejects;
-use crate::rollup::{Rollups, Target};
+use crate::rollup::{Batch, Meanings, Reader, Rollups, Target};
 use crate::settings::{Environment, check_range};
 use crate::site::Figures;
-use crate::stream::{LineWriter, Lines};
+use crate::stream::LineWriter;
 use crate::summary::Summary;
 use crate::view::Resolved;
 use crate::wording::counted;
@@ -28,13 +30,15 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Share of rejected lines above which the input is refused, in percent.
     pub max_rejects: f64,
+    /// How many threads read.
+    pub threads: usize,
 }
 
 /// Runs the command.
 pub fn run(
     args: &AggregateArgs,
     environment: &Environment,
-    stdin: impl BufRead,
+    stdin: impl Read + Send,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -46,6 +50,7 @@ pub fn run(
         until,
         thresholds: thresholds(&args.report)?,
         max_rejects: args.rejects.max_rejects,
+        threads: args.threads.count(),
     };
     if args.emit == Emit::Rollups {
         return emit_rollups(&options, stdin, stdout, summary);
@@ -76,48 +81,77 @@ struct Reading {
     outcome: Outcome,
 }
 
+/// What was found in a chunk of the stream.
+struct PartRead {
+    batch: Batch,
+    /// Lines that are no usage events, with their numbers in the chunk.
+    others: Vec<(u64, String)>,
+    rejected: Vec<(u64, String)>,
+    lines: u64,
+}
+
+fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
+    let (mut others, mut rejected) = (Vec::new(), Vec::new());
+    for line in chunk.lines() {
+        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.read(text)?))) {
+            Ok((_, None)) => {}
+            Ok((text, Some(_))) => others.push((line.number, text.to_owned())),
+            Err(reason) => rejected.push((line.number, reason)),
+        }
+    }
+    PartRead { batch: reader.batch(), others, rejected, lines: chunk.line_count() }
+}
+
 /// Reads records, rollup and coverage lines. Records that are no usage events are handed to `pass` too.
 fn read(
     options: &Options,
-    input: impl BufRead,
+    input: impl Read + Send,
     summary: &mut Summary,
     mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
 ) -> Result<Reading, Error> {
-    let mut lines = Lines::new(input);
     let mut rollups = Rollups::default();
     let mut rejects = Rejects::new(options.max_rejects);
-    let (mut records, mut covered, mut unknown, mut of_nobody) = (0, 0, 0, 0);
-    while let Some(line) = lines.next_line()? {
-        let added = match line.text.map_err(str::to_owned).and_then(Line::parse) {
-            Ok(Line::Record(record)) => {
-                of_nobody += u64::from(by_name(&record.origin().collector).is_none());
-                records += 1;
-                if !matches!(record, Record::Event(_)) {
+    let (mut records, mut covered, mut unknown, mut lines_before) = (0, 0, 0, 0);
+    let readers: Vec<Reader> = (0..options.threads).map(|_| Reader::default()).collect();
+    let mut meanings: Vec<Meanings> = (0..options.threads).map(|_| Meanings::default()).collect();
+    work_through(input, readers, read_chunk, |reader, part| {
+        records += part.batch.len();
+        rollups.take(part.batch, &mut meanings[reader]);
+        for (number, text) in part.others {
+            let added = match Line::parse(&text) {
+                Ok(Line::Record(record)) => {
+                    records += 1;
                     pass(&record)?;
+                    rollups.add(&record).map_err(str::to_owned)
                 }
-                rollups.add(&record).map_err(str::to_owned)
+                Ok(Line::Coverage(coverage)) => {
+                    rollups.cover(coverage);
+                    covered += 1;
+                    Ok(())
+                }
+                Ok(Line::Raw(_)) => {
+                    Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned())
+                }
+                Ok(Line::Metric(_) | Line::Rollup(_) | Line::Unknown) => {
+                    unknown += 1;
+                    Ok(())
+                }
+                Err(reason) => Err(reason),
+            };
+            if let Err(reason) = added {
+                rejects.add(lines_before + number, &reason);
             }
-            Ok(Line::Rollup(rollup)) => {
-                records += 1;
-                rollups.add_rollup(&rollup).map_err(str::to_owned)
-            }
-            Ok(Line::Coverage(coverage)) => {
-                rollups.cover(coverage);
-                covered += 1;
-                Ok(())
-            }
-            Ok(Line::Raw(_)) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
-            Ok(Line::Metric(_) | Line::Unknown) => {
-                unknown += 1;
-                Ok(())
-            }
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = added {
-            rejects.add(line.number, &reason);
         }
-    }
+        part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
+        lines_before += part.lines;
+        Ok(())
+    })?;
     rollups.finish();
+    let of_nobody: u64 = rollups
+        .arrived_by_collector()
+        .filter(|(name, _)| by_name(name).is_none())
+        .map(|(_, rows)| rows)
+        .sum();
     if of_nobody > 0 {
         summary.say(format!("{} of collectors that no metric rests on", counted(of_nobody, "record")));
     }
@@ -144,7 +178,7 @@ fn read(
 /// Counts usage events and passes everything else on.
 pub fn emit_rollups(
     options: &Options,
-    input: impl BufRead,
+    input: impl Read + Send,
     output: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -165,7 +199,7 @@ pub fn emit_rollups(
 /// Reads records, rollup and coverage lines and computes everything.
 pub fn aggregate(
     options: &Options,
-    input: impl BufRead,
+    input: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<(Figures, Outcome), Error> {
     let Reading { rollups, records, outcome } = read(options, input, summary, |_| Ok(()))?;

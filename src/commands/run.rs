@@ -19,8 +19,13 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         max_rejects: DEFAULT_MAX_REJECTS,
     };
     let thresholds = aggregate::thresholds(&args.report)?;
-    let aggregating =
-        aggregate::Options { since: None, until: None, thresholds, max_rejects: DEFAULT_MAX_REJECTS };
+    let aggregating = aggregate::Options {
+        since: None,
+        until: None,
+        thresholds,
+        max_rejects: DEFAULT_MAX_REJECTS,
+        threads: 1,
+    };
 
     dashboard::check_site(&args.site.site, switches)?;
 

@@ -2,6 +2,7 @@
 //! fetch. Records may come in any order and any number of times; memory grows with people, days and dimensions,
 //! not with events.
 
+mod batch;
 mod names;
 mod rows;
 mod tally;
@@ -10,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+pub use batch::{Batch, Meanings, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
 pub use tally::{GroupId, Usage};
@@ -19,7 +21,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::line::Record;
 use crate::record::{
-    Coverage, Event, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status, UsageRollup,
+    Coverage, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status, UsageRollup,
 };
 
 /// What one fetch is of: a collector, a scope and a day of an instance.
@@ -151,7 +153,12 @@ pub struct Rollups {
     pub merge_requests: HashMap<StateKey, State<MergeRequestState>>,
     /// Pipelines.
     pub pipelines: HashMap<StateKey, State<PipelineState>>,
+    /// How many counts may wait to be summed.
+    waiting: usize,
 }
+
+/// How many counts may wait in all tallies together: each takes 32 bytes.
+const MOST_WAITING: usize = 1 << 19;
 
 impl Rollups {
     /// Takes a coverage line.
@@ -168,7 +175,8 @@ impl Rollups {
         }
     }
 
-    /// Takes a record. The error says why it cannot be what it claims to be.
+    /// Takes a record that is not a usage event; those come in batches. The error says why it cannot be what it claims
+    /// to be.
     pub fn add(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
         if !record.is_of_its_day() {
             return Err("its stamp is of another day than its fetch");
@@ -180,30 +188,12 @@ impl Rollups {
             return Ok(());
         }
         match record {
-            Record::Event(event) => self.add_event(target, event),
+            Record::Event(_) => return Err("a usage event, which is counted in a batch"),
             Record::Seat(seat) => self.add_seat(target, seat),
             Record::SeatPool(pool) => self.add_pool(target, pool),
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
         }
-        Ok(())
-    }
-
-    /// Takes counted usage events. The error says why they cannot be what they claim to be.
-    pub fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
-        if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
-            return Err("its counts contradict each other");
-        }
-        let target = self.target(&rollup.instance, &rollup.collector, &rollup.scope, rollup.day);
-        let person = self.people.number(target.instance, &rollup.user, rollup.bot);
-        let group =
-            self.group(&rollup.event, &rollup.feature, rollup.language.as_deref(), rollup.ide.as_deref());
-        let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
-        let fetch = self.fetches.entry(target).or_default().entry(rollup.fetched_at).or_default();
-        if !fetch.parts.contains_key(rollup.part.as_ref()) {
-            fetch.parts.insert(rollup.part.as_ref().into(), Tally::new(Twice::CountOnce));
-        }
-        fetch.parts.get_mut(rollup.part.as_ref()).expect("it is there").add(group, person, usage);
         Ok(())
     }
 
@@ -252,17 +242,6 @@ impl Rollups {
         Ok(())
     }
 
-    fn add_event(&mut self, target: Target, event: &Event<'_>) {
-        if let Some(id) = &event.event_id
-            && !self.fetch(target, &event.origin).event_ids.insert(id.as_ref().into())
-        {
-            return;
-        }
-        let person = self.people.number(target.instance, &event.user, event.bot);
-        let group = self.group(&event.event, &event.feature, event.language.as_deref(), event.ide.as_deref());
-        self.fetch(target, &event.origin).usage.add(group, person, Usage::of_event(event.lines));
-    }
-
     fn add_seat(&mut self, target: Target, seat: &Seat<'_>) {
         let person = self.people.number(target.instance, &seat.user, seat.bot);
         let add_on = self.names.number(&seat.add_on);
@@ -304,9 +283,25 @@ impl Rollups {
         keep_newest(&mut self.pipelines, key, state, target.scope, &pipeline.origin);
     }
 
+    /// Sums what waits when it has become much.
+    fn settle_now_and_then(&mut self, added: usize) {
+        self.waiting += added;
+        if self.waiting >= MOST_WAITING {
+            self.waiting = 0;
+            self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::settle);
+        }
+    }
+
     /// Sums what was added; has to be done before it is read.
     pub fn finish(&mut self) {
         self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::finish);
+    }
+
+    /// How many rows arrived of each fetch, with its collector.
+    pub fn arrived_by_collector(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.fetches.iter().flat_map(|(target, fetches)| {
+            fetches.values().map(|fetch| (self.names.text(target.collector), fetch.arrived()))
+        })
     }
 
     /// A fetch of which more rows arrived, counted in parts, than it brought.
@@ -354,16 +349,6 @@ impl Rollups {
             scope: self.names.number(scope),
             day,
         }
-    }
-
-    fn group(&mut self, event: &str, feature: &str, language: Option<&str>, ide: Option<&str>) -> GroupId {
-        let group = Group {
-            event: self.names.number(event),
-            feature: self.names.number(feature),
-            language: language.map(|language| self.names.number(language)),
-            ide: ide.map(|ide| self.names.number(ide)),
-        };
-        self.groups.number(group, &self.names)
     }
 
     fn state_key(&mut self, target: Target, project: &str, id: &str) -> StateKey {
@@ -422,6 +407,19 @@ impl Fetch {
             self.parts.remove(self.rows.digest().as_str());
         }
         self.counted = self.parts.values().flat_map(Tally::iter).map(|(.., usage)| usage.events).sum();
+    }
+
+    fn settle(&mut self) {
+        self.usage.settle();
+        self.parts.values_mut().for_each(Tally::settle);
+    }
+
+    /// The counts of a part that came as rollup lines.
+    fn part(&mut self, part: &str) -> &mut Tally {
+        if !self.parts.contains_key(part) {
+            self.parts.insert(part.into(), Tally::new(Twice::CountOnce));
+        }
+        self.parts.get_mut(part).expect("it is there")
     }
 
     /// How many rows arrived, as records or counted.

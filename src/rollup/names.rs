@@ -65,6 +65,11 @@ impl People {
         person
     }
 
+    /// Notes that a user is a bot or service account.
+    pub(super) fn note_bot(&mut self, person: PersonId) {
+        self.bots[person.0 as usize] = true;
+    }
+
     /// The user's global id or pseudonym.
     pub fn user(&self, person: PersonId) -> &str {
         &self.users[person.0 as usize].1

@@ -92,7 +92,7 @@ impl Tally {
         self.pending.sort_unstable_by_key(|(key, _)| *key);
         let mut run = Packer::default();
         let mut summed: Option<(Key, Usage)> = None;
-        for (key, usage) in self.pending.drain(..) {
+        for (key, usage) in std::mem::take(&mut self.pending) {
             summed = Some(match summed {
                 Some((last, sum)) if last == key => (key, self.twice.of(sum, usage)),
                 Some(done) => {
@@ -114,7 +114,6 @@ impl Tally {
     /// Sums everything, after which it can be read.
     pub(super) fn finish(&mut self) {
         self.settle();
-        self.pending = Vec::new();
         while self.runs.len() > 1 {
             self.merge_last_two();
         }

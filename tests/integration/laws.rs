@@ -15,6 +15,7 @@ pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     until: None,
     thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
     max_rejects: 0.0,
+    threads: 2,
 };
 
 /// The metric and coverage lines of records, and how it ended.

@@ -1,0 +1,289 @@
+//! Usage events of a large organisation, always the same for the same number: 20,000 people, 90 days, the skew and
+//! the mix of events that such data have. Written as raw pages and as the records `normalize` makes of them.
+
+use std::io::{self, Write};
+
+use fastrand::Rng;
+
+/// Days of events, from Monday 2026-08-03 to 2026-10-31.
+const DAYS: u32 = 90;
+
+/// People with a licence; a few do most of it (Zipf, exponent 0.9), and some leave early.
+const PEOPLE: usize = 20_000;
+
+/// Rows a page.
+const PAGE: usize = 100;
+
+/// Events and their share, in thousandths.
+const EVENTS: &[(&str, &str, u32)] = &[
+    ("code_suggestions_requested", "code_suggestions", 70),
+    ("code_suggestion_shown_in_ide", "code_suggestions", 430),
+    ("code_suggestion_accepted_in_ide", "code_suggestions", 130),
+    ("code_suggestion_rejected_in_ide", "code_suggestions", 110),
+    ("request_duo_chat_response", "chat", 100),
+    ("troubleshoot_job", "troubleshoot_job", 4),
+    ("request_review_duo_code_review_on_mr_by_author", "code_review", 8),
+    ("request_review_duo_code_review_on_mr_by_non_author", "code_review", 2),
+    ("post_comment_duo_code_review_on_diff", "code_review", 9),
+    ("find_no_issues_duo_code_review_after_review", "code_review", 3),
+    ("react_thumbs_up_on_duo_code_review_comment", "code_review", 2),
+    ("agent_platform_session_created", "agent_platform", 12),
+    ("agent_platform_session_started", "agent_platform", 12),
+    ("agent_platform_session_finished", "agent_platform", 9),
+    ("agent_platform_session_dropped", "agent_platform", 2),
+    ("agent_platform_session_stopped", "agent_platform", 1),
+    ("agent_platform_session_resumed", "agent_platform", 3),
+    ("agent_platform_llm_request", "agent_platform", 31),
+    ("start_mcp_tool_call", "mcp", 31),
+    ("finish_mcp_tool_call", "mcp", 31),
+];
+
+const LANGUAGES: &[&str] = &[
+    "python",
+    "typescript",
+    "javascript",
+    "java",
+    "go",
+    "ruby",
+    "c++",
+    "c#",
+    "php",
+    "rust",
+    "kotlin",
+    "c",
+    "scala",
+    "swift",
+    "yaml",
+    "shell",
+    "sql",
+    "vue",
+    "html",
+    "css",
+    "terraform",
+    "dockerfile",
+    "markdown",
+    "json",
+    "objective-c",
+    "lua",
+    "perl",
+    "elixir",
+    "haskell",
+    "r",
+];
+
+/// Editors as extensions name them, with versions.
+const IDES: &[&str] = &["Visual Studio Code", "IntelliJ IDEA", "PyCharm", "Visual Studio", "Neovim"];
+
+/// One of these holds a sign that GitLab's JSON escapes.
+const FLOWS: &[&str] = &[
+    "chat",
+    "software_development",
+    "issue_to_merge_request",
+    "code_review",
+    "fix_pipeline",
+    "convert_to_gitlab_ci",
+    "triage & fix",
+];
+
+const TOOLS: &[&str] =
+    &["read_file", "edit_file", "run_command", "grep_files", "list_dir", "create_commit", "get_job_logs"];
+
+const MODELS: &[&str] =
+    &["claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5-codex", "gpt-5-mini", "gemini-3-pro", "codestral-2508"];
+
+/// One usage event.
+struct Event {
+    second: u32,
+    kind: usize,
+    person: usize,
+    language: Option<usize>,
+    ide: usize,
+    lines: u32,
+    /// Project, session and flow, where there is a session.
+    session: Option<(u32, u32, usize)>,
+    tool: Option<usize>,
+    model: Option<(usize, u32, u32)>,
+}
+
+/// Writes so many events, as raw lines, as records, or both.
+pub(crate) fn write(
+    events: u64,
+    collector: &str,
+    raw: &mut impl Write,
+    records: &mut impl Write,
+) -> io::Result<()> {
+    let mut rng = Rng::with_seed(42);
+    let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
+    let activity = cumulated(&weights);
+    let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
+    let kinds = cumulated(&shares);
+    let languages = cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>());
+    let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
+    let total: f64 = workload.iter().sum();
+    let mut written = 0;
+    for day in 0..DAYS {
+        let until: f64 = workload[..=day as usize].iter().sum();
+        let upto = (events as f64 * until / total).round() as u64;
+        let mut of_day: Vec<Event> = (written..upto)
+            .map(|_| {
+                let person = loop {
+                    let person = pick(&mut rng, &activity);
+                    if day < 62 || person % 7 != 3 {
+                        break person;
+                    }
+                };
+                event(&mut rng, person, &kinds, &languages)
+            })
+            .collect();
+        written = upto;
+        of_day.sort_by_key(|event| event.second);
+        write_day(day, collector, &of_day, raw, records)?;
+    }
+    Ok(())
+}
+
+fn event(rng: &mut Rng, person: usize, kinds: &[f64], languages: &[f64]) -> Event {
+    let kind = pick(rng, kinds);
+    let feature = EVENTS[kind].1;
+    let is_suggestion = feature == "code_suggestions" && kind > 0;
+    let is_session = matches!(feature, "agent_platform" | "mcp");
+    // Most of the work is done from eight to eighteen o'clock.
+    let hour = if rng.u32(..10) == 0 { rng.u32(..24) } else { 8 + rng.u32(..10) };
+    Event {
+        second: hour * 3600 + rng.u32(..3600),
+        kind,
+        person,
+        language: (is_suggestion && rng.u32(..200) > 0)
+            .then(|| if rng.u32(..3) > 0 { person % 5 } else { pick(rng, languages) }),
+        ide: person % IDES.len(),
+        lines: if is_suggestion { 1 + rng.u32(..12) * rng.u32(..3) } else { 0 },
+        session: is_session.then(|| {
+            (1 + rng.u32(..4000), rng.u32(..200_000) * 100 + (person % 100) as u32, rng.usize(..FLOWS.len()))
+        }),
+        tool: (feature == "mcp").then(|| rng.usize(..TOOLS.len())),
+        model: (EVENTS[kind].0 == "agent_platform_llm_request")
+            .then(|| (rng.usize(..MODELS.len()), rng.u32(200..30_000), rng.u32(10..3000))),
+    }
+}
+
+fn cumulated(weights: &[f64]) -> Vec<f64> {
+    let mut sum = 0.0;
+    weights
+        .iter()
+        .map(|weight| {
+            sum += weight;
+            sum
+        })
+        .collect()
+}
+
+fn pick(rng: &mut Rng, cumulated: &[f64]) -> usize {
+    let at = rng.f64() * cumulated.last().copied().unwrap_or_default();
+    cumulated.partition_point(|sum| *sum <= at).min(cumulated.len() - 1)
+}
+
+fn date(day: u32) -> String {
+    match day {
+        0..=28 => format!("2026-08-{:02}", 3 + day),
+        29..=58 => format!("2026-09-{:02}", day - 28),
+        _ => format!("2026-10-{:02}", day - 58),
+    }
+}
+
+/// Ids that look like ids: spread, and each another one.
+fn user_id(person: usize) -> u64 {
+    1 + (person as u64 * 1_664_525 + 1_013_904_223) % (1 << 25)
+}
+
+fn write_day(
+    day: u32,
+    collector: &str,
+    events: &[Event],
+    raw: &mut impl Write,
+    records: &mut impl Write,
+) -> io::Result<()> {
+    let date = date(day);
+    let identity = format!(
+        r#""instance":"https://gitlab.example.com","collector":"{collector}","scope":"acme","day":"{date}","fetched_at":"2026-11-09T03:00:00Z""#
+    );
+    for (page, events) in events.chunks(PAGE).enumerate() {
+        let page = page + 1;
+        write!(raw, r#"{{"type":"raw",{identity},"page":{page},"nodes":["#)?;
+        for (index, event) in events.iter().enumerate() {
+            let Event { second, kind, person, .. } = *event;
+            let (name, feature, _) = EVENTS[kind];
+            let ts = format!("{date}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
+            let user = format!("gid://gitlab/User/{}", user_id(person));
+            if index > 0 {
+                raw.write_all(b",")?;
+            }
+            write!(
+                raw,
+                r#"{{"event":"{}","timestamp":"{ts}","namespacePath":"acme/team-{}","extras":{{"#,
+                name.to_uppercase(),
+                person % 97
+            )?;
+            write!(
+                records,
+                r#"{{"type":"event","ts":"{ts}",{identity},"row":"{page}:{index}","event":"{name}","feature":"{feature}","user":"{user}","username":"user{person}""#
+            )?;
+            write!(records, r#","namespace":"acme/team-{}""#, person % 97)?;
+            let mut comma = "";
+            if let Some(language) = event.language {
+                write!(
+                    raw,
+                    r#""language":"{}","suggestion_size":"{}","ide_name":"{}""#,
+                    LANGUAGES[language], event.lines, IDES[event.ide]
+                )?;
+                comma = ",";
+            }
+            if let Some((project, session, flow)) = event.session {
+                let escaped = FLOWS[flow].replace('&', "\\u0026");
+                write!(
+                    raw,
+                    r#"{comma}"project_id":{project},"session_id":{session},"flow_type":"{escaped}","environment":"ide""#
+                )?;
+                comma = ",";
+                write!(records, r#","project":"gid://gitlab/Project/{project}""#)?;
+            }
+            if let Some(language) = event.language {
+                write!(
+                    records,
+                    r#","language":"{}","ide":"{}","lines":{}"#,
+                    LANGUAGES[language],
+                    IDES[event.ide].to_lowercase(),
+                    event.lines
+                )?;
+            }
+            if let Some((_, session, flow)) = event.session {
+                write!(records, r#","session":"{session}","flow":"{}","environment":"ide""#, FLOWS[flow])?;
+            }
+            if let Some(tool) = event.tool {
+                write!(raw, r#"{comma}"tool_name":"{}""#, TOOLS[tool])?;
+                comma = ",";
+                write!(records, r#","tool":"{}""#, TOOLS[tool])?;
+            }
+            if let Some((model, input, output)) = event.model {
+                write!(
+                    raw,
+                    r#"{comma}"model_name":"{}","input_tokens":{input},"output_tokens":{output}"#,
+                    MODELS[model]
+                )?;
+                write!(
+                    records,
+                    r#","model":"{}","input_tokens":{input},"output_tokens":{output}"#,
+                    MODELS[model]
+                )?;
+            }
+            writeln!(records, "}}")?;
+            write!(raw, r#"}},"user":{{"id":"{user}","username":"user{person}","bot":false}}}}"#)?;
+        }
+        raw.write_all(b"]}\n")?;
+    }
+    let coverage = format!(
+        r#"{{"type":"coverage",{identity},"status":"complete","rows":{},"reason":null}}"#,
+        events.len()
+    );
+    writeln!(raw, "{coverage}")?;
+    writeln!(records, "{coverage}")
+}

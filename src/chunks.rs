@@ -1,0 +1,215 @@
+//! A stream cut into chunks of whole lines, worked on by several threads, with the results in the order of the stream.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use crate::error::Error;
+use crate::stream::{LONGEST_LINE, Line, line_of};
+
+/// Whole lines of a stream.
+pub struct Chunk {
+    /// Where the chunk starts, in bytes from the start of the stream.
+    offset: u64,
+    bytes: Vec<u8>,
+    /// Whether it is the beginning of one line that is too long.
+    is_cut: bool,
+}
+
+/// How much is read before it is worked on. A chunk can be longer, by one line.
+const CHUNK: usize = 1 << 20;
+
+/// Chunks that wait for each worker.
+const WAITING: usize = 2;
+
+impl Chunk {
+    /// The lines that are not empty; their numbers count from 1 within the chunk.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let mut offset = self.offset;
+        let lines = self.bytes.split_inclusive(|byte| *byte == b'\n').zip(1..);
+        lines.filter_map(move |(line, number)| {
+            let start = offset;
+            offset += line.len() as u64;
+            line_of(line.strip_suffix(b"\n").unwrap_or(line), number, start, self.is_cut)
+        })
+    }
+
+    /// How many lines the chunk has, empty ones too.
+    pub fn line_count(&self) -> u64 {
+        self.bytes.split_inclusive(|byte| *byte == b'\n').count() as u64
+    }
+}
+
+/// Cuts the input into chunks, works on them with so many workers, and takes the results in the order of the input.
+/// An error of `take` ends it.
+pub fn work_through<W, T: Send>(
+    input: impl Read + Send,
+    workers: Vec<W>,
+    work: impl Fn(&mut W, &Chunk) -> T + Sync,
+    mut take: impl FnMut(usize, T) -> Result<(), Error>,
+) -> Result<(), Error>
+where
+    W: Send,
+{
+    thread::scope(|scope| {
+        let (mut chunks_in, mut results_out): (Vec<SyncSender<Chunk>>, Vec<Receiver<T>>) =
+            (Vec::new(), Vec::new());
+        for mut worker in workers {
+            let (chunk_sender, chunks) = sync_channel::<Chunk>(WAITING);
+            let (results, result_receiver) = sync_channel::<T>(WAITING);
+            chunks_in.push(chunk_sender);
+            results_out.push(result_receiver);
+            let work = &work;
+            scope.spawn(move || {
+                for chunk in chunks {
+                    if results.send(work(&mut worker, &chunk)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let reading = scope.spawn(move || read(input, &chunks_in));
+        // Chunks go to the workers in turn, so their results come back in turn.
+        for (worker, results) in results_out.iter().enumerate().cycle() {
+            match results.recv() {
+                Ok(result) => take(worker, result)?,
+                Err(_) => break,
+            }
+        }
+        drop(results_out);
+        reading.join().unwrap_or_else(|_| Err(Error::Bug("the reader stopped by itself".to_owned())))
+    })
+}
+
+/// Reads to the end, or until nobody takes the chunks any more.
+fn read(mut input: impl Read, workers: &[SyncSender<Chunk>]) -> Result<(), Error> {
+    let mut cutter = Cutter::default();
+    for worker in workers.iter().cycle() {
+        let chunk = cutter.next(&mut input);
+        let Some(chunk) = chunk.map_err(|source| Error::Stream { doing: "read standard input", source })?
+        else {
+            break;
+        };
+        if worker.send(chunk).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a stream at line breaks.
+#[derive(Default)]
+struct Cutter {
+    /// What was read beyond the last chunk.
+    rest: Vec<u8>,
+    offset: u64,
+    is_over: bool,
+}
+
+impl Cutter {
+    /// The next whole lines; `None` at the end of the input.
+    fn next(&mut self, input: &mut impl Read) -> io::Result<Option<Chunk>> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        while !self.is_over {
+            let searched = bytes.len();
+            bytes.reserve_exact(CHUNK);
+            self.is_over = input.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)? < CHUNK;
+            if let Some(last) = bytes[searched..].iter().rposition(|byte| *byte == b'\n') {
+                self.rest = bytes.split_off(searched + last + 1);
+                return Ok(Some(self.chunk(bytes, false)));
+            }
+            if bytes.len() > LONGEST_LINE {
+                return self.cut(input, bytes).map(Some);
+            }
+        }
+        Ok((!bytes.is_empty()).then(|| self.chunk(bytes, false)))
+    }
+
+    fn chunk(&mut self, bytes: Vec<u8>, is_cut: bool) -> Chunk {
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        Chunk { offset, bytes, is_cut }
+    }
+
+    /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.
+    fn cut(&mut self, input: &mut impl Read, mut bytes: Vec<u8>) -> io::Result<Chunk> {
+        let mut passed = (bytes.len() - LONGEST_LINE - 1) as u64;
+        bytes.truncate(LONGEST_LINE + 1);
+        let chunk = self.chunk(bytes, true);
+        let mut more = Vec::new();
+        while !self.is_over {
+            more.clear();
+            self.is_over = input.by_ref().take(CHUNK as u64).read_to_end(&mut more)? < CHUNK;
+            if let Some(end) = more.iter().position(|byte| *byte == b'\n') {
+                passed += end as u64 + 1;
+                self.rest = more.split_off(end + 1);
+                break;
+            }
+            passed += more.len() as u64;
+        }
+        self.offset += passed;
+        Ok(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number, offset and text of each line, chunk after chunk.
+    fn read(input: &[u8], workers: usize) -> Vec<(u64, u64, Result<String, &'static str>)> {
+        let mut seen = Vec::new();
+        let mut before = 0;
+        let work = |_: &mut (), chunk: &Chunk| {
+            let lines = chunk.lines().map(|line| (line.number, line.offset, line.text.map(str::to_owned)));
+            (lines.collect::<Vec<_>>(), chunk.line_count())
+        };
+        work_through(input, vec![(); workers], work, |_, (lines, count)| {
+            seen.extend(lines.into_iter().map(|(number, offset, text)| (before + number, offset, text)));
+            before += count;
+            Ok(())
+        })
+        .expect("memory does not fail");
+        seen
+    }
+
+    #[test]
+    fn lines_come_in_order_with_their_places_whatever_the_number_of_workers() {
+        let mut input = b"\xef\xbb\xbf{}\n\n \r\n".to_vec();
+        let mut expected = vec![(1, 0, Ok("{}".to_owned()))];
+        for number in 4..30_000_u64 {
+            let line = format!("line {number} {}", "x".repeat((number % 300) as usize));
+            expected.push((number, input.len() as u64, Ok(line.clone())));
+            input.extend(line.bytes().chain(*b"\n"));
+        }
+        expected.push((30_000, input.len() as u64, Err("not UTF-8")));
+        input.extend(b"\xff\xfe");
+        assert!(input.len() > 4 * CHUNK);
+        for workers in 1..4 {
+            assert!(read(&input, workers) == expected, "{workers} workers");
+        }
+        assert!(read(b"", 2).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_and_the_rest_goes_on() {
+        let mut input = b"one\n".to_vec();
+        input.resize(input.len() + LONGEST_LINE + 3 * CHUNK / 2, b'x');
+        let after = input.len() as u64 + 1;
+        input.extend(b"\ntwo\n");
+        let seen = read(&input, 2);
+        assert_eq!(
+            seen,
+            [(1, 0, Ok("one".into())), (2, 4, Err("longer than 64 MiB")), (3, after, Ok("two".into()))]
+        );
+        input.truncate(input.len() - 5);
+        assert_eq!(read(&input, 2).len(), 2, "and nothing comes after it");
+    }
+
+    #[test]
+    fn an_error_of_the_taker_ends_it() {
+        let input = "line\n".repeat(4 * CHUNK);
+        let taken = work_through(input.as_bytes(), vec![(); 2], |_, _| (), |_, ()| Err(Error::ReaderGone));
+        assert!(matches!(taken, Err(Error::ReaderGone)));
+    }
+}

@@ -1,0 +1,522 @@
+//! Reading lines side by side. Each reader numbers texts, people and fetches by itself and hands on batches of counted
+//! events; the rollups take them over under the numbers of their own. Only they know which rows were seen before.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::names::{Name, PersonId};
+use super::tally::{GroupId, Usage};
+use super::{Fetch, Group, Rollups, Target};
+use crate::calendar::{Day, Timestamp};
+use crate::line::{Line, Record};
+use crate::plain::{Value, fields};
+use crate::record::{Event, Row, UsageRollup};
+
+/// Reads lines, one a thread.
+#[derive(Default)]
+pub struct Reader {
+    texts: Numbers<Box<str>>,
+    fetches: Numbers<Box<[u8]>>,
+    groups: Numbers<Box<[u8]>>,
+    /// The instance of each fetch, as the number of its text.
+    instances: Vec<u32>,
+    /// The people of each instance, by the number of its text.
+    people: HashMap<u32, Numbers<Box<str>>, RandomState>,
+    bots: Vec<bool>,
+    scratch: Vec<u8>,
+    /// The fetch of the line before: most lines are of the same.
+    last: (Vec<u8>, u32),
+    batch: Batch,
+}
+
+/// What a reader found, in its own numbers.
+#[derive(Default)]
+pub struct Batch {
+    texts: Vec<Box<str>>,
+    people: Vec<(u32, Box<str>)>,
+    bots: Vec<u32>,
+    groups: Vec<(u32, u32, Option<u32>, Option<u32>)>,
+    fetches: Vec<([u32; 3], Day, Timestamp)>,
+    events: Vec<CountedEvent>,
+    event_ids: HashMap<usize, Box<str>, RandomState>,
+    parts: Vec<CountedPart>,
+}
+
+/// The numbers that a reader's own stand for.
+#[derive(Default)]
+pub struct Meanings {
+    texts: Vec<Name>,
+    people: Vec<PersonId>,
+    groups: Vec<GroupId>,
+    fetches: Vec<(Target, Timestamp)>,
+}
+
+struct CountedEvent {
+    fetch: u32,
+    row: Row,
+    group: u32,
+    person: u32,
+    lines: Option<u32>,
+}
+
+struct CountedPart {
+    fetch: u32,
+    part: u32,
+    group: u32,
+    person: u32,
+    usage: Usage,
+}
+
+/// Keys and their numbers, from 0.
+struct Numbers<K>(HashMap<K, u32, RandomState>);
+
+impl<K> Default for Numbers<K> {
+    fn default() -> Numbers<K> {
+        Numbers(HashMap::default())
+    }
+}
+
+/// The texts of an event or rollup line that rollups are made of.
+#[derive(Clone, Copy, Default)]
+struct Texts<'a> {
+    instance: &'a str,
+    collector: &'a str,
+    scope: &'a str,
+    day: &'a str,
+    fetched_at: &'a str,
+    user: &'a str,
+    bot: bool,
+    event: &'a str,
+    feature: &'a str,
+    language: Option<&'a str>,
+    ide: Option<&'a str>,
+}
+
+impl Reader {
+    /// Reads a line: counts an event or a rollup, and hands back a line of another type. The error says why it cannot be read,
+    /// without repeating any of its content.
+    pub fn read<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
+        if self.read_plain_event(line) {
+            return Ok(None);
+        }
+        match Line::parse(line)? {
+            Line::Record(Record::Event(event)) => self.add_event(&event)?,
+            Line::Rollup(rollup) => self.add_rollup(&rollup)?,
+            other => return Ok(Some(other)),
+        }
+        Ok(None)
+    }
+
+    /// What was found since the last time.
+    pub fn batch(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Reads an event that is spelled plainly; false when the parser has to look at the line.
+    fn read_plain_event(&mut self, line: &str) -> bool {
+        let mut texts = Texts::default();
+        let (mut is_event, mut ts, mut row, mut lines, mut event_id) = (false, "", "", None, None);
+        let mut seen = 0_u32;
+        let is_plain = fields(line, |key, value| {
+            let (number, fits) = match (key, value) {
+                ("type", Value::Text(of)) => {
+                    is_event = of == "event";
+                    (0, is_event)
+                }
+                ("ts", Value::Text(text)) => (1, set(&mut ts, text)),
+                ("instance", Value::Text(text)) => (2, set(&mut texts.instance, text)),
+                ("collector", Value::Text(text)) => (3, set(&mut texts.collector, text)),
+                ("scope", Value::Text(text)) => (4, set(&mut texts.scope, text)),
+                ("day", Value::Text(text)) => (5, set(&mut texts.day, text)),
+                ("fetched_at", Value::Text(text)) => (6, set(&mut texts.fetched_at, text)),
+                ("row", Value::Text(text)) => (7, set(&mut row, text)),
+                ("event", Value::Text(text)) => (8, set(&mut texts.event, text)),
+                ("feature", Value::Text(text)) => (9, set(&mut texts.feature, text)),
+                ("user", Value::Text(text)) => (10, set(&mut texts.user, text)),
+                ("bot", Value::Bool(is)) => (11, set(&mut texts.bot, is)),
+                ("language", Value::Text(text)) => (12, set(&mut texts.language, Some(text))),
+                ("ide", Value::Text(text)) => (13, set(&mut texts.ide, Some(text))),
+                ("lines", Value::Count(count)) => {
+                    lines = u32::try_from(count).ok();
+                    (14, lines.is_some())
+                }
+                ("event_id", Value::Text(text)) => (15, set(&mut event_id, Some(text))),
+                // What else a record has does not count, but its form has to be right all the same.
+                _ => {
+                    return !LOOKED_AT.contains(&key)
+                        && (matches!(value, Value::Text(_)) || !TEXTS.contains(&key));
+                }
+            };
+            let is_new = seen & (1 << number) == 0;
+            seen |= 1 << number;
+            is_new && fits
+        });
+        let is_whole = seen & REQUIRED == REQUIRED;
+        // A stamp of another day may be no day at all: the parser says which.
+        if !is_plain || !is_whole || !is_plain_timestamp(ts) || ts[..10] != *texts.day {
+            return false;
+        }
+        let (Ok(row), Some(fetch)) = (row.parse(), self.fetch(&texts)) else { return false };
+        self.count_event(fetch, row, &texts, lines, event_id);
+        true
+    }
+
+    fn add_event(&mut self, event: &Event<'_>) -> Result<(), &'static str> {
+        if event.ts.day() != event.origin.day {
+            return Err("its stamp is of another day than its fetch");
+        }
+        let (day, fetched_at) = (event.origin.day.to_string(), event.origin.fetched_at.to_string());
+        let texts = Texts {
+            instance: &event.origin.instance,
+            collector: &event.origin.collector,
+            scope: &event.origin.scope,
+            day: &day,
+            fetched_at: &fetched_at,
+            user: &event.user,
+            bot: event.bot,
+            event: &event.event,
+            feature: &event.feature,
+            language: event.language.as_deref(),
+            ide: event.ide.as_deref(),
+        };
+        let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
+        self.count_event(fetch, event.origin.row, &texts, event.lines, event.event_id.as_deref());
+        Ok(())
+    }
+
+    fn count_event(
+        &mut self,
+        fetch: u32,
+        row: Row,
+        texts: &Texts<'_>,
+        lines: Option<u32>,
+        event_id: Option<&str>,
+    ) {
+        let (group, person) = (self.group(texts), self.person(fetch, texts));
+        if let Some(id) = event_id {
+            self.batch.event_ids.insert(self.batch.events.len(), id.into());
+        }
+        self.batch.events.push(CountedEvent { fetch, row, group, person, lines });
+    }
+
+    fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
+        if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
+            return Err("its counts contradict each other");
+        }
+        let (day, fetched_at) = (rollup.day.to_string(), rollup.fetched_at.to_string());
+        let texts = Texts {
+            instance: &rollup.instance,
+            collector: &rollup.collector,
+            scope: &rollup.scope,
+            day: &day,
+            fetched_at: &fetched_at,
+            user: &rollup.user,
+            bot: rollup.bot,
+            event: &rollup.event,
+            feature: &rollup.feature,
+            language: rollup.language.as_deref(),
+            ide: rollup.ide.as_deref(),
+        };
+        let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
+        let (group, person) = (self.group(&texts), self.person(fetch, &texts));
+        let part = self.text(&rollup.part);
+        let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
+        self.batch.parts.push(CountedPart { fetch, part, group, person, usage });
+        Ok(())
+    }
+
+    /// The number of a fetch; `None` when its day or moment is not one.
+    fn fetch(&mut self, texts: &Texts<'_>) -> Option<u32> {
+        self.scratch.clear();
+        for text in [texts.instance, texts.collector, texts.scope, texts.day, texts.fetched_at] {
+            put(&mut self.scratch, Some(text));
+        }
+        if self.last.0 == self.scratch && !self.instances.is_empty() {
+            return Some(self.last.1);
+        }
+        let number = match self.fetches.0.get(self.scratch.as_slice()) {
+            Some(number) => *number,
+            None => {
+                let (day, fetched_at) = (texts.day.parse().ok()?, texts.fetched_at.parse().ok()?);
+                let key = self.scratch.as_slice().into();
+                let names = [texts.instance, texts.collector, texts.scope].map(|text| self.text(text));
+                self.batch.fetches.push((names, day, fetched_at));
+                self.instances.push(names[0]);
+                self.fetches.insert(key)
+            }
+        };
+        self.last.0.clone_from(&self.scratch);
+        self.last.1 = number;
+        Some(number)
+    }
+
+    fn group(&mut self, texts: &Texts<'_>) -> u32 {
+        self.scratch.clear();
+        for text in [Some(texts.event), Some(texts.feature), texts.language, texts.ide] {
+            put(&mut self.scratch, text);
+        }
+        if let Some(number) = self.groups.0.get(self.scratch.as_slice()) {
+            return *number;
+        }
+        let group = (
+            self.text(texts.event),
+            self.text(texts.feature),
+            texts.language.map(|language| self.text(language)),
+            texts.ide.map(|ide| self.text(ide)),
+        );
+        self.batch.groups.push(group);
+        self.groups.insert(self.scratch.as_slice().into())
+    }
+
+    fn person(&mut self, fetch: u32, texts: &Texts<'_>) -> u32 {
+        let instance = self.instances[fetch as usize];
+        let of_instance = self.people.entry(instance).or_default();
+        let person = match of_instance.0.get(texts.user) {
+            Some(person) => *person,
+            None => {
+                let person =
+                    u32::try_from(self.bots.len()).expect("four thousand million users do not fit in memory");
+                of_instance.0.insert(texts.user.into(), person);
+                self.bots.push(false);
+                self.batch.people.push((instance, texts.user.into()));
+                person
+            }
+        };
+        if texts.bot && !std::mem::replace(&mut self.bots[person as usize], true) {
+            self.batch.bots.push(person);
+        }
+        person
+    }
+
+    fn text(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.texts.0.get(text) {
+            return *number;
+        }
+        self.batch.texts.push(text.into());
+        self.texts.insert(text.into())
+    }
+}
+
+/// The fields that are looked at; in another form than expected they are for the parser.
+const LOOKED_AT: &[&str] = &[
+    "type",
+    "ts",
+    "instance",
+    "collector",
+    "scope",
+    "day",
+    "fetched_at",
+    "row",
+    "event",
+    "feature",
+    "user",
+    "bot",
+    "language",
+    "ide",
+    "lines",
+    "event_id",
+];
+
+/// The fields of an event that are not looked at here and have to be texts.
+const TEXTS: &[&str] = &["username", "tracking_id"];
+
+/// The fields without which there is no event: the first eleven.
+const REQUIRED: u32 = (1 << 11) - 1;
+
+fn set<T>(place: &mut T, value: T) -> bool {
+    *place = value;
+    true
+}
+
+/// Whether this is a moment of a day in whole seconds; the day itself is compared with one that was read.
+fn is_plain_timestamp(ts: &str) -> bool {
+    let bytes = ts.as_bytes();
+    let two = |at: usize, below: u8| {
+        let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
+        tens < 10 && ones < 10 && tens * 10 + ones < below
+    };
+    bytes.len() == 20
+        && (bytes[10], bytes[13], bytes[16], bytes[19]) == (b'T', b':', b':', b'Z')
+        && ts.is_char_boundary(10)
+        && two(11, 24)
+        && two(14, 60)
+        && two(17, 60)
+}
+
+/// Appends a text so that it cannot run into the next one.
+fn put(scratch: &mut Vec<u8>, text: Option<&str>) {
+    let length = text.map_or(u32::MAX, |text| text.len() as u32);
+    scratch.extend(length.to_le_bytes());
+    scratch.extend(text.unwrap_or_default().as_bytes());
+}
+
+impl<K: std::hash::Hash + Eq> Numbers<K> {
+    fn insert(&mut self, key: K) -> u32 {
+        let next = u32::try_from(self.0.len()).expect("four thousand million keys do not fit in memory");
+        *self.0.entry(key).or_insert(next)
+    }
+}
+
+impl Batch {
+    /// How many events and rollups it holds.
+    pub fn len(&self) -> u64 {
+        (self.events.len() + self.parts.len()) as u64
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Rollups {
+    /// Takes what a reader found; `meanings` are those of the same reader every time.
+    pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
+        let Batch { texts, people, bots, groups, fetches, events, mut event_ids, parts } = batch;
+        meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
+        let name = |number: u32| meanings.texts[number as usize];
+        for (instance, user) in people {
+            meanings.people.push(self.people.number(name(instance), &user, false));
+        }
+        bots.into_iter().for_each(|person| self.people.note_bot(meanings.people[person as usize]));
+        for (event, feature, language, ide) in groups {
+            let group = Group {
+                event: name(event),
+                feature: name(feature),
+                language: language.map(name),
+                ide: ide.map(name),
+            };
+            meanings.groups.push(self.groups.number(group, &self.names));
+        }
+        for ([instance, collector, scope], day, fetched_at) in fetches {
+            let target =
+                Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
+            meanings.fetches.push((target, fetched_at));
+        }
+        let mut place = 0;
+        for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
+            let fetch = self.fetch_of(meanings.fetches[of_fetch[0].fetch as usize]);
+            for event in of_fetch {
+                // Where a source has ids of its own, the same id in another row is the same event.
+                let id = if event_ids.is_empty() { None } else { event_ids.remove(&place) };
+                place += 1;
+                if fetch.rows.insert(event.row) && id.is_none_or(|id| fetch.event_ids.insert(id)) {
+                    let (group, person) =
+                        (meanings.groups[event.group as usize], meanings.people[event.person as usize]);
+                    fetch.usage.add(group, person, Usage::of_event(event.lines));
+                }
+            }
+        }
+        for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
+            let part = self.names.text(name(of_part[0].part)).to_owned();
+            let tally = self.fetch_of(meanings.fetches[of_part[0].fetch as usize]).part(&part);
+            for CountedPart { group, person, usage, .. } in of_part {
+                tally.add(meanings.groups[*group as usize], meanings.people[*person as usize], *usage);
+            }
+        }
+        self.settle_now_and_then(events.len() + parts.len());
+    }
+
+    fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
+        self.fetches.entry(target).or_default().entry(at).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of lines, when the parser reads each of them or only those that are not plain.
+    fn read(lines: &[String], may_be_plain: bool) -> (Vec<String>, Vec<Result<(), String>>) {
+        let (mut rollups, mut meanings, mut reader) =
+            (Rollups::default(), Meanings::default(), Reader::default());
+        let mut said = Vec::new();
+        for line in lines {
+            // A blank at the end is not plain, and says nothing.
+            let line = if may_be_plain { line.clone() } else { format!("{line} ") };
+            said.push(reader.read(&line).map(|_| ()));
+            rollups.take(reader.batch(), &mut meanings);
+        }
+        rollups.finish();
+        let mut lines = Vec::new();
+        rollups
+            .for_each_rollup(|line| {
+                lines.push(serde_json::to_string(line).expect("serialises"));
+                Ok::<(), ()>(())
+            })
+            .expect("nothing fails");
+        (lines, said)
+    }
+
+    #[test]
+    fn plain_or_not_a_line_says_the_same_whatever_its_fields_hold() {
+        let fields = [
+            ("type", r#""event""#),
+            ("ts", r#""2026-10-01T12:34:56Z""#),
+            ("instance", r#""https://gitlab.example.com""#),
+            ("collector", r#""usage_events""#),
+            ("scope", r#""acme""#),
+            ("day", r#""2026-10-01""#),
+            ("fetched_at", r#""2026-10-02T03:00:00Z""#),
+            ("row", r#""3:17""#),
+            ("event", r#""x""#),
+            ("feature", r#""y""#),
+            ("user", r#""gid://gitlab/User/1""#),
+            ("username", r#""ana""#),
+            ("bot", "true"),
+            ("language", r#""rust""#),
+            ("ide", r#""neovim""#),
+            ("lines", "7"),
+            ("tracking_id", r#""t""#),
+            ("event_id", r#""e""#),
+            ("of_tomorrow", "1"),
+        ];
+        let values = [
+            "",
+            r#""""#,
+            r#""x""#,
+            "null",
+            "true",
+            "7",
+            "-7",
+            "1.5",
+            "4294967296",
+            "[]",
+            r#""2026-10-01T24:00:00Z""#,
+            r#""2026-10-01T12:34:60Z""#,
+            r#""2026-10-01T12:34:56.5Z""#,
+            r#""2026-02-30T12:34:56Z""#,
+            r#""2026-10-02T00:00:00Z""#,
+            r#""2026-10-01""#,
+            r#""2026-13-01""#,
+            r#""1:2:3""#,
+            r#""17""#,
+            r#""\u0065""#,
+            r#""événement élémentaire""#,
+        ];
+        let line = |fields: &[(&str, &str)]| {
+            let fields: Vec<String> = fields
+                .iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| format!(r#""{name}":{value}"#))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        let mut counted = 0;
+        for place in 0..fields.len() {
+            for value in values {
+                let mut changed = fields.to_vec();
+                changed[place].1 = value;
+                let mut doubled = fields.to_vec();
+                doubled.push((fields[place].0, value));
+                for line in [line(&changed), line(&doubled)] {
+                    let plain = read(std::slice::from_ref(&line), true);
+                    assert_eq!(plain, read(std::slice::from_ref(&line), false), "{line}");
+                    counted += plain.0.len();
+                }
+            }
+        }
+        assert!(counted > 100, "most lines are events: {counted}");
+    }
+}
