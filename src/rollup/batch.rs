@@ -143,10 +143,11 @@ impl Reader {
                 }
                 ("event_id", Value::Text(text)) => (15, set(&mut event_id, Some(text))),
                 // What else a record has does not count, but its form has to be right all the same.
-                _ => {
-                    return !LOOKED_AT.contains(&key)
-                        && (matches!(value, Value::Text(_)) || !TEXTS.contains(&key));
-                }
+                _ if LOOKED_AT.contains(&key) => return false,
+                _ => match TEXTS.iter().position(|text| *text == key) {
+                    Some(place) => (16 + place, matches!(value, Value::Text(_))),
+                    None => return true,
+                },
             };
             let is_new = seen & (1 << number) == 0;
             seen |= 1 << number;
