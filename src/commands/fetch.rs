@@ -386,7 +386,14 @@ fn conclude(
         });
     }
     let refused_by_name = plan.named && has(&[Status::Denied, Status::Unsupported]).is_some();
-    Ok(match refused_by_name || has(&[Status::Partial, Status::Failed]).is_some() {
+    // What is refused on some days only says nothing of the role: it is a gap.
+    let refused_in_part = coverage
+        .chunk_by(|one, next| (&one.collector, &one.scope) == (&next.collector, &next.scope))
+        .any(|lines| {
+            let any = |status: Status| lines.iter().any(|line| line.status == status);
+            any(Status::Denied) && (any(Status::Complete) || any(Status::Partial))
+        });
+    Ok(match refused_by_name || refused_in_part || has(&[Status::Partial, Status::Failed]).is_some() {
         true => Outcome::Partial,
         false => Outcome::Complete,
     })

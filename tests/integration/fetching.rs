@@ -94,50 +94,6 @@ fn what_is_asked_is_within_gitlabs_rules() {
 }
 
 #[test]
-fn passing_faults_pass_and_the_figures_are_those_of_a_run_without_them() {
-    let bench = Bench::new(60, 5);
-    let arguments = ["--duo", "--project", "--since", "2026-10-27"];
-    let expected = metrics(&bench, &fetch(&bench, &arguments).stdout);
-    let requests = bench.gitlab.requests().len();
-    let text = |status, body: &str| Fault::Status {
-        status,
-        headers: Vec::new(),
-        content_type: "text/plain".to_owned(),
-        body: body.to_owned(),
-    };
-    let faults = [
-        Fault::TooManyRequests { retry_after: Some(0) },
-        Fault::TooManyRequests { retry_after: None },
-        Fault::BadGateway,
-        Fault::Reset,
-        Fault::TruncatedJson,
-        Fault::RequestTimedOut,
-        Fault::TimeoutAnswer,
-        text(500, r#"{"errors":[{"message":"Internal server error"}]}"#),
-        text(504, ""),
-        Fault::Hang(Duration::from_millis(50)),
-    ];
-    for fault in faults {
-        // At every fourth request, the first and the last page of something among them.
-        let script = (0..requests)
-            .flat_map(|at| if at % 4 == 1 { vec![fault.clone(), Fault::None] } else { vec![Fault::None] });
-        bench.gitlab.inject(script);
-        let result = fetch(&bench, &arguments);
-        assert_eq!(result.code, 0, "{fault:?}: {}", result.stderr);
-        assert_eq!(metrics(&bench, &result.stdout), expected, "{fault:?}");
-        // What is left of the script is used up.
-        while bench
-            .gitlab
-            .requests()
-            .last()
-            .is_some_and(|request| request.outcome == crate::stand_in::Outcome::Fault)
-        {
-            fetch(&bench, &["--since", "2026-10-31"]);
-        }
-    }
-}
-
-#[test]
 fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_with_exit_code_0() {
     let faultless = Bench::new(60, 5);
     let arguments = ["--since", "2026-10-27", "--collector", "usage_events"];
