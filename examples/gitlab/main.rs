@@ -100,6 +100,10 @@ struct Options {
     #[arg(long, value_name = "N")]
     too_heavy: Option<usize>,
 
+    /// Usage events in a page, beyond which it times out
+    #[arg(long, value_name = "N")]
+    largest_page: Option<usize>,
+
     /// Requests a second, beyond which the answer is 429
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
@@ -123,6 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trouble: (options.trouble > 0.0).then(|| Trouble::mixed(options.seed, options.trouble)),
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,
+        largest_page: options.largest_page,
         rate_limit: options.rate_limit,
     })?;
     let mut output = io::stdout().lock();

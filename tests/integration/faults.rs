@@ -20,6 +20,9 @@ const IN_TURN: &[&str] = &["--jobs", "1", "--retry-wait", "0.005"];
 /// A day of a collector.
 type CollectorDay = (String, String);
 
+/// The records of each day of each collector.
+type Rows = BTreeMap<CollectorDay, Vec<String>>;
+
 fn settings() -> Settings {
     Settings { people: 40, days: 6, ..Settings::default() }
 }
@@ -45,9 +48,9 @@ fn before_pages() -> usize {
     *BEFORE.get_or_init(|| Bench::requests_before_pages(&["--duo", "--project"]))
 }
 
-/// The records of each day of each collector, without what differs from run to run.
-fn rows(records: &[u8]) -> BTreeMap<CollectorDay, Vec<String>> {
-    let mut rows: BTreeMap<CollectorDay, Vec<String>> = BTreeMap::new();
+/// The records, without what differs from run to run.
+fn rows(records: &[u8]) -> Rows {
+    let mut rows = Rows::new();
     for kind in ["event", "seat", "seat_pool", "merge_request", "pipeline"] {
         for mut record in lines_of(records, kind) {
             for name in ["instance", "fetched_at", "row"] {
@@ -76,8 +79,7 @@ struct Compared {
 /// Runs without faults, and holds what came of a run with faults against it: every figure is right or says that it
 /// rests on less, and the days whose rows differ are those that the coverage names.
 fn compare(bench: &Bench, fetched: &Done) -> Compared {
-    static FAULTLESS: OnceLock<(BTreeMap<CollectorDay, Vec<String>>, BTreeMap<String, Value>)> =
-        OnceLock::new();
+    static FAULTLESS: OnceLock<(Rows, BTreeMap<String, Value>)> = OnceLock::new();
     let (expected_rows, expected) = FAULTLESS.get_or_init(|| {
         let bench = Bench::with(settings());
         let records = bench.normalize(&bench.run(ARGUMENTS).stdout);
