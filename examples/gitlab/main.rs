@@ -34,7 +34,8 @@ Tokens: TEXT is an owner's; TEXT-admin an administrator's, with the events of th
 TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage; TEXT-expired and any
 other is refused; without a token the groups cannot be seen.
 
-Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/metadata and
+Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/user, /api/v4/metadata,
+/api/v4/license, /api/v4/namespaces/acme, /api/v4/groups/acme/members/all/11 and
 /api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project).
 
 The server's clock stands at three in the morning of the day after --until."
