@@ -129,7 +129,7 @@ pub struct CollectArgs {
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
-    /// Folder in which a run that is killed or partial leaves what it got; the same call goes on from there
+    /// Folder in which a run that is killed or partial leaves what it got; the same call goes on from there. One run at a time works in it, another one ends with 75
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 

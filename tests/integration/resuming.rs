@@ -67,10 +67,11 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
     let last = bench.run(ARGUMENTS);
     assert_eq!(last.code, 0, "{}", last.stderr);
     assert_eq!(metrics(&bench, &last.stdout), expected);
-    assert!(
-        std::fs::read_dir(bench.path("state")).expect("the folder").next().is_none(),
-        "a complete run leaves no state"
-    );
+    let left: Vec<_> = std::fs::read_dir(bench.path("state"))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, ["run.lock"], "a complete run leaves no state");
 }
 
 #[test]
@@ -179,4 +180,27 @@ fn a_day_that_was_not_over_is_asked_for_again() {
     assert_eq!(later.code, 0, "{}", later.stderr);
     let same = bench.run(&["fetch", "--state", "here", "--output-dir", "here"]);
     assert_eq!(same.code, 2, "{}", same.stderr);
+}
+
+#[test]
+fn two_runs_at_a_time_do_not_work_in_one_folder() {
+    let bench = Bench::new(20, 3);
+    let hanging = crate::stand_in::Fault::Hang(Duration::from_secs(600));
+    bench.gitlab.inject([hanging]);
+    let arguments = ["fetch", "--since", "2026-10-30", "--state", "state"];
+    let mut command = bench.command(&arguments);
+    let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    while bench.gitlab.requests().is_empty() {
+        assert!(first.try_wait().expect("it can be asked").is_none(), "it has to wait for an answer");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let second = bench.run(&arguments);
+    assert_eq!(second.code, 75, "{}", second.stderr);
+    assert!(second.stderr.contains("another run works in state"), "{}", second.stderr);
+    assert!(second.stdout.is_empty() && bench.gitlab.requests().len() == 1, "nothing was asked");
+    let elsewhere = bench.run(&["fetch", "--since", "2026-10-30", "--state", "another"]);
+    assert_eq!(elsewhere.code, 0, "{}", elsewhere.stderr);
+    first.kill().expect("it can be killed");
+    first.wait().expect("it ends");
+    assert_eq!(bench.run(&arguments).code, 0, "who is killed holds nothing");
 }
