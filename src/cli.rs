@@ -209,6 +209,10 @@ pub struct NormalizeArgs {
     #[command(flatten)]
     pub rejects: RejectArgs,
 
+    /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
+    #[arg(long = "map", value_name = "FILE.json")]
+    pub maps: Vec<PathBuf>,
+
     /// File for rejected lines and rows: position, reason and digest of each
     #[arg(long, value_name = "FILE")]
     pub dead_letter: Option<PathBuf>,

@@ -14,7 +14,7 @@ use crate::rollup::{
 /// What a metric rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// `usage_events`.
+    /// `usage_events`, and the events of collectors of somebody's own.
     Usage,
     /// `code_suggestion_events` where its day is complete, else `usage_events`.
     CodeSuggestions,
@@ -252,9 +252,12 @@ impl<'a> Resolved<'a> {
             .map(|root| {
                 (
                     *root,
-                    self.choose_usage(
-                        counted("usage_events", *root),
-                        counted("code_suggestion_events", *root),
+                    self.with_own(
+                        self.choose_usage(
+                            counted("usage_events", *root),
+                            counted("code_suggestion_events", *root),
+                        ),
+                        *root,
                     ),
                 )
             })
@@ -310,6 +313,41 @@ impl<'a> Resolved<'a> {
             if let Some((state, _)) = suggestions {
                 chosen.suggestions.get_or_insert_default().insert(day, (state.clone(), suggestion_rows));
             }
+        }
+        chosen
+    }
+
+    /// Adds the events that came through collectors of somebody's own. An event that GitLab's own collectors bring too is
+    /// left to them, or it would count twice. A day of usage is as whole as the worst of what it is put together from;
+    /// without GitLab's own events it is never whole.
+    fn with_own(&self, mut chosen: ChosenUsage<'a>, root: Root) -> ChosenUsage<'a> {
+        let own = self.days.iter().filter(|((collector, of), days)| {
+            let has_events =
+                |(_, fetch): &(_, Option<&Fetch>)| fetch.is_some_and(|fetch| !fetch.usage.is_empty());
+            *of == root
+                && by_name(self.rollups.names.text(*collector)).is_none()
+                && days.values().any(has_events)
+        });
+        let told: BTreeSet<Name> = chosen
+            .usage
+            .iter()
+            .flat_map(BTreeMap::values)
+            .flat_map(|(_, rows)| rows)
+            .map(|(key, _)| key.event)
+            .collect();
+        for (day, (state, fetch)) in own.flat_map(|(_, days)| days) {
+            let usage = chosen.usage.get_or_insert_default();
+            let others = usage.remove(day);
+            let mut united = unite([others.as_ref().map(|(state, _)| state), Some(state)].into_iter());
+            let mut rows = others.map(|(_, rows)| rows).unwrap_or_default();
+            if united.is_known() {
+                let own = fetch.iter().flat_map(|fetch| fetch.usage.iter());
+                rows.extend(own.filter(|(key, _)| !told.contains(&key.event)));
+            } else {
+                rows.clear();
+            }
+            united.fetched_at = united.fetched_at.min(state.fetched_at);
+            usage.insert(*day, (united, rows));
         }
         chosen
     }

@@ -139,6 +139,7 @@ const FLOORS: &[&[&str]] = &[
         "error",
         "events",
         "line",
+        "mapping",
         "metrics",
         "pseudonym",
         "record",
