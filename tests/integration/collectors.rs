@@ -151,6 +151,19 @@ fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
     };
     assert_eq!(counts(&bench.aggregate(&doubled)), counts(&usage_events));
 
+    // Windows overlap at midnight; what is of another day makes no day incomplete.
+    let text = std::fs::read_to_string(&query).expect("the example");
+    std::fs::write(bench.path("all_calls.graphql"), text.replace(", events: [START_MCP_TOOL_CALL]", ""))
+        .expect("written");
+    std::fs::write(bench.path("all.json"), mapping.replace("tool_calls", "all_calls")).expect("written");
+    let all = bench
+        .fetch(&[&since[..], &["--collector", "seats", "--collector-file", "all_calls.graphql"]].concat());
+    let records = bench.pipe(&["normalize", "--map", "all.json", "--log-format", "json"], &all);
+    let told: Value = serde_json::from_str(records.stderr.trim()).expect("one JSON line");
+    assert!(told["outside_the_day"].as_u64().is_some_and(|rows| rows > 0), "{told}");
+    let coverage = lines_of(&bench.aggregate(&records.stdout), "coverage");
+    assert!(coverage.iter().all(|line| line["status"] == "complete"), "{coverage:?}");
+
     let unmapped = bench.pipe(&["normalize"], &raw);
     assert!(unmapped.stderr.contains("--map says what its rows mean"), "{}", unmapped.stderr);
     std::fs::write(bench.path("bad.json"), r#"{"collector":"x","record":"event","fields":{"when":"at"}}"#)

@@ -452,6 +452,19 @@ fn what_is_too_much_for_a_page_is_asked_for_in_smaller_pages_and_every_event_com
 }
 
 #[test]
+fn what_becomes_too_much_between_two_pages_goes_on_from_there() {
+    let arguments = ["--since", "2026-10-29", "--collector", "usage_events", "--retries", "0"];
+    let whole = fetch(&Bench::new(300, 3), &arguments[..4]);
+    assert!(pages(&whole, "2026-10-29") > 2);
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    let bench = Bench::new(300, 3);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before + 2).chain([Fault::TimeoutAnswer]));
+    let result = bench.run(&[&["fetch", "--jobs", "1"], &arguments[..]].concat());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(events(&bench, &result.stdout), events(&bench, &whole.stdout));
+}
+
+#[test]
 fn a_day_that_is_too_much_at_once_is_asked_for_by_kinds_of_event_and_every_event_comes_once() {
     for largest_page in [None, Some(30)] {
         let (bench, result, expected) = with_limits(Some(400), largest_page);
