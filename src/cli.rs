@@ -129,7 +129,7 @@ pub struct CollectArgs {
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
-    /// Folder in which a run that is killed or partial leaves what it got; the same call goes on from there
+    /// Folder in which a run that is killed or partial leaves what it got; the same call goes on from there. One run at a time works in it, another one ends with 75
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 
@@ -227,6 +227,10 @@ pub struct NormalizeArgs {
     /// Limit of rejected input.
     #[command(flatten)]
     pub rejects: RejectArgs,
+
+    /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
+    #[arg(long = "map", value_name = "FILE.json")]
+    pub maps: Vec<PathBuf>,
 
     /// File for rejected lines and rows: position, reason and digest of each
     #[arg(long, value_name = "FILE")]

@@ -25,6 +25,7 @@ pub mod collectors;
 pub mod error;
 pub mod events;
 pub mod line;
+pub mod mapping;
 pub mod metrics;
 pub mod plain;
 pub mod pseudonym;

@@ -4,7 +4,7 @@
 //! Files appear whole or not at all, so whatever is there counts.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,11 @@ use crate::output::{NewFile, write_file};
 /// The folder of a run's state.
 pub struct State {
     folder: PathBuf,
+}
+
+/// The right to work in a state's folder, until it is dropped or the process ends in whatever way.
+pub struct Lock {
+    _file: File,
 }
 
 /// A part that arrived whole in an earlier try.
@@ -59,17 +64,36 @@ pub struct NewPart {
 /// The file that says which run the others are of.
 const RUN: &str = "run.json";
 
+/// The file that is locked while a run works in the folder. It stays: who takes away a locked file lets in two.
+const LOCK: &str = "run.lock";
+
 /// What the names of the parts end in.
 const PART: &str = ".part.jsonl";
 
 /// What the names of the lists of parts end in.
 const LISTING: &str = ".parts.json";
 
+impl Lock {
+    /// Takes the folder, which is made when it is not there. One run at a time can have it.
+    pub fn take(folder: &Path) -> Result<Lock, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        let path = folder.join(LOCK);
+        let file = File::create(&path).map_err(Error::file("write", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::Temporary(format!(
+                "another run works in {}; wait until it has ended, or give this one a --state of its own",
+                folder.display()
+            ))),
+            Err(TryLockError::Error(source)) => Err(Error::File { doing: "lock", path, source }),
+        }
+    }
+}
+
 impl State {
-    /// Opens the state of a run. When the folder holds the state of another run, that is taken away.
+    /// Opens the state of a run in a folder that is there. When it holds the state of another run, that is taken away.
     pub fn open(folder: &Path, run: &str) -> Result<State, Error> {
         let state = State { folder: folder.to_owned() };
-        fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         let path = folder.join(RUN);
         if fs::read_to_string(&path).ok().as_deref() != Some(run) {
             state.clear()?;

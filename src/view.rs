@@ -1,19 +1,21 @@
 //! What the rollups say about one scope: of each day, which fetch counts, and how complete it is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Span, by_name};
+use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, Status};
 use crate::rollup::{
-    Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups,
-    State, Target, Usage,
+    Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool,
+    Rollups, State, Target, Usage,
 };
 
 /// What a metric rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// `usage_events`.
+    /// `usage_events`, and the events of collectors of somebody's own.
     Usage,
     /// `code_suggestion_events` where its day is complete, else `usage_events`.
     CodeSuggestions,
@@ -61,17 +63,11 @@ pub struct UsageRow<'a> {
 }
 
 /// The part of the usage of a fetch that counts.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Chosen<'a> {
     fetch: &'a Fetch,
-    kind: Kind,
-}
-
-/// Which events count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Suggestions,
-    Others,
+    /// Whether a group counts, by its number.
+    counts: Arc<[bool]>,
 }
 
 /// All that counts for one scope, or for the union of all.
@@ -103,6 +99,9 @@ pub struct View<'a> {
 /// Of everything collected, what counts and how complete it is.
 pub struct Resolved<'a> {
     rollups: &'a Rollups,
+    /// Whether a group is of code suggestions, by its number, and whether it is not.
+    suggestions: Arc<[bool]>,
+    others: Arc<[bool]>,
     days: BTreeMap<(Name, Root), CountedDays<'a>>,
 }
 
@@ -169,27 +168,43 @@ impl<'a> View<'a> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
     }
 
+    /// The usage of a period by group: what, and who how often.
+    pub fn usage_groups_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
+        self.groups_in(&self.usage, period)
+    }
+
+    /// The code suggestions of a period by group: what, and who how often.
+    pub fn suggestion_groups_in(
+        &self,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
+        self.groups_in(&self.suggestions, period)
+    }
+
+    fn groups_in(
+        &self,
+        chosen: &BTreeMap<Day, Vec<Chosen<'a>>>,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
+        let (table, until) = (self.groups, self.until);
+        let days =
+            chosen.range(period.start..).take_while(move |(day, _)| **day <= period.end && **day <= until);
+        days.flat_map(move |(day, chosen)| {
+            let groups = chosen
+                .iter()
+                .flat_map(|chosen| chosen.fetch.usage().filter(|(group, _)| chosen.counts[group.index()]));
+            groups.map(move |(group, entries)| (*day, table.group(group), entries))
+        })
+    }
+
     fn rows_in(
         &self,
         chosen: &BTreeMap<Day, Vec<Chosen<'a>>>,
         period: Period,
     ) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
-        let days = chosen
-            .range(period.start..)
-            .take_while(move |(day, _)| **day <= period.end && **day <= self.until);
-        days.flat_map(|(day, chosen)| {
-            chosen.iter().flat_map(|chosen| chosen.rows(self.groups)).map(move |row| (*day, row))
+        self.groups_in(chosen, period).flat_map(|(day, group, entries)| {
+            entries.map(move |(person, usage)| (day, UsageRow { person, group, usage }))
         })
-    }
-}
-
-impl<'a> Chosen<'a> {
-    fn rows(self, groups: &'a Groups) -> impl Iterator<Item = UsageRow<'a>> {
-        let rows = self
-            .fetch
-            .usage()
-            .filter(move |(group, ..)| groups.is_suggestion(*group) == (self.kind == Kind::Suggestions));
-        rows.map(|(group, person, usage)| UsageRow { person, group: groups.group(group), usage })
     }
 }
 
@@ -203,7 +218,10 @@ impl<'a> Resolved<'a> {
             let key = (target.collector, (target.instance, target.scope));
             days.entry(key).or_default().insert(target.day, resolve(rollups, target));
         }
-        Resolved { rollups, days }
+        let is_suggestion = |group: &Group| feature_of(rollups.names.text(group.event)) == CODE_SUGGESTIONS;
+        let suggestions: Arc<[bool]> = rollups.groups.all().iter().map(is_suggestion).collect();
+        let others = suggestions.iter().map(|is_suggestion| !is_suggestion).collect();
+        Resolved { rollups, suggestions, others, days }
     }
 
     /// The coverage lines of everything that was collected, as it turned out, and of each whether it was cut or
@@ -288,9 +306,12 @@ impl<'a> Resolved<'a> {
             .map(|root| {
                 (
                     *root,
-                    self.choose_usage(
-                        counted("usage_events", *root),
-                        counted("code_suggestion_events", *root),
+                    self.with_own(
+                        self.choose_usage(
+                            counted("usage_events", *root),
+                            counted("code_suggestion_events", *root),
+                        ),
+                        *root,
                     ),
                 )
             })
@@ -302,7 +323,7 @@ impl<'a> Resolved<'a> {
             let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
             for root in self.outermost(scopes, |root| chosen[&root].of(source).is_some()) {
                 for (day, (_, counted)) in chosen[&root].of(source).into_iter().flatten() {
-                    rows.entry(*day).or_default().extend(counted);
+                    rows.entry(*day).or_default().extend(counted.iter().cloned());
                 }
             }
         }
@@ -323,13 +344,13 @@ impl<'a> Resolved<'a> {
             let suggestions = if told_counts { &told } else { &all };
             let suggestion_rows = suggestions
                 .as_ref()
-                .and_then(|(_, fetch)| Some(Chosen { fetch: (*fetch)?, kind: Kind::Suggestions }));
+                .and_then(|(_, fetch)| Some(Chosen { fetch: (*fetch)?, counts: self.suggestions.clone() }));
             if let Some((state, fetch)) = &all {
                 let mut state = state.clone();
                 let mut usage_rows: Vec<Chosen<'a>> = Vec::new();
                 if state.is_known() {
-                    usage_rows.extend(fetch.map(|fetch| Chosen { fetch, kind: Kind::Others }));
-                    usage_rows.extend(suggestion_rows);
+                    usage_rows.extend(fetch.map(|fetch| Chosen { fetch, counts: self.others.clone() }));
+                    usage_rows.extend(suggestion_rows.clone());
                     // A day is as old as the older of the two that it is put together from.
                     let of_suggestions = suggestions.as_ref().and_then(|(state, _)| state.fetched_at);
                     state.fetched_at = state.fetched_at.min(of_suggestions.or(state.fetched_at));
@@ -342,6 +363,42 @@ impl<'a> Resolved<'a> {
                     .get_or_insert_default()
                     .insert(day, (state.clone(), suggestion_rows.into_iter().collect()));
             }
+        }
+        chosen
+    }
+
+    /// Adds the events that came through collectors of somebody's own. An event that GitLab's own collectors bring too is
+    /// left to them, or it would count twice. A day of usage is as whole as the worst of what it is put together from;
+    /// without GitLab's own events it is never whole.
+    fn with_own(&self, mut chosen: ChosenUsage<'a>, root: Root) -> ChosenUsage<'a> {
+        let names = &self.rollups.names;
+        let own = self.days.iter().filter(|((collector, of), days)| {
+            let has_events =
+                |(_, fetch): &(_, Option<&Fetch>)| fetch.is_some_and(|fetch| fetch.usage().next().is_some());
+            *of == root && by_name(names.text(*collector)).is_none() && days.values().any(has_events)
+        });
+        let groups = self.rollups.groups.all();
+        let told: BTreeSet<Name> = chosen
+            .usage
+            .iter()
+            .flat_map(BTreeMap::values)
+            .flat_map(|(_, chosen)| chosen)
+            .flat_map(|chosen| chosen.fetch.usage().filter(|(group, _)| chosen.counts[group.index()]))
+            .map(|(group, _)| groups[group.index()].event)
+            .collect();
+        let untold: Arc<[bool]> = groups.iter().map(|group| !told.contains(&group.event)).collect();
+        for (day, (state, fetch)) in own.flat_map(|(_, days)| days) {
+            let usage = chosen.usage.get_or_insert_default();
+            let others = usage.remove(day);
+            let mut united = unite([others.as_ref().map(|(state, _)| state), Some(state)].into_iter());
+            let mut counted = others.map(|(_, counted)| counted).unwrap_or_default();
+            if united.is_known() {
+                counted.extend(fetch.map(|fetch| Chosen { fetch, counts: untold.clone() }));
+            } else {
+                counted.clear();
+            }
+            united.fetched_at = united.fetched_at.min(state.fetched_at);
+            usage.insert(*day, (united, counted));
         }
         chosen
     }

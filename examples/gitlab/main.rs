@@ -34,7 +34,8 @@ Tokens: TEXT is an owner's; TEXT-admin an administrator's, with the events of th
 TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage; TEXT-expired and any
 other is refused; without a token the groups cannot be seen.
 
-Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/metadata and
+Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/user, /api/v4/metadata,
+/api/v4/license, /api/v4/namespaces/acme, /api/v4/groups/acme/members/all/11 and
 /api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project).
 
 The server's clock stands at three in the morning of the day after --until."
@@ -100,6 +101,10 @@ struct Options {
     #[arg(long, value_name = "N")]
     too_heavy: Option<usize>,
 
+    /// Usage events in a page, beyond which it times out
+    #[arg(long, value_name = "N")]
+    largest_page: Option<usize>,
+
     /// Requests a second, beyond which the answer is 429
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
@@ -123,6 +128,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trouble: (options.trouble > 0.0).then(|| Trouble::mixed(options.seed, options.trouble)),
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,
+        largest_page: options.largest_page,
         rate_limit: options.rate_limit,
     })?;
     let mut output = io::stdout().lock();

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::portion::EventQueries;
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
@@ -23,6 +24,12 @@ const ABOUT: About = About {
     keeps_days: Some(KEPT_DAYS),
 };
 
+const QUERIES: EventQueries = EventQueries {
+    document: ABOUT.document,
+    operations: ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds", "CodeSuggestionEventsOfPeople"],
+    path: ["group", "aiUsageData", "codeSuggestionEvents"],
+};
+
 impl Collector for CodeSuggestionEvents {
     fn about(&self) -> &About {
         &ABOUT
@@ -35,14 +42,7 @@ impl Collector for CodeSuggestionEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        walk_events(
-            gitlab,
-            ABOUT.document,
-            ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds"],
-            "codeSuggestionEvents",
-            unit,
-            sink,
-        )
+        QUERIES.walk(gitlab, unit, sink)
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {

@@ -6,14 +6,15 @@ pub mod code_suggestion_events;
 pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
+mod portion;
 pub mod seats;
 pub mod usage_events;
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 pub use answer::Connection;
 
@@ -229,51 +230,6 @@ fn walk(
     sink: &mut TakePage<'_>,
 ) -> Result<(), Fault> {
     walk_from(gitlab, document, operation, &mut variables, path, sink)
-}
-
-/// Reads all usage events below this field of a group's usage data. What is more than the server can answer at once is asked for in two halves of the kinds
-/// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter. Events
-/// that this GitLab cannot name are of no kind it can be asked for; without the split they would come as nulls.
-fn walk_events(
-    gitlab: &dyn GraphQl,
-    document: &'static str,
-    [operation, narrowed]: [&'static str; 2],
-    field: &str,
-    unit: &Unit<'_>,
-    sink: &mut dyn Sink,
-) -> Result<(), Fault> {
-    // The end is the midnight its day starts with.
-    let mut variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
-    let path = ["group", "aiUsageData", field];
-    let mut sink = |page: &Connection<'_>, answer: &Answer| sink.page(&page.nodes, answer);
-    let heavy = match walk_from(gitlab, document, operation, &mut variables, &path, &mut sink) {
-        Err(Fault::TooHeavy(text)) => text,
-        result => return result,
-    };
-    let Some(kinds) = gitlab.values("AiUsageEventType").filter(|kinds| kinds.len() > 1) else {
-        return Err(Fault::TooHeavy(heavy));
-    };
-    let kinds: Vec<&String> = kinds.iter().collect();
-    let mut rest = vec![(kinds, variables["after"].take())];
-    let mut fault = None;
-    while let Some((kinds, after)) = rest.pop() {
-        variables["events"] = kinds.iter().map(|kind| Value::from(kind.as_str())).collect();
-        variables["after"] = after;
-        match walk_from(gitlab, document, narrowed, &mut variables, &path, &mut sink) {
-            Ok(()) => {}
-            Err(Fault::TooHeavy(_)) if kinds.len() > 1 => {
-                let (one, other) = kinds.split_at(kinds.len() / 2);
-                let after = variables["after"].take();
-                rest.extend([(one.to_vec(), after.clone()), (other.to_vec(), after)]);
-            }
-            // One kind alone is too much; the others can still be had.
-            Err(heavy @ Fault::TooHeavy(_)) => fault = Some(heavy),
-            // A release that cannot be asked for kinds of event was just asked for too much.
-            Err(Fault::Unsupported(_)) => return Err(Fault::TooHeavy(heavy)),
-            Err(fault) => return Err(fault),
-        }
-    }
-    fault.map_or(Ok(()), Err)
 }
 
 /// Reads pages from the cursor in `variables` on, and leaves the cursor of the last page asked for there.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::portion::EventQueries;
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit};
 use crate::calendar::Timestamp;
 use crate::events;
 use crate::line::{self, Record};
@@ -35,6 +36,12 @@ const ABOUT: About = About {
     keeps_days: Some(KEPT_DAYS),
 };
 
+const QUERIES: EventQueries = EventQueries {
+    document: ABOUT.document,
+    operations: ["UsageEvents", "UsageEventsOfKinds", "UsageEventsOfPeople"],
+    path: ["group", "aiUsageData", "all"],
+};
+
 impl Collector for UsageEvents {
     fn about(&self) -> &About {
         &ABOUT
@@ -47,7 +54,7 @@ impl Collector for UsageEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        walk_events(gitlab, ABOUT.document, ["UsageEvents", "UsageEventsOfKinds"], "all", unit, sink)
+        QUERIES.walk(gitlab, unit, sink)
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {

@@ -73,8 +73,16 @@ pub fn run(
     let yesterday = now.day().plus(-1);
     for group in &groups {
         checks.add(ok(&format!("group {group}"), "found and readable".to_owned()), &mut stdout)?;
+        checks.add(role(&client, group), &mut stdout)?;
+        checks.add(tier(&client, group), &mut stdout)?;
         for collector in COLLECTORS.iter().copied() {
-            checks.add(collect(&gitlab, collector, group, yesterday), &mut stdout)?;
+            let mut first = FirstPage::default();
+            checks.add(collect(&gitlab, collector, group, yesterday, &mut first), &mut stdout)?;
+            if collector.name() == "usage_events"
+                && let Some(events) = first.rows
+            {
+                checks.add(people(group, events, first.with_people), &mut stdout)?;
+            }
         }
         checks.add(click_house(&gitlab, group, yesterday), &mut stdout)?;
     }
@@ -141,13 +149,8 @@ fn token(client: &Client, now: Timestamp) -> Check {
         scopes: Vec<String>,
         expires_at: Option<Day>,
     }
-    let told: Token = match client.get("personal_access_tokens/self") {
-        Ok(Some(text)) => match line::parse(&text) {
-            Ok(token) => token,
-            Err(error) => {
-                return fail("token", &format!("what GitLab says of it cannot be read: {error}"), None);
-            }
-        },
+    let told: Token = match self::told(client, "personal_access_tokens/self") {
+        Ok(Some(token)) => token,
         Ok(None) => {
             return note(
                 "token",
@@ -205,23 +208,161 @@ fn version(gitlab: &Informed<'_>) -> Check {
     }
 }
 
-/// Asks a collector's own first query of yesterday, and stops at the first page.
-fn collect(gitlab: &Informed<'_>, collector: &'static dyn Collector, group: &str, day: Day) -> Check {
-    struct FirstPage {
-        rows: Option<usize>,
+/// What the token's user may do in a group. The REST API tells it of every kind of token, also of a group's own.
+fn role(client: &Client, group: &str) -> Check {
+    #[derive(Deserialize)]
+    struct User {
+        id: u64,
+        #[serde(default)]
+        is_admin: bool,
     }
-    impl Sink for FirstPage {
-        fn page(&mut self, nodes: &[&RawValue], _: &Answer) -> Result<(), Fault> {
-            self.rows = Some(nodes.len());
-            Err(Fault::Sink(Error::ReaderGone))
+    #[derive(Deserialize)]
+    struct Member {
+        access_level: u32,
+    }
+    let name = format!("role in {group}");
+    let member = || -> Result<Option<u32>, Fault> {
+        let Some(user) = told::<User>(client, "user")? else { return Ok(None) };
+        if user.is_admin {
+            return Ok(Some(ADMINISTRATOR));
+        }
+        let path = format!("groups/{}/members/all/{}", in_a_path(group), user.id);
+        Ok(told::<Member>(client, &path)?.map(|member| member.access_level))
+    };
+    let level = match member() {
+        Ok(level) => level,
+        Err(Fault::Denied(_) | Fault::Answer(_)) => None,
+        Err(fault) => return fail(&name, fault.text(), None),
+    };
+    const NEEDED: &str = "give the token's user the role Reporter or higher in the top-level group";
+    match level {
+        None => note(&name, "GitLab does not tell it; the token's user may be no member", NEEDED),
+        Some(level) => match ROLES.iter().find(|(from, _)| level >= *from) {
+            Some((ADMINISTRATOR, role)) => ok(&name, format!("{role}: usage and seats can be read")),
+            Some((from, role)) if *from >= OWNER => {
+                ok(&name, format!("{role}: usage can be read, and in a top-level group seats"))
+            }
+            Some((from, role)) if *from >= REPORTER => note(
+                &name,
+                &format!("{role}: usage can be read, seats cannot"),
+                "for seats it takes Owner in the top-level group, or an administrator",
+            ),
+            role => {
+                let role = role.map_or("a role without a name", |(_, role)| role);
+                fail(&name, &format!("{role}: neither usage nor seats can be read"), Some(NEEDED))
+            }
+        },
+    }
+}
+
+/// Access levels of GitLab's REST API, from the highest; an administrator has none, and counts as above all.
+const ROLES: &[(u32, &str)] = &[
+    (ADMINISTRATOR, "administrator"),
+    (OWNER, "Owner"),
+    (40, "Maintainer"),
+    (30, "Developer"),
+    (25, "Security Manager"),
+    (REPORTER, "Reporter"),
+    (15, "Planner"),
+    (10, "Guest"),
+    (5, "Minimal Access"),
+];
+const ADMINISTRATOR: u32 = u32::MAX;
+const OWNER: u32 = 50;
+const REPORTER: u32 = 20;
+
+/// What was bought. GitLab.com tells owners the plan of their group, another GitLab tells administrators its licence.
+fn tier(client: &Client, group: &str) -> Check {
+    #[derive(Deserialize)]
+    struct Plan {
+        plan: Option<String>,
+    }
+    let name = format!("tier of {group}");
+    let top_level = group.split('/').next().unwrap_or(group);
+    for path in [format!("namespaces/{}", in_a_path(top_level)), "license".to_owned()] {
+        let plan = match told::<Plan>(client, &path) {
+            Ok(told) => told.and_then(|told| told.plan).unwrap_or_default(),
+            Err(Fault::Denied(_) | Fault::Answer(_)) => continue,
+            Err(fault) => return fail(&name, fault.text(), None),
+        };
+        let is_of = |tier: &str| plan.starts_with(tier);
+        if ["premium", "ultimate", "silver", "gold", "opensource"].into_iter().any(is_of) {
+            return ok(&name, plan);
+        }
+        if ["free", "bronze", "starter"].into_iter().any(is_of) {
+            return fail(&name, &plan, Some("GitLab Duo's usage data needs Premium or Ultimate"));
         }
     }
+    note(
+        &name,
+        "GitLab does not tell it to this token",
+        "it has to be Premium or Ultimate; where usage_events can be read, it is",
+    )
+}
+
+/// Whether the events say whose they are, without which nobody can be counted.
+fn people(group: &str, events: usize, with_people: usize) -> Check {
+    let name = format!("people of {group}");
+    match (events, with_people) {
+        (0, _) => note(&name, "no event was seen, so nothing is known", "look again after a working day"),
+        (events, with_people) if events == with_people => ok(&name, "each event says whose it is".to_owned()),
+        (events, with_people) => fail(
+            &name,
+            &format!("{} of {events} events do not say whose they are", events - with_people),
+            Some("the token's user has to see the members of the group"),
+        ),
+    }
+}
+
+/// An answer of the REST API; `None` when there is no such thing.
+fn told<T: serde::de::DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, Fault> {
+    let text = client.get(path)?;
+    let read = |text: String| {
+        line::parse(&text).map_err(|error| Fault::Answer(format!("GitLab's answer cannot be read: {error}")))
+    };
+    text.map(read).transpose()
+}
+
+/// A group path as one step of a REST path. Groups have no signs in their paths that mean anything there but strokes.
+fn in_a_path(group: &str) -> String {
+    group.replace('/', "%2F")
+}
+
+/// Looks at a first page, and wants no other.
+#[derive(Default)]
+struct FirstPage {
+    rows: Option<usize>,
+    with_people: usize,
+}
+
+impl Sink for FirstPage {
+    fn page(&mut self, nodes: &[&RawValue], _: &Answer) -> Result<(), Fault> {
+        #[derive(Deserialize)]
+        struct Node<'a> {
+            #[serde(borrow)]
+            user: Option<&'a RawValue>,
+        }
+        let has_user =
+            |node: &&&RawValue| line::parse::<Node<'_>>(node.get()).is_ok_and(|node| node.user.is_some());
+        self.rows = Some(nodes.len());
+        self.with_people = nodes.iter().filter(has_user).count();
+        Err(Fault::Sink(Error::ReaderGone))
+    }
+}
+
+/// Asks a collector's own first query of yesterday, and stops at the first page.
+fn collect(
+    gitlab: &Informed<'_>,
+    collector: &'static dyn Collector,
+    group: &str,
+    day: Day,
+    first: &mut FirstPage,
+) -> Check {
     let name = format!("{} of {group}", collector.name());
     let unit = Unit { scope: group, since: day, until: day };
-    let mut first = FirstPage { rows: None };
     let parts = collector.parts(gitlab, &unit, &mut |_| {});
     let result = parts.and_then(|parts| match parts.first() {
-        Some(part) => collector.collect(gitlab, &unit, part, &mut first),
+        Some(part) => collector.collect(gitlab, &unit, part, first),
         None => Ok(()),
     });
     match (result, first.rows) {
@@ -278,13 +419,12 @@ fn pages(client: &Client, environment: &Environment) -> Check {
     if !project.bytes().all(|byte| byte.is_ascii_digit()) {
         return fail("pages", "CI_PROJECT_ID is not a number", None);
     }
-    let told = match client.get(&format!("projects/{project}")) {
-        Ok(told) => told
-            .and_then(|text| line::parse::<Project>(&text).ok())
-            .and_then(|project| project.pages_access_level),
+    let level = match told::<Project>(client, &format!("projects/{project}")) {
+        Ok(told) => told.and_then(|project| project.pages_access_level),
+        Err(Fault::Denied(_) | Fault::Answer(_)) => None,
         Err(fault) => return fail("pages", fault.text(), None),
     };
-    match told.as_deref() {
+    match level.as_deref() {
         Some("public") => note(
             "pages",
             "everybody can see the site",

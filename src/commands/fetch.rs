@@ -19,7 +19,7 @@ use crate::harvest::{Harvest, Output, Part};
 use crate::progress::Progress;
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
-use crate::state::State as StateDir;
+use crate::state::{Lock, State as StateDir};
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -37,6 +37,8 @@ pub struct Plan {
     jobs: usize,
     output_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
+    /// Held as long as the plan: nobody else works in the state's folder.
+    _lock: Option<Lock>,
     every: i64,
 }
 
@@ -60,7 +62,7 @@ pub fn run(
 }
 
 impl Plan {
-    /// Reads all settings. Nothing is asked of GitLab yet.
+    /// Reads all settings, and takes the folder of the state. Nothing is asked of GitLab yet.
     pub fn new(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
         let (mut collectors, named) = collectors(args, switches, environment)?;
         for path in &args.collector_files {
@@ -78,6 +80,7 @@ impl Plan {
             return Err(Error::Usage("--state and --output-dir have to be two folders".to_owned()));
         }
         let every = i64::from(args.every);
+        let lock = state_dir.as_deref().map(Lock::take).transpose()?;
         Ok(Plan {
             client,
             instance,
@@ -90,6 +93,7 @@ impl Plan {
             jobs,
             output_dir,
             state_dir,
+            _lock: lock,
             every,
         })
     }
@@ -386,7 +390,14 @@ fn conclude(
         });
     }
     let refused_by_name = plan.named && has(&[Status::Denied, Status::Unsupported]).is_some();
-    Ok(match refused_by_name || has(&[Status::Partial, Status::Failed]).is_some() {
+    // What is refused on some days only says nothing of the role: it is a gap.
+    let refused_in_part = coverage
+        .chunk_by(|one, next| (&one.collector, &one.scope) == (&next.collector, &next.scope))
+        .any(|lines| {
+            let any = |status: Status| lines.iter().any(|line| line.status == status);
+            any(Status::Denied) && (any(Status::Complete) || any(Status::Partial))
+        });
+    Ok(match refused_by_name || refused_in_part || has(&[Status::Partial, Status::Failed]).is_some() {
         true => Outcome::Partial,
         false => Outcome::Complete,
     })

@@ -1,17 +1,21 @@
 //! `normalize`: one flat, typed, validated record a row; what cannot be read goes to the dead-letter file.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::calendar::{Day, Timestamp};
 use crate::cli::NormalizeArgs;
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
-use crate::line::Line;
+use crate::line::{Line, Record};
+use crate::mapping::Mapping;
 use crate::output::NewFile;
 use crate::pseudonym::PseudonymKey;
-use crate::record::{Origin, Raw, Row};
+use crate::record::{Coverage, Origin, Raw, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
 use crate::stream::{LineWriter, Lines};
@@ -24,6 +28,8 @@ pub struct Options {
     pub pseudonyms: Option<PseudonymKey>,
     /// Share of rejected rows above which the input is refused, in percent.
     pub max_rejects: f64,
+    /// How the nodes of collectors that are not built in become records.
+    pub mappings: Vec<Mapping>,
 }
 
 /// A rejected line or row, as the dead-letter file holds it.
@@ -54,11 +60,30 @@ pub fn run(
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    let options = Options { pseudonyms: pseudonyms(environment)?, max_rejects: args.rejects.max_rejects };
+    let options = Options {
+        pseudonyms: pseudonyms(environment)?,
+        max_rejects: args.rejects.max_rejects,
+        mappings: mappings(&args.maps)?,
+    };
     let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
     let dead_letters =
         DeadLetters { file: file.map(LineWriter::new), with_content: args.dead_letter_content };
     normalize_into(&options, stdin, stdout, dead_letters, summary)
+}
+
+/// The mappings in these files, one for a collector.
+fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
+    let mut mappings: Vec<Mapping> = Vec::new();
+    for path in paths {
+        let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let mapping = Mapping::parse(&text).map_err(refused)?;
+        if mappings.iter().any(|other| other.collector() == mapping.collector()) {
+            return Err(refused(format!("there is a mapping of {} already", mapping.collector())));
+        }
+        mappings.push(mapping);
+    }
+    Ok(mappings)
 }
 
 /// The key in the environment, if there is one.
@@ -94,11 +119,14 @@ fn normalize_into(
     let mut lines = Lines::new(input);
     let mut output = LineWriter::new(output);
     let mut rejects = Rejects::new(options.max_rejects);
+    let mut outside_by_fetch: HashMap<Fetch, HashSet<Row>> = HashMap::new();
+    let mut held_back: Vec<Coverage> = Vec::new();
     let (mut records, mut outside, mut left_out, mut passed, mut unknown) = (0, 0, 0, 0, 0);
     while let Some(line) = lines.next_line()? {
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
                 let collector = by_name(&raw.collector);
+                let mapping = options.mappings.iter().find(|mapping| mapping.collector() == raw.collector);
                 for (index, node) in raw.nodes.iter().enumerate() {
                     let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
                     // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
@@ -115,12 +143,23 @@ fn normalize_into(
                         continue;
                     }
                     let origin = origin(&raw, row);
-                    let read = match collector {
-                        Some(collector) => collector.read(node.get(), origin),
-                        None => Err("a collector this version does not know".to_owned()),
+                    let mapped = mapping.map(|mapping| mapping.apply(node.get(), &origin)).transpose();
+                    let read = match (collector, &mapped) {
+                        (Some(collector), _) => collector.read(node.get(), origin),
+                        (None, Ok(Some(text))) => record(text),
+                        (None, Ok(None)) => {
+                            Err("a collector this version does not know; --map says what its rows mean"
+                                .to_owned())
+                        }
+                        (None, Err(reason)) => Err(reason.clone()),
                     };
                     match read {
-                        Ok(record) if !record.is_of_its_day() => outside += 1,
+                        Ok(record) if !record.is_of_its_day() => {
+                            outside += 1;
+                            if mapping.is_some() {
+                                outside_by_fetch.entry(fetch_of(record.origin())).or_default().insert(row);
+                            }
+                        }
                         Ok(mut record) => {
                             if let Some(key) = &options.pseudonyms {
                                 key.apply(&mut record);
@@ -157,7 +196,10 @@ fn normalize_into(
             }
             Ok(Line::Coverage(coverage)) => {
                 passed += 1;
-                output.write(&coverage)?;
+                match options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
+                    true => held_back.push(coverage),
+                    false => output.write(&coverage)?,
+                }
             }
             Ok(Line::Metric(_) | Line::Unknown) => unknown += 1,
             Err(reason) => {
@@ -165,6 +207,16 @@ fn normalize_into(
                 dead_letters.add(line.number, line.offset, None, &reason, line.bytes)?;
             }
         }
+    }
+    // Only here it is known of which day the rows of a collector of one's own are: fetch counted all of them.
+    for mut coverage in held_back {
+        let rows = coverage.fetched_at.and_then(|at| {
+            let Coverage { collector, instance, scope, day, .. } = &coverage;
+            outside_by_fetch.get(&(collector.clone(), instance.clone(), scope.clone(), *day, at))
+        });
+        let outside = rows.map_or(0, |rows| rows.len() as u64);
+        coverage.rows = coverage.rows.map(|rows| rows.saturating_sub(outside));
+        output.write(&coverage)?;
     }
     output.flush()?;
     if let Some(file) = dead_letters.file {
@@ -194,6 +246,22 @@ fn normalize_into(
     }
     let outcome = rejects.conclude(records + outside + passed + unknown, summary)?;
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
+}
+
+/// What a fetch is of, and when it was: collector, instance, scope, day and moment.
+type Fetch = (String, String, String, Day, Timestamp);
+
+fn fetch_of(origin: &Origin<'_>) -> Fetch {
+    let Origin { instance, collector, scope, day, fetched_at, .. } = origin;
+    (collector.to_string(), instance.to_string(), scope.to_string(), *day, *fetched_at)
+}
+
+/// The record in a line of a stream.
+fn record(text: &str) -> Result<Record<'_>, String> {
+    match Line::parse(text)? {
+        Line::Record(record) => Ok(record),
+        _ => Err("not a record".to_owned()),
+    }
 }
 
 fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {

@@ -17,6 +17,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     let normalizing = normalize::Options {
         pseudonyms: normalize::pseudonyms(environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
+        mappings: Vec::new(),
     };
     let thresholds = aggregate::thresholds(&args.report)?;
     let aggregating = aggregate::Options {

@@ -170,18 +170,10 @@ impl Client {
                 ))));
             }
             429 => {
-                return Err(Failure::Passing {
-                    what: "GitLab's rate limit is reached (429)".to_owned(),
-                    load: Load::Limited,
-                    rest: rest_wanted(response.headers()),
-                });
+                return Err(rate_limited(response.headers()));
             }
             500..=599 => {
-                return Err(Failure::Passing {
-                    what: format!("GitLab is not well ({status}): {}", said()),
-                    load: if refusal::says_timeout(&said()) { Load::Heavy } else { Load::Unknown },
-                    rest: retry_after(response.headers()),
-                });
+                return Err(unwell(status, &said(), response.headers()));
             }
             _ => {
                 return Err(lasting(Fault::Answer(format!(
@@ -293,39 +285,52 @@ impl Client {
 }
 
 impl Client {
-    /// Asks the REST API once; `None` when there is no such thing.
+    /// Asks the REST API, as often as patience allows; `None` when there is no such thing.
     pub fn get(&self, path: &str) -> Result<Option<String>, Fault> {
         let url = format!("{}/api/v4/{path}", self.instance);
-        let response = self.agent.get(&url).header(header::AUTHORIZATION, self.token.authorization()).call();
-        let passing = |failure| match failure {
-            Failure::Passing { what, .. } => Fault::Temporary(what),
-            Failure::Lasting(fault) => fault,
-        };
-        let mut response = response.map_err(|error| passing(self.transport(&error)))?;
+        self.patiently(|| self.get_once(&url))
+    }
+
+    fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), Failure> {
+        let response = self.agent.get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
+        let mut response = response.map_err(|error| self.transport(&error))?;
         let mut text = String::new();
         let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
-        read.map_err(|error| passing(self.transport(&ureq::Error::Io(error))))?;
+        read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
+        let rest = rest_after_last(response.headers());
+        let said = || refusal::summary(&self.redacted(text.as_bytes()));
         match response.status().as_u16() {
-            200 => Ok(Some(text)),
-            404 => Ok(None),
-            401 => Err(Fault::Token(
+            200 => Ok((Some(text), rest)),
+            404 => Ok((None, rest)),
+            401 => Err(lasting(Fault::Token(
                 "GitLab refuses the token (401): it is invalid, expired or revoked; renew DUO_TOKEN"
                     .to_owned(),
-            )),
-            status => Err(Fault::Answer(format!(
-                "GitLab refuses the request ({status}): {}",
-                refusal::summary(&self.redacted(text.as_bytes()))
             ))),
+            403 => Err(lasting(Fault::Denied(format!("GitLab refuses the request (403): {}", said())))),
+            429 => Err(rate_limited(response.headers())),
+            status @ 500..=599 => Err(unwell(status, &said(), response.headers())),
+            status => {
+                Err(lasting(Fault::Answer(format!("GitLab refuses the request ({status}): {}", said()))))
+            }
         }
     }
 
     /// Sends one operation of a document, as often as patience allows.
     pub(super) fn send(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
+        self.patiently(|| self.try_once(body.as_bytes()))
+    }
+
+    /// Tries until there is an answer, trying again cannot help, or patience ends. A try tells with its answer how
+    /// long the server wants to be left alone.
+    fn patiently<T>(
+        &self,
+        try_once: impl Fn() -> Result<(T, Option<Duration>), Failure>,
+    ) -> Result<T, Fault> {
         let mut wait = self.patience.wait;
         for attempt in 0.. {
             let pass = self.gate.enter();
-            let (what, load, rest) = match self.try_once(body.as_bytes()) {
+            let (what, load, rest) = match try_once() {
                 Ok((answer, rest)) => {
                     pass.answered(rest);
                     self.given_up.store(false, Ordering::Relaxed);
@@ -369,6 +374,22 @@ impl Client {
 
 fn passing(what: String) -> Failure {
     Failure::Passing { what, load: Load::Unknown, rest: None }
+}
+
+fn rate_limited(headers: &HeaderMap) -> Failure {
+    Failure::Passing {
+        what: "GitLab's rate limit is reached (429)".to_owned(),
+        load: Load::Limited,
+        rest: rest_wanted(headers),
+    }
+}
+
+fn unwell(status: u16, said: &str, headers: &HeaderMap) -> Failure {
+    Failure::Passing {
+        what: format!("GitLab is not well ({status}): {said}"),
+        load: if refusal::says_timeout(said) { Load::Heavy } else { Load::Unknown },
+        rest: retry_after(headers),
+    }
 }
 
 fn lasting(fault: Fault) -> Failure {

@@ -9,6 +9,7 @@ use super::names::{Name, PersonId};
 use super::tally::{GroupId, Usage};
 use super::{Fetch, Group, Rollups, Target};
 use crate::calendar::{Day, Timestamp};
+use crate::events as known_events;
 use crate::line::{Line, Record};
 use crate::plain::{Value, fields};
 use crate::record::{Event, Row, UsageRollup};
@@ -384,11 +385,12 @@ impl Rollups {
         for (event, feature, language, ide) in groups {
             let group = Group {
                 event: name(event),
+                is_deliberate: known_events::is_deliberate(self.names.text(name(event))),
                 feature: name(feature),
                 language: language.map(name),
                 ide: ide.map(name),
             };
-            meanings.groups.push(self.groups.number(group, &self.names));
+            meanings.groups.push(self.groups.number(group));
         }
         for ([instance, collector, scope], day, fetched_at) in fetches {
             let target =

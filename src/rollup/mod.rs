@@ -14,11 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 pub use batch::{Batch, Meanings, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
-pub use tally::{GroupId, Usage};
+pub use tally::{Entries, GroupId, Usage};
 use tally::{Tally, Twice};
 
 use crate::calendar::{Day, Timestamp};
-use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::line::Record;
 use crate::record::{
     Coverage, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status, UsageRollup,
@@ -58,6 +57,8 @@ pub struct Fetch {
 pub struct Group {
     /// The event's name.
     pub event: Name,
+    /// Whether whoever did it did something, rather than being shown something.
+    pub is_deliberate: bool,
     /// The event's feature.
     pub feature: Name,
     /// The language; `None` where the source does not tell.
@@ -70,7 +71,6 @@ pub struct Group {
 #[derive(Debug, Default)]
 pub struct Groups {
     groups: Vec<Group>,
-    are_suggestions: Vec<bool>,
     numbers: HashMap<Group, GroupId, foldhash::fast::RandomState>,
 }
 
@@ -215,7 +215,7 @@ impl Rollups {
             let mut lines: Vec<UsageRollup<'_>> = Vec::new();
             for (part, tally) in fetch.all_parts() {
                 lines.extend(tally.iter().map(|(group, person, usage)| {
-                    let Group { event, feature, language, ide } = *self.groups.group(group);
+                    let Group { event, feature, language, ide, .. } = *self.groups.group(group);
                     UsageRollup {
                         kind: RollupKind::Usage,
                         instance: text(target.instance),
@@ -388,9 +388,9 @@ fn keep_newest<T>(
 }
 
 impl Fetch {
-    /// The sums of usage events by group and person.
-    pub fn usage(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + Clone + '_ {
-        self.parts.values().chain([&self.usage]).flat_map(Tally::iter)
+    /// The sums of usage events by group, with the people of each.
+    pub fn usage(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
+        self.parts.values().chain([&self.usage]).flat_map(Tally::groups)
     }
 
     /// The counts by the part they are of: those that came as rollup lines, and those of the rows seen.
@@ -449,10 +449,9 @@ impl Fetch {
 
 impl Groups {
     /// The number of a group.
-    fn number(&mut self, group: Group, names: &Names) -> GroupId {
+    fn number(&mut self, group: Group) -> GroupId {
         *self.numbers.entry(group).or_insert_with(|| {
             self.groups.push(group);
-            self.are_suggestions.push(feature_of(names.text(group.event)) == CODE_SUGGESTIONS);
             GroupId(
                 u32::try_from(self.groups.len() - 1)
                     .expect("four thousand million groups do not fit in memory"),
@@ -465,8 +464,8 @@ impl Groups {
         &self.groups[id.0 as usize]
     }
 
-    /// Whether the events of a group are code suggestions.
-    pub fn is_suggestion(&self, id: GroupId) -> bool {
-        self.are_suggestions[id.0 as usize]
+    /// Every group, by its number.
+    pub fn all(&self) -> &[Group] {
+        &self.groups
     }
 }

@@ -9,6 +9,13 @@ use super::names::PersonId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub(super) u32);
 
+impl GroupId {
+    /// The number, for looking something up by it.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Counts of usage events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Usage {
@@ -41,11 +48,20 @@ pub(super) struct Tally {
 /// A group and a person.
 type Key = (GroupId, PersonId);
 
-/// Sorted counts, packed: of each, how far the group and the person are from those before, and the counts.
+/// Sorted counts, packed: of each, how far the person is from the one before, and the counts.
 #[derive(Clone, Debug, Default)]
 struct Run {
     bytes: Vec<u8>,
     entries: usize,
+    /// Where each group starts.
+    groups: Vec<(GroupId, usize)>,
+}
+
+/// The people of a group with their counts, by person.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    bytes: &'a [u8],
+    person: u32,
 }
 
 /// How many counts wait before they are summed.
@@ -117,12 +133,20 @@ impl Tally {
         while self.runs.len() > 1 {
             self.merge_last_two();
         }
-        self.runs.iter_mut().for_each(|run| run.bytes.shrink_to_fit());
+        self.runs.iter_mut().for_each(|run| {
+            run.bytes.shrink_to_fit();
+            run.groups.shrink_to_fit();
+        });
     }
 
-    /// The sums, sorted by group and person. What waits, or was not merged, is not in it: finish first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + Clone + '_ {
-        self.runs.iter().flat_map(Run::iter).map(|((group, person), usage)| (group, person, usage))
+    /// The sums by group, sorted. What waits, or was not merged, is not in it: finish first.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
+        self.runs.iter().flat_map(Run::groups)
+    }
+
+    /// The same one by one.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + '_ {
+        self.groups().flat_map(|(group, entries)| entries.map(move |(person, usage)| (group, person, usage)))
     }
 
     fn merge_last_two(&mut self) {
@@ -163,43 +187,52 @@ impl Twice {
 #[derive(Default)]
 struct Packer {
     run: Run,
-    group: u32,
     person: u32,
 }
 
 impl Packer {
     fn push(&mut self, ((group, person), usage): (Key, Usage)) {
-        let step = group.0 - self.group;
-        let person_step = if step == 0 { person.0 - self.person } else { person.0 };
-        // Most counts are of the same group as the one before and carry no size: two bits say so.
-        let flags = u64::from(step > 0) | u64::from(usage.sized > 0) << 1;
-        write(&mut self.run.bytes, u64::from(person_step) << 2 | flags);
-        if step > 0 {
-            write(&mut self.run.bytes, step.into());
+        if self.run.groups.last().is_none_or(|(last, _)| *last != group) {
+            self.run.groups.push((group, self.run.bytes.len()));
+            self.person = 0;
         }
+        // How far the person is from the one before, and a bit that says whether there is a size.
+        write(&mut self.run.bytes, u64::from(person.0 - self.person) << 1 | u64::from(usage.sized > 0));
         write(&mut self.run.bytes, usage.events);
         if usage.sized > 0 {
             write(&mut self.run.bytes, usage.sized);
             write(&mut self.run.bytes, usage.lines);
         }
         self.run.entries += 1;
-        (self.group, self.person) = (group.0, person.0);
+        self.person = person.0;
     }
 }
 
 impl Run {
-    fn iter(&self) -> impl Iterator<Item = (Key, Usage)> + Clone + '_ {
-        let (mut bytes, mut group, mut person) = (self.bytes.as_slice(), 0, 0);
-        std::iter::from_fn(move || {
-            let first = read(&mut bytes)?;
-            let step = (first & 1 != 0).then(|| read(&mut bytes)).flatten().unwrap_or(0) as u32;
-            group += step;
-            person = (first >> 2) as u32 + if step == 0 { person } else { 0 };
-            let events = read(&mut bytes)?;
-            let is_sized = first & 2 != 0;
-            let (sized, lines) = if is_sized { (read(&mut bytes)?, read(&mut bytes)?) } else { (0, 0) };
-            Some(((GroupId(group), PersonId(person)), Usage { events, sized, lines }))
-        })
+    fn groups(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
+        let ends = self.groups.iter().skip(1).map(|(_, start)| *start).chain([self.bytes.len()]);
+        let groups = self.groups.iter().zip(ends);
+        groups.map(|((group, start), end)| (*group, Entries { bytes: &self.bytes[*start..end], person: 0 }))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Key, Usage)> + '_ {
+        self.groups()
+            .flat_map(|(group, entries)| entries.map(move |(person, usage)| ((group, person), usage)))
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = (PersonId, Usage);
+
+    fn next(&mut self) -> Option<(PersonId, Usage)> {
+        let first = read(&mut self.bytes)?;
+        self.person += (first >> 1) as u32;
+        let events = read(&mut self.bytes)?;
+        let (sized, lines) = match first & 1 {
+            0 => (0, 0),
+            _ => (read(&mut self.bytes)?, read(&mut self.bytes)?),
+        };
+        Some((PersonId(self.person), Usage { events, sized, lines }))
     }
 }
 

@@ -101,3 +101,77 @@ fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
         assert_eq!(bench.run(&["fetch", "--collector-file", name]).code, code, "{name}");
     }
 }
+
+#[test]
+fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
+    let bench = Bench::new(120, 5);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/own-collector");
+    let file = |name: &str| example.join(name).to_str().expect("a path that is text").to_owned();
+    let (query, map) = (file("tool_calls.graphql"), file("tool_calls.map.json"));
+    let documented = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/extending.md"));
+    let mapping = std::fs::read_to_string(&map).expect("the example");
+    assert!(documented.expect("the document").contains(&mapping), "the document shows the example");
+    let since = ["--since", "2026-10-27", "--until", "2026-10-30"];
+    let collectors = ["--collector", "usage_events", "--collector-file", &query];
+    let raw = bench.fetch(&[&since[..], &collectors[..]].concat());
+    // Twice the same lines are the same as once.
+    for raw in [raw.clone(), [&raw[..], &raw].concat()] {
+        let records = bench.pipe(&["normalize", "--map", &map], &raw);
+        assert_eq!(records.code, 0, "{}", records.stderr);
+        let calls =
+            lines_of(&records.stdout, "event").into_iter().filter(|event| event["collector"] == "tool_calls");
+        assert!(calls.map(|call| call["event"].clone()).all(|event| event == "tool_called"));
+        let figures = bench.aggregate(&records.stdout);
+        let count = |event: &str| -> Vec<(Value, Value)> {
+            let lines = lines_of(&figures, "metric").into_iter().filter(|line| {
+                line["metric"] == "events.count"
+                    && line["grain"] == "day"
+                    && line["by"] == serde_json::json!({"event": event})
+            });
+            lines.map(|line| (line["start"].clone(), line["value"].clone())).collect()
+        };
+        assert!(!count("tool_called").is_empty());
+        assert_eq!(count("tool_called"), count("start_mcp_tool_call"));
+        let coverage = lines_of(&figures, "coverage");
+        assert!(
+            coverage
+                .iter()
+                .filter(|line| line["collector"] == "tool_calls")
+                .all(|line| line["status"] == "complete")
+        );
+    }
+    // An event that GitLab's own collector brings is not counted a second time.
+    let same = mapping.replace("tool_called", "START_MCP_TOOL_CALL");
+    std::fs::write(bench.path("same.json"), same).expect("written");
+    let usage_events =
+        bench.aggregate(&bench.normalize(&bench.fetch(&[&since[..], &collectors[..2]].concat())));
+    let doubled = bench.pipe(&["normalize", "--map", "same.json"], &raw).stdout;
+    let counts = |figures: &[u8]| -> Vec<Value> {
+        lines_of(figures, "metric").into_iter().filter(|line| line["metric"] == "events.count").collect()
+    };
+    assert_eq!(counts(&bench.aggregate(&doubled)), counts(&usage_events));
+
+    // Windows overlap at midnight; what is of another day makes no day incomplete.
+    let text = std::fs::read_to_string(&query).expect("the example");
+    std::fs::write(bench.path("all_calls.graphql"), text.replace(", events: [START_MCP_TOOL_CALL]", ""))
+        .expect("written");
+    std::fs::write(bench.path("all.json"), mapping.replace("tool_calls", "all_calls")).expect("written");
+    let all = bench
+        .fetch(&[&since[..], &["--collector", "seats", "--collector-file", "all_calls.graphql"]].concat());
+    let records = bench.pipe(&["normalize", "--map", "all.json", "--log-format", "json"], &all);
+    let told: Value = serde_json::from_str(records.stderr.trim()).expect("one JSON line");
+    assert!(told["outside_the_day"].as_u64().is_some_and(|rows| rows > 0), "{told}");
+    let coverage = lines_of(&bench.aggregate(&records.stdout), "coverage");
+    assert!(coverage.iter().all(|line| line["status"] == "complete"), "{coverage:?}");
+
+    let unmapped = bench.pipe(&["normalize"], &raw);
+    assert!(unmapped.stderr.contains("--map says what its rows mean"), "{}", unmapped.stderr);
+    std::fs::write(bench.path("bad.json"), r#"{"collector":"x","record":"event","fields":{"when":"at"}}"#)
+        .expect("written");
+    for (name, words) in [("bad.json", "no field \"when\""), ("nothing.json", "nothing.json")] {
+        let refused = bench.pipe(&["normalize", "--map", name], &raw);
+        assert_eq!(refused.code, 78, "{}", refused.stderr);
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(bench.pipe(&["normalize", "--map", &map, "--map", &map], &raw).code, 78);
+}

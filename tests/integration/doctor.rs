@@ -1,6 +1,7 @@
 //! `doctor`: what it says of a GitLab that is well, and of the ways in which it is not.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::bench::{Bench, Done, TOKEN, done, lines_of};
 use crate::stand_in::{Release, Settings};
@@ -27,6 +28,9 @@ fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
         "token",
         "version",
         "group acme",
+        "role in acme",
+        "tier of acme",
+        "people of acme",
         "usage_events of acme",
         "code_suggestion_events of acme",
         "seats of acme",
@@ -47,11 +51,18 @@ fn what_does_not_work_is_named_with_what_helps() {
     assert_eq!((reporter.code, statuses(&reporter)["seats of acme"].as_str()), (3, "fail"));
     let subgroup = doctor(&bench, TOKEN, "acme/web");
     assert_eq!((subgroup.code, statuses(&subgroup)["usage_events of acme/web"].as_str()), (3, "fail"));
+    assert_eq!(statuses(&reporter)["role in acme"], "note");
+    assert_eq!(statuses(&reporter)["tier of acme"], "note", "a reporter is not told the plan");
+    let guest = doctor(&bench, &format!("{TOKEN}-guest"), "acme");
+    assert_eq!((guest.code, statuses(&guest)["role in acme"].as_str()), (3, "fail"));
+    assert!(!statuses(&guest).contains_key("people of acme"), "who sees no event knows nothing of people");
     let bad_token = doctor(&bench, "wrong", "acme");
     assert_eq!((bad_token.code, statuses(&bad_token)["token"].as_str()), (77, "fail"));
     let nowhere = doctor(&bench, TOKEN, "nowhere");
     assert_eq!((nowhere.code, statuses(&nowhere)["group"].as_str()), (78, "fail"));
     for result in [reporter, subgroup, bad_token, nowhere] {
+        let failed = lines_of(&result.stdout, "check").into_iter().filter(|check| check["status"] == "fail");
+        assert!(failed.count() > 0);
         assert!(!result.stderr.contains(TOKEN) && !String::from_utf8_lossy(&result.stdout).contains(TOKEN));
     }
 }
@@ -68,4 +79,25 @@ fn an_old_gitlab_with_click_house_is_seen_as_one() {
         (3, "fail", "ok")
     );
     assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+}
+
+#[test]
+fn an_administrator_of_a_gitlab_of_ones_own_is_seen_as_one() {
+    let settings = Settings { people: 60, days: 14, self_managed: true, ..Settings::default() };
+    let result = doctor(&Bench::with(settings), &format!("{TOKEN}-admin"), "acme");
+    let checks = lines_of(&result.stdout, "check");
+    let text = |name: &str| {
+        let check = checks.iter().find(|check| check["check"] == name);
+        check.unwrap_or_else(|| panic!("{name}: {checks:?}"))["text"].as_str().expect("text").to_owned()
+    };
+    assert!(text("role in acme").starts_with("administrator"));
+    assert_eq!(text("tier of acme"), "ultimate");
+}
+
+#[test]
+fn a_server_that_comes_back_is_waited_for_from_the_first_request_on() {
+    let bench = Bench::new(20, 3);
+    bench.gitlab.down_for(Duration::from_millis(500));
+    let result = bench.run(&["doctor", "--format", "json", "--retries", "8", "--retry-wait", "0.05"]);
+    assert_eq!(statuses(&result)["token"], "ok", "{}", result.stderr);
 }

@@ -142,6 +142,7 @@ const FLOORS: &[&[&str]] = &[
         "error",
         "events",
         "line",
+        "mapping",
         "metrics",
         "plain",
         "pseudonym",

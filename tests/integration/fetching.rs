@@ -94,50 +94,6 @@ fn what_is_asked_is_within_gitlabs_rules() {
 }
 
 #[test]
-fn passing_faults_pass_and_the_figures_are_those_of_a_run_without_them() {
-    let bench = Bench::new(60, 5);
-    let arguments = ["--duo", "--project", "--since", "2026-10-27"];
-    let expected = metrics(&bench, &fetch(&bench, &arguments).stdout);
-    let requests = bench.gitlab.requests().len();
-    let text = |status, body: &str| Fault::Status {
-        status,
-        headers: Vec::new(),
-        content_type: "text/plain".to_owned(),
-        body: body.to_owned(),
-    };
-    let faults = [
-        Fault::TooManyRequests { retry_after: Some(0) },
-        Fault::TooManyRequests { retry_after: None },
-        Fault::BadGateway,
-        Fault::Reset,
-        Fault::TruncatedJson,
-        Fault::RequestTimedOut,
-        Fault::TimeoutAnswer,
-        text(500, r#"{"errors":[{"message":"Internal server error"}]}"#),
-        text(504, ""),
-        Fault::Hang(Duration::from_millis(50)),
-    ];
-    for fault in faults {
-        // At every fourth request, the first and the last page of something among them.
-        let script = (0..requests)
-            .flat_map(|at| if at % 4 == 1 { vec![fault.clone(), Fault::None] } else { vec![Fault::None] });
-        bench.gitlab.inject(script);
-        let result = fetch(&bench, &arguments);
-        assert_eq!(result.code, 0, "{fault:?}: {}", result.stderr);
-        assert_eq!(metrics(&bench, &result.stdout), expected, "{fault:?}");
-        // What is left of the script is used up.
-        while bench
-            .gitlab
-            .requests()
-            .last()
-            .is_some_and(|request| request.outcome == crate::stand_in::Outcome::Fault)
-        {
-            fetch(&bench, &["--since", "2026-10-31"]);
-        }
-    }
-}
-
-#[test]
 fn lasting_faults_leave_gaps_that_the_coverage_names_and_never_a_wrong_figure_with_exit_code_0() {
     let faultless = Bench::new(60, 5);
     let arguments = ["--since", "2026-10-27", "--collector", "usage_events"];
@@ -457,35 +413,105 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
     assert_eq!(alone.code, 69, "{}", alone.stderr);
 }
 
+/// Asks a GitLab with these limits, and one without, for the same days.
+fn with_limits(too_heavy: Option<usize>, largest_page: Option<usize>) -> (Bench, Done, Vec<u8>) {
+    let settings = || Settings { people: 120, days: 4, ..Settings::default() };
+    let arguments = ["fetch", "--since", "2026-10-28", "--retries", "0", "--retry-wait", "0.001"];
+    let bench = Bench::with(Settings { too_heavy, largest_page, ..settings() });
+    let result = bench.run(&arguments);
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+    (bench, result, Bench::with(settings()).run(&arguments).stdout)
+}
+
+/// The events of raw lines, without what differs from fetch to fetch, sorted.
+fn events(bench: &Bench, raw: &[u8]) -> Vec<String> {
+    let records = bench.pipe(&["normalize", "--max-rejects", "100"], raw).stdout;
+    let mut events: Vec<String> = lines_of(&records, "event")
+        .into_iter()
+        .map(|mut event| {
+            for name in ["instance", "fetched_at", "row"] {
+                event[name] = Value::Null;
+            }
+            event.to_string()
+        })
+        .collect();
+    events.sort();
+    events
+}
+
+fn asked(bench: &Bench, operation: &str) -> bool {
+    bench.gitlab.requests().iter().any(|request| request.operation == operation)
+}
+
+#[test]
+fn what_is_too_much_for_a_page_is_asked_for_in_smaller_pages_and_every_event_comes_once() {
+    let (bench, result, expected) = with_limits(None, Some(30));
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(events(&bench, &result.stdout), events(&bench, &expected));
+    assert!(!asked(&bench, "UsageEventsOfKinds"), "smaller pages are enough");
+}
+
+#[test]
+fn what_becomes_too_much_between_two_pages_goes_on_from_there() {
+    let arguments = ["--since", "2026-10-29", "--collector", "usage_events", "--retries", "0"];
+    let whole = fetch(&Bench::new(300, 3), &arguments[..4]);
+    assert!(pages(&whole, "2026-10-29") > 2);
+    let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
+    let bench = Bench::new(300, 3);
+    bench.gitlab.inject(std::iter::repeat_n(Fault::None, before + 2).chain([Fault::TimeoutAnswer]));
+    let result = bench.run(&[&["fetch", "--jobs", "1"], &arguments[..]].concat());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(events(&bench, &result.stdout), events(&bench, &whole.stdout));
+}
+
 #[test]
 fn a_day_that_is_too_much_at_once_is_asked_for_by_kinds_of_event_and_every_event_comes_once() {
-    let settings = || Settings { people: 120, days: 4, ..Settings::default() };
-    let arguments = ["--since", "2026-10-28", "--retries", "1", "--retry-wait", "0.001"];
-    let easy = Bench::with(settings());
-    let figures = |bench: &Bench, raw: &[u8]| {
-        metrics(bench, raw).replace(&bench.gitlab.url(), "https://gitlab.example.com")
-    };
-    let expected = figures(&easy, &easy.fetch(&arguments));
-    let mut passed = 0;
-    for too_heavy in [400, 250, 40] {
-        let bench = Bench::with(Settings { too_heavy: Some(too_heavy), ..settings() });
-        let result = bench.run(&[&["fetch"], &arguments[..]].concat());
-        assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
-        let by_kinds =
-            bench.gitlab.requests().iter().any(|request| request.operation == "UsageEventsOfKinds");
-        assert!(by_kinds, "{too_heavy}");
-        let coverage = lines_of(&result.stdout, "coverage");
-        let incomplete = coverage.iter().filter(|line| line["status"] != "complete").count();
-        match result.code {
-            0 => {
-                assert_eq!(figures(&bench, &result.stdout), expected, "{too_heavy}");
-                passed += 1;
-            }
-            // One kind of event alone is too much: that is told.
-            code => assert!(code == 3 && incomplete > 0, "{too_heavy}: {code}: {}", result.stderr),
-        }
+    for largest_page in [None, Some(30)] {
+        let (bench, result, expected) = with_limits(Some(400), largest_page);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        assert_eq!(events(&bench, &result.stdout), events(&bench, &expected));
+        assert!(asked(&bench, "UsageEventsOfKinds") && !asked(&bench, "UsageEventsOfPeople"));
     }
-    assert!(passed > 0, "no limit could be passed by narrower queries");
+}
+
+#[test]
+fn a_kind_of_event_that_is_too_much_is_asked_for_by_people_and_the_day_does_not_pass_for_whole() {
+    let (bench, result, expected) = with_limits(Some(60), None);
+    assert_eq!(result.code, 3, "{}", result.stderr);
+    assert!(asked(&bench, "UsageEventsOfPeople"));
+    let (found, expected) = (events(&bench, &result.stdout), events(&bench, &expected));
+    let is_twice = |event: &&String| {
+        let count = |events: &[String]| events.iter().filter(|other| other == event).count();
+        count(&found) > count(&expected)
+    };
+    assert_eq!(found.iter().find(is_twice), None, "no event comes twice, and none that there is not");
+    assert!(found.len() * 10 > expected.len() * 8, "{} of {}", found.len(), expected.len());
+    let coverage = lines_of(&result.stdout, "coverage");
+    let by_people: Vec<&Value> = coverage.iter().filter(|line| line["status"] != "complete").collect();
+    assert!(!by_people.is_empty() && by_people.len() < coverage.len());
+    for line in by_people {
+        assert_eq!(line["status"], "partial");
+        assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("may not be all")), "{line}");
+    }
+}
+
+#[test]
+fn a_gitlab_that_cannot_be_asked_for_kinds_of_event_is_asked_for_smaller_pages() {
+    let settings = || Settings { people: 120, days: 4, release: Release::V17_5, ..Settings::default() };
+    let arguments =
+        ["fetch", "--since", "2026-10-28", "--collector", "code_suggestion_events", "--retry-wait", "0.001"];
+    let bench = Bench::with(Settings { largest_page: Some(5), ..settings() });
+    let result = bench.run(&arguments);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let expected = Bench::with(settings()).run(&arguments).stdout;
+    assert_eq!(events(&bench, &result.stdout), events(&bench, &expected));
+    let heavy = Bench::with(Settings { too_heavy: Some(60), ..settings() }).run(&arguments);
+    assert!([3, 75].contains(&heavy.code), "{}", heavy.stderr);
+    assert!(
+        heavy.stderr.contains("ran out of time") || heavy.stderr.contains("timed out"),
+        "{}",
+        heavy.stderr
+    );
 }
 
 #[test]

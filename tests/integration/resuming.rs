@@ -1,7 +1,7 @@
 //! Runs that are killed, and runs that take a sample.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -35,6 +35,17 @@ fn whole_days(bench: &Bench) -> BTreeSet<(String, String)> {
     whole
 }
 
+/// Waits until so many requests were made in all, however fast the machine is; true when the run ended before.
+fn ended_before(bench: &Bench, child: &mut Child, requests: usize) -> bool {
+    while bench.gitlab.requests().len() < requests {
+        if child.try_wait().expect("it can be asked").is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
 #[test]
 fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetched_twice() {
     let latency = Duration::from_millis(4);
@@ -48,8 +59,7 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
         let before = bench.gitlab.requests().len();
         let mut command = bench.command(ARGUMENTS);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        std::thread::sleep(Duration::from_millis(random.u64(80..450)));
-        let ended = child.try_wait().expect("it can be asked").is_some();
+        let ended = ended_before(&bench, &mut child, before + random.usize(1..60));
         if !ended {
             child.kill().expect("it can be killed");
             kills += 1;
@@ -67,10 +77,11 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
     let last = bench.run(ARGUMENTS);
     assert_eq!(last.code, 0, "{}", last.stderr);
     assert_eq!(metrics(&bench, &last.stdout), expected);
-    assert!(
-        std::fs::read_dir(bench.path("state")).expect("the folder").next().is_none(),
-        "a complete run leaves no state"
-    );
+    let left: Vec<_> = std::fs::read_dir(bench.path("state"))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, ["run.lock"], "a complete run leaves no state");
 }
 
 #[test]
@@ -130,11 +141,13 @@ fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
         command.env("DUO_METRICS_NOW", now);
         command
     };
+    let written = std::fs::File::create(bench.path("first.jsonl")).expect("a file");
     let mut killed =
-        call("2026-11-01T03:00:00Z").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-    std::thread::sleep(Duration::from_millis(350));
+        call("2026-11-01T03:00:00Z").stdout(written).stderr(Stdio::null()).spawn().expect("it starts");
+    assert!(!ended_before(&bench, &mut killed, 60), "there is more to ask");
     killed.kill().expect("it can be killed");
-    let first = killed.wait_with_output().expect("it ends").stdout;
+    killed.wait().expect("it ends");
+    let first = std::fs::read(bench.path("first.jsonl")).expect("the file");
     let second = crate::bench::done(call("2026-11-01T03:10:00Z"), b"");
     assert_eq!(second.code, 0, "{}", second.stderr);
     let moments: BTreeSet<String> = lines_of(&second.stdout, "raw")
@@ -179,4 +192,27 @@ fn a_day_that_was_not_over_is_asked_for_again() {
     assert_eq!(later.code, 0, "{}", later.stderr);
     let same = bench.run(&["fetch", "--state", "here", "--output-dir", "here"]);
     assert_eq!(same.code, 2, "{}", same.stderr);
+}
+
+#[test]
+fn two_runs_at_a_time_do_not_work_in_one_folder() {
+    let bench = Bench::new(20, 3);
+    let hanging = crate::stand_in::Fault::Hang(Duration::from_secs(600));
+    bench.gitlab.inject([hanging]);
+    let arguments = ["fetch", "--since", "2026-10-30", "--state", "state"];
+    let mut command = bench.command(&arguments);
+    let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    while bench.gitlab.requests().is_empty() {
+        assert!(first.try_wait().expect("it can be asked").is_none(), "it has to wait for an answer");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let second = bench.run(&arguments);
+    assert_eq!(second.code, 75, "{}", second.stderr);
+    assert!(second.stderr.contains("another run works in state"), "{}", second.stderr);
+    assert!(second.stdout.is_empty() && bench.gitlab.requests().len() == 1, "nothing was asked");
+    let elsewhere = bench.run(&["fetch", "--since", "2026-10-30", "--state", "another"]);
+    assert_eq!(elsewhere.code, 0, "{}", elsewhere.stderr);
+    first.kill().expect("it can be killed");
+    first.wait().expect("it ends");
+    assert_eq!(bench.run(&arguments).code, 0, "who is killed holds nothing");
 }

@@ -698,23 +698,26 @@ impl<'q> Node<'q> {
         Ok(self.connect(of, element, page, count, 0.0))
     }
 
-    /// Whatever the page, a window that holds too much is never ready in time.
+    /// A page of too many events is not ready in time; and whatever the page, a window that holds too many is not.
     fn check_weight(
         &self,
         window: &str,
         list: &Events<'_>,
         info: &ResolveInfo<'_>,
     ) -> Result<(), FieldError> {
-        let Some(most) = self.question.settings.too_heavy else {
-            return Ok(());
-        };
+        let settings = self.question.settings;
         let filters = (texts(info, "events"), texts(info, "userIds"));
         let key = format!("{window} {filters:?}");
         let number = mixed(digest(key.as_bytes()));
-        let mut known = self.question.heavy.lock().expect("no panic while held");
-        let heavy = *known
-            .entry(key)
-            .or_insert_with(|| (0..list.len()).filter_map(|place| list.get(place)).nth(most).is_some());
+        let paging = paging_of(info);
+        let size = paging.first.or(paging.last).unwrap_or(paging.largest);
+        let mut heavy = settings.largest_page.is_some_and(|largest| size > largest);
+        if let Some(most) = settings.too_heavy {
+            let mut known = self.question.heavy.lock().expect("no panic while held");
+            heavy |= *known
+                .entry(key)
+                .or_insert_with(|| (0..list.len()).filter_map(|place| list.get(place)).nth(most).is_some());
+        }
         if !heavy {
             return Ok(());
         }

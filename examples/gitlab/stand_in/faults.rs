@@ -25,6 +25,8 @@ pub enum Fault {
     Hang(Duration),
     /// The right answer, whole, but its body takes this long to trickle in.
     SlowBody(Duration),
+    /// No fault: the right answer, held back until so many requests have been under way at once (or 10 s are over).
+    Gather(usize),
     /// 200 with what could be answered in time and a `Timeout on ...` for every connection.
     TimeoutAnswer,
     /// 200, but the server cannot name some of the usage events: those nodes are null, with an error for each.

@@ -41,11 +41,12 @@ pub(super) fn reply(shared: &Shared, call: &Call, role: Option<Role>, fault: &Fa
     match fault {
         Fault::Reset => reply.delivery = Delivery::CutInBody,
         Fault::SlowBody(duration) => reply.delivery = Delivery::Trickle(*duration),
+        Fault::Gather(requests) => reply.delivery = Delivery::Gathered(*requests),
         Fault::TruncatedJson => reply.body.truncate(reply.body.len() / 2),
         _ => {}
     }
     // A query that GitLab would not take stays a mistake of the client, whatever else went wrong.
-    if !matches!((fault, &outcome), (Fault::None, _) | (_, Outcome::Rejected(_))) {
+    if !matches!((fault, &outcome), (Fault::None | Fault::Gather(_), _) | (_, Outcome::Rejected(_))) {
         outcome = Outcome::Fault;
     }
     shared.note(query.name(shared), Value::Object(query.variables), 200, outcome);
@@ -72,6 +73,7 @@ fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
         | Fault::Reset
         | Fault::TruncatedJson
         | Fault::SlowBody(_)
+        | Fault::Gather(_)
         | Fault::TimeoutAnswer
         | Fault::NamelessEvents => return None,
         Fault::Status { status, headers, content_type, body } => {

@@ -50,6 +50,8 @@ pub(super) enum Delivery {
     Silence(Duration),
     /// The head at once, and the body bit by bit over this long.
     Trickle(Duration),
+    /// Whole, once so many requests have been under way at once.
+    Gathered(usize),
 }
 
 /// The running server. Dropping it closes every connection.
@@ -89,6 +91,16 @@ impl Shared {
         let (stopped, bell) = &self.stopped;
         let stopped = stopped.lock().expect("no panic while the flag is held");
         drop(bell.wait_timeout_while(stopped, duration, |stopped| !*stopped));
+    }
+
+    /// Waits until so many requests have been under way at once, or for 10 s.
+    fn gather(&self, requests: usize) {
+        let begin = Instant::now();
+        while self.most_in_flight.load(Ordering::SeqCst) < requests
+            && begin.elapsed() < Duration::from_secs(10)
+        {
+            self.wait(Duration::from_millis(1));
+        }
     }
 }
 
@@ -193,6 +205,10 @@ fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Re
         // Its end is the last thing to leave, and whoever has got it may ask again before this thread goes on.
         let written = match reply.delivery {
             Delivery::Whole => Ok(&message[..]),
+            Delivery::Gathered(requests) => {
+                shared.gather(requests);
+                Ok(&message[..])
+            }
             Delivery::CutInBody => Ok(&message[..message.len() - reply.body.len().div_ceil(2)]),
             Delivery::Silence(duration) => {
                 shared.wait(duration);
@@ -205,7 +221,7 @@ fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Re
         };
         shared.in_flight.fetch_sub(1, Ordering::SeqCst);
         writer.write_all(written?)?;
-        let whole = matches!(reply.delivery, Delivery::Whole | Delivery::Trickle(_));
+        let whole = matches!(reply.delivery, Delivery::Whole | Delivery::Trickle(_) | Delivery::Gathered(_));
         if !keep_alive || !whole {
             break;
         }

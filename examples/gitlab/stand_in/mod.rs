@@ -75,6 +75,8 @@ pub struct Settings {
     pub forbidden_day: Option<NaiveDate>,
     /// Usage events in a window, after its filters, beyond which every page of it times out.
     pub too_heavy: Option<usize>,
+    /// Usage events in a page, beyond which it times out.
+    pub largest_page: Option<usize>,
     /// Requests a second; those beyond are 429, and every answer says how many are left.
     pub rate_limit: Option<u32>,
 }
@@ -97,6 +99,7 @@ impl Default for Settings {
             trouble: None,
             forbidden_day: None,
             too_heavy: None,
+            largest_page: None,
             rate_limit: None,
         }
     }

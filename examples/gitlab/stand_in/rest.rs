@@ -20,6 +20,20 @@ pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>
             let release = shared.settings.release;
             (200, json!({ "version": release.version(), "revision": "0123456789a", "enterprise": true }))
         }
+        ("user", Some(role)) if role != Role::Anonymous => (200, user(role)),
+        ("license", Some(Role::Administrator)) => (200, json!({ "id": 1, "plan": "ultimate" })),
+        ("user" | "license", role) => match role {
+            None | Some(Role::Anonymous) => (401, json!({ "message": "401 Unauthorized" })),
+            Some(_) => (403, json!({ "message": "403 Forbidden" })),
+        },
+        (place, Some(role)) if place.starts_with("groups/") => match member(shared, place, role) {
+            Some(body) => (200, body),
+            None => (404, json!({ "message": "404 Not found" })),
+        },
+        (place, Some(role)) if place.starts_with("namespaces/") => match namespace(shared, place, role) {
+            Some(body) => (200, body),
+            None => (404, json!({ "message": "404 Namespace Not Found" })),
+        },
         (place, role) => {
             let project = percent_decoded(place.strip_prefix("projects/")?);
             match role {
@@ -45,6 +59,40 @@ pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>
     };
     shared.note(path.to_string(), Value::Null, status, outcome);
     Some(shared.json(status, &body))
+}
+
+/// Only an administrator is told to be one.
+fn user(role: Role) -> Value {
+    let mut user = json!({ "id": role.user_id(), "username": format!("user-{}", role.user_id()) });
+    if role == Role::Administrator {
+        user["is_admin"] = json!(true);
+    }
+    user
+}
+
+/// The membership of the token's user, direct or inherited. The administrator is nobody's member.
+fn member(shared: &Shared, place: &str, role: Role) -> Option<Value> {
+    let (group, user) = place.strip_prefix("groups/")?.split_once("/members/all/")?;
+    shared.organisation.group(&percent_decoded(group))?;
+    let access_level = match role {
+        Role::Owner => 50,
+        Role::Reporter => 20,
+        Role::Guest => 10,
+        Role::Administrator | Role::Anonymous => return None,
+    };
+    (user == role.user_id().to_string())
+        .then(|| json!({ "id": role.user_id(), "access_level": access_level }))
+}
+
+/// The plan is told to owners, and on GitLab.com only: elsewhere it is the default one.
+fn namespace(shared: &Shared, place: &str, role: Role) -> Option<Value> {
+    let path = percent_decoded(place.strip_prefix("namespaces/")?);
+    let group = &shared.organisation.groups[shared.organisation.group(&path)?];
+    let mut namespace = json!({ "id": group.id, "full_path": group.full_path, "kind": "group" });
+    if role == Role::Owner {
+        namespace["plan"] = json!(if shared.settings.self_managed { "default" } else { "ultimate" });
+    }
+    Some(namespace)
 }
 
 fn token(shared: &Shared, role: Role) -> Value {
