@@ -144,7 +144,7 @@ fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
     let written = std::fs::File::create(bench.path("first.jsonl")).expect("a file");
     let mut killed =
         call("2026-11-01T03:00:00Z").stdout(written).stderr(Stdio::null()).spawn().expect("it starts");
-    assert!(!ended_before(&bench, &mut killed, 60), "there is more to ask");
+    assert!(!ended_before(&bench, &mut killed, 36), "there is more to ask");
     killed.kill().expect("it can be killed");
     killed.wait().expect("it ends");
     let first = std::fs::read(bench.path("first.jsonl")).expect("the file");
