@@ -11,6 +11,7 @@ pub mod commands;
 pub mod chunks;
 pub mod gitlab;
 pub mod harvest;
+pub mod history;
 pub mod output;
 pub mod progress;
 pub mod rejects;

@@ -53,6 +53,9 @@ pub struct Meanings {
     fetches: Vec<(Target, Timestamp)>,
 }
 
+/// Users of an instance, as a reader numbers them.
+pub struct Crowd(Vec<u32>);
+
 struct CountedEvent {
     fetch: u32,
     row: Row,
@@ -195,7 +198,8 @@ impl Reader {
         lines: Option<u32>,
         event_id: Option<&str>,
     ) {
-        let (group, person) = (self.group(texts), self.person(fetch, texts));
+        let group = self.group(texts);
+        let person = self.person(self.instances[fetch as usize], texts.user, texts.bot);
         if let Some(id) = event_id {
             self.batch.event_ids.insert(self.batch.events.len(), id.into());
         }
@@ -206,6 +210,46 @@ impl Reader {
         if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
             return Err("its counts contradict each other");
         }
+        let (fetch, group, part) = self.place_of(rollup)?;
+        let person = self.person(self.instances[fetch as usize], &rollup.user, rollup.bot);
+        let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
+        self.batch.parts.push(CountedPart { fetch, part, group, person, usage });
+        Ok(())
+    }
+
+    /// The numbers of users of an instance, bots by their place.
+    pub fn crowd(&mut self, instance: &str, users: &[String], bots: &[u32]) -> Crowd {
+        let instance = self.text(instance);
+        let mut numbers: Vec<u32> = users.iter().map(|user| self.person(instance, user, false)).collect();
+        for bot in bots {
+            if let Some(user) = users.get(*bot as usize) {
+                numbers[*bot as usize] = self.person(instance, user, true);
+            }
+        }
+        Crowd(numbers)
+    }
+
+    /// Adds counts of a crowd, by the place of each person in it; `rollup` says what is counted, its user and counts do
+    /// not matter.
+    pub fn add_counts(
+        &mut self,
+        rollup: &UsageRollup<'_>,
+        crowd: &Crowd,
+        counts: impl Iterator<Item = (usize, Usage)>,
+    ) -> Result<(), &'static str> {
+        let (fetch, group, part) = self.place_of(rollup)?;
+        self.batch.parts.extend(counts.map(|(place, usage)| CountedPart {
+            fetch,
+            part,
+            group,
+            person: crowd.0[place],
+            usage,
+        }));
+        Ok(())
+    }
+
+    /// The numbers of the fetch, the group and the part of a rollup.
+    fn place_of(&mut self, rollup: &UsageRollup<'_>) -> Result<(u32, u32, u32), &'static str> {
         let (day, fetched_at) = (rollup.day.to_string(), rollup.fetched_at.to_string());
         let texts = Texts {
             instance: &rollup.instance,
@@ -221,11 +265,7 @@ impl Reader {
             ide: rollup.ide.as_deref(),
         };
         let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
-        let (group, person) = (self.group(&texts), self.person(fetch, &texts));
-        let part = self.text(&rollup.part);
-        let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
-        self.batch.parts.push(CountedPart { fetch, part, group, person, usage });
-        Ok(())
+        Ok((fetch, self.group(&texts), self.text(&rollup.part)))
     }
 
     /// The number of a fetch; `None` when its day or moment is not one.
@@ -271,21 +311,20 @@ impl Reader {
         self.groups.insert(self.scratch.as_slice().into())
     }
 
-    fn person(&mut self, fetch: u32, texts: &Texts<'_>) -> u32 {
-        let instance = self.instances[fetch as usize];
+    fn person(&mut self, instance: u32, user: &str, bot: bool) -> u32 {
         let of_instance = self.people.entry(instance).or_default();
-        let person = match of_instance.0.get(texts.user) {
+        let person = match of_instance.0.get(user) {
             Some(person) => *person,
             None => {
                 let person =
                     u32::try_from(self.bots.len()).expect("four thousand million users do not fit in memory");
-                of_instance.0.insert(texts.user.into(), person);
+                of_instance.0.insert(user.into(), person);
                 self.bots.push(false);
-                self.batch.people.push((instance, texts.user.into()));
+                self.batch.people.push((instance, user.into()));
                 person
             }
         };
-        if texts.bot && !std::mem::replace(&mut self.bots[person as usize], true) {
+        if bot && !std::mem::replace(&mut self.bots[person as usize], true) {
             self.batch.bots.push(person);
         }
         person

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub use batch::{Batch, Meanings, Reader};
+pub use batch::{Batch, Crowd, Meanings, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
 pub use tally::{Entries, GroupId, Usage};

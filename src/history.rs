@@ -1,0 +1,352 @@
+//! What was collected before, kept for years: a file for each collector, scope and day, with its coverage lines, its
+//! usage events counted, and its other records. A file is gzip over JSON lines (docs/streams.md), so `zcat` shows
+//! it, and gzip's checksum tells a damaged one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::calendar::{Day, Timestamp};
+use crate::error::Error;
+use crate::line;
+use crate::output::NewFile;
+use crate::record::{Coverage, Status};
+
+/// The folder of a history.
+#[derive(Clone, Debug)]
+pub struct History {
+    folder: PathBuf,
+}
+
+/// What a file is of, its first line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "history")]
+pub struct Head {
+    /// The version of the form.
+    pub version: u32,
+    /// The GitLab.
+    pub instance: String,
+    /// The collector.
+    pub collector: String,
+    /// The group path.
+    pub scope: String,
+    /// The day.
+    pub day: Day,
+}
+
+/// Everybody whose events a file counts, in one line.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "people")]
+pub struct Crowd {
+    /// Global ids or pseudonyms, sorted.
+    pub users: Vec<String>,
+    /// Which of them are bots or service accounts, by their place.
+    pub bots: Vec<u32>,
+}
+
+/// The counts of one event and what it is split by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "counts")]
+pub struct Counts {
+    /// The fetch.
+    pub fetched_at: Timestamp,
+    /// Which rows of the fetch were counted together, as in rollup lines.
+    pub part: String,
+    /// The event's name.
+    pub event: String,
+    /// The event's feature.
+    pub feature: String,
+    /// The language; absent where the source does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The editor; absent where the source does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ide: Option<String>,
+    /// Of each person: how far the place in the crowd is from that of the person before, and how many events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<u64>,
+    /// The same of those with a size: distance, events, events with a size, lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sized: Vec<u64>,
+}
+
+/// What a file holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Content {
+    /// What it is of.
+    pub head: Head,
+    /// The coverage lines of its fetches.
+    pub coverage: Vec<Coverage>,
+    /// Whose events are counted.
+    pub crowd: Crowd,
+    /// The counts.
+    pub counts: Vec<Counts>,
+    /// Its other records, as lines.
+    pub records: BTreeSet<String>,
+}
+
+/// The version of the form that is written. Every older one is read.
+pub const VERSION: u32 = 1;
+
+/// What the names of the files end in.
+const ENDING: &str = ".jsonl.gz";
+
+/// Where files go that cannot be read.
+const DAMAGED: &str = "damaged";
+
+/// Days after the end of a day until which late events may come.
+pub const DAYS_OF_LATE_EVENTS: i64 = 7;
+
+impl History {
+    /// The history in a folder, which is made when it is missing.
+    pub fn open(folder: &Path) -> Result<History, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        Ok(History { folder: folder.to_owned() })
+    }
+
+    /// The history in a folder that has to be there.
+    pub fn at(folder: &Path) -> Result<History, Error> {
+        match folder.is_dir() {
+            true => Ok(History { folder: folder.to_owned() }),
+            false => Err(Error::Configuration(format!(
+                "there is no history folder {}; check --history",
+                folder.display()
+            ))),
+        }
+    }
+
+    /// The files, in a fixed order.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
+        for collector in entries(&self.folder)? {
+            if collector.is_dir() && collector.file_name().is_some_and(|name| name != DAMAGED) {
+                files.extend(
+                    entries(&collector)?.into_iter().filter(|path| path.to_string_lossy().ends_with(ENDING)),
+                );
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// The place of the file of a target.
+    pub fn path(&self, instance: &str, collector: &str, scope: &str, day: Day) -> PathBuf {
+        let digest = Sha256::digest(format!("{instance}\n{scope}").as_bytes());
+        let digest = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        // A collector of somebody's own is named by a file, and a stream can hold any name.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let folder: String = collector.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        self.folder.join(folder).join(format!("{day}-{digest}{ENDING}"))
+    }
+
+    /// Puts a file in its place, unless the same is there.
+    pub fn write(&self, content: &Content) -> Result<(), Error> {
+        let Head { instance, collector, scope, day, .. } = &content.head;
+        let path = self.path(instance, collector, scope, *day);
+        let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
+        content.write_to(&mut packer)?;
+        let packed = packer.finish().map_err(Error::file("write", &path))?;
+        if fs::read(&path).is_ok_and(|there| there == packed) {
+            return Ok(());
+        }
+        let mut file = NewFile::create(&path)?;
+        file.write_all(&packed).map_err(Error::file("write", &path))?;
+        file.keep()
+    }
+
+    /// Moves a file out of the way, to where it can be looked at. Gives its new place.
+    pub fn set_aside(&self, path: &Path) -> Result<PathBuf, Error> {
+        let name =
+            path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy().replace(['/', '\\'], "-");
+        let folder = self.folder.join(DAMAGED);
+        fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
+        let aside = folder.join(name);
+        fs::rename(path, &aside).map_err(Error::file("set aside", path))?;
+        Ok(aside)
+    }
+
+    /// The coverage lines of days that need not be collected again: whole, and fetched when late events had come.
+    pub fn final_days(&self, late_days: i64) -> Result<Vec<Coverage>, Error> {
+        let mut days = Vec::new();
+        for path in self.files()? {
+            // A file that cannot be read is as good as none here; who reads all of it says so.
+            let Ok(lines) = read_lines(&path) else { continue };
+            let coverage =
+                lines.map_while(Result::ok).skip(1).map_while(|line| line::parse::<Coverage>(&line).ok());
+            let is_final = |line: &Coverage| {
+                let settled = line.day.plus(1 + late_days).midnight();
+                line.status == Status::Complete && line.fetched_at.is_some_and(|at| at >= settled)
+            };
+            days.extend(coverage.filter(is_final).max_by_key(|line| line.fetched_at));
+        }
+        Ok(days)
+    }
+}
+
+/// Reads a file. The error says what is wrong with it, in half a line.
+pub fn read(path: &Path) -> Result<Content, String> {
+    let mut lines = read_lines(path)?;
+    let head: Head = match lines.next() {
+        Some(line) => line::parse(&line?)?,
+        None => return Err("it is empty".to_owned()),
+    };
+    if head.version > VERSION {
+        return Err(format!("it was written by a newer duo-metrics (version {} of the form)", head.version));
+    }
+    let mut content = Content {
+        head,
+        coverage: Vec::new(),
+        crowd: Crowd { users: Vec::new(), bots: Vec::new() },
+        counts: Vec::new(),
+        records: BTreeSet::new(),
+    };
+    #[derive(Deserialize)]
+    struct Tag {
+        r#type: String,
+    }
+    for line in lines {
+        let line = line?;
+        match line::parse::<Tag>(&line)?.r#type.as_str() {
+            "coverage" => content.coverage.push(line::parse(&line)?),
+            "people" => content.crowd = line::parse(&line)?,
+            "counts" => content.counts.push(line::parse(&line)?),
+            _ => {
+                content.records.insert(line);
+            }
+        }
+    }
+    content.check()?;
+    Ok(content)
+}
+
+fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<String, String>>, String> {
+    let said = |error: std::io::Error| format!("it cannot be read: {error}");
+    let file = File::open(path).map_err(said)?;
+    Ok(BufReader::new(GzDecoder::new(BufReader::new(file))).lines().map(move |line| line.map_err(said)))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(folder).map_err(Error::file("read", folder))?;
+    entries.map(|entry| Ok(entry.map_err(Error::file("read", folder))?.path())).collect()
+}
+
+impl Content {
+    /// Writes the lines.
+    fn write_to(&self, writer: &mut impl Write) -> Result<(), Error> {
+        let mut writer = BufWriter::with_capacity(1 << 16, writer);
+        put(&mut writer, &self.head)?;
+        self.coverage.iter().try_for_each(|line| put(&mut writer, line))?;
+        if !self.crowd.users.is_empty() {
+            put(&mut writer, &self.crowd)?;
+        }
+        self.counts.iter().try_for_each(|line| put(&mut writer, line))?;
+        for record in &self.records {
+            writeln!(writer, "{record}").map_err(Error::writing)?;
+        }
+        writer.flush().map_err(Error::writing)
+    }
+
+    /// Whether every count is of somebody who is in the crowd.
+    fn check(&self) -> Result<(), String> {
+        let people = self.crowd.users.len() as u64;
+        let is_bot_there = self.crowd.bots.iter().all(|bot| u64::from(*bot) < people);
+        let are_there = |counts: &[u64], width: usize| {
+            let steps = counts.iter().step_by(width);
+            let last = steps.clone().try_fold(0_u64, |place, step| place.checked_add(*step));
+            counts.len() % width == 0 && (counts.is_empty() || last.is_some_and(|last| last < people))
+        };
+        match is_bot_there
+            && self.counts.iter().all(|line| are_there(&line.counts, 2) && are_there(&line.sized, 4))
+        {
+            true => Ok(()),
+            false => Err("its counts are of people it does not name".to_owned()),
+        }
+    }
+
+    /// Takes a person out: the events counted, the records of the person's own, and the authorship of others. Returns
+    /// how many rows went.
+    pub fn forget(&mut self, user: &str) -> u64 {
+        let mut gone = 0;
+        if let Some(place) = self.crowd.users.iter().position(|other| other == user) {
+            let place = place as u64;
+            let mut by_fetch: BTreeMap<Timestamp, u64> = BTreeMap::new();
+            for line in &mut self.counts {
+                let rows = without(&mut line.counts, 2, place) + without(&mut line.sized, 4, place);
+                *by_fetch.entry(line.fetched_at).or_default() += rows;
+            }
+            self.counts.retain(|line| !line.counts.is_empty() || !line.sized.is_empty());
+            self.crowd.users.remove(place as usize);
+            let place = place as u32;
+            self.crowd.bots.retain(|bot| *bot != place);
+            self.crowd.bots.iter_mut().filter(|bot| **bot > place).for_each(|bot| *bot -= 1);
+            for (fetched_at, rows) in by_fetch {
+                gone += rows;
+                self.count_less(fetched_at, rows);
+            }
+        }
+        gone + self.forget_records(user)
+    }
+
+    fn forget_records(&mut self, user: &str) -> u64 {
+        let mut gone = 0;
+        for record in std::mem::take(&mut self.records) {
+            let Ok(mut value) = line::parse::<serde_json::Map<String, serde_json::Value>>(&record) else {
+                self.records.insert(record);
+                continue;
+            };
+            if value.get("user").is_some_and(|of| of == user) {
+                gone += 1;
+                let fetched_at =
+                    value.get("fetched_at").and_then(|at| at.as_str()).and_then(|at| at.parse().ok());
+                if let Some(fetched_at) = fetched_at {
+                    self.count_less(fetched_at, 1);
+                }
+            } else if value.get("author").is_some_and(|author| author == user) {
+                gone += 1;
+                value.insert("author".to_owned(), serde_json::Value::Null);
+                self.records.insert(serde_json::Value::Object(value).to_string());
+            } else {
+                self.records.insert(record);
+            }
+        }
+        gone
+    }
+
+    /// Makes the coverage line of a fetch say so many rows less.
+    fn count_less(&mut self, fetched_at: Timestamp, rows: u64) {
+        for line in self.coverage.iter_mut().filter(|line| line.fetched_at == Some(fetched_at)) {
+            line.rows = line.rows.map(|all| all.saturating_sub(rows));
+        }
+    }
+}
+
+fn put(writer: &mut impl Write, line: &impl Serialize) -> Result<(), Error> {
+    let text =
+        serde_json::to_string(line).map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+    writeln!(writer, "{text}").map_err(Error::writing)
+}
+
+/// Takes one person's entry out of counts, and that person's place out of the crowd. Returns the events taken out.
+fn without(counts: &mut Vec<u64>, width: usize, gone: u64) -> u64 {
+    let (mut kept, mut events, mut place, mut last) = (Vec::with_capacity(counts.len()), 0, 0, 0);
+    for entry in counts.chunks_exact(width) {
+        place += entry[0];
+        if place == gone {
+            events += entry[1];
+            continue;
+        }
+        let new = place - u64::from(place > gone);
+        kept.push(new - last);
+        kept.extend(&entry[1..]);
+        last = new;
+    }
+    *counts = kept;
+    events
+}
