@@ -184,6 +184,7 @@ impl<'a> Harvest<'a> {
         let days: Vec<Day> = match self.collector.span() {
             Span::Snapshot => vec![fetched_at.map_or(self.today, Timestamp::day)],
             Span::Day | Span::Range => self.unit.since.through(self.unit.until).collect(),
+            Span::Sum => vec![self.unit.until],
         };
         let line = |day: Day| {
             let rows = got.rows.get(&day).copied().unwrap_or(0);
@@ -258,7 +259,7 @@ impl<'a> Harvest<'a> {
         };
         match (self.collector.read(node.get(), origin), self.collector.span()) {
             (Err(_), _) | (Ok(_), Span::Snapshot) => Some(asked),
-            (Ok(record), Span::Day) => record.is_of_its_day().then_some(asked),
+            (Ok(record), Span::Day | Span::Sum) => record.is_of_its_day().then_some(asked),
             (Ok(record), Span::Range) => {
                 record.days().find(|day| (self.unit.since..=self.unit.until).contains(day))
             }
@@ -338,7 +339,7 @@ impl<W: Write> Sink for Walk<'_, W> {
         let page = self.page;
         let asked = match harvest.collector.span() {
             Span::Snapshot => at.day(),
-            Span::Day | Span::Range => harvest.unit.until,
+            Span::Day | Span::Range | Span::Sum => harvest.unit.until,
         };
         let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
         for node in nodes {

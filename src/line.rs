@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Day;
-use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool};
+use crate::calendar::{Day, Timestamp};
+use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat, SeatPool};
 
 /// A line of any type.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub enum Record<'a> {
     MergeRequest(MergeRequest<'a>),
     /// The state of a pipeline.
     Pipeline(Pipeline<'a>),
+    /// A project.
+    Project(Project<'a>),
 }
 
 impl<'a> Line<'a> {
@@ -56,6 +58,7 @@ impl<'a> Line<'a> {
             "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),
             "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
             "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
+            "project" => Line::Record(Record::Project(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -70,23 +73,26 @@ impl Record<'_> {
             Record::SeatPool(pool) => &pool.origin,
             Record::MergeRequest(merge_request) => &merge_request.origin,
             Record::Pipeline(pipeline) => &pipeline.origin,
+            Record::Project(project) => &project.origin,
         }
     }
 
     /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
-            Record::Event(event) => (Some(event.ts), None),
-            Record::Seat(_) | Record::SeatPool(_) => (None, None),
-            Record::MergeRequest(merge_request) => (Some(merge_request.created_at), merge_request.merged_at),
-            Record::Pipeline(pipeline) => (Some(pipeline.created_at), None),
+            Record::Event(event) => (Some(event.ts.day()), None),
+            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => (None, None),
+            Record::MergeRequest(merge_request) => {
+                (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
+            }
+            Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
         };
-        first.into_iter().chain(second).map(|stamp| stamp.day())
+        first.into_iter().chain(second)
     }
 
     /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
     pub fn is_of_its_day(&self) -> bool {
-        matches!(self, Record::Seat(_) | Record::SeatPool(_))
+        matches!(self, Record::Seat(_) | Record::SeatPool(_) | Record::Project(_))
             || self.days().any(|day| day == self.origin().day)
     }
 }

@@ -259,6 +259,27 @@ pub struct Pipeline<'a> {
     pub duration: Option<u64>,
 }
 
+/// A project of a group, as of the day of the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "project")]
+pub struct Project<'a> {
+    /// Where the record comes from; its day is the snapshot's.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The project's full path.
+    #[serde(borrow)]
+    pub project: Cow<'a, str>,
+    /// The project's global id, which stays when the project is renamed or moved.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    /// Whether it is archived; null where GitLab does not tell.
+    pub archived: Option<bool>,
+    /// The share of each programming language, in percent, as GitLab found them in the repository; languages as in
+    /// [`Event`].
+    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<Cow<'a, str>, f64>,
+}
+
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "metric")]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
@@ -18,6 +18,7 @@ pub struct CodeSuggestionEvents;
 const ABOUT: About = About {
     name: "code_suggestion_events",
     topic: Topic::Duo,
+    standing: Standing::Core,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),
@@ -72,7 +73,7 @@ impl Collector for CodeSuggestionEvents {
 }
 
 /// The language in lower case, `(none)` where the source says that there is none.
-fn fold_language(language: Option<&str>) -> Cow<'static, str> {
+pub(super) fn fold_language(language: Option<&str>) -> Cow<'static, str> {
     match language.map(str::trim) {
         None | Some("") => NO_LANGUAGE.into(),
         Some(language) => language.to_lowercase().into(),

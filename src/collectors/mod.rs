@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod code_suggestion_events;
+pub mod group_tree;
 pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
@@ -28,6 +29,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &seats::Seats,
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
+    &group_tree::GroupTree,
 ];
 
 /// Something that can be collected from GitLab.
@@ -66,6 +68,8 @@ pub struct About {
     pub name: &'static str,
     /// The dashboard it serves.
     pub topic: Topic,
+    /// When it runs, and what a refusal means.
+    pub standing: Standing,
     /// The queries, as written for the newest GitLab.
     pub document: &'static str,
     /// How much one walk through GitLab brings.
@@ -86,6 +90,18 @@ impl dyn Collector {
     }
 }
 
+/// When a collector runs, and what it means that GitLab refuses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It runs by default, and the dashboards rest on it.
+    Core,
+    /// It runs by default. It needs what not every GitLab has, and the dashboards do without it: a refusal is a fact,
+    /// not a gap.
+    Extra,
+    /// It runs only when it is named: it needs an administrator.
+    OnRequest,
+}
+
 /// What a dashboard is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
@@ -102,6 +118,8 @@ pub enum Span {
     Day,
     /// All days asked for at once, because GitLab cannot be asked for one; each node says of which day it is.
     Range,
+    /// Sums over all days asked for at once; they are of the last one.
+    Sum,
     /// The state of now: it is of the day it was fetched.
     Snapshot,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use graphql_parser::query::{Definition, OperationDefinition, Selection, SelectionSet, parse_query};
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
 use crate::line::Record;
 use crate::record::Origin;
 
@@ -59,6 +59,7 @@ impl OwnCollector {
         let about = About {
             name: keep(name.to_owned()),
             topic: Topic::Duo,
+            standing: Standing::Core,
             document: keep(text.to_owned()),
             span: if variables.contains("start") { Span::Day } else { Span::Snapshot },
             keeps_days: None,

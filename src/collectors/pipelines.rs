@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, just_before, walk};
 use crate::calendar::Timestamp;
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
@@ -17,6 +17,7 @@ pub struct Pipelines;
 const ABOUT: About = About {
     name: "pipelines",
     topic: Topic::Project,
+    standing: Standing::Core,
     document: include_str!("pipelines.graphql"),
     span: Span::Range,
     keeps_days: None,

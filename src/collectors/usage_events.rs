@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
 use crate::calendar::Timestamp;
 use crate::events;
 use crate::line::{self, Record};
@@ -30,6 +30,7 @@ pub(super) struct User<'a> {
 const ABOUT: About = About {
     name: "usage_events",
     topic: Topic::Duo,
+    standing: Standing::Core,
     document: include_str!("usage_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),

@@ -105,7 +105,9 @@ impl Plan {
                 };
                 match collector.span() {
                     Span::Day => harvests.extend(self.since.through(self.until).map(|day| harvest(day, day))),
-                    Span::Range | Span::Snapshot => harvests.push(harvest(self.since, self.until)),
+                    Span::Range | Span::Sum | Span::Snapshot => {
+                        harvests.push(harvest(self.since, self.until))
+                    }
                 }
             }
         }

@@ -255,16 +255,10 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
     }
     let window = until.checked_sub_days(Days::new(27)).expect("a day");
-    put(
-        "coverage.days",
-        "window",
-        window,
-        until,
-        0.0,
-        json!({"collector": "seats", "status": "complete"}),
-        1,
-        lines,
-    );
+    for collector in ["seats", "group_tree"] {
+        let by = json!({"collector": collector, "status": "complete"});
+        put("coverage.days", "window", window, until, 0.0, by, 1, lines);
+    }
 }
 
 fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
