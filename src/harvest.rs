@@ -91,6 +91,11 @@ impl<'a> Harvest<'a> {
         }
     }
 
+    /// The collector's name and the scope.
+    pub fn place(&self) -> (&'static str, String) {
+        (self.collector.name(), self.unit.scope.to_owned())
+    }
+
     /// Whether it is of a single day.
     pub fn is_of_one_day(&self) -> bool {
         self.collector.span() == Span::Day
@@ -257,7 +262,7 @@ impl<'a> Harvest<'a> {
             fetched_at: at,
             row: Row { page: 0, index: 0 },
         };
-        match (self.collector.read(node.get(), origin), self.collector.span()) {
+        match (self.collector.read(node.get(), origin, self.unit.since), self.collector.span()) {
             (Err(_), _) | (Ok(_), Span::Snapshot) => Some(asked),
             (Ok(record), Span::Day | Span::Sum) => record.is_of_its_day().then_some(asked),
             (Ok(record), Span::Range) => {
@@ -372,6 +377,7 @@ impl<W: Write> Walk<'_, W> {
             collector: self.harvest.collector.name().into(),
             instance: self.harvest.instance.into(),
             scope: self.harvest.unit.scope.into(),
+            since: (self.harvest.collector.span() == Span::Sum).then_some(self.harvest.unit.since),
             day,
             page,
             fetched_at: at,

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Timestamp};
-use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat, SeatPool};
+use crate::record::{
+    Coverage, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat, SeatPool,
+    UserTotal,
+};
 
 /// A line of any type.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub enum Record<'a> {
     Pipeline(Pipeline<'a>),
     /// A project.
     Project(Project<'a>),
+    /// Numbers of a group that GitLab counted itself.
+    GroupTotal(GroupTotal<'a>),
+    /// Numbers of a user that GitLab counted itself.
+    UserTotal(UserTotal<'a>),
 }
 
 impl<'a> Line<'a> {
@@ -59,6 +66,8 @@ impl<'a> Line<'a> {
             "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
             "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
             "project" => Line::Record(Record::Project(parse(text)?)),
+            "group_total" => Line::Record(Record::GroupTotal(parse(text)?)),
+            "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -74,6 +83,8 @@ impl Record<'_> {
             Record::MergeRequest(merge_request) => &merge_request.origin,
             Record::Pipeline(pipeline) => &pipeline.origin,
             Record::Project(project) => &project.origin,
+            Record::GroupTotal(total) => &total.origin,
+            Record::UserTotal(total) => &total.origin,
         }
     }
 
@@ -86,6 +97,8 @@ impl Record<'_> {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
             Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
+            Record::GroupTotal(total) => (Some(total.end), None),
+            Record::UserTotal(total) => (Some(total.end), None),
         };
         first.into_iter().chain(second)
     }

@@ -32,7 +32,10 @@ pub struct Raw<'a> {
     pub instance: Cow<'a, str>,
     /// The group path asked for.
     pub scope: Cow<'a, str>,
-    /// The UTC day asked for; for snapshots the day of `fetched_at`.
+    /// The first day asked for, where the nodes are sums over several days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Day>,
+    /// The UTC day asked for, the last one where there are several; for snapshots the day of `fetched_at`.
     pub day: Day,
     /// The page within this collector, scope and day, from 1.
     pub page: u32,
@@ -279,6 +282,53 @@ pub struct Project<'a> {
     #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
     pub languages: BTreeMap<Cow<'a, str>, f64>,
 }
+
+/// Numbers of a group that GitLab counted itself: for reconciliation, never added to what events give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "group_total")]
+pub struct GroupTotal<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The first day counted.
+    pub start: Day,
+    /// The last day counted.
+    pub end: Day,
+    /// The flow type that was counted; `None` where all were.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+    #[serde(borrow)]
+    pub values: Totals<'a>,
+}
+
+/// Numbers of a user that GitLab counted itself: for reconciliation, never added to what events give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "user_total")]
+pub struct UserTotal<'a> {
+    /// Where the record comes from; its day is the last one counted.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The first day counted.
+    pub start: Day,
+    /// The last day counted.
+    pub end: Day,
+    /// The user's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// The user name; never there when people are pseudonyms.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Cow<'a, str>>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+    #[serde(borrow)]
+    pub values: Totals<'a>,
+}
+
+/// Numbers by `feature.measure`.
+pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
 
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -413,8 +413,8 @@ fn states_of<T>(days: &BTreeMap<Day, (DayState, T)>) -> BTreeMap<Day, &DayState>
 /// Which fetch of a target counts. The newest complete one does, unless an older complete one has more rows;
 /// without a complete one, the fullest does, and the day is partial.
 fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
-    let is_snapshot = by_name(rollups.names.text(target.collector))
-        .is_some_and(|collector| collector.span() == Span::Snapshot);
+    let span = by_name(rollups.names.text(target.collector)).map(|collector| collector.span());
+    let is_snapshot = span == Some(Span::Snapshot);
     let fetches = rollups.fetches.get(&target).into_iter().flatten().map(|(at, fetch)| (*at, fetch));
     let is_complete = |(at, fetch): &(Timestamp, &Fetch)| {
         let is_over = is_snapshot || target.day.is_over(*at);
@@ -424,7 +424,9 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             })
     };
     let complete = fetches.clone().filter(is_complete);
-    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.rows.len(), *at)) {
+    // Sums that end on the same day can start on different ones: then fewer rows are not a loss.
+    let fullness = |fetch: &Fetch| if span == Some(Span::Sum) { 0 } else { fetch.rows.len() };
+    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fullness(fetch), *at)) {
         let rows = fetch.rows.len();
         let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.rows.len()).max();
         let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| newer.lost_rows());

@@ -63,13 +63,20 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
     Ok((text != "null").then_some(text))
 }
 
-fn denied(place: &str) -> Fault {
+/// Fields that GitLab computes in ClickHouse alone.
+const IN_CLICK_HOUSE: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
+
+pub(super) fn denied(place: &str) -> Fault {
+    let or_else = match IN_CLICK_HOUSE.iter().any(|field| place.starts_with(field)) {
+        true => ", or this GitLab has no ClickHouse",
+        false => "",
+    };
     Fault::Denied(format!(
-        "GitLab answers null for {place}: the token's role, the tier or the add-on is not enough"
+        "GitLab answers null for {place}: the token's role, the tier or the add-on is not enough{or_else}"
     ))
 }
 
-fn unusable(place: &str, error: &str) -> Fault {
+pub(super) fn unusable(place: &str, error: &str) -> Fault {
     Fault::Answer(format!("GitLab's answer cannot be read at {place}: {error}"))
 }
 

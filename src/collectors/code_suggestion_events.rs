@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
-use crate::calendar::Timestamp;
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
 
@@ -46,7 +46,7 @@ impl Collector for CodeSuggestionEvents {
         )
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

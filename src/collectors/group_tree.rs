@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::code_suggestion_events::fold_language;
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Project};
 
@@ -42,7 +43,7 @@ impl Collector for GroupTree {
         })
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, just_before, walk};
-use crate::calendar::Timestamp;
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{MergeRequest, Origin};
 
@@ -55,7 +55,7 @@ impl Collector for MergeRequests {
         Ok(())
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

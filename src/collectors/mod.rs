@@ -1,6 +1,9 @@
 //! The collectors: one file pair each, the query and what to make of its answer. To add one, add two files
 //! and one line to [`COLLECTORS`].
 
+pub mod agent_sessions;
+pub mod ai_metrics;
+pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
 pub mod group_tree;
@@ -8,6 +11,7 @@ pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
 pub mod seats;
+mod totals;
 pub mod usage_events;
 
 use std::collections::{BTreeSet, HashSet};
@@ -30,6 +34,9 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
     &group_tree::GroupTree,
+    &ai_metrics::AiMetrics,
+    &ai_user_metrics::AiUserMetrics,
+    &agent_sessions::AgentSessions,
 ];
 
 /// Something that can be collected from GitLab.
@@ -57,8 +64,9 @@ pub trait Collector: Sync {
         sink: &mut dyn Sink,
     ) -> Result<(), Fault>;
 
-    /// Makes a record of one node. The error says what is wrong with it, without repeating its content.
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String>;
+    /// Makes a record of one node; `since` is the first of the days it was asked for, the last one is that of its
+    /// origin. The error says what is wrong with it, without repeating its content.
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, since: Day) -> Result<Record<'a>, String>;
 }
 
 /// What a collector is.

@@ -7,6 +7,7 @@ use graphql_parser::query::{Definition, OperationDefinition, Selection, Selectio
 use serde_json::json;
 
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::Origin;
 
@@ -87,7 +88,7 @@ impl Collector for OwnCollector {
         })
     }
 
-    fn read<'a>(&self, _node: &'a str, _origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, _node: &'a str, _origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         Err("a collector of your own: make records of its raw lines first".to_owned())
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::merge_requests::Project;
 use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, just_before, walk};
-use crate::calendar::Timestamp;
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
 
@@ -70,7 +70,7 @@ impl Collector for Pipelines {
         })
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

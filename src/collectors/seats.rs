@@ -70,7 +70,7 @@ impl Collector for Seats {
         collect_purchases(gitlab, unit, sink, &of_instance, &purchases, users)
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Kind<'a> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
-use crate::calendar::Timestamp;
+use crate::calendar::{Day, Timestamp};
 use crate::events;
 use crate::line::{self, Record};
 use crate::record::{Event, Origin};
@@ -51,7 +51,7 @@ impl Collector for UsageEvents {
         walk_events(gitlab, ABOUT.document, ["UsageEvents", "UsageEventsOfKinds"], "all", unit, sink)
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         struct Node<'a> {
             #[serde(borrow)]

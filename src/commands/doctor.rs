@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Sink, Topic, Unit};
+use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Sink, Standing, Topic, Unit};
 use crate::commands::fetch::{client_of, fatal};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, preflight};
@@ -232,6 +232,11 @@ fn collect(gitlab: &Informed<'_>, collector: &'static dyn Collector, group: &str
         ),
         (_, Some(_)) => ok(&name, "readable".to_owned()),
         (Ok(()), None) => note(&name, "readable, and there is nothing", "there are no projects in the group"),
+        (Err(fault @ (Fault::Unsupported(_) | Fault::Denied(_))), None)
+            if collector.about().standing != Standing::Core =>
+        {
+            note(&name, fault.text(), "the dashboards do without it; README.md tells what it needs")
+        }
         (Err(fault @ Fault::Unsupported(_)), None) => fail(
             &name,
             fault.text(),

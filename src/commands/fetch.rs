@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, Span, Standing, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -208,6 +208,9 @@ struct State {
     stopped: Option<Fault>,
     /// Whether something failed that may pass.
     may_pass: bool,
+    /// Why GitLab refuses what it need not have, by collector and scope: role, tier and ClickHouse are the same on every
+    /// day, so it is asked once.
+    refused: BTreeMap<(&'static str, String), String>,
     /// Whether the lines have nowhere to go any more.
     is_over: bool,
 }
@@ -237,7 +240,8 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 if state.is_over {
                     return Ok(());
                 }
-                state.stopped.as_ref().map(Fault::again)
+                let refused = state.refused.get(&part.harvest.place());
+                state.stopped.as_ref().map(Fault::again).or(refused.cloned().map(Fault::Denied))
             };
             let result = match stopped {
                 None => part.walk(&self.gitlab, &self.output, self.state_dir.as_ref(), progress),
@@ -249,6 +253,11 @@ impl<'a, W: Write + Send> Work<'a, W> {
                     return Err(error);
                 }
                 self.note(&fault);
+                if let Fault::Denied(text) = &fault
+                    && part.harvest.collector.about().standing == Standing::Extra
+                {
+                    self.state().refused.insert(part.harvest.place(), text.clone());
+                }
                 part.harvest.fail(fault);
             }
             progress.part();
@@ -375,8 +384,14 @@ fn conclude(
     }
     let has = |statuses: &[Status]| coverage.iter().find(|line| statuses.contains(&line.status));
     let reason = |line: &Coverage| line.reason.clone().unwrap_or_default();
+    // That something is refused which not every GitLab has explains least.
+    let refused = |line: &&Coverage| [Status::Denied, Status::Unsupported].contains(&line.status);
+    let is_extra = |line: &Coverage| {
+        by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
+    };
+    let refused = coverage.iter().filter(refused).min_by_key(|line| is_extra(line));
     if has(&[Status::Complete, Status::Partial]).is_none() {
-        return Err(match (has(&[Status::Failed]), has(&[Status::Denied, Status::Unsupported])) {
+        return Err(match (has(&[Status::Failed]), refused) {
             (Some(failed), _) if may_pass => {
                 Error::Temporary(format!("nothing could be collected: {}", reason(failed)))
             }
@@ -387,7 +402,7 @@ fn conclude(
             }
         });
     }
-    let refused_by_name = plan.named && has(&[Status::Denied, Status::Unsupported]).is_some();
+    let refused_by_name = plan.named && refused.is_some();
     Ok(match refused_by_name || has(&[Status::Partial, Status::Failed]).is_some() {
         true => Outcome::Partial,
         false => Outcome::Complete,

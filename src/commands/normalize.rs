@@ -116,7 +116,7 @@ fn normalize_into(
                     }
                     let origin = origin(&raw, row);
                     let read = match collector {
-                        Some(collector) => collector.read(node.get(), origin),
+                        Some(collector) => collector.read(node.get(), origin, raw.since.unwrap_or(raw.day)),
                         None => Err("a collector this version does not know".to_owned()),
                     };
                     match read {

@@ -66,7 +66,7 @@ fn every_event_comes_once_whatever_the_windows_do_at_midnight() {
 
 #[test]
 fn what_is_asked_is_within_gitlabs_rules() {
-    let bench = Bench::new(60, 40);
+    let bench = Bench::with(Settings { people: 60, days: 40, clickhouse: true, ..Settings::default() });
     let result = fetch(
         &bench,
         &["--duo", "--project", "--since", "2026-09-22", "--group", "acme", "--group", "globex"],
@@ -83,14 +83,14 @@ fn what_is_asked_is_within_gitlabs_rules() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (4 * 40 + 2);
+    let expected = 2 * (6 * 40 + 3);
     assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 6, "one moment a collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 9, "one moment a collector, scope and day");
 }
 
 #[test]
@@ -419,34 +419,46 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
                 let lines = coverage.iter().filter(|line| line["status"] == status);
                 lines.map(|line| line["collector"].as_str().expect("text").to_owned()).collect()
             };
-            let all = [
-                "code_suggestion_events",
-                "group_tree",
-                "merge_requests",
-                "pipelines",
-                "seats",
-                "usage_events",
-            ];
-            let unsupported: BTreeSet<String> = if release < Release::V18_2 {
-                BTreeSet::from(["usage_events".to_owned()])
-            } else {
-                BTreeSet::new()
-            };
-            assert_eq!(of("unsupported"), unsupported, "{release}");
-            assert_eq!(of("complete").len(), all.len() - unsupported.len(), "{release}: {}", result.stderr);
+            let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+            for (collector, since, needs_click_house) in [
+                ("agent_sessions", Release::V19_1, true),
+                ("ai_metrics", Release::V17_5, true),
+                ("ai_user_metrics", Release::V17_5, true),
+                ("code_suggestion_events", Release::V17_5, false),
+                ("group_tree", Release::V17_5, false),
+                ("merge_requests", Release::V17_5, false),
+                ("pipelines", Release::V17_5, false),
+                ("seats", Release::V17_5, false),
+                ("usage_events", Release::V18_2, false),
+            ] {
+                let status = match (release < since, needs_click_house && !clickhouse) {
+                    (true, _) => "unsupported",
+                    (false, true) => "denied",
+                    (false, false) => "complete",
+                };
+                expected.entry(status).or_default().insert(collector.to_owned());
+            }
+            for status in ["complete", "denied", "unsupported", "partial", "failed", "skipped"] {
+                let expected = expected.remove(status).unwrap_or_default();
+                assert_eq!(of(status), expected, "{status}, {release}, {clickhouse}: {}", result.stderr);
+            }
             let reasons: Vec<&Value> = coverage
                 .iter()
                 .filter(|line| line["status"] == "unsupported")
                 .map(|line| &line["reason"])
                 .collect();
             assert!(
-                reasons
-                    .iter()
-                    .all(|reason| *reason == "this GitLab has no such field: it has no AiUsageData.all"),
+                reasons.iter().all(|reason| [
+                    "this GitLab has no such field: it has no AiUsageData.all",
+                    "this GitLab has no such field: it has no Group.analytics"
+                ]
+                .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"
             );
             let asked = bench.gitlab.requests();
-            assert!(asked.iter().any(|request| request.operation == "UsageEvents") == unsupported.is_empty());
+            assert!(
+                asked.iter().any(|request| request.operation == "UsageEvents") == (release >= Release::V18_2)
+            );
         }
     }
     let old = Bench::with(Settings { people: 40, days: 5, release: Release::V17_5, ..Settings::default() });

@@ -255,9 +255,24 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
     }
     let window = until.checked_sub_days(Days::new(27)).expect("a day");
-    for collector in ["seats", "group_tree"] {
-        let by = json!({"collector": collector, "status": "complete"});
-        put("coverage.days", "window", window, until, 0.0, by, 1, lines);
+    // Without ClickHouse GitLab tells no totals, and that is said of each day asked for; of sums it is said once.
+    let told = days(Period { grain: "window", start: window, end: until })
+        .into_iter()
+        .filter(|day| (since..=until).contains(day))
+        .count() as u64;
+    for (collector, status, days) in [
+        ("seats", "complete", 1),
+        ("group_tree", "complete", 1),
+        ("ai_user_metrics", "denied", 1),
+        ("ai_metrics", "denied", told),
+        ("ai_metrics", "not_collected", 28 - told),
+        ("agent_sessions", "denied", told),
+        ("agent_sessions", "not_collected", 28 - told),
+    ] {
+        if days > 0 {
+            let by = json!({"collector": collector, "status": status});
+            put("coverage.days", "window", window, until, 0.0, by, days, lines);
+        }
     }
 }
 
