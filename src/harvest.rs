@@ -118,6 +118,9 @@ impl<'a> Harvest<'a> {
     /// Asks for the parts that can be walked by themselves. With the state of earlier tries, all lines stay of the
     /// moment of the first one, and each part keeps its place.
     pub fn parts(&'a self, gitlab: &dyn GraphQl, state: Option<&State>) -> Result<Vec<Part<'a>>, Error> {
+        if self.got().fault.is_some() {
+            return Ok(Vec::new());
+        }
         let mut listing = state
             .filter(|_| !self.is_of_one_part())
             .map(|state| state.listing(&self.key()))

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Timestamp};
 use crate::record::{
-    Coverage, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat, SeatPool,
-    UserTotal,
+    Coverage, Credit, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
+    SeatPool, UserTotal,
 };
 
 /// A line of any type.
@@ -41,6 +41,8 @@ pub enum Record<'a> {
     Pipeline(Pipeline<'a>),
     /// A project.
     Project(Project<'a>),
+    /// GitLab Credits used on a day.
+    Credit(Credit<'a>),
     /// Numbers of a group that GitLab counted itself.
     GroupTotal(GroupTotal<'a>),
     /// Numbers of a user that GitLab counted itself.
@@ -66,6 +68,7 @@ impl<'a> Line<'a> {
             "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
             "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
             "project" => Line::Record(Record::Project(parse(text)?)),
+            "credit" => Line::Record(Record::Credit(parse(text)?)),
             "group_total" => Line::Record(Record::GroupTotal(parse(text)?)),
             "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
             _ => Line::Unknown,
@@ -83,6 +86,7 @@ impl Record<'_> {
             Record::MergeRequest(merge_request) => &merge_request.origin,
             Record::Pipeline(pipeline) => &pipeline.origin,
             Record::Project(project) => &project.origin,
+            Record::Credit(credit) => &credit.origin,
             Record::GroupTotal(total) => &total.origin,
             Record::UserTotal(total) => &total.origin,
         }
@@ -97,6 +101,7 @@ impl Record<'_> {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
             Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
+            Record::Credit(credit) => (Some(credit.date), None),
             Record::GroupTotal(total) => (Some(total.end), None),
             Record::UserTotal(total) => (Some(total.end), None),
         };

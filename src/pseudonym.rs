@@ -44,7 +44,11 @@ impl PseudonymKey {
             Record::MergeRequest(merge_request) => {
                 merge_request.author.as_mut().map(replace);
             }
-            Record::SeatPool(_) | Record::Pipeline(_) | Record::Project(_) | Record::GroupTotal(_) => {}
+            Record::SeatPool(_)
+            | Record::Pipeline(_)
+            | Record::Project(_)
+            | Record::GroupTotal(_)
+            | Record::Credit(_) => {}
         }
     }
 

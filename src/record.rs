@@ -18,6 +18,9 @@ use crate::calendar::{Day, Grain, Period, Timestamp};
 /// The scope of the union of several groups.
 pub const ALL_SCOPES: &str = "*";
 
+/// The scope of an instance as a whole, with and without a group: the root of all groups, and the path of none.
+pub const INSTANCE_SCOPE: &str = "/";
+
 /// The language of a suggestion whose source says that it has none.
 pub const NO_LANGUAGE: &str = "(none)";
 
@@ -325,6 +328,25 @@ pub struct UserTotal<'a> {
     /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
     #[serde(borrow)]
     pub values: Totals<'a>,
+}
+
+/// GitLab Credits used on a day, as the Customers Portal counts them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "credit")]
+pub struct Credit<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The day they were used.
+    pub date: Day,
+    /// The product they were used by; `None` for all together, of which those of a product are a part.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Cow<'a, str>>,
+    /// The flow type, where the product has a single one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// Credits; null where GitLab does not tell.
+    pub credits: Option<f64>,
 }
 
 /// Numbers by `feature.measure`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Day, Period, Timestamp};
-use crate::collectors::{Span, by_name};
+use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, Status};
 use crate::rollup::{
@@ -201,6 +201,10 @@ impl<'a> Resolved<'a> {
         let mut roots: Vec<Root> = self.days.keys().map(|(_, root)| *root).collect();
         roots.sort_by_key(|(instance, scope)| (names.text(*instance), names.text(*scope)));
         roots.dedup();
+        // Who pays for the groups was not asked for by anybody, and is no group of the report.
+        if roots.iter().any(|root| self.is_asked(*root, |level| level != Level::Subscription)) {
+            roots.retain(|root| self.is_asked(*root, |level| level != Level::Subscription));
+        }
         let mut views: Vec<View<'a>> = roots.iter().map(|root| self.view(&[*root], until)).collect();
         if roots.len() > 1 {
             views.push(self.view(&roots, until));
@@ -366,12 +370,17 @@ impl<'a> Resolved<'a> {
         scopes: &[Root],
         days_of: impl Fn(Root) -> Option<BTreeMap<Day, &'s DayState>>,
     ) -> Option<BTreeMap<Day, DayState>> {
+        let speaking = self.outermost(scopes, |root| days_of(root).is_some());
         let mut scopes_days: Vec<BTreeMap<Day, &DayState>> =
-            self.outermost(scopes, |root| days_of(root).is_some()).into_iter().filter_map(&days_of).collect();
+            speaking.iter().copied().filter_map(&days_of).collect();
         if scopes_days.is_empty() {
             return None;
         }
-        let silent = self.outermost(scopes, |_| true).into_iter().filter(|root| days_of(*root).is_none());
+        // What is no group cannot be asked most things, and what lies within a scope that speaks is spoken for.
+        let silent = self
+            .outermost(scopes, |root| self.is_asked(root, |level| level == Level::Group))
+            .into_iter()
+            .filter(|root| !speaking.iter().any(|other| root == other || self.is_within(*root, *other)));
         scopes_days.extend(silent.map(|_| BTreeMap::new()));
         let all_days: BTreeSet<Day> = scopes_days.iter().flat_map(|days| days.keys().copied()).collect();
         Some(
@@ -380,6 +389,14 @@ impl<'a> Resolved<'a> {
                 .map(|day| (day, unite(scopes_days.iter().map(|days| days.get(&day).copied()))))
                 .collect(),
         )
+    }
+
+    /// Whether a scope was asked by a collector of such a level; one that nobody knows is asked of groups.
+    fn is_asked(&self, root: Root, of: impl Fn(Level) -> bool) -> bool {
+        let level = |collector: Name| {
+            by_name(self.rollups.names.text(collector)).map_or(Level::Group, |known| known.about().level)
+        };
+        self.days.keys().any(|(collector, asked)| *asked == root && of(level(*collector)))
     }
 
     fn is_within(&self, root: Root, other: Root) -> bool {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{GroupTotal, Origin};
@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "agent_sessions",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    level: Level::Group,
     document: include_str!("agent_sessions.graphql"),
     span: Span::Day,
     keeps_days: None,

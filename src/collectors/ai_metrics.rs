@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{denied, unusable, value_at};
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::{GroupTotal, Origin};
@@ -17,6 +17,7 @@ const ABOUT: About = About {
     name: "ai_metrics",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    level: Level::Group,
     document: include_str!("ai_metrics.graphql"),
     span: Span::Day,
     keeps_days: None,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer::{denied, value_at};
 use super::totals::totals;
 use super::usage_events::User;
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, UserTotal};
@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "ai_user_metrics",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    level: Level::Group,
     document: include_str!("ai_user_metrics.graphql"),
     span: Span::Sum,
     keeps_days: None,

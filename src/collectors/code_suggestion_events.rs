@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk_events};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "code_suggestion_events",
     topic: Topic::Duo,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::code_suggestion_events::fold_language;
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Project};
@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "group_tree",
     topic: Topic::Project,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("group_tree.graphql"),
     span: Span::Snapshot,
     keeps_days: None,

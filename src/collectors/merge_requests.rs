@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, just_before, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{MergeRequest, Origin};
@@ -27,6 +27,7 @@ const ABOUT: About = About {
     name: "merge_requests",
     topic: Topic::Project,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("merge_requests.graphql"),
     span: Span::Day,
     keeps_days: None,

@@ -6,6 +6,7 @@ pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
+pub mod credits;
 pub mod group_tree;
 pub mod merge_requests;
 pub mod own;
@@ -24,7 +25,7 @@ pub use answer::Connection;
 
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
-use crate::record::Origin;
+use crate::record::{INSTANCE_SCOPE, Origin};
 
 /// Every collector, in the order they run.
 pub const COLLECTORS: &[&dyn Collector] = &[
@@ -37,12 +38,18 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &ai_metrics::AiMetrics,
     &ai_user_metrics::AiUserMetrics,
     &agent_sessions::AgentSessions,
+    &credits::Credits,
 ];
 
 /// Something that can be collected from GitLab.
 pub trait Collector: Sync {
     /// What it is.
     fn about(&self) -> &About;
+
+    /// The scopes to ask it of in a run for these groups, each once.
+    fn scopes(&self, _gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
+        Ok(self.about().level.scopes(groups))
+    }
 
     /// The parts that can be walked by themselves, by name; most collectors have one without a name. Answers that
     /// it takes to find out are shown to `dated`.
@@ -78,6 +85,8 @@ pub struct About {
     pub topic: Topic,
     /// When it runs, and what a refusal means.
     pub standing: Standing,
+    /// What it is asked of.
+    pub level: Level,
     /// The queries, as written for the newest GitLab.
     pub document: &'static str,
     /// How much one walk through GitLab brings.
@@ -95,6 +104,31 @@ impl dyn Collector {
     /// How much one walk brings.
     pub fn span(&self) -> Span {
         self.about().span
+    }
+}
+
+/// What a collector is asked of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Every group.
+    Group,
+    /// What pays: the top-level groups of the groups, or the instance.
+    Subscription,
+    /// The instance.
+    Instance,
+}
+
+impl Level {
+    /// The scopes of this level in a run for these groups, each once.
+    pub fn scopes(self, groups: &[String]) -> Vec<String> {
+        match self {
+            Level::Group => groups.to_vec(),
+            Level::Subscription => {
+                let roots = groups.iter().filter_map(|group| group.split('/').next());
+                roots.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            Level::Instance => vec![INSTANCE_SCOPE.to_owned()],
+        }
     }
 }
 
@@ -135,7 +169,7 @@ pub enum Span {
 /// What one walk is to bring: a scope and its days, both included.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit<'a> {
-    /// The group path.
+    /// The group path, or [`INSTANCE_SCOPE`].
     pub scope: &'a str,
     /// The first day.
     pub since: Day,

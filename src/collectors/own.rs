@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use graphql_parser::query::{Definition, OperationDefinition, Selection, SelectionSet, parse_query};
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::Origin;
@@ -61,6 +61,7 @@ impl OwnCollector {
             name: keep(name.to_owned()),
             topic: Topic::Duo,
             standing: Standing::Core,
+            level: Level::Group,
             document: keep(text.to_owned()),
             span: if variables.contains("start") { Span::Day } else { Span::Snapshot },
             keeps_days: None,

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, just_before, walk};
+use super::{
+    About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk,
+};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
@@ -18,6 +20,7 @@ const ABOUT: About = About {
     name: "pipelines",
     topic: Topic::Project,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("pipelines.graphql"),
     span: Span::Range,
     keeps_days: None,

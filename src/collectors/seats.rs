@@ -7,7 +7,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Seat, SeatPool};
@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "seats",
     topic: Topic::Duo,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,
     keeps_days: None,

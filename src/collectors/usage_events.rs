@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Standing, Topic, Unit, walk_events};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk_events};
 use crate::calendar::{Day, Timestamp};
 use crate::events;
 use crate::line::{self, Record};
@@ -31,6 +31,7 @@ const ABOUT: About = About {
     name: "usage_events",
     topic: Topic::Duo,
     standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("usage_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),

@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Sink, Standing, Topic, Unit};
+use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Topic, Unit};
 use crate::commands::fetch::{client_of, fatal};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, preflight};
 use crate::line;
+use crate::record::INSTANCE_SCOPE;
 use crate::settings::Environment;
 use crate::summary::Summary;
 use crate::wording::in_one_line;
@@ -73,10 +74,17 @@ pub fn run(
     let yesterday = now.day().plus(-1);
     for group in &groups {
         checks.add(ok(&format!("group {group}"), "found and readable".to_owned()), &mut stdout)?;
-        for collector in COLLECTORS.iter().copied() {
+        for collector in COLLECTORS.iter().copied().filter(|one| one.about().level == Level::Group) {
             checks.add(collect(&gitlab, collector, group, yesterday), &mut stdout)?;
         }
         checks.add(click_house(&gitlab, group, yesterday), &mut stdout)?;
+    }
+    for collector in COLLECTORS.iter().copied().filter(|one| one.about().level != Level::Group) {
+        let scopes =
+            collector.scopes(&gitlab, &groups).unwrap_or_else(|_| collector.about().level.scopes(&groups));
+        for scope in scopes {
+            checks.add(collect(&gitlab, collector, &scope, yesterday), &mut stdout)?;
+        }
     }
     checks.add(pages(&client, environment), &mut stdout)?;
     stdout.flush().map_err(Error::writing)?;
@@ -216,7 +224,8 @@ fn collect(gitlab: &Informed<'_>, collector: &'static dyn Collector, group: &str
             Err(Fault::Sink(Error::ReaderGone))
         }
     }
-    let name = format!("{} of {group}", collector.name());
+    let of = if group == INSTANCE_SCOPE { "the instance" } else { group };
+    let name = format!("{} of {of}", collector.name());
     let unit = Unit { scope: group, since: day, until: day };
     let mut first = FirstPage { rows: None };
     let parts = collector.parts(gitlab, &unit, &mut |_| {});

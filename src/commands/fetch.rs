@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, Span, Standing, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Span, Standing, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -94,11 +94,23 @@ impl Plan {
         })
     }
 
-    /// What to harvest: a day of a collector and group, or all its days where GitLab cannot be asked for one.
-    fn harvests<'a>(&'a self, groups: &'a [String]) -> Vec<Harvest<'a>> {
+    /// The scopes of each collector. Where they cannot be found out, the fault is told for those it would have by its
+    /// level.
+    fn scopes(&self, gitlab: &dyn GraphQl, groups: &[String]) -> Vec<Scopes> {
+        let scopes = |collector: &&'static dyn Collector| match collector.scopes(gitlab, groups) {
+            Ok(scopes) => (*collector, scopes, None),
+            Err(fault) => (*collector, collector.about().level.scopes(groups), Some(fault)),
+        };
+        self.collectors.iter().map(scopes).collect()
+    }
+
+    /// What to harvest: a day of a collector and scope, or all its days where GitLab cannot be asked for one.
+    fn harvests<'a>(&'a self, scopes: &'a [Scopes]) -> Vec<Harvest<'a>> {
         let mut harvests = Vec::new();
-        for scope in groups {
-            for collector in self.collectors.iter().copied() {
+        for (collector, scopes, fault) in scopes {
+            for scope in scopes {
+                let from = harvests.len();
+                let collector = *collector;
                 let harvest = |since, until| {
                     let unit = Unit { scope, since, until };
                     Harvest::new(collector, self.instance.as_str(), unit, self.today)
@@ -106,14 +118,20 @@ impl Plan {
                 match collector.span() {
                     Span::Day => harvests.extend(self.since.through(self.until).map(|day| harvest(day, day))),
                     Span::Range | Span::Sum | Span::Snapshot => {
-                        harvests.push(harvest(self.since, self.until))
+                        harvests.push(harvest(self.since, self.until));
                     }
+                }
+                if let Some(fault) = fault {
+                    harvests[from..].iter().for_each(|harvest| harvest.fail(fault.again()));
                 }
             }
         }
         harvests
     }
 }
+
+/// A collector, the scopes it is asked of, and why they could not be found out.
+type Scopes = (&'static dyn Collector, Vec<String>, Option<Fault>);
 
 /// A client by the settings, the GitLab it asks, and the moment that counts as now.
 pub fn client_of(
@@ -146,8 +164,10 @@ pub fn fetch<W: Write + Send>(
     let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
-    let harvests = plan.harvests(&groups);
+    let scopes = plan.scopes(&gitlab, &groups);
+    let harvests = plan.harvests(&scopes);
     let work = Work { gitlab, output, state_dir, state: Mutex::default() };
+    scopes.iter().filter_map(|(_, _, fault)| fault.as_ref()).for_each(|fault| work.note(fault));
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
         if !harvest.is_sampled(plan.every) {

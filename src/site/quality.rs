@@ -162,6 +162,7 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
 /// Reasons that are all our own words.
 const OWN_REASONS: &[&str] = &[
     "GitLab adds up a year at most",
+    "GitLab Credits are not told here",
     "GitLab answers null for ",
     "left out by --every",
     "GitLab may have forgotten",
@@ -182,6 +183,7 @@ const OWN_BEGINNINGS: &[&str] = &[
     "GitLab refuses",
     "not asked for",
     "this GitLab has no such field",
+    "this GitLab tells credits of",
 ];
 
 /// As much of a reason as may be published: our own words, and nothing that a server said.

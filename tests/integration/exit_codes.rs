@@ -157,7 +157,7 @@ fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure(
     let result = done(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
-    assert_eq!(coverage.len(), 10, "{coverage:?}");
+    assert_eq!(coverage.len(), 12, "{coverage:?}");
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 
     let reporter = |arguments: &[&str]| {
@@ -286,6 +286,7 @@ fn files_of_a_folder_appear_whole_or_not_at_all() {
         "ai_metrics",
         "ai_user_metrics",
         "code_suggestion_events",
+        "credits",
         "seats",
         "usage_events",
     ];
@@ -347,7 +348,7 @@ fn the_summary_is_json_when_asked_for() {
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
     assert_eq!(summary["command"], "fetch");
     assert_eq!(summary["outcome"], "complete");
-    assert_eq!(summary["collected"].as_array().expect("a list").len(), 6);
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 7);
 }
 
 #[test]

@@ -83,14 +83,14 @@ fn what_is_asked_is_within_gitlabs_rules() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (6 * 40 + 3);
+    let expected = 2 * (7 * 40 + 3);
     assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 9, "one moment a collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 10, "one moment a collector, scope and day");
 }
 
 #[test]
@@ -425,6 +425,7 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
                 ("ai_metrics", Release::V17_5, true),
                 ("ai_user_metrics", Release::V17_5, true),
                 ("code_suggestion_events", Release::V17_5, false),
+                ("credits", Release::V18_7, false),
                 ("group_tree", Release::V17_5, false),
                 ("merge_requests", Release::V17_5, false),
                 ("pipelines", Release::V17_5, false),
@@ -450,7 +451,8 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
             assert!(
                 reasons.iter().all(|reason| [
                     "this GitLab has no such field: it has no AiUsageData.all",
-                    "this GitLab has no such field: it has no Group.analytics"
+                    "this GitLab has no such field: it has no Group.analytics",
+                    "this GitLab has no such field: it has no Query.subscriptionUsage"
                 ]
                 .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"

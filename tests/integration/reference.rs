@@ -192,7 +192,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         if period.grain == "window" {
             let missing = days(period).iter().filter(|day| !(since..=until).contains(*day)).count();
-            for collector in ["usage_events", "code_suggestion_events", "merge_requests", "pipelines"] {
+            for collector in
+                ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines"]
+            {
                 put(
                     "coverage.days",
                     &[("collector", collector), ("status", "complete")],

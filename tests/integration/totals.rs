@@ -193,3 +193,84 @@ fn sums_over_fewer_days_do_not_pass_for_a_loss() {
     assert!(lines_of(&long, "user_total").len() > lines_of(&short, "user_total").len());
     bench.aggregate(&[long, short].concat());
 }
+
+/// Hundredths of a credit by scope and day, as the records tell them; the parts have to add up to the whole.
+fn credits(records: &[u8]) -> BTreeMap<(String, String), u64> {
+    let (mut whole, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    for line in lines_of(records, "credit") {
+        let text = |name: &str| line[name].as_str().expect("text").to_owned();
+        let hundredths = (line["credits"].as_f64().expect("a number") * 100.0).round() as u64;
+        let sums = if line["product"].is_null() { &mut whole } else { &mut parts };
+        *sums.entry((text("scope"), text("date"))).or_insert(0) += hundredths;
+    }
+    assert_eq!(parts, whole);
+    whole
+}
+
+/// The same of the sessions of these groups, or of all.
+fn used(bench: &Bench, groups: &[&str]) -> BTreeMap<(String, String), u64> {
+    let organisation = bench.gitlab.organisation();
+    let mut used = BTreeMap::new();
+    for session in &organisation.sessions {
+        let Some(created_at) = session.created_at else { continue };
+        let (group, day) =
+            (organisation.groups[session.group].full_path, created_at.date_naive().to_string());
+        let scope = if groups.is_empty() { "/" } else { group };
+        if day.as_str() >= "2026-10-28" && (groups.is_empty() || groups.contains(&group)) {
+            *used.entry((scope.to_owned(), day)).or_insert(0) += u64::from(session.credits);
+        }
+    }
+    used.retain(|_, used| *used > 0);
+    used
+}
+
+#[test]
+fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
+    let bench = bench(false);
+    let arguments = ["--collector", "credits", "--since", "2026-10-28"];
+    let groups = ["--group", "acme/web", "--group", "acme", "--group", "globex", "--group", "acme/platform"];
+    let raw = bench.fetch(&[&arguments[..], &groups].concat());
+    let scopes: Vec<Value> = lines_of(&raw, "coverage").iter().map(|line| line["scope"].clone()).collect();
+    assert_eq!(scopes.iter().filter(|scope| **scope == "acme").count(), 4);
+    assert_eq!((scopes.len(), scopes.iter().filter(|scope| **scope == "globex").count()), (8, 4));
+    let expected = used(&bench, &["acme", "globex"]);
+    assert!(expected.len() >= 4, "{expected:?}");
+    assert_eq!(credits(&bench.normalize(&raw)), expected);
+
+    let settings = Settings { people: 120, days: 10, self_managed: true, ..Settings::default() };
+    let own = Bench::with(settings);
+    let admin = |arguments: &[&str]| {
+        let mut command = own.command(&[&["fetch"], arguments].concat());
+        command.env("DUO_TOKEN", format!("{TOKEN}-admin"));
+        done(command, b"")
+    };
+    let of_instance = admin(&[&arguments[..], &groups].concat());
+    assert_eq!(of_instance.code, 0, "{}", of_instance.stderr);
+    assert_eq!(credits(&own.normalize(&of_instance.stdout)), used(&own, &[]));
+
+    // Who pays is no group of the report.
+    let by_default = admin(&["--since", "2026-10-28"]);
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    let scopes: BTreeSet<String> = lines_of(&own.aggregate(&own.normalize(&by_default.stdout)), "metric")
+        .iter()
+        .map(|line| line["scope"].as_str().expect("text").to_owned())
+        .collect();
+    assert_eq!(scopes, BTreeSet::from(["acme".to_owned()]));
+
+    let owner = own.run(&[&["fetch"], &arguments[..]].concat());
+    assert_eq!(owner.code, 69, "{}", owner.stderr);
+    assert!(owner.stderr.contains("administrator"), "{}", owner.stderr);
+}
+
+#[test]
+fn a_subgroup_whose_credits_its_top_level_group_pays_is_reported_alone() {
+    let bench = bench(false);
+    let raw = bench.fetch(&["--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
+    let figures = bench.aggregate(&bench.normalize(&raw));
+    let metrics = lines_of(&figures, "metric");
+    assert!(metrics.iter().all(|line| line["scope"] == "acme/web"));
+    let merged =
+        metrics.iter().find(|line| line["metric"] == "merge_requests.merged" && line["grain"] == "day");
+    assert_eq!(merged.expect("it is told")["coverage"], 1.0);
+    assert!(lines_of(&figures, "coverage").iter().any(|line| line["scope"] == "acme"));
+}
