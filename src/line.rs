@@ -29,8 +29,8 @@ pub enum Line<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Record<'a> {
-    /// A usage event.
-    Event(Event<'a>),
+    /// A usage event, in a box: it is larger than the others.
+    Event(Box<Event<'a>>),
     /// A person's seat.
     Seat(Seat<'a>),
     /// A purchase of seats.

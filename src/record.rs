@@ -151,6 +151,30 @@ pub struct Event<'a> {
     /// Size of a suggestion in lines of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,
+    /// The ids of the namespace it happened in and of those above it, joined by slashes, as GitLab tells them.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Cow<'a, str>>,
+    /// The global id of the project it happened in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Cow<'a, str>>,
+    /// The id of the session it is of.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Cow<'a, str>>,
+    /// The flow type of that session.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// Where the session runs.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Cow<'a, str>>,
+    /// The tool that was called.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Cow<'a, str>>,
+    /// The model that answered.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Cow<'a, str>>,
+    /// What runs the model.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_engine: Option<Cow<'a, str>>,
     /// What ties shown, accepted and rejected of one suggestion together.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<Cow<'a, str>>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, Status};
+use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE, Status};
 use crate::rollup::{
     Fetch, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups, State, Target,
     Usage, UsageKey,
@@ -14,9 +14,9 @@ use crate::rollup::{
 /// What a metric rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// `usage_events`.
+    /// `usage_events`, or `instance_usage_events` for the instance as a whole.
     Usage,
-    /// `code_suggestion_events` where its day is complete, else `usage_events`.
+    /// `code_suggestion_events` where its day is complete, else what is the source of usage.
     CodeSuggestions,
     /// `seats`.
     Seats,
@@ -257,7 +257,7 @@ impl<'a> Resolved<'a> {
                 (
                     *root,
                     self.choose_usage(
-                        counted("usage_events", *root),
+                        counted("usage_events", *root).or_else(|| counted("instance_usage_events", *root)),
                         counted("code_suggestion_events", *root),
                     ),
                 )
@@ -531,6 +531,9 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
 }
 
 fn is_within(scope: &str, ancestor: &str) -> bool {
+    if ancestor == INSTANCE_SCOPE {
+        return scope != INSTANCE_SCOPE;
+    }
     scope.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
 }
 
@@ -546,8 +549,12 @@ mod tests {
     #[test]
     fn a_group_is_within_its_ancestors_and_not_within_its_namesakes() {
         assert!(is_within("acme/web", "acme") && is_within("acme/web/ui", "acme"));
+        assert!(is_within("acme", INSTANCE_SCOPE) && !is_within(INSTANCE_SCOPE, INSTANCE_SCOPE));
         assert!(
-            !is_within("acme", "acme") && !is_within("acme-labs", "acme") && !is_within("acme", "acme/web")
+            !is_within(INSTANCE_SCOPE, "acme")
+                && !is_within("acme", "acme")
+                && !is_within("acme-labs", "acme")
+                && !is_within("acme", "acme/web")
         );
     }
 }

@@ -41,7 +41,7 @@ impl Collector for CodeSuggestionEvents {
             gitlab,
             ABOUT.document,
             ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds"],
-            "codeSuggestionEvents",
+            &["group", "aiUsageData", "codeSuggestionEvents"],
             unit,
             sink,
         )
@@ -64,12 +64,12 @@ impl Collector for CodeSuggestionEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(Event {
+        Ok(Record::Event(Box::new(Event {
             language: Some(fold_language(node.language.as_deref())),
             lines: size(&node.suggestion_size),
             tracking_id: node.unique_tracking_id,
             ..event(node.timestamp, origin, &node.event, node.user)
-        }))
+        })))
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn fold_language(language: Option<&str>) -> Cow<'static, str> {
 
 /// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
 /// which is not a reason to lose the event.
-fn size(size: &Value) -> Option<u32> {
+pub(super) fn size(size: &Value) -> Option<u32> {
     match size {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_u64().and_then(|size| size.try_into().ok()),

@@ -8,6 +8,7 @@ mod answer;
 pub mod code_suggestion_events;
 pub mod credits;
 pub mod group_tree;
+pub mod instance_usage_events;
 pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
@@ -31,6 +32,7 @@ use crate::record::{INSTANCE_SCOPE, Origin};
 pub const COLLECTORS: &[&dyn Collector] = &[
     &usage_events::UsageEvents,
     &code_suggestion_events::CodeSuggestionEvents,
+    &instance_usage_events::InstanceUsageEvents,
     &seats::Seats,
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
@@ -291,22 +293,21 @@ fn walk(
     walk_from(gitlab, document, operation, &mut variables, path, sink)
 }
 
-/// Reads all usage events below this field of a group's usage data. What is more than the server can answer at once is asked for in two halves of the kinds
+/// Reads all usage events of the connection at `path` (keys below `data`). What is more than the server can answer at once is asked for in two halves of the kinds
 /// of event, from the page on that it could not answer: a cursor is a moment and an id, whatever the filter. Events
 /// that this GitLab cannot name are of no kind it can be asked for; without the split they would come as nulls.
 fn walk_events(
     gitlab: &dyn GraphQl,
     document: &'static str,
     [operation, narrowed]: [&'static str; 2],
-    field: &str,
+    path: &[&str],
     unit: &Unit<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), Fault> {
     // The end is the midnight its day starts with.
     let mut variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until.plus(1)});
-    let path = ["group", "aiUsageData", field];
     let mut sink = |page: &Connection<'_>, answer: &Answer| sink.page(&page.nodes, answer);
-    let heavy = match walk_from(gitlab, document, operation, &mut variables, &path, &mut sink) {
+    let heavy = match walk_from(gitlab, document, operation, &mut variables, path, &mut sink) {
         Err(Fault::TooHeavy(text)) => text,
         result => return result,
     };
@@ -319,7 +320,7 @@ fn walk_events(
     while let Some((kinds, after)) = rest.pop() {
         variables["events"] = kinds.iter().map(|kind| Value::from(kind.as_str())).collect();
         variables["after"] = after;
-        match walk_from(gitlab, document, narrowed, &mut variables, &path, &mut sink) {
+        match walk_from(gitlab, document, narrowed, &mut variables, path, &mut sink) {
             Ok(()) => {}
             Err(Fault::TooHeavy(_)) if kinds.len() > 1 => {
                 let (one, other) = kinds.split_at(kinds.len() / 2);

@@ -49,7 +49,14 @@ impl Collector for UsageEvents {
         _part: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        walk_events(gitlab, ABOUT.document, ["UsageEvents", "UsageEventsOfKinds"], "all", unit, sink)
+        walk_events(
+            gitlab,
+            ABOUT.document,
+            ["UsageEvents", "UsageEventsOfKinds"],
+            &["group", "aiUsageData", "all"],
+            unit,
+            sink,
+        )
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
@@ -62,7 +69,7 @@ impl Collector for UsageEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(event(node.timestamp, origin, &node.event, node.user)))
+        Ok(Record::Event(Box::new(event(node.timestamp, origin, &node.event, node.user))))
     }
 }
 
@@ -80,6 +87,14 @@ pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: Use
         language: None,
         ide: None,
         lines: None,
+        namespace: None,
+        project: None,
+        session: None,
+        flow: None,
+        environment: None,
+        tool: None,
+        model: None,
+        model_engine: None,
         tracking_id: None,
         event_id: None,
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Span, Standing, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -66,7 +66,8 @@ impl Plan {
         for path in &args.collector_files {
             collectors.push(own_collector(path, &collectors)?);
         }
-        let groups = environment.groups(&args.gitlab.groups)?;
+        let needs_groups = collectors.iter().any(|collector| collector.about().level != Level::Instance);
+        let groups = if needs_groups { environment.groups(&args.gitlab.groups)? } else { Vec::new() };
         let (client, instance, now) = client_of(&args.gitlab, environment)?;
         let (since, until) = environment.range(args.since, args.until, now)?;
         let jobs = environment.jobs(args.gitlab.jobs)?;
@@ -343,10 +344,11 @@ fn collectors(
     let names: Vec<String> = said.into_iter().filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         let switches = switches.check()?;
-        return Ok((
-            COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.about().topic)).collect(),
-            false,
-        ));
+        let by_default = |collector: &&'static dyn Collector| {
+            let about = collector.about();
+            about.standing != Standing::OnRequest && switches.is_on(about.topic)
+        };
+        return Ok((COLLECTORS.iter().copied().filter(by_default).collect(), false));
     }
     let mut chosen: Vec<&'static dyn Collector> = Vec::new();
     for name in names {

@@ -10,6 +10,7 @@ use crate::record::{Coverage, Status};
 use super::Dashboard;
 use super::number;
 use super::page::Frame;
+use super::place::scope_name;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
 
@@ -211,7 +212,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
             Cell::words(number::span(gap.first, gap.last)),
             Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
             Cell::words(match gap.scopes.as_slice() {
-                [scope] => plain(scope, LONGEST_LABEL),
+                [scope] => scope_name(scope),
                 scopes => number::counted(scopes.len() as u64, "group", "groups"),
             }),
             Cell::words(gap.line.status.as_str()),

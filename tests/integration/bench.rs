@@ -64,7 +64,8 @@ impl Bench {
         requests
             .iter()
             .filter(|request| {
-                ["Preflight", "Types", "CreditsOfInstance"].contains(&request.operation.as_str())
+                ["Preflight", "PreflightToken", "Types", "CreditsOfInstance"]
+                    .contains(&request.operation.as_str())
             })
             .count()
     }

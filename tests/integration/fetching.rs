@@ -530,3 +530,47 @@ fn a_rate_limit_that_stays_reached_ends_the_asking_and_what_came_before_is_valid
     bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain(limited()));
     assert_eq!(fetch(&bench, &arguments).code, 75, "with nothing at all, the same call may succeed later");
 }
+
+#[test]
+fn the_whole_instance_is_asked_only_when_named_by_an_administrator_and_needs_no_group() {
+    let settings = |too_heavy| Settings { people: 120, days: 4, too_heavy, ..Settings::default() };
+    let bench = Bench::with(settings(None));
+    let named = ["fetch", "--since", "2026-10-28", "--collector", "instance_usage_events"];
+    let run = |bench: &Bench, token: &str, arguments: &[&str], group: &str| {
+        let mut command = bench.command(&[arguments, IMPATIENT].concat());
+        command.env("DUO_TOKEN", format!("{TOKEN}{token}")).env("GROUP_PATH", group);
+        done(command, b"")
+    };
+    let by_default = run(&bench, "-admin", &["fetch", "--since", "2026-10-28"], "acme");
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    assert!(!bench.gitlab.requests().iter().any(|request| request.operation.starts_with("InstanceUsage")));
+
+    let whole = run(&bench, "-admin", &named, "");
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let rows = |result: &Done| -> u64 {
+        days(result).values().map(|line| line["rows"].as_u64().expect("a number")).sum()
+    };
+    let first = bench
+        .gitlab
+        .organisation()
+        .usage_events
+        .iter()
+        .filter(|event| event.timestamp.date_naive().to_string().as_str() >= "2026-10-28");
+    assert_eq!(rows(&whole), first.count() as u64);
+    assert!(lines_of(&whole.stdout, "raw").iter().all(|line| line["scope"] == "/"));
+
+    let owner = run(&bench, "", &named, "acme");
+    assert_eq!(owner.code, 69, "{}", owner.stderr);
+    assert!(owner.stderr.contains("administrator"), "{}", owner.stderr);
+    assert_eq!(run(&bench, "-wrong", &named, "").code, 77);
+    let group = run(&bench, "-admin", &[&named[..], &["--collector", "seats"]].concat(), "");
+    assert_eq!(group.code, 2, "the others need a group: {}", group.stderr);
+
+    let heavy = Bench::with(settings(Some(250)));
+    let split = run(&heavy, "-admin", &named, "");
+    assert_eq!(split.code, 0, "{}", split.stderr);
+    assert!(heavy.gitlab.requests().iter().any(|request| request.operation == "InstanceUsageEventsOfKinds"));
+    let records = |bench: &Bench, result: &Done| lines_of(&bench.normalize(&result.stdout), "event").len();
+    assert_eq!(records(&heavy, &split), records(&bench, &whole));
+    assert_eq!(heavy.gitlab.rejected(), Vec::<String>::new());
+}
