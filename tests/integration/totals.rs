@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::bench::{Bench, TOKEN, done, lines_of, metric_text};
-use crate::stand_in::{Settings, UsageEvent};
+use crate::stand_in::{Fault, Settings, UsageEvent};
 
 const TOTALS: &[&str] =
     &["--collector", "ai_metrics", "--collector", "ai_user_metrics", "--collector", "agent_sessions"];
@@ -273,4 +273,47 @@ fn a_subgroup_whose_credits_its_top_level_group_pays_is_reported_alone() {
         metrics.iter().find(|line| line["metric"] == "merge_requests.merged" && line["grain"] == "day");
     assert_eq!(merged.expect("it is told")["coverage"], 1.0);
     assert!(lines_of(&figures, "coverage").iter().any(|line| line["scope"] == "acme"));
+}
+
+#[test]
+fn what_cannot_be_told_is_refused_in_whatever_way_gitlab_says_it() {
+    let bench = bench(true);
+    let nothing = r#""nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}"#;
+    let usage = |rest: &str| format!(r#"{{"subscriptionUsage":{{"enabled":true,{rest}}}}}"#);
+    for (collector, data, status, words) in [
+        (
+            "ai_metrics",
+            r#"{"group":{"aiMetrics":{"codeContributorsCount":null,"chat":{"requestDuoChatResponseEventCount":null}}}}"#
+                .to_owned(),
+            "denied",
+            "no ClickHouse",
+        ),
+        (
+            "ai_user_metrics",
+            format!(r#"{{"group":{{"aiMetrics":{{"codeContributorsCount":null}},"aiUserMetrics":{{{nothing}}}}}}}"#),
+            "denied",
+            "no ClickHouse",
+        ),
+        ("agent_sessions", r#"{"group":{"analytics":null}}"#.to_owned(), "denied", "no ClickHouse"),
+        ("credits", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not told here"),
+        ("credits", usage(r#""dailyUsage":null"#), "denied", "null for subscriptionUsage.dailyUsage"),
+        (
+            "credits",
+            usage(r#""startDate":"2026-10-01","endDate":"2026-10-31","dailyUsage":[],"products":[]"#),
+            "unsupported",
+            "2026-10-01 to 2026-10-31",
+        ),
+    ] {
+        let arguments = ["--collector", collector, "--since", "2026-10-31"];
+        let before = Bench::requests_before_pages(&arguments);
+        let body = format!(r#"{{"data":{data}}}"#);
+        let content_type = "application/json".to_owned();
+        let told = Fault::Status { status: 200, headers: Vec::new(), content_type, body };
+        bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([told]));
+        let result = bench.run(&[&["fetch"], &arguments[..]].concat());
+        let coverage = lines_of(&result.stdout, "coverage");
+        let reason = coverage[0]["reason"].as_str().unwrap_or_default();
+        assert_eq!((result.code, &coverage[0]["status"]), (69, &status.into()), "{collector}: {}", result.stderr);
+        assert!(coverage.len() == 1 && reason.contains(words), "{collector}: {coverage:?}");
+    }
 }
