@@ -109,7 +109,7 @@ pub struct CollectArgs {
     #[command(flatten)]
     pub gitlab: GitlabArgs,
 
-    /// Collector to run; give it again for more [env: DUO_METRICS_COLLECTORS, comma-separated] [default: those of the dashboards that are on]
+    /// Collector to run; give it again for more [env: DUO_METRICS_COLLECTORS, comma-separated] [default: those of the dashboards that are on, less those that need an administrator]
     #[arg(long = "collector", value_name = "NAME")]
     pub collectors: Vec<String>,
 

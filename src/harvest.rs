@@ -91,6 +91,11 @@ impl<'a> Harvest<'a> {
         }
     }
 
+    /// The collector's name and the scope.
+    pub fn place(&self) -> (&'static str, String) {
+        (self.collector.name(), self.unit.scope.to_owned())
+    }
+
     /// Whether it is of a single day.
     pub fn is_of_one_day(&self) -> bool {
         self.collector.span() == Span::Day
@@ -113,6 +118,9 @@ impl<'a> Harvest<'a> {
     /// Asks for the parts that can be walked by themselves. With the state of earlier tries, all lines stay of the
     /// moment of the first one, and each part keeps its place.
     pub fn parts(&'a self, gitlab: &dyn GraphQl, state: Option<&State>) -> Result<Vec<Part<'a>>, Error> {
+        if self.got().fault.is_some() {
+            return Ok(Vec::new());
+        }
         let mut listing = state
             .filter(|_| !self.is_of_one_part())
             .map(|state| state.listing(&self.key()))
@@ -184,6 +192,7 @@ impl<'a> Harvest<'a> {
         let days: Vec<Day> = match self.collector.span() {
             Span::Snapshot => vec![fetched_at.map_or(self.today, Timestamp::day)],
             Span::Day | Span::Range => self.unit.since.through(self.unit.until).collect(),
+            Span::Sum => vec![self.unit.until],
         };
         let line = |day: Day| {
             let rows = got.rows.get(&day).copied().unwrap_or(0);
@@ -256,9 +265,9 @@ impl<'a> Harvest<'a> {
             fetched_at: at,
             row: Row { page: 0, index: 0 },
         };
-        match (self.collector.read(node.get(), origin), self.collector.span()) {
+        match (self.collector.read(node.get(), origin, self.unit.since), self.collector.span()) {
             (Err(_), _) | (Ok(_), Span::Snapshot) => Some(asked),
-            (Ok(record), Span::Day) => record.is_of_its_day().then_some(asked),
+            (Ok(record), Span::Day | Span::Sum) => record.is_of_its_day().then_some(asked),
             (Ok(record), Span::Range) => {
                 record.days().find(|day| (self.unit.since..=self.unit.until).contains(day))
             }
@@ -338,7 +347,7 @@ impl<W: Write> Sink for Walk<'_, W> {
         let page = self.page;
         let asked = match harvest.collector.span() {
             Span::Snapshot => at.day(),
-            Span::Day | Span::Range => harvest.unit.until,
+            Span::Day | Span::Range | Span::Sum => harvest.unit.until,
         };
         let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
         for node in nodes {
@@ -371,6 +380,7 @@ impl<W: Write> Walk<'_, W> {
             collector: self.harvest.collector.name().into(),
             instance: self.harvest.instance.into(),
             scope: self.harvest.unit.scope.into(),
+            since: (self.harvest.collector.span() == Span::Sum).then_some(self.harvest.unit.since),
             day,
             page,
             fetched_at: at,

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Day;
+use crate::calendar::{Day, Timestamp};
 use crate::record::{
-    Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool, UsageRollup,
+    Coverage, Credit, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
+    SeatPool, UsageRollup, UserTotal,
 };
 
 /// A line of any type.
@@ -30,8 +31,8 @@ pub enum Line<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Record<'a> {
-    /// A usage event.
-    Event(Event<'a>),
+    /// A usage event, in a box: it is larger than the others.
+    Event(Box<Event<'a>>),
     /// A person's seat.
     Seat(Seat<'a>),
     /// A purchase of seats.
@@ -40,6 +41,14 @@ pub enum Record<'a> {
     MergeRequest(MergeRequest<'a>),
     /// The state of a pipeline.
     Pipeline(Pipeline<'a>),
+    /// A project.
+    Project(Project<'a>),
+    /// GitLab Credits used on a day.
+    Credit(Credit<'a>),
+    /// Numbers of a group that GitLab counted itself.
+    GroupTotal(GroupTotal<'a>),
+    /// Numbers of a user that GitLab counted itself.
+    UserTotal(UserTotal<'a>),
 }
 
 impl<'a> Line<'a> {
@@ -63,6 +72,10 @@ impl<'a> Line<'a> {
             "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),
             "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
             "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
+            "project" => Line::Record(Record::Project(parse(text)?)),
+            "credit" => Line::Record(Record::Credit(parse(text)?)),
+            "group_total" => Line::Record(Record::GroupTotal(parse(text)?)),
+            "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -77,23 +90,32 @@ impl Record<'_> {
             Record::SeatPool(pool) => &pool.origin,
             Record::MergeRequest(merge_request) => &merge_request.origin,
             Record::Pipeline(pipeline) => &pipeline.origin,
+            Record::Project(project) => &project.origin,
+            Record::Credit(credit) => &credit.origin,
+            Record::GroupTotal(total) => &total.origin,
+            Record::UserTotal(total) => &total.origin,
         }
     }
 
     /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
-            Record::Event(event) => (Some(event.ts), None),
-            Record::Seat(_) | Record::SeatPool(_) => (None, None),
-            Record::MergeRequest(merge_request) => (Some(merge_request.created_at), merge_request.merged_at),
-            Record::Pipeline(pipeline) => (Some(pipeline.created_at), None),
+            Record::Event(event) => (Some(event.ts.day()), None),
+            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => (None, None),
+            Record::MergeRequest(merge_request) => {
+                (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
+            }
+            Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
+            Record::Credit(credit) => (Some(credit.date), None),
+            Record::GroupTotal(total) => (Some(total.end), None),
+            Record::UserTotal(total) => (Some(total.end), None),
         };
-        first.into_iter().chain(second).map(|stamp| stamp.day())
+        first.into_iter().chain(second)
     }
 
     /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
     pub fn is_of_its_day(&self) -> bool {
-        matches!(self, Record::Seat(_) | Record::SeatPool(_))
+        matches!(self, Record::Seat(_) | Record::SeatPool(_) | Record::Project(_))
             || self.days().any(|day| day == self.origin().day)
     }
 }

@@ -35,10 +35,18 @@ impl PseudonymKey {
                 replace(&mut seat.user);
                 seat.username = None;
             }
+            Record::UserTotal(total) => {
+                replace(&mut total.user);
+                total.username = None;
+            }
             Record::MergeRequest(merge_request) => {
                 merge_request.author.as_mut().map(replace);
             }
-            Record::SeatPool(_) | Record::Pipeline(_) => {}
+            Record::SeatPool(_)
+            | Record::Pipeline(_)
+            | Record::Project(_)
+            | Record::GroupTotal(_)
+            | Record::Credit(_) => {}
         }
     }
 

@@ -18,6 +18,9 @@ use crate::calendar::{Day, Grain, Period, Timestamp};
 /// The scope of the union of several groups.
 pub const ALL_SCOPES: &str = "*";
 
+/// The scope of an instance as a whole, with and without a group: the root of all groups, and the path of none.
+pub const INSTANCE_SCOPE: &str = "/";
+
 /// The language of a suggestion whose source says that it has none.
 pub const NO_LANGUAGE: &str = "(none)";
 
@@ -32,7 +35,10 @@ pub struct Raw<'a> {
     pub instance: Cow<'a, str>,
     /// The group path asked for.
     pub scope: Cow<'a, str>,
-    /// The UTC day asked for; for snapshots the day of `fetched_at`.
+    /// The first day asked for, where the nodes are sums over several days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Day>,
+    /// The UTC day asked for, the last one where there are several; for snapshots the day of `fetched_at`.
     pub day: Day,
     /// The page within this collector, scope and day, from 1.
     pub page: u32,
@@ -145,6 +151,30 @@ pub struct Event<'a> {
     /// Size of a suggestion in lines of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,
+    /// The ids of the namespace it happened in and of those above it, joined by slashes, as GitLab tells them.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Cow<'a, str>>,
+    /// The global id of the project it happened in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Cow<'a, str>>,
+    /// The id of the session it is of.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Cow<'a, str>>,
+    /// The flow type of that session.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// Where the session runs.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Cow<'a, str>>,
+    /// The tool that was called.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Cow<'a, str>>,
+    /// The model that answered.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Cow<'a, str>>,
+    /// What runs the model.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_engine: Option<Cow<'a, str>>,
     /// What ties shown, accepted and rejected of one suggestion together.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<Cow<'a, str>>,
@@ -322,6 +352,92 @@ pub enum RollupKind {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
+/// A project of a group, as of the day of the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "project")]
+pub struct Project<'a> {
+    /// Where the record comes from; its day is the snapshot's.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The project's full path.
+    #[serde(borrow)]
+    pub project: Cow<'a, str>,
+    /// The project's global id, which stays when the project is renamed or moved.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    /// Whether it is archived; null where GitLab does not tell.
+    pub archived: Option<bool>,
+    /// The share of each programming language, in percent, as GitLab found them in the repository; languages as in
+    /// [`Event`].
+    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<Cow<'a, str>, f64>,
+}
+
+/// Numbers of a group that GitLab counted itself: for reconciliation, never added to what events give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "group_total")]
+pub struct GroupTotal<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The first day counted.
+    pub start: Day,
+    /// The last day counted.
+    pub end: Day,
+    /// The flow type that was counted; `None` where all were.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+    #[serde(borrow)]
+    pub values: Totals<'a>,
+}
+
+/// Numbers of a user that GitLab counted itself: for reconciliation, never added to what events give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "user_total")]
+pub struct UserTotal<'a> {
+    /// Where the record comes from; its day is the last one counted.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The first day counted.
+    pub start: Day,
+    /// The last day counted.
+    pub end: Day,
+    /// The user's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// The user name; never there when people are pseudonyms.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Cow<'a, str>>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+    #[serde(borrow)]
+    pub values: Totals<'a>,
+}
+
+/// GitLab Credits used on a day, as the Customers Portal counts them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "credit")]
+pub struct Credit<'a> {
+    /// Where the record comes from.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// The day they were used.
+    pub date: Day,
+    /// The product they were used by; `None` for all together, of which those of a product are a part.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Cow<'a, str>>,
+    /// The flow type, where the product has a single one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// Credits; null where GitLab does not tell.
+    pub credits: Option<f64>,
+}
+
+/// Numbers by `feature.measure`.
+pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
 
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -44,18 +44,10 @@ pub struct Fitted {
 /// Arguments that can be left out: the order, and whether archived projects are in, which older releases do not ask.
 const DISPENSABLE_ARGUMENTS: &[&str] = &["sort", "includeArchived"];
 
-/// Fields that can be left out of an answer: what is read from them is optional in a record, and then not known.
-/// Without any other field a record would say something that GitLab did not.
-const DISPENSABLE_FIELDS: &[&str] = &[
-    "additions",
-    "deletions",
-    "diffStatsSummary",
-    "duration",
-    "lastDuoActivityOn",
-    "suggestionSize",
-    "uniqueTrackingId",
-    "username",
-];
+/// What our queries mark the fields with that can be left out of an answer, with everything below them: what is read
+/// from them is optional in a record, and then not known. Without any other field a record would say something that
+/// GitLab did not. The mark is ours and is never sent.
+const IF_KNOWN: &str = "ifKnown";
 
 impl Schema {
     /// Notes a type, or that there is none of this name.
@@ -148,7 +140,7 @@ impl Schema {
                 _ => None,
             })
             .expect("an operation is asked for by the name it has in its document");
-        query.selection_set = self.fit_set("Query", &query.selection_set, &fragments)?;
+        query.selection_set = self.fit_set("Query", &query.selection_set, &fragments, false)?;
         let mut used = HashSet::new();
         variables_of(&query.selection_set, &mut used);
         query.variable_definitions.retain(|variable| used.contains(&variable.name));
@@ -164,6 +156,7 @@ impl Schema {
         name: &str,
         set: &SelectionSet<'a, String>,
         fragments: &Fragments<'_, 'a>,
+        is_optional: bool,
     ) -> Result<SelectionSet<'a, String>, String> {
         let info =
             self.types.get(name).and_then(Option::as_ref).ok_or_else(|| format!("it has no type {name}"))?;
@@ -171,14 +164,15 @@ impl Schema {
         for selection in &set.items {
             match selection {
                 Selection::Field(field) => {
-                    items.extend(self.fit_field(name, info, field, fragments)?.map(Selection::Field))
+                    let fitted = self.fit_field(name, info, field, fragments, is_optional)?;
+                    items.extend(fitted.map(Selection::Field));
                 }
                 // Spread where it is used: the operation then stands by itself.
                 Selection::FragmentSpread(spread) => {
                     let fragment = fragments
                         .get(&spread.fragment_name)
                         .expect("a fragment that is used is in its document");
-                    items.extend(self.fit_set(name, &fragment.selection_set, fragments)?.items);
+                    items.extend(self.fit_set(name, &fragment.selection_set, fragments, is_optional)?.items);
                 }
                 Selection::InlineFragment(_) => return Err("inline fragments are not used here".to_owned()),
             }
@@ -192,15 +186,18 @@ impl Schema {
         info: &TypeInfo,
         field: &Field<'a, String>,
         fragments: &Fragments<'_, 'a>,
+        is_optional: bool,
     ) -> Result<Option<Field<'a, String>>, String> {
         let is_leaf = field.selection_set.items.is_empty();
+        let is_optional = is_optional || field.directives.iter().any(|mark| mark.name == IF_KNOWN);
         let Some(known) = info.fields.get(&field.name) else {
-            return match DISPENSABLE_FIELDS.contains(&field.name.as_str()) {
+            return match is_optional {
                 true => Ok(None),
                 false => Err(format!("it has no {name}.{}", field.name)),
             };
         };
         let mut fitted = field.clone();
+        fitted.directives.retain(|mark| mark.name != IF_KNOWN);
         fitted.arguments.clear();
         for (argument, value) in &field.arguments {
             let is_known = known.arguments.get(argument).is_some_and(|of| match value {
@@ -214,8 +211,11 @@ impl Schema {
             }
         }
         if !is_leaf {
-            fitted.selection_set = self.fit_set(&known.of, &field.selection_set, fragments)?;
+            fitted.selection_set = self.fit_set(&known.of, &field.selection_set, fragments, is_optional)?;
             if fitted.selection_set.items.is_empty() {
+                if is_optional {
+                    return Ok(None);
+                }
                 return Err(format!("its {name}.{} has nothing that is asked for", field.name));
             }
         }
@@ -281,7 +281,7 @@ mod tests {
           group(fullPath: $scope) { things(kind: $kind, sort: NEWEST, after: $after) { nodes { ...Thing } } }
         }
         query Names($scope: ID!) { group(fullPath: $scope) { names { text } } }
-        fragment Thing on Thing { id size duration diffStatsSummary { additions } }";
+        fragment Thing on Thing { id size @ifKnown duration @ifKnown stats @ifKnown { lines } extent @ifKnown { lines } }";
 
     fn field(of: &str, arguments: &[(&str, &str)]) -> FieldInfo {
         let arguments = arguments.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
@@ -307,7 +307,15 @@ mod tests {
         schema.learn("Query", object(vec![("group", field("Group", &[("fullPath", "ID")]))]));
         schema.learn("Group", object(vec![("things", things)]));
         schema.learn("ThingConnection", object(vec![("nodes", field("Thing", &[]))]));
-        schema.learn("Thing", object(vec![("id", field("ID", &[])), ("size", field("Int", &[]))]));
+        schema.learn(
+            "Thing",
+            object(vec![
+                ("id", field("ID", &[])),
+                ("size", field("Int", &[])),
+                ("extent", field("Extent", &[])),
+            ]),
+        );
+        schema.learn("Extent", object(vec![("width", field("Int", &[]))]));
         schema.learn("ThingType", values(&["SMALL"]));
         schema.learn("ThingSort", values(&["NEWEST"]));
         schema
@@ -326,6 +334,10 @@ mod tests {
              things(kind: $kind, sort: NEWEST, after: $after) { nodes { id size } } } }"
         );
         assert!(fitted.variables.contains("kind"));
+        assert!(
+            schema().fit(&DOCUMENT.replace("duration @ifKnown", "duration"), "Things").is_err(),
+            "what is not marked is not left out"
+        );
     }
 
     #[test]
@@ -370,7 +382,7 @@ mod tests {
             }
             rounds.push(unknown.into_iter().collect::<Vec<_>>().join(" "));
         }
-        assert_eq!(rounds, ["Query ThingType", "Group", "ThingConnection ThingSort", "Thing"]);
+        assert_eq!(rounds, ["Query ThingType", "Group", "ThingConnection ThingSort", "Thing", "Extent"]);
         assert_eq!(
             schema.fit(DOCUMENT, "Things").expect("fits").text,
             full.fit(DOCUMENT, "Things").expect("fits").text

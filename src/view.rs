@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::calendar::{Day, Period, Timestamp};
-use crate::collectors::{Span, by_name};
+use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, Status};
+use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE, Status};
 use crate::rollup::{
     Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool,
     Rollups, State, Target, Usage,
@@ -15,9 +15,9 @@ use crate::rollup::{
 /// What a metric rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// `usage_events`, and the events of collectors of somebody's own.
+    /// `usage_events`, or `instance_usage_events` for the instance as a whole, and the events of collectors of somebody's own.
     Usage,
-    /// `code_suggestion_events` where its day is complete, else `usage_events`.
+    /// `code_suggestion_events` where its day is complete, else what is the source of usage.
     CodeSuggestions,
     /// `seats`.
     Seats,
@@ -254,6 +254,10 @@ impl<'a> Resolved<'a> {
         let mut roots: Vec<Root> = self.days.keys().map(|(_, root)| *root).collect();
         roots.sort_by_key(|(instance, scope)| (names.text(*instance), names.text(*scope)));
         roots.dedup();
+        // Who pays for the groups was not asked for by anybody, and is no group of the report.
+        if roots.iter().any(|root| self.is_asked(*root, |level| level != Level::Subscription)) {
+            roots.retain(|root| self.is_asked(*root, |level| level != Level::Subscription));
+        }
         let mut views: Vec<View<'a>> = roots.iter().map(|root| self.view(&[*root], until)).collect();
         if roots.len() > 1 {
             views.push(self.view(&roots, until));
@@ -308,7 +312,8 @@ impl<'a> Resolved<'a> {
                     *root,
                     self.with_own(
                         self.choose_usage(
-                            counted("usage_events", *root),
+                            counted("usage_events", *root)
+                                .or_else(|| counted("instance_usage_events", *root)),
                             counted("code_suggestion_events", *root),
                         ),
                         *root,
@@ -455,12 +460,17 @@ impl<'a> Resolved<'a> {
         scopes: &[Root],
         days_of: impl Fn(Root) -> Option<BTreeMap<Day, &'s DayState>>,
     ) -> Option<BTreeMap<Day, DayState>> {
+        let speaking = self.outermost(scopes, |root| days_of(root).is_some());
         let mut scopes_days: Vec<BTreeMap<Day, &DayState>> =
-            self.outermost(scopes, |root| days_of(root).is_some()).into_iter().filter_map(&days_of).collect();
+            speaking.iter().copied().filter_map(&days_of).collect();
         if scopes_days.is_empty() {
             return None;
         }
-        let silent = self.outermost(scopes, |_| true).into_iter().filter(|root| days_of(*root).is_none());
+        // What is no group cannot be asked most things, and what lies within a scope that speaks is spoken for.
+        let silent = self
+            .outermost(scopes, |root| self.is_asked(root, |level| level == Level::Group))
+            .into_iter()
+            .filter(|root| !speaking.iter().any(|other| root == other || self.is_within(*root, *other)));
         scopes_days.extend(silent.map(|_| BTreeMap::new()));
         let all_days: BTreeSet<Day> = scopes_days.iter().flat_map(|days| days.keys().copied()).collect();
         Some(
@@ -469,6 +479,14 @@ impl<'a> Resolved<'a> {
                 .map(|day| (day, unite(scopes_days.iter().map(|days| days.get(&day).copied()))))
                 .collect(),
         )
+    }
+
+    /// Whether a scope was asked by a collector of such a level; one that nobody knows is asked of groups.
+    fn is_asked(&self, root: Root, of: impl Fn(Level) -> bool) -> bool {
+        let level = |collector: Name| {
+            by_name(self.rollups.names.text(collector)).map_or(Level::Group, |known| known.about().level)
+        };
+        self.days.keys().any(|(collector, asked)| *asked == root && of(level(*collector)))
     }
 
     fn is_within(&self, root: Root, other: Root) -> bool {
@@ -502,8 +520,8 @@ fn states_of<T>(days: &BTreeMap<Day, (DayState, T)>) -> BTreeMap<Day, &DayState>
 /// Which fetch of a target counts. The newest complete one does, unless an older complete one has more rows;
 /// without a complete one, the fullest does, and the day is partial.
 fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
-    let is_snapshot = by_name(rollups.names.text(target.collector))
-        .is_some_and(|collector| collector.span() == Span::Snapshot);
+    let span = by_name(rollups.names.text(target.collector)).map(|collector| collector.span());
+    let is_snapshot = span == Some(Span::Snapshot);
     let fetches = rollups.fetches.get(&target).into_iter().flatten().map(|(at, fetch)| (*at, fetch));
     let is_complete = |(at, fetch): &(Timestamp, &Fetch)| {
         let is_over = is_snapshot || target.day.is_over(*at);
@@ -513,7 +531,9 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             })
     };
     let complete = fetches.clone().filter(is_complete);
-    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fetch.arrived(), *at)) {
+    // Sums that end on the same day can start on different ones: then fewer rows are not a loss.
+    let fullness = |fetch: &Fetch| if span == Some(Span::Sum) { 0 } else { fetch.arrived() };
+    if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fullness(fetch), *at)) {
         let rows = fetch.arrived();
         let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.arrived()).max();
         let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| newer.lost_rows());
@@ -601,6 +621,9 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
 }
 
 fn is_within(scope: &str, ancestor: &str) -> bool {
+    if ancestor == INSTANCE_SCOPE {
+        return scope != INSTANCE_SCOPE;
+    }
     scope.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
 }
 
@@ -616,8 +639,12 @@ mod tests {
     #[test]
     fn a_group_is_within_its_ancestors_and_not_within_its_namesakes() {
         assert!(is_within("acme/web", "acme") && is_within("acme/web/ui", "acme"));
+        assert!(is_within("acme", INSTANCE_SCOPE) && !is_within(INSTANCE_SCOPE, INSTANCE_SCOPE));
         assert!(
-            !is_within("acme", "acme") && !is_within("acme-labs", "acme") && !is_within("acme", "acme/web")
+            !is_within(INSTANCE_SCOPE, "acme")
+                && !is_within("acme", "acme")
+                && !is_within("acme-labs", "acme")
+                && !is_within("acme", "acme/web")
         );
     }
 }

@@ -88,6 +88,9 @@ struct Options {
     /// Seats belong to the instance, as on Self-Managed and Dedicated
     #[arg(long)]
     self_managed: bool,
+    /// Some events happen outside every group, where only an administrator's token sees them
+    #[arg(long)]
+    events_outside_groups: bool,
 
     /// Share of the requests that meet a fault by chance, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
@@ -125,6 +128,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         release: options.release,
         clickhouse: options.clickhouse,
         self_managed: options.self_managed,
+        events_outside_groups: options.events_outside_groups,
         trouble: (options.trouble > 0.0).then(|| Trouble::mixed(options.seed, options.trouble)),
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,

@@ -63,13 +63,22 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
     Ok((text != "null").then_some(text))
 }
 
-fn denied(place: &str) -> Fault {
-    Fault::Denied(format!(
-        "GitLab answers null for {place}: the token's role, the tier or the add-on is not enough"
-    ))
+/// Fields that GitLab computes in ClickHouse alone.
+const IN_CLICK_HOUSE: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
+
+pub(super) fn denied(place: &str) -> Fault {
+    let why = match place {
+        // It hangs on no group: the events of all.
+        place if place.starts_with("aiUsageData") => "it takes the token of an administrator",
+        place if IN_CLICK_HOUSE.iter().any(|field| place.starts_with(field)) => {
+            "the token's role, the tier or the add-on is not enough, or this GitLab has no ClickHouse"
+        }
+        _ => "the token's role, the tier or the add-on is not enough",
+    };
+    Fault::Denied(format!("GitLab answers null for {place}: {why}"))
 }
 
-fn unusable(place: &str, error: &str) -> Fault {
+pub(super) fn unusable(place: &str, error: &str) -> Fault {
     Fault::Answer(format!("GitLab's answer cannot be read at {place}: {error}"))
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::portion::EventQueries;
 use super::usage_events::{KEPT_DAYS, User, event};
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit};
-use crate::calendar::Timestamp;
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Event, NO_LANGUAGE, Origin};
 
@@ -19,6 +19,8 @@ pub struct CodeSuggestionEvents;
 const ABOUT: About = About {
     name: "code_suggestion_events",
     topic: Topic::Duo,
+    standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),
@@ -27,7 +29,7 @@ const ABOUT: About = About {
 const QUERIES: EventQueries = EventQueries {
     document: ABOUT.document,
     operations: ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds", "CodeSuggestionEventsOfPeople"],
-    path: ["group", "aiUsageData", "codeSuggestionEvents"],
+    path: &["group", "aiUsageData", "codeSuggestionEvents"],
 };
 
 impl Collector for CodeSuggestionEvents {
@@ -45,7 +47,7 @@ impl Collector for CodeSuggestionEvents {
         QUERIES.walk(gitlab, unit, sink)
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {
@@ -62,17 +64,17 @@ impl Collector for CodeSuggestionEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(Event {
+        Ok(Record::Event(Box::new(Event {
             language: Some(fold_language(node.language.as_deref())),
             lines: size(&node.suggestion_size),
             tracking_id: node.unique_tracking_id,
             ..event(node.timestamp, origin, &node.event, node.user)
-        }))
+        })))
     }
 }
 
 /// The language in lower case, `(none)` where the source says that there is none.
-fn fold_language(language: Option<&str>) -> Cow<'static, str> {
+pub(super) fn fold_language(language: Option<&str>) -> Cow<'static, str> {
     match language.map(str::trim) {
         None | Some("") => NO_LANGUAGE.into(),
         Some(language) => language.to_lowercase().into(),
@@ -81,7 +83,7 @@ fn fold_language(language: Option<&str>) -> Cow<'static, str> {
 
 /// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
 /// which is not a reason to lose the event.
-fn size(size: &Value) -> Option<u32> {
+pub(super) fn size(size: &Value) -> Option<u32> {
     match size {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_u64().and_then(|size| size.try_into().ok()),

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
-use crate::calendar::Timestamp;
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk};
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{MergeRequest, Origin};
 
@@ -26,6 +26,8 @@ pub(super) struct Project<'a> {
 const ABOUT: About = About {
     name: "merge_requests",
     topic: Topic::Project,
+    standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("merge_requests.graphql"),
     span: Span::Day,
     keeps_days: None,
@@ -54,7 +56,7 @@ impl Collector for MergeRequests {
         Ok(())
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

@@ -1,13 +1,20 @@
 //! The collectors: one file pair each, the query and what to make of its answer. To add one, add two files
 //! and one line to [`COLLECTORS`].
 
+pub mod agent_sessions;
+pub mod ai_metrics;
+pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
+pub mod credits;
+pub mod group_tree;
+pub mod instance_usage_events;
 pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
 mod portion;
 pub mod seats;
+mod totals;
 pub mod usage_events;
 
 use std::collections::{BTreeSet, HashSet};
@@ -20,21 +27,32 @@ pub use answer::Connection;
 
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
-use crate::record::Origin;
+use crate::record::{INSTANCE_SCOPE, Origin};
 
 /// Every collector, in the order they run.
 pub const COLLECTORS: &[&dyn Collector] = &[
     &usage_events::UsageEvents,
     &code_suggestion_events::CodeSuggestionEvents,
+    &instance_usage_events::InstanceUsageEvents,
     &seats::Seats,
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
+    &group_tree::GroupTree,
+    &ai_metrics::AiMetrics,
+    &ai_user_metrics::AiUserMetrics,
+    &agent_sessions::AgentSessions,
+    &credits::Credits,
 ];
 
 /// Something that can be collected from GitLab.
 pub trait Collector: Sync {
     /// What it is.
     fn about(&self) -> &About;
+
+    /// The scopes to ask it of in a run for these groups, each once.
+    fn scopes(&self, _gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
+        Ok(self.about().level.scopes(groups))
+    }
 
     /// The parts that can be walked by themselves, by name; most collectors have one without a name. Answers that
     /// it takes to find out are shown to `dated`.
@@ -56,8 +74,9 @@ pub trait Collector: Sync {
         sink: &mut dyn Sink,
     ) -> Result<(), Fault>;
 
-    /// Makes a record of one node. The error says what is wrong with it, without repeating its content.
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String>;
+    /// Makes a record of one node; `since` is the first of the days it was asked for, the last one is that of its
+    /// origin. The error says what is wrong with it, without repeating its content.
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, since: Day) -> Result<Record<'a>, String>;
 }
 
 /// What a collector is.
@@ -67,6 +86,10 @@ pub struct About {
     pub name: &'static str,
     /// The dashboard it serves.
     pub topic: Topic,
+    /// When it runs, and what a refusal means.
+    pub standing: Standing,
+    /// What it is asked of.
+    pub level: Level,
     /// The queries, as written for the newest GitLab.
     pub document: &'static str,
     /// How much one walk through GitLab brings.
@@ -87,6 +110,43 @@ impl dyn Collector {
     }
 }
 
+/// What a collector is asked of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Every group.
+    Group,
+    /// What pays: the top-level groups of the groups, or the instance.
+    Subscription,
+    /// The instance.
+    Instance,
+}
+
+impl Level {
+    /// The scopes of this level in a run for these groups, each once.
+    pub fn scopes(self, groups: &[String]) -> Vec<String> {
+        match self {
+            Level::Group => groups.to_vec(),
+            Level::Subscription => {
+                let roots = groups.iter().filter_map(|group| group.split('/').next());
+                roots.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            Level::Instance => vec![INSTANCE_SCOPE.to_owned()],
+        }
+    }
+}
+
+/// When a collector runs, and what it means that GitLab refuses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It runs by default, and the dashboards rest on it.
+    Core,
+    /// It runs by default. It needs what not every GitLab has, and the dashboards do without it: a refusal is a fact,
+    /// not a gap.
+    Extra,
+    /// It runs only when it is named: it needs an administrator.
+    OnRequest,
+}
+
 /// What a dashboard is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
@@ -103,6 +163,8 @@ pub enum Span {
     Day,
     /// All days asked for at once, because GitLab cannot be asked for one; each node says of which day it is.
     Range,
+    /// Sums over all days asked for at once; they are of the last one.
+    Sum,
     /// The state of now: it is of the day it was fetched.
     Snapshot,
 }
@@ -110,7 +172,7 @@ pub enum Span {
 /// What one walk is to bring: a scope and its days, both included.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit<'a> {
-    /// The group path.
+    /// The group path, or [`INSTANCE_SCOPE`].
     pub scope: &'a str,
     /// The first day.
     pub since: Day,

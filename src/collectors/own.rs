@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use graphql_parser::query::{Definition, OperationDefinition, Selection, SelectionSet, parse_query};
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
+use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::Origin;
 
@@ -59,6 +60,8 @@ impl OwnCollector {
         let about = About {
             name: keep(name.to_owned()),
             topic: Topic::Duo,
+            standing: Standing::Core,
+            level: Level::Group,
             document: keep(text.to_owned()),
             span: if variables.contains("start") { Span::Day } else { Span::Snapshot },
             keeps_days: None,
@@ -86,7 +89,7 @@ impl Collector for OwnCollector {
         })
     }
 
-    fn read<'a>(&self, _node: &'a str, _origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, _node: &'a str, _origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         Err("a collector of your own: make records of its raw lines first".to_owned())
     }
 }

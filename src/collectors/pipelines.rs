@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, just_before, walk};
-use crate::calendar::Timestamp;
+use super::{
+    About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk,
+};
+use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
 
@@ -17,6 +19,8 @@ pub struct Pipelines;
 const ABOUT: About = About {
     name: "pipelines",
     topic: Topic::Project,
+    standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("pipelines.graphql"),
     span: Span::Range,
     keeps_days: None,
@@ -69,7 +73,7 @@ impl Collector for Pipelines {
         })
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {

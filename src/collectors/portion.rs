@@ -21,7 +21,7 @@ pub(super) struct EventQueries {
     /// For all events, for kinds of event, and for kinds of event of some people.
     pub(super) operations: [&'static str; 3],
     /// Where the connection is in an answer.
-    pub(super) path: [&'static str; 3],
+    pub(super) path: &'static [&'static str],
 }
 
 /// Events in a page: GitLab's most, and what is asked for when that is too much.

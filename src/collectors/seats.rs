@@ -7,7 +7,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{About, Answer, Collector, Fault, GraphQl, Sink, Span, Topic, Unit, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Seat, SeatPool};
@@ -18,6 +18,8 @@ pub struct Seats;
 const ABOUT: About = About {
     name: "seats",
     topic: Topic::Duo,
+    standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,
     keeps_days: None,
@@ -69,7 +71,7 @@ impl Collector for Seats {
         collect_purchases(gitlab, unit, sink, &of_instance, &purchases, users)
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Kind<'a> {

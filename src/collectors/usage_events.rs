@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::portion::EventQueries;
-use super::{About, Collector, Fault, GraphQl, Sink, Span, Topic, Unit};
-use crate::calendar::Timestamp;
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use crate::calendar::{Day, Timestamp};
 use crate::events;
 use crate::line::{self, Record};
 use crate::record::{Event, Origin};
@@ -31,6 +31,8 @@ pub(super) struct User<'a> {
 const ABOUT: About = About {
     name: "usage_events",
     topic: Topic::Duo,
+    standing: Standing::Core,
+    level: Level::Group,
     document: include_str!("usage_events.graphql"),
     span: Span::Day,
     keeps_days: Some(KEPT_DAYS),
@@ -39,7 +41,7 @@ const ABOUT: About = About {
 const QUERIES: EventQueries = EventQueries {
     document: ABOUT.document,
     operations: ["UsageEvents", "UsageEventsOfKinds", "UsageEventsOfPeople"],
-    path: ["group", "aiUsageData", "all"],
+    path: &["group", "aiUsageData", "all"],
 };
 
 impl Collector for UsageEvents {
@@ -57,7 +59,7 @@ impl Collector for UsageEvents {
         QUERIES.walk(gitlab, unit, sink)
     }
 
-    fn read<'a>(&self, node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
+    fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         #[derive(Deserialize)]
         struct Node<'a> {
             #[serde(borrow)]
@@ -67,7 +69,7 @@ impl Collector for UsageEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(event(node.timestamp, origin, &node.event, node.user)))
+        Ok(Record::Event(Box::new(event(node.timestamp, origin, &node.event, node.user))))
     }
 }
 
@@ -85,6 +87,14 @@ pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: Use
         language: None,
         ide: None,
         lines: None,
+        namespace: None,
+        project: None,
+        session: None,
+        flow: None,
+        environment: None,
+        tool: None,
+        model: None,
+        model_engine: None,
         tracking_id: None,
         event_id: None,
     }

@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Sink, Topic, Unit};
+use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Topic, Unit};
 use crate::commands::fetch::{client_of, fatal};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, preflight};
 use crate::line;
+use crate::record::INSTANCE_SCOPE;
 use crate::settings::Environment;
 use crate::summary::Summary;
 use crate::wording::in_one_line;
@@ -75,7 +76,7 @@ pub fn run(
         checks.add(ok(&format!("group {group}"), "found and readable".to_owned()), &mut stdout)?;
         checks.add(role(&client, group), &mut stdout)?;
         checks.add(tier(&client, group), &mut stdout)?;
-        for collector in COLLECTORS.iter().copied() {
+        for collector in COLLECTORS.iter().copied().filter(|one| one.about().level == Level::Group) {
             let mut first = FirstPage::default();
             checks.add(collect(&gitlab, collector, group, yesterday, &mut first), &mut stdout)?;
             if collector.name() == "usage_events"
@@ -85,6 +86,14 @@ pub fn run(
             }
         }
         checks.add(click_house(&gitlab, group, yesterday), &mut stdout)?;
+    }
+    for collector in COLLECTORS.iter().copied().filter(|one| one.about().level != Level::Group) {
+        let scopes =
+            collector.scopes(&gitlab, &groups).unwrap_or_else(|_| collector.about().level.scopes(&groups));
+        for scope in scopes {
+            let first = &mut FirstPage::default();
+            checks.add(collect(&gitlab, collector, &scope, yesterday, first), &mut stdout)?;
+        }
     }
     checks.add(pages(&client, environment), &mut stdout)?;
     stdout.flush().map_err(Error::writing)?;
@@ -358,7 +367,8 @@ fn collect(
     day: Day,
     first: &mut FirstPage,
 ) -> Check {
-    let name = format!("{} of {group}", collector.name());
+    let of = if group == INSTANCE_SCOPE { "the instance" } else { group };
+    let name = format!("{} of {of}", collector.name());
     let unit = Unit { scope: group, since: day, until: day };
     let parts = collector.parts(gitlab, &unit, &mut |_| {});
     let result = parts.and_then(|parts| match parts.first() {
@@ -373,6 +383,11 @@ fn collect(
         ),
         (_, Some(_)) => ok(&name, "readable".to_owned()),
         (Ok(()), None) => note(&name, "readable, and there is nothing", "there are no projects in the group"),
+        (Err(fault @ (Fault::Unsupported(_) | Fault::Denied(_))), None)
+            if collector.about().standing != Standing::Core =>
+        {
+            note(&name, fault.text(), "the dashboards do without it; README.md tells what it needs")
+        }
         (Err(fault @ Fault::Unsupported(_)), None) => fail(
             &name,
             fault.text(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, Span, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -68,7 +68,8 @@ impl Plan {
         for path in &args.collector_files {
             collectors.push(own_collector(path, &collectors)?);
         }
-        let groups = environment.groups(&args.gitlab.groups)?;
+        let needs_groups = collectors.iter().any(|collector| collector.about().level != Level::Instance);
+        let groups = if needs_groups { environment.groups(&args.gitlab.groups)? } else { Vec::new() };
         let (client, instance, now) = client_of(&args.gitlab, environment)?;
         let (since, until) = environment.range(args.since, args.until, now)?;
         let jobs = environment.jobs(args.gitlab.jobs)?;
@@ -98,24 +99,44 @@ impl Plan {
         })
     }
 
-    /// What to harvest: a day of a collector and group, or all its days where GitLab cannot be asked for one.
-    fn harvests<'a>(&'a self, groups: &'a [String]) -> Vec<Harvest<'a>> {
+    /// The scopes of each collector. Where they cannot be found out, the fault is told for those it would have by its
+    /// level.
+    fn scopes(&self, gitlab: &dyn GraphQl, groups: &[String]) -> Vec<Scopes> {
+        let scopes = |collector: &&'static dyn Collector| match collector.scopes(gitlab, groups) {
+            Ok(scopes) => (*collector, scopes, None),
+            Err(fault) => (*collector, collector.about().level.scopes(groups), Some(fault)),
+        };
+        self.collectors.iter().map(scopes).collect()
+    }
+
+    /// What to harvest: a day of a collector and scope, or all its days where GitLab cannot be asked for one.
+    fn harvests<'a>(&'a self, scopes: &'a [Scopes]) -> Vec<Harvest<'a>> {
         let mut harvests = Vec::new();
-        for scope in groups {
-            for collector in self.collectors.iter().copied() {
+        for (collector, scopes, fault) in scopes {
+            for scope in scopes {
+                let from = harvests.len();
+                let collector = *collector;
                 let harvest = |since, until| {
                     let unit = Unit { scope, since, until };
                     Harvest::new(collector, self.instance.as_str(), unit, self.today)
                 };
                 match collector.span() {
                     Span::Day => harvests.extend(self.since.through(self.until).map(|day| harvest(day, day))),
-                    Span::Range | Span::Snapshot => harvests.push(harvest(self.since, self.until)),
+                    Span::Range | Span::Sum | Span::Snapshot => {
+                        harvests.push(harvest(self.since, self.until));
+                    }
+                }
+                if let Some(fault) = fault {
+                    harvests[from..].iter().for_each(|harvest| harvest.fail(fault.again()));
                 }
             }
         }
         harvests
     }
 }
+
+/// A collector, the scopes it is asked of, and why they could not be found out.
+type Scopes = (&'static dyn Collector, Vec<String>, Option<Fault>);
 
 /// A client by the settings, the GitLab it asks, and the moment that counts as now.
 pub fn client_of(
@@ -148,8 +169,10 @@ pub fn fetch<W: Write + Send>(
     let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
-    let harvests = plan.harvests(&groups);
+    let scopes = plan.scopes(&gitlab, &groups);
+    let harvests = plan.harvests(&scopes);
     let work = Work { gitlab, output, state_dir, state: Mutex::default() };
+    scopes.iter().filter_map(|(_, _, fault)| fault.as_ref()).for_each(|fault| work.note(fault));
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
         if !harvest.is_sampled(plan.every) {
@@ -210,6 +233,9 @@ struct State {
     stopped: Option<Fault>,
     /// Whether something failed that may pass.
     may_pass: bool,
+    /// Why GitLab refuses what it need not have, by collector and scope: role, tier and ClickHouse are the same on every
+    /// day, so it is asked once.
+    refused: BTreeMap<(&'static str, String), String>,
     /// Whether the lines have nowhere to go any more.
     is_over: bool,
 }
@@ -239,7 +265,8 @@ impl<'a, W: Write + Send> Work<'a, W> {
                 if state.is_over {
                     return Ok(());
                 }
-                state.stopped.as_ref().map(Fault::again)
+                let refused = state.refused.get(&part.harvest.place());
+                state.stopped.as_ref().map(Fault::again).or(refused.cloned().map(Fault::Denied))
             };
             let result = match stopped {
                 None => part.walk(&self.gitlab, &self.output, self.state_dir.as_ref(), progress),
@@ -251,6 +278,11 @@ impl<'a, W: Write + Send> Work<'a, W> {
                     return Err(error);
                 }
                 self.note(&fault);
+                if let Fault::Denied(text) = &fault
+                    && part.harvest.collector.about().standing == Standing::Extra
+                {
+                    self.state().refused.insert(part.harvest.place(), text.clone());
+                }
                 part.harvest.fail(fault);
             }
             progress.part();
@@ -316,10 +348,11 @@ fn collectors(
     let names: Vec<String> = said.into_iter().filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         let switches = switches.check()?;
-        return Ok((
-            COLLECTORS.iter().copied().filter(|collector| switches.is_on(collector.about().topic)).collect(),
-            false,
-        ));
+        let by_default = |collector: &&'static dyn Collector| {
+            let about = collector.about();
+            about.standing != Standing::OnRequest && switches.is_on(about.topic)
+        };
+        return Ok((COLLECTORS.iter().copied().filter(by_default).collect(), false));
     }
     let mut chosen: Vec<&'static dyn Collector> = Vec::new();
     for name in names {
@@ -377,8 +410,14 @@ fn conclude(
     }
     let has = |statuses: &[Status]| coverage.iter().find(|line| statuses.contains(&line.status));
     let reason = |line: &Coverage| line.reason.clone().unwrap_or_default();
+    // That something is refused which not every GitLab has explains least.
+    let refused = |line: &&Coverage| [Status::Denied, Status::Unsupported].contains(&line.status);
+    let is_extra = |line: &Coverage| {
+        by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
+    };
+    let refused = coverage.iter().filter(refused).min_by_key(|line| is_extra(line));
     if has(&[Status::Complete, Status::Partial]).is_none() {
-        return Err(match (has(&[Status::Failed]), has(&[Status::Denied, Status::Unsupported])) {
+        return Err(match (has(&[Status::Failed]), refused) {
             (Some(failed), _) if may_pass => {
                 Error::Temporary(format!("nothing could be collected: {}", reason(failed)))
             }
@@ -389,7 +428,7 @@ fn conclude(
             }
         });
     }
-    let refused_by_name = plan.named && has(&[Status::Denied, Status::Unsupported]).is_some();
+    let refused_by_name = plan.named && refused.is_some();
     // What is refused on some days only says nothing of the role: it is a gap.
     let refused_in_part = coverage
         .chunk_by(|one, next| (&one.collector, &one.scope) == (&next.collector, &next.scope))

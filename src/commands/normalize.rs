@@ -145,7 +145,9 @@ fn normalize_into(
                     let origin = origin(&raw, row);
                     let mapped = mapping.map(|mapping| mapping.apply(node.get(), &origin)).transpose();
                     let read = match (collector, &mapped) {
-                        (Some(collector), _) => collector.read(node.get(), origin),
+                        (Some(collector), _) => {
+                            collector.read(node.get(), origin, raw.since.unwrap_or(raw.day))
+                        }
                         (None, Ok(Some(text))) => record(text),
                         (None, Ok(None)) => {
                             Err("a collector this version does not know; --map says what its rows mean"

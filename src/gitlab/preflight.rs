@@ -10,7 +10,7 @@ use super::Client;
 use crate::collectors::Fault;
 use crate::line;
 
-/// Checks the token and every group, in order. The groups come back as GitLab spells them, each once: it does not
+/// Checks the token and every group, in order; without a group, the token alone. The groups come back as GitLab spells them, each once: it does not
 /// mind the case of a path, and two spellings of a group must not count as two.
 pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Fault> {
     #[derive(Deserialize)]
@@ -27,23 +27,29 @@ pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Faul
         #[serde(borrow)]
         full_path: Cow<'a, str>,
     }
-    let mut found_groups: Vec<String> = Vec::new();
-    for group in groups {
-        let answer = client.send(include_str!("preflight.graphql"), "Preflight", &json!({"scope": group}))?;
+    let ask = |operation, variables| {
+        let answer = client.send(include_str!("preflight.graphql"), operation, &variables)?;
         let found: Found = line::parse(answer.data.get())
             .map_err(|error| Fault::Answer(format!("GitLab's answer cannot be read: {error}")))?;
-        if found.current_user.is_none() {
-            return Err(Fault::Token(
+        match found.current_user {
+            Some(_) => Ok(found.group.map(|group| group.full_path.into_owned())),
+            None => Err(Fault::Token(
                 "GitLab answers as to somebody without a token; check DUO_TOKEN, and that no proxy takes the Authorization header away".to_owned(),
-            ));
+            )),
         }
-        let Some(found) = found.group else {
+    };
+    if groups.is_empty() {
+        ask("PreflightToken", json!({}))?;
+    }
+    let mut found_groups: Vec<String> = Vec::new();
+    for group in groups {
+        let Some(found) = ask("Preflight", json!({"scope": group}))? else {
             return Err(Fault::Configuration(format!(
                 "group {group:?} not found or not readable with this token; check GROUP_PATH and the token's membership"
             )));
         };
-        if !found_groups.iter().any(|known| *known == found.full_path) {
-            found_groups.push(found.full_path.into_owned());
+        if !found_groups.contains(&found) {
+            found_groups.push(found);
         }
     }
     Ok(found_groups)

@@ -62,8 +62,13 @@ const UNKNOWN_WORDS: &[&str] = &[
     "has an invalid value",
 ];
 
-const DENIED_WORDS: &[&str] =
-    &["Not available for this resource", "don't have permission", "not authorized", "not licensed"];
+const DENIED_WORDS: &[&str] = &[
+    "Not available for this resource",
+    "don't have permission",
+    "not authorized",
+    "not licensed",
+    "ClickHouse data store is not available",
+];
 
 pub(super) fn meaning(error: &GraphQlError) -> Meaning {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_ref()?.as_str());
@@ -124,6 +129,10 @@ mod tests {
         );
         assert_eq!(meaning_of(r#"{"message":"x","extensions":{"code":"undefinedField"}}"#), Meaning::Unknown);
         assert_eq!(meaning_of(r#"{"message":"Not available for this resource."}"#), Meaning::Denied);
+        assert_eq!(
+            meaning_of(r#"{"message":"the ClickHouse data store is not available"}"#),
+            Meaning::Denied
+        );
         assert_eq!(meaning_of(r#"{"message":"maximum date range is 1 month"}"#), Meaning::Other);
         assert_eq!(meaning_of(r#"{"extensions":{}}"#), Meaning::Other);
     }

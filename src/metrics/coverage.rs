@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
+use crate::collectors::{Span, by_name};
 use crate::view::{View, last_day_used};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&DAYS], compute };
@@ -17,7 +18,8 @@ const DAYS: Definition = Definition {
     by: &["collector×status"],
     text: "Days of the 28 by how their collection ended, for each collector: complete, partial (some rows are missing), \
            denied (role, tier or add-on), unsupported (this GitLab does not have it), failed, skipped (sampling), or \
-           not_collected (nobody asked). Lists of seats are counted by the days they were taken, up to two days later.",
+           not_collected (nobody asked). Lists of seats and projects are counted by the days they were taken, up to two days later, sums over \
+           several days by the last of them.",
 };
 
 /// The status of days that no line speaks of.
@@ -29,16 +31,17 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let (start, end) = (page.period.start, page.period.end);
     for (collector, days) in &view.collectors {
-        // A snapshot is taken when the run is, not for each day.
-        let is_snapshot = *collector == "seats";
-        let last = if is_snapshot { last_day_used(end) } else { end };
+        // A snapshot is taken when the run is, and sums are of the last day; neither is asked for each day.
+        let span = by_name(collector).map_or(Span::Day, |collector| collector.span());
+        let is_of_days = matches!(span, Span::Day | Span::Range);
+        let last = if span == Span::Snapshot { last_day_used(end) } else { end };
         let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
         for (_, state) in days.range(start..=last) {
             *by_status.entry(state.status.as_str()).or_default() += 1;
         }
         let told: u64 = by_status.values().sum();
         let silent = (page.period.length() as u64).saturating_sub(told);
-        if !is_snapshot && silent > 0 {
+        if is_of_days && silent > 0 {
             by_status.insert(NOT_COLLECTED, silent);
         }
         page.rest_on_states(days.range(start..=end).map(|(_, state)| state));

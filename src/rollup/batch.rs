@@ -360,7 +360,18 @@ const LOOKED_AT: &[&str] = &[
 ];
 
 /// The fields of an event that are not looked at here and have to be texts.
-const TEXTS: &[&str] = &["username", "tracking_id"];
+const TEXTS: &[&str] = &[
+    "username",
+    "tracking_id",
+    "namespace",
+    "project",
+    "session",
+    "flow",
+    "environment",
+    "tool",
+    "model",
+    "model_engine",
+];
 
 /// The fields without which there is no event: the first eleven.
 const REQUIRED: u32 = (1 << 11) - 1;
@@ -512,6 +523,14 @@ mod tests {
             ("lines", "7"),
             ("tracking_id", r#""t""#),
             ("event_id", r#""e""#),
+            ("namespace", r#""acme""#),
+            ("project", r#""p""#),
+            ("session", r#""s""#),
+            ("flow", r#""f""#),
+            ("environment", r#""ide""#),
+            ("tool", r#""t""#),
+            ("model", r#""m""#),
+            ("model_engine", r#""m""#),
             ("of_tomorrow", "1"),
         ];
         let values = [

@@ -193,6 +193,8 @@ impl Rollups {
             Record::SeatPool(pool) => self.add_pool(target, pool),
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
+            // Rows of their fetch, and nothing that a metric rests on so far.
+            Record::Project(_) | Record::Credit(_) | Record::GroupTotal(_) | Record::UserTotal(_) => {}
         }
         Ok(())
     }

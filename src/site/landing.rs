@@ -10,7 +10,7 @@ use super::card::Card;
 use super::number;
 use super::page;
 use super::place;
-use super::text::{LONGEST_LABEL, path_segment, plain};
+use super::text::{path_segment, plain};
 use super::{Error, Figures};
 
 /// A dashboard found on the site.
@@ -35,7 +35,7 @@ pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Err
     if scopes.len() > 1 {
         scopes.remove(ALL_SCOPES);
     }
-    let groups: Vec<String> = scopes.into_iter().map(|scope| plain(scope, LONGEST_LABEL)).collect();
+    let groups: Vec<String> = scopes.into_iter().map(place::scope_name).collect();
     let period = place::reported_days(metrics.iter().map(|metric| (&*metric.metric, metric.period())))
         .map(|(first, last)| number::span(first, last));
     page::render(

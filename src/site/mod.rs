@@ -18,8 +18,9 @@ mod table;
 mod text;
 mod tile;
 
+use crate::collectors::{Standing, Topic, by_name};
 use crate::metrics::definition::Definition;
-use crate::record::{Coverage, Metric};
+use crate::record::{Coverage, Metric, Status};
 
 pub use card::{Card, CardStatus, Headline, parse_card};
 pub use landing::{Found, landing};
@@ -83,7 +84,11 @@ pub fn dashboard(
     // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
     let lines =
         privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
-    let coverage: Vec<_> = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
+    let coverage: Vec<_> = figures
+        .coverage
+        .iter()
+        .filter(|line| kind.asks(&line.collector) && !is_beside_the_point(line))
+        .collect();
 
     let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
     let (tiles, html) = match kind {
@@ -133,9 +138,16 @@ impl Dashboard {
     }
 
     fn asks(self, collector: &str) -> bool {
-        let of_projects = ["merge_requests", "pipelines", "projects", "dora"].contains(&collector);
+        let of_projects =
+            by_name(collector).is_some_and(|collector| collector.about().topic == Topic::Project);
         of_projects == (self == Dashboard::Project)
     }
+}
+
+/// Whether a line tells that GitLab refuses what the dashboards do without: that is no gap.
+fn is_beside_the_point(line: &Coverage) -> bool {
+    matches!(line.status, Status::Denied | Status::Unsupported)
+        && by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
 }
 
 impl Default for Options {

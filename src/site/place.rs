@@ -3,10 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{Day, Grain, Period};
-use crate::record::ALL_SCOPES;
+use crate::record::{ALL_SCOPES, INSTANCE_SCOPE};
 
 use super::privacy::Line;
 use super::text::{LONGEST_LABEL, plain};
+
+/// What a scope is called on a page.
+pub(super) fn scope_name(scope: &str) -> String {
+    match scope {
+        ALL_SCOPES => "all groups".into(),
+        INSTANCE_SCOPE => "the whole instance".into(),
+        path => plain(path, LONGEST_LABEL),
+    }
+}
 
 /// The lines of one group, or of the union of all.
 pub(super) struct Place<'a> {
@@ -37,10 +46,7 @@ impl<'a> Place<'a> {
 
     /// The group's path, or what the union is called.
     pub(super) fn name(&self) -> String {
-        match self.is_union() {
-            true => "all groups".into(),
-            false => plain(self.scope, LONGEST_LABEL),
-        }
+        scope_name(self.scope)
     }
 
     /// The lines of a metric and grain with exactly these dimensions, in order of time.

@@ -10,6 +10,7 @@ use crate::record::{Coverage, Status};
 use super::Dashboard;
 use super::number;
 use super::page::Frame;
+use super::place::scope_name;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
 
@@ -161,6 +162,8 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
 
 /// Reasons that are all our own words.
 const OWN_REASONS: &[&str] = &[
+    "GitLab adds up a year at most",
+    "GitLab Credits are not told here",
     "GitLab answers null for ",
     "left out by --every",
     "GitLab may have forgotten",
@@ -181,6 +184,7 @@ const OWN_BEGINNINGS: &[&str] = &[
     "GitLab refuses",
     "not asked for",
     "this GitLab has no such field",
+    "this GitLab tells credits of",
 ];
 
 /// As much of a reason as may be published: our own words, and nothing that a server said.
@@ -208,7 +212,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
             Cell::words(number::span(gap.first, gap.last)),
             Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
             Cell::words(match gap.scopes.as_slice() {
-                [scope] => plain(scope, LONGEST_LABEL),
+                [scope] => scope_name(scope),
                 scopes => number::counted(scopes.len() as u64, "group", "groups"),
             }),
             Cell::words(gap.line.status.as_str()),

@@ -61,7 +61,13 @@ impl Bench {
         let bench = Bench::new(20, 3);
         bench.run(&[&["fetch"], arguments].concat());
         let requests = bench.gitlab.requests();
-        requests.iter().filter(|request| ["Preflight", "Types"].contains(&request.operation.as_str())).count()
+        requests
+            .iter()
+            .filter(|request| {
+                ["Preflight", "PreflightToken", "Types", "CreditsOfInstance"]
+                    .contains(&request.operation.as_str())
+            })
+            .count()
     }
 
     /// Runs the binary without input.

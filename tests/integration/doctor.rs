@@ -38,6 +38,10 @@ fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
         assert_eq!(statuses.get(check).map(String::as_str), Some("ok"), "{check}: {statuses:?}");
     }
     assert_eq!(statuses["history of acme"], "note", "without ClickHouse events are kept for three months");
+    for check in ["ai_metrics of acme", "ai_user_metrics of acme", "instance_usage_events of the instance"] {
+        assert_eq!(statuses[check], "note", "what not every GitLab has is no failure: {check}");
+    }
+    assert_eq!(statuses["credits of acme"], "ok");
     assert!(statuses.contains_key("pipelines of acme") && statuses.contains_key("pages"));
     assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
     let text = bench.run(&["doctor"]);

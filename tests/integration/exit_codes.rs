@@ -157,7 +157,7 @@ fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure(
     let result = done(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
-    assert_eq!(coverage.len(), 5, "{coverage:?}");
+    assert_eq!(coverage.len(), 12, "{coverage:?}");
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 
     let reporter = |arguments: &[&str]| {
@@ -281,7 +281,16 @@ fn files_of_a_folder_appear_whole_or_not_at_all() {
         .iter()
         .map(|(path, _)| path.file_name().expect("a name").to_string_lossy().into_owned())
         .collect();
-    assert_eq!(names, ["code_suggestion_events.jsonl", "seats.jsonl", "usage_events.jsonl"]);
+    let collectors = [
+        "agent_sessions",
+        "ai_metrics",
+        "ai_user_metrics",
+        "code_suggestion_events",
+        "credits",
+        "seats",
+        "usage_events",
+    ];
+    assert_eq!(names, collectors.map(|name| format!("{name}.jsonl")));
     let mut in_files: Vec<&str> =
         files.iter().flat_map(|(_, content)| std::str::from_utf8(content).expect("text").lines()).collect();
     let mut in_stdout: Vec<&str> = std::str::from_utf8(&stdout).expect("text").lines().collect();
@@ -292,12 +301,12 @@ fn files_of_a_folder_appear_whole_or_not_at_all() {
     quiet.env("DUO_METRICS_OUTPUT_DIR", "quiet");
     let quiet = done(quiet, b"");
     assert_eq!((quiet.code, quiet.stdout.len()), (0, 0), "{}", quiet.stderr);
-    assert_eq!(files_below(&bench.path("quiet")).len(), 3);
+    assert_eq!(files_below(&bench.path("quiet")).len(), files.len());
     // The place is taken by a file: nothing half-written is left.
     std::fs::write(bench.path("taken"), "x").expect("written");
     let refused = bench.run(&["fetch", "--output-dir", "taken"]);
     assert_refused(&refused, 78, &["taken"]);
-    assert_eq!(files_below(bench.folder()).len(), 7);
+    assert_eq!(files_below(bench.folder()).len(), 2 * files.len() + 1);
 }
 
 #[test]
@@ -339,7 +348,7 @@ fn the_summary_is_json_when_asked_for() {
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
     assert_eq!(summary["command"], "fetch");
     assert_eq!(summary["outcome"], "complete");
-    assert_eq!(summary["collected"].as_array().expect("a list").len(), 3);
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 7);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn every_event_comes_once_whatever_the_windows_do_at_midnight() {
 
 #[test]
 fn what_is_asked_is_within_gitlabs_rules() {
-    let bench = Bench::new(60, 40);
+    let bench = Bench::with(Settings { people: 60, days: 40, clickhouse: true, ..Settings::default() });
     let result = fetch(
         &bench,
         &["--duo", "--project", "--since", "2026-09-22", "--group", "acme", "--group", "globex"],
@@ -83,14 +83,14 @@ fn what_is_asked_is_within_gitlabs_rules() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (4 * 40 + 1);
+    let expected = 2 * (7 * 40 + 3);
     assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 5, "one moment a collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 10, "one moment a collector, scope and day");
 }
 
 #[test]
@@ -375,27 +375,48 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
                 let lines = coverage.iter().filter(|line| line["status"] == status);
                 lines.map(|line| line["collector"].as_str().expect("text").to_owned()).collect()
             };
-            let all = ["code_suggestion_events", "merge_requests", "pipelines", "seats", "usage_events"];
-            let unsupported: BTreeSet<String> = if release < Release::V18_2 {
-                BTreeSet::from(["usage_events".to_owned()])
-            } else {
-                BTreeSet::new()
-            };
-            assert_eq!(of("unsupported"), unsupported, "{release}");
-            assert_eq!(of("complete").len(), all.len() - unsupported.len(), "{release}: {}", result.stderr);
+            let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+            for (collector, since, needs_click_house) in [
+                ("agent_sessions", Release::V19_1, true),
+                ("ai_metrics", Release::V17_5, true),
+                ("ai_user_metrics", Release::V17_5, true),
+                ("code_suggestion_events", Release::V17_5, false),
+                ("credits", Release::V18_7, false),
+                ("group_tree", Release::V17_5, false),
+                ("merge_requests", Release::V17_5, false),
+                ("pipelines", Release::V17_5, false),
+                ("seats", Release::V17_5, false),
+                ("usage_events", Release::V18_2, false),
+            ] {
+                let status = match (release < since, needs_click_house && !clickhouse) {
+                    (true, _) => "unsupported",
+                    (false, true) => "denied",
+                    (false, false) => "complete",
+                };
+                expected.entry(status).or_default().insert(collector.to_owned());
+            }
+            for status in ["complete", "denied", "unsupported", "partial", "failed", "skipped"] {
+                let expected = expected.remove(status).unwrap_or_default();
+                assert_eq!(of(status), expected, "{status}, {release}, {clickhouse}: {}", result.stderr);
+            }
             let reasons: Vec<&Value> = coverage
                 .iter()
                 .filter(|line| line["status"] == "unsupported")
                 .map(|line| &line["reason"])
                 .collect();
             assert!(
-                reasons
-                    .iter()
-                    .all(|reason| *reason == "this GitLab has no such field: it has no AiUsageData.all"),
+                reasons.iter().all(|reason| [
+                    "this GitLab has no such field: it has no AiUsageData.all",
+                    "this GitLab has no such field: it has no Group.analytics",
+                    "this GitLab has no such field: it has no Query.subscriptionUsage"
+                ]
+                .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"
             );
             let asked = bench.gitlab.requests();
-            assert!(asked.iter().any(|request| request.operation == "UsageEvents") == unsupported.is_empty());
+            assert!(
+                asked.iter().any(|request| request.operation == "UsageEvents") == (release >= Release::V18_2)
+            );
         }
     }
     let old = Bench::with(Settings { people: 40, days: 5, release: Release::V17_5, ..Settings::default() });
@@ -534,4 +555,48 @@ fn a_rate_limit_that_stays_reached_ends_the_asking_and_what_came_before_is_valid
     let bench = Bench::new(60, 5);
     bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain(limited()));
     assert_eq!(fetch(&bench, &arguments).code, 75, "with nothing at all, the same call may succeed later");
+}
+
+#[test]
+fn the_whole_instance_is_asked_only_when_named_by_an_administrator_and_needs_no_group() {
+    let settings = |too_heavy| Settings { people: 120, days: 4, too_heavy, ..Settings::default() };
+    let bench = Bench::with(settings(None));
+    let named = ["fetch", "--since", "2026-10-28", "--collector", "instance_usage_events"];
+    let run = |bench: &Bench, token: &str, arguments: &[&str], group: &str| {
+        let mut command = bench.command(&[arguments, IMPATIENT].concat());
+        command.env("DUO_TOKEN", format!("{TOKEN}{token}")).env("GROUP_PATH", group);
+        done(command, b"")
+    };
+    let by_default = run(&bench, "-admin", &["fetch", "--since", "2026-10-28"], "acme");
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    assert!(!bench.gitlab.requests().iter().any(|request| request.operation.starts_with("InstanceUsage")));
+
+    let whole = run(&bench, "-admin", &named, "");
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let rows = |result: &Done| -> u64 {
+        days(result).values().map(|line| line["rows"].as_u64().expect("a number")).sum()
+    };
+    let first = bench
+        .gitlab
+        .organisation()
+        .usage_events
+        .iter()
+        .filter(|event| event.timestamp.date_naive().to_string().as_str() >= "2026-10-28");
+    assert_eq!(rows(&whole), first.count() as u64);
+    assert!(lines_of(&whole.stdout, "raw").iter().all(|line| line["scope"] == "/"));
+
+    let owner = run(&bench, "", &named, "acme");
+    assert_eq!(owner.code, 69, "{}", owner.stderr);
+    assert!(owner.stderr.contains("administrator"), "{}", owner.stderr);
+    assert_eq!(run(&bench, "-wrong", &named, "").code, 77);
+    let group = run(&bench, "-admin", &[&named[..], &["--collector", "seats"]].concat(), "");
+    assert_eq!(group.code, 2, "the others need a group: {}", group.stderr);
+
+    let heavy = Bench::with(settings(Some(250)));
+    let split = run(&heavy, "-admin", &named, "");
+    assert_eq!(split.code, 0, "{}", split.stderr);
+    assert!(heavy.gitlab.requests().iter().any(|request| request.operation == "InstanceUsageEventsOfKinds"));
+    let records = |bench: &Bench, result: &Done| lines_of(&bench.normalize(&result.stdout), "event").len();
+    assert_eq!(records(&heavy, &split), records(&bench, &whole));
+    assert_eq!(heavy.gitlab.rejected(), Vec::<String>::new());
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, lines_of};
-use crate::reference::{Collected, Lines, key, metrics};
+use crate::bench::{Bench, TOKEN, done, lines_of};
+use crate::reference::{Collected, Lines, instance_metrics, key, metrics};
+use crate::stand_in::{OUTSIDE_GROUPS, Settings};
 
 /// Reads the metric lines and fails when two lines speak of the same thing.
 fn by_key(stream: &[u8]) -> Lines {
@@ -70,6 +71,7 @@ fn check(bench: &Bench, groups: &[&str], since: &str, least: usize) {
         since: since.parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
+        with_seats: true,
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= least, "the reference has only {} lines", expected.len());
@@ -97,4 +99,98 @@ fn of_two_groups_that_share_people_and_their_union_too() {
 fn of_a_range_that_is_shorter_than_the_window_too() {
     let bench = Bench::new(40, 30);
     check(&bench, &["acme"], "2026-10-23", 1_000);
+}
+
+/// A stand-in with events outside every group, and what an administrator gets from it.
+fn fetch_as_admin(bench: &Bench, group_path: Option<&str>, collectors: &[&str]) -> Vec<u8> {
+    let named = collectors.iter().flat_map(|name| ["--collector", *name]);
+    let mut command = bench.command(&["fetch", "--since", "2026-10-10"]);
+    command.args(named).env("DUO_TOKEN", format!("{TOKEN}-admin")).env_remove("GROUP_PATH");
+    command.envs(group_path.map(|path| ("GROUP_PATH", path)));
+    let fetched = done(command, b"");
+    assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+    fetched.stdout
+}
+
+fn instance_bench() -> Bench {
+    let settings = Settings { people: 120, days: 22, events_outside_groups: true, ..Settings::default() };
+    let bench = Bench::with(settings);
+    let organisation = bench.gitlab.organisation();
+    let outside = organisation.group(OUTSIDE_GROUPS).expect("it was asked for");
+    let count = organisation.usage_events.iter().filter(|event| event.group == outside).count();
+    assert!(count > 100, "{count} events outside every group");
+    bench
+}
+
+fn of_instance(bench: &Bench) -> Lines {
+    let organisation = bench.gitlab.organisation();
+    instance_metrics(&Collected {
+        organisation,
+        since: "2026-10-10".parse().expect("a day"),
+        until: organisation.last_day,
+        fetched_at: organisation.now(),
+        with_seats: false,
+    })
+}
+
+#[test]
+fn of_a_whole_instance_with_the_events_outside_every_group_too_and_without_naming_any() {
+    let bench = instance_bench();
+    let raw = fetch_as_admin(&bench, None, &["instance_usage_events"]);
+    let found = by_key(&bench.aggregate(&bench.normalize(&raw)));
+    let expected = of_instance(&bench);
+    assert!(expected.len() > 5_000, "the reference has only {} lines", expected.len());
+    assert!(expected.keys().any(|key| key.contains("ide=") && key.contains("language=")));
+    assert_same(&found, &expected);
+}
+
+#[test]
+fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_what_only_they_have() {
+    let bench = instance_bench();
+    let collectors = ["instance_usage_events", "usage_events", "code_suggestion_events", "merge_requests"];
+    let raw = fetch_as_admin(&bench, Some("acme,globex"), &collectors);
+    let records = bench.normalize(&raw);
+    let found = by_key(&bench.aggregate(&records));
+    let of_scope = |lines: &Lines, scope: &str, is_meant: &dyn Fn(&str) -> bool| -> Lines {
+        let lines = lines
+            .values()
+            .filter(|line| line["scope"] == scope && is_meant(line["metric"].as_str().expect("text")));
+        let renamed = lines.map(|line| {
+            let mut line = line.clone();
+            line["scope"] = "x".into();
+            (key(&line), line)
+        });
+        renamed.collect()
+    };
+    let of_events = |metric: &str| !metric.starts_with("coverage.") && !metric.starts_with("merge_requests.");
+    let expected = of_scope(&of_instance(&bench), "/", &of_events);
+    assert_same(&of_scope(&found, "/", &of_events), &expected);
+    assert_same(&of_scope(&found, "*", &of_events), &expected);
+    let organisation = bench.gitlab.organisation();
+    let of_groups = metrics(
+        &Collected {
+            organisation,
+            since: "2026-10-10".parse().expect("a day"),
+            until: organisation.last_day,
+            fetched_at: organisation.now(),
+            with_seats: false,
+        },
+        &["acme", "globex"],
+    );
+    let of_delivery = |metric: &str| metric.starts_with("merge_requests.");
+    for scope in ["*", "acme", "globex"] {
+        assert_same(&of_scope(&found, scope, &of_delivery), &of_scope(&of_groups, scope, &of_delivery));
+    }
+    for scope in ["acme", "globex"] {
+        assert_same(
+            &of_scope(&found, scope, &of_events),
+            &of_scope(&of_groups, scope, &|metric| {
+                of_events(metric)
+                    && !["pipelines.", "seats.purchased", "seats.assigned"]
+                        .iter()
+                        .any(|name| metric.starts_with(name))
+            }),
+        );
+    }
 }

@@ -20,3 +20,4 @@ mod reference;
 mod resuming;
 mod rollups;
 mod site;
+mod totals;

@@ -14,6 +14,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) since: NaiveDate,
     pub(crate) until: NaiveDate,
     pub(crate) fetched_at: DateTime<Utc>,
+    /// Whether the list of seats was taken too.
+    pub(crate) with_seats: bool,
 }
 
 /// Metric lines by what they speak of; see [`key`].
@@ -164,35 +166,74 @@ pub(crate) fn metrics(collected: &Collected<'_>, groups: &[&str]) -> Lines {
     lines
 }
 
+/// All metric lines of the whole instance, by its own events alone: those outside every group too, and by editor.
+pub(crate) fn instance_metrics(collected: &Collected<'_>) -> Lines {
+    let Collected { organisation, since, until, .. } = *collected;
+    let groups: Vec<usize> =
+        (0..organisation.groups.len()).filter(|group| organisation.groups[*group].parent.is_none()).collect();
+    let mut lines = Lines::new();
+    for period in periods(since, until) {
+        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
+            put_line(collected, "/", period, (metric, by, looked_at, number), &mut lines);
+        };
+        usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        by_editor(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        engagement(collected, &groups, period, &mut put);
+        if period.grain == "window" {
+            let days = days(period).into_iter().filter(|day| (since..=until).contains(day)).count();
+            for (status, days) in [("complete", days), ("not_collected", 28 - days)] {
+                if days > 0 {
+                    let by = [("collector", "instance_usage_events"), ("status", status)];
+                    put("coverage.days", &by, period, count(days, None));
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// Puts a line of a period that looks at the days of another one.
+fn put_line(
+    collected: &Collected<'_>,
+    name: &str,
+    period: Period,
+    (metric, by, looked_at, number): (&str, &[(&str, &str)], Period, Number),
+    lines: &mut Lines,
+) {
+    let by: serde_json::Map<String, Value> =
+        by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let days = days(looked_at);
+    let known = days.iter().filter(|day| (collected.since..=collected.until).contains(*day)).count();
+    let settled = looked_at
+        .end
+        .checked_add_days(Days::new(8))
+        .expect("a day")
+        .and_hms_opt(0, 0, 0)
+        .expect("midnight")
+        .and_utc();
+    let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
+        "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
+        "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
+        "final": known == days.len() && collected.fetched_at >= settled, "reason": number.reason});
+    assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
+}
+
 fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lines) {
     let Collected { organisation, since, until, .. } = *collected;
     let groups: Vec<usize> =
         groups.iter().map(|group| organisation.group(group).expect("a group of the stand-in")).collect();
     for period in periods(since, until) {
         let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
-            let by: serde_json::Map<String, Value> =
-                by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-            let days = days(looked_at);
-            let known = days.iter().filter(|day| (since..=until).contains(*day)).count();
-            let settled = looked_at
-                .end
-                .checked_add_days(Days::new(8))
-                .expect("a day")
-                .and_hms_opt(0, 0, 0)
-                .expect("midnight")
-                .and_utc();
-            let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
-                "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
-                "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
-                "final": known == days.len() && collected.fetched_at >= settled, "reason": number.reason});
-            assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
+            put_line(collected, name, period, (metric, by, looked_at, number), lines);
         };
         usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         engagement(collected, &groups, period, &mut put);
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         if period.grain == "window" {
             let missing = days(period).iter().filter(|day| !(since..=until).contains(*day)).count();
-            for collector in ["usage_events", "code_suggestion_events", "merge_requests", "pipelines"] {
+            for collector in
+                ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines"]
+            {
                 put(
                     "coverage.days",
                     &[("collector", collector), ("status", "complete")],
@@ -255,16 +296,25 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
     }
     let window = until.checked_sub_days(Days::new(27)).expect("a day");
-    put(
-        "coverage.days",
-        "window",
-        window,
-        until,
-        0.0,
-        json!({"collector": "seats", "status": "complete"}),
-        1,
-        lines,
-    );
+    // Without ClickHouse GitLab tells no totals, and that is said of each day asked for; of sums it is said once.
+    let told = days(Period { grain: "window", start: window, end: until })
+        .into_iter()
+        .filter(|day| (since..=until).contains(day))
+        .count() as u64;
+    for (collector, status, days) in [
+        ("seats", "complete", 1),
+        ("group_tree", "complete", 1),
+        ("ai_user_metrics", "denied", 1),
+        ("ai_metrics", "denied", told),
+        ("ai_metrics", "not_collected", 28 - told),
+        ("agent_sessions", "denied", told),
+        ("agent_sessions", "not_collected", 28 - told),
+    ] {
+        if days > 0 {
+            let by = json!({"collector": collector, "status": status});
+            put("coverage.days", "window", window, until, 0.0, by, days, lines);
+        }
+    }
 }
 
 fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
@@ -451,6 +501,44 @@ fn suggestions(
     put("code_suggestions.users", by, count(users.unwrap_or(0), users));
 }
 
+/// Suggestions by editor, and by language and editor.
+fn by_editor(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    let organisation = collected.organisation;
+    let mut events: BTreeMap<(Option<String>, &str), Vec<&UsageEvent>> = BTreeMap::new();
+    for event in &organisation.usage_events {
+        let is_meant = [
+            "CODE_SUGGESTION_SHOWN_IN_IDE",
+            "CODE_SUGGESTION_ACCEPTED_IN_IDE",
+            "CODE_SUGGESTION_REJECTED_IN_IDE",
+        ]
+        .contains(&event.event);
+        if is_meant && groups.contains(&event.group) && is_in(event.timestamp, period, collected) {
+            let editor = event.ide_name().expect("every suggestion tells its editor");
+            for language in [None, Some(language(event))] {
+                events.entry((language, editor)).or_default().push(event);
+            }
+        }
+    }
+    for ((language, editor), events) in events {
+        let mut by = vec![("ide", editor)];
+        by.extend(language.as_deref().map(|language| ("language", language)));
+        let of = |names: &[&str]| -> (usize, Option<usize>) {
+            let events = events.iter().filter(|event| names.contains(&event.event));
+            let people = events.clone().map(|event| event.person);
+            let people = people.filter(|person| !organisation.people[*person].bot).collect::<BTreeSet<_>>();
+            (events.count(), Some(people.len()))
+        };
+        let shown = of(&["CODE_SUGGESTION_SHOWN_IN_IDE"]);
+        let accepted = of(&["CODE_SUGGESTION_ACCEPTED_IN_IDE"]);
+        let rejected = of(&["CODE_SUGGESTION_REJECTED_IN_IDE"]);
+        let people = of(&["CODE_SUGGESTION_SHOWN_IN_IDE", "CODE_SUGGESTION_ACCEPTED_IN_IDE"]).1;
+        put("code_suggestions.shown", &by, count(shown.0, shown.1));
+        put("code_suggestions.accepted", &by, count(accepted.0, accepted.1));
+        put("code_suggestions.rejected", &by, count(rejected.0, rejected.1));
+        put("code_suggestions.acceptance_rate", &by, rate(accepted.0 as f64, shown.0 as f64, people));
+    }
+}
+
 fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
     if period.grain == "day" {
         return;
@@ -608,7 +696,7 @@ fn quantiles(
 fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Option<BTreeSet<usize>> {
     let taken = collected.fetched_at.date_naive();
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
-    let serves = period.start <= taken && taken <= grace;
+    let serves = collected.with_seats && period.start <= taken && taken <= grace;
     let organisation = collected.organisation;
     serves.then(|| {
         organisation

@@ -51,6 +51,7 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
     let latency = Duration::from_millis(4);
     let bench = Bench::with(Settings { people: 200, days: 12, latency, ..Settings::default() });
     let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
+    let asked_before_pages = Bench::requests_before_pages(&["--duo", "--project"]);
     let mut random = fastrand::Rng::with_seed(7);
     let (mut kills, mut resumed_with) = (0, 0);
     while kills < 50 {
@@ -59,7 +60,8 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
         let before = bench.gitlab.requests().len();
         let mut command = bench.command(ARGUMENTS);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let ended = ended_before(&bench, &mut child, before + random.usize(1..60));
+        let asked = before + random.usize(5..asked_before_pages + 50);
+        let ended = ended_before(&bench, &mut child, asked);
         if !ended {
             child.kill().expect("it can be killed");
             kills += 1;

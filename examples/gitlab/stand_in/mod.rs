@@ -38,7 +38,8 @@ use self::schema::Schema;
 pub use self::activity::{EVENTS, UNKNOWN_EVENT};
 pub use self::faults::{Fault, Trouble};
 pub use self::organisation::{
-    AddOn, AddOnPurchase, Group, MergeRequest, Organisation, Person, Pipeline, Project, Session, UsageEvent,
+    AddOn, AddOnPurchase, Group, MergeRequest, OUTSIDE_GROUPS, Organisation, Person, Pipeline, Project,
+    Session, UsageEvent,
 };
 pub use self::release::Release;
 
@@ -69,6 +70,8 @@ pub struct Settings {
     pub clickhouse: bool,
     /// Seats belong to the instance and only its administrator sees them, instead of to top-level groups and owners.
     pub self_managed: bool,
+    /// Some usage events happen outside every group, in projects of people's own: only an administrator sees them.
+    pub events_outside_groups: bool,
     /// Faults by chance, for the GraphQL requests that no injected fault is meant for.
     pub trouble: Option<Trouble>,
     /// Nobody may see usage events of this day: windows that hold it are null, with an error.
@@ -96,6 +99,7 @@ impl Default for Settings {
             release: Release::Newest,
             clickhouse: false,
             self_managed: false,
+            events_outside_groups: false,
             trouble: None,
             forbidden_day: None,
             too_heavy: None,

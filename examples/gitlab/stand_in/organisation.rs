@@ -278,6 +278,9 @@ impl Organisation {
         people::assign_seats(&mut organisation, settings);
         delivery::invent(&mut organisation, settings);
         sessions::invent(&mut organisation, settings);
+        if settings.events_outside_groups {
+            organisation.move_events_outside_groups();
+        }
         organisation.index();
         organisation
     }
@@ -313,6 +316,17 @@ impl Organisation {
         self.groups[group].parent.map_or(group, |parent| self.root_of(parent))
     }
 
+    /// Gives some events to a group that no path leads to.
+    fn move_events_outside_groups(&mut self) {
+        let nowhere = self.groups.len();
+        self.groups.push(Group { id: 0, name: "", path: "", full_path: OUTSIDE_GROUPS, parent: None });
+        for event in self.usage_events.iter_mut().filter(|event| event.session.is_none()) {
+            if event.id % 11 == 3 {
+                event.group = nowhere;
+            }
+        }
+    }
+
     fn index(&mut self) {
         self.all_events = (0..).take(self.usage_events.len()).collect();
         self.events_of_group = vec![Vec::new(); self.groups.len()];
@@ -334,6 +348,9 @@ impl Organisation {
         }
     }
 }
+
+/// The full path in place of that of events outside every group: none that a group can have.
+pub const OUTSIDE_GROUPS: &str = "(outside)";
 
 /// Position of `acme` in the groups.
 pub(super) const ACME: usize = 0;

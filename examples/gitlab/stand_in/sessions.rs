@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::Settings;
-use super::organisation::{Organisation, Session, UsageEvent};
+use super::organisation::{OUTSIDE_GROUPS, Organisation, Session, UsageEvent};
 
 /// Flow types with their weight in a hundred, and whether a person starts them from the chat.
 const FLOWS: [(&str, u32, bool); 6] = [
@@ -139,8 +139,11 @@ impl UsageEvent {
 }
 
 impl Organisation {
-    /// Ids of the groups an event belongs to, outermost first, as in `101/103/`.
-    pub fn namespace_path(&self, event: &UsageEvent) -> String {
+    /// Ids of the groups an event belongs to, outermost first, as in `101/103/`; none outside every group.
+    pub fn namespace_path(&self, event: &UsageEvent) -> Option<String> {
+        if self.groups[event.group].full_path == OUTSIDE_GROUPS {
+            return None;
+        }
         let session = event.session.map(|session| &self.sessions[session as usize]);
         let project = session.and_then(|session| session.project);
         let mut group = project.map_or(event.group, |project| self.projects[project].group);
@@ -149,7 +152,7 @@ impl Organisation {
             path = format!("{}/{path}", self.groups[parent].id);
             group = parent;
         }
-        path
+        Some(path)
     }
 
     /// What an administrator sees of an event besides, by its kind; without what is not known.

@@ -1,0 +1,319 @@
+//! What GitLab counted itself: taken as it is, held against the events, and never added to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::bench::{Bench, TOKEN, done, lines_of, metric_text};
+use crate::stand_in::{Fault, Settings, UsageEvent};
+
+const TOTALS: &[&str] =
+    &["--collector", "ai_metrics", "--collector", "ai_user_metrics", "--collector", "agent_sessions"];
+
+fn bench(clickhouse: bool) -> Bench {
+    Bench::with(Settings { people: 120, days: 10, clickhouse, ..Settings::default() })
+}
+
+/// The events of acme on the days from the 28th of October on, by day.
+fn events_by_day(bench: &Bench) -> BTreeMap<String, Vec<&UsageEvent>> {
+    let organisation = bench.gitlab.organisation();
+    let acme = organisation.group("acme").expect("the group");
+    let mut days: BTreeMap<String, Vec<&UsageEvent>> = BTreeMap::new();
+    for event in organisation.usage_events.iter().filter(|event| event.group == acme) {
+        let day = event.timestamp.date_naive().to_string();
+        if day.as_str() >= "2026-10-28" {
+            days.entry(day).or_default().push(event);
+        }
+    }
+    days
+}
+
+fn count(events: &[&UsageEvent], name: &str) -> usize {
+    events.iter().filter(|event| event.event == name).count()
+}
+
+#[test]
+fn with_click_house_the_totals_are_those_of_the_events_to_the_last_one() {
+    let bench = bench(true);
+    let raw = bench.fetch(&[TOTALS, &["--since", "2026-10-28"]].concat());
+    let coverage = lines_of(&raw, "coverage");
+    assert_eq!(coverage.len(), 4 + 1 + 4, "sums over several days are told once, of the last day");
+    assert!(coverage.iter().all(|line| line["status"] == "complete"));
+    let records = bench.normalize(&raw);
+    let days = events_by_day(&bench);
+    assert_eq!(days.len(), 4);
+
+    let totals: Vec<Value> = lines_of(&records, "group_total");
+    let of_group = |day: &str| -> &Value {
+        let mut found = totals.iter().filter(|line| line["collector"] == "ai_metrics" && line["day"] == day);
+        let one = found.next().expect("a total a day");
+        assert!(found.next().is_none() && one["start"] == day && one["end"] == day, "{one}");
+        &one["values"]
+    };
+    for (day, events) in &days {
+        let people: BTreeSet<usize> = events.iter().map(|event| event.person).collect();
+        for (name, expected) in [
+            ("all.duo_used_count", people.len()),
+            ("code_suggestions.shown_count", count(events, "CODE_SUGGESTION_SHOWN_IN_IDE")),
+            ("code_suggestions.accepted_count", count(events, "CODE_SUGGESTION_ACCEPTED_IN_IDE")),
+            ("chat.request_duo_chat_response_event_count", count(events, "REQUEST_DUO_CHAT_RESPONSE")),
+            ("agent_platform.created_session_event_count", count(events, "AGENT_PLATFORM_SESSION_CREATED")),
+        ] {
+            assert!(expected > 0, "{name} on {day}");
+            assert_eq!(of_group(day)[name], expected, "{name} on {day}");
+        }
+    }
+
+    let organisation = bench.gitlab.organisation();
+    let mut of_users: BTreeMap<String, usize> = BTreeMap::new();
+    for event in days.values().flatten() {
+        *of_users.entry(organisation.people[event.person].gid()).or_default() += 1;
+    }
+    let users = lines_of(&records, "user_total");
+    let found: BTreeMap<String, usize> = users
+        .iter()
+        .map(|line| {
+            assert_eq!(
+                (&line["day"], &line["start"], &line["end"]),
+                (&"2026-10-31".into(), &"2026-10-28".into(), &"2026-10-31".into())
+            );
+            let total = line["values"]["all.total_event_count"].as_u64().expect("a number");
+            (line["user"].as_str().expect("text").to_owned(), total as usize)
+        })
+        .collect();
+    assert_eq!((users.len(), &found), (of_users.len(), &of_users));
+
+    let mut sessions: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    let acme = organisation.group("acme").expect("the group");
+    for session in organisation.sessions.iter().filter(|session| session.group == acme) {
+        let Some(created_at) = session.created_at else { continue };
+        let day = created_at.date_naive().to_string();
+        if day.as_str() >= "2026-10-28" {
+            let counts = sessions.entry((day, session.flow_type.to_owned())).or_default();
+            counts.0 += 1;
+            counts.1 += u64::from(session.seconds().is_some());
+        }
+    }
+    let found: BTreeMap<(String, String), (u64, u64)> = totals
+        .iter()
+        .filter(|line| line["collector"] == "agent_sessions")
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().expect("text").to_owned();
+            let number = |name: &str| line["values"][name].as_u64().expect("a number");
+            let counts = (number("agent_platform.total_count"), number("agent_platform.finished_count"));
+            ((text("day"), text("flow")), counts)
+        })
+        .collect();
+    assert!(sessions.len() > 4, "{sessions:?}");
+    assert_eq!(found, sessions);
+}
+
+#[test]
+fn totals_are_never_added_to_what_events_give() {
+    let bench = bench(true);
+    let since = ["--since", "2026-10-28"];
+    let events = bench.fetch(&[&["--collector", "usage_events"], &since[..]].concat());
+    let totals = bench.fetch(&[TOTALS, &since].concat());
+    let figures = |raw: &[u8]| {
+        let text = metric_text(&bench.aggregate(&bench.normalize(raw)));
+        text.lines().filter(|line| !line.contains("coverage.days")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let alone = figures(&events);
+    assert!(alone.len() > 100);
+    assert_eq!(figures(&[events.as_slice(), totals.as_slice()].concat()), alone);
+}
+
+#[test]
+fn without_click_house_nothing_is_told_as_zero() {
+    let bench = bench(false);
+    let by_default = bench.run(&["fetch", "--since", "2026-10-30", "--jobs", "1"]);
+    assert_eq!(by_default.code, 0, "what this GitLab does not have is no gap: {}", by_default.stderr);
+    let totals: Vec<Value> = lines_of(&by_default.stdout, "coverage")
+        .into_iter()
+        .filter(|line| {
+            ["ai_metrics", "ai_user_metrics", "agent_sessions"].iter().any(|name| line["collector"] == *name)
+        })
+        .collect();
+    assert_eq!(totals.len(), 2 + 1 + 2);
+    let asked = bench.gitlab.requests();
+    let asked =
+        asked.iter().filter(|request| ["AiMetrics", "AgentSessions"].contains(&request.operation.as_str()));
+    assert_eq!(asked.count(), 2, "what is refused on a day is not asked for on the next");
+    for line in totals {
+        assert_eq!((&line["status"], &line["rows"]), (&"denied".into(), &Value::Null), "{line}");
+        assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("ClickHouse")), "{line}");
+    }
+    let page = bench.run(&["run", "--since", "2026-10-30"]);
+    assert_eq!(page.code, 0, "{}", page.stderr);
+    let card = std::fs::read_to_string(bench.path("public/duo-metrics/dashboard.json")).expect("the card");
+    assert!(card.contains(r#""status": "complete""#), "{card}");
+
+    let named = bench.run(&[&["fetch", "--since", "2026-10-30"], TOTALS].concat());
+    assert_eq!((named.code, lines_of(&named.stdout, "raw").len()), (69, 0), "{}", named.stderr);
+    let beside = bench.run(&[&["fetch", "--since", "2026-10-30", "--collector", "seats"], TOTALS].concat());
+    assert_eq!(beside.code, 3, "what was named and is not there is a gap: {}", beside.stderr);
+}
+
+#[test]
+fn an_empty_list_with_click_house_is_an_empty_list_and_a_guest_is_refused() {
+    let bench = bench(true);
+    let arguments = ["--collector", "ai_user_metrics", "--since", "2026-10-02", "--until", "2026-10-03"];
+    let coverage = lines_of(&bench.fetch(&arguments), "coverage");
+    assert_eq!((&coverage[0]["status"], &coverage[0]["rows"]), (&"complete".into(), &0.into()));
+    let mut guest = bench.command(&[&["fetch", "--since", "2026-10-30"], TOTALS].concat());
+    guest.env("DUO_TOKEN", format!("{TOKEN}-guest"));
+    let guest = done(guest, b"");
+    let coverage = lines_of(&guest.stdout, "coverage");
+    assert_eq!((guest.code, coverage.len()), (69, 5), "{}", guest.stderr);
+    assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
+}
+
+#[test]
+fn more_than_a_year_at_once_is_not_asked_for() {
+    let bench = bench(true);
+    let year = ["fetch", "--collector", "ai_user_metrics", "--until", "2026-10-31"];
+    let longest = bench.run(&[&year[..], &["--since", "2025-10-31"]].concat());
+    assert_eq!(longest.code, 0, "{}", longest.stderr);
+    let longer = bench.run(&[&year[..], &["--since", "2025-10-30"]].concat());
+    assert_eq!(longer.code, 69, "{}", longer.stderr);
+    assert!(longer.stderr.contains("a year at most"), "{}", longer.stderr);
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+}
+
+#[test]
+fn sums_over_fewer_days_do_not_pass_for_a_loss() {
+    let bench = bench(true);
+    let sums = |since: &str, now: &str| {
+        let mut command = bench.command(&["fetch", "--collector", "ai_user_metrics", "--since", since]);
+        command.env("DUO_METRICS_NOW", now).env("DUO_METRICS_UNTIL", "2026-10-31");
+        bench.normalize(&done(command, b"").stdout)
+    };
+    let (long, short) =
+        (sums("2026-10-22", "2026-11-01T03:00:00Z"), sums("2026-10-31", "2026-11-01T04:00:00Z"));
+    assert!(lines_of(&long, "user_total").len() > lines_of(&short, "user_total").len());
+    bench.aggregate(&[long, short].concat());
+}
+
+/// Hundredths of a credit by scope and day, as the records tell them; the parts have to add up to the whole.
+fn credits(records: &[u8]) -> BTreeMap<(String, String), u64> {
+    let (mut whole, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    for line in lines_of(records, "credit") {
+        let text = |name: &str| line[name].as_str().expect("text").to_owned();
+        let hundredths = (line["credits"].as_f64().expect("a number") * 100.0).round() as u64;
+        let sums = if line["product"].is_null() { &mut whole } else { &mut parts };
+        *sums.entry((text("scope"), text("date"))).or_insert(0) += hundredths;
+    }
+    assert_eq!(parts, whole);
+    whole
+}
+
+/// The same of the sessions of these groups, or of all.
+fn used(bench: &Bench, groups: &[&str]) -> BTreeMap<(String, String), u64> {
+    let organisation = bench.gitlab.organisation();
+    let mut used = BTreeMap::new();
+    for session in &organisation.sessions {
+        let Some(created_at) = session.created_at else { continue };
+        let (group, day) =
+            (organisation.groups[session.group].full_path, created_at.date_naive().to_string());
+        let scope = if groups.is_empty() { "/" } else { group };
+        if day.as_str() >= "2026-10-28" && (groups.is_empty() || groups.contains(&group)) {
+            *used.entry((scope.to_owned(), day)).or_insert(0) += u64::from(session.credits);
+        }
+    }
+    used.retain(|_, used| *used > 0);
+    used
+}
+
+#[test]
+fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
+    let bench = bench(false);
+    let arguments = ["--collector", "credits", "--since", "2026-10-28"];
+    let groups = ["--group", "acme/web", "--group", "acme", "--group", "globex", "--group", "acme/platform"];
+    let raw = bench.fetch(&[&arguments[..], &groups].concat());
+    let scopes: Vec<Value> = lines_of(&raw, "coverage").iter().map(|line| line["scope"].clone()).collect();
+    assert_eq!(scopes.iter().filter(|scope| **scope == "acme").count(), 4);
+    assert_eq!((scopes.len(), scopes.iter().filter(|scope| **scope == "globex").count()), (8, 4));
+    let expected = used(&bench, &["acme", "globex"]);
+    assert!(expected.len() >= 4, "{expected:?}");
+    assert_eq!(credits(&bench.normalize(&raw)), expected);
+
+    let settings = Settings { people: 120, days: 10, self_managed: true, ..Settings::default() };
+    let own = Bench::with(settings);
+    let admin = |arguments: &[&str]| {
+        let mut command = own.command(&[&["fetch"], arguments].concat());
+        command.env("DUO_TOKEN", format!("{TOKEN}-admin"));
+        done(command, b"")
+    };
+    let of_instance = admin(&[&arguments[..], &groups].concat());
+    assert_eq!(of_instance.code, 0, "{}", of_instance.stderr);
+    assert_eq!(credits(&own.normalize(&of_instance.stdout)), used(&own, &[]));
+
+    // Who pays is no group of the report.
+    let by_default = admin(&["--since", "2026-10-28"]);
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    let scopes: BTreeSet<String> = lines_of(&own.aggregate(&own.normalize(&by_default.stdout)), "metric")
+        .iter()
+        .map(|line| line["scope"].as_str().expect("text").to_owned())
+        .collect();
+    assert_eq!(scopes, BTreeSet::from(["acme".to_owned()]));
+
+    let owner = own.run(&[&["fetch"], &arguments[..]].concat());
+    assert_eq!(owner.code, 69, "{}", owner.stderr);
+    assert!(owner.stderr.contains("administrator"), "{}", owner.stderr);
+}
+
+#[test]
+fn a_subgroup_whose_credits_its_top_level_group_pays_is_reported_alone() {
+    let bench = bench(false);
+    let raw = bench.fetch(&["--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
+    let figures = bench.aggregate(&bench.normalize(&raw));
+    let metrics = lines_of(&figures, "metric");
+    assert!(metrics.iter().all(|line| line["scope"] == "acme/web"));
+    let merged =
+        metrics.iter().find(|line| line["metric"] == "merge_requests.merged" && line["grain"] == "day");
+    assert_eq!(merged.expect("it is told")["coverage"], 1.0);
+    assert!(lines_of(&figures, "coverage").iter().any(|line| line["scope"] == "acme"));
+}
+
+#[test]
+fn what_cannot_be_told_is_refused_in_whatever_way_gitlab_says_it() {
+    let bench = bench(true);
+    let nothing = r#""nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}"#;
+    let usage = |rest: &str| format!(r#"{{"subscriptionUsage":{{"enabled":true,{rest}}}}}"#);
+    for (collector, data, status, words) in [
+        (
+            "ai_metrics",
+            r#"{"group":{"aiMetrics":{"codeContributorsCount":null,"chat":{"requestDuoChatResponseEventCount":null}}}}"#
+                .to_owned(),
+            "denied",
+            "no ClickHouse",
+        ),
+        (
+            "ai_user_metrics",
+            format!(r#"{{"group":{{"aiMetrics":{{"codeContributorsCount":null}},"aiUserMetrics":{{{nothing}}}}}}}"#),
+            "denied",
+            "no ClickHouse",
+        ),
+        ("agent_sessions", r#"{"group":{"analytics":null}}"#.to_owned(), "denied", "no ClickHouse"),
+        ("credits", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not told here"),
+        ("credits", usage(r#""dailyUsage":null"#), "denied", "null for subscriptionUsage.dailyUsage"),
+        (
+            "credits",
+            usage(r#""startDate":"2026-10-01","endDate":"2026-10-31","dailyUsage":[],"products":[]"#),
+            "unsupported",
+            "2026-10-01 to 2026-10-31",
+        ),
+    ] {
+        let arguments = ["--collector", collector, "--since", "2026-10-31"];
+        let before = Bench::requests_before_pages(&arguments);
+        let body = format!(r#"{{"data":{data}}}"#);
+        let content_type = "application/json".to_owned();
+        let told = Fault::Status { status: 200, headers: Vec::new(), content_type, body };
+        bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([told]));
+        let result = bench.run(&[&["fetch"], &arguments[..]].concat());
+        let coverage = lines_of(&result.stdout, "coverage");
+        let reason = coverage[0]["reason"].as_str().unwrap_or_default();
+        assert_eq!((result.code, &coverage[0]["status"]), (69, &status.into()), "{collector}: {}", result.stderr);
+        assert!(coverage.len() == 1 && reason.contains(words), "{collector}: {coverage:?}");
+    }
+}
