@@ -260,7 +260,8 @@ impl Content {
         let are_there = |counts: &[u64], width: usize| {
             let steps = counts.iter().step_by(width);
             let last = steps.clone().try_fold(0_u64, |place, step| place.checked_add(*step));
-            counts.len().is_multiple_of(width) && (counts.is_empty() || last.is_some_and(|last| last < people))
+            counts.len().is_multiple_of(width)
+                && (counts.is_empty() || last.is_some_and(|last| last < people))
         };
         match is_bot_there
             && self.counts.iter().all(|line| are_there(&line.counts, 2) && are_there(&line.sized, 4))

@@ -24,7 +24,7 @@ type CollectorDay = (String, String);
 type Rows = BTreeMap<CollectorDay, Vec<String>>;
 
 fn settings() -> Settings {
-    Settings { people: 40, days: 6, ..Settings::default() }
+    Settings { people: 40, days: 6, clickhouse: true, ..Settings::default() }
 }
 
 /// How many mixes are run, and from which seed on.
