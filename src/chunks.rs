@@ -40,36 +40,56 @@ impl Chunk {
     }
 }
 
-/// Cuts the input into chunks, works on them with so many workers, and takes the results in the order of the input.
-/// An error of `take` ends it.
-pub fn work_through<W, T: Send>(
+/// Cuts the input into chunks, works on them with these workers, and takes the results in the order of the input,
+/// each with the number of its worker. An error of `take` ends it.
+pub fn work_through<W: Send, T: Send>(
     input: impl Read + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
+    take: impl FnMut(usize, T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut cutter = Cutter::new(input);
+    let chunks = std::iter::from_fn(move || {
+        cutter.next().map_err(|source| Error::Stream { doing: "read standard input", source }).transpose()
+    });
+    side_by_side(chunks, workers, |worker, chunk| work(worker, &chunk), take)
+}
+
+/// Works on items with these workers, and takes the results in the order of the items, each with the number of its
+/// worker. An item that is an error, and an error of `take`, end it.
+pub fn side_by_side<I: Send, W: Send, T: Send>(
+    mut items: impl Iterator<Item = Result<I, Error>> + Send,
+    workers: Vec<W>,
+    work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
-) -> Result<(), Error>
-where
-    W: Send,
-{
+) -> Result<(), Error> {
     thread::scope(|scope| {
-        let (mut chunks_in, mut results_out): (Vec<SyncSender<Chunk>>, Vec<Receiver<T>>) =
+        let (mut items_in, mut results_out): (Vec<SyncSender<I>>, Vec<Receiver<T>>) =
             (Vec::new(), Vec::new());
         for mut worker in workers {
-            let (chunk_sender, chunks) = sync_channel::<Chunk>(WAITING);
+            let (item_sender, items) = sync_channel::<I>(WAITING);
             let (results, result_receiver) = sync_channel::<T>(WAITING);
-            chunks_in.push(chunk_sender);
+            items_in.push(item_sender);
             results_out.push(result_receiver);
             let work = &work;
             scope.spawn(move || {
-                for chunk in chunks {
-                    if results.send(work(&mut worker, &chunk)).is_err() {
+                for item in items {
+                    if results.send(work(&mut worker, item)).is_err() {
                         return;
                     }
                 }
             });
         }
-        let reading = scope.spawn(move || read(input, &chunks_in));
-        // Chunks go to the workers in turn, so their results come back in turn.
+        let handing_out = scope.spawn(move || -> Result<(), Error> {
+            for worker in items_in.iter().cycle() {
+                let Some(item) = items.next().transpose()? else { break };
+                if worker.send(item).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        // Items go to the workers in turn, so their results come back in turn.
         for (worker, results) in results_out.iter().enumerate().cycle() {
             match results.recv() {
                 Ok(result) => take(worker, result)?,
@@ -77,49 +97,37 @@ where
             }
         }
         drop(results_out);
-        reading.join().unwrap_or_else(|_| Err(Error::Bug("the reader stopped by itself".to_owned())))
+        handing_out.join().unwrap_or_else(|_| Err(Error::Bug("the reader stopped by itself".to_owned())))
     })
 }
 
-/// Reads to the end, or until nobody takes the chunks any more.
-fn read(mut input: impl Read, workers: &[SyncSender<Chunk>]) -> Result<(), Error> {
-    let mut cutter = Cutter::default();
-    for worker in workers.iter().cycle() {
-        let chunk = cutter.next(&mut input);
-        let Some(chunk) = chunk.map_err(|source| Error::Stream { doing: "read standard input", source })?
-        else {
-            break;
-        };
-        if worker.send(chunk).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
 /// Cuts a stream at line breaks.
-#[derive(Default)]
-struct Cutter {
+struct Cutter<R> {
+    input: R,
     /// What was read beyond the last chunk.
     rest: Vec<u8>,
     offset: u64,
     is_over: bool,
 }
 
-impl Cutter {
+impl<R: Read> Cutter<R> {
+    fn new(input: R) -> Cutter<R> {
+        Cutter { input, rest: Vec::new(), offset: 0, is_over: false }
+    }
+
     /// The next whole lines; `None` at the end of the input.
-    fn next(&mut self, input: &mut impl Read) -> io::Result<Option<Chunk>> {
+    fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut bytes = std::mem::take(&mut self.rest);
         while !self.is_over {
             let searched = bytes.len();
             bytes.reserve_exact(CHUNK);
-            self.is_over = input.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)? < CHUNK;
+            self.is_over = self.input.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)? < CHUNK;
             if let Some(last) = bytes[searched..].iter().rposition(|byte| *byte == b'\n') {
                 self.rest = bytes.split_off(searched + last + 1);
                 return Ok(Some(self.chunk(bytes, false)));
             }
             if bytes.len() > LONGEST_LINE {
-                return self.cut(input, bytes).map(Some);
+                return self.cut(bytes).map(Some);
             }
         }
         Ok((!bytes.is_empty()).then(|| self.chunk(bytes, false)))
@@ -132,14 +140,14 @@ impl Cutter {
     }
 
     /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.
-    fn cut(&mut self, input: &mut impl Read, mut bytes: Vec<u8>) -> io::Result<Chunk> {
+    fn cut(&mut self, mut bytes: Vec<u8>) -> io::Result<Chunk> {
         let mut passed = (bytes.len() - LONGEST_LINE - 1) as u64;
         bytes.truncate(LONGEST_LINE + 1);
         let chunk = self.chunk(bytes, true);
         let mut more = Vec::new();
         while !self.is_over {
             more.clear();
-            self.is_over = input.by_ref().take(CHUNK as u64).read_to_end(&mut more)? < CHUNK;
+            self.is_over = self.input.by_ref().take(CHUNK as u64).read_to_end(&mut more)? < CHUNK;
             if let Some(end) = more.iter().position(|byte| *byte == b'\n') {
                 passed += end as u64 + 1;
                 self.rest = more.split_off(end + 1);

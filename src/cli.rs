@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::calendar::Day;
+use crate::history::DAYS_OF_LATE_EVENTS;
 use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Switch;
 
@@ -108,6 +109,13 @@ pub struct CollectArgs {
     /// From where.
     #[command(flatten)]
     pub gitlab: GitlabArgs,
+    /// What was collected before: days of it that are final are not collected again.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+
+    /// Days after which no late events are expected any more: a day in the history that was collected whole later than that is not collected again
+    #[arg(long, value_name = "DAYS", default_value_t = DAYS_OF_LATE_EVENTS, value_parser = clap::value_parser!(i64).range(0..=90))]
+    pub late_days: i64,
 
     /// Collector to run; give it again for more [env: DUO_METRICS_COLLECTORS, comma-separated] [default: those of the dashboards that are on, less those that need an administrator]
     #[arg(long = "collector", value_name = "NAME")]
@@ -202,6 +210,14 @@ pub struct RejectArgs {
     pub max_rejects: f64,
 }
 
+/// Where what was collected before is kept.
+#[derive(Clone, Debug, Args)]
+pub struct HistoryArgs {
+    /// Folder that keeps what was collected, for years [env: DUO_METRICS_HISTORY]
+    #[arg(long, value_name = "DIR")]
+    pub history: Option<PathBuf>,
+}
+
 /// How much of the machine is used.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ThreadArgs {
@@ -244,6 +260,10 @@ pub struct NormalizeArgs {
 /// Flags of `aggregate`.
 #[derive(Debug, Args)]
 pub struct AggregateArgs {
+    /// What was collected before.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+
     /// How much of the machine is used.
     #[command(flatten)]
     pub threads: ThreadArgs,

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::line;
 use crate::output::NewFile;
 use crate::record::{Coverage, Status};
+use crate::rollup::Usage;
 
 /// The folder of a history.
 #[derive(Clone, Debug)]
@@ -94,6 +95,9 @@ pub struct Content {
 
 /// The version of the form that is written. Every older one is read.
 pub const VERSION: u32 = 1;
+
+/// What is said of a file of a later version.
+pub const NEWER: &str = "it was written by a newer duo-metrics";
 
 /// What the names of the files end in.
 const ENDING: &str = ".jsonl.gz";
@@ -198,7 +202,7 @@ pub fn read(path: &Path) -> Result<Content, String> {
         None => return Err("it is empty".to_owned()),
     };
     if head.version > VERSION {
-        return Err(format!("it was written by a newer duo-metrics (version {} of the form)", head.version));
+        return Err(format!("{NEWER} (version {} of the form)", head.version));
     }
     let mut content = Content {
         head,
@@ -325,6 +329,23 @@ impl Content {
         for line in self.coverage.iter_mut().filter(|line| line.fetched_at == Some(fetched_at)) {
             line.rows = line.rows.map(|all| all.saturating_sub(rows));
         }
+    }
+}
+
+impl Counts {
+    /// The counts by the place of the person in the crowd.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, Usage)> {
+        fn placed(counts: &[u64], width: usize) -> impl Iterator<Item = (usize, &[u64])> {
+            counts.chunks_exact(width).scan(0, |place, entry| {
+                *place += entry[0];
+                Some((*place as usize, &entry[1..]))
+            })
+        }
+        let plain = placed(&self.counts, 2)
+            .map(|(place, counts)| (place, Usage { events: counts[0], sized: 0, lines: 0 }));
+        let sized = placed(&self.sized, 4)
+            .map(|(place, counts)| (place, Usage { events: counts[0], sized: counts[1], lines: counts[2] }));
+        plain.chain(sized)
     }
 }
 

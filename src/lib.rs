@@ -12,6 +12,7 @@ pub mod chunks;
 pub mod gitlab;
 pub mod harvest;
 pub mod history;
+pub mod intake;
 pub mod output;
 pub mod progress;
 pub mod rejects;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ureq::http::Uri;
@@ -178,6 +178,11 @@ impl Environment {
             return Err(Error::Usage(format!("{until} is in the future; check --until")));
         }
         Ok((since, until))
+    }
+
+    /// The folder of the history, if there is to be one.
+    pub fn history(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_HISTORY").map(PathBuf::from))
     }
 
     /// Requests under way at once, at most.

@@ -224,6 +224,13 @@ impl<'a> Resolved<'a> {
         Resolved { rollups, suggestions, others, days }
     }
 
+    /// Which fetch of a target counts.
+    pub fn counted(&self, target: Target) -> Option<Timestamp> {
+        let days = self.days.get(&(target.collector, (target.instance, target.scope)))?;
+        let (state, fetch) = days.get(&target.day)?;
+        state.fetched_at.filter(|_| fetch.is_some())
+    }
+
     /// The coverage lines of everything that was collected, as it turned out, and of each whether it was cut or
     /// shrunk on its way here: a day whose rows did not all arrive is partial, whatever `fetch` declared.
     pub fn coverage(&self) -> Vec<(Coverage, bool)> {

@@ -1,18 +1,17 @@
 //! `aggregate`: every number that is shown anywhere.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 
 use crate::calendar::Day;
-use crate::chunks::{Chunk, work_through};
 use crate::cli::{AggregateArgs, Emit, ReportArgs};
 use crate::collectors::{Span, by_name};
 use crate::error::{Error, Outcome};
-use crate::line::Line;
-use crate::line::Record;
+use crate::history::History;
+use crate::intake::Intake;
 use crate::metrics::{self, Thresholds};
 use crate::record::Coverage;
-use crate::rejects::Rejects;
-use crate::rollup::{Batch, Meanings, Reader, Rollups, Target};
+use crate::rollup::{Rollups, Target};
 use crate::settings::{Environment, check_range};
 use crate::site::Figures;
 use crate::stream::LineWriter;
@@ -32,6 +31,8 @@ pub struct Options {
     pub max_rejects: f64,
     /// How many threads read.
     pub threads: usize,
+    /// The folder with what was collected before.
+    pub history: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -51,8 +52,14 @@ pub fn run(
         thresholds: thresholds(&args.report)?,
         max_rejects: args.rejects.max_rejects,
         threads: args.threads.count(),
+        history: environment.history(args.history.history.as_deref()),
     };
     if args.emit == Emit::Rollups {
+        if args.history.history.is_some() {
+            return Err(Error::Usage(
+                "--history holds what numbers are made of; leave out --emit rollups".to_owned(),
+            ));
+        }
         return emit_rollups(&options, stdin, stdout, summary);
     }
     let (figures, outcome) = aggregate(&options, stdin, summary)?;
@@ -74,107 +81,6 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
     }
 }
 
-/// What was read.
-struct Reading {
-    rollups: Rollups,
-    records: u64,
-    outcome: Outcome,
-}
-
-/// What was found in a chunk of the stream.
-struct PartRead {
-    batch: Batch,
-    /// Lines that are no usage events, with their numbers in the chunk.
-    others: Vec<(u64, String)>,
-    rejected: Vec<(u64, String)>,
-    lines: u64,
-}
-
-fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
-    let (mut others, mut rejected) = (Vec::new(), Vec::new());
-    for line in chunk.lines() {
-        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.read(text)?))) {
-            Ok((_, None)) => {}
-            Ok((text, Some(_))) => others.push((line.number, text.to_owned())),
-            Err(reason) => rejected.push((line.number, reason)),
-        }
-    }
-    PartRead { batch: reader.batch(), others, rejected, lines: chunk.line_count() }
-}
-
-/// Reads records, rollup and coverage lines. Records that are no usage events are handed to `pass` too.
-fn read(
-    options: &Options,
-    input: impl Read + Send,
-    summary: &mut Summary,
-    mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
-) -> Result<Reading, Error> {
-    let mut rollups = Rollups::default();
-    let mut rejects = Rejects::new(options.max_rejects);
-    let (mut records, mut covered, mut unknown, mut lines_before) = (0, 0, 0, 0);
-    let readers: Vec<Reader> = (0..options.threads).map(|_| Reader::default()).collect();
-    let mut meanings: Vec<Meanings> = (0..options.threads).map(|_| Meanings::default()).collect();
-    work_through(input, readers, read_chunk, |reader, part| {
-        records += part.batch.len();
-        rollups.take(part.batch, &mut meanings[reader]);
-        for (number, text) in part.others {
-            let added = match Line::parse(&text) {
-                Ok(Line::Record(record)) => {
-                    records += 1;
-                    pass(&record)?;
-                    rollups.add(&record).map_err(str::to_owned)
-                }
-                Ok(Line::Coverage(coverage)) => {
-                    rollups.cover(coverage);
-                    covered += 1;
-                    Ok(())
-                }
-                Ok(Line::Raw(_)) => {
-                    Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned())
-                }
-                Ok(Line::Metric(_) | Line::Rollup(_) | Line::Unknown) => {
-                    unknown += 1;
-                    Ok(())
-                }
-                Err(reason) => Err(reason),
-            };
-            if let Err(reason) = added {
-                rejects.add(lines_before + number, &reason);
-            }
-        }
-        part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
-        lines_before += part.lines;
-        Ok(())
-    })?;
-    rollups.finish();
-    let of_nobody: u64 = rollups
-        .arrived_by_collector()
-        .filter(|(name, _)| by_name(name).is_none())
-        .map(|(_, rows)| rows)
-        .sum();
-    if of_nobody > 0 {
-        summary.say(format!("{} of collectors that no metric rests on", counted(of_nobody, "record")));
-    }
-    if unknown > 0 {
-        summary
-            .say(format!("{} of a type that aggregate does not read passed over", counted(unknown, "line")));
-    }
-    for (name, count) in [("records", records), ("rejected", rejects.count()), ("skipped", unknown)] {
-        summary.field(name, count);
-    }
-    let outcome = rejects.conclude(records + covered + unknown, summary)?;
-    if let Some((target, fetched_at)) = rollups.overlap() {
-        let text = |name| rollups.names.text(name);
-        return Err(Error::Input(format!(
-            "{} of {} on {}, fetched {fetched_at}: its parts were counted from rows that overlap, so more arrived than there are; aggregate the records themselves, or parts that share no row",
-            text(target.collector),
-            text(target.scope),
-            target.day
-        )));
-    }
-    Ok(Reading { rollups, records, outcome })
-}
-
 /// Counts usage events and passes everything else on.
 pub fn emit_rollups(
     options: &Options,
@@ -183,10 +89,12 @@ pub fn emit_rollups(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let mut output = LineWriter::new(output);
-    let Reading { rollups, outcome, .. } = read(options, input, summary, |record| output.write(record))?;
-    rollups.coverage().iter().try_for_each(|line| output.write(line))?;
+    let mut intake = Intake::new(options.threads, false);
+    let outcome = intake.read_stream(input, options.max_rejects, summary, |record| output.write(record))?;
+    intake.finish(summary)?;
+    intake.rollups.coverage().iter().try_for_each(|line| output.write(line))?;
     let mut count = 0;
-    rollups.for_each_rollup(|line| {
+    intake.rollups.for_each_rollup(|line| {
         count += 1;
         output.write(line)
     })?;
@@ -196,14 +104,23 @@ pub fn emit_rollups(
     Ok(outcome)
 }
 
-/// Reads records, rollup and coverage lines and computes everything.
+/// Reads records, rollup and coverage lines and computes everything, together with the history when there is one.
 pub fn aggregate(
     options: &Options,
     input: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<(Figures, Outcome), Error> {
-    let Reading { rollups, records, outcome } = read(options, input, summary, |_| Ok(()))?;
-    let resolved = Resolved::of(&rollups);
+    let history = options.history.as_deref().map(History::open).transpose()?;
+    let mut intake = Intake::new(options.threads, history.is_some());
+    let mut outcome = intake.read_stream(input, options.max_rejects, summary, |_| Ok(()))?;
+    if let Some(history) = &history {
+        outcome = outcome.max(intake.read_history(history, summary)?);
+    }
+    intake.finish(summary)?;
+    let resolved = Resolved::of(&intake.rollups);
+    if let Some(history) = &history {
+        intake.save(&resolved, history)?;
+    }
     let (coverage, is_cut): (Vec<Coverage>, Vec<bool>) = resolved.coverage().into_iter().unzip();
     let cut: Vec<&Coverage> =
         coverage.iter().zip(is_cut).filter(|(_, is_cut)| *is_cut).map(|(line, _)| line).collect();
@@ -211,18 +128,18 @@ pub fn aggregate(
         let reason = day.reason.as_deref().unwrap_or_default();
         summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
     }
-    let metrics = match range(options, &rollups) {
+    let metrics = match range(options, &intake.rollups) {
         Some((since, until)) => metrics::compute(&resolved, since, until, options.thresholds),
         None => Vec::new(),
     };
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),
-        counted(records, "record")
+        counted(intake.records, "record")
     ));
     summary.field("metrics", metrics.len());
     summary.field("cut_days", cut.len());
-    let outcome = if cut.is_empty() { outcome } else { Outcome::Partial };
+    let outcome = if cut.is_empty() { outcome } else { outcome.max(Outcome::Partial) };
     Ok((Figures { coverage, metrics }, outcome))
 }
 

@@ -26,6 +26,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         thresholds,
         max_rejects: DEFAULT_MAX_REJECTS,
         threads: 1,
+        history: environment.history(args.collect.history.history.as_deref()),
     };
 
     dashboard::check_site(&args.site.site, switches)?;

@@ -317,24 +317,39 @@ impl Rollups {
 
     /// The coverage lines, in a fixed order.
     pub fn coverage(&self) -> Vec<Coverage> {
-        let text = |name| self.names.text(name).to_owned();
-        let unanswered = self.unanswered.iter().flat_map(|(target, said)| {
-            said.iter().map(|(status, reason)| Coverage {
-                collector: text(target.collector),
-                instance: text(target.instance),
-                scope: text(target.scope),
-                day: target.day,
-                status: *status,
-                rows: None,
-                fetched_at: None,
-                reason: reason.clone(),
-            })
-        });
+        let unanswered = self.unanswered.keys().flat_map(|target| self.coverage_unanswered(*target));
         let declared =
             self.fetches.values().flat_map(BTreeMap::values).filter_map(|fetch| fetch.declared.clone());
         let mut lines: Vec<Coverage> = declared.chain(unanswered).collect();
         lines.sort();
         lines
+    }
+
+    /// Every collector, scope and day that anything was said of.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.fetches.keys().chain(self.unanswered.keys()).copied()
+    }
+
+    /// The coverage lines of a target that the server never answered.
+    pub fn coverage_unanswered(&self, target: Target) -> impl Iterator<Item = Coverage> {
+        let text = |name| self.names.text(name).to_owned();
+        let (collector, instance, scope) =
+            (text(target.collector), text(target.instance), text(target.scope));
+        self.unanswered.get(&target).into_iter().flatten().map(move |(status, reason)| Coverage {
+            collector: collector.clone(),
+            instance: instance.clone(),
+            scope: scope.clone(),
+            day: target.day,
+            status: *status,
+            rows: None,
+            fetched_at: None,
+            reason: reason.clone(),
+        })
+    }
+
+    /// What a record is of.
+    pub fn target_of(&mut self, origin: &Origin<'_>) -> Target {
+        self.target(&origin.instance, &origin.collector, &origin.scope, origin.day)
     }
 
     /// What the coverage lines speak of.
@@ -395,7 +410,20 @@ impl Fetch {
         self.parts.values().chain([&self.usage]).flat_map(Tally::groups)
     }
 
-    /// The counts by the part they are of: those that came as rollup lines, and those of the rows seen.
+    /// Whether all rows arrived that the server said there are.
+    pub fn is_whole(&self) -> bool {
+        self.declared.as_ref().is_some_and(|declared| {
+            declared.status == Status::Complete && declared.rows == Some(self.arrived())
+        })
+    }
+
+    /// The counts by the part they are of, and of each by group.
+    pub fn parts(
+        &self,
+    ) -> impl Iterator<Item = (Cow<'_, str>, impl Iterator<Item = (GroupId, Entries<'_>)>)> {
+        self.all_parts().map(|(part, tally)| (part, tally.groups()))
+    }
+
     fn all_parts(&self) -> impl Iterator<Item = (Cow<'_, str>, &Tally)> {
         let own = (!self.usage.is_empty()).then(|| (self.rows.digest().into(), &self.usage));
         self.parts.iter().map(|(part, tally)| (part.as_ref().into(), tally)).chain(own)

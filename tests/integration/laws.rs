@@ -16,6 +16,7 @@ pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
     max_rejects: 0.0,
     threads: 2,
+    history: None,
 };
 
 /// The metric and coverage lines of records, and how it ended.

@@ -1,0 +1,341 @@
+//! Reading what was collected, from a stream and from the history, into rollups, and keeping it in the history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::calendar::Timestamp;
+use crate::chunks::{Chunk, side_by_side, work_through};
+use crate::collectors::by_name;
+use crate::error::{Error, Outcome};
+use crate::history::{self, Content, Counts, Crowd, Head, History};
+use crate::line::{Line, Record};
+use crate::record::{Coverage, RollupKind, UsageRollup};
+use crate::rejects::Rejects;
+use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
+use crate::summary::Summary;
+use crate::view::Resolved;
+use crate::wording::counted;
+
+/// What was read so far.
+#[derive(Default)]
+pub struct Intake {
+    /// Everything, counted.
+    pub rollups: Rollups,
+    /// How many records and rollup lines came with the stream.
+    pub records: u64,
+    threads: usize,
+    keeps: bool,
+    /// Of what is to be kept, the records that are no usage events, as lines with the moment of their fetch.
+    kept: BTreeMap<Target, BTreeSet<(Timestamp, String)>>,
+}
+
+/// What was found in a chunk of the stream.
+struct PartRead {
+    batch: Batch,
+    /// Lines that are no usage events, with their numbers in the chunk.
+    others: Vec<(u64, String)>,
+    rejected: Vec<(u64, String)>,
+    lines: u64,
+}
+
+/// What was found in a file of the history.
+struct FileRead {
+    path: PathBuf,
+    /// The counts, and everything else; or why the file cannot be read.
+    found: Result<(Batch, Content), String>,
+}
+
+impl Intake {
+    /// Nothing yet; so many threads will read, and what comes is kept for a history or not.
+    pub fn new(threads: usize, keeps: bool) -> Intake {
+        Intake { threads, keeps, ..Intake::default() }
+    }
+
+    /// Reads records, rollup and coverage lines. Records that are no usage events are handed to `pass` too.
+    pub fn read_stream(
+        &mut self,
+        input: impl Read + Send,
+        max_rejects: f64,
+        summary: &mut Summary,
+        mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
+    ) -> Result<Outcome, Error> {
+        let mut rejects = Rejects::new(max_rejects);
+        let (mut covered, mut unknown, mut lines_before) = (0, 0, 0);
+        let (readers, mut meanings) = self.workers();
+        work_through(input, readers, read_chunk, |reader, part| {
+            self.records += part.batch.len();
+            self.rollups.take(part.batch, &mut meanings[reader]);
+            for (number, text) in part.others {
+                let added = match Line::parse(&text) {
+                    Ok(Line::Record(record)) => {
+                        self.records += 1;
+                        pass(&record)?;
+                        self.add(&record)
+                    }
+                    Ok(Line::Coverage(coverage)) => {
+                        self.rollups.cover(coverage);
+                        covered += 1;
+                        Ok(())
+                    }
+                    Ok(Line::Raw(_)) => {
+                        Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned())
+                    }
+                    Ok(Line::Metric(_) | Line::Rollup(_) | Line::Unknown) => {
+                        unknown += 1;
+                        Ok(())
+                    }
+                    Err(reason) => Err(reason),
+                };
+                if let Err(reason) = added {
+                    rejects.add(lines_before + number, &reason);
+                }
+            }
+            part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
+            lines_before += part.lines;
+            Ok(())
+        })?;
+        if unknown > 0 {
+            summary.say(format!(
+                "{} of a type that aggregate does not read passed over",
+                counted(unknown, "line")
+            ));
+        }
+        for (name, count) in [("records", self.records), ("rejected", rejects.count()), ("skipped", unknown)]
+        {
+            summary.field(name, count);
+        }
+        rejects.conclude(self.records + covered + unknown, summary)
+    }
+
+    /// Adds a record, and keeps it when there is a history.
+    fn add(&mut self, record: &Record<'_>) -> Result<(), String> {
+        self.rollups.add(record)?;
+        if self.keeps {
+            let target = self.rollups.target_of(record.origin());
+            let text = serde_json::to_string(record).map_err(|error| error.to_string())?;
+            self.kept.entry(target).or_default().insert((record.origin().fetched_at, text));
+        }
+        Ok(())
+    }
+
+    /// Reads the history: everything in it counts beside what was read before. What was read before is also made ready
+    /// for [`Intake::save`]. A file that cannot be read is set aside and named.
+    pub fn read_history(&mut self, history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
+        let touched: BTreeSet<Target> = self.rollups.targets().collect();
+        let paths: BTreeSet<PathBuf> = touched.iter().map(|target| self.path(history, *target)).collect();
+        touched.into_iter().for_each(|target| drop(self.kept.entry(target).or_default()));
+        let files = history.files()?.into_iter().map(Ok);
+        let (readers, mut meanings) = self.workers();
+        let (mut damaged, mut newer) = (Vec::new(), None);
+        side_by_side(files, readers, read_file, |reader, FileRead { path, found }| {
+            match found {
+                Ok((batch, content)) => {
+                    self.rollups.take(batch, &mut meanings[reader]);
+                    let is_touched = paths.contains(&path);
+                    if let Err(reason) = self.add_content(content, is_touched) {
+                        damaged.push((path, reason));
+                    }
+                }
+                // Nothing is wrong with a file that a newer version wrote.
+                Err(reason) if reason.contains(history::NEWER) => {
+                    newer = newer.take().or(Some((path, reason)))
+                }
+                Err(reason) => damaged.push((path, reason)),
+            }
+            Ok(())
+        })?;
+        if let Some((path, reason)) = newer {
+            return Err(Error::Configuration(format!("{}: {reason}; update duo-metrics", path.display())));
+        }
+        for (path, reason) in &damaged {
+            let aside = history.set_aside(path)?;
+            summary.say(format!(
+                "history: {}: {reason}; set aside as {}; collect that day again while GitLab has it",
+                path.display(),
+                aside.display()
+            ));
+        }
+        summary.field("damaged_files", damaged.len());
+        Ok(if damaged.is_empty() { Outcome::Complete } else { Outcome::Partial })
+    }
+
+    /// Sums what was read. The error names parts that cannot be put together.
+    pub fn finish(&mut self, summary: &mut Summary) -> Result<(), Error> {
+        self.rollups.finish();
+        let of_nobody: u64 = self
+            .rollups
+            .arrived_by_collector()
+            .filter(|(name, _)| by_name(name).is_none())
+            .map(|(_, rows)| rows)
+            .sum();
+        if of_nobody > 0 {
+            summary.say(format!("{} of collectors that are not built in", counted(of_nobody, "record")));
+        }
+        let Some((target, fetched_at)) = self.rollups.overlap() else { return Ok(()) };
+        let text = |name| self.rollups.names.text(name);
+        Err(Error::Input(format!(
+            "{} of {} on {}, fetched {fetched_at}: its parts were counted from rows that overlap, so more arrived than there are; aggregate the records themselves, or parts that share no row",
+            text(target.collector),
+            text(target.scope),
+            target.day
+        )))
+    }
+
+    /// Keeps what the stream brought: of each collector, scope and day the fetch that counts, and what of newer ones is
+    /// there so far.
+    pub fn save(&self, resolved: &Resolved<'_>, history: &History) -> Result<(), Error> {
+        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)))
+    }
+
+    fn workers(&self) -> (Vec<Reader>, Vec<Meanings>) {
+        (0..self.threads).map(|_| (Reader::default(), Meanings::default())).unzip()
+    }
+
+    fn path(&self, history: &History, target: Target) -> PathBuf {
+        let text = |name| self.rollups.names.text(name);
+        history.path(text(target.instance), text(target.collector), text(target.scope), target.day)
+    }
+
+    /// Adds what is no count.
+    fn add_content(&mut self, content: Content, is_touched: bool) -> Result<(), String> {
+        for record in content.records {
+            let Line::Record(parsed) = Line::parse(&record)? else {
+                return Err("it holds a line of an unknown type".to_owned());
+            };
+            self.rollups.add(&parsed)?;
+            if is_touched {
+                let target = self.rollups.target_of(parsed.origin());
+                self.kept.entry(target).or_default().insert((parsed.origin().fetched_at, record));
+            }
+        }
+        content.coverage.into_iter().for_each(|coverage| self.rollups.cover(coverage));
+        Ok(())
+    }
+
+    /// What a file is to hold.
+    fn content(&self, resolved: &Resolved<'_>, target: Target) -> Content {
+        let text = |name| self.rollups.names.text(name).to_owned();
+        let head = Head {
+            version: history::VERSION,
+            instance: text(target.instance),
+            collector: text(target.collector),
+            scope: text(target.scope),
+            day: target.day,
+        };
+        let fetches = self.rollups.fetches.get(&target);
+        let counted = resolved.counted(target);
+        let is_kept = |at: &Timestamp, fetch: &Fetch| {
+            counted.is_none_or(|counted| {
+                *at == counted || (*at > counted && !fetch.is_whole() && fetch.arrived() > 0)
+            })
+        };
+        let kept: BTreeMap<Timestamp, &Fetch> = fetches
+            .into_iter()
+            .flatten()
+            .filter(|(at, fetch)| is_kept(at, fetch))
+            .map(|(at, fetch)| (*at, fetch))
+            .collect();
+        let mut coverage: Vec<Coverage> = kept.values().filter_map(|fetch| fetch.declared.clone()).collect();
+        if counted.is_none() {
+            coverage.extend(self.rollups.coverage_unanswered(target));
+        }
+        let (crowd, counts) = self.counts(&kept);
+        let records = self.kept.get(&target).into_iter().flatten();
+        let records = records.filter(|(at, _)| kept.contains_key(at)).map(|(_, record)| record.clone());
+        Content { head, coverage, crowd, counts, records: records.collect() }
+    }
+
+    fn counts(&self, kept: &BTreeMap<Timestamp, &Fetch>) -> (Crowd, Vec<Counts>) {
+        let Rollups { names, people, groups, .. } = &self.rollups;
+        let everybody = kept.values().flat_map(|fetch| fetch.usage()).flat_map(|(_, entries)| entries);
+        let mut crowd: Vec<_> = everybody.map(|(person, _)| person).collect();
+        crowd.sort_unstable();
+        crowd.dedup();
+        crowd.sort_unstable_by_key(|person| people.user(*person));
+        let places: BTreeMap<_, u64> = crowd.iter().copied().zip(0..).collect();
+        let mut lines = Vec::new();
+        for (fetched_at, fetch) in kept {
+            for (part, tally) in fetch.parts() {
+                for (group, entries) in tally {
+                    let group = groups.group(group);
+                    let mut entries: Vec<(u64, Usage)> =
+                        entries.map(|(person, usage)| (places[&person], usage)).collect();
+                    entries.sort_unstable_by_key(|(place, _)| *place);
+                    let mut line = Counts {
+                        fetched_at: *fetched_at,
+                        part: part.to_string(),
+                        event: names.text(group.event).to_owned(),
+                        feature: names.text(group.feature).to_owned(),
+                        language: group.language.map(|language| names.text(language).to_owned()),
+                        ide: group.ide.map(|ide| names.text(ide).to_owned()),
+                        counts: Vec::new(),
+                        sized: Vec::new(),
+                    };
+                    let (mut last, mut last_sized) = (0, 0);
+                    for (place, usage) in entries {
+                        if usage.sized == 0 {
+                            line.counts.extend([place - last, usage.events]);
+                            last = place;
+                        } else {
+                            line.sized.extend([place - last_sized, usage.events, usage.sized, usage.lines]);
+                            last_sized = place;
+                        }
+                    }
+                    lines.push(line);
+                }
+            }
+        }
+        lines.sort_unstable();
+        let bots =
+            crowd.iter().zip(0..).filter(|(person, _)| people.is_bot(**person)).map(|(_, place)| place);
+        let crowd_line = Crowd {
+            users: crowd.iter().map(|person| people.user(*person).to_owned()).collect(),
+            bots: bots.collect(),
+        };
+        (crowd_line, lines)
+    }
+}
+
+fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
+    let (mut others, mut rejected) = (Vec::new(), Vec::new());
+    for line in chunk.lines() {
+        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.read(text)?))) {
+            Ok((_, None)) => {}
+            Ok((text, Some(_))) => others.push((line.number, text.to_owned())),
+            Err(reason) => rejected.push((line.number, reason)),
+        }
+    }
+    PartRead { batch: reader.batch(), others, rejected, lines: chunk.line_count() }
+}
+
+fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
+    let found = history::read(&path).and_then(|content| {
+        let crowd = reader.crowd(&content.head.instance, &content.crowd.users, &content.crowd.bots);
+        for counts in &content.counts {
+            let rollup = UsageRollup {
+                kind: RollupKind::Usage,
+                instance: content.head.instance.as_str().into(),
+                collector: content.head.collector.as_str().into(),
+                scope: content.head.scope.as_str().into(),
+                day: content.head.day,
+                fetched_at: counts.fetched_at,
+                part: counts.part.as_str().into(),
+                user: "".into(),
+                bot: false,
+                event: counts.event.as_str().into(),
+                feature: counts.feature.as_str().into(),
+                language: counts.language.as_deref().map(Into::into),
+                ide: counts.ide.as_deref().map(Into::into),
+                events: 0,
+                sized: 0,
+                lines: 0,
+            };
+            reader.add_counts(&rollup, &crowd, counts.entries())?;
+        }
+        Ok(content)
+    });
+    // What was numbered for a file that turned out to be damaged stays in the batch, without any count.
+    let batch = reader.batch();
+    FileRead { path, found: found.map(|content| (batch, content)) }
+}
