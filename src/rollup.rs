@@ -55,6 +55,8 @@ pub struct Fetch {
     pub usage: HashMap<UsageKey, Usage>,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
+    /// The last day with any Duo activity of people with a seat, where GitLab tells it.
+    pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.
     pub pools: BTreeMap<Name, Pool>,
     event_ids: HashSet<Box<str>>,
@@ -122,6 +124,8 @@ pub struct MergeRequestState {
     pub merged_at: Option<Timestamp>,
     /// Who opened it.
     pub author: Option<PersonId>,
+    /// Lines added and deleted; `None` where GitLab does not tell.
+    pub lines: Option<u64>,
 }
 
 /// The part of a pipeline that metrics need.
@@ -233,7 +237,12 @@ impl Rollups {
         let person = self.people.number(target.instance, &seat.user, seat.bot);
         let add_on = self.names.number(&seat.add_on);
         if seat.assigned {
-            self.fetch(target, &seat.origin).seats.entry(add_on).or_default().insert(person);
+            let fetch = self.fetch(target, &seat.origin);
+            fetch.seats.entry(add_on).or_default().insert(person);
+            if let Some(day) = seat.last_duo_activity_on {
+                let last = fetch.last_duo_activity.entry(person).or_insert(day);
+                *last = day.max(*last);
+            }
         }
     }
 
@@ -253,6 +262,10 @@ impl Rollups {
             created_at: merge_request.created_at,
             merged_at: merge_request.merged_at,
             author: author.map(|author| self.people.number(target.instance, author, merge_request.bot)),
+            lines: merge_request
+                .additions
+                .zip(merge_request.deletions)
+                .map(|(more, less)| more.saturating_add(less)),
         };
         keep_newest(&mut self.merge_requests, key, state, target.scope, &merge_request.origin);
     }

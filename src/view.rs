@@ -46,8 +46,21 @@ pub struct DayState {
 pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
+    /// The last day with any Duo activity of those people, where GitLab tells it.
+    pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by instance and id.
     pub pools: BTreeMap<(Name, Name), Pool>,
+}
+
+/// Who has a seat, by a snapshot that tells it of everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct SeatList<'a> {
+    /// The day it was taken on.
+    pub taken_on: Day,
+    /// Who has a seat, bots left out.
+    pub holders: &'a BTreeSet<PersonId>,
+    /// The last day with any Duo activity of those people, where GitLab tells it.
+    pub last_duo_activity: &'a HashMap<PersonId, Day>,
 }
 
 /// Counts of one person, event and what it is split by.
@@ -132,14 +145,25 @@ impl<'a> View<'a> {
         self.rows_in(&self.suggestions, period)
     }
 
-    /// The people who have a seat, as it counts for a period: by the last list taken within it or, failing that, by
-    /// the first one of the two days after it.
+    /// The people who have a seat, as it counts for a period; see [`View::list_of`].
     pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
-        let told = |(_, snapshot): (&Day, &'_ Snapshot)| snapshot.holders.is_some();
-        let within = self.snapshots.range(period.start..=period.end).rev().find(|entry| told(*entry));
+        self.list_of(period).map(|list| list.holders)
+    }
+
+    /// The list of seats that counts for a period: the last one taken within it or, failing that, the first one of
+    /// the two days after it.
+    pub fn list_of(&self, period: Period) -> Option<SeatList<'_>> {
+        let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
         let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
-        let found = within.or_else(|| self.snapshots.range(grace).find(|entry| told(*entry)));
-        found.and_then(|(_, snapshot)| snapshot.holders.as_ref())
+        within.or_else(|| self.lists().find(|list| grace.contains(&list.taken_on)))
+    }
+
+    /// Every list of the people who have a seat, from the first to the last one taken.
+    pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
+        self.snapshots.iter().filter_map(|(day, snapshot)| {
+            let last_duo_activity = &snapshot.last_duo_activity;
+            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()?, last_duo_activity })
+        })
     }
 
     /// The days that any line speaks of.
@@ -323,6 +347,7 @@ impl<'a> Resolved<'a> {
         };
         for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
+            let mut last_duo_activity: HashMap<PersonId, Day> = HashMap::new();
             let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
             for root in self.outermost(scopes, |root| self.days.contains_key(&(seats, root))) {
                 let Some((_, Some(fetch))) = self.days.get(&(seats, root)).and_then(|days| days.get(&day))
@@ -337,6 +362,10 @@ impl<'a> Resolved<'a> {
                         holders = None;
                     }
                 }
+                for (person, day) in &fetch.last_duo_activity {
+                    let last = last_duo_activity.entry(*person).or_insert(*day);
+                    *last = (*day).max(*last);
+                }
                 if let Some(holders) = &mut holders {
                     holders.extend(
                         fetch.seats.values().flatten().filter(|person| !self.rollups.people.is_bot(**person)),
@@ -345,7 +374,7 @@ impl<'a> Resolved<'a> {
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
             let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, pools });
+            view.snapshots.insert(day, Snapshot { holders, last_duo_activity, pools });
         }
     }
 

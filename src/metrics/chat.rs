@@ -4,10 +4,12 @@ use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
+use crate::calendar::Grain;
 use crate::record::Number;
 use crate::view::{Source, View};
 
-pub(super) const FAMILY: Family = Family { definitions: &[&MESSAGES, &USERS, &MESSAGES_PER_USER], compute };
+pub(super) const FAMILY: Family =
+    Family { definitions: &[&MESSAGES, &USERS, &MESSAGES_PER_USER, &USER_BANDS], compute };
 
 const MESSAGES: Definition = Definition {
     metric: "chat.messages",
@@ -36,17 +38,34 @@ const MESSAGES_PER_USER: Definition = Definition {
     text: "Questions that people (not bots) put to Duo Chat, divided by those people.",
 };
 
+const USER_BANDS: Definition = Definition {
+    metric: "chat.user_bands",
+    title: "People by chat messages",
+    unit: Unit::People,
+    grains: &[Grain::Month, Grain::Window],
+    by: &["band"],
+    text: "People who put a question to Duo Chat, by how many they put in the period: 1 to 4, 5 to 19, 20 to 49, 50 and \
+           more.",
+};
+
+/// The bands, each with the least number of messages in it.
+const BANDS: [(&str, u64); 4] = [("1-4", 1), ("5-19", 5), ("20-49", 20), ("50+", 50)];
+
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
     let (mut messages, mut of_people) = (0, 0);
     let mut people = PeopleSet::default();
+    let mut of_person = vec![0; view.people.len()];
     for (_, (key, usage)) in view.usage_in(page.period) {
         if view.names.text(key.event) == "request_duo_chat_response" {
             messages += usage.events;
             people.add(key.person, view.people);
-            of_people += if view.people.is_bot(key.person) { 0 } else { usage.events };
+            if !view.people.is_bot(key.person) {
+                of_people += usage.events;
+                of_person[key.person.0 as usize] += usage.events;
+            }
         }
     }
     let count = people.len();
@@ -57,4 +76,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         &[],
         Figure::rate(Number::Count(of_people), Number::Count(count), Some(count)),
     );
+    let mut in_bands = [0; BANDS.len()];
+    for messages in of_person {
+        if let Some(band) = BANDS.iter().rposition(|(_, least)| messages >= *least) {
+            in_bands[band] += 1;
+        }
+    }
+    for ((band, _), people) in BANDS.iter().zip(in_bands) {
+        page.emit(&USER_BANDS, &[("band", band)], Figure::people(people));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::activity::Activity;
 use super::{Definition, Thresholds};
 use crate::calendar::Period;
 use crate::record::{Metric, Number, Reason, Status};
@@ -11,6 +12,7 @@ use crate::view::{DayState, Source, View};
 pub(super) struct Page<'a> {
     pub(super) period: Period,
     pub(super) thresholds: Thresholds,
+    pub(super) activity: &'a Activity,
     view: &'a View<'a>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
@@ -71,6 +73,11 @@ impl Figure {
         Figure { value: None, n: None, of: None, people: None, basis: None, reason: Some(reason) }
     }
 
+    /// The same with another reason, when it is not known.
+    pub(super) fn unknown_because(self, reason: Reason) -> Figure {
+        Figure { reason: self.reason.and(Some(reason)), ..self }
+    }
+
     /// The same, where only this share of the rows could have been in it.
     pub(super) fn out_of(self, share: f64) -> Figure {
         Figure { basis: self.basis.map(|basis| basis * share), ..self }
@@ -89,11 +96,12 @@ impl Figure {
 impl<'a> Page<'a> {
     pub(super) fn new(
         view: &'a View<'a>,
+        activity: &'a Activity,
         period: Period,
         thresholds: Thresholds,
         metrics: &'a mut Vec<Metric>,
     ) -> Page<'a> {
-        Page { period, thresholds, view, metrics, coverage: 0.0, is_final: false }
+        Page { period, thresholds, activity, view, metrics, coverage: 0.0, is_final: false }
     }
 
     /// Sets what the next numbers rest on: the days of a source. Without any day that is known, the totals of

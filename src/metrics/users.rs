@@ -7,7 +7,6 @@ use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::calendar::{Day, Grain};
-use crate::events;
 use crate::record::{Number, Reason, Status};
 use crate::rollup::Name;
 use crate::view::{Source, View};
@@ -57,9 +56,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut active = Counts::default();
     let mut exposed = Counts::default();
-    let mut by_day: HashMap<Day, PeopleSet> = HashMap::new();
-    for (day, (key, _)) in view.usage_in(page.period) {
-        let is_deliberate = events::is_deliberate(view.names.text(key.event));
+    for (_, (key, _)) in view.usage_in(page.period) {
+        let is_deliberate = page.activity.is_deliberate(key.event);
         for counts in [Some(&mut exposed), is_deliberate.then_some(&mut active)].into_iter().flatten() {
             if view.people.is_bot(key.person) {
                 counts.bots.add_any(key.person);
@@ -67,9 +65,6 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
                 counts.all.add_any(key.person);
                 counts.by_feature.entry(key.feature).or_default().add_any(key.person);
             }
-        }
-        if is_deliberate {
-            by_day.entry(day).or_default().add(key.person, view.people);
         }
     }
     for (definition, counts) in [(&ACTIVE, &active), (&EXPOSED, &exposed)] {
@@ -83,7 +78,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let whole_days =
         view.known_days(Source::Usage, page.period).filter(|(_, state)| state.status == Status::Complete);
     let working_days: Vec<Day> = whole_days.map(|(day, _)| day).filter(|day| day.is_working_day()).collect();
-    let active_on = |day: &Day| by_day.get(day).map_or(0, PeopleSet::len);
+    let active_on = |day: &Day| page.activity.count_on(*day);
     let figure = match working_days.len() {
         0 => Figure::unknown(Reason::PeriodIncomplete),
         days => {
