@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Day;
-use crate::record::{Coverage, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool};
+use crate::calendar::{Day, Grain, Period};
+use crate::record::{Coverage, Dora, Event, MergeRequest, Metric, Origin, Pipeline, Raw, Seat, SeatPool};
 
 /// A line of any type.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub enum Record<'a> {
     MergeRequest(MergeRequest<'a>),
     /// The state of a pipeline.
     Pipeline(Pipeline<'a>),
+    /// A DORA figure of a month.
+    Dora(Dora<'a>),
 }
 
 impl<'a> Line<'a> {
@@ -56,6 +58,7 @@ impl<'a> Line<'a> {
             "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),
             "merge_request" => Line::Record(Record::MergeRequest(parse(text)?)),
             "pipeline" => Line::Record(Record::Pipeline(parse(text)?)),
+            "dora" => Line::Record(Record::Dora(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -70,14 +73,16 @@ impl Record<'_> {
             Record::SeatPool(pool) => &pool.origin,
             Record::MergeRequest(merge_request) => &merge_request.origin,
             Record::Pipeline(pipeline) => &pipeline.origin,
+            Record::Dora(dora) => &dora.origin,
         }
     }
 
-    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken.
+    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken, and for
+    /// figures that speak of many days.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
             Record::Event(event) => (Some(event.ts), None),
-            Record::Seat(_) | Record::SeatPool(_) => (None, None),
+            Record::Seat(_) | Record::SeatPool(_) | Record::Dora(_) => (None, None),
             Record::MergeRequest(merge_request) => (Some(merge_request.created_at), merge_request.merged_at),
             Record::Pipeline(pipeline) => (Some(pipeline.created_at), None),
         };
@@ -86,8 +91,13 @@ impl Record<'_> {
 
     /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
     pub fn is_of_its_day(&self) -> bool {
-        matches!(self, Record::Seat(_) | Record::SeatPool(_))
-            || self.days().any(|day| day == self.origin().day)
+        match self {
+            Record::Seat(_) | Record::SeatPool(_) => true,
+            Record::Dora(dora) => {
+                dora.period == Period::holding(Grain::Month, dora.origin.day, dora.origin.day).start
+            }
+            _ => self.days().any(|day| day == self.origin().day),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ impl PseudonymKey {
             Record::MergeRequest(merge_request) => {
                 merge_request.author.as_mut().map(replace);
             }
-            Record::SeatPool(_) | Record::Pipeline(_) => {}
+            Record::SeatPool(_) | Record::Pipeline(_) | Record::Dora(_) => {}
         }
     }
 

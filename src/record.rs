@@ -259,6 +259,35 @@ pub struct Pipeline<'a> {
     pub duration: Option<u64>,
 }
 
+/// One of GitLab's own DORA figures of a group and its subgroups, over the days of a month up to the day of the fetch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "dora")]
+pub struct Dora<'a> {
+    /// Where the record comes from; its day is the last one the figure speaks of.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// Which figure.
+    pub measure: DoraMeasure,
+    /// The first day of the month.
+    pub period: Day,
+    /// The figure as GitLab gives it: deployments a day, a share from 0 to 1, or seconds; null where GitLab has none.
+    pub value: Option<f64>,
+}
+
+/// One of the four DORA figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoraMeasure {
+    /// Deployments a day.
+    DeploymentFrequency,
+    /// Seconds from merge to deployment.
+    LeadTimeForChanges,
+    /// Seconds from an incident to its end.
+    TimeToRestoreService,
+    /// Share of the deployments that led to an incident.
+    ChangeFailureRate,
+}
+
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "metric")]

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
-use crate::record::{Coverage, Event, MergeRequest, Origin, Pipeline, Row, Seat, SeatPool, Status};
+use crate::record::{
+    Coverage, Dora, DoraMeasure, Event, MergeRequest, Origin, Pipeline, Row, Seat, SeatPool, Status,
+};
 
 /// A text that occurs often, as a number; see [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +61,8 @@ pub struct Fetch {
     pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.
     pub pools: BTreeMap<Name, Pool>,
+    /// DORA figures of the month up to the day.
+    pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     event_ids: HashSet<Box<str>>,
 }
 
@@ -208,6 +212,7 @@ impl Rollups {
             Record::SeatPool(pool) => self.add_pool(target, pool),
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
+            Record::Dora(dora) => self.add_dora(target, dora),
         }
         Ok(())
     }
@@ -281,6 +286,16 @@ impl Rollups {
             duration: pipeline.duration,
         };
         keep_newest(&mut self.pipelines, key, state, target.scope, &pipeline.origin);
+    }
+
+    fn add_dora(&mut self, target: Target, dora: &Dora<'_>) {
+        let known = self.fetch(target, &dora.origin).dora.entry(dora.measure).or_insert(dora.value);
+        // A fetch tells one figure. Should it tell two all the same, the choice must not depend on order.
+        if let Some(value) = dora.value
+            && known.is_none_or(|known| value.total_cmp(&known).is_gt())
+        {
+            *known = Some(value);
+        }
     }
 
     /// What the coverage lines speak of.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, Status};
+use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, Status};
 use crate::rollup::{
     Fetch, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool, Rollups, State, Target,
     Usage, UsageKey,
@@ -24,6 +24,8 @@ pub enum Source {
     MergeRequests,
     /// `pipelines`.
     Pipelines,
+    /// `dora`.
+    Dora,
 }
 
 /// What is known of a collector, scope and day.
@@ -84,6 +86,8 @@ pub struct View<'a> {
     pub merge_requests: Vec<&'a MergeRequestState>,
     /// Pipelines.
     pub pipelines: Vec<&'a PipelineState>,
+    /// DORA figures of the month up to each day; none where several groups are united, whose figures do not add up.
+    pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
     usage: BTreeMap<Day, Vec<UsageRow<'a>>>,
@@ -249,6 +253,7 @@ impl<'a> Resolved<'a> {
             snapshots: BTreeMap::new(),
             merge_requests: states(self.rollups.merge_requests.values(), scopes),
             pipelines: states(self.rollups.pipelines.values(), scopes),
+            dora: BTreeMap::new(),
             collectors: BTreeMap::new(),
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
@@ -267,6 +272,7 @@ impl<'a> Resolved<'a> {
             (Source::Seats, "seats"),
             (Source::MergeRequests, "merge_requests"),
             (Source::Pipelines, "pipelines"),
+            (Source::Dora, "dora"),
         ] {
             let days = self.united(scopes, |root| counted(collector, root).map(states_of));
             view.sources.extend(days.map(|days| (source, days)));
@@ -295,6 +301,10 @@ impl<'a> Resolved<'a> {
             }
         }
         self.collect_snapshots(&mut view, scopes);
+        if let [root] = self.outermost(scopes, |root| counted("dora", root).is_some())[..] {
+            let days = counted("dora", root).into_iter().flatten();
+            view.dora = days.filter_map(|(day, (_, fetch))| Some((*day, &(*fetch)?.dora))).collect();
+        }
         view
     }
 

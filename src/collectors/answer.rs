@@ -63,13 +63,15 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
     Ok((text != "null").then_some(text))
 }
 
-fn denied(place: &str) -> Fault {
+/// GitLab answers null there, which is its way to refuse.
+pub(super) fn denied(place: &str) -> Fault {
     Fault::Denied(format!(
         "GitLab answers null for {place}: the token's role, the tier or the add-on is not enough"
     ))
 }
 
-fn unusable(place: &str, error: &str) -> Fault {
+/// GitLab's answer is of another form than it says itself.
+pub(super) fn unusable(place: &str, error: &str) -> Fault {
     Fault::Answer(format!("GitLab's answer cannot be read at {place}: {error}"))
 }
 

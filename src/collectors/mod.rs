@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod code_suggestion_events;
+pub mod dora;
 pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
@@ -28,6 +29,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &seats::Seats,
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
+    &dora::DoraFigures,
 ];
 
 /// Something that can be collected from GitLab.

@@ -42,6 +42,8 @@ pub enum Unit {
     Seconds,
     /// Days.
     Days,
+    /// Deployments a day.
+    DeploymentsADay,
 }
 
 /// Day, ISO week, month and the 28-day window.

@@ -7,6 +7,7 @@ mod code_review;
 mod code_suggestions;
 mod coverage;
 pub mod definition;
+mod dora;
 mod engagement;
 mod events;
 mod merge_requests;
@@ -50,6 +51,7 @@ pub const FAMILIES: &[Family] = &[
     retention::FAMILY,
     merge_requests::FAMILY,
     pipelines::FAMILY,
+    dora::FAMILY,
     coverage::FAMILY,
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::activity::Activity;
 use super::{Definition, Thresholds};
-use crate::calendar::Period;
+use crate::calendar::{Day, Period};
 use crate::record::{Metric, Number, Reason, Status};
 use crate::view::{DayState, Source, View};
 
@@ -66,6 +66,19 @@ impl Figure {
         let value = value.map(Number::Count);
         let reason = value.is_none().then_some(Reason::NothingShown);
         Figure { value, n: Some(Number::Count(n as u64)), of: None, people, basis: Some(1.0), reason }
+    }
+
+    /// What the source itself gives for a number; it does not say out of how many things. Not known without one.
+    pub(super) fn as_given(value: Option<f64>) -> Figure {
+        let reason = value.is_none().then_some(Reason::NothingShown);
+        Figure {
+            value: value.map(Number::Measure),
+            n: None,
+            of: None,
+            people: None,
+            basis: Some(1.0),
+            reason,
+        }
     }
 
     /// No number.
@@ -131,6 +144,14 @@ impl<'a> Page<'a> {
         (self.coverage, self.is_final) = completeness(states, self.period);
     }
 
+    /// Sets coverage and finality from the last day of the period that a running figure speaks of.
+    pub(super) fn rest_on_days_up_to(&mut self, day: Day, state: &DayState) {
+        let is_whole = state.status == Status::Complete;
+        let days = day.days_since(self.period.start) + i64::from(is_whole);
+        self.coverage = days as f64 / self.period.length() as f64;
+        self.is_final = days == self.period.length() && is_settled(state, self.period);
+    }
+
     /// Puts one number; nothing happens when the metric is not defined for this grain.
     pub(super) fn emit(&mut self, definition: &'static Definition, by: By<'_>, figure: Figure) {
         if !definition.grains.contains(&self.period.grain) {
@@ -161,11 +182,16 @@ impl<'a> Page<'a> {
 
 /// The share of the days of a period that are complete, and whether all are and were fetched late enough.
 fn completeness<'s>(states: impl Iterator<Item = &'s DayState>, period: Period) -> (f64, bool) {
-    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
     let (mut complete, mut final_days) = (0, 0);
     for state in states.filter(|state| state.status == Status::Complete) {
         complete += 1;
-        final_days += i64::from(state.fetched_at.is_some_and(|at| at >= settled));
+        final_days += i64::from(is_settled(state, period));
     }
     (complete as f64 / period.length() as f64, final_days == period.length())
+}
+
+/// Whether the day was fetched when no late events of the period were to be expected any more.
+fn is_settled(state: &DayState, period: Period) -> bool {
+    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
+    state.fetched_at.is_some_and(|at| at >= settled)
 }

@@ -263,6 +263,7 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Pipelines => "pipelines",
         Unit::Seconds => "seconds",
         Unit::Days => "days",
+        Unit::DeploymentsADay => "deployments a day",
     }
 }
 

@@ -83,14 +83,14 @@ fn what_is_asked_is_within_gitlabs_rules() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (4 * 40 + 1);
+    let expected = 2 * (5 * 40 + 1);
     assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 5, "one moment a collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 6, "one moment a collector, scope and day");
 }
 
 #[test]
@@ -419,7 +419,8 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
                 let lines = coverage.iter().filter(|line| line["status"] == status);
                 lines.map(|line| line["collector"].as_str().expect("text").to_owned()).collect()
             };
-            let all = ["code_suggestion_events", "merge_requests", "pipelines", "seats", "usage_events"];
+            let all =
+                ["code_suggestion_events", "dora", "merge_requests", "pipelines", "seats", "usage_events"];
             let unsupported: BTreeSet<String> = if release < Release::V18_2 {
                 BTreeSet::from(["usage_events".to_owned()])
             } else {

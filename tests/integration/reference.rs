@@ -190,7 +190,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
             let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
             let days = days(looked_at);
-            let of_delivery = ["merge_requests", "pipelines"]
+            let of_delivery = ["merge_requests", "pipelines", "dora"]
                 .iter()
                 .any(|name| metric.starts_with(name) || by["collector"] == *name);
             let known = days
@@ -207,6 +207,10 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                 .and_hms_opt(0, 0, 0)
                 .expect("midnight")
                 .and_utc();
+            // GitLab's own figures of a month speak of all its days up to the last one that was asked for.
+            let of_month = |day: &&NaiveDate| **day <= collected.until;
+            let known =
+                if metric.starts_with("dora.") { days.iter().filter(of_month).count() } else { known };
             let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
                 "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
                 "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
@@ -220,10 +224,14 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         }
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        if period.grain == "month" {
+            dora(collected, &groups, period, &mut |metric, number| put(metric, &[], period, number));
+        }
         if period.grain == "window" {
-            for collector in ["usage_events", "code_suggestion_events", "merge_requests", "pipelines"] {
+            for collector in ["usage_events", "code_suggestion_events", "merge_requests", "pipelines", "dora"]
+            {
                 let is_there = |day: &NaiveDate| match collector {
-                    "merge_requests" | "pipelines" => collected.in_range(*day),
+                    "merge_requests" | "pipelines" | "dora" => collected.in_range(*day),
                     _ => collected.knows(*day),
                 };
                 let missing = days(period).iter().filter(|day| !is_there(day)).count();
@@ -785,6 +793,67 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
             });
         }
     }
+}
+
+/// The figures as the stand-in makes them: a deployment is a pipeline of a push that succeeded or failed, on the day
+/// it finished.
+fn dora(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut dyn FnMut(&str, Number)) {
+    let organisation = collected.organisation;
+    let last = period.end.min(collected.until);
+    let is_in = |at: DateTime<Utc>| (period.start..=last).contains(&at.date_naive());
+    let is_ours = |project: usize| organisation.is_within(organisation.projects[project].group, groups[0]);
+    let mut deployments: Vec<_> = organisation
+        .pipelines
+        .iter()
+        .filter(|pipeline| pipeline.source == "push" && ["SUCCESS", "FAILED"].contains(&pipeline.status))
+        .filter(|pipeline| is_ours(pipeline.project))
+        .map(|pipeline| (pipeline.finished_at.expect("it finished"), pipeline))
+        .collect();
+    deployments.sort_by_key(|(finished_at, pipeline)| (*finished_at, pipeline.id));
+    let of = |status: &str| {
+        deployments.iter().filter(|(at, pipeline)| is_in(*at) && pipeline.status == status).count() as f64
+    };
+    let mut restored = Vec::new();
+    for (place, (finished_at, pipeline)) in deployments.iter().enumerate() {
+        // The first failure since the last success of the project.
+        let broken = deployments[..place]
+            .iter()
+            .rev()
+            .filter(|(_, before)| before.project == pipeline.project)
+            .take_while(|(_, before)| before.status == "FAILED")
+            .last();
+        if let Some((since, _)) = broken.filter(|_| pipeline.status == "SUCCESS" && is_in(*finished_at)) {
+            restored.push(whole_seconds(*since, *finished_at) as f64);
+        }
+    }
+    let lead_times = organisation
+        .merge_requests
+        .iter()
+        .filter(|mr| is_ours(mr.project) && mr.merged_at.is_some_and(is_in))
+        .map(|mr| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")) as f64);
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let days = (last - period.start).num_days() + 1;
+    let all = of("SUCCESS") + of("FAILED");
+    for (metric, value) in [
+        ("dora.deployment_frequency", Some(rounded(of("SUCCESS") / days as f64))),
+        ("dora.lead_time_for_changes_seconds", median(lead_times.collect())),
+        ("dora.time_to_restore_service_seconds", median(restored)),
+        ("dora.change_failure_rate", (all > 0.0).then(|| rounded(of("FAILED") / all))),
+    ] {
+        let number = match value {
+            _ if groups.len() > 1 => unknown("not_in_source"),
+            None => Number { basis: json!(1.0), ..unknown("nothing_shown") },
+            Some(value) => Number { value: json!(value), n: Value::Null, ..count(0, None) },
+        };
+        put(metric, number);
+    }
+}
+
+/// The mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
 }
 
 fn quantiles(
