@@ -136,12 +136,18 @@ pub struct Event<'a> {
     /// True for bots and service accounts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
-    /// The programming language, folded to lower case; `(none)` where the source says there is none.
+    /// The programming language by its one name ([`crate::spelling`]); `(none)` where the source says there is none.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Cow<'a, str>>,
-    /// The editor.
+    /// The language as the source spelt it, where that is not its name.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub language_original: Option<Cow<'a, str>>,
+    /// The editor by its one name ([`crate::spelling`]).
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
+    /// The editor as the source spelt it, where that is not its name.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub ide_original: Option<Cow<'a, str>>,
     /// Size of a suggestion in lines of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,

@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::cli::NormalizeArgs;
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
-use crate::line::Line;
+use crate::line::{Line, Record};
 use crate::output::NewFile;
 use crate::pseudonym::PseudonymKey;
 use crate::record::{Origin, Raw, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
+use crate::spelling;
 use crate::stream::{LineWriter, Lines};
 use crate::summary::Summary;
 use crate::wording::counted;
@@ -121,12 +122,9 @@ fn normalize_into(
                     };
                     match read {
                         Ok(record) if !record.is_of_its_day() => outside += 1,
-                        Ok(mut record) => {
-                            if let Some(key) = &options.pseudonyms {
-                                key.apply(&mut record);
-                            }
+                        Ok(record) => {
                             records += 1;
-                            output.write(&record)?;
+                            output.write(&finished(record, options))?;
                         }
                         Err(reason) => {
                             rejects.add(line.number, &reason);
@@ -141,12 +139,9 @@ fn normalize_into(
                     }
                 }
             }
-            Ok(Line::Record(mut record)) => {
-                if let Some(key) = &options.pseudonyms {
-                    key.apply(&mut record);
-                }
+            Ok(Line::Record(record)) => {
                 records += 1;
-                output.write(&record)?;
+                output.write(&finished(record, options))?;
             }
             Ok(Line::Coverage(coverage)) => {
                 passed += 1;
@@ -187,6 +182,17 @@ fn normalize_into(
     }
     let outcome = rejects.conclude(records + outside + passed + unknown, summary)?;
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
+}
+
+/// A record of any source as it leaves: names spelt one way, and people replaced if that is asked for.
+fn finished<'a>(mut record: Record<'a>, options: &Options) -> Record<'a> {
+    if let Record::Event(event) = &mut record {
+        spelling::fold(event);
+    }
+    if let Some(key) = &options.pseudonyms {
+        key.apply(&mut record);
+    }
+    record
 }
 
 fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {

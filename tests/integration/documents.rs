@@ -145,6 +145,7 @@ const FLOORS: &[&[&str]] = &[
         "rollup",
         "schema",
         "site",
+        "spelling",
         "view",
         "wording",
     ],

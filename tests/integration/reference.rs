@@ -957,7 +957,15 @@ fn whole_seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
 }
 
 fn language(event: &UsageEvent) -> String {
-    event.language.map_or("(none)".to_owned(), str::to_lowercase)
+    let spelt = event.language.map_or("(none)".to_owned(), str::to_lowercase);
+    let others = [
+        ("typescriptreact", "typescript"),
+        ("javascriptreact", "javascript"),
+        ("cpp", "c++"),
+        ("csharp", "c#"),
+        ("shellscript", "shell"),
+    ];
+    others.iter().find(|(other, _)| *other == spelt).map_or(spelt, |(_, name)| (*name).to_owned())
 }
 
 fn count(n: usize, people: Option<usize>) -> Number {
