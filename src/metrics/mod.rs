@@ -10,6 +10,7 @@ pub mod definition;
 mod dora;
 mod engagement;
 mod events;
+mod impact;
 mod merge_requests;
 mod page;
 mod people;
@@ -52,6 +53,7 @@ pub const FAMILIES: &[Family] = &[
     merge_requests::FAMILY,
     pipelines::FAMILY,
     dora::FAMILY,
+    impact::FAMILY,
     coverage::FAMILY,
 ];
 

@@ -144,6 +144,22 @@ impl<'a> Page<'a> {
         (self.coverage, self.is_final) = completeness(states, self.period);
     }
 
+    /// Sets coverage and finality from the days of several sources: a day is whole that is whole in each.
+    pub(super) fn rest_on_all(&mut self, sources: &[Source]) {
+        let view = self.view;
+        let days_of = |source: &Source| view.known_days(*source, self.period);
+        let of_all = |day: Day| {
+            let states = sources.iter().filter_map(|source| {
+                days_of(source).find(|(known, state)| *known == day && state.status == Status::Complete)
+            });
+            let states: Vec<&DayState> = states.map(|(_, state)| state).collect();
+            let oldest = states.iter().copied().min_by_key(|state| state.fetched_at);
+            oldest.filter(|_| states.len() == sources.len())
+        };
+        let states: Vec<&DayState> = self.period.days().filter_map(of_all).collect();
+        self.rest_on_states(states.into_iter());
+    }
+
     /// Sets coverage and finality from the last day of the period that a running figure speaks of.
     pub(super) fn rest_on_days_up_to(&mut self, day: Day, state: &DayState) {
         let is_whole = state.status == Status::Complete;

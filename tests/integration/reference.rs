@@ -224,6 +224,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         }
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        if days(period).into_iter().any(|day| collected.knows(day)) {
+            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        }
         if period.grain == "month" {
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], period, number));
         }
@@ -793,6 +796,79 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
             });
         }
     }
+}
+
+fn impact(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    if !["month", "window"].contains(&period.grain) {
+        return;
+    }
+    let organisation = collected.organisation;
+    let is_ours = |project: usize| {
+        groups.iter().any(|group| organisation.is_within(organisation.projects[project].group, *group))
+    };
+    let merged: Vec<_> = organisation
+        .merge_requests
+        .iter()
+        .filter(|mr| is_ours(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
+        .collect();
+    let days_of = days_of_everybody(collected, groups, true);
+    let is_active = |person: usize| {
+        let days = days_of.get(&person).into_iter().flatten();
+        days.into_iter().any(|day| (period.start..=period.end).contains(day))
+    };
+    let of_people: Vec<_> = merged
+        .iter()
+        .filter_map(|mr| Some((mr.author.filter(|author| !organisation.people[*author].bot)?, mr)))
+        .collect();
+    for with_duo in [false, true] {
+        let group: Vec<_> = of_people.iter().filter(|(author, _)| is_active(*author) == with_duo).collect();
+        let authors = group.iter().map(|(author, _)| *author).collect::<BTreeSet<_>>().len();
+        let seconds =
+            group.iter().map(|(_, mr)| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")));
+        let lines = group.iter().map(|(_, mr)| u64::from(mr.additions + mr.deletions));
+        for (metric, mut values) in [
+            ("impact.time_to_merge_seconds", seconds.collect::<Vec<u64>>()),
+            ("impact.size_lines", lines.collect()),
+        ] {
+            values.sort_unstable();
+            let n = values.len();
+            let at = |share: f64| (n >= 2).then(|| values[rank_of_resamples(n, share)]);
+            let p50 = (n > 0).then(|| values[n.div_ceil(2) - 1]);
+            for (stat, value) in [("p50", p50), ("low", at(0.025)), ("high", at(0.975))] {
+                let number = match value {
+                    Some(value) => Number { value: json!(value), ..count(n, Some(authors)) },
+                    None => Number {
+                        value: Value::Null,
+                        reason: json!("nothing_shown"),
+                        ..count(n, Some(authors))
+                    },
+                };
+                let basis =
+                    if n == 0 { Value::Null } else { json!(of_people.len() as f64 / merged.len() as f64) };
+                let with_duo = with_duo.to_string();
+                put(metric, &[("with_duo", &with_duo), ("stat", stat)], Number { basis, ..number });
+            }
+        }
+    }
+}
+
+/// The place from 0 at which this share of all resamples of n have their median at it or before: the chances that so
+/// many of n draws fall there, built up draw by draw.
+fn rank_of_resamples(n: usize, share: f64) -> usize {
+    let is_reached = |place: &usize| {
+        let inside = (place + 1) as f64 / n as f64;
+        let mut chances = vec![0.0; n + 1];
+        chances[0] = 1.0;
+        for draw in 1..=n {
+            for hits in (0..=draw).rev() {
+                let hit = if hits > 0 { chances[hits - 1] * inside } else { 0.0 };
+                chances[hits] = chances[hits] * (1.0 - inside) + hit;
+            }
+        }
+        chances[n.div_ceil(2)..].iter().sum::<f64>() >= share
+    };
+    let places: Vec<usize> = (0..n).collect();
+    places[places.partition_point(|place| !is_reached(place)).min(n - 1)]
 }
 
 /// The figures as the stand-in makes them: a deployment is a pipeline of a push that succeeded or failed, on the day
