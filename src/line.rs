@@ -9,6 +9,7 @@ use crate::record::{Coverage, Dora, Event, MergeRequest, Metric, Origin, Pipelin
 
 /// A line of any type.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every line is a record, and one is held at a time")]
 pub enum Line<'a> {
     /// A page of nodes.
     Raw(Raw<'a>),

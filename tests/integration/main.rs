@@ -19,3 +19,4 @@ mod privacy;
 mod reference;
 mod resuming;
 mod site;
+mod traps;
