@@ -82,16 +82,18 @@ pub struct View<'a> {
     pub people: &'a People,
     /// Complete snapshots of seats by day.
     pub snapshots: BTreeMap<Day, Snapshot>,
-    /// Merge requests.
-    pub merge_requests: Vec<&'a MergeRequestState>,
-    /// Pipelines.
-    pub pipelines: Vec<&'a PipelineState>,
     /// DORA figures of the month up to each day; none where several groups are united, whose figures do not add up.
     pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
     usage: BTreeMap<Day, Vec<UsageRow<'a>>>,
     suggestions: BTreeMap<Day, Vec<UsageRow<'a>>>,
+    /// Merge requests by the day they were opened.
+    opened: BTreeMap<Day, Vec<&'a MergeRequestState>>,
+    /// Merge requests by the day they were merged.
+    merged: BTreeMap<Day, Vec<(Timestamp, &'a MergeRequestState)>>,
+    /// Pipelines by the day they were created.
+    pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
     sources: HashMap<Source, BTreeMap<Day, DayState>>,
 }
 
@@ -149,6 +151,22 @@ impl<'a> View<'a> {
         self.rows_in(&self.suggestions, period)
     }
 
+    /// The merge requests opened in a period, on the days of which something is known: a state tells more stamps than
+    /// were asked for, and only those of collected days are all there.
+    pub fn opened_in(&self, period: Period) -> impl Iterator<Item = &'a MergeRequestState> {
+        self.known_of(Source::MergeRequests, &self.opened, period)
+    }
+
+    /// The merge requests merged in a period, and when each was; of the days of which something is known.
+    pub fn merged_in(&self, period: Period) -> impl Iterator<Item = (Timestamp, &'a MergeRequestState)> {
+        self.known_of(Source::MergeRequests, &self.merged, period)
+    }
+
+    /// The pipelines created in a period, on the days of which something is known.
+    pub fn pipelines_in(&self, period: Period) -> impl Iterator<Item = &'a PipelineState> {
+        self.known_of(Source::Pipelines, &self.pipelines, period)
+    }
+
     /// The people who have a seat, as it counts for a period; see [`View::list_of`].
     pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
         self.list_of(period).map(|list| list.holders)
@@ -173,6 +191,15 @@ impl<'a> View<'a> {
     /// The days that any line speaks of.
     pub fn days(&self) -> BTreeSet<Day> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
+    }
+
+    fn known_of<'s, T: Copy>(
+        &'s self,
+        source: Source,
+        things: &'s BTreeMap<Day, Vec<T>>,
+        period: Period,
+    ) -> impl Iterator<Item = T> + use<'s, 'a, T> {
+        self.known_days(source, period).flat_map(|(day, _)| things.get(&day).into_iter().flatten().copied())
     }
 
     fn rows_in<'s>(
@@ -251,14 +278,24 @@ impl<'a> Resolved<'a> {
             names,
             people: &self.rollups.people,
             snapshots: BTreeMap::new(),
-            merge_requests: states(self.rollups.merge_requests.values(), scopes),
-            pipelines: states(self.rollups.pipelines.values(), scopes),
             dora: BTreeMap::new(),
             collectors: BTreeMap::new(),
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
             sources: HashMap::new(),
         };
+        for state in states(self.rollups.merge_requests.values(), scopes) {
+            view.opened.entry(state.created_at.day()).or_default().push(state);
+            if let Some(merged_at) = state.merged_at {
+                view.merged.entry(merged_at.day()).or_default().push((merged_at, state));
+            }
+        }
+        for state in states(self.rollups.pipelines.values(), scopes) {
+            view.pipelines.entry(state.created_at.day()).or_default().push(state);
+        }
         let collectors: BTreeSet<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         for collector in collectors {
             if let Some(days) = self.united(scopes, |root| self.days.get(&(collector, root)).map(states_of)) {
@@ -519,11 +556,14 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     (DayState { status, rows: None, fetched_at: None, reason, is_cut: false }, None)
 }
 
-fn states<'a, T>(states: impl Iterator<Item = &'a State<T>>, scopes: &[Root]) -> Vec<&'a T> {
-    let is_in = |state: &State<T>| {
+fn states<'a, T: 'a>(
+    states: impl Iterator<Item = &'a State<T>>,
+    scopes: &[Root],
+) -> impl Iterator<Item = &'a T> {
+    let is_in = |state: &&State<T>| {
         scopes.iter().any(|(instance, scope)| state.instance == *instance && state.scopes.contains(scope))
     };
-    states.filter(|state| is_in(state)).map(|state| &state.newest).collect()
+    states.filter(is_in).map(|state| &state.newest)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.

@@ -1,13 +1,11 @@
 //! Merge requests of people active with Duo beside those of others. Nothing here says that one is the cause of the
 //! other: those who take up a tool early differ from those who do not in much else.
 
-use std::collections::BTreeSet;
-
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::statistics::{median_interval, nearest_rank};
 use super::{Definition, Family, Unit};
-use crate::calendar::{Day, Grain};
+use crate::calendar::Grain;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&TIME_TO_MERGE, &SIZE], compute };
@@ -51,13 +49,10 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     }
     page.rest_on_all(&sources);
-    let days: BTreeSet<Day> =
-        view.known_days(Source::MergeRequests, page.period).map(|(day, _)| day).collect();
     let active = page.activity.active_in(page.period);
     let mut merged = 0;
     let mut groups = [Group::default(), Group::default()];
-    for state in &view.merge_requests {
-        let Some(merged_at) = state.merged_at.filter(|at| days.contains(&at.day())) else { continue };
+    for (merged_at, state) in view.merged_in(page.period) {
         merged += 1;
         let Some(author) = state.author.filter(|author| !view.people.is_bot(*author)) else { continue };
         let group = &mut groups[usize::from(active.contains(author))];

@@ -386,6 +386,28 @@ mod tests {
     }
 
     #[test]
+    fn of_a_square_no_row_or_column_gives_its_only_hidden_cell_away() {
+        let segments = ["heavy", "regular", "inactive"];
+        let people = [[40, 7, 2], [9, 30, 12], [6, 8, 90]];
+        let cells = (0..3).flat_map(|from| (0..3).map(move |to| (from, to)));
+        let metrics: Vec<Metric> = cells
+            .map(|(from, to)| {
+                let by = [("from", segments[from]), ("to", segments[to])];
+                cell("engagement.movement", &by, people[from][to], Some(people[from][to]))
+            })
+            .collect();
+        let lines = publish(&metrics, 5);
+        for side in ["from", "to"] {
+            for segment in segments {
+                let of_segment = lines.iter().filter(|line| line.by[side] == segment);
+                let hidden = of_segment.filter(|line| line.hidden.is_some()).count();
+                assert!(hidden != 1, "{side} {segment}");
+            }
+        }
+        assert!(lines.iter().any(|line| line.hidden.is_none()), "not all has to go");
+    }
+
+    #[test]
     fn a_lone_hidden_day_takes_a_second_one_where_days_add_up() {
         let mut metrics = vec![{
             let mut week = cell("chat.messages", &[], 60, Some(20));
