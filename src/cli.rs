@@ -56,6 +56,8 @@ pub enum Command {
     Run(RunArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
+    /// List the metrics: name, unit, grains, dimensions and definition of each
+    Metrics(MetricsArgs),
 }
 
 /// Form of the closing summary.
@@ -164,6 +166,27 @@ pub enum DoctorFormat {
     /// One line a check, for people
     Text,
     /// One JSON line a check
+    Json,
+}
+
+/// Flags of `metrics`.
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    /// List them; so far the only thing to do with them, with or without the flag
+    #[arg(long)]
+    pub list: bool,
+
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+/// Form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    Text,
+    /// JSON lines
     Json,
 }
 
@@ -379,6 +402,7 @@ impl Command {
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
             Command::Doctor(_) => "doctor",
+            Command::Metrics(_) => "metrics",
         }
     }
 }

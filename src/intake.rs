@@ -124,7 +124,9 @@ impl Intake {
     pub fn read_history(&mut self, history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
         let touched: BTreeSet<Target> = self.rollups.targets().collect();
         let paths: BTreeSet<PathBuf> = touched.iter().map(|target| self.path(history, *target)).collect();
-        touched.into_iter().for_each(|target| drop(self.kept.entry(target).or_default()));
+        for target in touched {
+            self.kept.entry(target).or_default();
+        }
         let files = history.files()?.into_iter().map(Ok);
         let (readers, mut meanings) = self.workers();
         let (mut damaged, mut newer) = (Vec::new(), None);

@@ -35,5 +35,6 @@ pub mod record;
 pub mod rollup;
 pub mod schema;
 pub mod site;
+pub mod spelling;
 pub mod view;
 pub mod wording;

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Day, Timestamp};
+use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::record::{
-    Coverage, Credit, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
+    Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
     SeatPool, UsageRollup, UserTotal,
 };
 
 /// A line of any type.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every line is a record, and one is held at a time")]
 pub enum Line<'a> {
     /// A page of nodes.
     Raw(Raw<'a>),
@@ -49,6 +50,8 @@ pub enum Record<'a> {
     GroupTotal(GroupTotal<'a>),
     /// Numbers of a user that GitLab counted itself.
     UserTotal(UserTotal<'a>),
+    /// A DORA figure of a month.
+    Dora(Dora<'a>),
 }
 
 impl<'a> Line<'a> {
@@ -76,6 +79,7 @@ impl<'a> Line<'a> {
             "credit" => Line::Record(Record::Credit(parse(text)?)),
             "group_total" => Line::Record(Record::GroupTotal(parse(text)?)),
             "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
+            "dora" => Line::Record(Record::Dora(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -94,14 +98,16 @@ impl Record<'_> {
             Record::Credit(credit) => &credit.origin,
             Record::GroupTotal(total) => &total.origin,
             Record::UserTotal(total) => &total.origin,
+            Record::Dora(dora) => &dora.origin,
         }
     }
 
-    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken.
+    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken, and for
+    /// figures that speak of many days.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
             Record::Event(event) => (Some(event.ts.day()), None),
-            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => (None, None),
+            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) | Record::Dora(_) => (None, None),
             Record::MergeRequest(merge_request) => {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
@@ -115,8 +121,13 @@ impl Record<'_> {
 
     /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
     pub fn is_of_its_day(&self) -> bool {
-        matches!(self, Record::Seat(_) | Record::SeatPool(_) | Record::Project(_))
-            || self.days().any(|day| day == self.origin().day)
+        match self {
+            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => true,
+            Record::Dora(dora) => {
+                dora.period == Period::holding(Grain::Month, dora.origin.day, dora.origin.day).start
+            }
+            _ => self.days().any(|day| day == self.origin().day),
+        }
     }
 }
 

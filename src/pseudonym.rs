@@ -44,6 +44,7 @@ impl PseudonymKey {
             }
             Record::SeatPool(_)
             | Record::Pipeline(_)
+            | Record::Dora(_)
             | Record::Project(_)
             | Record::GroupTotal(_)
             | Record::Credit(_) => {}

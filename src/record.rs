@@ -142,12 +142,18 @@ pub struct Event<'a> {
     /// True for bots and service accounts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
-    /// The programming language, folded to lower case; `(none)` where the source says there is none.
+    /// The programming language by its one name ([`crate::spelling`]); `(none)` where the source says there is none.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Cow<'a, str>>,
-    /// The editor.
+    /// The language as the source spelt it, where that is not its name.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub language_original: Option<Cow<'a, str>>,
+    /// The editor by its one name ([`crate::spelling`]).
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
+    /// The editor as the source spelt it, where that is not its name.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub ide_original: Option<Cow<'a, str>>,
     /// Size of a suggestion in lines of code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,
@@ -438,6 +444,35 @@ pub struct Credit<'a> {
 
 /// Numbers by `feature.measure`.
 pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
+
+/// One of GitLab's own DORA figures of a group and its subgroups, over the days of a month up to the day of the fetch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "dora")]
+pub struct Dora<'a> {
+    /// Where the record comes from; its day is the last one the figure speaks of.
+    #[serde(borrow, flatten)]
+    pub origin: Origin<'a>,
+    /// Which figure.
+    pub measure: DoraMeasure,
+    /// The first day of the month.
+    pub period: Day,
+    /// The figure as GitLab gives it: deployments a day, a share from 0 to 1, or seconds; null where GitLab has none.
+    pub value: Option<f64>,
+}
+
+/// One of the four DORA figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoraMeasure {
+    /// Deployments a day.
+    DeploymentFrequency,
+    /// Seconds from merge to deployment.
+    LeadTimeForChanges,
+    /// Seconds from an incident to its end.
+    TimeToRestoreService,
+    /// Share of the deployments that led to an incident.
+    ChangeFailureRate,
+}
 
 /// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE, Status};
+use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
 use crate::rollup::{
     Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool,
-    Rollups, State, Target, Usage,
+    Rollups, State, Target,
 };
 
 /// What a metric rests on.
@@ -25,6 +25,8 @@ pub enum Source {
     MergeRequests,
     /// `pipelines`.
     Pipelines,
+    /// `dora`.
+    Dora,
 }
 
 /// What is known of a collector, scope and day.
@@ -47,19 +49,21 @@ pub struct DayState {
 pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
+    /// The last day with any Duo activity of those people, where GitLab tells it.
+    pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by instance and id.
     pub pools: BTreeMap<(Name, Name), Pool>,
 }
 
-/// Counts of one person, event and what it is split by.
+/// Who has a seat, by a snapshot that tells it of everybody.
 #[derive(Clone, Copy, Debug)]
-pub struct UsageRow<'a> {
-    /// Who.
-    pub person: PersonId,
-    /// What, and by what it is split.
-    pub group: &'a Group,
-    /// How often.
-    pub usage: Usage,
+pub struct SeatList<'a> {
+    /// The day it was taken on.
+    pub taken_on: Day,
+    /// Who has a seat, bots left out.
+    pub holders: &'a BTreeSet<PersonId>,
+    /// The last day with any Duo activity of those people, where GitLab tells it.
+    pub last_duo_activity: &'a HashMap<PersonId, Day>,
 }
 
 /// The part of the usage of a fetch that counts.
@@ -84,15 +88,19 @@ pub struct View<'a> {
     pub people: &'a People,
     /// Complete snapshots of seats by day.
     pub snapshots: BTreeMap<Day, Snapshot>,
-    /// Merge requests.
-    pub merge_requests: Vec<&'a MergeRequestState>,
-    /// Pipelines.
-    pub pipelines: Vec<&'a PipelineState>,
+    /// DORA figures of the month up to each day; none where several groups are united, whose figures do not add up.
+    pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
     groups: &'a Groups,
     usage: BTreeMap<Day, Vec<Chosen<'a>>>,
     suggestions: BTreeMap<Day, Vec<Chosen<'a>>>,
+    /// Merge requests by the day they were opened.
+    opened: BTreeMap<Day, Vec<&'a MergeRequestState>>,
+    /// Merge requests by the day they were merged.
+    merged: BTreeMap<Day, Vec<(Timestamp, &'a MergeRequestState)>>,
+    /// Pipelines by the day they were created.
+    pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
     sources: HashMap<Source, BTreeMap<Day, DayState>>,
 }
 
@@ -143,24 +151,51 @@ impl<'a> View<'a> {
         days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
-    /// The usage of a period, up to the last day reported.
-    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
-        self.rows_in(&self.usage, period)
+    /// The usage of a period up to the last day reported, by group: what, and who how often.
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
+        self.groups_in(&self.usage, period)
     }
 
-    /// The code suggestions of a period, up to the last day reported.
-    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
-        self.rows_in(&self.suggestions, period)
+    /// The code suggestions of a period up to the last day reported, by group: what, and who how often.
+    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
+        self.groups_in(&self.suggestions, period)
     }
 
-    /// The people who have a seat, as it counts for a period: by the last list taken within it or, failing that, by
-    /// the first one of the two days after it.
+    /// The merge requests opened in a period, on the days of which something is known: a state tells more stamps than
+    /// were asked for, and only those of collected days are all there.
+    pub fn opened_in(&self, period: Period) -> impl Iterator<Item = &'a MergeRequestState> {
+        self.known_of(Source::MergeRequests, &self.opened, period)
+    }
+
+    /// The merge requests merged in a period, and when each was; of the days of which something is known.
+    pub fn merged_in(&self, period: Period) -> impl Iterator<Item = (Timestamp, &'a MergeRequestState)> {
+        self.known_of(Source::MergeRequests, &self.merged, period)
+    }
+
+    /// The pipelines created in a period, on the days of which something is known.
+    pub fn pipelines_in(&self, period: Period) -> impl Iterator<Item = &'a PipelineState> {
+        self.known_of(Source::Pipelines, &self.pipelines, period)
+    }
+
+    /// The people who have a seat, as it counts for a period; see [`View::list_of`].
     pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
-        let told = |(_, snapshot): (&Day, &'_ Snapshot)| snapshot.holders.is_some();
-        let within = self.snapshots.range(period.start..=period.end).rev().find(|entry| told(*entry));
+        self.list_of(period).map(|list| list.holders)
+    }
+
+    /// The list of seats that counts for a period: the last one taken within it or, failing that, the first one of
+    /// the two days after it.
+    pub fn list_of(&self, period: Period) -> Option<SeatList<'_>> {
+        let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
         let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
-        let found = within.or_else(|| self.snapshots.range(grace).find(|entry| told(*entry)));
-        found.and_then(|(_, snapshot)| snapshot.holders.as_ref())
+        within.or_else(|| self.lists().find(|list| grace.contains(&list.taken_on)))
+    }
+
+    /// Every list of the people who have a seat, from the first to the last one taken.
+    pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
+        self.snapshots.iter().filter_map(|(day, snapshot)| {
+            let last_duo_activity = &snapshot.last_duo_activity;
+            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()?, last_duo_activity })
+        })
     }
 
     /// The days that any line speaks of.
@@ -168,17 +203,13 @@ impl<'a> View<'a> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
     }
 
-    /// The usage of a period by group: what, and who how often.
-    pub fn usage_groups_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
-        self.groups_in(&self.usage, period)
-    }
-
-    /// The code suggestions of a period by group: what, and who how often.
-    pub fn suggestion_groups_in(
-        &self,
+    fn known_of<'s, T: Copy>(
+        &'s self,
+        source: Source,
+        things: &'s BTreeMap<Day, Vec<T>>,
         period: Period,
-    ) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
-        self.groups_in(&self.suggestions, period)
+    ) -> impl Iterator<Item = T> + use<'s, 'a, T> {
+        self.known_days(source, period).flat_map(|(day, _)| things.get(&day).into_iter().flatten().copied())
     }
 
     fn groups_in(
@@ -194,16 +225,6 @@ impl<'a> View<'a> {
                 .iter()
                 .flat_map(|chosen| chosen.fetch.usage().filter(|(group, _)| chosen.counts[group.index()]));
             groups.map(move |(group, entries)| (*day, table.group(group), entries))
-        })
-    }
-
-    fn rows_in(
-        &self,
-        chosen: &BTreeMap<Day, Vec<Chosen<'a>>>,
-        period: Period,
-    ) -> impl Iterator<Item = (Day, UsageRow<'a>)> {
-        self.groups_in(chosen, period).flat_map(|(day, group, entries)| {
-            entries.map(move |(person, usage)| (day, UsageRow { person, group, usage }))
         })
     }
 }
@@ -287,14 +308,25 @@ impl<'a> Resolved<'a> {
             names,
             people: &self.rollups.people,
             snapshots: BTreeMap::new(),
-            merge_requests: states(self.rollups.merge_requests.values(), scopes),
-            pipelines: states(self.rollups.pipelines.values(), scopes),
+            dora: BTreeMap::new(),
             collectors: BTreeMap::new(),
             groups: &self.rollups.groups,
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
             sources: HashMap::new(),
         };
+        for state in states(self.rollups.merge_requests.values(), scopes) {
+            view.opened.entry(state.created_at.day()).or_default().push(state);
+            if let Some(merged_at) = state.merged_at {
+                view.merged.entry(merged_at.day()).or_default().push((merged_at, state));
+            }
+        }
+        for state in states(self.rollups.pipelines.values(), scopes) {
+            view.pipelines.entry(state.created_at.day()).or_default().push(state);
+        }
         let collectors: BTreeSet<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         for collector in collectors {
             if let Some(days) = self.united(scopes, |root| self.days.get(&(collector, root)).map(states_of)) {
@@ -308,6 +340,7 @@ impl<'a> Resolved<'a> {
             (Source::Seats, "seats"),
             (Source::MergeRequests, "merge_requests"),
             (Source::Pipelines, "pipelines"),
+            (Source::Dora, "dora"),
         ] {
             let days = self.united(scopes, |root| counted(collector, root).map(states_of));
             view.sources.extend(days.map(|days| (source, days)));
@@ -340,6 +373,10 @@ impl<'a> Resolved<'a> {
             }
         }
         self.collect_snapshots(&mut view, scopes);
+        if let [root] = self.outermost(scopes, |root| counted("dora", root).is_some())[..] {
+            let days = counted("dora", root).into_iter().flatten();
+            view.dora = days.filter_map(|(day, (_, fetch))| Some((*day, &(*fetch)?.dora))).collect();
+        }
         view
     }
 
@@ -424,6 +461,7 @@ impl<'a> Resolved<'a> {
         };
         for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
+            let mut last_duo_activity: HashMap<PersonId, Day> = HashMap::new();
             let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
             for root in self.outermost(scopes, |root| self.days.contains_key(&(seats, root))) {
                 let Some((_, Some(fetch))) = self.days.get(&(seats, root)).and_then(|days| days.get(&day))
@@ -438,6 +476,10 @@ impl<'a> Resolved<'a> {
                         holders = None;
                     }
                 }
+                for (person, day) in &fetch.last_duo_activity {
+                    let last = last_duo_activity.entry(*person).or_insert(*day);
+                    *last = (*day).max(*last);
+                }
                 if let Some(holders) = &mut holders {
                     holders.extend(
                         fetch.seats.values().flatten().filter(|person| !self.rollups.people.is_bot(**person)),
@@ -446,7 +488,7 @@ impl<'a> Resolved<'a> {
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
             let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, pools });
+            view.snapshots.insert(day, Snapshot { holders, last_duo_activity, pools });
         }
     }
 
@@ -596,11 +638,14 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     (DayState { status, rows: None, fetched_at: None, reason, is_cut: false }, None)
 }
 
-fn states<'a, T>(states: impl Iterator<Item = &'a State<T>>, scopes: &[Root]) -> Vec<&'a T> {
-    let is_in = |state: &State<T>| {
+fn states<'a, T: 'a>(
+    states: impl Iterator<Item = &'a State<T>>,
+    scopes: &[Root],
+) -> impl Iterator<Item = &'a T> {
+    let is_in = |state: &&State<T>| {
         scopes.iter().any(|(instance, scope)| state.instance == *instance && state.scopes.contains(scope))
     };
-    states.filter(|state| is_in(state)).map(|state| &state.newest).collect()
+    states.filter(is_in).map(|state| &state.newest)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.

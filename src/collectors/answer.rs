@@ -66,6 +66,7 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
 /// Fields that GitLab computes in ClickHouse alone.
 const IN_CLICK_HOUSE: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
 
+/// GitLab answers null there, which is its way to refuse.
 pub(super) fn denied(place: &str) -> Fault {
     let why = match place {
         // It hangs on no group: the events of all.
@@ -78,6 +79,7 @@ pub(super) fn denied(place: &str) -> Fault {
     Fault::Denied(format!("GitLab answers null for {place}: {why}"))
 }
 
+/// GitLab's answer is of another form than it says itself.
 pub(super) fn unusable(place: &str, error: &str) -> Fault {
     Fault::Answer(format!("GitLab's answer cannot be read at {place}: {error}"))
 }

@@ -65,7 +65,7 @@ impl Collector for CodeSuggestionEvents {
         }
         let node: Node = line::parse(node)?;
         Ok(Record::Event(Box::new(Event {
-            language: Some(fold_language(node.language.as_deref())),
+            language: Some(said_language(node.language)),
             lines: size(&node.suggestion_size),
             tracking_id: node.unique_tracking_id,
             ..event(node.timestamp, origin, &node.event, node.user)
@@ -73,12 +73,9 @@ impl Collector for CodeSuggestionEvents {
     }
 }
 
-/// The language in lower case, `(none)` where the source says that there is none.
-pub(super) fn fold_language(language: Option<&str>) -> Cow<'static, str> {
-    match language.map(str::trim) {
-        None | Some("") => NO_LANGUAGE.into(),
-        Some(language) => language.to_lowercase().into(),
-    }
+/// The language, `(none)` where the source says that there is none.
+pub(super) fn said_language(language: Option<Cow<'_, str>>) -> Cow<'_, str> {
+    language.filter(|language| !language.trim().is_empty()).unwrap_or(NO_LANGUAGE.into())
 }
 
 /// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
@@ -96,11 +93,10 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn languages_fold_and_none_is_said() {
-        assert_eq!(fold_language(Some(" TypeScript ")), "typescript");
-        assert_eq!(fold_language(Some("ΣΑΣ")), "σας");
-        assert_eq!(fold_language(Some("  ")), "(none)");
-        assert_eq!(fold_language(None), "(none)");
+    fn no_language_is_said() {
+        assert_eq!(said_language(Some("TypeScript".into())), "TypeScript");
+        assert_eq!(said_language(Some("  ".into())), "(none)");
+        assert_eq!(said_language(None), "(none)");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::code_suggestion_events::fold_language;
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Project};
+use crate::spelling::{LANGUAGES, folded};
 
 /// The collector `group_tree`.
 pub struct GroupTree;
@@ -67,7 +67,7 @@ impl Collector for GroupTree {
         for Language { name, share } in node.languages.into_iter().flatten() {
             // Two spellings of a language are one.
             if let Some(share) = share {
-                *languages.entry(fold_language(Some(&name))).or_default() += share;
+                *languages.entry(folded(&name, LANGUAGES).into()).or_default() += share;
             }
         }
         Ok(Record::Project(Project {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::code_suggestion_events::{fold_language, size};
+use super::code_suggestion_events::{said_language, size};
 use super::portion::EventQueries;
 use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
@@ -75,7 +75,7 @@ impl Collector for InstanceUsageEvents {
                 true => format!("gid://gitlab/Project/{id}").into(),
                 false => id,
             }),
-            language: told.map(|extras| fold_language(extras.get("language").and_then(Value::as_str))),
+            language: told.map(|extras| said_language(extras.get("language").and_then(text).map(Cow::Owned))),
             ide: extra("ide_name"),
             lines: told.and_then(|extras| size(extras.get("suggestion_size")?)),
             tracking_id: extra("unique_tracking_id"),

@@ -7,6 +7,7 @@ pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
 pub mod credits;
+pub mod dora;
 pub mod group_tree;
 pub mod instance_usage_events;
 pub mod merge_requests;
@@ -42,6 +43,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &ai_user_metrics::AiUserMetrics,
     &agent_sessions::AgentSessions,
     &credits::Credits,
+    &dora::DoraFigures,
 ];
 
 /// Something that can be collected from GitLab.

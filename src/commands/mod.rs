@@ -5,5 +5,6 @@ pub mod dashboard;
 pub mod doctor;
 pub mod fetch;
 pub mod landing;
+pub mod metrics;
 pub mod normalize;
 pub mod run;

@@ -18,6 +18,7 @@ use crate::pseudonym::PseudonymKey;
 use crate::record::{Coverage, Origin, Raw, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
+use crate::spelling;
 use crate::stream::{LineWriter, Lines};
 use crate::summary::Summary;
 use crate::wording::counted;
@@ -162,12 +163,9 @@ fn normalize_into(
                                 outside_by_fetch.entry(fetch_of(record.origin())).or_default().insert(row);
                             }
                         }
-                        Ok(mut record) => {
-                            if let Some(key) = &options.pseudonyms {
-                                key.apply(&mut record);
-                            }
+                        Ok(record) => {
                             records += 1;
-                            output.write(&record)?;
+                            output.write(&finished(record, options))?;
                         }
                         Err(reason) => {
                             rejects.add(line.number, &reason);
@@ -182,12 +180,9 @@ fn normalize_into(
                     }
                 }
             }
-            Ok(Line::Record(mut record)) => {
-                if let Some(key) = &options.pseudonyms {
-                    key.apply(&mut record);
-                }
+            Ok(Line::Record(record)) => {
                 records += 1;
-                output.write(&record)?;
+                output.write(&finished(record, options))?;
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
@@ -264,6 +259,17 @@ fn record(text: &str) -> Result<Record<'_>, String> {
         Line::Record(record) => Ok(record),
         _ => Err("not a record".to_owned()),
     }
+}
+
+/// A record of any source as it leaves: names spelt one way, and people replaced if that is asked for.
+fn finished<'a>(mut record: Record<'a>, options: &Options) -> Record<'a> {
+    if let Record::Event(event) = &mut record {
+        spelling::fold(event);
+    }
+    if let Some(key) = &options.pseudonyms {
+        key.apply(&mut record);
+    }
+    record
 }
 
 fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {

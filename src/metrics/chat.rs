@@ -4,10 +4,13 @@ use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
+use crate::calendar::Grain;
 use crate::record::Number;
+use crate::rollup::Group;
 use crate::view::{Source, View};
 
-pub(super) const FAMILY: Family = Family { definitions: &[&MESSAGES, &USERS, &MESSAGES_PER_USER], compute };
+pub(super) const FAMILY: Family =
+    Family { definitions: &[&MESSAGES, &USERS, &MESSAGES_PER_USER, &USER_BANDS], compute };
 
 const MESSAGES: Definition = Definition {
     metric: "chat.messages",
@@ -36,17 +39,35 @@ const MESSAGES_PER_USER: Definition = Definition {
     text: "Questions that people (not bots) put to Duo Chat, divided by those people.",
 };
 
+const USER_BANDS: Definition = Definition {
+    metric: "chat.user_bands",
+    title: "People by chat messages",
+    unit: Unit::People,
+    grains: &[Grain::Month, Grain::Window],
+    by: &["band"],
+    text: "People who put a question to Duo Chat, by how many they put in the period: 1 to 4, 5 to 19, 20 to 49, 50 and \
+           more.",
+};
+
+/// The bands, each with the least number of messages in it.
+const BANDS: [(&str, u64); 4] = [("1-4", 1), ("5-19", 5), ("20-49", 20), ("50+", 50)];
+
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
     let (mut messages, mut of_people) = (0, 0);
     let mut people = PeopleSet::default();
-    for (_, row) in view.usage_in(page.period) {
-        if view.names.text(row.group.event) == "request_duo_chat_response" {
-            messages += row.usage.events;
-            people.add(row.person, view.people);
-            of_people += if view.people.is_bot(row.person) { 0 } else { row.usage.events };
+    let mut of_person = vec![0; view.people.len()];
+    let is_question = |group: &Group| view.names.text(group.event) == "request_duo_chat_response";
+    for (_, _, askers) in view.usage_in(page.period).filter(|(_, group, _)| is_question(group)) {
+        for (person, usage) in askers {
+            messages += usage.events;
+            people.add(person, view.people);
+            if !view.people.is_bot(person) {
+                of_people += usage.events;
+                of_person[person.0 as usize] += usage.events;
+            }
         }
     }
     let count = people.len();
@@ -57,4 +78,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         &[],
         Figure::rate(Number::Count(of_people), Number::Count(count), Some(count)),
     );
+    let mut in_bands = [0; BANDS.len()];
+    for messages in of_person {
+        if let Some(band) = BANDS.iter().rposition(|(_, least)| messages >= *least) {
+            in_bands[band] += 1;
+        }
+    }
+    for ((band, _), people) in BANDS.iter().zip(in_bands) {
+        page.emit(&USER_BANDS, &[("band", band)], Figure::people(people));
+    }
 }

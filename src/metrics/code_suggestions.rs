@@ -7,7 +7,7 @@ use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::record::Number;
-use crate::rollup::Usage;
+use crate::rollup::{Entries, Usage};
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family {
@@ -125,21 +125,21 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut splits: BTreeMap<Split<'_>, Counts> = BTreeMap::from([((None, None), Counts::default())]);
     let (mut with_language, mut with_ide, mut with_both) =
         (Counts::default(), Counts::default(), Counts::default());
-    for (_, row) in view.suggestions_in(page.period) {
-        let event = view.names.text(row.group.event);
-        let language = row.group.language.map(|language| view.names.text(language));
-        let ide = row.group.ide.map(|ide| view.names.text(ide));
+    for (_, group, people) in view.suggestions_in(page.period) {
+        let event = view.names.text(group.event);
+        let language = group.language.map(|language| view.names.text(language));
+        let ide = group.ide.map(|ide| view.names.text(ide));
         let told = [
             (language.is_some(), &mut with_language),
             (ide.is_some(), &mut with_ide),
             (language.is_some() && ide.is_some(), &mut with_both),
         ];
         for (_, counts) in told.into_iter().filter(|(is_told, _)| *is_told) {
-            counts.add(event, &row.usage, row.person, view);
+            counts.add(event, people.clone(), view);
         }
         let (language, ide) = (language.unwrap_or(NOT_ATTRIBUTED), ide.unwrap_or(NOT_ATTRIBUTED));
         for split in [(None, None), (Some(language), None), (None, Some(ide)), (Some(language), Some(ide))] {
-            splits.entry(split).or_default().add(event, &row.usage, row.person, view);
+            splits.entry(split).or_default().add(event, people.clone(), view);
         }
     }
     let total = splits.remove(&(None, None)).unwrap_or_default();
@@ -162,7 +162,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
 }
 
 impl Counts {
-    fn add(&mut self, event: &str, usage: &Usage, person: crate::rollup::PersonId, view: &View<'_>) {
+    fn add(&mut self, event: &str, of_people: Entries<'_>, view: &View<'_>) {
         let (sum, people, both): (_, _, &mut [_]) = match event {
             "code_suggestion_shown_in_ide" => {
                 (&mut self.shown, &mut self.shown_to, &mut [&mut self.shown_or_accepted])
@@ -177,12 +177,15 @@ impl Counts {
             }
             _ => return,
         };
-        sum.events += usage.events;
-        sum.sized += usage.sized;
-        sum.lines += usage.lines;
-        people.add(person, view.people);
-        for set in both {
-            set.add(person, view.people);
+        for (person, usage) in of_people {
+            sum.add(&usage);
+            if view.people.is_bot(person) {
+                continue;
+            }
+            people.add_any(person);
+            for set in both.iter_mut() {
+                set.add_any(person);
+            }
         }
     }
 

@@ -42,6 +42,27 @@ pub enum Unit {
     Seconds,
     /// Days.
     Days,
+    /// Deployments a day.
+    DeploymentsADay,
+}
+
+impl Unit {
+    /// The unit in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::People => "people",
+            Unit::Events => "events",
+            Unit::Share => "share",
+            Unit::PerPerson => "per person",
+            Unit::Lines => "lines of code",
+            Unit::Seats => "seats",
+            Unit::MergeRequests => "merge requests",
+            Unit::Pipelines => "pipelines",
+            Unit::Seconds => "seconds",
+            Unit::Days => "days",
+            Unit::DeploymentsADay => "deployments a day",
+        }
+    }
 }
 
 /// Day, ISO week, month and the 28-day window.

@@ -1,17 +1,13 @@
 //! How often people use Duo: segments by active days.
 
-use std::collections::HashMap;
-
 use super::page::{Figure, Page};
-use super::people::PeopleSet;
-use super::{Definition, Family, Unit};
-use crate::calendar::{Day, Grain, Period};
-use crate::events;
+use super::{Definition, Family, Thresholds, Unit};
+use crate::calendar::{Grain, Period, WINDOW_DAYS};
 use crate::record::Reason;
 use crate::rollup::PersonId;
 use crate::view::{Source, View};
 
-pub(super) const FAMILY: Family = Family { definitions: &[&USERS], compute };
+pub(super) const FAMILY: Family = Family { definitions: &[&USERS, &MOVEMENT], compute };
 
 const USERS: Definition = Definition {
     metric: "engagement.users",
@@ -25,6 +21,16 @@ const USERS: Definition = Definition {
            missing nothing is told.",
 };
 
+const MOVEMENT: Definition = Definition {
+    metric: "engagement.movement",
+    title: "Movement between segments",
+    unit: Unit::People,
+    grains: &[Grain::Window],
+    by: &["from×to"],
+    text: "The same people by their segment of 28 days ago (from) and of now (to). With a day of the 56 missing nothing is \
+           told.",
+};
+
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
 
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
@@ -34,54 +40,63 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let look_back = Period::holding(Grain::Window, period.end, period.end);
     page.rest_on_days(Source::Usage, look_back);
-    let first_known =
-        view.days_of(Source::Usage).and_then(|days| days.iter().find(|(_, state)| state.is_known()));
-    // A day that is not known could make anybody more active: with one missing, nobody is known to be inactive.
-    let known_days = view.known_days(Source::Usage, look_back).count() as i64;
-    let unknown = if period.end > view.until {
+    let population: Vec<PersonId> = match view.holders_of(period) {
+        Some(holders) => holders.iter().copied().collect(),
+        None => page.activity.seen_until(period.end).collect(),
+    };
+    let now = page.activity.active_days(look_back);
+    let unknown = unknown(view, period, look_back);
+    let mut counts = [0; SEGMENTS.len()];
+    for person in &population {
+        counts[segment(&now, *person, page.thresholds)] += 1;
+    }
+    for (segment, people) in SEGMENTS.iter().zip(counts) {
+        let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
+        page.emit(&USERS, &[("segment", segment)], figure);
+    }
+    if period.grain == Grain::Window {
+        movement(view, page, &population, &now);
+    }
+}
+
+fn movement(view: &View<'_>, page: &mut Page<'_>, population: &[PersonId], now: &[u32]) {
+    let period = page.period;
+    let both = Period { start: period.start.plus(-WINDOW_DAYS), ..period };
+    page.rest_on_days(Source::Usage, both);
+    let unknown = unknown(view, period, both);
+    let before = page.activity.active_days(Period { end: period.start.plus(-1), ..both });
+    let mut counts = [[0; SEGMENTS.len()]; SEGMENTS.len()];
+    for person in population {
+        let segment = |days: &[u32]| segment(days, *person, page.thresholds);
+        counts[segment(&before)][segment(now)] += 1;
+    }
+    for (from, counts) in SEGMENTS.iter().zip(counts) {
+        for (to, people) in SEGMENTS.iter().zip(counts) {
+            let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
+            page.emit(&MOVEMENT, &[("from", from), ("to", to)], figure);
+        }
+    }
+}
+
+/// Why nothing can be said. A day that is not known could make anybody more active: with one missing, nobody is
+/// known to be inactive.
+fn unknown(view: &View<'_>, period: Period, looked_at: Period) -> Option<Reason> {
+    let known_days = view.known_days(Source::Usage, looked_at).count() as i64;
+    if period.end > view.until {
         Some(Reason::PeriodIncomplete)
-    } else if known_days < look_back.length() {
+    } else if known_days < looked_at.length() {
         Some(Reason::LookBackIncomplete)
     } else {
         None
-    };
-    if let Some(reason) = unknown {
-        for segment in SEGMENTS {
-            page.emit(&USERS, &[("segment", segment)], Figure::unknown(reason));
-        }
-        return;
     }
-    let mut active_days: HashMap<PersonId, (u32, Option<Day>)> = HashMap::new();
-    let mut ever_seen = PeopleSet::default();
-    let ever = Period { start: first_known.map_or(look_back.start, |(first, _)| *first), ..look_back };
-    for (day, row) in view.usage_in(ever) {
-        ever_seen.add(row.person, view.people);
-        if day >= look_back.start && events::is_deliberate(view.names.text(row.group.event)) {
-            let (days, last) = active_days.entry(row.person).or_default();
-            if *last != Some(day) {
-                (*days, *last) = (*days + 1, Some(day));
-            }
-        }
-    }
-    let mut counts = [0; SEGMENTS.len()];
-    let mut count = |person: PersonId| {
-        let days = active_days.get(&person).map_or(0, |(days, _)| *days);
-        let segment = match days {
-            0 => 0,
-            days if days >= page.thresholds.heavy_from => 3,
-            days if days >= page.thresholds.regular_from => 2,
-            _ => 1,
-        };
-        counts[segment] += 1;
-    };
-    match view.holders_of(period) {
-        Some(holders) => holders.iter().for_each(|person| count(*person)),
-        None => (0..view.people.len() as u32)
-            .map(PersonId)
-            .filter(|person| ever_seen.contains(*person))
-            .for_each(&mut count),
-    }
-    for (segment, people) in SEGMENTS.iter().zip(counts) {
-        page.emit(&USERS, &[("segment", segment)], Figure::people(people));
+}
+
+/// The segment of somebody, of these active days by person.
+fn segment(active_days: &[u32], person: PersonId, thresholds: Thresholds) -> usize {
+    match active_days.get(person.0 as usize).copied().unwrap_or(0) {
+        0 => 0,
+        days if days >= thresholds.heavy_from => 3,
+        days if days >= thresholds.regular_from => 2,
+        _ => 1,
     }
 }

@@ -36,17 +36,26 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let mut by_feature: HashMap<Name, Count> = HashMap::new();
     let mut by_event: HashMap<Name, Count> = HashMap::new();
     let mut by_both: HashMap<(Name, Name), Count> = HashMap::new();
-    for (_, row) in view.usage_in(page.period) {
-        let of_kind = if view.people.is_bot(row.person) { &mut of_bots } else { &mut of_people };
+    for (_, group, people) in view.usage_in(page.period) {
+        let mut of_group = Count::default();
+        for (person, usage) in people {
+            if view.people.is_bot(person) {
+                of_bots.events += usage.events;
+            } else {
+                of_people.events += usage.events;
+                of_people.people.add_any(person);
+                of_group.people.add_any(person);
+            }
+            of_group.events += usage.events;
+        }
         for count in [
             &mut total,
-            of_kind,
-            by_feature.entry(row.group.feature).or_default(),
-            by_event.entry(row.group.event).or_default(),
-            by_both.entry((row.group.feature, row.group.event)).or_default(),
+            by_feature.entry(group.feature).or_default(),
+            by_event.entry(group.event).or_default(),
+            by_both.entry((group.feature, group.event)).or_default(),
         ] {
-            count.events += row.usage.events;
-            count.people.add(row.person, view.people);
+            count.events += of_group.events;
+            count.people.add_all(&of_group.people);
         }
     }
     let figure = |count: &Count| Figure::count(count.events, Some(count.people.len()));

@@ -1,13 +1,13 @@
 //! Merge requests: opened, merged, and how long that took.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::statistics::{QUANTILES, nearest_rank};
 use super::{Definition, Family, Unit};
-use crate::calendar::{Day, Grain};
+use crate::calendar::Grain;
 use crate::record::Number;
 use crate::rollup::PersonId;
 use crate::view::{Source, View};
@@ -66,30 +66,22 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::MergeRequests, FAMILY.definitions) {
         return;
     }
-    // A state tells more stamps than were asked for; only those of collected days are whole.
-    let days: BTreeSet<Day> =
-        view.known_days(Source::MergeRequests, page.period).map(|(day, _)| day).collect();
     let mut all = Counts::default();
     let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    for state in &view.merge_requests {
-        let opened = days.contains(&state.created_at.day());
-        let merged_at = state.merged_at.filter(|merged_at| days.contains(&merged_at.day()));
-        if !opened && merged_at.is_none() {
-            continue;
-        }
-        let author: Option<PersonId> = state.author.filter(|author| !view.people.is_bot(*author));
+    let person = |author: Option<PersonId>| author.filter(|author| !view.people.is_bot(*author));
+    for state in view.opened_in(page.period) {
         for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
-            if opened {
-                counts.opened += 1;
-                author.inspect(|author| counts.opened_by.add_any(*author));
-            }
-            if let Some(merged_at) = merged_at {
-                counts.merged += 1;
-                counts.of_people += u64::from(author.is_some());
-                author.inspect(|author| counts.merged_by.add_any(*author));
-                // A clock that ran backwards tells no duration.
-                counts.seconds.extend(u64::try_from(merged_at.seconds_since(state.created_at)));
-            }
+            counts.opened += 1;
+            counts.opened_by.extend(person(state.author));
+        }
+    }
+    for (merged_at, state) in view.merged_in(page.period) {
+        for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
+            counts.merged += 1;
+            counts.of_people += u64::from(person(state.author).is_some());
+            counts.merged_by.extend(person(state.author));
+            // A clock that ran backwards tells no duration.
+            counts.seconds.extend(u64::try_from(merged_at.seconds_since(state.created_at)));
         }
     }
     all.emit(page, None);

@@ -1,26 +1,33 @@
 //! The metrics: one file a family with its definitions and how they are computed. To add a family, add a file
 //! and one line to [`FAMILIES`].
 
+mod activity;
 mod chat;
+mod code_review;
 mod code_suggestions;
 mod coverage;
 pub mod definition;
+mod dora;
 mod engagement;
 mod events;
+mod impact;
 mod merge_requests;
 mod page;
 mod people;
 mod pipelines;
+mod retention;
 mod seats;
 mod statistics;
 mod troubleshoot;
 mod users;
+mod workflow;
 
 pub use definition::{Definition, Unit};
 
 use crate::calendar::{Day, Grain, Period};
 use crate::record::Metric;
 use crate::view::{Resolved, View};
+use activity::Activity;
 use page::Page;
 
 /// Metrics that belong together.
@@ -38,10 +45,15 @@ pub const FAMILIES: &[Family] = &[
     seats::FAMILY,
     code_suggestions::FAMILY,
     chat::FAMILY,
+    code_review::FAMILY,
     troubleshoot::FAMILY,
+    workflow::FAMILY,
     engagement::FAMILY,
+    retention::FAMILY,
     merge_requests::FAMILY,
     pipelines::FAMILY,
+    dora::FAMILY,
+    impact::FAMILY,
     coverage::FAMILY,
 ];
 
@@ -66,6 +78,7 @@ pub fn compute(resolved: &Resolved<'_>, since: Day, until: Day, thresholds: Thre
     let mut metrics = Vec::new();
     for view in resolved.views(until) {
         let days = view.days();
+        let activity = Activity::of(&view);
         for grain in [Grain::Day, Grain::Week, Grain::Month, Grain::Window] {
             let holding = |day| Period::holding(grain, day, until);
             let mut periods: Vec<Period> = match grain {
@@ -75,11 +88,12 @@ pub fn compute(resolved: &Resolved<'_>, since: Day, until: Day, thresholds: Thre
             periods.dedup();
             for period in periods {
                 for family in FAMILIES {
-                    (family.compute)(&view, &mut Page::new(&view, period, thresholds, &mut metrics));
+                    let mut page = Page::new(&view, &activity, period, thresholds, &mut metrics);
+                    (family.compute)(&view, &mut page);
                 }
             }
         }
-        seats::compute_snapshots(&view, since, &mut metrics, thresholds);
+        seats::compute_snapshots(&view, &activity, since, &mut metrics, thresholds);
     }
     metrics.sort_by(|one, other| {
         let key = |metric: &Metric| (metric.grain, metric.start, metric.end);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::activity::Activity;
 use super::{Definition, Thresholds};
-use crate::calendar::Period;
+use crate::calendar::{Day, Period};
 use crate::record::{Metric, Number, Reason, Status};
 use crate::view::{DayState, Source, View};
 
@@ -11,6 +12,7 @@ use crate::view::{DayState, Source, View};
 pub(super) struct Page<'a> {
     pub(super) period: Period,
     pub(super) thresholds: Thresholds,
+    pub(super) activity: &'a Activity,
     view: &'a View<'a>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
@@ -66,9 +68,27 @@ impl Figure {
         Figure { value, n: Some(Number::Count(n as u64)), of: None, people, basis: Some(1.0), reason }
     }
 
+    /// What the source itself gives for a number; it does not say out of how many things. Not known without one.
+    pub(super) fn as_given(value: Option<f64>) -> Figure {
+        let reason = value.is_none().then_some(Reason::NothingShown);
+        Figure {
+            value: value.map(Number::Measure),
+            n: None,
+            of: None,
+            people: None,
+            basis: Some(1.0),
+            reason,
+        }
+    }
+
     /// No number.
     pub(super) fn unknown(reason: Reason) -> Figure {
         Figure { value: None, n: None, of: None, people: None, basis: None, reason: Some(reason) }
+    }
+
+    /// The same with another reason, when it is not known.
+    pub(super) fn unknown_because(self, reason: Reason) -> Figure {
+        Figure { reason: self.reason.and(Some(reason)), ..self }
     }
 
     /// The same, where only this share of the rows could have been in it.
@@ -89,11 +109,12 @@ impl Figure {
 impl<'a> Page<'a> {
     pub(super) fn new(
         view: &'a View<'a>,
+        activity: &'a Activity,
         period: Period,
         thresholds: Thresholds,
         metrics: &'a mut Vec<Metric>,
     ) -> Page<'a> {
-        Page { period, thresholds, view, metrics, coverage: 0.0, is_final: false }
+        Page { period, thresholds, activity, view, metrics, coverage: 0.0, is_final: false }
     }
 
     /// Sets what the next numbers rest on: the days of a source. Without any day that is known, the totals of
@@ -121,6 +142,30 @@ impl<'a> Page<'a> {
     /// Sets coverage and finality from days of one collector that are known to be of the period.
     pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState>) {
         (self.coverage, self.is_final) = completeness(states, self.period);
+    }
+
+    /// Sets coverage and finality from the days of several sources: a day is whole that is whole in each.
+    pub(super) fn rest_on_all(&mut self, sources: &[Source]) {
+        let view = self.view;
+        let days_of = |source: &Source| view.known_days(*source, self.period);
+        let of_all = |day: Day| {
+            let states = sources.iter().filter_map(|source| {
+                days_of(source).find(|(known, state)| *known == day && state.status == Status::Complete)
+            });
+            let states: Vec<&DayState> = states.map(|(_, state)| state).collect();
+            let oldest = states.iter().copied().min_by_key(|state| state.fetched_at);
+            oldest.filter(|_| states.len() == sources.len())
+        };
+        let states: Vec<&DayState> = self.period.days().filter_map(of_all).collect();
+        self.rest_on_states(states.into_iter());
+    }
+
+    /// Sets coverage and finality from the last day of the period that a running figure speaks of.
+    pub(super) fn rest_on_days_up_to(&mut self, day: Day, state: &DayState) {
+        let is_whole = state.status == Status::Complete;
+        let days = day.days_since(self.period.start) + i64::from(is_whole);
+        self.coverage = days as f64 / self.period.length() as f64;
+        self.is_final = days == self.period.length() && is_settled(state, self.period);
     }
 
     /// Puts one number; nothing happens when the metric is not defined for this grain.
@@ -153,11 +198,16 @@ impl<'a> Page<'a> {
 
 /// The share of the days of a period that are complete, and whether all are and were fetched late enough.
 fn completeness<'s>(states: impl Iterator<Item = &'s DayState>, period: Period) -> (f64, bool) {
-    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
     let (mut complete, mut final_days) = (0, 0);
     for state in states.filter(|state| state.status == Status::Complete) {
         complete += 1;
-        final_days += i64::from(state.fetched_at.is_some_and(|at| at >= settled));
+        final_days += i64::from(is_settled(state, period));
     }
     (complete as f64 / period.length() as f64, final_days == period.length())
+}
+
+/// Whether the day was fetched when no late events of the period were to be expected any more.
+fn is_settled(state: &DayState, period: Period) -> bool {
+    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
+    state.fetched_at.is_some_and(|at| at >= settled)
 }

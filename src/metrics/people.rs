@@ -30,8 +30,74 @@ impl PeopleSet {
         self.words.get(person.0 as usize / 64).is_some_and(|word| word & (1 << (person.0 % 64)) != 0)
     }
 
+    /// Adds everybody of another set.
+    pub(super) fn add_all(&mut self, other: &PeopleSet) {
+        if other.words.len() > self.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(word, more)| *word |= more);
+    }
+
+    /// Takes everybody of another set out.
+    pub(super) fn remove_all(&mut self, other: &PeopleSet) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, less)| *word &= !less);
+    }
+
+    /// How many are in both.
+    pub(super) fn common(&self, other: &PeopleSet) -> u64 {
+        let words = self.words.iter().zip(&other.words);
+        words.map(|(word, other)| u64::from((word & other).count_ones())).sum()
+    }
+
+    /// Everybody in it, in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = PersonId> {
+        (0..).zip(&self.words).flat_map(|(place, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(PersonId(place * 64 + bit))
+            })
+        })
+    }
+
+    /// Whether nobody is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
     /// How many are in it.
     pub(super) fn len(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+}
+
+impl FromIterator<PersonId> for PeopleSet {
+    fn from_iter<T: IntoIterator<Item = PersonId>>(people: T) -> PeopleSet {
+        let mut set = PeopleSet::default();
+        set.extend(people);
+        set
+    }
+}
+
+impl Extend<PersonId> for PeopleSet {
+    fn extend<T: IntoIterator<Item = PersonId>>(&mut self, people: T) {
+        people.into_iter().for_each(|person| self.add_any(person));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_sets() {
+        let of = |numbers: &[u32]| numbers.iter().map(|number| PersonId(*number)).collect::<PeopleSet>();
+        let mut some = of(&[0, 63, 64, 200]);
+        assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [0, 63, 64, 200]);
+        assert_eq!((some.len(), some.common(&of(&[63, 64, 65, 1000])), of(&[]).len()), (4, 2, 0));
+        some.add_all(&of(&[64, 500]));
+        some.remove_all(&of(&[0, 63, 9999]));
+        assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [64, 200, 500]);
     }
 }

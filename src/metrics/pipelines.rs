@@ -1,12 +1,11 @@
 //! Pipelines: how many, how many succeed, how long they take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::statistics::{QUANTILES, nearest_rank};
 use super::{Definition, Family, Unit};
-use crate::calendar::Day;
 use crate::record::Number;
 use crate::view::{Source, View};
 
@@ -54,10 +53,9 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Pipelines, FAMILY.definitions) {
         return;
     }
-    let days: BTreeSet<Day> = view.known_days(Source::Pipelines, page.period).map(|(day, _)| day).collect();
     let mut all = Counts::default();
     let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    for state in view.pipelines.iter().filter(|state| days.contains(&state.created_at.day())) {
+    for state in view.pipelines_in(page.period) {
         for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
             counts.all += 1;
             match view.names.text(state.status) {

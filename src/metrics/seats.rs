@@ -1,17 +1,20 @@
 //! Seats: what was bought, what was assigned, what is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::activity::Activity;
 use super::definition::TOTAL;
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
+use super::statistics::nearest_rank;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Day, Grain, Period};
-use crate::events;
 use crate::record::{Metric, Number, Reason};
-use crate::view::{Source, View, last_day_used};
+use crate::rollup::PersonId;
+use crate::view::{SeatList, Source, View, last_day_used};
 
-pub(super) const FAMILY: Family = Family { definitions: &[&PURCHASED, &ASSIGNED, &ACTIVE], compute };
+pub(super) const FAMILY: Family =
+    Family { definitions: &[&PURCHASED, &ASSIGNED, &ACTIVE, &ACTIVATED, &IDLE, &DAYS_TO_FIRST_USE], compute };
 
 const PURCHASED: Definition = Definition {
     metric: "seats.purchased",
@@ -43,28 +46,181 @@ const ACTIVE: Definition = Definition {
            is no rate. On Self-Managed and Dedicated the list is that of the whole instance.",
 };
 
+const ACTIVATED: Definition = Definition {
+    metric: "seats.activated",
+    title: "Seats ever used",
+    unit: Unit::Share,
+    grains: &[Grain::Window],
+    by: &[TOTAL],
+    text: "People with a seat who had at least one deliberate event since the first of the unbroken lists of seats that \
+           have them, divided by all people with a seat. Of seats as old as the first list every event known counts. The \
+           coverage is that of all days from the first one known.",
+};
+
+const IDLE: Definition = Definition {
+    metric: "seats.idle",
+    title: "Idle seats",
+    unit: Unit::Seats,
+    grains: &[Grain::Window],
+    by: &["tier"],
+    text: "People with a seat and without any event, by the events known and by the last day of activity that GitLab tells: \
+           certain for 60 days and more, or never and with a seat for 30 days and more by the lists of seats; probable for 28 \
+           to 59 days. Events by which something was only shown to them are activity here. People of whom days without \
+           a source could tell otherwise are left out; the basis says which share is not.",
+};
+
+const DAYS_TO_FIRST_USE: Definition = Definition {
+    metric: "seats.days_to_first_use",
+    title: "Days to first use",
+    unit: Unit::Days,
+    grains: &[Grain::Month],
+    by: &[TOTAL],
+    text: "Median of the days from the first list of seats that has somebody to their first deliberate event since then, over \
+           the people for whom that event was in the period. Left out are people with a seat as old as the first list, whose \
+           first event known was in the period, and people with a day between that is not known; the basis says which \
+           share is not.",
+};
+
+/// Days without activity from which on a seat is probably idle, and certainly.
+const PROBABLE_FROM: i64 = 28;
+const CERTAIN_FROM: i64 = 60;
+/// Days with a seat from which on one that was never used is certainly idle.
+const NEVER_USED_FROM: i64 = 30;
+
+const TIERS: [&str; 2] = ["certain", "probable"];
+
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
-    if !page.rest_on(Source::Usage, &[&ACTIVE]) {
+    let grain = page.period.grain;
+    if grain == Grain::Day || !page.rest_on(Source::Usage, &[&ACTIVE, &ACTIVATED, &DAYS_TO_FIRST_USE]) {
         return;
     }
-    let Some(all_holders) = view.holders_of(page.period) else {
+    if grain == Grain::Month {
+        page.emit(&DAYS_TO_FIRST_USE, &[], days_to_first_use(view, page));
+    }
+    let Some(list) = view.list_of(page.period) else {
         page.emit(&ACTIVE, &[], Figure::unknown(Reason::NoSnapshot));
+        page.emit(&ACTIVATED, &[], Figure::unknown(Reason::NoSnapshot));
+        for tier in TIERS {
+            page.emit(&IDLE, &[("tier", tier)], Figure::unknown(Reason::NoSnapshot));
+        }
         return;
     };
-    let mut active = PeopleSet::default();
-    for (_, row) in view.usage_in(page.period) {
-        if all_holders.contains(&row.person) && events::is_deliberate(view.names.text(row.group.event)) {
-            active.add(row.person, view.people);
+    let holders = Number::Count(list.holders.len() as u64);
+    let in_use = page.activity.active_in(page.period).common(&list.holders.iter().copied().collect());
+    page.emit(&ACTIVE, &[], Figure::rate(Number::Count(in_use), holders, Some(in_use)));
+    if grain == Grain::Window {
+        let since = seats_since(view, list.taken_on);
+        idle(view, page, list, &since);
+        let first_list = view.lists().next().map(|first| first.taken_on);
+        let is_activated = |person: &&PersonId| {
+            let since = since.get(*person).copied().filter(|since| Some(*since) != first_list);
+            let last = page.activity.of_person(**person).last_active;
+            last.is_some_and(|last| since.is_none_or(|since| last >= since))
+        };
+        let activated = list.holders.iter().filter(is_activated).count() as u64;
+        let start = page.activity.first_day.unwrap_or(page.period.start).min(page.period.start);
+        page.rest_on_days(Source::Usage, Period { start, ..page.period });
+        page.emit(&ACTIVATED, &[], Figure::rate(Number::Count(activated), holders, Some(activated)));
+    }
+}
+
+/// The first of the unbroken lists of seats, up to the one taken on a day, that have somebody.
+fn seats_since(view: &View<'_>, last: Day) -> HashMap<PersonId, Day> {
+    let mut since: HashMap<PersonId, Day> = HashMap::new();
+    for list in view.lists().take_while(|list| list.taken_on <= last) {
+        since.retain(|person, _| list.holders.contains(person));
+        for person in list.holders {
+            since.entry(*person).or_insert(list.taken_on);
         }
     }
-    let holders = Number::Count(all_holders.len() as u64);
-    page.emit(&ACTIVE, &[], Figure::rate(Number::Count(active.len()), holders, Some(active.len())));
+    since
+}
+
+fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, since: &HashMap<PersonId, Day>) {
+    let end = page.period.end;
+    let known: BTreeSet<Day> = view
+        .known_days(Source::Usage, Period { start: end.plus(1 - CERTAIN_FROM), ..page.period })
+        .map(|(day, _)| day)
+        .collect();
+    let gap = end.plus(1 - CERTAIN_FROM).through(end).rev().find(|day| !known.contains(day));
+    // Of every day from this one on that could make a seat one in use, it is known whether it does.
+    let known_from = gap.map(|gap| gap.plus(1));
+    let is_known_from = |day: Day| known_from.is_none_or(|from| from <= day);
+    let (mut judged, mut idle) = (0, [0; TIERS.len()]);
+    for person in list.holders {
+        let told = list.last_duo_activity.get(person).copied();
+        let last = told.max(page.activity.of_person(*person).last_seen);
+        let since = since.get(person).copied().unwrap_or(list.taken_on);
+        // The date that GitLab tells speaks of the days before the list was taken.
+        let open_from = match (told, last) {
+            (Some(_), Some(last)) => list.taken_on.max(last.plus(1)),
+            (None, Some(last)) => last.plus(1),
+            (_, None) => since,
+        };
+        let idle_days = last.map(|last| end.days_since(last));
+        let tier = match idle_days {
+            Some(days) if days < PROBABLE_FROM => None,
+            Some(days) if days < CERTAIN_FROM => Some(1),
+            None if end.days_since(since) < NEVER_USED_FROM => None,
+            _ => Some(0),
+        };
+        if tier.is_none() || is_known_from(open_from) {
+            judged += 1;
+            tier.into_iter().for_each(|tier| idle[tier] += 1);
+        }
+    }
+    for (tier, people) in TIERS.iter().zip(idle) {
+        let figure = Figure::people(people).on_basis(judged, list.holders.len() as u64);
+        page.emit(&IDLE, &[("tier", tier)], figure);
+    }
+}
+
+fn days_to_first_use(view: &View<'_>, page: &Page<'_>) -> Figure {
+    let period = page.period;
+    let mut lists = view.lists().take_while(|list| list.taken_on <= last_day_used(view.until)).peekable();
+    let Some(first_list) = lists.next() else { return Figure::unknown(Reason::NoSnapshot) };
+    let is_in = |day: Option<Day>| day.is_some_and(|day| (period.start..=period.end).contains(&day));
+    let first_active = |person: &PersonId| page.activity.of_person(*person).first_active;
+    let mut left_out = first_list.holders.iter().filter(|person| is_in(first_active(person))).count() as u64;
+
+    let known: BTreeSet<Day> = view
+        .known_days(Source::Usage, Period { start: first_list.taken_on.min(period.start), ..period })
+        .map(|(day, _)| day)
+        .collect();
+    let mut since: HashMap<PersonId, Day> = HashMap::new();
+    // Who has used a seat, or one as old as the first list.
+    let mut is_over: PeopleSet = first_list.holders.iter().copied().collect();
+    let mut days_to_use: Vec<u64> = Vec::new();
+    let ever = Period { start: first_list.taken_on, ..period };
+    for (day, people) in page.activity.days_in(ever) {
+        while let Some(list) = lists.next_if(|list| list.taken_on <= day) {
+            for person in list.holders {
+                since.entry(*person).or_insert(list.taken_on);
+            }
+        }
+        for person in people.iter().filter(|person| !is_over.contains(*person)) {
+            let Some(since) = since.get(&person) else { continue };
+            if is_in(Some(day)) {
+                match since.through(day).all(|day| known.contains(&day)) {
+                    true => days_to_use.extend(u64::try_from(day.days_since(*since))),
+                    false => left_out += 1,
+                }
+            }
+        }
+        is_over.extend(people.iter().filter(|person| since.contains_key(person)));
+    }
+    days_to_use.sort_unstable();
+    let n = days_to_use.len();
+    Figure::statistic(nearest_rank(&days_to_use, 50), n, Some(n as u64))
+        .on_basis(n as u64, n as u64 + left_out)
+        .unknown_because(if left_out > 0 { Reason::LookBackIncomplete } else { Reason::NothingShown })
 }
 
 /// Seats bought and assigned on the days of the snapshots, which are not the days of the events: the list of
 /// today belongs to a report that ends yesterday.
 pub(super) fn compute_snapshots(
     view: &View<'_>,
+    activity: &Activity,
     since: Day,
     metrics: &mut Vec<Metric>,
     thresholds: Thresholds,
@@ -79,7 +235,7 @@ pub(super) fn compute_snapshots(
             *assigned += pool.assigned;
         }
         let period = Period { grain: Grain::Day, start: *day, end: *day };
-        let mut page = Page::new(view, period, thresholds, metrics);
+        let mut page = Page::new(view, activity, period, thresholds, metrics);
         page.rest_on_states(view.days_of(Source::Seats).and_then(|days| days.get(day)).into_iter());
         for (add_on, (purchased, assigned)) in by_add_on {
             page.emit(&PURCHASED, &[("add_on", add_on)], Figure::count(purchased, None));

@@ -4,6 +4,7 @@ use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
+use crate::rollup::Group;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&REQUESTS, &USERS], compute };
@@ -32,10 +33,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut requests = 0;
     let mut people = PeopleSet::default();
-    for (_, row) in view.usage_in(page.period) {
-        if view.names.text(row.group.event) == "troubleshoot_job" {
-            requests += row.usage.events;
-            people.add(row.person, view.people);
+    let is_request = |group: &Group| view.names.text(group.event) == "troubleshoot_job";
+    for (_, _, askers) in view.usage_in(page.period).filter(|(_, group, _)| is_request(group)) {
+        for (person, usage) in askers {
+            requests += usage.events;
+            people.add(person, view.people);
         }
     }
     page.emit(&REQUESTS, &[], Figure::count(requests, Some(people.len())));

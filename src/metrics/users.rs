@@ -7,7 +7,6 @@ use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::calendar::{Day, Grain};
-use crate::events;
 use crate::record::{Number, Reason, Status};
 use crate::rollup::Name;
 use crate::view::{Source, View};
@@ -57,19 +56,18 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut active = Counts::default();
     let mut exposed = Counts::default();
-    let mut by_day: HashMap<Day, PeopleSet> = HashMap::new();
-    for (day, row) in view.usage_in(page.period) {
-        let is_deliberate = events::is_deliberate(view.names.text(row.group.event));
-        for counts in [Some(&mut exposed), is_deliberate.then_some(&mut active)].into_iter().flatten() {
-            if view.people.is_bot(row.person) {
-                counts.bots.add_any(row.person);
-            } else {
-                counts.all.add_any(row.person);
-                counts.by_feature.entry(row.group.feature).or_default().add_any(row.person);
-            }
+    for (_, group, people) in view.usage_in(page.period) {
+        let (mut of_people, mut bots) = (PeopleSet::default(), PeopleSet::default());
+        for (person, _) in people {
+            let set = if view.people.is_bot(person) { &mut bots } else { &mut of_people };
+            set.add_any(person);
         }
-        if is_deliberate {
-            by_day.entry(day).or_default().add(row.person, view.people);
+        for counts in [Some(&mut exposed), group.is_deliberate.then_some(&mut active)].into_iter().flatten() {
+            counts.bots.add_all(&bots);
+            counts.all.add_all(&of_people);
+            if !of_people.is_empty() {
+                counts.by_feature.entry(group.feature).or_default().add_all(&of_people);
+            }
         }
     }
     for (definition, counts) in [(&ACTIVE, &active), (&EXPOSED, &exposed)] {
@@ -83,7 +81,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let whole_days =
         view.known_days(Source::Usage, page.period).filter(|(_, state)| state.status == Status::Complete);
     let working_days: Vec<Day> = whole_days.map(|(day, _)| day).filter(|day| day.is_working_day()).collect();
-    let active_on = |day: &Day| by_day.get(day).map_or(0, PeopleSet::len);
+    let active_on = |day: &Day| page.activity.count_on(*day);
     let figure = match working_days.len() {
         0 => Figure::unknown(Reason::PeriodIncomplete),
         days => {

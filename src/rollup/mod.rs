@@ -20,7 +20,8 @@ use tally::{Tally, Twice};
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
 use crate::record::{
-    Coverage, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status, UsageRollup,
+    Coverage, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status,
+    UsageRollup,
 };
 
 /// What one fetch is of: a collector, a scope and a day of an instance.
@@ -47,8 +48,12 @@ pub struct Fetch {
     counted: u64,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
+    /// The last day with any Duo activity of people with a seat, where GitLab tells it.
+    pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.
     pub pools: BTreeMap<Name, Pool>,
+    /// DORA figures of the month up to the day.
+    pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     event_ids: HashSet<Box<str>>,
 }
 
@@ -110,6 +115,8 @@ pub struct MergeRequestState {
     pub merged_at: Option<Timestamp>,
     /// Who opened it.
     pub author: Option<PersonId>,
+    /// Lines added and deleted; `None` where GitLab does not tell.
+    pub lines: Option<u64>,
 }
 
 /// The part of a pipeline that metrics need.
@@ -195,6 +202,7 @@ impl Rollups {
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // Rows of their fetch, and nothing that a metric rests on so far.
             Record::Project(_) | Record::Credit(_) | Record::GroupTotal(_) | Record::UserTotal(_) => {}
+            Record::Dora(dora) => self.add_dora(target, dora),
         }
         Ok(())
     }
@@ -248,7 +256,12 @@ impl Rollups {
         let person = self.people.number(target.instance, &seat.user, seat.bot);
         let add_on = self.names.number(&seat.add_on);
         if seat.assigned {
-            self.fetch(target, &seat.origin).seats.entry(add_on).or_default().insert(person);
+            let fetch = self.fetch(target, &seat.origin);
+            fetch.seats.entry(add_on).or_default().insert(person);
+            if let Some(day) = seat.last_duo_activity_on {
+                let last = fetch.last_duo_activity.entry(person).or_insert(day);
+                *last = day.max(*last);
+            }
         }
     }
 
@@ -268,6 +281,10 @@ impl Rollups {
             created_at: merge_request.created_at,
             merged_at: merge_request.merged_at,
             author: author.map(|author| self.people.number(target.instance, author, merge_request.bot)),
+            lines: merge_request
+                .additions
+                .zip(merge_request.deletions)
+                .map(|(more, less)| more.saturating_add(less)),
         };
         keep_newest(&mut self.merge_requests, key, state, target.scope, &merge_request.origin);
     }
@@ -350,6 +367,16 @@ impl Rollups {
     /// What a record is of.
     pub fn target_of(&mut self, origin: &Origin<'_>) -> Target {
         self.target(&origin.instance, &origin.collector, &origin.scope, origin.day)
+    }
+
+    fn add_dora(&mut self, target: Target, dora: &Dora<'_>) {
+        let known = self.fetch(target, &dora.origin).dora.entry(dora.measure).or_insert(dora.value);
+        // A fetch tells one figure. Should it tell two all the same, the choice must not depend on order.
+        if let Some(value) = dora.value
+            && known.is_none_or(|known| value.total_cmp(&known).is_gt())
+        {
+            *known = Some(value);
+        }
     }
 
     /// What the coverage lines speak of.

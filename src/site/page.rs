@@ -253,16 +253,8 @@ fn grain_word(grain: Grain) -> &'static str {
 
 fn unit(unit: Unit) -> &'static str {
     match unit {
-        Unit::People => "people",
-        Unit::Events => "events",
         Unit::Share => "share, n of N",
-        Unit::PerPerson => "per person",
-        Unit::Lines => "lines of code",
-        Unit::Seats => "seats",
-        Unit::MergeRequests => "merge requests",
-        Unit::Pipelines => "pipelines",
-        Unit::Seconds => "seconds",
-        Unit::Days => "days",
+        unit => unit.as_str(),
     }
 }
 

@@ -78,11 +78,26 @@ const RATES: [(&str, [&str; 2]); 3] = [
     ("chat.messages_per_user", ["chat.messages", "chat.users"]),
 ];
 
+/// Counts of one event by another name: the metric, its kind where it has one, and the event of `events.count`.
+const EVENTS: [(&str, Option<&str>, &str); 10] = [
+    ("chat.messages", None, "request_duo_chat_response"),
+    ("code_review.comments", Some("posted"), "post_comment_duo_code_review_on_diff"),
+    ("code_review.reactions", Some("thumbs_down"), "react_thumbs_down_on_duo_code_review_comment"),
+    ("code_review.reactions", Some("thumbs_up"), "react_thumbs_up_on_duo_code_review_comment"),
+    ("code_review.requests", Some("author"), "request_review_duo_code_review_on_mr_by_author"),
+    ("code_review.requests", Some("other"), "request_review_duo_code_review_on_mr_by_non_author"),
+    ("code_suggestions.accepted", None, "code_suggestion_accepted_in_ide"),
+    ("code_suggestions.rejected", None, "code_suggestion_rejected_in_ide"),
+    ("code_suggestions.shown", None, "code_suggestion_shown_in_ide"),
+    ("troubleshoot.requests", None, "troubleshoot_job"),
+];
+
 /// The lines that may leave, in a fixed order.
 ///
 /// - A line with fewer than `small_group` people behind it, but at least one, loses its numbers.
 /// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
 ///   across each dimension, from the groups to their union, and from the days to their week, month and window.
+/// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
 pub(super) fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
     let mut lines: Vec<Line> = metrics
@@ -104,7 +119,11 @@ pub(super) fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_g
     }
     let sums = sums(&lines);
     let rates = rates(&lines);
-    while hide_second_cells(&mut lines, &sums) | hide_rates(&mut lines, &rates) {}
+    let twins = twins(&lines);
+    while hide_second_cells(&mut lines, &sums)
+        | hide_rates(&mut lines, &rates)
+        | hide_twins(&mut lines, &twins)
+    {}
 
     for line in lines.iter_mut().filter(|line| line.hidden.is_some()) {
         (line.value, line.n, line.of, line.people, line.basis, line.reason) =
@@ -258,6 +277,43 @@ fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
     changed
 }
 
+/// Pairs of lines that tell the same number by two names.
+fn twins(lines: &[Line]) -> Vec<[usize; 2]> {
+    let index: BTreeMap<Key<'_>, usize> =
+        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let mut twins = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let kind = line.by.get("kind").map(String::as_str);
+        let is_total = line.by.len() == usize::from(kind.is_some());
+        let event = EVENTS.iter().find(|(metric, of_kind, _)| *metric == line.metric && *of_kind == kind);
+        let (metric, by) = match (&*line.metric, event) {
+            ("workflow.events", _) => ("events.count", line.by.clone()),
+            ("workflow.users", _) => ("users.exposed", line.by.clone()),
+            (_, Some((_, _, event))) if is_total => {
+                ("events.count", BTreeMap::from([("event".to_owned(), (*event).to_owned())]))
+            }
+            _ => continue,
+        };
+        let (_, instance, scope, grain, start, end, _) = line.key();
+        let twin = index.get(&(metric, instance, scope, grain, start, end, &by));
+        twins.extend(twin.map(|twin| [at, *twin]));
+    }
+    twins
+}
+
+fn hide_twins(lines: &mut [Line], twins: &[[usize; 2]]) -> bool {
+    let mut changed = false;
+    for pair in twins {
+        for [hidden, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
+            if lines[hidden].hidden.is_some() && lines[other].hidden.is_none() {
+                lines[other].hidden = Some(Hidden::Subtraction);
+                changed = true;
+            }
+        }
+    }
+    changed
+}
+
 /// Distinct people of a week are not the sum of its days' people, so a day cannot be computed from them.
 fn adds_up_over_days(metric: &str) -> bool {
     let people =
@@ -383,6 +439,55 @@ mod tests {
         let names = hidden(&lines);
         assert!(names.contains(&"go".to_owned()) && names.contains(&"vim×go".to_owned()), "{names:?}");
         assert!(names.contains(&"vim×rust".to_owned()), "{names:?}");
+    }
+
+    #[test]
+    fn a_hidden_number_is_not_told_by_its_other_name() {
+        let by = |event| [("event", event)];
+        let lines = publish(
+            &[
+                cell("events.count", &by("explain_vulnerability"), 5, Some(2)),
+                cell("events.count", &by("troubleshoot_job"), 20, Some(9)),
+                cell("events.count", &by("react_thumbs_up_on_duo_code_review_comment"), 30, Some(10)),
+                cell("events.count", &by("summarize_review"), 40, Some(11)),
+                cell("troubleshoot.requests", &[], 20, Some(9)),
+                cell("code_review.reactions", &[("kind", "thumbs_up")], 30, Some(10)),
+                cell("workflow.events", &by("explain_vulnerability"), 5, Some(2)),
+                cell("workflow.events", &by("summarize_review"), 40, Some(11)),
+            ],
+            5,
+        );
+        let is_hidden = |metric: &str, value: &str| {
+            let of = |line: &&Line| line.metric == metric && line.by.values().all(|text| text == value);
+            lines.iter().find(of).expect("it is there").hidden.is_some()
+        };
+        assert!(is_hidden("events.count", "troubleshoot_job") && is_hidden("troubleshoot.requests", ""));
+        assert!(
+            is_hidden("workflow.events", "summarize_review") && is_hidden("events.count", "summarize_review")
+        );
+        assert!(!is_hidden("code_review.reactions", "thumbs_up"));
+    }
+
+    #[test]
+    fn of_a_square_no_row_or_column_gives_its_only_hidden_cell_away() {
+        let segments = ["heavy", "regular", "inactive"];
+        let people = [[40, 7, 2], [9, 30, 12], [6, 8, 90]];
+        let cells = (0..3).flat_map(|from| (0..3).map(move |to| (from, to)));
+        let metrics: Vec<Metric> = cells
+            .map(|(from, to)| {
+                let by = [("from", segments[from]), ("to", segments[to])];
+                cell("engagement.movement", &by, people[from][to], Some(people[from][to]))
+            })
+            .collect();
+        let lines = publish(&metrics, 5);
+        for side in ["from", "to"] {
+            for segment in segments {
+                let of_segment = lines.iter().filter(|line| line.by[side] == segment);
+                let hidden = of_segment.filter(|line| line.hidden.is_some()).count();
+                assert!(hidden != 1, "{side} {segment}");
+            }
+        }
+        assert!(lines.iter().any(|line| line.hidden.is_none()), "not all has to go");
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use duo_metrics::collectors::COLLECTORS;
+use duo_metrics::events::EXPOSED;
 use duo_metrics::metrics::definitions;
 
-use crate::bench::{bare_command, done};
+use crate::bench::{bare_command, done, lines_of};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,26 +45,17 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
                 _ => "X",
             })
             .collect();
-        let unit = format!("{:?}", definition.unit);
-        let unit: String = unit
-            .chars()
-            .flat_map(|c| {
-                if c.is_uppercase() { format!(" {}", c.to_lowercase()) } else { c.to_string() }
-                    .chars()
-                    .collect::<Vec<_>>()
-            })
-            .collect();
         text.push_str(&format!(
             "| `{}` | {} | {} | {} | {} |\n",
             definition.metric,
-            unit.trim(),
+            definition.unit.as_str(),
             grains.join(" "),
             definition.by.join(", "),
             definition.text
         ));
     }
     text.push_str("\n## Deliberate and exposed\n\nSomebody is active by a deliberate event. By these events something was only shown to them or done for them;\nevery other event, an unknown one too, is deliberate:\n\n");
-    for event in duo_metrics::events::EXPOSED {
+    for event in EXPOSED {
         text.push_str(&format!("- `{event}`\n"));
     }
     let path = root().join("docs/metrics.md");
@@ -71,6 +63,33 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
         std::fs::write(&path, &text).expect("the document can be written");
     }
     assert_eq!(read("docs/metrics.md"), text);
+}
+
+#[test]
+fn the_list_of_metrics_of_the_command_is_that_of_the_code() {
+    let list = |arguments: &[&str]| {
+        let listed = done(bare_command(root(), &[&["metrics"], arguments].concat()), b"");
+        assert_eq!(listed.code, 0, "{}", listed.stderr);
+        listed.stdout
+    };
+    let text = String::from_utf8(list(&["--list"])).expect("text");
+    assert!(text.contains("All days are UTC"));
+    let json = list(&["--list", "--format", "json"]);
+    let (defined, exposed) = (lines_of(&json, "definition"), lines_of(&json, "exposed"));
+    assert_eq!(defined.len(), definitions().count());
+    for (line, definition) in defined.iter().zip(definitions()) {
+        assert_eq!(line["metric"], definition.metric);
+        assert_eq!(line["definition"], definition.text);
+        assert_eq!(line["by"], serde_json::json!(definition.by));
+        assert_eq!(line["grains"].as_array().expect("a list").len(), definition.grains.len());
+        assert!(line["unit"].is_string() && line["title"].is_string());
+        assert!(text.contains(&format!("\n{}\n", definition.metric)) && text.contains(definition.text));
+    }
+    for (line, event) in exposed.iter().zip(EXPOSED) {
+        assert_eq!(line["event"], *event);
+        assert!(text.contains(&format!("\n  {event}\n")));
+    }
+    assert_eq!(exposed.len(), EXPOSED.len());
 }
 
 #[test]
@@ -150,6 +169,7 @@ const FLOORS: &[&[&str]] = &[
         "rollup",
         "schema",
         "site",
+        "spelling",
         "view",
         "wording",
     ],

@@ -83,14 +83,14 @@ fn what_is_asked_is_within_gitlabs_rules() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (7 * 40 + 3);
+    let expected = 2 * (8 * 40 + 3);
     assert_eq!(coverage.len(), expected, "one line a collector, scope and day, and nothing else");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 10, "one moment a collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 11, "one moment a collector, scope and day");
 }
 
 #[test]
@@ -382,6 +382,7 @@ fn every_release_is_asked_for_what_it_knows_and_nothing_else() {
                 ("ai_user_metrics", Release::V17_5, true),
                 ("code_suggestion_events", Release::V17_5, false),
                 ("credits", Release::V18_7, false),
+                ("dora", Release::V17_5, false),
                 ("group_tree", Release::V17_5, false),
                 ("merge_requests", Release::V17_5, false),
                 ("pipelines", Release::V17_5, false),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use serde_json::Value;
 
 use crate::bench::{Bench, TOKEN, done, lines_of};
@@ -58,20 +59,30 @@ fn assert_same(found: &Lines, expected: &Lines) {
     );
 }
 
-fn check(bench: &Bench, groups: &[&str], since: &str, least: usize) {
-    let group_path = groups.join(",");
+fn check(bench: &Bench, groups: &[&str], since: &str, missing: &[&str], least: usize) {
+    let organisation = bench.gitlab.organisation();
+    let missing: BTreeSet<NaiveDate> = missing.iter().map(|day| day.parse().expect("a day")).collect();
     let mut command = bench.command(&["fetch", "--duo", "--project", "--since", since]);
-    command.env("GROUP_PATH", group_path);
+    command.env("GROUP_PATH", groups.join(","));
+    command.env("DUO_METRICS_NOW", organisation.now().to_rfc3339());
     let fetched = crate::bench::done(command, b"");
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    let found = by_key(&bench.aggregate(&bench.normalize(&fetched.stdout)));
-    let organisation = bench.gitlab.organisation();
+    // As if nobody had asked for the usage of these days.
+    let is_lost = |line: &&str| {
+        let of_usage = line.contains(r#""collector":"usage_events""#)
+            || line.contains(r#""collector":"code_suggestion_events""#);
+        of_usage && missing.iter().any(|day| line.contains(&format!(r#""day":"{day}""#)))
+    };
+    let text = String::from_utf8(fetched.stdout).expect("streams are UTF-8");
+    let raw: String = text.lines().filter(|line| !is_lost(line)).map(|line| format!("{line}\n")).collect();
+    let found = by_key(&bench.aggregate(&bench.normalize(raw.as_bytes())));
     let collected = Collected {
         organisation,
         since: since.parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
         with_seats: true,
+        missing,
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= least, "the reference has only {} lines", expected.len());
@@ -83,22 +94,39 @@ fn check(bench: &Bench, groups: &[&str], since: &str, least: usize) {
     );
 }
 
+/// A stand-in of this size whose last day is `until`.
+fn until(people: usize, days: u32, until: &str) -> Bench {
+    Bench::with(Settings { people, days, until: until.parse().expect("a day"), ..Settings::default() })
+}
+
 #[test]
 fn of_three_hundred_people_and_fifty_days_every_figure_is_that_of_the_second_calculation() {
     let bench = Bench::new(300, 50);
-    check(&bench, &["acme"], "2026-09-12", 15_000);
+    check(&bench, &["acme"], "2026-09-12", &[], 15_000);
 }
 
 #[test]
 fn of_two_groups_that_share_people_and_their_union_too() {
     let bench = Bench::new(120, 30);
-    check(&bench, &["acme", "globex"], "2026-10-02", 10_000);
+    check(&bench, &["acme", "globex"], "2026-10-02", &[], 10_000);
 }
 
 #[test]
 fn of_a_range_that_is_shorter_than_the_window_too() {
     let bench = Bench::new(40, 30);
-    check(&bench, &["acme"], "2026-10-23", 1_000);
+    check(&bench, &["acme"], "2026-10-23", &[], 1_000);
+}
+
+#[test]
+fn over_the_end_of_a_year_with_days_missing_and_a_past_that_is_long_enough_too() {
+    let bench = until(60, 75, "2027-01-20");
+    check(&bench, &["acme", "globex"], "2026-11-07", &["2026-11-08", "2026-12-31"], 20_000);
+}
+
+#[test]
+fn over_a_leap_day_too() {
+    let bench = until(60, 70, "2028-03-05");
+    check(&bench, &["acme"], "2027-12-27", &[], 10_000);
 }
 
 /// A stand-in with events outside every group, and what an administrator gets from it.
@@ -131,6 +159,7 @@ fn of_instance(bench: &Bench) -> Lines {
         until: organisation.last_day,
         fetched_at: organisation.now(),
         with_seats: false,
+        missing: BTreeSet::new(),
     })
 }
 
@@ -175,6 +204,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             until: organisation.last_day,
             fetched_at: organisation.now(),
             with_seats: false,
+            missing: BTreeSet::new(),
         },
         &["acme", "globex"],
     );

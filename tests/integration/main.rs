@@ -21,3 +21,4 @@ mod resuming;
 mod rollups;
 mod site;
 mod totals;
+mod traps;

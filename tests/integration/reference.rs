@@ -16,6 +16,24 @@ pub(crate) struct Collected<'a> {
     pub(crate) fetched_at: DateTime<Utc>,
     /// Whether the list of seats was taken too.
     pub(crate) with_seats: bool,
+    /// Days of the range whose usage events did not arrive, and of which nobody heard.
+    pub(crate) missing: BTreeSet<NaiveDate>,
+}
+
+impl Collected<'_> {
+    fn in_range(&self, day: NaiveDate) -> bool {
+        (self.since..=self.until).contains(&day)
+    }
+
+    /// Whether the usage of the day is known.
+    fn knows(&self, day: NaiveDate) -> bool {
+        self.in_range(day) && !self.missing.contains(&day)
+    }
+
+    /// Whether the usage of every day of the period is known.
+    fn knows_all(&self, period: Period) -> bool {
+        days(period).into_iter().all(|day| self.knows(day))
+    }
 }
 
 /// Metric lines by what they speak of; see [`key`].
@@ -200,10 +218,18 @@ fn put_line(
     (metric, by, looked_at, number): (&str, &[(&str, &str)], Period, Number),
     lines: &mut Lines,
 ) {
-    let by: serde_json::Map<String, Value> =
-        by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let days = days(looked_at);
-    let known = days.iter().filter(|day| (collected.since..=collected.until).contains(*day)).count();
+    let of_delivery = ["merge_requests", "pipelines", "dora"]
+        .iter()
+        .any(|name| metric.starts_with(name) || by["collector"] == *name);
+    let is_known = |day: &&NaiveDate| match (metric.starts_with("dora."), of_delivery) {
+        // GitLab's own figures of a month speak of all its days up to the last one that was asked for.
+        (true, _) => **day <= collected.until,
+        (false, true) => collected.in_range(**day),
+        (false, false) => collected.knows(**day),
+    };
+    let known = days.iter().filter(is_known).count();
     let settled = looked_at
         .end
         .checked_add_days(Days::new(8))
@@ -226,14 +252,28 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
             put_line(collected, name, period, (metric, by, looked_at, number), lines);
         };
-        usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
-        engagement(collected, &groups, period, &mut put);
+        if days(period).into_iter().any(|day| collected.knows(day)) {
+            usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            seats(collected, &groups, period, &mut put);
+            engagement(collected, &groups, period, &mut put);
+            retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        }
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        if days(period).into_iter().any(|day| collected.knows(day)) {
+            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        }
+        if period.grain == "month" {
+            dora(collected, &groups, period, &mut |metric, number| put(metric, &[], period, number));
+        }
         if period.grain == "window" {
-            let missing = days(period).iter().filter(|day| !(since..=until).contains(*day)).count();
             for collector in
-                ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines"]
+                ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines", "dora"]
             {
+                let is_there = |day: &NaiveDate| match collector {
+                    "merge_requests" | "pipelines" | "dora" => collected.in_range(*day),
+                    _ => collected.knows(*day),
+                };
+                let missing = days(period).iter().filter(|day| !is_there(day)).count();
                 put(
                     "coverage.days",
                     &[("collector", collector), ("status", "complete")],
@@ -359,9 +399,7 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     if ["month", "window"].contains(&period.grain) {
         let working: Vec<NaiveDate> = days(period)
             .into_iter()
-            .filter(|day| {
-                (collected.since..=collected.until).contains(day) && day.weekday().number_from_monday() <= 5
-            })
+            .filter(|day| collected.knows(*day) && day.weekday().number_from_monday() <= 5)
             .collect();
         let daily: usize = working
             .iter()
@@ -438,22 +476,142 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     put("troubleshoot.requests", &[], count(troubleshoot.len(), Some(people)));
     put("troubleshoot.users", &[], count(people, Some(people)));
 
+    if ["month", "window"].contains(&period.grain) {
+        let messages_of = |person: usize| chat.iter().filter(|event| event.person == person).count();
+        let askers: BTreeSet<usize> =
+            chat.iter().filter(|event| !is_bot(event)).map(|event| event.person).collect();
+        for (band, from, to) in [("1-4", 1, 4), ("5-19", 5, 19), ("20-49", 20, 49), ("50+", 50, usize::MAX)] {
+            let people = askers.iter().filter(|person| (from..=to).contains(&messages_of(**person))).count();
+            put("chat.user_bands", &[("band", band)], count(people, Some(people)));
+        }
+    }
+
+    for (metric, kinds) in [
+        (
+            "code_review.requests",
+            vec![
+                ("author", "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_AUTHOR"),
+                ("other", "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_NON_AUTHOR"),
+            ],
+        ),
+        ("code_review.comments", vec![("posted", "POST_COMMENT_DUO_CODE_REVIEW_ON_DIFF")]),
+        (
+            "code_review.reactions",
+            vec![
+                ("thumbs_up", "REACT_THUMBS_UP_ON_DUO_CODE_REVIEW_COMMENT"),
+                ("thumbs_down", "REACT_THUMBS_DOWN_ON_DUO_CODE_REVIEW_COMMENT"),
+            ],
+        ),
+    ] {
+        let of = |names: &[&str]| {
+            let found: Vec<&UsageEvent> =
+                events.iter().copied().filter(|event| names.contains(&event.event)).collect();
+            count(found.len(), Some(people_of(&mut found.iter().copied())))
+        };
+        put(metric, &[], of(&kinds.iter().map(|(_, name)| *name).collect::<Vec<_>>()));
+        for (kind, name) in kinds {
+            put(metric, &[("kind", kind)], of(&[name]));
+        }
+    }
+
     if period.grain != "day" {
-        put(
-            "seats.active",
-            &[],
-            match holders(collected, groups, period) {
+        let elsewhere = ["code_suggestions", "chat", "troubleshoot_job", "code_review", "agent_platform"];
+        for (feature_name, names) in FEATURES.iter().filter(|(name, _)| !elsewhere.contains(name)) {
+            let all: Vec<&str> = names.to_vec();
+            for name in std::iter::once(None).chain(all.iter().copied().map(Some)) {
+                let found: Vec<&UsageEvent> = events
+                    .iter()
+                    .copied()
+                    .filter(|event| all.contains(&event.event) && name.is_none_or(|name| event.event == name))
+                    .collect();
+                let event_name = name.map(str::to_lowercase);
+                let splits: Vec<Vec<(&str, &str)>> = match &event_name {
+                    None => vec![vec![("feature", feature_name)]],
+                    Some(name) => {
+                        vec![vec![("event", name)], vec![("feature", feature_name), ("event", name)]]
+                    }
+                };
+                for by in splits.iter().filter(|_| !found.is_empty()) {
+                    let people = people_of(&mut found.iter().copied());
+                    put("workflow.events", by, count(found.len(), Some(people)));
+                    put("workflow.users", by, count(people, Some(people)));
+                }
+            }
+        }
+    }
+}
+
+/// The days of everybody with an event, deliberate or not, of those known.
+fn days_of_everybody(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    deliberate: bool,
+) -> BTreeMap<usize, BTreeSet<NaiveDate>> {
+    let mut days: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for event in &collected.organisation.usage_events {
+        let day = event.timestamp.date_naive();
+        let counts = !deliberate || !EXPOSED.contains(&event.event);
+        if counts && groups.contains(&event.group) && collected.knows(day) {
+            days.entry(event.person).or_default().insert(day);
+        }
+    }
+    days
+}
+
+/// Rates of seats. There is one list of seats: that of the day of the run, after the last day reported.
+fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
+    if period.grain == "day" {
+        return;
+    }
+    let organisation = collected.organisation;
+    let holders = holders(collected, groups, period);
+    let any = days_of_everybody(collected, groups, false);
+    let deliberate = days_of_everybody(collected, groups, true);
+    let days_of = |person: usize, is_deliberate: bool| -> BTreeSet<NaiveDate> {
+        let days = if is_deliberate { &deliberate } else { &any };
+        days.get(&person).cloned().unwrap_or_default()
+    };
+    let share = |counted: &dyn Fn(usize) -> bool| match &holders {
+        None => unknown("no_snapshot"),
+        Some(holders) => {
+            let found = holders.iter().filter(|person| counted(**person)).count();
+            rate(found as f64, holders.len() as f64, Some(found))
+        }
+    };
+    let is_in = |day: &NaiveDate| (period.start..=period.end).contains(day);
+    put("seats.active", &[], period, share(&|person| days_of(person, true).iter().any(is_in)));
+    if period.grain == "window" {
+        let since = if holders.is_none() { period.start } else { collected.since };
+        let ever = Period { start: period.start.min(since), ..period };
+        put("seats.activated", &[], ever, share(&|person| !days_of(person, true).is_empty()));
+        for (tier, from, to) in [("certain", 60, i64::MAX), ("probable", 28, 59)] {
+            let number = match &holders {
                 None => unknown("no_snapshot"),
                 Some(holders) => {
-                    let active = active
-                        .iter()
-                        .filter(|event| holders.contains(&event.person))
-                        .map(|event| event.person);
-                    let active = active.collect::<BTreeSet<_>>().len();
-                    rate(active as f64, holders.len() as f64, Some(active))
+                    // Of a seat that was never used it is not known for how long somebody has had it.
+                    let is_idle = |person: &&usize| {
+                        let told = organisation.people[**person].last_duo_activity_on;
+                        told.max(days_of(**person, false).into_iter().max())
+                            .is_some_and(|last| (from..=to).contains(&(period.end - last).num_days()))
+                    };
+                    let idle = holders.iter().filter(is_idle).count();
+                    count(idle, Some(idle))
                 }
-            },
-        );
+            };
+            put("seats.idle", &[("tier", tier)], period, number);
+        }
+    }
+    if period.grain == "month" {
+        let all = self::holders(collected, groups, Period { end: collected.until, ..period });
+        let first_in_month =
+            |person: &&usize| days_of(**person, true).into_iter().min().is_some_and(|first| is_in(&first));
+        let number = match all.map(|all| all.iter().filter(first_in_month).count()) {
+            None => unknown("no_snapshot"),
+            Some(0) => Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") },
+            // Every seat is as old as the only list.
+            _ => Number { basis: json!(0.0), ..unknown("look_back_incomplete") },
+        };
+        put("seats.days_to_first_use", &[], period, number);
     }
 }
 
@@ -556,40 +714,93 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
             .iter()
             .filter(|event| {
                 let day = event.timestamp.date_naive();
-                groups.contains(&event.group)
-                    && day <= period.end
-                    && (collected.since..=collected.until).contains(&day)
+                groups.contains(&event.group) && day <= period.end && collected.knows(day)
             })
             .map(|event| event.person)
             .collect(),
     };
     population.retain(|person| !organisation.people[*person].bot);
-    let mut segments = BTreeMap::from([("inactive", 0), ("experimenting", 0), ("regular", 0), ("heavy", 0)]);
-    let mut days_of: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
-    for event in &organisation.usage_events {
-        let deliberate = !EXPOSED.contains(&event.event);
-        if deliberate && groups.contains(&event.group) && is_in(event.timestamp, look_back, collected) {
-            days_of.entry(event.person).or_default().insert(event.timestamp.date_naive());
-        }
-    }
-    for person in population {
-        let segment = match days_of.get(&person).map_or(0, BTreeSet::len) {
+    let days_of = days_of_everybody(collected, groups, true);
+    let segment = |person: usize, in_days: Period| {
+        let days = days_of.get(&person).into_iter().flatten();
+        match days.filter(|day| (in_days.start..=in_days.end).contains(*day)).count() {
             0 => "inactive",
             1..=3 => "experimenting",
             4..=11 => "regular",
             _ => "heavy",
-        };
-        *segments.entry(segment).or_default() += 1;
+        }
+    };
+    let known = |looked_at: Period| match () {
+        _ if period.end > collected.until => Some(unknown("period_incomplete")),
+        _ if !collected.knows_all(looked_at) => Some(unknown("look_back_incomplete")),
+        _ => None,
+    };
+    let now: BTreeMap<usize, &str> =
+        population.iter().map(|person| (*person, segment(*person, look_back))).collect();
+    for name in SEGMENTS {
+        let people = now.values().filter(|segment| **segment == name).count();
+        let number = known(look_back).unwrap_or(count(people, Some(people)));
+        put("engagement.users", &[("segment", name)], look_back, number);
     }
-    for (segment, people) in segments {
-        let number = if period.end > collected.until {
+    if period.grain == "window" {
+        let month = Days::new(28);
+        let before = Period {
+            start: look_back.start.checked_sub_days(month).expect("a day"),
+            end: look_back.end.checked_sub_days(month).expect("a day"),
+            ..period
+        };
+        let both = Period { end: period.end, ..before };
+        for from in SEGMENTS {
+            for to in SEGMENTS {
+                let moved =
+                    now.iter().filter(|(person, now)| **now == to && segment(**person, before) == from);
+                let people = moved.count();
+                let number = known(both).unwrap_or(count(people, Some(people)));
+                put("engagement.movement", &[("from", from), ("to", to)], both, number);
+            }
+        }
+    }
+}
+
+const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
+
+fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    if period.grain != "week" {
+        return;
+    }
+    let organisation = collected.organisation;
+    let monday = |day: NaiveDate| {
+        day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).expect("a day")
+    };
+    let mut weeks: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for (person, days) in days_of_everybody(collected, groups, true) {
+        if !organisation.people[person].bot {
+            weeks.insert(person, days.into_iter().map(monday).collect());
+        }
+    }
+    let first_day = days(Period { grain: "", start: collected.since, end: collected.until })
+        .into_iter()
+        .find(|day| collected.knows(*day))
+        .expect("some day is known");
+    for cohort in monday(first_day).iter_weeks().take_while(|cohort| *cohort <= period.start) {
+        let later = (period.start - cohort).num_weeks();
+        let looked_at = Period {
+            grain: "",
+            start: cohort.checked_sub_days(Days::new(28)).expect("a day"),
+            end: cohort.checked_add_days(Days::new(6)).expect("a day"),
+        };
+        let of: Vec<_> = weeks.values().filter(|weeks| weeks.first() == Some(&cohort)).collect();
+        let still = of.iter().filter(|weeks| weeks.contains(&period.start)).count();
+        let number = if !collected.knows_all(period) {
             unknown("period_incomplete")
-        } else if look_back.start < collected.since {
+        } else if !collected.knows_all(looked_at) {
             unknown("look_back_incomplete")
         } else {
-            count(people, Some(people))
+            let people = if still == 0 { of.len() } else { still };
+            rate(still as f64, of.len() as f64, Some(people))
         };
-        put("engagement.users", &[("segment", segment)], look_back, number);
+        let by = [("cohort", cohort.to_string()), ("week", later.to_string())];
+        put("engagement.retention", &[(by[0].0, &by[0].1), (by[1].0, &by[1].1)], number);
     }
 }
 
@@ -609,12 +820,12 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
         let opened: Vec<_> = organisation
             .merge_requests
             .iter()
-            .filter(|mr| wanted(mr.project) && is_in(mr.created_at, period, collected))
+            .filter(|mr| wanted(mr.project) && was_in(mr.created_at, period, collected))
             .collect();
         let merged: Vec<_> = organisation
             .merge_requests
             .iter()
-            .filter(|mr| wanted(mr.project) && mr.merged_at.is_some_and(|at| is_in(at, period, collected)))
+            .filter(|mr| wanted(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
             .collect();
         if path.is_none() || !opened.is_empty() || !merged.is_empty() {
             let authors = |list: &[&crate::stand_in::MergeRequest]| {
@@ -649,7 +860,7 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
         let pipelines: Vec<_> = organisation
             .pipelines
             .iter()
-            .filter(|pipeline| wanted(pipeline.project) && is_in(pipeline.created_at, period, collected))
+            .filter(|pipeline| wanted(pipeline.project) && was_in(pipeline.created_at, period, collected))
             .collect();
         if path.is_none() || !pipelines.is_empty() {
             let of = |status: &str| pipelines.iter().filter(|pipeline| pipeline.status == status).count();
@@ -668,6 +879,140 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
             });
         }
     }
+}
+
+fn impact(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    if !["month", "window"].contains(&period.grain) {
+        return;
+    }
+    let organisation = collected.organisation;
+    let is_ours = |project: usize| {
+        groups.iter().any(|group| organisation.is_within(organisation.projects[project].group, *group))
+    };
+    let merged: Vec<_> = organisation
+        .merge_requests
+        .iter()
+        .filter(|mr| is_ours(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
+        .collect();
+    let days_of = days_of_everybody(collected, groups, true);
+    let is_active = |person: usize| {
+        let days = days_of.get(&person).into_iter().flatten();
+        days.into_iter().any(|day| (period.start..=period.end).contains(day))
+    };
+    let of_people: Vec<_> = merged
+        .iter()
+        .filter_map(|mr| Some((mr.author.filter(|author| !organisation.people[*author].bot)?, mr)))
+        .collect();
+    for with_duo in [false, true] {
+        let group: Vec<_> = of_people.iter().filter(|(author, _)| is_active(*author) == with_duo).collect();
+        let authors = group.iter().map(|(author, _)| *author).collect::<BTreeSet<_>>().len();
+        let seconds =
+            group.iter().map(|(_, mr)| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")));
+        let lines = group.iter().map(|(_, mr)| u64::from(mr.additions + mr.deletions));
+        for (metric, mut values) in [
+            ("impact.time_to_merge_seconds", seconds.collect::<Vec<u64>>()),
+            ("impact.size_lines", lines.collect()),
+        ] {
+            values.sort_unstable();
+            let n = values.len();
+            let at = |share: f64| (n >= 2).then(|| values[rank_of_resamples(n, share)]);
+            let p50 = (n > 0).then(|| values[n.div_ceil(2) - 1]);
+            for (stat, value) in [("p50", p50), ("low", at(0.025)), ("high", at(0.975))] {
+                let number = match value {
+                    Some(value) => Number { value: json!(value), ..count(n, Some(authors)) },
+                    None => Number {
+                        value: Value::Null,
+                        reason: json!("nothing_shown"),
+                        ..count(n, Some(authors))
+                    },
+                };
+                let basis =
+                    if n == 0 { Value::Null } else { json!(of_people.len() as f64 / merged.len() as f64) };
+                let with_duo = with_duo.to_string();
+                put(metric, &[("with_duo", &with_duo), ("stat", stat)], Number { basis, ..number });
+            }
+        }
+    }
+}
+
+/// The place from 0 at which this share of all resamples of n have their median at it or before: the chances that so
+/// many of n draws fall there, built up draw by draw.
+fn rank_of_resamples(n: usize, share: f64) -> usize {
+    let is_reached = |place: &usize| {
+        let inside = (place + 1) as f64 / n as f64;
+        let mut chances = vec![0.0; n + 1];
+        chances[0] = 1.0;
+        for draw in 1..=n {
+            for hits in (0..=draw).rev() {
+                let hit = if hits > 0 { chances[hits - 1] * inside } else { 0.0 };
+                chances[hits] = chances[hits] * (1.0 - inside) + hit;
+            }
+        }
+        chances[n.div_ceil(2)..].iter().sum::<f64>() >= share
+    };
+    let places: Vec<usize> = (0..n).collect();
+    places[places.partition_point(|place| !is_reached(place)).min(n - 1)]
+}
+
+/// The figures as the stand-in makes them: a deployment is a pipeline of a push that succeeded or failed, on the day
+/// it finished.
+fn dora(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut dyn FnMut(&str, Number)) {
+    let organisation = collected.organisation;
+    let last = period.end.min(collected.until);
+    let is_in = |at: DateTime<Utc>| (period.start..=last).contains(&at.date_naive());
+    let is_ours = |project: usize| organisation.is_within(organisation.projects[project].group, groups[0]);
+    let mut deployments: Vec<_> = organisation
+        .pipelines
+        .iter()
+        .filter(|pipeline| pipeline.source == "push" && ["SUCCESS", "FAILED"].contains(&pipeline.status))
+        .filter(|pipeline| is_ours(pipeline.project))
+        .map(|pipeline| (pipeline.finished_at.expect("it finished"), pipeline))
+        .collect();
+    deployments.sort_by_key(|(finished_at, pipeline)| (*finished_at, pipeline.id));
+    let of = |status: &str| {
+        deployments.iter().filter(|(at, pipeline)| is_in(*at) && pipeline.status == status).count() as f64
+    };
+    let mut restored = Vec::new();
+    for (place, (finished_at, pipeline)) in deployments.iter().enumerate() {
+        // The first failure since the last success of the project.
+        let broken = deployments[..place]
+            .iter()
+            .rev()
+            .filter(|(_, before)| before.project == pipeline.project)
+            .take_while(|(_, before)| before.status == "FAILED")
+            .last();
+        if let Some((since, _)) = broken.filter(|_| pipeline.status == "SUCCESS" && is_in(*finished_at)) {
+            restored.push(whole_seconds(*since, *finished_at) as f64);
+        }
+    }
+    let lead_times = organisation
+        .merge_requests
+        .iter()
+        .filter(|mr| is_ours(mr.project) && mr.merged_at.is_some_and(is_in))
+        .map(|mr| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")) as f64);
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let days = (last - period.start).num_days() + 1;
+    let all = of("SUCCESS") + of("FAILED");
+    for (metric, value) in [
+        ("dora.deployment_frequency", Some(rounded(of("SUCCESS") / days as f64))),
+        ("dora.lead_time_for_changes_seconds", median(lead_times.collect())),
+        ("dora.time_to_restore_service_seconds", median(restored)),
+        ("dora.change_failure_rate", (all > 0.0).then(|| rounded(of("FAILED") / all))),
+    ] {
+        let number = match value {
+            _ if groups.len() > 1 => unknown("not_in_source"),
+            None => Number { basis: json!(1.0), ..unknown("nothing_shown") },
+            Some(value) => Number { value: json!(value), n: Value::Null, ..count(0, None) },
+        };
+        put(metric, number);
+    }
+}
+
+/// The mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
 }
 
 fn quantiles(
@@ -698,21 +1043,24 @@ fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Optio
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
     let serves = collected.with_seats && period.start <= taken && taken <= grace;
     let organisation = collected.organisation;
-    serves.then(|| {
-        organisation
-            .people
-            .iter()
-            .enumerate()
-            .filter(|(_, person)| {
-                !person.bot
-                    && organisation
-                        .add_on_purchases
-                        .iter()
-                        .any(|pool| groups.contains(&pool.group) && pool.is_held_by(person))
-            })
-            .map(|(position, _)| position)
-            .collect()
-    })
+    // A list of nobody is the list of an add-on that is for everybody.
+    serves
+        .then(|| -> BTreeSet<usize> {
+            organisation
+                .people
+                .iter()
+                .enumerate()
+                .filter(|(_, person)| {
+                    !person.bot
+                        && organisation
+                            .add_on_purchases
+                            .iter()
+                            .any(|pool| groups.contains(&pool.group) && pool.is_held_by(person))
+                })
+                .map(|(position, _)| position)
+                .collect()
+        })
+        .filter(|holders| !holders.is_empty())
 }
 
 fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
@@ -751,9 +1099,16 @@ fn days(period: Period) -> Vec<NaiveDate> {
     period.start.iter_days().take_while(|day| *day <= period.end).collect()
 }
 
+/// Whether something of which usage events tell happened in the period, as far as that is known.
 fn is_in(at: DateTime<Utc>, period: Period, collected: &Collected<'_>) -> bool {
     let day = at.date_naive();
-    (period.start..=period.end).contains(&day) && (collected.since..=collected.until).contains(&day)
+    (period.start..=period.end).contains(&day) && collected.knows(day)
+}
+
+/// The same of what is told apart from usage events.
+fn was_in(at: DateTime<Utc>, period: Period, collected: &Collected<'_>) -> bool {
+    let day = at.date_naive();
+    (period.start..=period.end).contains(&day) && collected.in_range(day)
 }
 
 fn whole_seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
@@ -761,7 +1116,15 @@ fn whole_seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
 }
 
 fn language(event: &UsageEvent) -> String {
-    event.language.map_or("(none)".to_owned(), str::to_lowercase)
+    let spelt = event.language.map_or("(none)".to_owned(), str::to_lowercase);
+    let others = [
+        ("typescriptreact", "typescript"),
+        ("javascriptreact", "javascript"),
+        ("cpp", "c++"),
+        ("csharp", "c#"),
+        ("shellscript", "shell"),
+    ];
+    others.iter().find(|(other, _)| *other == spelt).map_or(spelt, |(_, name)| (*name).to_owned())
 }
 
 fn count(n: usize, people: Option<usize>) -> Number {

@@ -1,0 +1,51 @@
+//! Retention: of the people who began in a week, who is still there some weeks later.
+
+use super::page::{Figure, Page};
+use super::{Definition, Family, Unit};
+use crate::calendar::{Grain, Period, WINDOW_DAYS};
+use crate::record::{Number, Reason};
+use crate::view::{Source, View};
+
+pub(super) const FAMILY: Family = Family { definitions: &[&RETENTION], compute };
+
+const RETENTION: Definition = Definition {
+    metric: "engagement.retention",
+    title: "Retention",
+    unit: Unit::Share,
+    grains: &[Grain::Week],
+    by: &["cohort×week"],
+    text: "Of the people whose first week with a deliberate event is cohort (its Monday), the share with one in the week of \
+           the line, which is so many weeks later (week 0 is the first). The first week is known where the 28 days \
+           before it are, and nobody of the cohort was active in any day known before. Nothing is told of a week that is \
+           not known whole. The people behind it are those who are still there or, where there are none, the cohort.",
+};
+
+const DAYS_OF_A_WEEK: i64 = 7;
+
+fn compute(view: &View<'_>, page: &mut Page<'_>) {
+    let period = page.period;
+    if period.grain != Grain::Week || !page.rest_on(Source::Usage, &[]) {
+        return;
+    }
+    let Some(first_day) = page.activity.first_day else { return };
+    let known_days = |start, end| {
+        let looked_at = Period { grain: Grain::Window, start, end };
+        view.known_days(Source::Usage, looked_at).count() as i64 == looked_at.length()
+    };
+    let is_whole = known_days(period.start, period.end);
+    let mut cohort = Period::holding(Grain::Week, first_day, first_day).start;
+    while cohort <= period.start {
+        let figure = if !is_whole {
+            Figure::unknown(Reason::PeriodIncomplete)
+        } else if !known_days(cohort.plus(-WINDOW_DAYS), cohort.plus(DAYS_OF_A_WEEK - 1)) {
+            Figure::unknown(Reason::LookBackIncomplete)
+        } else {
+            let (still, all) = page.activity.still_active(cohort, period.start);
+            let people = if still == 0 { all } else { still };
+            Figure::rate(Number::Count(still), Number::Count(all), Some(people))
+        };
+        let week = period.start.days_since(cohort) / DAYS_OF_A_WEEK;
+        page.emit(&RETENTION, &[("cohort", &cohort.to_string()), ("week", &week.to_string())], figure);
+        cohort = cohort.plus(DAYS_OF_A_WEEK);
+    }
+}

@@ -1,0 +1,511 @@
+//! What others got wrong, a test each, on streams that are made for it.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, bare_command, done, lines_of};
+
+const INSTANCE: &str = "https://gitlab.example.com";
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
+}
+
+fn before(day: NaiveDate, days: u64) -> NaiveDate {
+    day.checked_sub_days(Days::new(days)).expect("a day")
+}
+
+/// Records, with coverage lines that say that they are all.
+#[derive(Default)]
+struct Stream {
+    lines: Vec<String>,
+    rows: BTreeMap<(String, String, NaiveDate), usize>,
+}
+
+impl Stream {
+    /// Says that a day was collected, be there rows or not.
+    fn cover(&mut self, collector: &str, days: impl IntoIterator<Item = NaiveDate>) {
+        for day in days {
+            self.rows.entry((collector.to_owned(), "acme".to_owned(), day)).or_default();
+        }
+    }
+
+    fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
+        let rows = self.rows.entry((collector.to_owned(), scope.to_owned(), day)).or_default();
+        let mut line = origin(collector, scope, day);
+        line["row"] = json!(format!("1:{rows}"));
+        line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        self.lines.push(line.to_string());
+        *rows += 1;
+    }
+
+    fn event(&mut self, user: &str, day: NaiveDate, event: &str) {
+        self.event_with(user, day, event, json!({}));
+    }
+
+    fn event_with(&mut self, user: &str, day: NaiveDate, event: &str, more: Value) {
+        let feature = duo_metrics::events::feature_of(event);
+        let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
+            "user": user, "bot": user.ends_with("bot")});
+        fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        self.add("usage_events", "acme", day, fields);
+    }
+
+    /// A list of seats: who has one, and their last day of activity as GitLab tells it.
+    fn seats(&mut self, day: NaiveDate, holders: &[(&str, Option<NaiveDate>)]) {
+        for (user, last) in holders {
+            let fields = json!({"type": "seat", "user": user, "assigned": true, "add_on": "DUO_ENTERPRISE",
+                "last_duo_activity_on": last.map(|last| last.to_string())});
+            self.add("seats", "acme", day, fields);
+        }
+    }
+
+    /// The metric lines up to a day.
+    fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
+        let coverage = self.rows.iter().map(|((collector, scope, day), rows)| {
+            let mut line = origin(collector, scope, *day);
+            line["type"] = json!("coverage");
+            line["status"] = json!("complete");
+            line["rows"] = json!(rows);
+            line["reason"] = Value::Null;
+            line.to_string()
+        });
+        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let until = until.to_string();
+        let arguments = [&["aggregate", "--until", &until], more].concat();
+        let normalized = done(bare_command(folder.path(), &["normalize"]), lines.join("\n").as_bytes());
+        assert_eq!(normalized.code, 0, "{}", normalized.stderr);
+        let aggregated = done(bare_command(folder.path(), &arguments), &normalized.stdout);
+        assert_eq!(aggregated.code, 0, "{}", aggregated.stderr);
+        lines_of(&aggregated.stdout, "metric")
+    }
+}
+
+fn origin(collector: &str, scope: &str, day: NaiveDate) -> Value {
+    // Lists are of the day they are taken on, everything else is fetched when its day is over.
+    let fetched = if collector == "seats" { day } else { day.succ_opt().expect("a day") };
+    json!({"instance": INSTANCE, "collector": collector, "scope": scope, "day": day.to_string(),
+        "fetched_at": format!("{fetched}T03:00:00Z")})
+}
+
+/// The one line of a metric, grain, start and dimensions.
+fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+    let mut found = lines.iter().filter(|line| {
+        line["scope"] == "acme"
+            && line["metric"] == metric
+            && line["grain"] == grain
+            && line["by"] == *by
+            && (start.is_empty() || line["start"] == start)
+    });
+    let first = found.next().unwrap_or_else(|| panic!("no {metric} {grain} {start} {by}"));
+    assert!(found.next().is_none(), "two of {metric} {grain} {start} {by}");
+    first
+}
+
+fn value<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+    &line(lines, metric, grain, start, by)["value"]
+}
+
+#[test]
+fn a_window_has_28_dates_and_people_of_days_do_not_add_up() {
+    for until in ["2026-10-31", "2028-03-05", "2027-01-05"].map(day) {
+        let mut stream = Stream::default();
+        for days in 0..28 {
+            stream.event("ana", before(until, days), "troubleshoot_job");
+        }
+        stream.event("bo", before(until, 28), "troubleshoot_job");
+        let lines = stream.figures(until, &[]);
+        let window = line(&lines, "users.active", "window", "", &json!({}));
+        assert_eq!(
+            (&window["value"], &window["n"], &window["of"]),
+            (&json!(1), &json!(1), &Value::Null),
+            "{until}"
+        );
+        assert_eq!(window["start"], before(until, 27).to_string());
+        assert_eq!((&window["coverage"], &window["people"]), (&json!(1.0), &json!(1)));
+        let days = lines.iter().filter(|line| line["metric"] == "users.active" && line["grain"] == "day");
+        assert_eq!(days.filter(|line| line["by"] == json!({})).count(), 29, "one of each day");
+    }
+}
+
+#[test]
+fn todays_seats_never_divide_last_years_users() {
+    let (then, today) = (day("2025-10-15"), day("2026-10-31"));
+    let mut stream = Stream::default();
+    stream.event("ana", then, "troubleshoot_job");
+    stream.event("ana", today, "troubleshoot_job");
+    stream.seats(day("2026-11-01"), &[("ana", None), ("bo", None)]);
+    let lines = stream.figures(today, &[]);
+    let rate = |start: &str| line(&lines, "seats.active", "month", start, &json!({}));
+    assert_eq!(
+        (&rate("2025-10-01")["value"], &rate("2025-10-01")["reason"]),
+        (&Value::Null, &json!("no_snapshot"))
+    );
+    assert_eq!(rate("2025-10-01")["of"], Value::Null);
+    assert_eq!((&rate("2026-10-01")["value"], &rate("2026-10-01")["of"]), (&json!(0.5), &json!(2)));
+    assert_eq!(
+        value(&lines, "users.active", "month", "2025-10-01", &json!({})),
+        &json!(1),
+        "counts need no seats"
+    );
+}
+
+#[test]
+fn nothing_shown_is_not_nought_percent() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.event_with("ana", today, "code_suggestion_rejected_in_ide", json!({"language": "go"}));
+    let lines = stream.figures(today, &[]);
+    for by in [json!({}), json!({"language": "go"})] {
+        let rate = line(&lines, "code_suggestions.acceptance_rate", "day", "", &by);
+        assert_eq!(
+            (&rate["value"], &rate["of"], &rate["reason"]),
+            (&Value::Null, &json!(0), &json!("nothing_shown"))
+        );
+        assert_eq!(value(&lines, "code_suggestions.rejected", "day", "", &by), &json!(1));
+    }
+    assert_eq!(line(&lines, "chat.messages_per_user", "day", "", &json!({}))["reason"], "nothing_shown");
+    assert_eq!(value(&lines, "chat.messages", "day", "", &json!({})), &json!(0), "and zero is zero");
+}
+
+#[test]
+fn a_filter_narrows_after_the_sums_are_made() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    for days in 0..60 {
+        stream.event("ana", before(today, days), "request_duo_chat_response");
+    }
+    let all = stream.figures(today, &[]);
+    let narrow = stream.figures(today, &["--since", "2026-10-29"]);
+    assert!(narrow.len() < all.len());
+    assert!(narrow.iter().all(|line| all.contains(line)), "the same lines, only fewer");
+    assert_eq!(value(&narrow, "chat.messages", "month", "2026-10-01", &json!({})), &json!(31));
+    assert_eq!(
+        value(&narrow, "engagement.movement", "window", "", &json!({"from": "heavy", "to": "heavy"})),
+        &json!(1)
+    );
+}
+
+#[test]
+fn a_rate_of_languages_is_one_of_sums_and_what_is_not_told_has_its_row() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    let mut show = |count: usize, accepted: usize, more: Value| {
+        for number in 0..count {
+            stream.event_with("ana", today, "code_suggestion_shown_in_ide", more.clone());
+            if number < accepted {
+                stream.event_with("bo", today, "code_suggestion_accepted_in_ide", more.clone());
+            }
+        }
+    };
+    show(90, 9, json!({"language": "golang", "ide": "Visual Studio Code", "lines": 2}));
+    show(10, 9, json!({"language": "GO", "ide": "VSCode"}));
+    show(5, 0, json!({"language": "rs", "ide": "nvim"}));
+    show(20, 2, json!({"language": "rs"}));
+    show(25, 0, json!({}));
+    let lines = stream.figures(today, &[]);
+    let shown =
+        |by: Value| value(&lines, "code_suggestions.shown", "window", "", &by).as_u64().expect("a count");
+    assert_eq!(shown(json!({"language": "go", "ide": "vscode"})), 100);
+    assert_eq!(shown(json!({"language": "rust", "ide": "neovim"})), 5);
+    assert_eq!(shown(json!({"language": "rust", "ide": "(not attributed)"})), 20);
+    assert_eq!(shown(json!({"language": "(not attributed)", "ide": "(not attributed)"})), 25);
+    assert_eq!((shown(json!({"language": "rust"})), shown(json!({"ide": "(not attributed)"}))), (25, 45));
+    assert_eq!(shown(json!({})), 150);
+    let rate = |by: Value| line(&lines, "code_suggestions.acceptance_rate", "window", "", &by);
+    assert_eq!(rate(json!({"language": "go"}))["value"], 0.18, "not the mean of 10 % and 90 %");
+    assert_eq!(rate(json!({"language": "go", "ide": "vscode"}))["people"], 2);
+    assert_eq!(rate(json!({"language": "go"}))["basis"], 145.0 / 170.0, "of the shown and accepted ones");
+    let size = line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({}));
+    assert_eq!((&size["n"], &size["of"], &size["basis"]), (&json!(18), &json!(180), &json!(99.0 / 170.0)));
+    let unsized_lines =
+        line(&lines, "code_suggestions.lines_shown", "window", "", &json!({"language": "rust"}));
+    assert_eq!((&unsized_lines["value"], &unsized_lines["reason"]), (&Value::Null, &json!("not_in_source")));
+}
+
+#[test]
+fn bots_send_messages_and_are_nobody() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    for (user, messages) in [("ana", 4), ("bo", 5), ("chidi", 60), ("robot", 500)] {
+        for _ in 0..messages {
+            stream.event(user, today, "request_duo_chat_response");
+        }
+    }
+    stream.event("dana", today, "complete_duo_chat_response");
+    let lines = stream.figures(today, &[]);
+    let of = |metric: &str, by: Value| value(&lines, metric, "window", "", &by).clone();
+    assert_eq!((of("chat.messages", json!({})), of("chat.users", json!({}))), (json!(569), json!(3)));
+    assert_eq!(of("chat.messages_per_user", json!({})), json!(23.0));
+    let bands = ["1-4", "5-19", "20-49", "50+"].map(|band| of("chat.user_bands", json!({"band": band})));
+    assert_eq!(bands, [1, 1, 0, 1].map(|people| json!(people)));
+    let kinds = ["person", "bot"].map(|kind| of("users.active", json!({"kind": kind})));
+    assert_eq!((kinds, of("users.active", json!({}))), ([json!(3), json!(1)], json!(3)));
+    assert_eq!(of("users.exposed", json!({})), json!(4), "something was done for dana");
+    assert_eq!(of("events.count", json!({"kind": "bot"})), json!(500));
+}
+
+#[test]
+fn idle_is_who_is_known_to_be_and_a_missing_day_proves_nothing() {
+    let end = day("2026-10-31");
+    let ago = |days| before(end, days);
+    let figures = |missing: Option<u64>| {
+        let mut stream = Stream::default();
+        stream.cover("usage_events", (0..70).filter(|days| Some(*days) != missing).map(ago));
+        stream.event("told-40", ago(65), "troubleshoot_job");
+        stream.event("seen-30", ago(30), "code_suggestion_shown_in_ide");
+        stream.event("seen-27", ago(27), "code_suggestion_shown_in_ide");
+        stream.event("told-61-seen-1", ago(1), "troubleshoot_job");
+        let long: Vec<(&str, Option<NaiveDate>)> = vec![
+            ("told-60", Some(ago(60))),
+            ("told-59", Some(ago(59))),
+            ("told-40", Some(ago(40))),
+            ("told-61-seen-1", Some(ago(61))),
+            ("seen-30", None),
+            ("seen-27", None),
+            ("never", None),
+        ];
+        stream.seats(ago(30), &[&long[..], &[("gone", None), ("back", None)]].concat());
+        stream.seats(ago(10), &[&long[..], &[("new", None)]].concat());
+        stream.seats(end, &[&long[..], &[("new", None), ("back", None)]].concat());
+        let lines = stream.figures(end, &[]);
+        ["certain", "probable"].map(|tier| {
+            let line = line(&lines, "seats.idle", "window", "", &json!({"tier": tier}));
+            (line["value"].clone(), line["basis"].clone())
+        })
+    };
+    // Certain: told-60, never. Probable: told-59, told-40, seen-30. Whoever is new, or came back, is neither.
+    assert_eq!(figures(None), [(json!(2), json!(1.0)), (json!(3), json!(1.0))]);
+    // GitLab's own date covers a missing day; without it nobody knows of never and seen-30.
+    assert_eq!(figures(Some(5)), [(json!(1), json!(7.0 / 9.0)), (json!(2), json!(7.0 / 9.0))]);
+    // Before somebody had the seat, or was last seen, nothing has to be known.
+    assert_eq!(figures(Some(45)), figures(None));
+}
+
+#[test]
+fn the_first_use_of_a_seat_needs_its_first_list_and_the_days_between() {
+    let first = day("2026-10-01");
+    let on = |offset: u64| first.checked_add_days(Days::new(offset)).expect("a day");
+    let mut stream = Stream::default();
+    stream.cover("usage_events", (0..31).filter(|offset| *offset != 20).map(on));
+    let use_it =
+        |stream: &mut Stream, user: &str, offset: u64| stream.event(user, on(offset), "troubleshoot_job");
+    let lists: [(u64, &[&str]); 4] = [
+        (0, &["old", "idle"]),
+        (2, &["old", "idle", "three", "shown"]),
+        (10, &["old", "idle", "three", "shown", "seven", "before", "gap", "never"]),
+        (31, &["old", "idle", "three", "shown", "seven", "before", "gap", "never"]),
+    ];
+    for (offset, holders) in lists {
+        stream.seats(on(offset), &holders.iter().map(|user| (*user, None)).collect::<Vec<_>>());
+    }
+    use_it(&mut stream, "old", 3);
+    use_it(&mut stream, "three", 5);
+    use_it(&mut stream, "three", 6);
+    use_it(&mut stream, "seven", 17);
+    use_it(&mut stream, "before", 9);
+    use_it(&mut stream, "gap", 25);
+    stream.event("shown", on(4), "code_suggestion_shown_in_ide");
+    use_it(&mut stream, "shown", 14);
+    let lines = stream.figures(on(30), &[]);
+    let days = line(&lines, "seats.days_to_first_use", "month", "2026-10-01", &json!({}));
+    // Three, seven and twelve days; left out are old and gap.
+    assert_eq!((&days["value"], &days["n"], &days["people"]), (&json!(7), &json!(3), &json!(3)));
+    assert_eq!(days["basis"], 3.0 / 5.0);
+    // Of those with a seat, before had no event since; idle and never had none at all.
+    let activated = line(&lines, "seats.activated", "window", "", &json!({}));
+    assert_eq!(
+        (&activated["n"], &activated["of"], &activated["value"]),
+        (&json!(5), &json!(8), &json!(5.0 / 8.0))
+    );
+}
+
+#[test]
+fn what_looks_back_further_than_the_data_is_null() {
+    // A Sunday.
+    let end = day("2026-11-01");
+    let mut stream = Stream::default();
+    stream.cover("usage_events", (0..56).map(|days| before(end, days)));
+    // Active from the second week on, and in the seventh for the first time.
+    for days in [2, 9, 16, 40] {
+        stream.event("ana", before(end, days), "troubleshoot_job");
+    }
+    stream.event("bo", before(end, 10), "troubleshoot_job");
+    stream.event("chidi", before(end, 11), "troubleshoot_job");
+    stream.event("chidi", before(end, 1), "troubleshoot_job");
+    let lines = stream.figures(end, &[]);
+    let cell = |start: &str, cohort: &str, week: &str| {
+        line(&lines, "engagement.retention", "week", start, &json!({"cohort": cohort, "week": week}))
+    };
+    let told = cell("2026-10-26", "2026-10-19", "1");
+    assert_eq!(
+        (&told["value"], &told["n"], &told["of"], &told["people"]),
+        (&json!(0.5), &json!(1), &json!(2), &json!(1))
+    );
+    assert_eq!(cell("2026-10-19", "2026-10-19", "0")["value"], 1.0);
+    assert_eq!(cell("2026-10-26", "2026-10-05", "3")["reason"], "nothing_shown", "nobody began then");
+    assert_eq!(cell("2026-10-26", "2026-09-21", "5")["reason"], "look_back_incomplete");
+    let heavy = json!({"from": "inactive", "to": "experimenting"});
+    assert_eq!(value(&lines, "engagement.movement", "window", "", &heavy), &json!(2));
+    let earlier = stream.figures(before(end, 1), &[]);
+    assert_eq!(line(&earlier, "engagement.movement", "window", "", &heavy)["reason"], "look_back_incomplete");
+    let week = line(
+        &earlier,
+        "engagement.retention",
+        "week",
+        "2026-10-26",
+        &json!({"cohort": "2026-10-19", "week": "1"}),
+    );
+    assert_eq!(
+        (&week["value"], &week["reason"]),
+        (&Value::Null, &json!("period_incomplete")),
+        "Sunday is not known"
+    );
+}
+
+#[test]
+fn a_month_of_dora_is_that_of_its_last_day_and_groups_do_not_add_up() {
+    let mut stream = Stream::default();
+    let mut tell = |scope: &str, day: NaiveDate, value: Value| {
+        let period = format!("{}-01", &day.to_string()[..7]);
+        let fields =
+            json!({"type": "dora", "measure": "deployment_frequency", "period": period, "value": value});
+        stream.add("dora", scope, day, fields);
+    };
+    tell("acme", day("2026-10-31"), json!(2.5));
+    tell("acme", day("2026-10-30"), json!(9.0));
+    tell("acme", day("2026-09-28"), Value::Null);
+    let of = |lines: &[Value], start: &str| {
+        line(lines, "dora.deployment_frequency", "month", start, &json!({})).clone()
+    };
+    let lines = stream.figures(day("2026-11-01"), &[]);
+    let (october, september) = (of(&lines, "2026-10-01"), of(&lines, "2026-09-01"));
+    assert_eq!(
+        (&october["value"], &october["coverage"], &october["n"]),
+        (&json!(2.5), &json!(1.0), &Value::Null)
+    );
+    assert_eq!((&september["value"], &september["reason"]), (&Value::Null, &json!("nothing_shown")));
+    assert_eq!(september["coverage"], 28.0 / 30.0);
+    let mut stream = Stream { lines: stream.lines, rows: stream.rows };
+    stream.add(
+        "dora",
+        "globex",
+        day("2026-10-31"),
+        json!({"type": "dora", "measure": "deployment_frequency", "period": "2026-10-01", "value": 1.0}),
+    );
+    stream.add(
+        "dora",
+        "acme/web",
+        day("2026-10-31"),
+        json!({"type": "dora", "measure": "deployment_frequency", "period": "2026-10-01", "value": 0.5}),
+    );
+    let lines = stream.figures(day("2026-11-01"), &[]);
+    let union = lines.iter().find(|line| {
+        line["scope"] == "*" && line["metric"] == "dora.deployment_frequency" && line["start"] == "2026-10-01"
+    });
+    assert_eq!(union.expect("it is told")["reason"], "not_in_source");
+    assert_eq!(of(&lines, "2026-10-01"), october);
+}
+
+#[test]
+fn beside_each_other_stand_only_merge_requests_of_people() {
+    let end = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.event("ana", before(end, 3), "troubleshoot_job");
+    stream.event("bo", before(end, 3), "code_suggestion_shown_in_ide");
+    let mut merge = |author: Value, iid: u64, minutes: u64, lines: Value| {
+        let fields = json!({"type": "merge_request", "project": "acme/web", "iid": iid.to_string(), "author": author,
+            "bot": author == "robot", "state": "merged", "created_at": format!("{end}T10:00:00Z"),
+            "merged_at": format!("{end}T10:{minutes:02}:00Z"), "additions": lines, "deletions": 1});
+        stream.add("merge_requests", "acme", end, fields);
+    };
+    for (iid, minutes) in [(1, 9), (2, 1), (3, 5), (4, 7)] {
+        merge(json!("ana"), iid, minutes, json!(iid));
+    }
+    merge(json!("bo"), 5, 30, Value::Null);
+    merge(json!("robot"), 6, 31, json!(1));
+    merge(Value::Null, 7, 32, json!(1));
+    let lines = stream.figures(end, &[]);
+    let of = |metric: &str, with_duo: &str, stat: &str| {
+        line(&lines, metric, "window", "", &json!({"with_duo": with_duo, "stat": stat})).clone()
+    };
+    let time = |with_duo, stat| of("impact.time_to_merge_seconds", with_duo, stat);
+    let p50 = time("true", "p50");
+    assert_eq!(
+        (&p50["value"], &p50["n"], &p50["people"], &p50["basis"]),
+        (&json!(300), &json!(4), &json!(1), &json!(5.0 / 7.0))
+    );
+    assert_eq!((&time("true", "low")["value"], &time("true", "high")["value"]), (&json!(60), &json!(540)));
+    assert_eq!(
+        (&time("false", "p50")["value"], &time("false", "low")["value"]),
+        (&json!(1800), &Value::Null),
+        "one has no spread"
+    );
+    assert_eq!(p50["coverage"], 0.0, "no day is known of both");
+    let size = of("impact.size_lines", "true", "p50");
+    assert_eq!((&size["value"], &size["n"]), (&json!(3), &json!(4)));
+    assert_eq!(of("impact.size_lines", "false", "p50")["reason"], "not_in_source", "nobody told bo's lines");
+}
+
+#[test]
+fn the_parts_of_an_invented_organisation_add_up() {
+    let bench = Bench::new(120, 60);
+    let raw = bench.fetch(&["--duo", "--project", "--since", "2026-09-02"]);
+    let lines = lines_of(&bench.aggregate(&bench.normalize(&raw)), "metric");
+    let sum = |metric: &str, grain: &str, start: &Value, has: &dyn Fn(&Value) -> bool| -> u64 {
+        let parts = lines
+            .iter()
+            .filter(|line| line["metric"] == metric && line["grain"] == grain && line["start"] == *start);
+        parts.filter(|line| has(&line["by"])).map(|line| line["value"].as_u64().expect("a count")).sum()
+    };
+    let is_by = |by: &Value, names: &[&str]| by.as_object().expect("an object").keys().eq(names.iter());
+    let mut checked = 0;
+    for whole in lines.iter().filter(|line| line["by"] == json!({}) && line["value"].is_u64()) {
+        let (metric, grain, start) = (
+            whole["metric"].as_str().expect("text"),
+            whole["grain"].as_str().expect("text"),
+            &whole["start"],
+        );
+        let splits: &[(&str, &[&str])] = match metric {
+            "code_review.requests" | "code_review.comments" | "code_review.reactions" => {
+                &[(metric, &["kind"])]
+            }
+            "chat.users" if ["month", "window"].contains(&grain) => &[("chat.user_bands", &["band"])],
+            "code_suggestions.shown" | "code_suggestions.accepted" => &[(metric, &["language"])],
+            "merge_requests.merged" | "pipelines.count" => &[(metric, &["project"])],
+            "events.count" => &[(metric, &["feature"]), (metric, &["kind"]), (metric, &["event", "feature"])],
+            _ => &[],
+        };
+        for (part, names) in splits {
+            assert_eq!(
+                sum(part, grain, start, &|by| is_by(by, names)),
+                whole["value"],
+                "{whole} by {names:?}"
+            );
+            checked += 1;
+        }
+        if metric == "events.count" && grain == "window" {
+            let elsewhere = ["code_suggestions", "chat", "troubleshoot_job", "code_review", "agent_platform"];
+            let of_families = sum("events.count", grain, start, &|by| {
+                is_by(by, &["feature"]) && elsewhere.iter().any(|feature| by["feature"] == *feature)
+            });
+            for names in [&["feature"][..], &["event"], &["event", "feature"]] {
+                let others = sum("workflow.events", grain, start, &|by| is_by(by, names));
+                assert_eq!(json!(of_families + others), whole["value"]);
+            }
+            for segment in ["inactive", "experimenting", "regular", "heavy"] {
+                let now = sum("engagement.users", grain, start, &|by| by["segment"] == segment);
+                assert_eq!(
+                    sum("engagement.movement", grain, start, &|by| by["to"] == segment),
+                    now,
+                    "{segment}"
+                );
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 500, "{checked}");
+}
