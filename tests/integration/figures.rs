@@ -151,16 +151,17 @@ fn instance_bench() -> Bench {
     bench
 }
 
-fn of_instance(bench: &Bench) -> Lines {
+fn of_instance(bench: &Bench, with_merge_requests: bool) -> Lines {
     let organisation = bench.gitlab.organisation();
-    instance_metrics(&Collected {
+    let collected = Collected {
         organisation,
         since: "2026-10-10".parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
         with_seats: false,
         missing: BTreeSet::new(),
-    })
+    };
+    instance_metrics(&collected, with_merge_requests)
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn of_a_whole_instance_with_the_events_outside_every_group_too_and_without_namin
     let bench = instance_bench();
     let raw = fetch_as_admin(&bench, None, &["instance_usage_events"]);
     let found = by_key(&bench.aggregate(&bench.normalize(&raw)));
-    let expected = of_instance(&bench);
+    let expected = of_instance(&bench, false);
     assert!(expected.len() > 5_000, "the reference has only {} lines", expected.len());
     assert!(expected.keys().any(|key| key.contains("ide=") && key.contains("language=")));
     assert_same(&found, &expected);
@@ -193,8 +194,10 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
         renamed.collect()
     };
     let of_events = |metric: &str| !metric.starts_with("coverage.") && !metric.starts_with("merge_requests.");
-    let expected = of_scope(&of_instance(&bench), "/", &of_events);
+    let expected = of_scope(&of_instance(&bench, false), "/", &of_events);
     assert_same(&of_scope(&found, "/", &of_events), &expected);
+    // Merge requests are those of the groups, and who used Duo is told by the instance.
+    let expected = of_scope(&of_instance(&bench, true), "/", &of_events);
     assert_same(&of_scope(&found, "*", &of_events), &expected);
     let organisation = bench.gitlab.organisation();
     let of_groups = metrics(
@@ -217,7 +220,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             &of_scope(&found, scope, &of_events),
             &of_scope(&of_groups, scope, &|metric| {
                 of_events(metric)
-                    && !["pipelines.", "seats.purchased", "seats.assigned"]
+                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned"]
                         .iter()
                         .any(|name| metric.starts_with(name))
             }),

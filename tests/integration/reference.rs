@@ -185,7 +185,7 @@ pub(crate) fn metrics(collected: &Collected<'_>, groups: &[&str]) -> Lines {
 }
 
 /// All metric lines of the whole instance, by its own events alone: those outside every group too, and by editor.
-pub(crate) fn instance_metrics(collected: &Collected<'_>) -> Lines {
+pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: bool) -> Lines {
     let Collected { organisation, since, until, .. } = *collected;
     let groups: Vec<usize> =
         (0..organisation.groups.len()).filter(|group| organisation.groups[*group].parent.is_none()).collect();
@@ -196,7 +196,12 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>) -> Lines {
         };
         usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         by_editor(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        seats(collected, &groups, period, &mut put);
         engagement(collected, &groups, period, &mut put);
+        retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        if with_merge_requests {
+            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        }
         if period.grain == "window" {
             let days = days(period).into_iter().filter(|day| (since..=until).contains(day)).count();
             for (status, days) in [("complete", days), ("not_collected", 28 - days)] {
@@ -220,7 +225,7 @@ fn put_line(
 ) {
     let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let days = days(looked_at);
-    let of_delivery = ["merge_requests", "pipelines", "dora"]
+    let of_delivery = ["merge_requests", "pipelines", "dora", "credits"]
         .iter()
         .any(|name| metric.starts_with(name) || by["collector"] == *name);
     let is_known = |day: &&NaiveDate| match (metric.starts_with("dora."), of_delivery) {
@@ -270,7 +275,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                 ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines", "dora"]
             {
                 let is_there = |day: &NaiveDate| match collector {
-                    "merge_requests" | "pipelines" | "dora" => collected.in_range(*day),
+                    "credits" | "merge_requests" | "pipelines" | "dora" => collected.in_range(*day),
                     _ => collected.knows(*day),
                 };
                 let missing = days(period).iter().filter(|day| !is_there(day)).count();
@@ -678,6 +683,8 @@ fn by_editor(collected: &Collected<'_>, groups: &[usize], period: Period, put: &
         }
     }
     for ((language, editor), events) in events {
+        let folded = editor.to_lowercase();
+        let editor = if folded == "visual studio code" { "vscode" } else { folded.as_str() };
         let mut by = vec![("ide", editor)];
         by.extend(language.as_deref().map(|language| ("language", language)));
         let of = |names: &[&str]| -> (usize, Option<usize>) {
