@@ -56,6 +56,8 @@ pub enum Command {
     Run(RunArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
+    /// Look after what was kept: list, verify, prune, forget a person
+    History(HistoryCommandArgs),
     /// List the metrics: name, unit, grains, dimensions and definition of each
     Metrics(MetricsArgs),
 }
@@ -241,6 +243,41 @@ pub struct HistoryArgs {
     pub history: Option<PathBuf>,
 }
 
+/// Flags of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryCommandArgs {
+    /// Which one.
+    #[command(flatten)]
+    pub history: HistoryArgs,
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: HistoryCommand,
+}
+
+/// What to do with a history.
+#[derive(Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// What is kept: each collector and group with its days
+    List {
+        /// Form of the list
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+    /// Read every file and name those that are damaged; changes nothing
+    Verify,
+    /// Remove old days
+    Prune {
+        /// Days to keep, counted back from the last day there is
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..))]
+        keep_days: i64,
+    },
+    /// Take a person out of every file: the events, seats and totals, and the authorship of merge requests. Numbers made from the history then lack them
+    Forget {
+        /// Global id (gid://gitlab/User/42) or pseudonym; with DUO_METRICS_PSEUDONYM_KEY also the pseudonym of the id
+        user: String,
+    },
+}
+
 /// How much of the machine is used.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ThreadArgs {
@@ -402,6 +439,7 @@ impl Command {
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
             Command::Doctor(_) => "doctor",
+            Command::History(_) => "history",
             Command::Metrics(_) => "metrics",
         }
     }

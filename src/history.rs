@@ -150,19 +150,20 @@ impl History {
         self.folder.join(folder).join(format!("{day}-{digest}{ENDING}"))
     }
 
-    /// Puts a file in its place, unless the same is there.
-    pub fn write(&self, content: &Content) -> Result<(), Error> {
+    /// Puts a file in its place, unless the same is there. Gives the place.
+    pub fn write(&self, content: &Content) -> Result<PathBuf, Error> {
         let Head { instance, collector, scope, day, .. } = &content.head;
         let path = self.path(instance, collector, scope, *day);
         let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
         content.write_to(&mut packer)?;
         let packed = packer.finish().map_err(Error::file("write", &path))?;
         if fs::read(&path).is_ok_and(|there| there == packed) {
-            return Ok(());
+            return Ok(path);
         }
         let mut file = NewFile::create(&path)?;
         file.write_all(&packed).map_err(Error::file("write", &path))?;
-        file.keep()
+        file.keep()?;
+        Ok(path)
     }
 
     /// Moves a file out of the way, to where it can be looked at. Gives its new place.

@@ -187,7 +187,7 @@ impl Intake {
     /// Keeps what the stream brought: of each collector, scope and day the fetch that counts, and what of newer ones is
     /// there so far.
     pub fn save(&self, resolved: &Resolved<'_>, history: &History) -> Result<(), Error> {
-        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)))
+        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)).map(drop))
     }
 
     fn workers(&self) -> (Vec<Reader>, Vec<Meanings>) {

@@ -59,7 +59,7 @@ impl PseudonymKey {
     }
 
     /// The pseudonym of a user of an instance: 128 bits of the HMAC.
-    fn of(&self, instance: &str, user: &str) -> String {
+    pub fn of(&self, instance: &str, user: &str) -> String {
         let mut mac = self.0.clone();
         mac.update(instance.as_bytes());
         mac.update(&[0]);

@@ -4,13 +4,14 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use crate::calendar::Day;
+use crate::chunks::side_by_side;
 use crate::cli::{AggregateArgs, Emit, ReportArgs};
 use crate::collectors::{Span, by_name};
 use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
-use crate::metrics::{self, Thresholds};
-use crate::record::Coverage;
+use crate::metrics::{self, Sheet, Thresholds};
+use crate::record::{Coverage, Metric};
 use crate::rollup::{Rollups, Target};
 use crate::settings::{Environment, check_range};
 use crate::site::Figures;
@@ -129,7 +130,9 @@ pub fn aggregate(
         summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
     }
     let metrics = match range(options, &intake.rollups) {
-        Some((since, until)) => metrics::compute(&resolved, since, until, options.thresholds),
+        Some((since, until)) => {
+            compute(&Sheet::all(&resolved, since, until, options.thresholds), options.threads)?
+        }
         None => Vec::new(),
     };
     summary.say(format!(
@@ -141,6 +144,23 @@ pub fn aggregate(
     summary.field("cut_days", cut.len());
     let outcome = if cut.is_empty() { outcome } else { outcome.max(Outcome::Partial) };
     Ok((Figures { coverage, metrics }, outcome))
+}
+
+/// All numbers, computed side by side, in the order in which they are written.
+fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
+    let tasks = sheets.iter().flat_map(Sheet::tasks).map(Ok);
+    let mut all = Vec::new();
+    side_by_side(
+        tasks,
+        vec![(); threads],
+        |(), task| task.compute(),
+        |_, metrics| {
+            all.extend(metrics);
+            Ok(())
+        },
+    )?;
+    metrics::sort(&mut all);
+    Ok(all)
 }
 
 /// The days to report: those asked for, else those that the coverage lines speak of, else those of the records. The

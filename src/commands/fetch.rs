@@ -1,6 +1,6 @@
 //! `fetch`: run the chosen collectors over groups and days, and say what became of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Stan
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
+use crate::history::History;
 use crate::progress::Progress;
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
@@ -40,6 +41,8 @@ pub struct Plan {
     /// Held as long as the plan: nobody else works in the state's folder.
     _lock: Option<Lock>,
     every: i64,
+    /// The days that are final in the history, by collector and scope.
+    settled: HashMap<(String, String, Day), Coverage>,
 }
 
 /// Runs the command.
@@ -82,6 +85,16 @@ impl Plan {
         }
         let every = i64::from(args.every);
         let lock = state_dir.as_deref().map(Lock::take).transpose()?;
+        let history = environment.history(args.history.history.as_deref());
+        let settled = match history.map(|folder| History::open(&folder)).transpose()? {
+            Some(history) => history.final_days(args.late_days)?,
+            None => Vec::new(),
+        };
+        let settled = settled
+            .into_iter()
+            .filter(|line| line.instance == instance.as_str())
+            .map(|line| ((line.collector.clone(), line.scope.clone(), line.day), line))
+            .collect();
         Ok(Plan {
             client,
             instance,
@@ -96,6 +109,7 @@ impl Plan {
             state_dir,
             _lock: lock,
             every,
+            settled,
         })
     }
 
@@ -109,9 +123,10 @@ impl Plan {
         self.collectors.iter().map(scopes).collect()
     }
 
-    /// What to harvest: a day of a collector and scope, or all its days where GitLab cannot be asked for one.
-    fn harvests<'a>(&'a self, scopes: &'a [Scopes]) -> Vec<Harvest<'a>> {
-        let mut harvests = Vec::new();
+    /// What to harvest: a day of a collector and scope, or all its days where GitLab cannot be asked for one. Days that
+    /// are final are not harvested again; their coverage lines come beside.
+    fn harvests<'a>(&'a self, scopes: &'a [Scopes]) -> (Vec<Harvest<'a>>, Vec<&'a Coverage>) {
+        let (mut harvests, mut settled) = (Vec::new(), Vec::new());
         for (collector, scopes, fault) in scopes {
             for scope in scopes {
                 let from = harvests.len();
@@ -120,18 +135,33 @@ impl Plan {
                     let unit = Unit { scope, since, until };
                     Harvest::new(collector, self.instance.as_str(), unit, self.today)
                 };
+                let is_settled =
+                    |day: Day| self.settled.get(&(collector.name().to_owned(), scope.clone(), day));
                 match collector.span() {
-                    Span::Day => harvests.extend(self.since.through(self.until).map(|day| harvest(day, day))),
-                    Span::Range | Span::Sum | Span::Snapshot => {
-                        harvests.push(harvest(self.since, self.until));
+                    Span::Day => {
+                        for day in self.since.through(self.until) {
+                            match is_settled(day) {
+                                Some(line) => settled.push(line),
+                                None => harvests.push(harvest(day, day)),
+                            }
+                        }
                     }
+                    Span::Range => {
+                        // What cannot be asked for by day is asked for from the first day on that is not final.
+                        let days = self.since.through(self.until);
+                        settled.extend(days.clone().map_while(is_settled));
+                        if let Some(first) = days.clone().find(|day| is_settled(*day).is_none()) {
+                            harvests.push(harvest(first, self.until));
+                        }
+                    }
+                    Span::Sum | Span::Snapshot => harvests.push(harvest(self.since, self.until)),
                 }
                 if let Some(fault) = fault {
                     harvests[from..].iter().for_each(|harvest| harvest.fail(fault.again()));
                 }
             }
         }
-        harvests
+        (harvests, settled)
     }
 }
 
@@ -170,9 +200,13 @@ pub fn fetch<W: Write + Send>(
     let names = plan.collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let scopes = plan.scopes(&gitlab, &groups);
-    let harvests = plan.harvests(&scopes);
+    let (harvests, settled) = plan.harvests(&scopes);
     let work = Work { gitlab, output, state_dir, state: Mutex::default() };
     scopes.iter().filter_map(|(_, _, fault)| fault.as_ref()).for_each(|fault| work.note(fault));
+    for line in settled {
+        work.output.write(&line.collector, line)?;
+        work.state().coverage.push(line.clone());
+    }
     let mut parts: Vec<Part<'_>> = Vec::new();
     for harvest in &harvests {
         if !harvest.is_sampled(plan.every) {

@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod dashboard;
 pub mod doctor;
 pub mod fetch;
+pub mod history;
 pub mod landing;
 pub mod metrics;
 pub mod normalize;

@@ -71,30 +71,67 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     FAMILIES.iter().flat_map(|family| family.definitions.iter().copied())
 }
 
-/// All metrics of every scope, in a fixed order: for the window that ends with `until`, and for the periods that
-/// hold a day from `since` to `until` of which a line speaks. A period is computed over all its days, also those
-/// before `since`; days after `until` do not count.
-pub fn compute(resolved: &Resolved<'_>, since: Day, until: Day, thresholds: Thresholds) -> Vec<Metric> {
-    let mut metrics = Vec::new();
-    for view in resolved.views(until) {
-        let days = view.days();
-        let activity = Activity::of(&view);
-        for grain in [Grain::Day, Grain::Week, Grain::Month, Grain::Window] {
-            let holding = |day| Period::holding(grain, day, until);
-            let mut periods: Vec<Period> = match grain {
-                Grain::Window => vec![holding(until)],
-                _ => days.range(since..=until).map(|day| holding(*day)).collect(),
-            };
-            periods.dedup();
-            for period in periods {
+/// The numbers of one scope: what they are computed from, and over which periods.
+pub struct Sheet<'a> {
+    view: View<'a>,
+    activity: Activity,
+    periods: Vec<Period>,
+    since: Day,
+    thresholds: Thresholds,
+}
+
+/// A part of the numbers of a scope that can be computed by itself.
+pub struct Task<'s, 'a> {
+    sheet: &'s Sheet<'a>,
+    /// `None` for what is told of single days alone.
+    period: Option<Period>,
+}
+
+impl<'a> Sheet<'a> {
+    /// A sheet a scope: for the window that ends with `until`, and for the periods that hold a day from `since` to `until`
+    /// of which a line speaks. A period is computed over all its days, also those before `since`; days after `until`
+    /// do not count.
+    pub fn all(resolved: &Resolved<'a>, since: Day, until: Day, thresholds: Thresholds) -> Vec<Sheet<'a>> {
+        let sheet = |view: View<'a>| {
+            let days = view.days();
+            let mut periods = vec![Period::holding(Grain::Window, until, until)];
+            for grain in [Grain::Month, Grain::Week, Grain::Day] {
+                let mut of_grain: Vec<Period> =
+                    days.range(since..=until).map(|day| Period::holding(grain, *day, until)).collect();
+                of_grain.dedup();
+                periods.extend(of_grain);
+            }
+            Sheet { activity: Activity::of(&view), view, periods, since, thresholds }
+        };
+        resolved.views(until).into_iter().map(sheet).collect()
+    }
+
+    /// What is to be computed, the longest first.
+    pub fn tasks(&self) -> impl Iterator<Item = Task<'_, 'a>> {
+        let periods = self.periods.iter().map(|period| Some(*period)).chain([None]);
+        periods.map(|period| Task { sheet: self, period })
+    }
+}
+
+impl Task<'_, '_> {
+    /// Computes the numbers.
+    pub fn compute(&self) -> Vec<Metric> {
+        let Sheet { view, activity, since, thresholds, .. } = self.sheet;
+        let mut metrics = Vec::new();
+        match self.period {
+            Some(period) => {
                 for family in FAMILIES {
-                    let mut page = Page::new(&view, &activity, period, thresholds, &mut metrics);
-                    (family.compute)(&view, &mut page);
+                    (family.compute)(view, &mut Page::new(view, activity, period, *thresholds, &mut metrics));
                 }
             }
+            None => seats::compute_snapshots(view, activity, *since, &mut metrics, *thresholds),
         }
-        seats::compute_snapshots(&view, &activity, since, &mut metrics, thresholds);
+        metrics
     }
+}
+
+/// Puts metrics into the order in which they are written.
+pub fn sort(metrics: &mut [Metric]) {
     metrics.sort_by(|one, other| {
         let key = |metric: &Metric| (metric.grain, metric.start, metric.end);
         (&one.metric, &one.instance, &one.scope, key(one), &one.by).cmp(&(
@@ -105,7 +142,6 @@ pub fn compute(resolved: &Resolved<'_>, since: Day, until: Day, thresholds: Thre
             &other.by,
         ))
     });
-    metrics
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod exit_codes;
 mod faults;
 mod fetching;
 mod figures;
+mod history;
 mod laws;
 mod privacy;
 mod reference;

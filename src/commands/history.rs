@@ -1,0 +1,191 @@
+//! `history`: look after what was kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::calendar::Day;
+use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
+use crate::commands::normalize::pseudonyms;
+use crate::error::{Error, Outcome};
+use crate::history::{Content, History, read};
+use crate::record::Status;
+use crate::settings::Environment;
+use crate::stream::LineWriter;
+use crate::summary::Summary;
+use crate::wording::counted;
+
+/// What is kept of a collector and scope.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "kept")]
+struct Kept {
+    instance: String,
+    collector: String,
+    scope: String,
+    since: Day,
+    until: Day,
+    days: u64,
+    complete_days: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+/// Runs the command.
+pub fn run(
+    args: &HistoryCommandArgs,
+    environment: &Environment,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let folder = environment.history(args.history.history.as_deref()).ok_or_else(|| {
+        Error::Usage("no history is named; give --history DIR or set DUO_METRICS_HISTORY".to_owned())
+    })?;
+    let history = History::at(&folder)?;
+    match &args.command {
+        HistoryCommand::List { format } => list(&history, *format, stdout, summary),
+        HistoryCommand::Verify => verify(&history, summary),
+        HistoryCommand::Prune { keep_days } => prune(&history, *keep_days, summary),
+        HistoryCommand::Forget { user } => forget(&history, user, environment, summary),
+    }
+}
+
+/// The files that can be read. The error names the first that cannot.
+fn contents(history: &History) -> Result<impl Iterator<Item = Result<(PathBuf, Content), Error>>, Error> {
+    let files = history.files()?;
+    Ok(files.into_iter().map(|path| match read(&path) {
+        Ok(content) => Ok((path, content)),
+        Err(reason) => {
+            Err(Error::Input(format!("{}: {reason}; see \"duo-metrics history verify\"", path.display())))
+        }
+    }))
+}
+
+fn list(
+    history: &History,
+    format: ListFormat,
+    mut stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let mut all: BTreeMap<(String, String, String), Kept> = BTreeMap::new();
+    let mut files = 0_u64;
+    for found in contents(history)? {
+        let (path, Content { head, coverage, .. }) = found?;
+        files += 1;
+        let bytes = fs::metadata(&path).map_err(Error::file("read", &path))?.len();
+        let key = (head.instance.clone(), head.scope.clone(), head.collector.clone());
+        let kept = all.entry(key).or_insert_with(|| Kept {
+            instance: head.instance,
+            collector: head.collector,
+            scope: head.scope,
+            since: head.day,
+            until: head.day,
+            days: 0,
+            complete_days: 0,
+            rows: 0,
+            bytes: 0,
+        });
+        kept.since = kept.since.min(head.day);
+        kept.until = kept.until.max(head.day);
+        kept.days += 1;
+        kept.complete_days += u64::from(coverage.iter().any(|line| line.status == Status::Complete));
+        kept.rows += coverage.iter().filter_map(|line| line.rows).max().unwrap_or(0);
+        kept.bytes += bytes;
+    }
+    match format {
+        ListFormat::Json => {
+            let mut output = LineWriter::new(stdout);
+            all.values().try_for_each(|kept| output.write(kept))?;
+            output.flush()?;
+        }
+        ListFormat::Text => {
+            for kept in all.values() {
+                let Kept { collector, scope, since, until, days, complete_days, rows, bytes, .. } = kept;
+                writeln!(
+                    stdout,
+                    "{collector} of {scope}: {since} to {until}, {}, {complete_days} complete, {}, {} kB",
+                    counted(*days, "day"),
+                    counted(*rows, "row"),
+                    bytes.div_ceil(1000)
+                )
+                .map_err(Error::writing)?;
+            }
+            stdout.flush().map_err(Error::writing)?;
+        }
+    }
+    summary.field("files", files);
+    Ok(Outcome::Complete)
+}
+
+/// Reads every file and names those that cannot be read. Nothing is changed.
+fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
+    let files = history.files()?;
+    let damaged: Vec<String> = files
+        .iter()
+        .filter_map(|path| read(path).err().map(|reason| format!("{}: {reason}", path.display())))
+        .collect();
+    damaged.iter().for_each(|text| summary.say(text.clone()));
+    summary.say(format!("{} read, {} damaged", counted(files.len() as u64, "file"), damaged.len()));
+    summary.field("files", files.len());
+    summary.field("damaged", damaged.len());
+    match damaged.first() {
+        None => Ok(Outcome::Complete),
+        Some(first) => Err(Error::Input(format!(
+            "{first}; the next \"duo-metrics aggregate --history\" sets it aside; collect that day again while GitLab has it"
+        ))),
+    }
+}
+
+/// Removes the days that lie so far before the last day kept.
+fn prune(history: &History, keep_days: i64, summary: &mut Summary) -> Result<Outcome, Error> {
+    let mut days = Vec::new();
+    for found in contents(history)? {
+        let (path, content) = found?;
+        days.push((path, content.head.day));
+    }
+    let last = days.iter().map(|(_, day)| *day).max();
+    let mut removed = 0;
+    for (path, day) in &days {
+        if last.is_some_and(|last| last.days_since(*day) >= keep_days) {
+            fs::remove_file(path).map_err(Error::file("remove", path))?;
+            removed += 1;
+        }
+    }
+    summary.say(format!("{} removed, {} kept", counted(removed, "file"), days.len() as u64 - removed));
+    summary.field("removed", removed);
+    Ok(Outcome::Complete)
+}
+
+/// Takes a person out of every file.
+fn forget(
+    history: &History,
+    user: &str,
+    environment: &Environment,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let key = pseudonyms(environment)?;
+    let (mut files, mut rows) = (0_u64, 0);
+    for found in contents(history)? {
+        let (path, mut content) = found?;
+        let pseudonym = key.as_ref().map(|key| key.of(&content.head.instance, user));
+        let gone = content.forget(user) + pseudonym.map_or(0, |pseudonym| content.forget(&pseudonym));
+        if gone > 0 {
+            let new_place = history.write(&content)?;
+            if new_place != path {
+                fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            }
+            files += 1;
+            rows += gone;
+        }
+    }
+    if files == 0 {
+        summary.say("nobody of this id is in the history; ids look like gid://gitlab/User/42, or hmac:… with pseudonyms".to_owned());
+    } else {
+        summary.say(format!("{} taken out of {}", counted(rows, "row"), counted(files, "file")));
+    }
+    summary.field("rows", rows);
+    summary.field("files", files);
+    Ok(Outcome::Complete)
+}

@@ -1,0 +1,174 @@
+//! What was collected, kept for years.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use duo_metrics::commands::aggregate::{self, aggregate};
+use duo_metrics::summary::Summary;
+
+use crate::bench::{Bench, Done, files_below, lines_of, metric_text};
+use crate::laws::{OPTIONS, figures, normalized, shuffled, stream};
+
+const RANGE: &[&str] = &["--duo", "--project", "--since", "2026-10-12"];
+
+/// The metric lines of records and what a history in this folder holds.
+fn metrics_with(folder: &std::path::Path, records: &[String]) -> String {
+    let options = aggregate::Options { history: Some(folder.to_owned()), ..OPTIONS };
+    let mut summary = Summary::new("aggregate");
+    let (figures, _) =
+        aggregate(&options, records.join("\n").as_bytes(), &mut summary).expect("the records are good");
+    figures.metrics.iter().map(|line| serde_json::to_string(line).expect("serialises") + "\n").collect()
+}
+
+fn metrics_of(records: &[String]) -> String {
+    let (text, _) = figures(records);
+    text.lines().filter(|line| line.contains(r#""type":"metric""#)).map(|line| format!("{line}\n")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn by_way_of_the_history_in_pieces_or_twice_the_metrics_are_the_same(
+        raw in stream(),
+        cuts in proptest::collection::vec(any::<Index>(), 1..6),
+        keys in proptest::collection::vec(any::<Index>(), 1..40),
+    ) {
+        // Which fetch counts can change while only parts of them are there, and what does not count is not kept: the
+        // pieces here are of whole fetches.
+        let records = normalized(&raw);
+        let expected = metrics_of(&records);
+        let folder = tempfile::tempdir().expect("a folder");
+        let fetch_of = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            ["collector", "scope", "day", "fetched_at"].map(|name| line[name].to_string()).concat()
+        };
+        let mut pieces: Vec<Vec<String>> = vec![Vec::new(); cuts.len()];
+        let mut fetches: Vec<String> = records.iter().map(|line| fetch_of(line)).collect();
+        fetches.sort();
+        fetches.dedup();
+        for line in shuffled(&records, &keys) {
+            let place = fetches.binary_search(&fetch_of(&line)).expect("it is there");
+            pieces[cuts[place % cuts.len()].index(cuts.len())].push(line);
+        }
+        for piece in &pieces {
+            metrics_with(folder.path(), piece);
+        }
+        prop_assert_eq!(&metrics_with(folder.path(), &[]), &expected);
+        let before = files_below(folder.path());
+        prop_assert_eq!(&metrics_with(folder.path(), &records), &expected);
+        prop_assert_eq!(files_below(folder.path()), before, "twice is once, to the byte");
+    }
+
+    #[test]
+    fn the_rows_of_a_fetch_can_come_in_many_runs(rows in 1..30_usize, cuts in proptest::collection::vec(any::<Index>(), 1..8)) {
+        let records = crate::laws::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut pieces: Vec<Vec<String>> = vec![Vec::new(); cuts.len()];
+        for (place, record) in records.iter().enumerate() {
+            pieces[cuts[place % cuts.len()].index(cuts.len())].push(record.clone());
+        }
+        for piece in &pieces {
+            metrics_with(folder.path(), piece);
+        }
+        prop_assert_eq!(metrics_with(folder.path(), &[]), metrics_of(&records));
+    }
+}
+
+fn history(bench: &Bench) -> Vec<PathBuf> {
+    let is_kept = |(path, _): &(PathBuf, Vec<u8>)| path.to_string_lossy().ends_with(".jsonl.gz");
+    files_below(&bench.path("history")).into_iter().filter(is_kept).map(|(path, _)| path).collect()
+}
+
+fn aggregated(bench: &Bench, records: &[u8]) -> Done {
+    bench.pipe(&["aggregate", "--history", "history"], records)
+}
+
+#[test]
+fn a_real_collection_comes_back_whole_and_days_that_are_final_are_not_asked_for_again() {
+    let bench = Bench::new(60, 20);
+    let whole = bench.normalize(&bench.fetch(RANGE));
+    let expected = metric_text(&bench.aggregate(&whole));
+    let first = aggregated(&bench, &whole);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(metric_text(&first.stdout), expected);
+    assert_eq!(metric_text(&aggregated(&bench, b"").stdout), expected);
+    let before = bench.gitlab.requests().len();
+    let again = bench.fetch(&[RANGE, &["--history", "history"]].concat());
+    let asked: Vec<String> = bench.gitlab.requests()[before..]
+        .iter()
+        .filter(|request| request.operation == "UsageEvents")
+        .map(|request| request.variables["start"].as_str().expect("text").to_owned())
+        .collect();
+    // The clock stands on 2026-11-01: of the days up to 2026-10-24 all late events have come.
+    assert!(!asked.is_empty() && asked.iter().all(|day| day.as_str() > "2026-10-24"), "{asked:?}");
+    assert_eq!(lines_of(&again, "coverage").len(), lines_of(&whole, "coverage").len(), "everything is told");
+    let with_history = aggregated(&bench, &bench.normalize(&again));
+    assert_eq!(with_history.code, 0, "{}", with_history.stderr);
+    assert_eq!(metric_text(&with_history.stdout), expected);
+    // Without the history it shows that days are missing.
+    let without = bench.pipe(&["aggregate"], &bench.normalize(&again));
+    assert_eq!(without.code, 3, "{}", without.stderr);
+    assert!(without.stderr.contains("0 of "), "{}", without.stderr);
+}
+
+#[test]
+fn an_empty_answer_does_not_replace_a_full_one_and_it_is_said() {
+    let bench = Bench::new(20, 3);
+    let records = |rows: usize, at: &str| {
+        crate::laws::events_of(rows, at, Some(("complete", rows))).join("\n").into_bytes()
+    };
+    let full = aggregated(&bench, &records(7, "2026-10-06T03:00:00Z"));
+    assert_eq!(full.code, 0, "{}", full.stderr);
+    let empty = aggregated(&bench, &records(0, "2026-10-07T03:00:00Z"));
+    assert_eq!(empty.code, 3, "{}", empty.stderr);
+    assert!(empty.stderr.contains("shrunk: a newer fetch has 0 of 7 rows"), "{}", empty.stderr);
+    assert_eq!(metric_text(&empty.stdout), metric_text(&full.stdout));
+    assert_eq!(metric_text(&aggregated(&bench, b"").stdout), metric_text(&full.stdout));
+    let later = aggregated(&bench, &records(9, "2026-10-08T03:00:00Z"));
+    assert_eq!(later.code, 0, "{}", later.stderr);
+    assert!(metric_text(&later.stdout).contains(r#""value":9"#), "late events came");
+}
+
+#[test]
+fn a_damaged_file_is_named_and_set_aside_and_the_rest_counts() {
+    let bench = Bench::new(40, 6);
+    let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-27"]));
+    assert_eq!(aggregated(&bench, &records).code, 0);
+    let files = history(&bench);
+    let victim =
+        files.iter().find(|path| path.to_string_lossy().contains("usage_events/2026-10-28")).expect("kept");
+    let good = fs::read(victim).expect("the file");
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 0x10;
+    for (damaged, what) in [(&good[..good.len() / 2], "cut"), (&flipped, "a bit is another"), (b"", "empty")]
+    {
+        fs::write(victim, damaged).expect("it can be written");
+        let result = aggregated(&bench, b"");
+        assert_eq!(result.code, 3, "{what}: {}", result.stderr);
+        assert!(result.stderr.contains("usage_events/2026-10-28"), "{what}: {}", result.stderr);
+        assert!(!victim.exists() && bench.path("history/damaged").is_dir(), "{what}");
+        let lines = lines_of(&result.stdout, "coverage");
+        let is_told =
+            |day: &str| lines.iter().any(|line| line["collector"] == "usage_events" && line["day"] == day);
+        assert!(is_told("2026-10-27") && !is_told("2026-10-28"), "{what}");
+        assert_eq!(aggregated(&bench, b"").code, 0, "{what}: it is said once");
+    }
+    fs::write(victim, &good).expect("it can be written");
+    assert_eq!(metric_text(&aggregated(&bench, b"").stdout), metric_text(&bench.aggregate(&records)));
+}
+
+#[test]
+fn thresholds_can_change_and_all_of_the_history_is_counted_anew() {
+    let bench = Bench::new(60, 30);
+    let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-02"]));
+    assert_eq!(aggregated(&bench, &records).code, 0);
+    let stricter = ["--regular-from", "6", "--heavy-from", "10"];
+    let from_history = bench.pipe(&[&["aggregate", "--history", "history"], &stricter[..]].concat(), b"");
+    let from_records = bench.pipe(&[&["aggregate"], &stricter[..]].concat(), &records);
+    assert_eq!(metric_text(&from_history.stdout), metric_text(&from_records.stdout));
+    assert_ne!(metric_text(&from_history.stdout), metric_text(&bench.aggregate(&records)));
+}
