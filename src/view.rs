@@ -8,8 +8,8 @@ use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
 use crate::rollup::{
-    Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, People, PersonId, PipelineState, Pool,
-    Rollups, State, Target,
+    Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
+    Pool, Rollups, Target,
 };
 
 /// What a metric rests on.
@@ -111,6 +111,8 @@ pub struct Resolved<'a> {
     suggestions: Arc<[bool]>,
     others: Arc<[bool]>,
     days: BTreeMap<(Name, Root), CountedDays<'a>>,
+    merge_requests: Newest<'a, MergeRequestState>,
+    pipelines: Newest<'a, PipelineState>,
 }
 
 /// An instance and a scope.
@@ -242,7 +244,18 @@ impl<'a> Resolved<'a> {
         let is_suggestion = |group: &Group| feature_of(rollups.names.text(group.event)) == CODE_SUGGESTIONS;
         let suggestions: Arc<[bool]> = rollups.groups.all().iter().map(is_suggestion).collect();
         let others = suggestions.iter().map(|is_suggestion| !is_suggestion).collect();
-        Resolved { rollups, suggestions, others, days }
+        let counted = || {
+            days.iter().flat_map(|((collector, (instance, scope)), days)| {
+                days.iter().filter_map(|(day, (state, fetch))| {
+                    let target =
+                        Target { instance: *instance, collector: *collector, scope: *scope, day: *day };
+                    Some((target, rollups.names.text(*scope), state.fetched_at?, (*fetch)?))
+                })
+            })
+        };
+        let merge_requests = Newest::of(counted(), |fetch| &fetch.merge_requests);
+        let pipelines = Newest::of(counted(), |fetch| &fetch.pipelines);
+        Resolved { rollups, suggestions, others, days, merge_requests, pipelines }
     }
 
     /// Which fetch of a target counts.
@@ -318,13 +331,13 @@ impl<'a> Resolved<'a> {
             pipelines: BTreeMap::new(),
             sources: HashMap::new(),
         };
-        for state in states(self.rollups.merge_requests.values(), scopes) {
+        for state in self.merge_requests.in_scopes(scopes) {
             view.opened.entry(state.created_at.day()).or_default().push(state);
             if let Some(merged_at) = state.merged_at {
                 view.merged.entry(merged_at.day()).or_default().push((merged_at, state));
             }
         }
-        for state in states(self.rollups.pipelines.values(), scopes) {
+        for state in self.pipelines.in_scopes(scopes) {
             view.pipelines.entry(state.created_at.day()).or_default().push(state);
         }
         let collectors: BTreeSet<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
@@ -636,16 +649,6 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
     let (status, reason) = said.cloned().unwrap_or((Status::Failed, None));
     (DayState { status, rows: None, fetched_at: None, reason, is_cut: false }, None)
-}
-
-fn states<'a, T: 'a>(
-    states: impl Iterator<Item = &'a State<T>>,
-    scopes: &[Root],
-) -> impl Iterator<Item = &'a T> {
-    let is_in = |state: &&State<T>| {
-        scopes.iter().any(|(instance, scope)| state.instance == *instance && state.scopes.contains(scope))
-    };
-    states.filter(is_in).map(|state| &state.newest)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.

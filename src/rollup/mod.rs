@@ -5,22 +5,23 @@
 mod batch;
 mod names;
 mod rows;
+mod states;
 mod tally;
 
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub use batch::{Batch, Crowd, Meanings, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
+pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 pub use tally::{Entries, GroupId, Usage};
 use tally::{Tally, Twice};
 
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
 use crate::record::{
-    Coverage, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Row, Seat, SeatPool, Status,
+    Coverage, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Seat, SeatPool, Status,
     UsageRollup,
 };
 
@@ -52,6 +53,10 @@ pub struct Fetch {
     pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.
     pub pools: BTreeMap<Name, Pool>,
+    /// States of merge requests.
+    pub merge_requests: Vec<Told<MergeRequestState>>,
+    /// States of pipelines.
+    pub pipelines: Vec<Told<PipelineState>>,
     /// DORA figures of the month up to the day.
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     event_ids: HashSet<Box<str>>,
@@ -90,59 +95,6 @@ pub struct Pool {
     pub add_on: Name,
 }
 
-/// A thing that has a state rather than events, with the newest state seen.
-#[derive(Debug)]
-pub struct State<T> {
-    /// The GitLab.
-    pub instance: Name,
-    /// The newest state.
-    pub newest: T,
-    /// The scopes it was seen in.
-    pub scopes: BTreeSet<Name>,
-    /// Which of two states is the newer. Of two of the same moment that of the later day and row is taken, and of two
-    /// groups the one whose path sorts last: a rule that does not depend on the order of the input.
-    age: (Timestamp, Day, Row, Box<str>),
-}
-
-/// The part of a merge request that metrics need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MergeRequestState {
-    /// The project's full path.
-    pub project: Name,
-    /// When it was opened.
-    pub created_at: Timestamp,
-    /// When it was merged.
-    pub merged_at: Option<Timestamp>,
-    /// Who opened it.
-    pub author: Option<PersonId>,
-    /// Lines added and deleted; `None` where GitLab does not tell.
-    pub lines: Option<u64>,
-}
-
-/// The part of a pipeline that metrics need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PipelineState {
-    /// The project's full path.
-    pub project: Name,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// The status in lower case.
-    pub status: Name,
-    /// Whether it has finished.
-    pub finished: bool,
-    /// Seconds it ran.
-    pub duration: Option<u64>,
-}
-
-/// Identity of a merge request or a pipeline. A project that is renamed or moved keeps its id, so the path serves
-/// only where the source does not tell the id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StateKey {
-    instance: Name,
-    project: Name,
-    id: Name,
-}
-
 /// Everything a stream of records and coverage lines says.
 #[derive(Debug, Default)]
 pub struct Rollups {
@@ -156,10 +108,6 @@ pub struct Rollups {
     pub fetches: BTreeMap<Target, BTreeMap<Timestamp, Fetch>>,
     /// Coverage lines of fetches that the server never answered.
     pub unanswered: BTreeMap<Target, BTreeSet<(Status, Option<String>)>>,
-    /// Merge requests.
-    pub merge_requests: HashMap<StateKey, State<MergeRequestState>>,
-    /// Pipelines.
-    pub pipelines: HashMap<StateKey, State<PipelineState>>,
     /// How many counts may wait to be summed.
     waiting: usize,
 }
@@ -286,7 +234,8 @@ impl Rollups {
                 .zip(merge_request.deletions)
                 .map(|(more, less)| more.saturating_add(less)),
         };
-        keep_newest(&mut self.merge_requests, key, state, target.scope, &merge_request.origin);
+        let told = Told { key, row: merge_request.origin.row, state };
+        self.fetch(target, &merge_request.origin).merge_requests.push(told);
     }
 
     fn add_pipeline(&mut self, target: Target, pipeline: &Pipeline<'_>) {
@@ -299,7 +248,8 @@ impl Rollups {
             finished: pipeline.finished_at.is_some(),
             duration: pipeline.duration,
         };
-        keep_newest(&mut self.pipelines, key, state, target.scope, &pipeline.origin);
+        let told = Told { key, row: pipeline.origin.row, state };
+        self.fetch(target, &pipeline.origin).pipelines.push(told);
     }
 
     /// Sums what waits when it has become much.
@@ -401,33 +351,6 @@ impl Rollups {
 
     fn fetch(&mut self, target: Target, origin: &Origin<'_>) -> &mut Fetch {
         self.fetches.entry(target).or_default().entry(origin.fetched_at).or_default()
-    }
-}
-
-fn keep_newest<T>(
-    states: &mut HashMap<StateKey, State<T>>,
-    key: StateKey,
-    state: T,
-    scope: Name,
-    origin: &Origin<'_>,
-) {
-    let age = (origin.fetched_at, origin.day, origin.row, Box::from(origin.scope.as_ref()));
-    match states.entry(key) {
-        Entry::Vacant(vacant) => {
-            vacant.insert(State {
-                instance: key.instance,
-                newest: state,
-                scopes: BTreeSet::from([scope]),
-                age,
-            });
-        }
-        Entry::Occupied(occupied) => {
-            let known = occupied.into_mut();
-            known.scopes.insert(scope);
-            if age > known.age {
-                (known.newest, known.age) = (state, age);
-            }
-        }
     }
 }
 
