@@ -172,3 +172,112 @@ fn thresholds_can_change_and_all_of_the_history_is_counted_anew() {
     assert_eq!(metric_text(&from_history.stdout), metric_text(&from_records.stdout));
     assert_ne!(metric_text(&from_history.stdout), metric_text(&bench.aggregate(&records)));
 }
+
+/// A history that holds one file of this content, as gzip over lines.
+fn with_file(bench: &Bench, packed: &[u8]) {
+    let folder = bench.path("history/usage_events");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("2026-10-05-0123456789abcdef.jsonl.gz"), packed).expect("it can be written");
+}
+
+#[test]
+fn files_of_every_version_are_read_and_those_of_a_later_one_are_left_alone() {
+    let bench = Bench::new(20, 3);
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/history/version-1.jsonl.gz");
+    with_file(&bench, &fs::read(fixture).expect("the fixture"));
+    let result = aggregated(&bench, b"");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let value = |metric: &str, by: serde_json::Value| {
+        let lines = lines_of(&result.stdout, "metric");
+        let line = lines
+            .into_iter()
+            .find(|line| line["metric"] == metric && line["grain"] == "day" && line["by"] == by);
+        line.map(|line| line["value"].clone())
+    };
+    let none = serde_json::json!({});
+    assert_eq!(value("events.count", none.clone()), Some(6.into()));
+    assert_eq!(value("users.active", none), Some(2.into()));
+    assert_eq!(value("users.active", serde_json::json!({"kind": "bot"})), Some(1.into()));
+    assert_eq!(
+        value("code_suggestions.lines_accepted", serde_json::json!({"language": "rust"})),
+        Some(9.into())
+    );
+
+    let mut newer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let head = r#"{"type":"history","version":2,"instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-05"}"#;
+    std::io::Write::write_all(&mut newer, head.as_bytes()).expect("memory does not fail");
+    with_file(&bench, &newer.finish().expect("memory does not fail"));
+    let refused = aggregated(&bench, b"");
+    assert_eq!(refused.code, 78, "{}", refused.stderr);
+    assert!(refused.stderr.contains("update duo-metrics") && refused.stdout.is_empty(), "{}", refused.stderr);
+    assert_eq!(history(&bench).len(), 1, "nothing was moved");
+}
+
+#[test]
+fn a_person_who_is_forgotten_is_in_no_file_and_the_others_count_as_before() {
+    let bench = Bench::new(40, 12);
+    let records = bench.normalize(&bench.fetch(RANGE));
+    assert_eq!(aggregated(&bench, &records).code, 0);
+    let text = String::from_utf8(records.clone()).expect("text");
+    let user = lines_of(&records, "event")[0]["user"].as_str().expect("text").to_owned();
+    let is_of = |line: &&str| line.contains(&format!(r#""user":"{user}""#));
+    let mine = text.lines().filter(is_of).count();
+    let forgotten = bench.run(&["history", "--history", "history", "forget", &user]);
+    assert_eq!(forgotten.code, 0, "{}", forgotten.stderr);
+    assert!(mine > 10 && forgotten.stderr.contains("taken out of"), "{}", forgotten.stderr);
+    for path in history(&bench) {
+        let mut content = String::new();
+        let file = fs::File::open(&path).expect("the file");
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut content)
+            .expect("it is whole");
+        assert!(!content.contains(&format!("\"{user}\"")), "{}", path.display());
+    }
+    // The same as a collection in which that person never was.
+    let total = |stream: &[u8], metric: &str| -> Vec<serde_json::Value> {
+        let lines = lines_of(stream, "metric");
+        lines
+            .into_iter()
+            .filter(|line| line["metric"] == metric && line["by"] == serde_json::json!({}))
+            .map(|line| line["value"].clone())
+            .collect()
+    };
+    let others: String = text.lines().filter(|line| !is_of(line)).map(|line| format!("{line}\n")).collect();
+    let expected = bench.pipe(&["aggregate"], others.as_bytes());
+    let found = aggregated(&bench, b"");
+    assert_eq!(found.code, 0, "nothing is missing: {}", found.stderr);
+    for metric in ["users.active", "events.count", "code_suggestions.shown", "chat.users"] {
+        assert_eq!(total(&found.stdout, metric), total(&expected.stdout, metric), "{metric}");
+    }
+    let nobody = bench.run(&["history", "--history", "history", "forget", "gid://gitlab/User/0"]);
+    assert!(nobody.code == 0 && nobody.stderr.contains("nobody of this id"), "{}", nobody.stderr);
+}
+
+#[test]
+fn what_is_kept_is_listed_verified_and_pruned() {
+    let bench = Bench::new(40, 12);
+    let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-20"]));
+    assert_eq!(aggregated(&bench, &records).code, 0);
+    let command = |arguments: &[&str]| bench.run(&[&["history", "--history", "history"], arguments].concat());
+    let listed = command(&["list"]);
+    let text = String::from_utf8(listed.stdout).expect("text");
+    assert!(text.contains("usage_events of acme: 2026-10-20 to 2026-10-31, 12 days, 12 complete"), "{text}");
+    let json = command(&["list", "--format", "json"]);
+    assert!(
+        lines_of(&json.stdout, "kept").iter().any(|kept| kept["collector"] == "seats" && kept["days"] == 1)
+    );
+    assert_eq!(command(&["verify"]).code, 0);
+    let pruned = command(&["prune", "--keep-days", "5"]);
+    assert_eq!(pruned.code, 0, "{}", pruned.stderr);
+    let listed = command(&["list"]);
+    let text = String::from_utf8(listed.stdout).expect("text");
+    // The list of seats is of 2026-11-01, the day of the clock.
+    assert!(text.contains("usage_events of acme: 2026-10-28 to 2026-10-31, 4 days"), "{text}");
+    let victim = history(&bench).remove(0);
+    fs::write(&victim, b"not gzip").expect("it can be written");
+    let verified = command(&["verify"]);
+    assert_eq!(verified.code, 65, "{}", verified.stderr);
+    assert!(verified.stderr.contains(&victim.file_name().expect("a name").to_string_lossy().into_owned()));
+    assert!(victim.exists(), "verify changes nothing");
+    assert_eq!(bench.run(&["history", "list"]).code, 2, "no history is named");
+    assert_eq!(bench.run(&["history", "--history", "nowhere", "list"]).code, 78);
+}
