@@ -300,6 +300,10 @@ const MOST_THREADS: usize = 64;
 /// Flags of `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
+    /// How much of the machine is used.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+
     /// Limit of rejected input.
     #[command(flatten)]
     pub rejects: RejectArgs,

@@ -1,13 +1,14 @@
 //! `normalize`: one flat, typed, validated record a row; what cannot be read goes to the dead-letter file.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, Write};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
+use crate::chunks::{Chunk, work_through};
 use crate::cli::NormalizeArgs;
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
@@ -19,7 +20,7 @@ use crate::record::{Coverage, Origin, Raw, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
 use crate::spelling;
-use crate::stream::{LineWriter, Lines};
+use crate::stream::{Line as InputLine, LineWriter};
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -31,17 +32,19 @@ pub struct Options {
     pub max_rejects: f64,
     /// How the nodes of collectors that are not built in become records.
     pub mappings: Vec<Mapping>,
+    /// How many threads read.
+    pub threads: usize,
 }
 
 /// A rejected line or row, as the dead-letter file holds it.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "rejected")]
-struct DeadLetter<'a> {
+struct DeadLetter {
     line: u64,
     offset: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<Row>,
-    reason: &'a str,
+    reason: String,
     digest: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
@@ -53,11 +56,18 @@ struct DeadLetters {
     with_content: bool,
 }
 
+/// Whether dead letters are kept, and what of them.
+#[derive(Clone, Copy)]
+struct Letters {
+    keeps: bool,
+    with_content: bool,
+}
+
 /// Runs the command.
 pub fn run(
     args: &NormalizeArgs,
     environment: &Environment,
-    stdin: impl BufRead,
+    stdin: impl Read + Send,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -65,6 +75,7 @@ pub fn run(
         pseudonyms: pseudonyms(environment)?,
         max_rejects: args.rejects.max_rejects,
         mappings: mappings(&args.maps)?,
+        threads: args.threads.count(),
     };
     let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
     let dead_letters =
@@ -103,7 +114,7 @@ pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Err
 /// Reads raw lines and writes records; coverage lines and records pass as they are.
 pub fn normalize(
     options: &Options,
-    input: impl BufRead,
+    input: impl Read + Send,
     output: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -112,100 +123,35 @@ pub fn normalize(
 
 fn normalize_into(
     options: &Options,
-    input: impl BufRead,
-    output: impl Write,
+    input: impl Read + Send,
+    mut output: impl Write,
     mut dead_letters: DeadLetters,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    let mut lines = Lines::new(input);
-    let mut output = LineWriter::new(output);
     let mut rejects = Rejects::new(options.max_rejects);
     let mut outside_by_fetch: HashMap<Fetch, HashSet<Row>> = HashMap::new();
     let mut held_back: Vec<Coverage> = Vec::new();
-    let (mut records, mut outside, mut left_out, mut passed, mut unknown) = (0, 0, 0, 0, 0);
-    while let Some(line) = lines.next_line()? {
-        match line.text.map_err(str::to_owned).and_then(Line::parse) {
-            Ok(Line::Raw(raw)) => {
-                let collector = by_name(&raw.collector);
-                let mapping = options.mappings.iter().find(|mapping| mapping.collector() == raw.collector);
-                for (index, node) in raw.nodes.iter().enumerate() {
-                    let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
-                    // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
-                    if node.get() == "null" {
-                        left_out += 1;
-                        let reason = "left out by GitLab";
-                        dead_letters.add(
-                            line.number,
-                            line.offset,
-                            Some(row),
-                            reason,
-                            node.get().as_bytes(),
-                        )?;
-                        continue;
-                    }
-                    let origin = origin(&raw, row);
-                    let mapped = mapping.map(|mapping| mapping.apply(node.get(), &origin)).transpose();
-                    let read = match (collector, &mapped) {
-                        (Some(collector), _) => {
-                            collector.read(node.get(), origin, raw.since.unwrap_or(raw.day))
-                        }
-                        (None, Ok(Some(text))) => record(text),
-                        (None, Ok(None)) => {
-                            Err("a collector this version does not know; --map says what its rows mean"
-                                .to_owned())
-                        }
-                        (None, Err(reason)) => Err(reason.clone()),
-                    };
-                    match read {
-                        Ok(record) if !record.is_of_its_day() => {
-                            outside += 1;
-                            if mapping.is_some() {
-                                outside_by_fetch.entry(fetch_of(record.origin())).or_default().insert(row);
-                            }
-                        }
-                        Ok(record) => {
-                            records += 1;
-                            output.write(&finished(record, options))?;
-                        }
-                        Err(reason) => {
-                            rejects.add(line.number, &reason);
-                            dead_letters.add(
-                                line.number,
-                                line.offset,
-                                Some(row),
-                                &reason,
-                                node.get().as_bytes(),
-                            )?;
-                        }
-                    }
-                }
-            }
-            Ok(Line::Record(record)) => {
-                records += 1;
-                output.write(&finished(record, options))?;
-            }
-            Ok(Line::Rollup(mut rollup)) => {
-                if let Some(key) = &options.pseudonyms {
-                    key.replace(&rollup.instance, &mut rollup.user);
-                }
-                passed += 1;
-                output.write(&rollup)?;
-            }
-            Ok(Line::Coverage(coverage)) => {
-                passed += 1;
-                match options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
-                    true => held_back.push(coverage),
-                    false => output.write(&coverage)?,
-                }
-            }
-            Ok(Line::Metric(_) | Line::Unknown) => unknown += 1,
-            Err(reason) => {
-                rejects.add(line.number, &reason);
-                dead_letters.add(line.number, line.offset, None, &reason, line.bytes)?;
-            }
+    let mut total = Counts::default();
+    let mut lines_before = 0;
+    let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
+    let work = |(): &mut (), chunk: &Chunk| PartMade::of(chunk, options, keeps, with_content);
+    work_through(input, vec![(); options.threads], work, |_, part| {
+        output.write_all(&part.output).map_err(Error::writing)?;
+        part.rejected.iter().for_each(|(line, reason)| rejects.add(lines_before + line, reason));
+        for mut letter in part.dead_letters {
+            letter.line += lines_before;
+            dead_letters.add(&letter)?;
         }
-    }
+        for (fetch, row) in part.outside_of_mapped {
+            outside_by_fetch.entry(fetch).or_default().insert(row);
+        }
+        held_back.extend(part.held_back);
+        total.add(&part.counts);
+        lines_before += part.lines;
+        part.fault.map_or(Ok(()), Err)
+    })?;
     // Only here it is known of which day the rows of a collector of one's own are: fetch counted all of them.
+    let mut output = LineWriter::new(output);
     for mut coverage in held_back {
         let rows = coverage.fetched_at.and_then(|at| {
             let Coverage { collector, instance, scope, day, .. } = &coverage;
@@ -219,6 +165,7 @@ fn normalize_into(
     if let Some(file) = dead_letters.file {
         file.into_inner().keep()?;
     }
+    let Counts { records, outside, left_out, passed, unknown } = total;
     summary.say(format!(
         "{}, {} outside the day they came with, {} rejected",
         counted(records, "record"),
@@ -243,6 +190,142 @@ fn normalize_into(
     }
     let outcome = rejects.conclude(records + outside + passed + unknown, summary)?;
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
+}
+
+/// How many rows and lines became what.
+#[derive(Default)]
+struct Counts {
+    records: u64,
+    outside: u64,
+    left_out: u64,
+    passed: u64,
+    unknown: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Counts) {
+        self.records += other.records;
+        self.outside += other.outside;
+        self.left_out += other.left_out;
+        self.passed += other.passed;
+        self.unknown += other.unknown;
+    }
+}
+
+/// What was made of a chunk of the stream. Line numbers count within it.
+#[derive(Default)]
+struct PartMade {
+    /// Lines, as they are written.
+    output: Vec<u8>,
+    rejected: Vec<(u64, String)>,
+    dead_letters: Vec<DeadLetter>,
+    /// Rows of mapped collectors that are outside the day of their fetch.
+    outside_of_mapped: Vec<(Fetch, Row)>,
+    /// Coverage lines of mapped collectors.
+    held_back: Vec<Coverage>,
+    counts: Counts,
+    lines: u64,
+    fault: Option<Error>,
+}
+
+impl PartMade {
+    fn of(chunk: &Chunk, options: &Options, keeps_letters: bool, with_content: bool) -> PartMade {
+        let mut part = PartMade { lines: chunk.line_count(), ..PartMade::default() };
+        let letters = Letters { keeps: keeps_letters, with_content };
+        for line in chunk.lines() {
+            if let Err(fault) = part.take(&line, options, letters) {
+                part.fault = Some(fault);
+                break;
+            }
+        }
+        part
+    }
+
+    fn take(&mut self, line: &InputLine<'_>, options: &Options, letters: Letters) -> Result<(), Error> {
+        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+            Ok(Line::Raw(raw)) => return self.take_page(line, &raw, options, letters),
+            Ok(Line::Record(record)) => {
+                self.counts.records += 1;
+                self.write(&finished(record, options))?;
+            }
+            Ok(Line::Rollup(mut rollup)) => {
+                if let Some(key) = &options.pseudonyms {
+                    key.replace(&rollup.instance, &mut rollup.user);
+                }
+                self.counts.passed += 1;
+                self.write(&rollup)?;
+            }
+            Ok(Line::Coverage(coverage)) => {
+                self.counts.passed += 1;
+                match options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
+                    true => self.held_back.push(coverage),
+                    false => self.write(&coverage)?,
+                }
+            }
+            Ok(Line::Metric(_) | Line::Unknown) => self.counts.unknown += 1,
+            Err(reason) => {
+                self.dead_letters.extend(letters.letter(line, None, &reason, line.bytes));
+                self.rejected.push((line.number, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes records of the nodes of a page.
+    fn take_page(
+        &mut self,
+        line: &InputLine<'_>,
+        raw: &Raw<'_>,
+        options: &Options,
+        letters: Letters,
+    ) -> Result<(), Error> {
+        let collector = by_name(&raw.collector);
+        let mapping = options.mappings.iter().find(|mapping| mapping.collector() == raw.collector);
+        for (index, node) in raw.nodes.iter().enumerate() {
+            let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
+            // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
+            if node.get() == "null" {
+                self.counts.left_out += 1;
+                let letter = letters.letter(line, Some(row), "left out by GitLab", node.get().as_bytes());
+                self.dead_letters.extend(letter);
+                continue;
+            }
+            let origin = origin(raw, row);
+            let mapped = mapping.map(|mapping| mapping.apply(node.get(), &origin)).transpose();
+            let read = match (collector, &mapped) {
+                (Some(collector), _) => collector.read(node.get(), origin, raw.since.unwrap_or(raw.day)),
+                (None, Ok(Some(text))) => record(text),
+                (None, Ok(None)) => {
+                    Err("a collector this version does not know; --map says what its rows mean".to_owned())
+                }
+                (None, Err(reason)) => Err(reason.clone()),
+            };
+            match read {
+                Ok(record) if !record.is_of_its_day() => {
+                    self.counts.outside += 1;
+                    if mapping.is_some() {
+                        self.outside_of_mapped.push((fetch_of(record.origin()), row));
+                    }
+                }
+                Ok(record) => {
+                    self.counts.records += 1;
+                    self.write(&finished(record, options))?;
+                }
+                Err(reason) => {
+                    self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.get().as_bytes()));
+                    self.rejected.push((line.number, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        serde_json::to_writer(&mut self.output, line)
+            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+        self.output.push(b'\n');
+        Ok(())
+    }
 }
 
 /// What a fetch is of, and when it was: collector, instance, scope, day and moment.
@@ -284,19 +367,30 @@ fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
 }
 
 impl DeadLetters {
-    fn add(
-        &mut self,
-        line: u64,
-        offset: u64,
+    fn add(&mut self, letter: &DeadLetter) -> Result<(), Error> {
+        self.file.as_mut().map_or(Ok(()), |file| file.write(letter))
+    }
+}
+
+impl Letters {
+    fn letter(
+        self,
+        line: &InputLine<'_>,
         row: Option<Row>,
         reason: &str,
         content: &[u8],
-    ) -> Result<(), Error> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let digest = Sha256::digest(content)
-            .iter()
-            .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
-        let content = self.with_content.then(|| String::from_utf8_lossy(content).into_owned());
-        file.write(&DeadLetter { line, offset, row, reason, digest, content })
+    ) -> Option<DeadLetter> {
+        let digest = || {
+            let hash = Sha256::digest(content);
+            hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+        };
+        self.keeps.then(|| DeadLetter {
+            line: line.number,
+            offset: line.offset,
+            row,
+            reason: reason.to_owned(),
+            digest: digest(),
+            content: self.with_content.then(|| String::from_utf8_lossy(content).into_owned()),
+        })
     }
 }

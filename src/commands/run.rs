@@ -18,6 +18,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         pseudonyms: normalize::pseudonyms(environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
         mappings: Vec::new(),
+        threads: 1,
     };
     let thresholds = aggregate::thresholds(&args.report)?;
     let aggregating = aggregate::Options {

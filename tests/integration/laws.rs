@@ -30,7 +30,8 @@ pub(crate) fn figures(records: &[String]) -> (String, Outcome) {
 }
 
 pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
-    let options = normalize::Options { pseudonyms: None, max_rejects: 100.0, mappings: Vec::new() };
+    let options =
+        normalize::Options { pseudonyms: None, max_rejects: 100.0, mappings: Vec::new(), threads: 2 };
     let mut output = Vec::new();
     normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))
         .expect("memory does not fail");
