@@ -120,42 +120,37 @@ impl Reader {
     /// Reads an event that is spelled plainly; false when the parser has to look at the line.
     fn read_plain_event(&mut self, line: &str) -> bool {
         let mut texts = Texts::default();
-        let (mut is_event, mut ts, mut row, mut lines, mut event_id) = (false, "", "", None, None);
+        let (mut ts, mut row, mut lines, mut event_id) = ("", "", None, None);
         let mut seen = 0_u32;
         let is_plain = fields(line, |key, value| {
-            let (number, fits) = match (key, value) {
-                ("type", Value::Text(of)) => {
-                    is_event = of == "event";
-                    (0, is_event)
-                }
-                ("ts", Value::Text(text)) => (1, set(&mut ts, text)),
-                ("instance", Value::Text(text)) => (2, set(&mut texts.instance, text)),
-                ("collector", Value::Text(text)) => (3, set(&mut texts.collector, text)),
-                ("scope", Value::Text(text)) => (4, set(&mut texts.scope, text)),
-                ("day", Value::Text(text)) => (5, set(&mut texts.day, text)),
-                ("fetched_at", Value::Text(text)) => (6, set(&mut texts.fetched_at, text)),
-                ("row", Value::Text(text)) => (7, set(&mut row, text)),
-                ("event", Value::Text(text)) => (8, set(&mut texts.event, text)),
-                ("feature", Value::Text(text)) => (9, set(&mut texts.feature, text)),
-                ("user", Value::Text(text)) => (10, set(&mut texts.user, text)),
-                ("bot", Value::Bool(is)) => (11, set(&mut texts.bot, is)),
-                ("language", Value::Text(text)) => (12, set(&mut texts.language, Some(text))),
-                ("ide", Value::Text(text)) => (13, set(&mut texts.ide, Some(text))),
-                ("lines", Value::Count(count)) => {
-                    lines = u32::try_from(count).ok();
-                    (14, lines.is_some())
-                }
-                ("event_id", Value::Text(text)) => (15, set(&mut event_id, Some(text))),
-                // What else a record has does not count, but its form has to be right all the same.
-                _ if LOOKED_AT.contains(&key) => return false,
-                _ => match TEXTS.iter().position(|text| *text == key) {
-                    Some(place) => (16 + place, matches!(value, Value::Text(_))),
-                    None => return true,
-                },
-            };
+            let Some(number) = place_of_field(key) else { return true };
             let is_new = seen & (1 << number) == 0;
             seen |= 1 << number;
-            is_new && fits
+            is_new
+                && match (number, value) {
+                    (0, Value::Text(of)) => of == "event",
+                    (1, Value::Text(text)) => set(&mut ts, text),
+                    (2, Value::Text(text)) => set(&mut texts.instance, text),
+                    (3, Value::Text(text)) => set(&mut texts.collector, text),
+                    (4, Value::Text(text)) => set(&mut texts.scope, text),
+                    (5, Value::Text(text)) => set(&mut texts.day, text),
+                    (6, Value::Text(text)) => set(&mut texts.fetched_at, text),
+                    (7, Value::Text(text)) => set(&mut row, text),
+                    (8, Value::Text(text)) => set(&mut texts.event, text),
+                    (9, Value::Text(text)) => set(&mut texts.feature, text),
+                    (10, Value::Text(text)) => set(&mut texts.user, text),
+                    (11, Value::Bool(is)) => set(&mut texts.bot, is),
+                    (12, Value::Text(text)) => set(&mut texts.language, Some(text)),
+                    (13, Value::Text(text)) => set(&mut texts.ide, Some(text)),
+                    (14, Value::Count(count)) => {
+                        lines = u32::try_from(count).ok();
+                        lines.is_some()
+                    }
+                    (15, Value::Text(text)) => set(&mut event_id, Some(text)),
+                    // What else a record has does not count, but its form has to be right all the same.
+                    (16.., Value::Text(_)) => true,
+                    _ => false,
+                }
         });
         let is_whole = seen & REQUIRED == REQUIRED;
         // A stamp of another day may be no day at all: the parser says which.
@@ -339,39 +334,40 @@ impl Reader {
     }
 }
 
-/// The fields that are looked at; in another form than expected they are for the parser.
-const LOOKED_AT: &[&str] = &[
-    "type",
-    "ts",
-    "instance",
-    "collector",
-    "scope",
-    "day",
-    "fetched_at",
-    "row",
-    "event",
-    "feature",
-    "user",
-    "bot",
-    "language",
-    "ide",
-    "lines",
-    "event_id",
-];
-
-/// The fields of an event that are not looked at here and have to be texts.
-const TEXTS: &[&str] = &[
-    "username",
-    "tracking_id",
-    "namespace",
-    "project",
-    "session",
-    "flow",
-    "environment",
-    "tool",
-    "model",
-    "model_engine",
-];
+/// The number of a field of an event; `None` for one that events do not have. From 16 on are texts that do not count.
+fn place_of_field(key: &str) -> Option<u32> {
+    Some(match key {
+        "type" => 0,
+        "ts" => 1,
+        "instance" => 2,
+        "collector" => 3,
+        "scope" => 4,
+        "day" => 5,
+        "fetched_at" => 6,
+        "row" => 7,
+        "event" => 8,
+        "feature" => 9,
+        "user" => 10,
+        "bot" => 11,
+        "language" => 12,
+        "ide" => 13,
+        "lines" => 14,
+        "event_id" => 15,
+        "username" => 16,
+        "tracking_id" => 17,
+        "namespace" => 18,
+        "project" => 19,
+        "session" => 20,
+        "flow" => 21,
+        "environment" => 22,
+        "tool" => 23,
+        "model" => 24,
+        "model_engine" => 25,
+        "language_original" => 26,
+        "ide_original" => 27,
+        _ => return None,
+    })
+}
 
 /// The fields without which there is no event: the first eleven.
 const REQUIRED: u32 = (1 << 11) - 1;
@@ -531,6 +527,8 @@ mod tests {
             ("tool", r#""t""#),
             ("model", r#""m""#),
             ("model_engine", r#""m""#),
+            ("language_original", r#""Rust""#),
+            ("ide_original", r#""Neovim""#),
             ("of_tomorrow", "1"),
         ];
         let values = [
