@@ -53,6 +53,8 @@ pub enum Command {
     Landing(LandingArgs),
     /// All of the above in one process: from GitLab to a finished site
     Run(RunArgs),
+    /// Write numbers that travel: reads metric lines, writes CSV, OpenMetrics or Markdown
+    Export(ExportArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
 }
@@ -320,6 +322,29 @@ pub struct DashboardArgs {
     pub privacy: PrivacyArgs,
 }
 
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to write to standard output
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+
+    /// What to hide.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+}
+
+/// Form of exported numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Every number that may leave, a line each, for spreadsheets: no cell is a formula
+    Csv,
+    /// For Prometheus: of each metric, group and grain (day, week, month, 28-day window) the newest period of which all days were collected; what is not known or hidden is left out
+    Openmetrics,
+    /// A digest for an issue, a merge request or a chat: the headline figures of the newest month of which all days were collected (else week, else the last 28 days), against the one before, and what is missing
+    Markdown,
+}
+
 /// Flags of `landing`.
 #[derive(Debug, Args)]
 pub struct LandingArgs {
@@ -358,6 +383,7 @@ impl Command {
             Command::Dashboard(_) => "dashboard",
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
+            Command::Export(_) => "export",
             Command::Doctor(_) => "doctor",
         }
     }

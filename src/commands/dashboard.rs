@@ -36,13 +36,7 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
-    let figures = read_figures(stdin, summary)?;
-    if figures.metrics.is_empty() && figures.coverage.is_empty() {
-        // Most likely the command before this one failed. A site that is good is not replaced by nothing.
-        return Err(Error::Input(
-            "no metric line arrived; look at the command before this one in the pipe".to_owned(),
-        ));
-    }
+    let figures = read_some_figures(stdin, summary)?;
     write(&args.site.site, &figures, switches, &args.privacy, summary)?;
     Ok(Outcome::Complete)
 }
@@ -85,6 +79,18 @@ pub fn write(
     }
     summary.field("written", written);
     Ok(())
+}
+
+/// Reads metric and coverage lines, of which there have to be some: else the command before this one most likely
+/// failed, and what is good is not replaced by nothing.
+pub fn read_some_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figures, Error> {
+    let figures = read_figures(input, summary)?;
+    match figures.metrics.is_empty() && figures.coverage.is_empty() {
+        true => Err(Error::Input(
+            "no metric line arrived; look at the command before this one in the pipe".to_owned(),
+        )),
+        false => Ok(figures),
+    }
 }
 
 /// Reads metric and coverage lines.

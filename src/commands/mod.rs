@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod dashboard;
 pub mod doctor;
+pub mod export;
 pub mod fetch;
 pub mod landing;
 pub mod normalize;

@@ -44,6 +44,11 @@ impl<'a> Place<'a> {
         self.scope == ALL_SCOPES
     }
 
+    /// The group path as it came; [`ALL_SCOPES`] for the union.
+    pub fn scope(&self) -> &'a str {
+        self.scope
+    }
+
     /// The group's path, or what the union is called.
     pub fn name(&self) -> String {
         scope_name(self.scope)

@@ -11,6 +11,7 @@ mod collectors;
 mod doctor;
 mod documents;
 mod exit_codes;
+mod exports;
 mod faults;
 mod fetching;
 mod figures;
