@@ -53,7 +53,7 @@ pub enum Command {
     Landing(LandingArgs),
     /// All of the above in one process: from GitLab to a finished site
     Run(RunArgs),
-    /// Write numbers that travel: reads metric lines, writes CSV, OpenMetrics or Markdown
+    /// Write numbers that travel: reads metric lines, writes CSV, OpenMetrics or Markdown; or the list of seats to take back
     Export(ExportArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
@@ -205,7 +205,7 @@ pub struct RejectArgs {
 }
 
 /// How much of the machine is used.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub struct ThreadArgs {
     /// Threads that read [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -326,12 +326,40 @@ pub struct DashboardArgs {
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// What to write to standard output
-    #[arg(long, value_enum)]
-    pub format: ExportFormat,
+    #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
+    pub format: Option<ExportFormat>,
 
     /// What to hide.
     #[command(flatten)]
     pub privacy: PrivacyArgs,
+
+    /// The list of seats.
+    #[command(flatten)]
+    pub people: PeopleArgs,
+}
+
+/// The list of seats to take back.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    /// Read record or rollup lines instead and write the list of seats, with names, to this file: who has one, how idle it is, whether to take it back. Only its owner can read it, it is never on standard output, and not within a site
+    #[arg(long, value_name = "FILE")]
+    pub people: Option<PathBuf>,
+
+    /// Days for which a seat has to be known by the lists of seats before it is taken back
+    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "people")]
+    pub grace_days: u32,
+
+    /// File with users whose seat is never taken back: a user name, global id or number a line
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub hold: Option<PathBuf>,
+
+    /// File with seat records with names, to tell who is behind the pseudonyms of the input [needs: DUO_METRICS_PSEUDONYM_KEY]
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub seats: Option<PathBuf>,
+
+    /// Folder of the site, in which no list of people is put
+    #[arg(long, value_name = "DIR", default_value = "public")]
+    pub site: PathBuf,
 }
 
 /// Form of exported numbers.

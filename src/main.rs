@@ -47,7 +47,7 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::Aggregate(args) => aggregate::run(args, &environment, stdin()?, stdout(), summary),
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped(), summary),
-        Command::Export(args) => export::run(args, stdin()?, stdout(), summary),
+        Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout(), summary),
     }

@@ -75,10 +75,13 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
 }
 
 /// What was read.
-struct Reading {
-    rollups: Rollups,
-    records: u64,
-    outcome: Outcome,
+pub struct Reading {
+    /// What the lines say.
+    pub rollups: Rollups,
+    /// How many records there were.
+    pub records: u64,
+    /// Whether all of them could be read.
+    pub outcome: Outcome,
 }
 
 /// What was found in a chunk of the stream.
@@ -103,17 +106,18 @@ fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
 }
 
 /// Reads records, rollup and coverage lines. Records that are no usage events are handed to `pass` too.
-fn read(
-    options: &Options,
+pub fn read(
+    max_rejects: f64,
+    threads: usize,
     input: impl Read + Send,
     summary: &mut Summary,
     mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
 ) -> Result<Reading, Error> {
     let mut rollups = Rollups::default();
-    let mut rejects = Rejects::new(options.max_rejects);
+    let mut rejects = Rejects::new(max_rejects);
     let (mut records, mut covered, mut unknown, mut lines_before) = (0, 0, 0, 0);
-    let readers: Vec<Reader> = (0..options.threads).map(|_| Reader::default()).collect();
-    let mut meanings: Vec<Meanings> = (0..options.threads).map(|_| Meanings::default()).collect();
+    let readers: Vec<Reader> = (0..threads).map(|_| Reader::default()).collect();
+    let mut meanings: Vec<Meanings> = (0..threads).map(|_| Meanings::default()).collect();
     work_through(input, readers, read_chunk, |reader, part| {
         records += part.batch.len();
         rollups.take(part.batch, &mut meanings[reader]);
@@ -183,7 +187,8 @@ pub fn emit_rollups(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let mut output = LineWriter::new(output);
-    let Reading { rollups, outcome, .. } = read(options, input, summary, |record| output.write(record))?;
+    let Reading { rollups, outcome, .. } =
+        read(options.max_rejects, options.threads, input, summary, |record| output.write(record))?;
     rollups.coverage().iter().try_for_each(|line| output.write(line))?;
     let mut count = 0;
     rollups.for_each_rollup(|line| {
@@ -202,15 +207,10 @@ pub fn aggregate(
     input: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<(Figures, Outcome), Error> {
-    let Reading { rollups, records, outcome } = read(options, input, summary, |_| Ok(()))?;
+    let Reading { rollups, records, outcome } =
+        read(options.max_rejects, options.threads, input, summary, |_| Ok(()))?;
     let resolved = Resolved::of(&rollups);
-    let (coverage, is_cut): (Vec<Coverage>, Vec<bool>) = resolved.coverage().into_iter().unzip();
-    let cut: Vec<&Coverage> =
-        coverage.iter().zip(is_cut).filter(|(_, is_cut)| *is_cut).map(|(line, _)| line).collect();
-    for day in &cut {
-        let reason = day.reason.as_deref().unwrap_or_default();
-        summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
-    }
+    let (coverage, cut) = covered(&resolved, summary);
     let metrics = match range(options, &rollups) {
         Some((since, until)) => metrics::compute(&resolved, since, until, options.thresholds),
         None => Vec::new(),
@@ -221,9 +221,23 @@ pub fn aggregate(
         counted(records, "record")
     ));
     summary.field("metrics", metrics.len());
-    summary.field("cut_days", cut.len());
-    let outcome = if cut.is_empty() { outcome } else { Outcome::Partial };
-    Ok((Figures { coverage, metrics }, outcome))
+    Ok((Figures { coverage, metrics }, outcome.max(cut)))
+}
+
+/// The coverage lines as they turned out; days that were cut or shrunk on their way here are told, and make the outcome
+/// partial.
+pub fn covered(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>, Outcome) {
+    let (mut coverage, mut cut) = (Vec::new(), 0);
+    for (day, is_cut) in resolved.coverage() {
+        if is_cut {
+            cut += 1;
+            let reason = day.reason.as_deref().unwrap_or_default();
+            summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
+        }
+        coverage.push(day);
+    }
+    summary.field("cut_days", cut);
+    (coverage, if cut == 0 { Outcome::Complete } else { Outcome::Partial })
 }
 
 /// The days to report: those asked for, else those that the coverage lines speak of, else those of the records. The

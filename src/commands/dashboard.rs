@@ -21,9 +21,6 @@ use crate::wording::counted;
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;
 
-/// The file by which a folder is known as a dashboard.
-const CARD: &str = "dashboard.json";
-
 /// The dashboards, and the switch of each.
 const DASHBOARDS: [(Topic, Dashboard); 2] =
     [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)];
@@ -47,7 +44,7 @@ pub fn check_site(site: &Path, switches: Switches) -> Result<(), Error> {
     DASHBOARDS
         .into_iter()
         .filter(|(topic, _)| switches.is_on(*topic))
-        .try_for_each(|(_, kind)| check_replaceable(&site.join(kind.folder()), CARD))
+        .try_for_each(|(_, kind)| check_replaceable(&site.join(kind.folder()), Dashboard::CARD))
 }
 
 /// Writes the dashboards that are on, and takes away those that were said to be off.
@@ -66,13 +63,13 @@ pub fn write(
         if switches.is_on(topic) {
             let files = site::dashboard(kind, figures, &definitions, &options)
                 .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
-            check_replaceable(&folder, CARD)?;
+            check_replaceable(&folder, Dashboard::CARD)?;
             let files: Vec<(String, Vec<u8>)> =
                 files.into_iter().map(|file| (file.path, file.content)).collect();
             replace_folder(&folder, &files)?;
             summary.say(format!("wrote {}", folder.join("index.html").display()));
             written.push(folder.display().to_string());
-        } else if switches.is_off(topic) && folder.join(CARD).is_file() {
+        } else if switches.is_off(topic) && folder.join(Dashboard::CARD).is_file() {
             std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
             summary.say(format!("removed {}, which is switched off", folder.display()));
         }

@@ -7,4 +7,5 @@ pub mod export;
 pub mod fetch;
 pub mod landing;
 pub mod normalize;
+pub mod people;
 pub mod run;

@@ -7,6 +7,7 @@ mod coverage;
 pub mod definition;
 mod engagement;
 mod events;
+pub mod idle;
 mod merge_requests;
 mod page;
 mod people;

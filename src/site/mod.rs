@@ -96,7 +96,7 @@ pub fn dashboard(
     let file = |path: &str, content| SiteFile { path: path.into(), content };
     Ok(vec![
         file("index.html", html.into_bytes()),
-        file("dashboard.json", card.to_json()?),
+        file(Dashboard::CARD, card.to_json()?),
         file("metrics.csv", export::table(&lines, export::Instances::WhereSeveral)?),
     ])
 }
@@ -104,6 +104,9 @@ pub fn dashboard(
 impl Dashboard {
     /// Both dashboards, in the order of the landing page.
     pub const ALL: [Dashboard; 2] = [Dashboard::Duo, Dashboard::Project];
+
+    /// The file by which a folder is known as a dashboard.
+    pub const CARD: &'static str = "dashboard.json";
 
     /// The folder of its files on the site.
     pub fn folder(self) -> &'static str {

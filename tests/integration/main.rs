@@ -16,6 +16,7 @@ mod faults;
 mod fetching;
 mod figures;
 mod laws;
+mod people;
 mod privacy;
 mod reference;
 mod resuming;
