@@ -53,7 +53,7 @@ pub enum Command {
     Landing(LandingArgs),
     /// All of the above in one process: from GitLab to a finished site
     Run(RunArgs),
-    /// Write numbers that travel: reads metric lines, writes CSV, OpenMetrics or Markdown; or the list of seats to take back
+    /// Write numbers that travel (CSV, OpenMetrics, Markdown), or the list of seats
     Export(ExportArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
