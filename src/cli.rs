@@ -230,6 +230,10 @@ pub struct NormalizeArgs {
     #[command(flatten)]
     pub rejects: RejectArgs,
 
+    /// How records are written
+    #[arg(long, value_enum, default_value_t = RecordFormat::Jsonl)]
+    pub format: RecordFormat,
+
     /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
     #[arg(long = "map", value_name = "FILE.json")]
     pub maps: Vec<PathBuf>,
@@ -241,6 +245,15 @@ pub struct NormalizeArgs {
     /// Put the rejected text itself into the dead-letter file too; it can hold names
     #[arg(long, requires = "dead_letter")]
     pub dead_letter_content: bool,
+}
+
+/// Form of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// JSON lines, which the other commands read
+    Jsonl,
+    /// A table for other programs, with one heading for records of all types: no cell is a formula
+    Csv,
 }
 
 /// Flags of `aggregate`.

@@ -8,9 +8,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
-use crate::cli::NormalizeArgs;
+use crate::cli::{NormalizeArgs, RecordFormat};
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
+use crate::export::RecordSheet;
 use crate::line::{Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
@@ -52,6 +53,12 @@ struct DeadLetters {
     with_content: bool,
 }
 
+/// Where records go.
+enum RecordOutput<W: Write> {
+    Lines(LineWriter<W>),
+    Sheet(Box<RecordSheet<W>>),
+}
+
 /// Runs the command.
 pub fn run(
     args: &NormalizeArgs,
@@ -68,7 +75,11 @@ pub fn run(
     let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
     let dead_letters =
         DeadLetters { file: file.map(LineWriter::new), with_content: args.dead_letter_content };
-    normalize_into(&options, stdin, stdout, dead_letters, summary)
+    let output = match args.format {
+        RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(stdout)),
+        RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(stdout).map_err(Error::writing)?)),
+    };
+    normalize_into(&options, stdin, output, dead_letters, summary)
 }
 
 /// The mappings in these files, one for a collector.
@@ -106,18 +117,18 @@ pub fn normalize(
     output: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
+    let output = RecordOutput::Lines(LineWriter::new(output));
     normalize_into(options, input, output, DeadLetters { file: None, with_content: false }, summary)
 }
 
 fn normalize_into(
     options: &Options,
     input: impl BufRead,
-    output: impl Write,
+    mut output: RecordOutput<impl Write>,
     mut dead_letters: DeadLetters,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let mut lines = Lines::new(input);
-    let mut output = LineWriter::new(output);
     let mut rejects = Rejects::new(options.max_rejects);
     let mut outside_by_fetch: HashMap<Fetch, HashSet<Row>> = HashMap::new();
     let mut held_back: Vec<Coverage> = Vec::new();
@@ -274,6 +285,22 @@ fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
         day: raw.day,
         fetched_at: raw.fetched_at,
         row,
+    }
+}
+
+impl<W: Write> RecordOutput<W> {
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        match self {
+            RecordOutput::Lines(lines) => lines.write(line),
+            RecordOutput::Sheet(sheet) => sheet.write(line).map_err(Error::writing),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            RecordOutput::Lines(lines) => lines.flush(),
+            RecordOutput::Sheet(sheet) => sheet.flush().map_err(Error::writing),
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 mod digest;
 mod openmetrics;
 mod people;
+mod records;
 mod table;
 
 pub use digest::digest;
 pub use openmetrics::{Exposition, openmetrics};
 pub use people::{Named, People, Told, Wishes};
+pub use records::{COLUMNS, RecordSheet};
 pub use table::{Instances, table};

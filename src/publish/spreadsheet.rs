@@ -15,9 +15,9 @@ impl<W: Write> Sheet<W> {
     /// Writes a row. All rows have as many cells as the first one.
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
         for cell in cells {
-            self.0.write_field(safe(cell.as_ref()).as_ref()).map_err(io::Error::from)?;
+            self.0.write_field(safe(cell.as_ref()).as_ref()).map_err(written)?;
         }
-        self.0.write_record(None::<&[u8]>).map_err(io::Error::from)
+        self.0.write_record(None::<&[u8]>).map_err(written)
     }
 
     /// Hands everything on.
@@ -28,6 +28,14 @@ impl<W: Write> Sheet<W> {
     /// What was written to.
     pub fn into_inner(self) -> io::Result<W> {
         self.0.into_inner().map_err(|error| error.into_error())
+    }
+}
+
+/// What went wrong below: a reader that went away is told apart by its kind.
+fn written(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

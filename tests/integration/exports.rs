@@ -103,7 +103,7 @@ fn metric(name: &str, by: Value, value: u64, people: u64) -> String {
 
 #[test]
 fn the_table_has_the_rows_of_the_site() {
-    let bench = Bench::new(120, 40);
+    let bench = Bench::new(60, 35);
     let metrics = figures(&bench);
     let exported = rows(export(&bench, "csv", &metrics).as_bytes());
     let site = bench.pipe(&["dashboard", "--duo", "--project"], &metrics);
@@ -123,7 +123,7 @@ fn the_table_has_the_rows_of_the_site() {
 
 #[test]
 fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hidden() {
-    let bench = Bench::new(120, 40);
+    let bench = Bench::new(60, 35);
     let metrics = figures(&bench);
     // The last day is not whole: it, its week and its window do not count, and September was not collected whole.
     let is_last_day = |line: &Value| line["end"].as_str().is_some_and(|end| end >= "2026-10-31");
@@ -200,7 +200,7 @@ fn is_unit(end: &str) -> bool {
 
 #[test]
 fn hostile_names_stay_names_in_every_format() {
-    let bench = Bench::new(120, 40);
+    let bench = Bench::new(60, 35);
     let metrics = with_hostile_names(&figures(&bench));
 
     let csv = export(&bench, "csv", &metrics);
@@ -353,4 +353,102 @@ fn what_is_no_metric_line_is_65_and_nothing_is_written() {
     let result = bench.pipe(&["export", "--format", "openmetrics"], of_tomorrow.as_bytes());
     assert_eq!((result.code, &*result.stdout), (3, &b"# EOF\n"[..]), "{}", result.stderr);
     assert!(result.stderr.contains("1 line left out"), "{}", result.stderr);
+}
+
+/// Records of every type there is, from the fixtures of the collectors, with coverage and rollup lines.
+fn records_of_all_types(bench: &Bench) -> Vec<u8> {
+    let mut records = Vec::new();
+    for entry in
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")).expect("a folder")
+    {
+        let raw = std::fs::read(entry.expect("an entry").path()).expect("a fixture");
+        records.extend(bench.pipe(&["normalize", "--max-rejects", "100"], &raw).stdout);
+    }
+    let rollups = bench.pipe(&["aggregate", "--emit", "rollups"], &records).stdout;
+    records.extend(rollups);
+    records
+}
+
+#[test]
+fn records_as_a_table_lose_nothing_and_run_nothing() {
+    let bench = Bench::new(20, 3);
+    let mut records = records_of_all_types(&bench);
+    let mut hostile = lines(&records).into_iter().find(|line| line["type"] == "event").expect("an event");
+    (hostile["username"], hostile["tool"]) = (HOSTILE[0].into(), HOSTILE[2].into());
+    records.extend(format!("{hostile}\n").into_bytes());
+    let expected: Vec<BTreeMap<String, String>> = lines(&records)
+        .iter()
+        .map(|line| {
+            let fields = line.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let harmless =
+                |text: String| if text.starts_with(['=', '@']) { format!("'{text}") } else { text };
+            fields.map(|(field, value)| (field.clone(), harmless(text(value)))).collect()
+        })
+        .collect();
+    let types: BTreeSet<&str> = expected.iter().map(|row| &*row["type"]).collect();
+    assert!(types.len() >= 10 && types.contains("rollup") && types.contains("coverage"), "{types:?}");
+
+    let result = bench.pipe(&["normalize", "--format", "csv"], &records);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let mut reader = csv::Reader::from_reader(&*result.stdout);
+    let headings = reader.headers().expect("a heading").clone();
+    let found: Vec<BTreeMap<String, String>> = reader
+        .records()
+        .map(|row| {
+            let row = row.expect("a row of as many cells as the heading");
+            let cells = headings.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
+            cells.map(|(heading, cell)| (heading.to_owned(), cell.to_owned())).collect()
+        })
+        .collect();
+    assert_eq!(found, expected);
+
+    let empty = bench.pipe(&["normalize", "--format", "csv"], b"");
+    assert_eq!(
+        empty.stdout,
+        result.stdout.split_inclusive(|byte| *byte == b'\n').next().expect("the heading")
+    );
+}
+
+#[test]
+fn every_field_of_every_record_has_a_column() {
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/record.rs"))
+        .expect("the source");
+    let mut fields = BTreeSet::new();
+    for definition in source.split("#[serde(tag = \"type\", rename = \"").skip(1) {
+        let (line_type, rest) = definition.split_once('"').expect("a type");
+        let body = rest.split_once("\n}").expect("an end").0;
+        if ["raw", "metric"].contains(&line_type) {
+            continue;
+        }
+        let names = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+        fields.extend(names.map(|(name, _)| name.to_owned()).filter(|name| name != "origin"));
+    }
+    assert!(fields.len() > 40, "{fields:?}");
+    for field in fields {
+        assert!(duo_metrics::export::COLUMNS.contains(&&*field), "{field}");
+    }
+}
+
+#[test]
+fn a_reader_of_a_table_that_goes_away_is_no_fault() {
+    let bench = Bench::new(60, 14);
+    let metrics = figures(&bench);
+    let raw = bench.fetch(&["--since", "2026-10-02"]);
+    for (arguments, input) in
+        [(&["normalize", "--format", "csv"][..], &raw), (&["export", "--format", "csv"], &metrics)]
+    {
+        let mut child = bench
+            .command(arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        drop(child.stdout.take());
+        std::io::Write::write_all(&mut child.stdin.take().expect("it was piped"), input).ok();
+        let output = child.wait_with_output().expect("the binary ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+    }
 }
