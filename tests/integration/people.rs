@@ -318,7 +318,8 @@ fn the_list_is_put_in_no_site_and_over_nothing_that_is_no_file() {
         let result = bench.pipe(&[&["export", "--people", path], more].concat(), &input);
         assert_eq!((result.code, result.stdout.len()), (code, 0), "{path}: {}", result.stderr);
         assert!(result.stderr.lines().count() == 1, "{}", result.stderr);
-        assert!(!bench.path(path).is_file(), "{path}");
+        // Where /dev/stdout leads, the one who runs the tests decides.
+        assert!(path.starts_with("/dev") || !bench.path(path).is_file(), "{path}");
     };
     // The folder of the site, before there is one.
     refused("public/people.csv", &[], 78);
