@@ -104,6 +104,11 @@ impl Timestamp {
         (self.0 - earlier.0).num_seconds()
     }
 
+    /// Seconds since the Unix epoch.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.timestamp()
+    }
+
     /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
     pub fn from_http_date(text: &str) -> Option<Timestamp> {
         let instant = DateTime::parse_from_rfc2822(text).ok()?;

@@ -54,6 +54,8 @@ pub enum Command {
     Landing(LandingArgs),
     /// All of the above in one process: from GitLab to a finished site
     Run(RunArgs),
+    /// Write numbers that travel (CSV, OpenMetrics, Markdown), or the list of seats
+    Export(ExportArgs),
     /// Look before the first run: what will work, and what to do about the rest
     Doctor(DoctorArgs),
     /// Look after what was kept: list, verify, prune, forget a person
@@ -279,7 +281,7 @@ pub enum HistoryCommand {
 }
 
 /// How much of the machine is used.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub struct ThreadArgs {
     /// Threads that read [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -308,6 +310,10 @@ pub struct NormalizeArgs {
     #[command(flatten)]
     pub rejects: RejectArgs,
 
+    /// How records are written
+    #[arg(long, value_enum, default_value_t = RecordFormat::Jsonl)]
+    pub format: RecordFormat,
+
     /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
     #[arg(long = "map", value_name = "FILE.json")]
     pub maps: Vec<PathBuf>,
@@ -319,6 +325,15 @@ pub struct NormalizeArgs {
     /// Put the rejected text itself into the dead-letter file too; it can hold names
     #[arg(long, requires = "dead_letter")]
     pub dead_letter_content: bool,
+}
+
+/// Form of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// JSON lines, which the other commands read
+    Jsonl,
+    /// A table for other programs, with one heading for records of all types: no cell is a formula
+    Csv,
 }
 
 /// Flags of `aggregate`.
@@ -404,6 +419,57 @@ pub struct DashboardArgs {
     pub privacy: PrivacyArgs,
 }
 
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to write to standard output
+    #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
+    pub format: Option<ExportFormat>,
+
+    /// What to hide.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+
+    /// The list of seats.
+    #[command(flatten)]
+    pub people: PeopleArgs,
+}
+
+/// The list of seats to take back.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    /// Read record or rollup lines instead and write the list of seats, with names, to this file: who has one, how idle it is, whether to take it back. Only its owner can read it, it is never on standard output, and not within a site
+    #[arg(long, value_name = "FILE")]
+    pub people: Option<PathBuf>,
+
+    /// Days for which a seat has to be known by the lists of seats before it is taken back
+    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "people")]
+    pub grace_days: u32,
+
+    /// File with users whose seat is never taken back: a user name, global id or number a line
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub hold: Option<PathBuf>,
+
+    /// File with seat records with names, to tell who is behind the pseudonyms of the input [needs: DUO_METRICS_PSEUDONYM_KEY]
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub seats: Option<PathBuf>,
+
+    /// Folder of the site, in which no list of people is put
+    #[arg(long, value_name = "DIR", default_value = "public")]
+    pub site: PathBuf,
+}
+
+/// Form of exported numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Every number that may leave, a line each, for spreadsheets: no cell is a formula
+    Csv,
+    /// For Prometheus: of each metric, group and grain (day, week, month, 28-day window) the newest period of which all days were collected; what is not known or hidden is left out
+    Openmetrics,
+    /// A digest for an issue, a merge request or a chat: the headline figures of the newest month of which all days were collected (else week, else the last 28 days), against the one before, and what is missing
+    Markdown,
+}
+
 /// Flags of `landing`.
 #[derive(Debug, Args)]
 pub struct LandingArgs {
@@ -442,6 +508,7 @@ impl Command {
             Command::Dashboard(_) => "dashboard",
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
+            Command::Export(_) => "export",
             Command::Doctor(_) => "doctor",
             Command::History(_) => "history",
             Command::Metrics(_) => "metrics",

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use duo_metrics::cli::{Cli, Command};
-use duo_metrics::commands::{aggregate, dashboard, doctor, fetch, history, landing, metrics, normalize, run};
+use duo_metrics::commands::{
+    aggregate, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run,
+};
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
 use duo_metrics::summary::Summary;
@@ -47,6 +49,7 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::Aggregate(args) => aggregate::run(args, &environment, stdin()?, stdout(), summary),
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped(), summary),
+        Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout(), summary),
         Command::History(args) => history::run(args, &environment, stdout(), summary),

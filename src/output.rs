@@ -36,11 +36,17 @@ impl NewFile {
 
     /// Puts the file in its place.
     pub fn keep(self) -> Result<(), Error> {
+        let path = self.path.clone();
+        self.keep_private()?;
+        make_readable(&path).map_err(Error::file("write", &path))
+    }
+
+    /// Puts the file in its place, for nobody but its owner to read.
+    pub fn keep_private(self) -> Result<(), Error> {
         let path = self.path;
         let file = self.file.into_inner().map_err(|error| Error::file("write", &path)(error.into_error()))?;
-        let file = file.persist(&path).map_err(|error| Error::file("write", &path)(error.error))?;
-        drop(file);
-        make_readable(&path).map_err(Error::file("write", &path))
+        file.persist(&path).map_err(|error| Error::file("write", &path)(error.error))?;
+        Ok(())
     }
 }
 
@@ -72,6 +78,37 @@ pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), Error> {
         false => Err(Error::Configuration(format!(
             "{} is there and holds no {mark}, so it is not replaced; move it away, or choose another --site",
             path.display()
+        ))),
+    }
+}
+
+/// Where a path leads, whether it is there or not: as much of it as is there without links.
+fn real(path: &Path) -> Result<PathBuf, Error> {
+    let path = std::path::absolute(path).map_err(Error::file("find", path))?;
+    let mut missing = Vec::new();
+    for there in path.ancestors() {
+        if let Ok(real) = there.canonicalize() {
+            return Ok(missing.iter().rev().fold(real, |path, name| path.join(name)));
+        }
+        match there.file_name() {
+            Some(name) => missing.push(name.to_owned()),
+            None => break,
+        }
+    }
+    Err(Error::Configuration(format!("{} leads through a folder that is not there", path.display())))
+}
+
+/// Fails when a file would lie in a site: in this folder, whether it is there or not, in one that holds one of these
+/// marks, or below.
+pub fn check_outside_site(path: &Path, site: &Path, marks: &[PathBuf]) -> Result<(), Error> {
+    let (file, site) = (real(path)?, real(site)?);
+    let is_site = |folder: &&Path| **folder == site || marks.iter().any(|mark| folder.join(mark).is_file());
+    match file.ancestors().skip(1).find(is_site) {
+        None => Ok(()),
+        Some(folder) => Err(Error::Configuration(format!(
+            "{} lies in the site {}, which others can read; choose a place outside of it",
+            path.display(),
+            folder.display()
         ))),
     }
 }

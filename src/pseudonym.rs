@@ -13,6 +13,11 @@ const PREFIX: &str = "hmac:";
 /// The key of the pseudonyms. It is never printed or written.
 pub struct PseudonymKey(Hmac<Sha256>);
 
+/// Whether a user is told by a pseudonym.
+pub fn is_pseudonym(user: &str) -> bool {
+    user.starts_with(PREFIX)
+}
+
 impl PseudonymKey {
     /// A key; `None` when it is too short to be one.
     pub fn new(key: &str) -> Option<PseudonymKey> {
@@ -53,7 +58,7 @@ impl PseudonymKey {
 
     /// Replaces the user of an instance.
     pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
-        if !user.starts_with(PREFIX) {
+        if !is_pseudonym(user) {
             *user = self.of(instance, user).into();
         }
     }

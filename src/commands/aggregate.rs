@@ -122,13 +122,7 @@ pub fn aggregate(
     if let Some(history) = &history {
         intake.save(&resolved, history)?;
     }
-    let (coverage, is_cut): (Vec<Coverage>, Vec<bool>) = resolved.coverage().into_iter().unzip();
-    let cut: Vec<&Coverage> =
-        coverage.iter().zip(is_cut).filter(|(_, is_cut)| *is_cut).map(|(line, _)| line).collect();
-    for day in &cut {
-        let reason = day.reason.as_deref().unwrap_or_default();
-        summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
-    }
+    let (coverage, cut) = covered(&resolved, summary);
     let metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
             compute(&Sheet::all(&resolved, since, until, options.thresholds), options.threads)?
@@ -141,9 +135,23 @@ pub fn aggregate(
         counted(intake.records, "record")
     ));
     summary.field("metrics", metrics.len());
-    summary.field("cut_days", cut.len());
-    let outcome = if cut.is_empty() { outcome } else { outcome.max(Outcome::Partial) };
-    Ok((Figures { coverage, metrics }, outcome))
+    Ok((Figures { coverage, metrics }, outcome.max(cut)))
+}
+
+/// The coverage lines as they turned out; days that were cut or shrunk on their way here are told, and make the outcome
+/// partial.
+pub fn covered(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>, Outcome) {
+    let (mut coverage, mut cut) = (Vec::new(), 0);
+    for (day, is_cut) in resolved.coverage() {
+        if is_cut {
+            cut += 1;
+            let reason = day.reason.as_deref().unwrap_or_default();
+            summary.say(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
+        }
+        coverage.push(day);
+    }
+    summary.field("cut_days", cut);
+    (coverage, if cut == 0 { Outcome::Complete } else { Outcome::Partial })
 }
 
 /// All numbers, computed side by side, in the order in which they are written.

@@ -21,9 +21,6 @@ use crate::wording::counted;
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;
 
-/// The file by which a folder is known as a dashboard.
-const CARD: &str = "dashboard.json";
-
 /// The dashboards, and the switch of each.
 const DASHBOARDS: [(Topic, Dashboard); 2] =
     [(Topic::Duo, Dashboard::Duo), (Topic::Project, Dashboard::Project)];
@@ -36,13 +33,7 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
-    let figures = read_figures(stdin, summary)?;
-    if figures.metrics.is_empty() && figures.coverage.is_empty() {
-        // Most likely the command before this one failed. A site that is good is not replaced by nothing.
-        return Err(Error::Input(
-            "no metric line arrived; look at the command before this one in the pipe".to_owned(),
-        ));
-    }
+    let figures = read_some_figures(stdin, summary)?;
     write(&args.site.site, &figures, switches, &args.privacy, summary)?;
     Ok(Outcome::Complete)
 }
@@ -53,7 +44,7 @@ pub fn check_site(site: &Path, switches: Switches) -> Result<(), Error> {
     DASHBOARDS
         .into_iter()
         .filter(|(topic, _)| switches.is_on(*topic))
-        .try_for_each(|(_, kind)| check_replaceable(&site.join(kind.folder()), CARD))
+        .try_for_each(|(_, kind)| check_replaceable(&site.join(kind.folder()), Dashboard::CARD))
 }
 
 /// Writes the dashboards that are on, and takes away those that were said to be off.
@@ -72,19 +63,31 @@ pub fn write(
         if switches.is_on(topic) {
             let files = site::dashboard(kind, figures, &definitions, &options)
                 .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
-            check_replaceable(&folder, CARD)?;
+            check_replaceable(&folder, Dashboard::CARD)?;
             let files: Vec<(String, Vec<u8>)> =
                 files.into_iter().map(|file| (file.path, file.content)).collect();
             replace_folder(&folder, &files)?;
             summary.say(format!("wrote {}", folder.join("index.html").display()));
             written.push(folder.display().to_string());
-        } else if switches.is_off(topic) && folder.join(CARD).is_file() {
+        } else if switches.is_off(topic) && folder.join(Dashboard::CARD).is_file() {
             std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
             summary.say(format!("removed {}, which is switched off", folder.display()));
         }
     }
     summary.field("written", written);
     Ok(())
+}
+
+/// Reads metric and coverage lines, of which there have to be some: else the command before this one most likely
+/// failed, and what is good is not replaced by nothing.
+pub fn read_some_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figures, Error> {
+    let figures = read_figures(input, summary)?;
+    match figures.metrics.is_empty() && figures.coverage.is_empty() {
+        true => Err(Error::Input(
+            "no metric line arrived; look at the command before this one in the pipe".to_owned(),
+        )),
+        false => Ok(figures),
+    }
 }
 
 /// Reads metric and coverage lines.

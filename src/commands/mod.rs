@@ -3,9 +3,11 @@
 pub mod aggregate;
 pub mod dashboard;
 pub mod doctor;
+pub mod export;
 pub mod fetch;
 pub mod history;
 pub mod landing;
 pub mod metrics;
 pub mod normalize;
+pub mod people;
 pub mod run;

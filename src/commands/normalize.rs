@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, work_through};
-use crate::cli::NormalizeArgs;
+use crate::cli::{NormalizeArgs, RecordFormat};
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
+use crate::export::RecordSheet;
 use crate::line::{Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
@@ -34,6 +35,8 @@ pub struct Options {
     pub mappings: Vec<Mapping>,
     /// How many threads read.
     pub threads: usize,
+    /// How records are written.
+    pub format: RecordFormat,
 }
 
 /// A rejected line or row, as the dead-letter file holds it.
@@ -63,6 +66,12 @@ struct Letters {
     with_content: bool,
 }
 
+/// Where records go.
+enum RecordOutput<W: Write> {
+    Lines(LineWriter<W>),
+    Sheet(Box<RecordSheet<W>>),
+}
+
 /// Runs the command.
 pub fn run(
     args: &NormalizeArgs,
@@ -76,6 +85,7 @@ pub fn run(
         max_rejects: args.rejects.max_rejects,
         mappings: mappings(&args.maps)?,
         threads: args.threads.count(),
+        format: args.format,
     };
     let file = args.dead_letter.as_deref().map(NewFile::create).transpose()?;
     let dead_letters =
@@ -135,6 +145,9 @@ fn normalize_into(
     let mut lines_before = 0;
     let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
     let work = |(): &mut (), chunk: &Chunk| PartMade::of(chunk, options, keeps, with_content);
+    if options.format == RecordFormat::Csv {
+        RecordSheet::heading(&mut output).map_err(Error::writing)?;
+    }
     work_through(input, vec![(); options.threads], work, |_, part| {
         output.write_all(&part.output).map_err(Error::writing)?;
         part.rejected.iter().for_each(|(line, reason)| rejects.add(lines_before + line, reason));
@@ -151,7 +164,7 @@ fn normalize_into(
         part.fault.map_or(Ok(()), Err)
     })?;
     // Only here it is known of which day the rows of a collector of one's own are: fetch counted all of them.
-    let mut output = LineWriter::new(output);
+    let mut output = RecordOutput::new(options.format, output);
     for mut coverage in held_back {
         let rows = coverage.fetched_at.and_then(|at| {
             let Coverage { collector, instance, scope, day, .. } = &coverage;
@@ -232,34 +245,42 @@ impl PartMade {
     fn of(chunk: &Chunk, options: &Options, keeps_letters: bool, with_content: bool) -> PartMade {
         let mut part = PartMade { lines: chunk.line_count(), ..PartMade::default() };
         let letters = Letters { keeps: keeps_letters, with_content };
-        for line in chunk.lines() {
-            if let Err(fault) = part.take(&line, options, letters) {
-                part.fault = Some(fault);
-                break;
-            }
+        let mut output = RecordOutput::new(options.format, Vec::new());
+        let mut take_all =
+            || chunk.lines().try_for_each(|line| part.take(&line, options, letters, &mut output));
+        let taken = take_all();
+        match taken.and_then(|()| output.into_inner()) {
+            Ok(bytes) => part.output = bytes,
+            Err(fault) => part.fault = Some(fault),
         }
         part
     }
 
-    fn take(&mut self, line: &InputLine<'_>, options: &Options, letters: Letters) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        line: &InputLine<'_>,
+        options: &Options,
+        letters: Letters,
+        output: &mut RecordOutput<Vec<u8>>,
+    ) -> Result<(), Error> {
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
-            Ok(Line::Raw(raw)) => return self.take_page(line, &raw, options, letters),
+            Ok(Line::Raw(raw)) => return self.take_page(line, &raw, options, letters, output),
             Ok(Line::Record(record)) => {
                 self.counts.records += 1;
-                self.write(&finished(record, options))?;
+                output.write(&finished(record, options))?;
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
                     key.replace(&rollup.instance, &mut rollup.user);
                 }
                 self.counts.passed += 1;
-                self.write(&rollup)?;
+                output.write(&rollup)?;
             }
             Ok(Line::Coverage(coverage)) => {
                 self.counts.passed += 1;
                 match options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
                     true => self.held_back.push(coverage),
-                    false => self.write(&coverage)?,
+                    false => output.write(&coverage)?,
                 }
             }
             Ok(Line::Metric(_) | Line::Unknown) => self.counts.unknown += 1,
@@ -278,6 +299,7 @@ impl PartMade {
         raw: &Raw<'_>,
         options: &Options,
         letters: Letters,
+        output: &mut RecordOutput<Vec<u8>>,
     ) -> Result<(), Error> {
         let collector = by_name(&raw.collector);
         let mapping = options.mappings.iter().find(|mapping| mapping.collector() == raw.collector);
@@ -309,7 +331,7 @@ impl PartMade {
                 }
                 Ok(record) => {
                     self.counts.records += 1;
-                    self.write(&finished(record, options))?;
+                    output.write(&finished(record, options))?;
                 }
                 Err(reason) => {
                     self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.get().as_bytes()));
@@ -317,13 +339,6 @@ impl PartMade {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.output, line)
-            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
-        self.output.push(b'\n');
         Ok(())
     }
 }
@@ -363,6 +378,36 @@ fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
         day: raw.day,
         fetched_at: raw.fetched_at,
         row,
+    }
+}
+
+impl<W: Write> RecordOutput<W> {
+    fn new(format: RecordFormat, output: W) -> RecordOutput<W> {
+        match format {
+            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(output)),
+            RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(output))),
+        }
+    }
+
+    fn into_inner(self) -> Result<W, Error> {
+        match self {
+            RecordOutput::Lines(lines) => Ok(lines.into_inner()),
+            RecordOutput::Sheet(sheet) => sheet.into_inner().map_err(Error::writing),
+        }
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        match self {
+            RecordOutput::Lines(lines) => lines.write(line),
+            RecordOutput::Sheet(sheet) => sheet.write(line).map_err(Error::writing),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            RecordOutput::Lines(lines) => lines.flush(),
+            RecordOutput::Sheet(sheet) => sheet.flush().map_err(Error::writing),
+        }
     }
 }
 

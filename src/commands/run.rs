@@ -3,7 +3,7 @@
 use std::io::{BufReader, BufWriter, Read, Write, pipe};
 use std::thread;
 
-use crate::cli::RunArgs;
+use crate::cli::{RecordFormat, RunArgs};
 use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
 use crate::error::{Error, Outcome};
 use crate::rejects::DEFAULT_MAX_REJECTS;
@@ -19,6 +19,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         max_rejects: DEFAULT_MAX_REJECTS,
         mappings: Vec::new(),
         threads: 1,
+        format: RecordFormat::Jsonl,
     };
     let thresholds = aggregate::thresholds(&args.report)?;
     let aggregating = aggregate::Options {

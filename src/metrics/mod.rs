@@ -10,6 +10,7 @@ pub mod definition;
 mod dora;
 mod engagement;
 mod events;
+pub mod idle;
 mod impact;
 mod merge_requests;
 mod page;

@@ -9,6 +9,7 @@ use crate::record::Number;
 
 use super::Error;
 use super::chart::{Axis, Chart, Form, Layer};
+use super::headline::DUO;
 use super::number::{self, Style};
 use super::page::Frame;
 use super::place::Place;
@@ -16,40 +17,10 @@ use super::privacy::Line;
 use super::quality;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
-use super::tile::{Figure, Tile};
+use super::tile::Tile;
 
 /// Rows of a table by language, event and the like; the file of all numbers has the rest.
 const MOST_ROWS: usize = 40;
-
-const FIGURES: [Figure<'static>; 6] = [
-    figure("Active people", "#adoption", "users.active", &[], Style::Plain, "people who used Duo"),
-    figure("Seats in use", "#adoption", "seats.active", &[], Style::Percent, "seats"),
-    figure(
-        "Suggestions accepted",
-        "#suggestions",
-        "code_suggestions.accepted",
-        &[],
-        Style::Plain,
-        "code suggestions",
-    ),
-    figure(
-        "Acceptance rate",
-        "#suggestions",
-        "code_suggestions.acceptance_rate",
-        &[],
-        Style::Percent,
-        "shown",
-    ),
-    figure("People in Chat", "#chat", "chat.users", &[], Style::Plain, "people who asked"),
-    figure(
-        "Stickiness",
-        "#adoption",
-        "users.stickiness",
-        &[],
-        Style::Percent,
-        "of active people on a working day",
-    ),
-];
 
 const SEGMENTS: [(&str, &str, &str); 4] = [
     ("heavy", "heavy: 12 days or more", "s1"),
@@ -57,17 +28,6 @@ const SEGMENTS: [(&str, &str, &str); 4] = [
     ("experimenting", "experimenting: 1 to 3 days", "s3"),
     ("inactive", "inactive: no day", "s4"),
 ];
-
-const fn figure(
-    label: &'static str,
-    href: &'static str,
-    metric: &'static str,
-    by: &'static [(&'static str, &'static str)],
-    style: Style,
-    of: &'static str,
-) -> Figure<'static> {
-    Figure { label, href, metric, by, style, of }
-}
 
 /// The tiles and the page.
 pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
@@ -77,7 +37,7 @@ pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
         return Ok((Vec::new(), frame.render("duo.html", &[], Value::UNDEFINED)?));
     };
     let recent = frame.recent_days();
-    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
+    let tiles: Vec<Tile> = DUO.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
     let content = context! {
         months => table(months(place)),
         by_group => table(by_group(frame)),

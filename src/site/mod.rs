@@ -5,22 +5,19 @@
 
 mod card;
 mod chart;
-mod csv_file;
 mod duo;
 mod landing;
-mod number;
 mod page;
-mod place;
-mod privacy;
 mod project;
 mod quality;
 mod table;
-mod text;
 mod tile;
 
-use crate::collectors::{Standing, Topic, by_name};
+use crate::collectors::{Topic, by_name};
+use crate::export;
 use crate::metrics::definition::Definition;
-use crate::record::{Coverage, Metric, Status};
+use crate::publish::{gaps, headline, number, place, privacy, text};
+use crate::record::{Coverage, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};
 pub use landing::{Found, landing};
@@ -67,7 +64,7 @@ pub enum Error {
     Template(#[from] minijinja::Error),
     /// The numbers could not be written as CSV.
     #[error("cannot write the numbers as CSV: {0}")]
-    Csv(#[from] csv::Error),
+    Csv(#[from] std::io::Error),
     /// The card could not be written as JSON.
     #[error("cannot write the dashboard's card: {0}")]
     Card(#[from] serde_json::Error),
@@ -87,7 +84,7 @@ pub fn dashboard(
     let coverage: Vec<_> = figures
         .coverage
         .iter()
-        .filter(|line| kind.asks(&line.collector) && !is_beside_the_point(line))
+        .filter(|line| kind.asks(&line.collector) && !gaps::is_beside_the_point(line))
         .collect();
 
     let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
@@ -99,14 +96,17 @@ pub fn dashboard(
     let file = |path: &str, content| SiteFile { path: path.into(), content };
     Ok(vec![
         file("index.html", html.into_bytes()),
-        file("dashboard.json", card.to_json()?),
-        file("metrics.csv", csv_file::write(&lines)?),
+        file(Dashboard::CARD, card.to_json()?),
+        file("metrics.csv", export::table(&lines, export::Instances::WhereSeveral)?),
     ])
 }
 
 impl Dashboard {
     /// Both dashboards, in the order of the landing page.
     pub const ALL: [Dashboard; 2] = [Dashboard::Duo, Dashboard::Project];
+
+    /// The file by which a folder is known as a dashboard.
+    pub const CARD: &'static str = "dashboard.json";
 
     /// The folder of its files on the site.
     pub fn folder(self) -> &'static str {
@@ -142,12 +142,6 @@ impl Dashboard {
             by_name(collector).is_some_and(|collector| collector.about().topic == Topic::Project);
         of_projects == (self == Dashboard::Project)
     }
-}
-
-/// Whether a line tells that GitLab refuses what the dashboards do without: that is no gap.
-fn is_beside_the_point(line: &Coverage) -> bool {
-    matches!(line.status, Status::Denied | Status::Unsupported)
-        && by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
 }
 
 impl Default for Options {

@@ -12,6 +12,7 @@ use crate::record::{Coverage, Status};
 
 use super::card::{Card, CardPeriod, CardStatus};
 use super::chart::Axis;
+use super::gaps;
 use super::number;
 use super::place::{Place, reported_days};
 use super::privacy::Line;
@@ -60,7 +61,7 @@ impl<'a> Frame<'a> {
         let definitions =
             definitions.iter().copied().filter(|definition| kind.shows(definition.metric)).collect();
         let days = reported_days(lines.iter().map(|line| (&*line.metric, line.period)));
-        let coverage = quality::best(coverage);
+        let coverage = gaps::best(coverage);
         let told = |line: &&Line| !line.metric.starts_with("coverage.");
         let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
             CardStatus::Empty

@@ -7,52 +7,18 @@ use crate::calendar::Grain;
 use super::Error;
 use super::chart::{Axis, Chart, Form, Layer};
 use super::duo::{by_month, by_size, daily, largest, left_out, table};
+use super::headline::{MEDIAN, PROJECT};
 use super::number::Style;
 use super::page::Frame;
 use super::place::Place;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
-use super::tile::{Figure, Tile};
+use super::tile::Tile;
 
 /// Rows of the table by project; the file of all numbers has the rest.
 const MOST_ROWS: usize = 40;
 
-const MEDIAN: &[(&str, &str)] = &[("stat", "p50")];
 const HIGH: &[(&str, &str)] = &[("stat", "p95")];
-
-const FIGURES: [Figure<'static>; 6] = [
-    figure("Merge requests merged", "#merge-requests", "merge_requests.merged", &[], Style::Plain, "merged"),
-    figure("Merge requests opened", "#merge-requests", "merge_requests.opened", &[], Style::Plain, "opened"),
-    figure(
-        "Time to merge, median",
-        "#merge-requests",
-        "merge_requests.time_to_merge_seconds",
-        MEDIAN,
-        Style::Duration,
-        "from opened to merged",
-    ),
-    figure(
-        "Merged per author",
-        "#merge-requests",
-        "merge_requests.per_author",
-        &[],
-        Style::Plain,
-        "merge requests per author",
-    ),
-    figure("Pipelines", "#pipelines", "pipelines.count", &[], Style::Plain, "created"),
-    figure("Pipelines that succeed", "#pipelines", "pipelines.success_rate", &[], Style::Percent, "finished"),
-];
-
-const fn figure(
-    label: &'static str,
-    href: &'static str,
-    metric: &'static str,
-    by: &'static [(&'static str, &'static str)],
-    style: Style,
-    of: &'static str,
-) -> Figure<'static> {
-    Figure { label, href, metric, by, style, of }
-}
 
 /// The tiles and the page.
 pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
@@ -62,7 +28,7 @@ pub(super) fn page(frame: &Frame<'_>) -> Result<(Vec<Tile>, String), Error> {
         return Ok((Vec::new(), frame.render("project.html", &[], Value::UNDEFINED)?));
     };
     let recent = frame.recent_days();
-    let tiles: Vec<Tile> = FIGURES.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
+    let tiles: Vec<Tile> = PROJECT.iter().map(|figure| Tile::new(figure, place, recent.as_ref())).collect();
     let content = context! {
         months => table(by_month(place, &[
             ("Opened", "merge_requests.opened", Style::Plain),

@@ -8,30 +8,15 @@ use crate::calendar::{Day, Grain};
 use crate::record::{Coverage, Status};
 
 use super::Dashboard;
+use super::gaps::{Gap, MOST_GAPS, gaps, published_reason};
 use super::number;
 use super::page::Frame;
 use super::place::scope_name;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
 
-/// Rows of missing days that a page lists.
-const MOST_GAPS: usize = 60;
-
 const STATUSES: [Status; 6] =
     [Status::Complete, Status::Partial, Status::Failed, Status::Denied, Status::Unsupported, Status::Skipped];
-
-/// Of several fetches of the same collector, group and day the one that counts: a complete one, else the newest.
-pub(super) fn best<'a>(coverage: &[&'a Coverage]) -> Vec<&'a Coverage> {
-    let mut best: BTreeMap<_, &Coverage> = BTreeMap::new();
-    for &line in coverage {
-        let rank = |line: &Coverage| (line.status == Status::Complete, line.fetched_at, line.rows);
-        let kept = best.entry((&*line.collector, &*line.instance, &*line.scope, line.day)).or_insert(line);
-        if rank(line) > rank(kept) {
-            *kept = line;
-        }
-    }
-    best.into_values().collect()
-}
 
 /// The tables of the section on data quality.
 pub(super) fn value(frame: &Frame<'_>) -> Value {
@@ -117,83 +102,6 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         table.push(cells);
     }
     (!table.rows.is_empty()).then_some(table)
-}
-
-/// Days in a row that are missing for the same reason, in one group or several.
-struct Gap<'a> {
-    line: &'a Coverage,
-    first: Day,
-    last: Day,
-    scopes: Vec<&'a str>,
-}
-
-fn gaps<'a>(coverage: &[&'a Coverage]) -> Vec<Gap<'a>> {
-    let mut gaps: Vec<Gap> = Vec::new();
-    // `best` has them by collector, group and day.
-    for &line in coverage.iter().filter(|line| line.status != Status::Complete) {
-        match gaps.last_mut() {
-            Some(gap)
-                if gap.last.plus(1) == line.day
-                    && (&gap.line.instance, &gap.line.scope) == (&line.instance, &line.scope)
-                    && same_cause(gap.line, line) =>
-            {
-                gap.last = line.day;
-            }
-            _ => gaps.push(Gap { line, first: line.day, last: line.day, scopes: vec![&line.scope] }),
-        }
-    }
-    // A server that is down is down for all groups: one row says so.
-    let mut merged: Vec<Gap> = Vec::new();
-    for gap in gaps {
-        let same = |other: &&mut Gap| {
-            (other.first, other.last) == (gap.first, gap.last) && same_cause(other.line, gap.line)
-        };
-        match merged.iter_mut().rev().take(MOST_GAPS).find(same) {
-            Some(other) => other.scopes.extend(gap.scopes),
-            None => merged.push(gap),
-        }
-    }
-    merged
-}
-
-fn same_cause(a: &Coverage, b: &Coverage) -> bool {
-    (&a.collector, a.status, &a.reason) == (&b.collector, b.status, &b.reason)
-}
-
-/// Reasons that are all our own words.
-const OWN_REASONS: &[&str] = &[
-    "GitLab adds up a year at most",
-    "GitLab Credits are not told here",
-    "GitLab answers null for ",
-    "left out by --every",
-    "GitLab may have forgotten",
-    "GitLab's answer is cut off",
-    "GitLab's rate limit",
-    "no seat purchase is visible",
-    "shrunk: ",
-    "the day was not over",
-    "the stream is cut",
-];
-
-/// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.
-const OWN_BEGINNINGS: &[&str] = &[
-    "cannot reach",
-    "GitLab is not well",
-    "GitLab leaves out",
-    "GitLab ran out of time",
-    "GitLab refuses",
-    "not asked for",
-    "this GitLab has no such field",
-    "this GitLab tells credits of",
-];
-
-/// As much of a reason as may be published: our own words, and nothing that a server said.
-fn published_reason(line: &Coverage) -> Option<String> {
-    let reason = line.reason.as_deref()?;
-    if OWN_REASONS.iter().any(|own| reason.starts_with(own)) {
-        return Some(plain(reason, 200));
-    }
-    OWN_BEGINNINGS.iter().find(|own| reason.starts_with(**own)).map(|own| (*own).to_owned())
 }
 
 fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {

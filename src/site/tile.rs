@@ -7,6 +7,7 @@ use crate::record::Number;
 
 use super::card::Headline;
 use super::chart::{self, Axis};
+use super::headline::Figure;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
 use super::privacy::Line;
@@ -22,22 +23,6 @@ pub(super) struct Tile {
     spark: Value,
     fresh: String,
     warning: String,
-}
-
-/// What a tile shows.
-pub(super) struct Figure<'a> {
-    /// What is counted, in a few words.
-    pub(super) label: &'static str,
-    /// The section behind it.
-    pub(super) href: &'static str,
-    /// The metric.
-    pub(super) metric: &'a str,
-    /// Its dimensions.
-    pub(super) by: &'a [(&'a str, &'a str)],
-    /// How it is written.
-    pub(super) style: Style,
-    /// What `n` or `of` are, for example `seats`.
-    pub(super) of: &'static str,
 }
 
 impl Tile {

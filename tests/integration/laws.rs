@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
+use duo_metrics::cli::RecordFormat;
 use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::commands::normalize::{self, normalize};
 use duo_metrics::error::Outcome;
@@ -30,8 +31,13 @@ pub(crate) fn figures(records: &[String]) -> (String, Outcome) {
 }
 
 pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
-    let options =
-        normalize::Options { pseudonyms: None, max_rejects: 100.0, mappings: Vec::new(), threads: 2 };
+    let options = normalize::Options {
+        pseudonyms: None,
+        max_rejects: 100.0,
+        mappings: Vec::new(),
+        threads: 2,
+        format: RecordFormat::Jsonl,
+    };
     let mut output = Vec::new();
     normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))
         .expect("memory does not fail");

@@ -10,40 +10,40 @@ use crate::record::{ALL_SCOPES, Metric, Number, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Line {
+pub struct Line {
     /// The metric's name.
-    pub(super) metric: String,
+    pub metric: String,
     /// The GitLab it speaks of.
-    pub(super) instance: String,
+    pub instance: String,
     /// The group path, or the union.
-    pub(super) scope: String,
+    pub scope: String,
     /// The period.
-    pub(super) period: Period,
+    pub period: Period,
     /// The dimensions.
-    pub(super) by: BTreeMap<String, String>,
+    pub by: BTreeMap<String, String>,
     /// The number; null when it is hidden or not known.
-    pub(super) value: Option<Number>,
+    pub value: Option<Number>,
     /// The numerator, the count or the observations.
-    pub(super) n: Option<Number>,
+    pub n: Option<Number>,
     /// The denominator.
-    pub(super) of: Option<Number>,
+    pub of: Option<Number>,
     /// Distinct people behind the value.
-    pub(super) people: Option<u64>,
+    pub people: Option<u64>,
     /// Complete days / days of the period.
-    pub(super) coverage: f64,
+    pub coverage: f64,
     /// Share of the rows that carry the measured field.
-    pub(super) basis: Option<f64>,
+    pub basis: Option<f64>,
     /// Whether the period is settled.
-    pub(super) is_final: bool,
+    pub is_final: bool,
     /// Why `value` is null, when it is not hidden.
-    pub(super) reason: Option<Reason>,
+    pub reason: Option<Reason>,
     /// Why the numbers were taken out.
-    pub(super) hidden: Option<Hidden>,
+    pub hidden: Option<Hidden>,
 }
 
 /// Why the numbers of a line were taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hidden {
+pub enum Hidden {
     /// Fewer people than this are behind it.
     Under(u64),
     /// With it, a small group could be computed.
@@ -52,7 +52,7 @@ pub(super) enum Hidden {
 
 impl Hidden {
     /// What stands in the place of the number.
-    pub(super) fn text(self) -> String {
+    pub fn text(self) -> String {
         match self {
             Hidden::Under(threshold) => format!("under {threshold}"),
             Hidden::Subtraction => "hidden".into(),
@@ -60,7 +60,7 @@ impl Hidden {
     }
 
     /// The word in the files.
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Hidden::Under(_) => "small_group",
             Hidden::Subtraction => "subtraction",
@@ -99,7 +99,7 @@ const EVENTS: [(&str, Option<&str>, &str); 10] = [
 ///   across each dimension, from the groups to their union, and from the days to their week, month and window.
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
-pub(super) fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
+pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
     let mut lines: Vec<Line> = metrics
         .into_iter()
         .filter(|metric| {

@@ -4,10 +4,10 @@ use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::record::{Number, Reason, Status};
 
 /// What stands where a value is not known.
-pub(super) const UNKNOWN: &str = "–";
+pub const UNKNOWN: &str = "–";
 
 /// Observations below which a rate is drawn pale: one event more or less moves it by three points or more.
-pub(super) const SMALL_N: f64 = 30.0;
+pub const SMALL_N: f64 = 30.0;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -28,7 +28,7 @@ const LONG_MONTHS: [&str; 12] = [
 
 /// How the values of a chart or a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub enum Style {
     /// `12,345`, and one decimal for what is not whole.
     Plain,
     /// `31.2%` of a share from 0 to 1.
@@ -39,7 +39,7 @@ pub(super) enum Style {
 
 impl Style {
     /// The value as text.
-    pub(super) fn text(self, value: f64) -> String {
+    pub fn text(self, value: f64) -> String {
         match self {
             Style::Plain => plain(value),
             Style::Percent => percent(value),
@@ -49,7 +49,7 @@ impl Style {
 }
 
 /// `12,345`.
-pub(super) fn count(value: u64) -> String {
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -62,7 +62,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// A number of a metric line: a count without, a measure with at most one decimal.
-pub(super) fn number(value: Number) -> String {
+pub fn number(value: Number) -> String {
     match value {
         Number::Count(value) => count(value),
         Number::Measure(value) => plain(value),
@@ -70,7 +70,7 @@ pub(super) fn number(value: Number) -> String {
 }
 
 /// `31.2%` of a share from 0 to 1.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let hundred = share * 100.0;
     // 99.96 % must not become 100 %, nor 0.04 % nothing: the ends of the scale are claims of their own.
     if (share > 0.0 && hundred < 0.05) || (share < 1.0 && hundred >= 99.95) {
@@ -83,7 +83,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// `48 s`, `12 min`, `5.2 h`, `3.1 days`.
-pub(super) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 0.0 => UNKNOWN.into(),
         s if s < 59.5 => format!("{s:.0} s"),
@@ -94,7 +94,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// The change from one number to another, in words; `None` when nothing can be said.
-pub(super) fn change(style: Style, from: f64, to: f64) -> Option<String> {
+pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
     let difference = to - from;
     if style == Style::Percent {
         let points = (to - from) * 100.0;
@@ -115,24 +115,24 @@ pub(super) fn change(style: Style, from: f64, to: f64) -> Option<String> {
 }
 
 /// `1 day`, `2 days`.
-pub(super) fn counted(value: u64, one: &str, many: &str) -> String {
+pub fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
 /// `5 Oct`.
-pub(super) fn short_day(day: Day) -> String {
+pub fn short_day(day: Day) -> String {
     let (_, month, date) = parts(day);
     format!("{date} {}", MONTHS[month])
 }
 
 /// `Mon 5 Oct 2026`.
-pub(super) fn long_day(day: Day) -> String {
+pub fn long_day(day: Day) -> String {
     let (year, month, date) = parts(day);
     format!("{} {date} {} {year}", weekday(day), MONTHS[month])
 }
 
 /// `Oct`, or `Oct 2026`.
-pub(super) fn axis_month(day: Day, with_year: bool) -> String {
+pub fn axis_month(day: Day, with_year: bool) -> String {
     let (year, month, _) = parts(day);
     match with_year {
         true => format!("{} {year}", MONTHS[month]),
@@ -141,12 +141,12 @@ pub(super) fn axis_month(day: Day, with_year: bool) -> String {
 }
 
 /// The year.
-pub(super) fn year(day: Day) -> u32 {
+pub fn year(day: Day) -> u32 {
     parts(day).0
 }
 
 /// `12 September – 31 October 2026`.
-pub(super) fn span(start: Day, end: Day) -> String {
+pub fn span(start: Day, end: Day) -> String {
     let (first_year, first_month, first) = parts(start);
     let (year, month, last) = parts(end);
     let end_text = format!("{last} {} {year}", LONG_MONTHS[month]);
@@ -162,7 +162,7 @@ pub(super) fn span(start: Day, end: Day) -> String {
 }
 
 /// The period by its name: `October 2026`, `week of 5 Oct`, `28 days to 31 Oct`.
-pub(super) fn period(period: Period) -> String {
+pub fn period(period: Period) -> String {
     match period.grain {
         Grain::Day => long_day(period.start),
         Grain::Week => format!("week of {}", short_day(period.start)),
@@ -175,7 +175,7 @@ pub(super) fn period(period: Period) -> String {
 }
 
 /// `1 November 2026, 03:00 UTC`.
-pub(super) fn instant(instant: Timestamp) -> String {
+pub fn instant(instant: Timestamp) -> String {
     let (year, month, date) = parts(instant.day());
     let text = instant.to_string();
     let clock = text.get(11..16).unwrap_or(UNKNOWN);
@@ -183,7 +183,7 @@ pub(super) fn instant(instant: Timestamp) -> String {
 }
 
 /// Why a value is not there, in words that end a sentence.
-pub(super) fn reason(reason: Option<Reason>) -> &'static str {
+pub fn reason(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::NotCollected) => "not collected",
         Some(Reason::NoSnapshot) => "no list of seats",
@@ -196,7 +196,7 @@ pub(super) fn reason(reason: Option<Reason>) -> &'static str {
 }
 
 /// What a day's status means and what helps.
-pub(super) fn remedy(status: Status) -> &'static str {
+pub fn remedy(status: Status) -> &'static str {
     match status {
         Status::Complete => "Nothing to do.",
         Status::Partial => "Some pages are missing. The next run asks for the day again.",
@@ -210,17 +210,17 @@ pub(super) fn remedy(status: Status) -> &'static str {
 }
 
 /// `Sat` or `Sun`: the days a chart shades.
-pub(super) fn is_weekend(day: Day) -> bool {
+pub fn is_weekend(day: Day) -> bool {
     !day.is_working_day()
 }
 
 /// Monday of the day's ISO week is 0.
-pub(super) fn is_monday(day: Day) -> bool {
+pub fn is_monday(day: Day) -> bool {
     Period::holding(Grain::Week, day, day).start == day
 }
 
 /// Whether a month starts with this day.
-pub(super) fn is_first_of_month(day: Day) -> bool {
+pub fn is_first_of_month(day: Day) -> bool {
     parts(day).2 == 1
 }
 

@@ -1,12 +1,12 @@
 //! Text that came from elsewhere, made fit to be shown: escaping stays with the templates.
 
 /// Longest text of a dimension (a language, a project path) that a page shows.
-pub(super) const LONGEST_LABEL: usize = 120;
+pub const LONGEST_LABEL: usize = 120;
 
 /// The text without control and direction-changing characters, white space folded, cut at `longest`.
 ///
 /// A right-to-left override in a project path could make a page say something else than it holds.
-pub(super) fn plain(text: &str, longest: usize) -> String {
+pub fn plain(text: &str, longest: usize) -> String {
     let mut plain = String::new();
     let mut length = 0;
     let mut gap = false;
@@ -33,7 +33,7 @@ pub(super) fn plain(text: &str, longest: usize) -> String {
 }
 
 /// The text for the inside of an SVG or HTML element or a double-quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -49,7 +49,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The name as one segment of a relative link: everything but unreserved characters percent-encoded.
-pub(super) fn path_segment(name: &str) -> String {
+pub fn path_segment(name: &str) -> String {
     let mut segment = String::new();
     for byte in name.bytes() {
         match byte {

@@ -9,7 +9,7 @@ use super::privacy::Line;
 use super::text::{LONGEST_LABEL, plain};
 
 /// What a scope is called on a page.
-pub(super) fn scope_name(scope: &str) -> String {
+pub fn scope_name(scope: &str) -> String {
     match scope {
         ALL_SCOPES => "all groups".into(),
         INSTANCE_SCOPE => "the whole instance".into(),
@@ -18,14 +18,14 @@ pub(super) fn scope_name(scope: &str) -> String {
 }
 
 /// The lines of one group, or of the union of all.
-pub(super) struct Place<'a> {
+pub struct Place<'a> {
     scope: &'a str,
     lines: BTreeMap<(&'a str, Grain), Vec<&'a Line>>,
 }
 
 impl<'a> Place<'a> {
     /// The places of the lines: first the main one (the union where there is one), then the others by name.
-    pub(super) fn all(lines: &'a [Line]) -> Vec<Place<'a>> {
+    pub fn all(lines: &'a [Line]) -> Vec<Place<'a>> {
         let mut index: BTreeMap<(&str, &str), Place> = BTreeMap::new();
         // Lines come in order of time from `publish`.
         for line in lines {
@@ -40,17 +40,22 @@ impl<'a> Place<'a> {
     }
 
     /// Whether this is the union of several groups.
-    pub(super) fn is_union(&self) -> bool {
+    pub fn is_union(&self) -> bool {
         self.scope == ALL_SCOPES
     }
 
+    /// The group path as it came; [`ALL_SCOPES`] for the union.
+    pub fn scope(&self) -> &'a str {
+        self.scope
+    }
+
     /// The group's path, or what the union is called.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         scope_name(self.scope)
     }
 
     /// The lines of a metric and grain with exactly these dimensions, in order of time.
-    pub(super) fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line> {
+    pub fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line> {
         let matches = |line: &&&Line| {
             line.by.len() == by.len()
                 && by.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
@@ -59,18 +64,18 @@ impl<'a> Place<'a> {
     }
 
     /// The newest line of a metric and grain with exactly these dimensions.
-    pub(super) fn newest(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Option<&'a Line> {
+    pub fn newest(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Option<&'a Line> {
         self.series(metric, grain, by).pop()
     }
 
     /// The line of the 28-day window.
-    pub(super) fn window(&self, metric: &'a str, by: &[(&str, &str)]) -> Option<&'a Line> {
+    pub fn window(&self, metric: &'a str, by: &[(&str, &str)]) -> Option<&'a Line> {
         self.newest(metric, Grain::Window, by)
     }
 
     /// The cells of a metric split by one dimension, in the newest period of the grain; `also` are fixed
     /// values of further dimensions.
-    pub(super) fn split(
+    pub fn split(
         &self,
         metric: &'a str,
         grain: Grain,
@@ -91,15 +96,13 @@ impl<'a> Place<'a> {
     }
 
     /// Every line of a metric and grain, in order of time.
-    pub(super) fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line] {
+    pub fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line] {
         self.lines.get(&(metric, grain)).map_or(&[], Vec::as_slice)
     }
 }
 
 /// The days that lines of these metrics and periods report: those of the day lines, else those of the others.
-pub(super) fn reported_days<'a>(
-    lines: impl Iterator<Item = (&'a str, Period)> + Clone,
-) -> Option<(Day, Day)> {
+pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
     // A list of seats is dated by its fetch, usually the day after the last one reported.
     let told = lines
         .clone()

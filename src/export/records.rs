@@ -1,0 +1,128 @@
+//! Records as a table: one heading for all types, so that rows can be written as they come.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::publish::spreadsheet::Sheet;
+
+/// The columns: type and identity, what says who and what, then what the types have of their own. A field of a record,
+/// coverage or rollup line is in the column of its name.
+pub const COLUMNS: &[&str] = &[
+    "type",
+    "instance",
+    "collector",
+    "scope",
+    "day",
+    "fetched_at",
+    "row",
+    // Events.
+    "ts",
+    "event",
+    "feature",
+    "user",
+    "username",
+    "bot",
+    "language",
+    "language_original",
+    "ide",
+    "ide_original",
+    "lines",
+    "namespace",
+    "project",
+    "session",
+    "flow",
+    "environment",
+    "tool",
+    "model",
+    "model_engine",
+    "tracking_id",
+    "event_id",
+    // Seats, and purchases of seats.
+    "assigned",
+    "add_on",
+    "last_duo_activity_on",
+    "purchase",
+    "purchased",
+    // Merge requests, pipelines and projects.
+    "project_id",
+    "iid",
+    "id",
+    "author",
+    "state",
+    "status",
+    "created_at",
+    "merged_at",
+    "finished_at",
+    "duration",
+    "additions",
+    "deletions",
+    "archived",
+    "languages",
+    // Credits, and what GitLab counted itself.
+    "date",
+    "product",
+    "credits",
+    "start",
+    "end",
+    "values",
+    // Coverage.
+    "rows",
+    "reason",
+    // Rollups.
+    "kind",
+    "part",
+    "events",
+    "sized",
+];
+
+/// Records as rows.
+pub struct RecordSheet<W: Write>(Sheet<W>);
+
+impl<W: Write> RecordSheet<W> {
+    /// Rows without a heading, so that parts of a sheet can be made side by side.
+    pub fn new(output: W) -> RecordSheet<W> {
+        RecordSheet(Sheet::new(output))
+    }
+
+    /// What was written to.
+    pub fn into_inner(self) -> io::Result<W> {
+        self.0.into_inner()
+    }
+
+    /// Writes a record, coverage or rollup line. What is null or absent is an empty cell, and numbers by name are JSON. Fails
+    /// when the line has a field without a column.
+    pub fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let Value::Object(mut fields) = serde_json::to_value(line)? else {
+            return Err(io::Error::other("a line is no object"));
+        };
+        let cells: Vec<String> = COLUMNS.iter().map(|column| cell(fields.remove(*column))).collect();
+        match fields.keys().next() {
+            None => self.0.row(&cells),
+            Some(field) => Err(io::Error::other(format!("the field {field} has no column"))),
+        }
+    }
+
+    /// Hands everything on.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl RecordSheet<Vec<u8>> {
+    /// Writes the heading.
+    pub fn heading(output: &mut impl Write) -> io::Result<()> {
+        let mut sheet = Sheet::new(output);
+        sheet.row(COLUMNS)?;
+        sheet.flush()
+    }
+}
+
+fn cell(value: Option<Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text,
+        Some(value) => value.to_string(),
+    }
+}

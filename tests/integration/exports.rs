@@ -1,0 +1,454 @@
+//! What `export` writes holds the same numbers as the site, hides the same, and harms no program that reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, done, lines};
+
+const FORMATS: [&str; 3] = ["csv", "openmetrics", "markdown"];
+
+/// Names that somebody could give a group or a language in order to do harm.
+const HOSTILE: [&str; 4] = [
+    "=cmd()|' /C calc'!A0",
+    "@all <script>alert(1)</script> [here](https://evil.example) `x` | ![](https://evil.example/x.png)",
+    "a\nb\"c\\d\n/close",
+    "# EOF",
+];
+
+fn export(bench: &Bench, format: &str, metrics: &[u8]) -> String {
+    let result = bench.pipe(&["export", "--format", format], metrics);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    String::from_utf8(result.stdout).expect("exports are UTF-8")
+}
+
+/// The rows of a CSV file, by the heading of each cell that is not empty. Instances are left out: the site tells them only
+/// where there are several.
+fn rows(csv: &[u8]) -> BTreeSet<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let headings = reader.headers().expect("a heading").clone();
+    let cells = |row: csv::StringRecord| {
+        let cells =
+            headings.iter().zip(&row).filter(|(heading, cell)| *heading != "instance" && !cell.is_empty());
+        cells.map(|(heading, cell)| (heading.to_owned(), cell.to_owned())).collect()
+    };
+    reader.records().map(|row| cells(row.expect("a row of as many cells as the heading"))).collect()
+}
+
+/// What Prometheus' own parser reads: families with their type, unit and samples.
+fn parsed(exposition: &str) -> Vec<Value> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/prometheus/bin/python");
+    assert!(python.exists(), "Prometheus' parser is not there; tests/run installs it");
+    let mut command = Command::new(python);
+    command.args([
+        "-c",
+        "import json, sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.buffer.read().decode()):
+    samples = [[sample.name, sample.labels, sample.value] for sample in family.samples]
+    print(json.dumps([family.name, family.type, family.unit, family.documentation, samples]))",
+    ]);
+    let result = done(command, exposition.as_bytes());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    lines_of_arrays(&result.stdout)
+}
+
+fn lines_of_arrays(text: &[u8]) -> Vec<Value> {
+    std::str::from_utf8(text)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+/// Two groups and two languages renamed to something hostile.
+fn with_hostile_names(metrics: &[u8]) -> Vec<u8> {
+    let rename = |text: &mut Value| {
+        let renamed = match text.as_str() {
+            Some("acme") => HOSTILE[0],
+            Some("globex") => HOSTILE[1],
+            Some("rust") => HOSTILE[2],
+            Some("ruby") => HOSTILE[3],
+            _ => return,
+        };
+        *text = renamed.into();
+    };
+    let mut text = String::new();
+    for mut line in lines(metrics) {
+        rename(&mut line["scope"]);
+        if let Some(language) = line.pointer_mut("/by/language") {
+            rename(language);
+        }
+        text.push_str(&format!("{line}\n"));
+    }
+    text.into_bytes()
+}
+
+/// Metric lines of two groups.
+fn figures(bench: &Bench) -> Vec<u8> {
+    let groups = ["--group", "acme", "--group", "globex", "--duo", "--project", "--since", "2026-09-28"];
+    bench.aggregate(&bench.normalize(&bench.fetch(&groups)))
+}
+
+fn metric(name: &str, by: Value, value: u64, people: u64) -> String {
+    let line = json!({
+        "type": "metric", "metric": name, "instance": "https://gitlab.example.com", "scope": "acme", "grain": "month",
+        "start": "2026-10-01", "end": "2026-10-31", "by": by, "value": value, "n": value, "of": null, "people": people,
+        "coverage": 1.0, "basis": 1.0, "final": true, "reason": null,
+    });
+    format!("{line}\n")
+}
+
+#[test]
+fn the_table_has_the_rows_of_the_site() {
+    let bench = Bench::new(60, 35);
+    let metrics = figures(&bench);
+    let exported = rows(export(&bench, "csv", &metrics).as_bytes());
+    let site = bench.pipe(&["dashboard", "--duo", "--project"], &metrics);
+    assert_eq!(site.code, 0, "{}", site.stderr);
+    let mut on_site = BTreeSet::new();
+    for folder in ["duo-metrics", "project-metrics"] {
+        on_site.extend(rows(
+            &std::fs::read(bench.path("public").join(folder).join("metrics.csv")).expect("the file"),
+        ));
+    }
+    assert!(exported.len() > 1_000 && exported.iter().any(|row| row.contains_key("hidden")));
+    assert_eq!(exported, on_site);
+    // Each row says of which GitLab it is.
+    let url = bench.gitlab.url();
+    assert!(export(&bench, "csv", &metrics).lines().skip(1).all(|line| line.contains(&url)));
+}
+
+#[test]
+fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hidden() {
+    let bench = Bench::new(60, 35);
+    let metrics = figures(&bench);
+    // The last day is not whole: it, its week and its window do not count, and September was not collected whole.
+    let is_last_day = |line: &Value| line["end"].as_str().is_some_and(|end| end >= "2026-10-31");
+    let cut: String = lines(&metrics)
+        .into_iter()
+        .map(|mut line| {
+            if is_last_day(&line) && line["grain"] != "month" {
+                line["coverage"] = json!(0.9);
+            }
+            format!("{line}\n")
+        })
+        .collect();
+    let families = parsed(&export(&bench, "openmetrics", cut.as_bytes()));
+    let mut told: BTreeMap<(String, BTreeMap<String, String>), f64> = BTreeMap::new();
+    let (mut ends, mut units) = (BTreeSet::new(), BTreeSet::new());
+    for family in &families {
+        let (name, unit) = (family[0].as_str().expect("a name"), family[2].as_str().expect("a unit"));
+        assert_eq!(family[1], "gauge", "{name}");
+        assert!(!family[3].as_str().expect("a text").is_empty(), "{name}");
+        assert!(unit.is_empty() || name.ends_with(&format!("_{unit}")), "{name} {unit}");
+        units.insert(unit);
+        for sample in family[4].as_array().expect("samples") {
+            let labels: BTreeMap<String, String> = serde_json::from_value(sample[1].clone()).expect("labels");
+            let value = sample[2].as_f64().expect("a number");
+            if name == "duo_metrics_period_end_timestamp_seconds" {
+                ends.insert((labels["grain"].clone(), value as i64));
+                continue;
+            }
+            assert!(told.insert((name.to_owned(), labels), value).is_none(), "each series once");
+        }
+    }
+    assert!(units.contains("ratio") && units.contains("seconds") && units.contains("people"), "{units:?}");
+
+    // The same from the table: what is whole, newest, known and not hidden.
+    let table = rows(export(&bench, "csv", cut.as_bytes()).as_bytes());
+    let whole = |row: &&BTreeMap<String, String>| row["coverage"] == "1";
+    let mut newest: BTreeMap<[&str; 3], &str> = BTreeMap::new();
+    for row in table.iter().filter(whole) {
+        let end = newest.entry(["metric", "scope", "grain"].map(|key| &*row[key])).or_default();
+        *end = (*end).max(&row["end"]);
+    }
+    let mut expected: BTreeMap<(String, BTreeMap<String, String>), f64> = BTreeMap::new();
+    for row in table.iter().filter(whole).filter(|row| row.contains_key("value")) {
+        if newest[&["metric", "scope", "grain"].map(|key| &*row[key])] != row["end"] {
+            continue;
+        }
+        let mut labels = BTreeMap::from([("gitlab".to_owned(), bench.gitlab.url())]);
+        labels.extend(["scope", "grain"].map(|key| (key.to_owned(), row[key].clone())));
+        let by = row.iter().filter_map(|(key, value)| Some((key.strip_prefix("by.")?, value)));
+        labels.extend(by.map(|(key, value)| (format!("by_{key}"), value.clone())));
+        let name = format!("duo_metrics_{}", row["metric"].replace('.', "_"));
+        let family = families
+            .iter()
+            .filter_map(|family| family[0].as_str())
+            .find(|family| *family == name || family.strip_prefix(&name).is_some_and(is_unit));
+        let family = family.unwrap_or_else(|| panic!("{name} is not told")).to_owned();
+        expected.insert((family, labels), row["value"].parse().expect("a number"));
+    }
+    assert!(expected.len() > 300, "{}", expected.len());
+    assert_eq!(told, expected);
+    // 31 October, the Monday after 25 October, and the first of November, each at midnight UTC.
+    let day = ("day".to_owned(), 1_793_404_800);
+    assert!(ends.contains(&day) && ends.contains(&("week".to_owned(), 1_792_972_800)), "{ends:?}");
+    assert!(
+        ends.contains(&("month".to_owned(), 1_793_491_200))
+            && ends.iter().all(|(grain, _)| grain != "window")
+    );
+}
+
+fn is_unit(end: &str) -> bool {
+    ["_people", "_events", "_ratio", "_lines", "_seats", "_merge_requests", "_pipelines", "_seconds", "_days"]
+        .contains(&end)
+}
+
+#[test]
+fn hostile_names_stay_names_in_every_format() {
+    let bench = Bench::new(60, 35);
+    let metrics = with_hostile_names(&figures(&bench));
+
+    let csv = export(&bench, "csv", &metrics);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
+    let cells: BTreeSet<String> = reader
+        .records()
+        .flat_map(|row| row.expect("a row").iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    for cell in &cells {
+        let is_number = cell.parse::<f64>().is_ok();
+        assert!(is_number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+    }
+    for name in
+        [format!("'{}", HOSTILE[0]), format!("'{}", HOSTILE[1]), HOSTILE[2].to_owned(), HOSTILE[3].to_owned()]
+    {
+        assert!(cells.contains(&name), "{name:?}");
+    }
+
+    let exposition = export(&bench, "openmetrics", &metrics);
+    let mut labels = BTreeSet::new();
+    for family in parsed(&exposition) {
+        for sample in family[4].as_array().expect("samples") {
+            let of_sample = sample[1].as_object().expect("labels");
+            labels.extend(of_sample.values().map(|value| value.as_str().expect("text").to_owned()));
+        }
+    }
+    for name in HOSTILE {
+        assert!(labels.contains(name), "{name:?}");
+    }
+
+    let digest = export(&bench, "markdown", &metrics);
+    assert!(digest.contains("`=cmd()¦' /C calc'!A0`"), "{digest}");
+    for harm in ["@", "<", "![](https://evil.example/x.png) |"] {
+        assert!(!digest.contains(harm), "{harm:?}: {digest}");
+    }
+    for line in digest.lines() {
+        assert!(!line.starts_with('/'), "{line}");
+        // Outside of code there are our own words alone.
+        let own: String = line.split('`').step_by(2).collect();
+        assert!(!own.contains("evil") && !own.contains('[') && line.matches('`').count() % 2 == 0, "{line}");
+    }
+}
+
+#[test]
+fn a_small_group_is_hidden_with_a_second_one_in_every_format() {
+    let bench = Bench::new(20, 3);
+    let by = |language: &str| json!({"language": language});
+    let input = [
+        metric("code_suggestions.accepted", json!({}), 1_000, 40),
+        metric("code_suggestions.accepted", by("rust"), 700, 30),
+        metric("code_suggestions.accepted", by("go"), 290, 20),
+        metric("code_suggestions.accepted", by("cobol"), 10, 3),
+        metric("chat.users", json!({}), 4, 4),
+    ]
+    .concat();
+    let table = rows(export(&bench, "csv", input.as_bytes()).as_bytes());
+    let of = |language: Option<&str>| {
+        let found = table.iter().find(|row| {
+            row["metric"] == "code_suggestions.accepted"
+                && row.get("by.language").map(String::as_str) == language
+        });
+        found.and_then(|row| row.get("value").cloned())
+    };
+    assert_eq!(of(None).as_deref(), Some("1000"), "totals stay true");
+    assert_eq!((of(Some("rust")).as_deref(), of(Some("go")), of(Some("cobol"))), (Some("700"), None, None));
+
+    let families = parsed(&export(&bench, "openmetrics", input.as_bytes()));
+    let values: Vec<f64> = families
+        .iter()
+        .filter(|family| family[0] == "duo_metrics_code_suggestions_accepted_events")
+        .flat_map(|family| {
+            family[4].as_array().expect("samples").iter().map(|sample| sample[2].as_f64().expect("a number"))
+        })
+        .collect();
+    assert_eq!(values, [1_000.0, 700.0]);
+    assert!(!families.iter().any(|family| family[0] == "duo_metrics_chat_users_people"));
+
+    let digest = export(&bench, "markdown", input.as_bytes());
+    assert!(digest.contains("| People in Chat | under 5 |") && digest.contains("fewer than 5"), "{digest}");
+
+    let loose = bench.pipe(&["export", "--format", "csv", "--small-group", "3"], input.as_bytes());
+    assert!(rows(&loose.stdout).iter().all(|row| !row.contains_key("hidden")));
+    assert_eq!(bench.pipe(&["export", "--format", "csv", "--small-group", "2"], input.as_bytes()).code, 2);
+}
+
+#[test]
+fn the_digest_tells_the_newest_whole_month_its_change_and_what_is_missing() {
+    let bench = Bench::new(20, 3);
+    let month = |value: u64, start: &str, end: &str, coverage: f64| {
+        let mut line: Value =
+            serde_json::from_str(&metric("users.active", json!({}), value, value)).expect("our own line");
+        (line["start"], line["end"], line["coverage"]) = (start.into(), end.into(), coverage.into());
+        format!("{line}\n")
+    };
+    let coverage = |day: &str, status: &str| {
+        let line = json!({
+            "type": "coverage", "collector": "usage_events", "instance": "https://gitlab.example.com", "scope": "acme",
+            "day": day, "status": status, "rows": null, "fetched_at": "2026-11-12T03:00:00Z",
+            "reason": "GitLab refuses: @jane may not",
+        });
+        format!("{line}\n")
+    };
+    let input = [
+        month(50, "2026-09-01", "2026-09-30", 1.0),
+        month(60, "2026-10-01", "2026-10-31", 1.0),
+        month(20, "2026-11-01", "2026-11-30", 0.3),
+        coverage("2026-07-05", "denied"),
+        coverage("2026-09-05", "denied"),
+        coverage("2026-09-06", "denied"),
+    ]
+    .concat();
+    let digest = export(&bench, "markdown", input.as_bytes());
+    assert!(
+        digest.starts_with("### GitLab Duo, October 2026\n\n`acme`, against September 2026.\n"),
+        "{digest}"
+    );
+    assert!(digest.contains("| Active people | 60 |  | +20% | 31 of 31 |"), "{digest}");
+    assert!(
+        digest.contains("- 5–6 September 2026: `usage_events` of `acme` denied, `GitLab refuses`"),
+        "{digest}"
+    );
+    assert!(!digest.contains("jane") && !digest.contains("July"), "{digest}");
+}
+
+#[test]
+fn the_order_of_the_lines_and_lines_said_twice_change_no_byte() {
+    let bench = Bench::new(60, 14);
+    let metrics = figures(&bench);
+    let text = std::str::from_utf8(&metrics).expect("text");
+    let mut shuffled: Vec<&str> = text.lines().chain(text.lines().take(500)).collect();
+    fastrand::Rng::with_seed(7).shuffle(&mut shuffled);
+    let shuffled = shuffled.join("\n");
+    for format in FORMATS {
+        assert_eq!(export(&bench, format, &metrics), export(&bench, format, shuffled.as_bytes()), "{format}");
+    }
+}
+
+#[test]
+fn what_is_no_metric_line_is_65_and_nothing_is_written() {
+    let bench = Bench::new(20, 3);
+    let records = bench.normalize(&bench.fetch(&["--since", "2026-10-30"]));
+    for input in [&records[..], b"", b"not JSON\n"] {
+        for format in FORMATS {
+            let result = bench.pipe(&["export", "--format", format], input);
+            assert_eq!((result.code, result.stdout.len()), (65, 0), "{format}: {}", result.stderr);
+        }
+    }
+    assert_eq!(bench.pipe(&["export"], &records).code, 2);
+    let of_tomorrow = metric("of.tomorrow", json!({}), 7, 7);
+    let result = bench.pipe(&["export", "--format", "openmetrics"], of_tomorrow.as_bytes());
+    assert_eq!((result.code, &*result.stdout), (3, &b"# EOF\n"[..]), "{}", result.stderr);
+    assert!(result.stderr.contains("1 line left out"), "{}", result.stderr);
+}
+
+/// Records of every type there is, from the fixtures of the collectors, with coverage and rollup lines.
+fn records_of_all_types(bench: &Bench) -> Vec<u8> {
+    let mut records = Vec::new();
+    for entry in
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")).expect("a folder")
+    {
+        let raw = std::fs::read(entry.expect("an entry").path()).expect("a fixture");
+        records.extend(bench.pipe(&["normalize", "--max-rejects", "100"], &raw).stdout);
+    }
+    let rollups = bench.pipe(&["aggregate", "--emit", "rollups"], &records).stdout;
+    records.extend(rollups);
+    records
+}
+
+#[test]
+fn records_as_a_table_lose_nothing_and_run_nothing() {
+    let bench = Bench::new(20, 3);
+    let mut records = records_of_all_types(&bench);
+    let mut hostile = lines(&records).into_iter().find(|line| line["type"] == "event").expect("an event");
+    (hostile["username"], hostile["tool"]) = (HOSTILE[0].into(), HOSTILE[2].into());
+    records.extend(format!("{hostile}\n").into_bytes());
+    let expected: Vec<BTreeMap<String, String>> = lines(&records)
+        .iter()
+        .map(|line| {
+            let fields = line.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let harmless =
+                |text: String| if text.starts_with(['=', '@']) { format!("'{text}") } else { text };
+            fields.map(|(field, value)| (field.clone(), harmless(text(value)))).collect()
+        })
+        .collect();
+    let types: BTreeSet<&str> = expected.iter().map(|row| &*row["type"]).collect();
+    assert!(types.len() >= 10 && types.contains("rollup") && types.contains("coverage"), "{types:?}");
+
+    let result = bench.pipe(&["normalize", "--format", "csv"], &records);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let mut reader = csv::Reader::from_reader(&*result.stdout);
+    let headings = reader.headers().expect("a heading").clone();
+    let found: Vec<BTreeMap<String, String>> = reader
+        .records()
+        .map(|row| {
+            let row = row.expect("a row of as many cells as the heading");
+            let cells = headings.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
+            cells.map(|(heading, cell)| (heading.to_owned(), cell.to_owned())).collect()
+        })
+        .collect();
+    assert_eq!(found, expected);
+
+    let empty = bench.pipe(&["normalize", "--format", "csv"], b"");
+    assert_eq!(
+        empty.stdout,
+        result.stdout.split_inclusive(|byte| *byte == b'\n').next().expect("the heading")
+    );
+}
+
+#[test]
+fn every_field_of_every_record_has_a_column() {
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/record.rs"))
+        .expect("the source");
+    let mut fields = BTreeSet::new();
+    for definition in source.split("#[serde(tag = \"type\", rename = \"").skip(1) {
+        let (line_type, rest) = definition.split_once('"').expect("a type");
+        let body = rest.split_once("\n}").expect("an end").0;
+        if ["raw", "metric"].contains(&line_type) {
+            continue;
+        }
+        let names = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+        fields.extend(names.map(|(name, _)| name.to_owned()).filter(|name| name != "origin"));
+    }
+    assert!(fields.len() > 40, "{fields:?}");
+    for field in fields {
+        assert!(duo_metrics::export::COLUMNS.contains(&&*field), "{field}");
+    }
+}
+
+#[test]
+fn a_reader_of_a_table_that_goes_away_is_no_fault() {
+    let bench = Bench::new(60, 14);
+    let metrics = figures(&bench);
+    let raw = bench.fetch(&["--since", "2026-10-02"]);
+    for (arguments, input) in
+        [(&["normalize", "--format", "csv"][..], &raw), (&["export", "--format", "csv"], &metrics)]
+    {
+        let mut child = bench
+            .command(arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        drop(child.stdout.take());
+        std::io::Write::write_all(&mut child.stdin.take().expect("it was piped"), input).ok();
+        let output = child.wait_with_output().expect("the binary ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+    }
+}
