@@ -67,6 +67,10 @@ pub const COLUMNS: &[&str] = &[
     "start",
     "end",
     "values",
+    // DORA figures.
+    "measure",
+    "period",
+    "value",
     // Coverage.
     "rows",
     "reason",

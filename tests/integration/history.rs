@@ -183,7 +183,7 @@ fn with_file(bench: &Bench, packed: &[u8]) {
 #[test]
 fn files_of_every_version_are_read_and_those_of_a_later_one_are_left_alone() {
     let bench = Bench::new(20, 3);
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/history/version-1.jsonl.gz");
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/history/version-1.jsonl.gz");
     with_file(&bench, &fs::read(fixture).expect("the fixture"));
     let result = aggregated(&bench, b"");
     assert_eq!(result.code, 0, "{}", result.stderr);
