@@ -103,7 +103,9 @@ pub const NEWER: &str = "it was written by a newer duo-metrics";
 const ENDING: &str = ".jsonl.gz";
 
 /// Where files go that cannot be read.
-const DAMAGED: &str = "damaged";
+///
+/// No collector can have this folder: a dot is never in theirs.
+const DAMAGED: &str = ".damaged";
 
 /// Days after the end of a day until which late events may come.
 pub const DAYS_OF_LATE_EVENTS: i64 = 7;
@@ -142,11 +144,12 @@ impl History {
 
     /// The place of the file of a target.
     pub fn path(&self, instance: &str, collector: &str, scope: &str, day: Day) -> PathBuf {
-        let digest = Sha256::digest(format!("{instance}\n{scope}").as_bytes());
+        let digest = Sha256::digest(format!("{instance}\n{collector}\n{scope}").as_bytes());
         let digest = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        // A collector of somebody's own is named by a file, and a stream can hold any name.
+        // A stream can hold any name, also none; the digest tells those apart that share a folder.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let folder: String = collector.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        let folder = if folder.is_empty() { "-" } else { folder.as_str() };
         self.folder.join(folder).join(format!("{day}-{digest}{ENDING}"))
     }
 

@@ -150,7 +150,7 @@ fn a_damaged_file_is_named_and_set_aside_and_the_rest_counts() {
         let result = aggregated(&bench, b"");
         assert_eq!(result.code, 3, "{what}: {}", result.stderr);
         assert!(result.stderr.contains("usage_events/2026-10-28"), "{what}: {}", result.stderr);
-        assert!(!victim.exists() && bench.path("history/damaged").is_dir(), "{what}");
+        assert!(!victim.exists() && bench.path("history/.damaged").is_dir(), "{what}");
         let lines = lines_of(&result.stdout, "coverage");
         let is_told =
             |day: &str| lines.iter().any(|line| line["collector"] == "usage_events" && line["day"] == day);
@@ -280,4 +280,25 @@ fn what_is_kept_is_listed_verified_and_pruned() {
     assert!(victim.exists(), "verify changes nothing");
     assert_eq!(bench.run(&["history", "list"]).code, 2, "no history is named");
     assert_eq!(bench.run(&["history", "--history", "nowhere", "list"]).code, 78);
+}
+
+#[test]
+fn collectors_of_any_name_keep_their_days_apart() {
+    let bench = Bench::new(20, 3);
+    let renamed = |name: &str, rows: usize| {
+        let lines = crate::laws::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
+        lines.join("\n").replace(r#""collector":"usage_events""#, &format!(r#""collector":"{name}""#)) + "\n"
+    };
+    let names = ["a.b", "a-b", "damaged", ".damaged", "", ".."];
+    let records: String = names.iter().zip(1..).map(|(name, rows)| renamed(name, rows)).collect();
+    let first = aggregated(&bench, records.as_bytes());
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(history(&bench).len(), names.len());
+    let kept = lines_of(&aggregated(&bench, b"").stdout, "coverage");
+    for (name, rows) in names.iter().zip(1..) {
+        assert!(
+            kept.iter().any(|line| line["collector"] == *name && line["rows"] == rows),
+            "{name:?}: {kept:?}"
+        );
+    }
 }
