@@ -171,23 +171,17 @@ fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
     Ok(all)
 }
 
-/// The days to report: those asked for, else those that the coverage lines speak of, else those of the records. The
-/// day a snapshot was taken on is not a day to report, unless there is nothing else.
+/// The days to report: those asked for, else those that anything was collected of. The day a snapshot was taken on is
+/// not a day to report, unless there is nothing else.
 fn range(options: &Options, rollups: &Rollups) -> Option<(Day, Day)> {
-    let is_snapshot = |target: &&Target| {
+    let is_snapshot = |target: &Target| {
         by_name(rollups.names.text(target.collector))
             .is_some_and(|collector| collector.span() == Span::Snapshot)
     };
-    let days = |targets: &[Target]| {
-        let (snapshots, others): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(is_snapshot);
-        let targets = if others.is_empty() { snapshots } else { others };
-        let days = targets.iter().map(|target| target.day);
-        Some((days.clone().min()?, days.max()?))
-    };
-    let covered: Vec<Target> = rollups.covered().collect();
-    let recorded: Vec<Target> = rollups.fetches.keys().copied().collect();
-    let collected = days(&covered).or_else(|| days(&recorded));
-    let since = options.since.or(collected.map(|(since, _)| since))?;
-    let until = options.until.or(collected.map(|(_, until)| until))?;
+    let (snapshots, others): (Vec<Target>, Vec<Target>) = rollups.targets().partition(is_snapshot);
+    let days = if others.is_empty() { snapshots } else { others };
+    let days = days.iter().map(|target| target.day);
+    let since = options.since.or(days.clone().min())?;
+    let until = options.until.or(days.max())?;
     (since <= until).then_some((since, until))
 }

@@ -329,13 +329,6 @@ impl Rollups {
         }
     }
 
-    /// What the coverage lines speak of.
-    pub fn covered(&self) -> impl Iterator<Item = Target> {
-        let declared =
-            self.fetches.iter().filter(|(_, fetches)| fetches.values().any(|fetch| fetch.declared.is_some()));
-        declared.map(|(target, _)| *target).chain(self.unanswered.keys().copied())
-    }
-
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {
         Target {
             instance: self.names.number(instance),

@@ -78,6 +78,23 @@ proptest! {
     }
 }
 
+#[test]
+fn a_day_is_reported_also_when_the_fetch_that_counts_has_no_coverage_line() {
+    // The coverage line is of an older fetch, which does not count and is not kept; another day has one that does.
+    let covered = r#"{"type":"coverage","collector":"pipelines","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-07","fetched_at":"2026-10-20T01:00:00Z","status":"complete","rows":0,"reason":null}"#;
+    let records = [
+        crate::laws::events_of(2, "2026-10-20T01:00:00Z", Some(("partial", 2))),
+        crate::laws::events_of(3, "2026-10-20T03:00:00Z", None),
+        vec![covered.to_owned()],
+    ]
+    .concat();
+    let expected = metrics_of(&records);
+    assert!(expected.contains(r#""grain":"day","start":"2026-10-05""#), "{expected}");
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(metrics_with(folder.path(), &records), expected);
+    assert_eq!(metrics_with(folder.path(), &[]), expected);
+}
+
 fn history(bench: &Bench) -> Vec<PathBuf> {
     let is_kept = |(path, _): &(PathBuf, Vec<u8>)| path.to_string_lossy().ends_with(".jsonl.gz");
     files_below(&bench.path("history")).into_iter().filter(is_kept).map(|(path, _)| path).collect()
