@@ -1,8 +1,10 @@
 //! A stream cut into chunks of whole lines, worked on by several threads, with the results in the order of the stream.
 
-use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{self, ErrorKind, Read};
+use std::sync::mpsc::{self, Receiver, SyncSender, sync_channel};
 use std::thread;
+
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::error::Error;
 use crate::stream::{LONGEST_LINE, Line, line_of};
@@ -11,7 +13,9 @@ use crate::stream::{LONGEST_LINE, Line, line_of};
 pub struct Chunk {
     /// Where the chunk starts, in bytes from the start of the stream.
     offset: u64,
-    bytes: Vec<u8>,
+    /// The lines, and behind them what is not of this chunk.
+    buffer: Vec<u8>,
+    length: usize,
     /// Whether it is the beginning of one line that is too long.
     is_cut: bool,
 }
@@ -25,18 +29,35 @@ const WAITING: usize = 2;
 impl Chunk {
     /// The lines that are not empty; their numbers count from 1 within the chunk.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let mut offset = self.offset;
-        let lines = self.bytes.split_inclusive(|byte| *byte == b'\n').zip(1..);
-        lines.filter_map(move |(line, number)| {
-            let start = offset;
-            offset += line.len() as u64;
-            line_of(line.strip_suffix(b"\n").unwrap_or(line), number, start, self.is_cut)
+        // Nearly every chunk is text as a whole; only one that is not has to be judged line by line.
+        let whole = std::str::from_utf8(self.bytes()).ok();
+        let (mut start, mut number) = (0, 0);
+        std::iter::from_fn(move || {
+            loop {
+                let rest = &self.bytes()[start..];
+                if rest.is_empty() {
+                    return None;
+                }
+                let (length, step) = memchr(b'\n', rest).map_or((rest.len(), rest.len()), |at| (at, at + 1));
+                let text = whole.map(|whole| &whole[start..start + length]);
+                let offset = self.offset + start as u64;
+                start += step;
+                number += 1;
+                if let Some(line) = line_of(&rest[..length], text, number, offset, self.is_cut) {
+                    return Some(line);
+                }
+            }
         })
     }
 
     /// How many lines the chunk has, empty ones too.
     pub fn line_count(&self) -> u64 {
-        self.bytes.split_inclusive(|byte| *byte == b'\n').count() as u64
+        let is_last_open = self.bytes().last().is_some_and(|byte| *byte != b'\n');
+        memchr_iter(b'\n', self.bytes()).count() as u64 + u64::from(is_last_open)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
     }
 }
 
@@ -48,11 +69,21 @@ pub fn work_through<W: Send, T: Send>(
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut cutter = Cutter::new(input);
+    // Buffers go round: fresh memory for every chunk would cost as much as reading it.
+    let (give_back, used) = mpsc::channel();
+    let mut cutter = Cutter::new(input, used);
     let chunks = std::iter::from_fn(move || {
         cutter.next().map_err(|source| Error::Stream { doing: "read standard input", source }).transpose()
     });
-    side_by_side(chunks, workers, |worker, chunk| work(worker, &chunk), take)
+    let work = |worker: &mut W, chunk: Chunk| {
+        let result = work(worker, &chunk);
+        // One that a long line has blown up is let go; nobody takes any back when all is read.
+        if chunk.buffer.len() <= 4 * CHUNK {
+            let _ = give_back.send(chunk.buffer);
+        }
+        result
+    };
+    side_by_side(chunks, workers, work, take)
 }
 
 /// Works on items with these workers, and takes the results in the order of the items, each with the number of its
@@ -104,6 +135,8 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
 /// Cuts a stream at line breaks.
 struct Cutter<R> {
     input: R,
+    /// Buffers that are free again.
+    used: Receiver<Vec<u8>>,
     /// What was read beyond the last chunk.
     rest: Vec<u8>,
     offset: u64,
@@ -111,49 +144,70 @@ struct Cutter<R> {
 }
 
 impl<R: Read> Cutter<R> {
-    fn new(input: R) -> Cutter<R> {
-        Cutter { input, rest: Vec::new(), offset: 0, is_over: false }
+    fn new(input: R, used: Receiver<Vec<u8>>) -> Cutter<R> {
+        Cutter { input, used, rest: Vec::new(), offset: 0, is_over: false }
     }
 
     /// The next whole lines; `None` at the end of the input.
     fn next(&mut self) -> io::Result<Option<Chunk>> {
-        let mut bytes = std::mem::take(&mut self.rest);
+        let mut buffer = self.used.try_recv().unwrap_or_default();
+        let mut length = self.rest.len();
+        buffer.resize(buffer.len().max(length), 0);
+        buffer[..length].copy_from_slice(&self.rest);
+        self.rest.clear();
         while !self.is_over {
-            let searched = bytes.len();
-            bytes.reserve_exact(CHUNK);
-            self.is_over = self.input.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)? < CHUNK;
-            if let Some(last) = bytes[searched..].iter().rposition(|byte| *byte == b'\n') {
-                self.rest = bytes.split_off(searched + last + 1);
-                return Ok(Some(self.chunk(bytes, false)));
+            let searched = length;
+            length = self.fill(&mut buffer, length)?;
+            if let Some(last) = memrchr(b'\n', &buffer[searched..length]) {
+                let end = searched + last + 1;
+                self.rest.extend_from_slice(&buffer[end..length]);
+                return Ok(Some(self.chunk(buffer, end, false)));
             }
-            if bytes.len() > LONGEST_LINE {
-                return self.cut(bytes).map(Some);
+            if length > LONGEST_LINE {
+                return self.cut(buffer, length).map(Some);
             }
         }
-        Ok((!bytes.is_empty()).then(|| self.chunk(bytes, false)))
+        Ok((length > 0).then(|| self.chunk(buffer, length, false)))
     }
 
-    fn chunk(&mut self, bytes: Vec<u8>, is_cut: bool) -> Chunk {
+    /// Reads as much as a chunk has behind what the buffer holds already, and returns where that ends.
+    fn fill(&mut self, buffer: &mut Vec<u8>, mut length: usize) -> io::Result<usize> {
+        let end = length + CHUNK;
+        buffer.resize(buffer.len().max(end), 0);
+        while length < end {
+            match self.input.read(&mut buffer[length..end]) {
+                Ok(0) => {
+                    self.is_over = true;
+                    break;
+                }
+                Ok(count) => length += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(length)
+    }
+
+    fn chunk(&mut self, buffer: Vec<u8>, length: usize, is_cut: bool) -> Chunk {
         let offset = self.offset;
-        self.offset += bytes.len() as u64;
-        Chunk { offset, bytes, is_cut }
+        self.offset += length as u64;
+        Chunk { offset, buffer, length, is_cut }
     }
 
     /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.
-    fn cut(&mut self, mut bytes: Vec<u8>) -> io::Result<Chunk> {
-        let mut passed = (bytes.len() - LONGEST_LINE - 1) as u64;
-        bytes.truncate(LONGEST_LINE + 1);
-        let chunk = self.chunk(bytes, true);
+    fn cut(&mut self, buffer: Vec<u8>, length: usize) -> io::Result<Chunk> {
+        let kept = LONGEST_LINE + 1;
+        let mut passed = (length - kept) as u64;
+        let chunk = self.chunk(buffer, kept, true);
         let mut more = Vec::new();
         while !self.is_over {
-            more.clear();
-            self.is_over = self.input.by_ref().take(CHUNK as u64).read_to_end(&mut more)? < CHUNK;
-            if let Some(end) = more.iter().position(|byte| *byte == b'\n') {
+            let length = self.fill(&mut more, 0)?;
+            if let Some(end) = memchr(b'\n', &more[..length]) {
                 passed += end as u64 + 1;
-                self.rest = more.split_off(end + 1);
+                self.rest.extend_from_slice(&more[end + 1..length]);
                 break;
             }
-            passed += more.len() as u64;
+            passed += length as u64;
         }
         self.offset += passed;
         Ok(chunk)

@@ -15,28 +15,101 @@ pub enum Value<'a> {
     Null,
 }
 
-/// Hands every field of the object to `take`, which says whether it goes on. False when the object is not plain, or
-/// `take` did not go on: then nothing that was taken means anything.
-pub fn fields<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>) -> bool) -> bool {
-    let bytes = line.as_bytes();
-    if bytes.first() != Some(&b'{') {
-        return false;
+/// The keys that a reader looks for, and in which order they came last: lines of one writer have them in the same
+/// order, so that the next key is known before it is read.
+#[derive(Debug)]
+pub struct Keys {
+    /// Each with its quotes and the colon.
+    spelled: Vec<String>,
+    /// What came after each key; in the last place, what came first.
+    next: Vec<usize>,
+}
+
+/// The fields of an object, one after the other.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    line: &'a str,
+    at: usize,
+    /// The key read last, by its number.
+    last: usize,
+}
+
+/// What comes next in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A field with one of the keys looked for, by its number.
+    Key(usize),
+    /// A field with another key.
+    Other,
+    /// The end of the object and of the line.
+    End,
+}
+
+impl Keys {
+    /// These keys, expected in this order.
+    pub fn new(keys: &[&str]) -> Keys {
+        let spelled = keys.iter().map(|key| format!("\"{key}\":")).collect();
+        Keys { spelled, next: (1..=keys.len()).chain([0]).collect() }
     }
-    let mut at = 1;
-    loop {
-        let Some((key, after)) = text(line, at) else { return false };
-        if bytes.get(after) != Some(&b':') {
-            return false;
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of the object in this line; `None` when it is not one.
+    pub fn of(line: &'a str, keys: &Keys) -> Option<Fields<'a>> {
+        line.starts_with('{').then_some(Fields { line, at: 0, last: keys.spelled.len() })
+    }
+
+    /// Reads the next key, of which the value has to be read or passed next; `None` when the object is not plain.
+    pub fn next(&mut self, keys: &mut Keys) -> Option<Next> {
+        match self.line.as_bytes().get(self.at)? {
+            b',' if self.at > 0 => {}
+            b'{' if self.at == 0 => {}
+            b'}' => return (self.at + 1 == self.line.len()).then_some(Next::End),
+            _ => return None,
         }
-        let Some((value, after)) = value(line, after + 1) else { return false };
-        if !take(key, value) {
-            return false;
+        self.at += 1;
+        let guess = keys.next[self.last];
+        if let Some(spelled) = keys.spelled.get(guess)
+            && self.line.as_bytes()[self.at..].starts_with(spelled.as_bytes())
+        {
+            self.at += spelled.len();
+            self.last = guess;
+            return Some(Next::Key(guess));
         }
-        match bytes.get(after) {
-            Some(b',') => at = after + 1,
-            Some(b'}') => return after + 1 == bytes.len(),
-            _ => return false,
+        let (_, after) = text(self.line, self.at)?;
+        let key = self.line.get(self.at..=after)?;
+        if !key.ends_with(':') {
+            return None;
         }
+        self.at = after + 1;
+        let Some(number) = keys.spelled.iter().position(|spelled| spelled == key) else {
+            return Some(Next::Other);
+        };
+        keys.next[self.last] = number;
+        self.last = number;
+        Some(Next::Key(number))
+    }
+
+    /// Reads the value of the key; `None` when it is not plain.
+    pub fn value(&mut self) -> Option<Value<'a>> {
+        let (value, after) = value(self.line, self.at)?;
+        self.at = after;
+        Some(value)
+    }
+
+    /// How far the line has been read, in bytes.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Passes over this text if it comes next: what it says is known, down to the key of its last value.
+    pub fn pass(&mut self, text: &str, last_key: usize) -> bool {
+        let is_next = !text.is_empty() && self.line.as_bytes()[self.at..].starts_with(text.as_bytes());
+        if is_next {
+            self.at += text.len();
+            self.last = last_key;
+        }
+        is_next
     }
 }
 
@@ -102,17 +175,35 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+        // Twice: the second time, the order of the keys is known.
+        let mut keys = Keys::new(&["a", "b"]);
+        let first = read_with(line, &mut keys);
+        assert_eq!(read_with(line, &mut keys), first, "{line}");
+        first
+    }
+
+    /// The fields named a and b, and the number of others.
+    fn read_with(line: &str, keys: &mut Keys) -> Option<serde_json::Map<String, serde_json::Value>> {
         let mut map = serde_json::Map::new();
-        let is_plain = fields(line, |key, value| {
-            let value = match value {
+        let mut fields = Fields::of(line, keys)?;
+        loop {
+            let start = fields.position();
+            let key = match fields.next(keys)? {
+                Next::Key(0) => "a".to_owned(),
+                Next::Key(_) => "b".to_owned(),
+                Next::Other => line[start + 2..fields.position() - 2].to_owned(),
+                Next::End => return Some(map),
+            };
+            let value = match fields.value()? {
                 Value::Text(text) => text.into(),
                 Value::Count(count) => count.into(),
                 Value::Bool(is) => is.into(),
                 Value::Null => serde_json::Value::Null,
             };
-            map.insert(key.to_owned(), value).is_none()
-        });
-        is_plain.then_some(map)
+            if map.insert(key, value).is_some() {
+                return None;
+            }
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<R: BufRead> Lines<R> {
             if self.buffer.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            return Ok(line_of(&self.buffer, self.number, start, too_long));
+            return Ok(line_of(&self.buffer, None, self.number, start, too_long));
         }
     }
 
@@ -85,16 +85,24 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// The line that these bytes are, without its line break; `None` when it is empty.
-pub fn line_of(bytes: &[u8], number: u64, offset: u64, too_long: bool) -> Option<Line<'_>> {
+/// The line that these bytes are, without its line break; `None` when it is empty. `text` is the same, where it is
+/// known to be text.
+pub fn line_of<'a>(
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    number: u64,
+    offset: u64,
+    too_long: bool,
+) -> Option<Line<'a>> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return None;
     }
-    let bytes = if offset == 0 { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes };
-    let text = match std::str::from_utf8(bytes) {
+    let mark = if offset == 0 && bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let bytes = &bytes[mark..];
+    let text = match text {
         _ if too_long => Err("longer than 64 MiB"),
-        Ok(text) => Ok(text),
-        Err(_) => Err("not UTF-8"),
+        Some(text) => Ok(&text[mark..]),
+        None => std::str::from_utf8(bytes).map_err(|_| "not UTF-8"),
     };
     Some(Line { number, offset, text, bytes })
 }

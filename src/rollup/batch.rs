@@ -11,31 +11,43 @@ use super::{Fetch, Group, Rollups, Target};
 use crate::calendar::{Day, Timestamp};
 use crate::events as known_events;
 use crate::line::{Line, Record};
-use crate::plain::{Value, fields};
+use crate::plain::{Fields, Keys, Next, Value};
 use crate::record::{Event, Row, UsageRollup};
 
 /// Reads lines, one a thread.
-#[derive(Default)]
 pub struct Reader {
+    keys: Keys,
+    last: LastFetch,
     texts: Numbers<Box<str>>,
     fetches: Numbers<Box<[u8]>>,
     groups: Numbers<Box<[u8]>>,
-    /// The instance of each fetch, as the number of its text.
-    instances: Vec<u32>,
-    /// The people of each instance, by the number of its text.
-    people: HashMap<u32, Numbers<Box<str>>, RandomState>,
+    /// The instance of each fetch, by its place among those that people were seen in.
+    instances: Vec<usize>,
+    /// The people of each instance.
+    people: Vec<Numbers<Box<str>>>,
+    /// The place of each instance among them, by the number of its text.
+    instance_places: HashMap<u32, usize, RandomState>,
     bots: Vec<bool>,
     scratch: Vec<u8>,
-    /// The fetch of the line before: most lines are of the same.
-    last: (Vec<u8>, u32),
     batch: Batch,
+}
+
+/// The fetch of the event before, as its line spells it: most lines are of the same.
+#[derive(Default)]
+struct LastFetch {
+    /// From the value of `instance` to that of `fetched_at`.
+    spelling: String,
+    day: String,
+    number: u32,
 }
 
 /// What a reader found, in its own numbers.
 #[derive(Default)]
 pub struct Batch {
     texts: Vec<Box<str>>,
-    people: Vec<(u32, Box<str>)>,
+    /// The texts of the instances.
+    instances: Vec<u32>,
+    people: Vec<(usize, Box<str>)>,
     bots: Vec<u32>,
     groups: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     fetches: Vec<([u32; 3], Day, Timestamp)>,
@@ -48,6 +60,7 @@ pub struct Batch {
 #[derive(Default)]
 pub struct Meanings {
     texts: Vec<Name>,
+    instances: Vec<Name>,
     people: Vec<PersonId>,
     groups: Vec<GroupId>,
     fetches: Vec<(Target, Timestamp)>,
@@ -97,6 +110,24 @@ struct Texts<'a> {
     ide: Option<&'a str>,
 }
 
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader {
+            keys: Keys::new(FIELDS),
+            last: LastFetch::default(),
+            texts: Numbers::default(),
+            fetches: Numbers::default(),
+            groups: Numbers::default(),
+            instances: Vec::new(),
+            people: Vec::new(),
+            instance_places: HashMap::default(),
+            bots: Vec::new(),
+            scratch: Vec::new(),
+            batch: Batch::default(),
+        }
+    }
+}
+
 impl Reader {
     /// Reads a line: counts an event or a rollup, and hands back a line of another type. The error says why it cannot be read,
     /// without repeating any of its content.
@@ -119,47 +150,79 @@ impl Reader {
 
     /// Reads an event that is spelled plainly; false when the parser has to look at the line.
     fn read_plain_event(&mut self, line: &str) -> bool {
+        self.plain_event(line).is_some()
+    }
+
+    fn plain_event(&mut self, line: &str) -> Option<()> {
         let mut texts = Texts::default();
         let (mut ts, mut row, mut lines, mut event_id) = ("", "", None, None);
         let mut seen = 0_u32;
-        let is_plain = fields(line, |key, value| {
-            let Some(number) = place_of_field(key) else { return true };
-            let is_new = seen & (1 << number) == 0;
-            seen |= 1 << number;
-            is_new
-                && match (number, value) {
-                    (0, Value::Text(of)) => of == "event",
-                    (1, Value::Text(text)) => set(&mut ts, text),
-                    (2, Value::Text(text)) => set(&mut texts.instance, text),
-                    (3, Value::Text(text)) => set(&mut texts.collector, text),
-                    (4, Value::Text(text)) => set(&mut texts.scope, text),
-                    (5, Value::Text(text)) => set(&mut texts.day, text),
-                    (6, Value::Text(text)) => set(&mut texts.fetched_at, text),
-                    (7, Value::Text(text)) => set(&mut row, text),
-                    (8, Value::Text(text)) => set(&mut texts.event, text),
-                    (9, Value::Text(text)) => set(&mut texts.feature, text),
-                    (10, Value::Text(text)) => set(&mut texts.user, text),
-                    (11, Value::Bool(is)) => set(&mut texts.bot, is),
-                    (12, Value::Text(text)) => set(&mut texts.language, Some(text)),
-                    (13, Value::Text(text)) => set(&mut texts.ide, Some(text)),
-                    (14, Value::Count(count)) => {
-                        lines = u32::try_from(count).ok();
-                        lines.is_some()
-                    }
-                    (15, Value::Text(text)) => set(&mut event_id, Some(text)),
-                    // What else a record has does not count, but its form has to be right all the same.
-                    (16.., Value::Text(_)) => true,
-                    _ => false,
+        // Where the fields of the fetch start, and how many of them came one after the other.
+        let (mut spelling, mut neighbours, mut is_last_fetch) = (0..0, 0, false);
+        let mut fields = Fields::of(line, &self.keys)?;
+        loop {
+            let key_start = fields.position();
+            let number = match fields.next(&mut self.keys)? {
+                Next::Key(number) => number,
+                Next::Other => {
+                    fields.value()?;
+                    continue;
                 }
-        });
-        let is_whole = seen & REQUIRED == REQUIRED;
-        // A stamp of another day may be no day at all: the parser says which.
-        if !is_plain || !is_whole || !is_plain_timestamp(ts) || ts[..10] != *texts.day {
-            return false;
+                Next::End => break,
+            };
+            if seen & (1 << number) != 0 {
+                return None;
+            }
+            if number == INSTANCE && seen & OF_FETCH == 0 && fields.pass(&self.last.spelling, FETCHED_AT) {
+                seen |= OF_FETCH;
+                is_last_fetch = true;
+                continue;
+            }
+            seen |= 1 << number;
+            let start = fields.position();
+            match (number, fields.value()?) {
+                (0, Value::Text("event")) => {}
+                (1, Value::Text(text)) => ts = text,
+                (2, Value::Text(text)) => texts.instance = text,
+                (3, Value::Text(text)) => texts.collector = text,
+                (4, Value::Text(text)) => texts.scope = text,
+                (5, Value::Text(text)) => texts.day = text,
+                (6, Value::Text(text)) => texts.fetched_at = text,
+                (7, Value::Text(text)) => row = text,
+                (8, Value::Text(text)) => texts.event = text,
+                (9, Value::Text(text)) => texts.feature = text,
+                (10, Value::Text(text)) => texts.user = text,
+                (11, Value::Bool(is)) => texts.bot = is,
+                (12, Value::Text(text)) => texts.language = Some(text),
+                (13, Value::Text(text)) => texts.ide = Some(text),
+                (14, Value::Count(count)) => lines = Some(u32::try_from(count).ok()?),
+                (15, Value::Text(text)) => event_id = Some(text),
+                // What else a record has does not count, but its form has to be right all the same.
+                (16.., Value::Text(_)) => {}
+                _ => return None,
+            }
+            if number == INSTANCE {
+                (spelling, neighbours) = (start..fields.position(), 1);
+            } else if number == INSTANCE + neighbours && key_start == spelling.end {
+                (spelling.end, neighbours) = (fields.position(), neighbours + 1);
+            }
         }
-        let (Ok(row), Some(fetch)) = (row.parse(), self.fetch(&texts)) else { return false };
+        if seen & REQUIRED != REQUIRED {
+            return None;
+        }
+        // A stamp of another day may be no day at all: the parser says which.
+        let day = if is_last_fetch { self.last.day.as_str() } else { texts.day };
+        if !is_plain_timestamp(ts) || ts[..10] != *day {
+            return None;
+        }
+        let row = row.parse().ok()?;
+        let fetch = if is_last_fetch { self.last.number } else { self.fetch(&texts)? };
+        if neighbours == FETCHED_AT - INSTANCE + 1 {
+            self.last =
+                LastFetch { spelling: line[spelling].to_owned(), day: texts.day.to_owned(), number: fetch };
+        }
         self.count_event(fetch, row, &texts, lines, event_id);
-        true
+        Some(())
     }
 
     fn add_event(&mut self, event: &Event<'_>) -> Result<(), &'static str> {
@@ -214,7 +277,8 @@ impl Reader {
 
     /// The numbers of users of an instance, bots by their place.
     pub fn crowd(&mut self, instance: &str, users: &[String], bots: &[u32]) -> Crowd {
-        let instance = self.text(instance);
+        let name = self.text(instance);
+        let instance = self.instance(name);
         let mut numbers: Vec<u32> = users.iter().map(|user| self.person(instance, user, false)).collect();
         for bot in bots {
             if let Some(user) = users.get(*bot as usize) {
@@ -269,23 +333,26 @@ impl Reader {
         for text in [texts.instance, texts.collector, texts.scope, texts.day, texts.fetched_at] {
             put(&mut self.scratch, Some(text));
         }
-        if self.last.0 == self.scratch && !self.instances.is_empty() {
-            return Some(self.last.1);
+        if let Some(number) = self.fetches.0.get(self.scratch.as_slice()) {
+            return Some(*number);
         }
-        let number = match self.fetches.0.get(self.scratch.as_slice()) {
-            Some(number) => *number,
-            None => {
-                let (day, fetched_at) = (texts.day.parse().ok()?, texts.fetched_at.parse().ok()?);
-                let key = self.scratch.as_slice().into();
-                let names = [texts.instance, texts.collector, texts.scope].map(|text| self.text(text));
-                self.batch.fetches.push((names, day, fetched_at));
-                self.instances.push(names[0]);
-                self.fetches.insert(key)
-            }
-        };
-        self.last.0.clone_from(&self.scratch);
-        self.last.1 = number;
-        Some(number)
+        let (day, fetched_at) = (texts.day.parse().ok()?, texts.fetched_at.parse().ok()?);
+        let key = self.scratch.as_slice().into();
+        let names = [texts.instance, texts.collector, texts.scope].map(|text| self.text(text));
+        self.batch.fetches.push((names, day, fetched_at));
+        let place = self.instance(names[0]);
+        self.instances.push(place);
+        Some(self.fetches.insert(key))
+    }
+
+    /// The place of an instance among those that people are seen in.
+    fn instance(&mut self, name: u32) -> usize {
+        let place = *self.instance_places.entry(name).or_insert(self.people.len());
+        if place == self.people.len() {
+            self.people.push(Numbers::default());
+            self.batch.instances.push(name);
+        }
+        place
     }
 
     fn group(&mut self, texts: &Texts<'_>) -> u32 {
@@ -306,8 +373,8 @@ impl Reader {
         self.groups.insert(self.scratch.as_slice().into())
     }
 
-    fn person(&mut self, instance: u32, user: &str, bot: bool) -> u32 {
-        let of_instance = self.people.entry(instance).or_default();
+    fn person(&mut self, instance: usize, user: &str, bot: bool) -> u32 {
+        let of_instance = &mut self.people[instance];
         let person = match of_instance.0.get(user) {
             Some(person) => *person,
             None => {
@@ -334,48 +401,49 @@ impl Reader {
     }
 }
 
-/// The number of a field of an event; `None` for one that events do not have. From 16 on are texts that do not count.
-fn place_of_field(key: &str) -> Option<u32> {
-    Some(match key {
-        "type" => 0,
-        "ts" => 1,
-        "instance" => 2,
-        "collector" => 3,
-        "scope" => 4,
-        "day" => 5,
-        "fetched_at" => 6,
-        "row" => 7,
-        "event" => 8,
-        "feature" => 9,
-        "user" => 10,
-        "bot" => 11,
-        "language" => 12,
-        "ide" => 13,
-        "lines" => 14,
-        "event_id" => 15,
-        "username" => 16,
-        "tracking_id" => 17,
-        "namespace" => 18,
-        "project" => 19,
-        "session" => 20,
-        "flow" => 21,
-        "environment" => 22,
-        "tool" => 23,
-        "model" => 24,
-        "model_engine" => 25,
-        "language_original" => 26,
-        "ide_original" => 27,
-        _ => return None,
-    })
-}
+/// The fields of an event. The first eleven it cannot do without, those from the seventeenth on do not count.
+const FIELDS: &[&str] = &[
+    "type",
+    "ts",
+    "instance",
+    "collector",
+    "scope",
+    "day",
+    "fetched_at",
+    "row",
+    "event",
+    "feature",
+    "user",
+    "bot",
+    "language",
+    "ide",
+    "lines",
+    "event_id",
+    "username",
+    "tracking_id",
+    "namespace",
+    "project",
+    "session",
+    "flow",
+    "environment",
+    "tool",
+    "model",
+    "model_engine",
+    "language_original",
+    "ide_original",
+];
 
-/// The fields without which there is no event: the first eleven.
+/// The fields without which there is no event, a bit each.
 const REQUIRED: u32 = (1 << 11) - 1;
 
-fn set<T>(place: &mut T, value: T) -> bool {
-    *place = value;
-    true
-}
+/// The first field of those that say which fetch it was.
+const INSTANCE: usize = 2;
+
+/// The last of them.
+const FETCHED_AT: usize = 6;
+
+/// All of them, a bit each.
+const OF_FETCH: u32 = 0b11111 << INSTANCE;
 
 /// Whether this is a moment of a day in whole seconds; the day itself is compared with one that was read.
 fn is_plain_timestamp(ts: &str) -> bool {
@@ -421,11 +489,12 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, people, bots, groups, fetches, events, mut event_ids, parts } = batch;
+        let Batch { texts, instances, people, bots, groups, fetches, events, mut event_ids, parts } = batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         let name = |number: u32| meanings.texts[number as usize];
+        meanings.instances.extend(instances.into_iter().map(name));
         for (instance, user) in people {
-            meanings.people.push(self.people.number(name(instance), &user, false));
+            meanings.people.push(self.people.number(meanings.instances[instance], &user, false));
         }
         bots.into_iter().for_each(|person| self.people.note_bot(meanings.people[person as usize]));
         for (event, feature, language, ide) in groups {
