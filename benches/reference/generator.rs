@@ -1,5 +1,6 @@
 //! Usage events of a large organisation, always the same for the same number: 20,000 people, 90 days, the skew and
-//! the mix of events that such data have. Written as raw pages and as the records `normalize` makes of them.
+//! the mix of events that such data have. Written as `fetch` writes what `instance_usage_events` gets: raw pages, of
+//! which each day begins with rows of the day before, since GitLab's windows overlap.
 
 use std::io::{self, Write};
 
@@ -13,6 +14,9 @@ const PEOPLE: usize = 20_000;
 
 /// Rows a page.
 const PAGE: usize = 100;
+
+/// One page of so many comes twice, as when a job is retried.
+const REPEATED: usize = 90;
 
 /// Events and their share, in thousandths.
 const EVENTS: &[(&str, &str, u32)] = &[
@@ -93,6 +97,7 @@ const MODELS: &[&str] =
 
 /// One usage event.
 struct Event {
+    day: u32,
     second: u32,
     kind: usize,
     person: usize,
@@ -105,13 +110,8 @@ struct Event {
     model: Option<(usize, u32, u32)>,
 }
 
-/// Writes so many events, as raw lines, as records, or both.
-pub(crate) fn write(
-    events: u64,
-    collector: &str,
-    raw: &mut impl Write,
-    records: &mut impl Write,
-) -> io::Result<()> {
+/// Writes the raw pages of so many events: with those that come twice to `repeated`, without them to `once`.
+pub(crate) fn write(events: u64, once: &mut impl Write, repeated: &mut impl Write) -> io::Result<()> {
     let mut rng = Rng::with_seed(42);
     let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
     let activity = cumulated(&weights);
@@ -120,7 +120,8 @@ pub(crate) fn write(
     let languages = cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>());
     let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
     let total: f64 = workload.iter().sum();
-    let mut written = 0;
+    let (mut written, mut pages) = (0, 0);
+    let mut day_before: Vec<Event> = Vec::new();
     for day in 0..DAYS {
         let until: f64 = workload[..=day as usize].iter().sum();
         let upto = (events as f64 * until / total).round() as u64;
@@ -132,17 +133,19 @@ pub(crate) fn write(
                         break person;
                     }
                 };
-                event(&mut rng, person, &kinds, &languages)
+                event(&mut rng, day, person, &kinds, &languages)
             })
             .collect();
         written = upto;
         of_day.sort_by_key(|event| event.second);
-        write_day(day, collector, &of_day, raw, records)?;
+        let overlap = &day_before[day_before.len().saturating_sub(PAGE)..];
+        write_day(day, overlap, &of_day, &mut pages, once, repeated)?;
+        day_before = of_day;
     }
     Ok(())
 }
 
-fn event(rng: &mut Rng, person: usize, kinds: &[f64], languages: &[f64]) -> Event {
+fn event(rng: &mut Rng, day: u32, person: usize, kinds: &[f64], languages: &[f64]) -> Event {
     let kind = pick(rng, kinds);
     let feature = EVENTS[kind].1;
     let is_suggestion = feature == "code_suggestions" && kind > 0;
@@ -150,6 +153,7 @@ fn event(rng: &mut Rng, person: usize, kinds: &[f64], languages: &[f64]) -> Even
     // Most of the work is done from eight to eighteen o'clock.
     let hour = if rng.u32(..10) == 0 { rng.u32(..24) } else { 8 + rng.u32(..10) };
     Event {
+        day,
         second: hour * 3600 + rng.u32(..3600),
         kind,
         person,
@@ -195,95 +199,91 @@ fn user_id(person: usize) -> u64 {
     1 + (person as u64 * 1_664_525 + 1_013_904_223) % (1 << 25)
 }
 
+/// `overlap` are rows of the day before, `pages` how many pages were written until now.
 fn write_day(
     day: u32,
-    collector: &str,
+    overlap: &[Event],
     events: &[Event],
-    raw: &mut impl Write,
-    records: &mut impl Write,
+    pages: &mut usize,
+    once: &mut impl Write,
+    repeated: &mut impl Write,
 ) -> io::Result<()> {
-    let date = date(day);
     let identity = format!(
-        r#""instance":"https://gitlab.example.com","collector":"{collector}","scope":"acme","day":"{date}","fetched_at":"2026-11-09T03:00:00Z""#
+        r#""instance":"https://gitlab.example.com","collector":"instance_usage_events","scope":"/","day":"{}","fetched_at":"2026-11-09T03:00:00Z""#,
+        date(day)
     );
-    for (page, events) in events.chunks(PAGE).enumerate() {
-        let page = page + 1;
-        write!(raw, r#"{{"type":"raw",{identity},"page":{page},"nodes":["#)?;
-        for (index, event) in events.iter().enumerate() {
-            let Event { second, kind, person, .. } = *event;
-            let (name, feature, _) = EVENTS[kind];
-            let ts = format!("{date}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
-            let user = format!("gid://gitlab/User/{}", user_id(person));
+    let (mut line, mut again) = (Vec::new(), Vec::new());
+    let rows: Vec<&Event> = overlap.iter().chain(events).collect();
+    for (page, rows) in rows.chunks(PAGE).enumerate() {
+        line.clear();
+        write!(line, r#"{{"type":"raw",{identity},"page":{},"nodes":["#, page + 1)?;
+        for (index, event) in rows.iter().enumerate() {
             if index > 0 {
-                raw.write_all(b",")?;
+                line.push(b',');
             }
-            write!(
-                raw,
-                r#"{{"event":"{}","timestamp":"{ts}","namespacePath":"acme/team-{}","extras":{{"#,
-                name.to_uppercase(),
-                person % 97
-            )?;
-            write!(
-                records,
-                r#"{{"type":"event","ts":"{ts}",{identity},"row":"{page}:{index}","event":"{name}","feature":"{feature}","user":"{user}","username":"user{person}""#
-            )?;
-            write!(records, r#","namespace":"acme/team-{}""#, person % 97)?;
-            let mut comma = "";
-            if let Some(language) = event.language {
-                write!(
-                    raw,
-                    r#""language":"{}","suggestion_size":"{}","ide_name":"{}""#,
-                    LANGUAGES[language], event.lines, IDES[event.ide]
-                )?;
-                comma = ",";
-            }
-            if let Some((project, session, flow)) = event.session {
-                let escaped = FLOWS[flow].replace('&', "\\u0026");
-                write!(
-                    raw,
-                    r#"{comma}"project_id":{project},"session_id":{session},"flow_type":"{escaped}","environment":"ide""#
-                )?;
-                comma = ",";
-                write!(records, r#","project":"gid://gitlab/Project/{project}""#)?;
-            }
-            if let Some(language) = event.language {
-                write!(
-                    records,
-                    r#","language":"{}","ide":"{}","lines":{}"#,
-                    LANGUAGES[language],
-                    IDES[event.ide].to_lowercase(),
-                    event.lines
-                )?;
-            }
-            if let Some((_, session, flow)) = event.session {
-                write!(records, r#","session":"{session}","flow":"{}","environment":"ide""#, FLOWS[flow])?;
-            }
-            if let Some(tool) = event.tool {
-                write!(raw, r#"{comma}"tool_name":"{}""#, TOOLS[tool])?;
-                comma = ",";
-                write!(records, r#","tool":"{}""#, TOOLS[tool])?;
-            }
-            if let Some((model, input, output)) = event.model {
-                write!(
-                    raw,
-                    r#"{comma}"model_name":"{}","input_tokens":{input},"output_tokens":{output}"#,
-                    MODELS[model]
-                )?;
-                write!(
-                    records,
-                    r#","model":"{}","input_tokens":{input},"output_tokens":{output}"#,
-                    MODELS[model]
-                )?;
-            }
-            writeln!(records, "}}")?;
-            write!(raw, r#"}},"user":{{"id":"{user}","username":"user{person}","bot":false}}}}"#)?;
+            write_node(&mut line, event)?;
         }
-        raw.write_all(b"]}\n")?;
+        line.extend_from_slice(b"]}\n");
+        once.write_all(&line)?;
+        repeated.write_all(&line)?;
+        if pages.is_multiple_of(REPEATED) {
+            again.extend_from_slice(&line);
+        }
+        *pages += 1;
     }
     let coverage = format!(
         r#"{{"type":"coverage",{identity},"status":"complete","rows":{},"reason":null}}"#,
         events.len()
     );
-    writeln!(raw, "{coverage}")?;
-    writeln!(records, "{coverage}")
+    writeln!(once, "{coverage}")?;
+    repeated.write_all(&again)?;
+    writeln!(repeated, "{coverage}")
+}
+
+/// Writes an event as GitLab tells it.
+fn write_node(line: &mut Vec<u8>, event: &Event) -> io::Result<()> {
+    let Event { second, kind, person, .. } = *event;
+    write!(
+        line,
+        r#"{{"event":"{}","timestamp":"{}T{:02}:{:02}:{:02}Z","namespacePath":"acme/team-{}","extras":{{"#,
+        EVENTS[kind].0.to_uppercase(),
+        date(event.day),
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        person % 97
+    )?;
+    let mut comma = "";
+    if let Some(language) = event.language {
+        write!(
+            line,
+            r#""language":"{}","suggestion_size":"{}","ide_name":"{}""#,
+            LANGUAGES[language], event.lines, IDES[event.ide]
+        )?;
+        comma = ",";
+    }
+    if let Some((project, session, flow)) = event.session {
+        let escaped = FLOWS[flow].replace('&', "\\u0026");
+        write!(
+            line,
+            r#"{comma}"project_id":{project},"session_id":{session},"flow_type":"{escaped}","environment":"ide""#
+        )?;
+        comma = ",";
+    }
+    if let Some(tool) = event.tool {
+        write!(line, r#"{comma}"tool_name":"{}""#, TOOLS[tool])?;
+        comma = ",";
+    }
+    if let Some((model, input, output)) = event.model {
+        write!(
+            line,
+            r#"{comma}"model_name":"{}","input_tokens":{input},"output_tokens":{output}"#,
+            MODELS[model]
+        )?;
+    }
+    write!(
+        line,
+        r#"}},"user":{{"id":"gid://gitlab/User/{}","username":"user{person}","bot":false}}}}"#,
+        user_id(person)
+    )
 }

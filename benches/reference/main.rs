@@ -1,6 +1,7 @@
 //! `cargo bench --bench reference -- FOLDER EVENTS`: the reference jobs on so many events (1,000,000 unless told):
 //! what `normalize` and `aggregate` need on a large organisation's usage events, in time and memory. The files are
-//! made in the folder when they are not there, and stay.
+//! made in the folder when they are not there, and stay; with `--files`, that is all. `benches/duckdb` runs the same
+//! jobs beside DuckDB.
 
 mod generator;
 
@@ -14,20 +15,32 @@ use std::time::Instant;
 /// How often each job runs; the median counts.
 const RUNS: usize = 3;
 
+/// The files of the reference jobs.
+struct Files {
+    /// Raw pages, of which some come twice.
+    pages: PathBuf,
+    /// Their records, each once.
+    records: PathBuf,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let folder = PathBuf::from(arguments.first().map_or("target/reference", String::as_str));
-    let events: u64 = arguments.get(1).map_or(Ok(1_000_000), |text| text.parse())?;
-    let (raw, records) = files(&folder, events)?;
+    let (flags, values): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let folder = PathBuf::from(values.first().map_or("target/reference", String::as_str));
+    let events: u64 = values.get(1).map_or(Ok(1_000_000), |text| text.parse())?;
+    let Files { pages, records } = files(&folder, events)?;
+    if flags.iter().any(|flag| flag == "--files") {
+        return Ok(());
+    }
     let mut output = io::stdout().lock();
     writeln!(
         output,
         "{events} events: {} MB of raw pages, {} MB of records",
-        megabytes(&raw)?,
+        megabytes(&pages)?,
         megabytes(&records)?
     )?;
     writeln!(output, "{:>10} {:>8} {:>9} {:>9}", "job", "threads", "seconds", "peak MB")?;
-    for (job, input) in [("aggregate", &records), ("normalize", &raw)] {
+    for (job, input) in [("aggregate", &records), ("normalize", &pages)] {
         for threads in ["1", "2"] {
             let mut runs: Vec<(f64, u64)> =
                 (0..RUNS).map(|_| measure(job, threads, input)).collect::<Result<_, _>>()?;
@@ -39,22 +52,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn files(folder: &Path, events: u64) -> Result<(PathBuf, PathBuf), Box<dyn Error>> {
-    let (raw, records) =
-        (folder.join(format!("raw-{events}.jsonl")), folder.join(format!("records-{events}.jsonl")));
-    if !raw.exists() || !records.exists() {
+/// Makes what is not there. A file has its name only when it is whole.
+fn files(folder: &Path, events: u64) -> Result<Files, Box<dyn Error>> {
+    let file = |name: &str| folder.join(format!("{name}-{events}.jsonl"));
+    let (pages, records, repeated) = (file("pages"), file("records"), file("records-repeated"));
+    if ![&pages, &records, &repeated].iter().all(|path| path.exists()) {
         fs::create_dir_all(folder)?;
-        let create = |path: &Path| {
-            File::create(path.with_extension("part")).map(|file| BufWriter::with_capacity(1 << 20, file))
-        };
-        let (mut raw_file, mut records_file) = (create(&raw)?, create(&records)?);
-        generator::write(events, "usage_events", &mut raw_file, &mut records_file)?;
-        raw_file.into_inner()?.sync_all()?;
-        records_file.into_inner()?.sync_all()?;
-        fs::rename(raw.with_extension("part"), &raw)?;
-        fs::rename(records.with_extension("part"), &records)?;
+        let part = |path: &Path| path.with_extension("part");
+        let mut pages_file = BufWriter::with_capacity(1 << 20, File::create(part(&pages))?);
+        let mut child = normalize(File::create(part(&records))?).stdin(Stdio::piped()).spawn()?;
+        let mut once =
+            BufWriter::with_capacity(1 << 20, child.stdin.take().ok_or("normalize reads nothing")?);
+        generator::write(events, &mut once, &mut pages_file)?;
+        once.into_inner()?;
+        pages_file.into_inner()?.sync_all()?;
+        let status = child.wait()?;
+        let status_repeated =
+            normalize(File::create(part(&repeated))?).stdin(File::open(part(&pages))?).status()?;
+        if !status.success() || !status_repeated.success() {
+            return Err(format!("normalize ended with {status} and {status_repeated}").into());
+        }
+        for path in [&pages, &records, &repeated] {
+            fs::rename(part(path), path)?;
+        }
     }
-    Ok((raw, records))
+    Ok(Files { pages, records })
+}
+
+fn normalize(output: File) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duo-metrics"));
+    command.arg("normalize").stdout(output).stderr(Stdio::null());
+    command
 }
 
 fn megabytes(path: &Path) -> io::Result<u64> {

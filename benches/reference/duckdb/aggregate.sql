@@ -1,0 +1,51 @@
+-- The reference job `aggregate`: what a dashboard of Duo usage starts from, as lines of text, each of one figure:
+--   D day feature events people        A day people        W monday people        M month people
+--   L language shown accepted rate (in basis points, rounded down)
+--   U user active_days events active_days_of_the_last_28 segment
+-- $events are the usage events to count. Somebody is active by a deliberate event (docs/metrics.md).
+
+CREATE TEMP TABLE events AS
+SELECT day::DATE AS day, feature, event, "user", language FROM $events;
+
+CREATE TEMP TABLE features AS
+SELECT day, feature, "user", count(*) AS events,
+       bool_or(event NOT IN ('code_suggestion_shown_in_ide', 'code_suggestions_requested',
+                             'agent_platform_session_finished', 'agent_platform_session_dropped')
+               AND NOT starts_with(event, 'post_comment_') AND NOT starts_with(event, 'find_no')
+               AND NOT ends_with(event, '_mcp_tool_call')) AS is_active
+FROM events GROUP BY ALL;
+
+CREATE TEMP TABLE days AS
+SELECT day, "user", sum(events) AS events, bool_or(is_active) AS is_active FROM features GROUP BY ALL;
+
+COPY (
+    SELECT concat_ws(chr(9), 'D', day, feature, sum(events), count(*)) FROM features GROUP BY day, feature
+    UNION ALL
+    SELECT concat_ws(chr(9), 'A', day, count(*)) FROM days GROUP BY day
+    UNION ALL
+    SELECT concat_ws(chr(9), 'W', monday::DATE, count(DISTINCT "user"))
+    FROM (SELECT date_trunc('week', day) AS monday, "user" FROM days) GROUP BY monday
+    UNION ALL
+    SELECT concat_ws(chr(9), 'M', strftime(first, '%Y-%m'), count(DISTINCT "user"))
+    FROM (SELECT date_trunc('month', day) AS first, "user" FROM days) GROUP BY first
+    UNION ALL
+    SELECT concat_ws(chr(9), 'L', language, shown, accepted,
+                     CASE shown WHEN 0 THEN '-' ELSE (accepted * 10000 // shown)::VARCHAR END)
+    FROM (
+        SELECT coalesce(language, '(none)') AS language,
+               count(*) FILTER (event = 'code_suggestion_shown_in_ide') AS shown,
+               count(*) FILTER (event = 'code_suggestion_accepted_in_ide') AS accepted
+        FROM events
+        WHERE event IN ('code_suggestion_shown_in_ide', 'code_suggestion_accepted_in_ide')
+        GROUP BY ALL
+    )
+    UNION ALL
+    SELECT concat_ws(chr(9), 'U', "user", active_days, events, active_28,
+                     CASE WHEN active_28 = 0 THEN 'inactive' WHEN active_28 < 4 THEN 'experimenting'
+                          WHEN active_28 < 12 THEN 'regular' ELSE 'heavy' END)
+    FROM (
+        SELECT "user", count(*) FILTER (is_active) AS active_days, sum(events) AS events,
+               count(*) FILTER (is_active AND day > (SELECT max(day) FROM days) - 28) AS active_28
+        FROM days GROUP BY "user"
+    )
+) TO '$output' (FORMAT csv, HEADER false, DELIMITER '\x1f', QUOTE '');
