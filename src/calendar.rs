@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -120,6 +120,49 @@ impl Timestamp {
         Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
     }
 
+    /// Appends the instant as it is written everywhere.
+    pub fn write_to(self, output: &mut Vec<u8>) {
+        match self.in_whole_seconds() {
+            Some(text) => output.extend_from_slice(&text),
+            None => output.extend_from_slice(self.to_string().as_bytes()),
+        }
+    }
+
+    /// The instant as text, when it has no fraction of a second: every record is written with one.
+    fn in_whole_seconds(self) -> Option<[u8; 20]> {
+        let time = self.0.time();
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let year = u32::try_from(self.0.year()).ok().filter(|year| *year <= 9999)?;
+        for (place, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, self.0.month()),
+            (8, self.0.day()),
+            (11, time.hour()),
+            (14, time.minute()),
+            (17, time.second()),
+        ] {
+            text[place] += (number / 10) as u8;
+            text[place + 1] += (number % 10) as u8;
+        }
+        (time.nanosecond() == 0).then_some(text)
+    }
+
+    /// Reads what [`Timestamp::in_whole_seconds`] writes; `None` for any other way to write an instant.
+    fn from_whole_seconds(text: &str) -> Option<Timestamp> {
+        let text: &[u8; 20] = text.as_bytes().try_into().ok()?;
+        let is_shaped = (text[4], text[7], text[10], text[13], text[16], text[19])
+            == (b'-', b'-', b'T', b':', b':', b'Z');
+        let number = |place: usize, digits: usize| {
+            text[place..place + digits].iter().try_fold(0, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+            })
+        };
+        let date = NaiveDate::from_ymd_opt(number(0, 4)?.try_into().ok()?, number(5, 2)?, number(8, 2)?)?;
+        let instant = date.and_hms_opt(number(11, 2)?, number(14, 2)?, number(17, 2)?)?.and_utc();
+        Timestamp::in_range(instant).filter(|_| is_shaped)
+    }
+
     fn in_range(instant: DateTime<Utc>) -> Option<Timestamp> {
         (2000..=2199).contains(&instant.year()).then_some(Timestamp(instant))
     }
@@ -188,7 +231,10 @@ impl FromStr for Day {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        match self.in_whole_seconds() {
+            Some(text) => formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?),
+            None => formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        }
     }
 }
 
@@ -196,9 +242,9 @@ impl FromStr for Timestamp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Timestamp, String> {
-        DateTime::parse_from_rfc3339(text)
-            .ok()
-            .and_then(|instant| Timestamp::in_range(instant.to_utc()))
+        let any_way = || Timestamp::in_range(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+        Timestamp::from_whole_seconds(text)
+            .or_else(any_way)
             .ok_or_else(|| format!("{text:?} is not an RFC 3339 time, for example 2026-10-01T12:34:56Z"))
     }
 }
@@ -310,6 +356,21 @@ mod tests {
         assert_eq!(instant.to_string(), "2026-09-30T23:30:00.250Z");
         assert_eq!(instant.day(), day("2026-09-30"));
         assert_eq!(day("2026-10-01").midnight().to_string(), "2026-10-01T00:00:00Z");
+        for text in ["2028-02-29T23:59:59Z", "2000-01-01T00:00:00Z", "2199-12-31T07:08:09Z"] {
+            let instant: Timestamp = text.parse().expect("a literal time");
+            assert_eq!((instant.to_string(), instant.day()), (text.to_owned(), day(&text[..10])));
+        }
+        for text in [
+            "2026-02-29T00:00:00Z",
+            "2026-10-01T24:00:00Z",
+            "2026-10-01T00:60:00Z",
+            "1999-12-31T23:59:59Z",
+            "2026-10-01 00x00:00Z",
+            "2026-10-01T00:00:0éZ",
+            "+026-10-01T00:00:00Z",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
         let header = Timestamp::from_http_date("Sun, 01 Nov 2026 03:00:00 GMT").expect("a literal date");
         assert_eq!(header.to_string(), "2026-11-01T03:00:00Z");
     }

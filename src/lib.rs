@@ -30,6 +30,7 @@ pub mod export;
 pub mod line;
 pub mod mapping;
 pub mod metrics;
+pub mod page;
 pub mod plain;
 pub mod pseudonym;
 pub mod publish;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
+use crate::plain;
 use crate::record::{
     Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
     SeatPool, UsageRollup, UserTotal,
@@ -136,6 +137,9 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     // serde reads a struct from an array too; a line or a node is an object.
     if !text.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
+    }
+    if let Some(value) = plain::from_str(text) {
+        return Ok(value);
     }
     serde_json::from_str(text).map_err(|error| {
         use serde_json::error::Category;

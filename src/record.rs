@@ -590,8 +590,9 @@ impl FromStr for Row {
             text.parse::<u32>()
                 .map_err(|_| format!("row {text:?} is neither \"page:index\" nor a line number"))
         };
-        match text.split_once(':') {
-            Some((page, index)) => Ok(Row { page: number(page)?, index: number(index)? }),
+        let colon = text.bytes().position(|byte| byte == b':');
+        match colon.and_then(|at| text.split_at_checked(at)) {
+            Some((page, index)) => Ok(Row { page: number(page)?, index: number(&index[1..])? }),
             None => Ok(Row { page: 0, index: number(text)? }),
         }
     }

@@ -129,6 +129,13 @@ impl<W: Write> LineWriter<W> {
         self.writer.write_all(&self.buffer).map_err(Error::writing)
     }
 
+    /// Writes what `make` appends to an empty buffer: whole lines, with their line breaks.
+    pub fn write_made(&mut self, make: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
+        self.buffer.clear();
+        make(&mut self.buffer);
+        self.writer.write_all(&self.buffer).map_err(Error::writing)
+    }
+
     /// Writes a line that was built before, with its line break.
     pub fn write_text(&mut self, line: &[u8]) -> Result<(), Error> {
         self.writer.write_all(line).map_err(Error::writing)

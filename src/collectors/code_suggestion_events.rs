@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::portion::EventQueries;
+use super::scalar::Scalar;
 use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::{Day, Timestamp};
@@ -56,8 +56,10 @@ impl Collector for CodeSuggestionEvents {
             timestamp: Timestamp,
             #[serde(borrow)]
             language: Option<Cow<'a, str>>,
-            #[serde(default)]
-            suggestion_size: Value,
+            // Text in GitLab's schema and a number in an older example. One that is neither is not known, which is not
+            // a reason to lose the event.
+            #[serde(borrow, default)]
+            suggestion_size: Scalar<'a>,
             #[serde(borrow)]
             unique_tracking_id: Option<Cow<'a, str>>,
             #[serde(borrow)]
@@ -66,7 +68,7 @@ impl Collector for CodeSuggestionEvents {
         let node: Node = line::parse(node)?;
         Ok(Record::Event(Box::new(Event {
             language: Some(said_language(node.language)),
-            lines: size(&node.suggestion_size),
+            lines: node.suggestion_size.0.and_then(|size| size.parse().ok()),
             tracking_id: node.unique_tracking_id,
             ..event(node.timestamp, origin, &node.event, node.user)
         })))
@@ -78,19 +80,9 @@ pub(super) fn said_language(language: Option<Cow<'_, str>>) -> Cow<'_, str> {
     language.filter(|language| !language.trim().is_empty()).unwrap_or(NO_LANGUAGE.into())
 }
 
-/// The size is text in GitLab's schema and a number in an older example. One that is neither is not known,
-/// which is not a reason to lose the event.
-pub(super) fn size(size: &Value) -> Option<u32> {
-    match size {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_u64().and_then(|size| size.try_into().ok()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn no_language_is_said() {
@@ -101,10 +93,29 @@ mod tests {
 
     #[test]
     fn sizes_are_text_or_numbers_and_anything_else_is_unknown() {
-        assert_eq!(size(&json!("12")), Some(12));
-        assert_eq!(size(&json!(12)), Some(12));
-        for unknown in [json!(null), json!("many"), json!("-3"), json!(-3), json!(1.5), json!([1])] {
-            assert_eq!(size(&unknown), None, "{unknown}");
+        let day: Day = "2026-10-05".parse().expect("a literal day");
+        let lines = |size: &str| {
+            let node = format!(
+                r#"{{"event":"X","timestamp":"2026-10-05T10:00:00Z","language":null,"suggestionSize":{size},"user":{{"id":"1"}}}}"#
+            );
+            let row = crate::record::Row { page: 1, index: 0 };
+            let texts = || "x".into();
+            let origin = Origin {
+                instance: texts(),
+                collector: texts(),
+                scope: texts(),
+                day,
+                fetched_at: day.midnight(),
+                row,
+            };
+            match CodeSuggestionEvents.read(&node, origin, day) {
+                Ok(Record::Event(event)) => event.lines,
+                other => panic!("{size}: {other:?}"),
+            }
+        };
+        assert_eq!((lines(r#""12""#), lines("12"), lines(r#"" 12 ""#)), (Some(12), Some(12), Some(12)));
+        for unknown in ["null", r#""many""#, r#""-3""#, "-3", "1.5", "[1]", "4294967296", "true"] {
+            assert_eq!(lines(unknown), None, "{unknown}");
         }
     }
 }

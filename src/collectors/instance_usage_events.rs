@@ -2,12 +2,13 @@
 //! project, session, flow, editor, language, model.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::code_suggestion_events::{said_language, size};
+use super::code_suggestion_events::said_language;
 use super::portion::EventQueries;
+use super::scalar::Scalar;
 use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::{Day, Timestamp};
@@ -50,7 +51,7 @@ impl Collector for InstanceUsageEvents {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        #[derive(Deserialize)]
+        #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Node<'a> {
             #[serde(borrow)]
@@ -58,43 +59,124 @@ impl Collector for InstanceUsageEvents {
             timestamp: Timestamp,
             #[serde(borrow)]
             namespace_path: Option<Cow<'a, str>>,
-            // Free-form: whatever it holds must not lose the event.
-            #[serde(default)]
-            extras: Value,
+            #[serde(borrow, default)]
+            extras: Extras<'a>,
             #[serde(borrow)]
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        let extras = node.extras.as_object();
-        let extra = |name: &str| extras.and_then(|extras| text(extras.get(name)?)).map(Cow::<str>::Owned);
+        let Extras { is_told, fields } = node.extras;
+        let [
+            project,
+            ide,
+            tracking_id,
+            session,
+            flow,
+            environment,
+            tool,
+            model,
+            model_engine,
+            language,
+            size,
+        ] = fields.map(|scalar| scalar.0);
         let event = event(node.timestamp, origin, &node.event, node.user);
-        let told = extras.filter(|_| event.feature == CODE_SUGGESTIONS);
+        let is_suggestion = is_told && event.feature == CODE_SUGGESTIONS;
         Ok(Record::Event(Box::new(Event {
             namespace: node.namespace_path.filter(|path| !path.is_empty()),
-            project: extra("project_id").map(|id| match id.bytes().all(|byte| byte.is_ascii_digit()) {
+            project: project.map(|id| match id.bytes().all(|byte| byte.is_ascii_digit()) {
                 true => format!("gid://gitlab/Project/{id}").into(),
                 false => id,
             }),
-            language: told.map(|extras| said_language(extras.get("language").and_then(text).map(Cow::Owned))),
-            ide: extra("ide_name"),
-            lines: told.and_then(|extras| size(extras.get("suggestion_size")?)),
-            tracking_id: extra("unique_tracking_id"),
-            session: extra("session_id"),
-            flow: extra("flow_type"),
-            environment: extra("environment"),
-            tool: extra("tool_name"),
-            model: extra("model_name"),
-            model_engine: extra("model_engine"),
+            language: is_suggestion.then(|| said_language(language)),
+            ide,
+            lines: size.filter(|_| is_suggestion).and_then(|size| size.parse().ok()),
+            tracking_id,
+            session,
+            flow,
+            environment,
+            tool,
+            model,
+            model_engine,
             ..event
         })))
     }
 }
 
-/// A text or number that says something.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+/// What GitLab tells of an event beyond who and when. It is of free form: whatever it holds must not lose the event.
+#[derive(Default)]
+struct Extras<'a> {
+    /// Whether it was an object, even an empty one.
+    is_told: bool,
+    /// By the place of their names in [`EXTRAS`].
+    fields: [Scalar<'a>; EXTRAS.len()],
+}
+
+const EXTRAS: [&str; 11] = [
+    "project_id",
+    "ide_name",
+    "unique_tracking_id",
+    "session_id",
+    "flow_type",
+    "environment",
+    "tool_name",
+    "model_name",
+    "model_engine",
+    "language",
+    "suggestion_size",
+];
+
+impl<'de: 'a, 'a> Deserialize<'de> for Extras<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Extras<'a>, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        struct Anything;
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Extras<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("anything")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
+                let mut extras = Extras { is_told: true, ..Extras::default() };
+                while let Some(Name(key)) = items.next_key()? {
+                    match EXTRAS.iter().position(|name| *name == key) {
+                        Some(place) => extras.fields[place] = items.next_value()?,
+                        None => drop(items.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(extras)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Extras::default())
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+        }
+        deserializer.deserialize_any(Anything)
     }
 }

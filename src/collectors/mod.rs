@@ -14,6 +14,7 @@ pub mod merge_requests;
 pub mod own;
 pub mod pipelines;
 mod portion;
+mod scalar;
 pub mod seats;
 mod totals;
 pub mod usage_events;

@@ -16,8 +16,10 @@ use crate::export::RecordSheet;
 use crate::line::{Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
+use crate::page::{Page, PageReader};
+use crate::plain::EventWriter;
 use crate::pseudonym::PseudonymKey;
-use crate::record::{Coverage, Origin, Raw, Row};
+use crate::record::{Coverage, Origin, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
 use crate::spelling;
@@ -68,7 +70,7 @@ struct Letters {
 
 /// Where records go.
 enum RecordOutput<W: Write> {
-    Lines(LineWriter<W>),
+    Lines(LineWriter<W>, EventWriter),
     Sheet(Box<RecordSheet<W>>),
 }
 
@@ -144,11 +146,13 @@ fn normalize_into(
     let mut total = Counts::default();
     let mut lines_before = 0;
     let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
-    let work = |(): &mut (), chunk: &Chunk| PartMade::of(chunk, options, keeps, with_content);
+    let work =
+        |pages: &mut PageReader, chunk: &Chunk| PartMade::of(chunk, pages, options, keeps, with_content);
     if options.format == RecordFormat::Csv {
         RecordSheet::heading(&mut output).map_err(Error::writing)?;
     }
-    work_through(input, vec![(); options.threads], work, |_, part| {
+    let workers = (0..options.threads).map(|_| PageReader::default()).collect();
+    work_through(input, workers, work, |_, part| {
         output.write_all(&part.output).map_err(Error::writing)?;
         part.rejected.iter().for_each(|(line, reason)| rejects.add(lines_before + line, reason));
         for mut letter in part.dead_letters {
@@ -242,12 +246,18 @@ struct PartMade {
 }
 
 impl PartMade {
-    fn of(chunk: &Chunk, options: &Options, keeps_letters: bool, with_content: bool) -> PartMade {
+    fn of(
+        chunk: &Chunk,
+        pages: &mut PageReader,
+        options: &Options,
+        keeps_letters: bool,
+        with_content: bool,
+    ) -> PartMade {
         let mut part = PartMade { lines: chunk.line_count(), ..PartMade::default() };
         let letters = Letters { keeps: keeps_letters, with_content };
         let mut output = RecordOutput::new(options.format, Vec::new());
         let mut take_all =
-            || chunk.lines().try_for_each(|line| part.take(&line, options, letters, &mut output));
+            || chunk.lines().try_for_each(|line| part.take(&line, pages, options, letters, &mut output));
         let taken = take_all();
         match taken.and_then(|()| output.into_inner()) {
             Ok(bytes) => part.output = bytes,
@@ -259,15 +269,24 @@ impl PartMade {
     fn take(
         &mut self,
         line: &InputLine<'_>,
+        pages: &mut PageReader,
         options: &Options,
         letters: Letters,
         output: &mut RecordOutput<Vec<u8>>,
     ) -> Result<(), Error> {
+        let plain = line.text.ok().and_then(|text| pages.read_plain(text));
+        if let Some(page) = plain
+            && self.take_page(line, &page, false, options, letters, output)?
+        {
+            return Ok(());
+        }
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
-            Ok(Line::Raw(raw)) => return self.take_page(line, &raw, options, letters, output),
+            Ok(Line::Raw(raw)) => {
+                self.take_page(line, &raw.into(), true, options, letters, output)?;
+            }
             Ok(Line::Record(record)) => {
                 self.counts.records += 1;
-                output.write(&finished(record, options))?;
+                output.write_record(&finished(record, options))?;
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
@@ -292,54 +311,66 @@ impl PartMade {
         Ok(())
     }
 
-    /// Makes records of the nodes of a page.
+    /// Makes records of the nodes of a page. False when one of them cannot be read because it is the line that is damaged;
+    /// of a parsed line that is known not to be so.
     fn take_page(
         &mut self,
         line: &InputLine<'_>,
-        raw: &Raw<'_>,
+        page: &Page<'_>,
+        is_parsed: bool,
         options: &Options,
         letters: Letters,
         output: &mut RecordOutput<Vec<u8>>,
-    ) -> Result<(), Error> {
-        let collector = by_name(&raw.collector);
-        let mapping = options.mappings.iter().find(|mapping| mapping.collector() == raw.collector);
-        for (index, node) in raw.nodes.iter().enumerate() {
-            let row = Row { page: raw.page, index: u32::try_from(index).unwrap_or(u32::MAX) };
-            // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
-            if node.get() == "null" {
-                self.counts.left_out += 1;
-                let letter = letters.letter(line, Some(row), "left out by GitLab", node.get().as_bytes());
-                self.dead_letters.extend(letter);
-                continue;
-            }
-            let origin = origin(raw, row);
-            let mapped = mapping.map(|mapping| mapping.apply(node.get(), &origin)).transpose();
-            let read = match (collector, &mapped) {
-                (Some(collector), _) => collector.read(node.get(), origin, raw.since.unwrap_or(raw.day)),
-                (None, Ok(Some(text))) => record(text),
-                (None, Ok(None)) => {
+    ) -> Result<bool, Error> {
+        let collector = by_name(&page.collector);
+        let mapping = options.mappings.iter().find(|mapping| mapping.collector() == page.collector);
+        let nodes = || page.nodes.iter().copied().enumerate();
+        let mapped: Vec<Result<String, String>> = match mapping {
+            Some(mapping) => nodes().map(|(index, node)| mapping.apply(node, &page.origin(index))).collect(),
+            None => Vec::new(),
+        };
+        let mut all: Vec<Result<Option<Record<'_>>, String>> = Vec::with_capacity(page.nodes.len());
+        for (index, node) in nodes() {
+            all.push(match (collector, mapped.get(index)) {
+                _ if node == "null" => Ok(None),
+                (Some(collector), _) => collector.read(node, page.origin(index), page.since()).map(Some),
+                (None, Some(Ok(text))) => record(text).map(Some),
+                (None, Some(Err(reason))) => Err(reason.clone()),
+                (None, None) => {
                     Err("a collector this version does not know; --map says what its rows mean".to_owned())
                 }
-                (None, Err(reason)) => Err(reason.clone()),
-            };
+            });
+        }
+        let is_damaged = || line.text.is_ok_and(|text| Line::parse(text).is_err());
+        if !is_parsed && all.iter().any(Result::is_err) && is_damaged() {
+            return Ok(false);
+        }
+        for ((index, node), read) in nodes().zip(all) {
+            let row = page.origin(index).row;
             match read {
-                Ok(record) if !record.is_of_its_day() => {
+                // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
+                Ok(None) => {
+                    self.counts.left_out += 1;
+                    let letter = letters.letter(line, Some(row), "left out by GitLab", node.as_bytes());
+                    self.dead_letters.extend(letter);
+                }
+                Ok(Some(record)) if !record.is_of_its_day() => {
                     self.counts.outside += 1;
                     if mapping.is_some() {
                         self.outside_of_mapped.push((fetch_of(record.origin()), row));
                     }
                 }
-                Ok(record) => {
+                Ok(Some(record)) => {
                     self.counts.records += 1;
-                    output.write(&finished(record, options))?;
+                    output.write_record(&finished(record, options))?;
                 }
                 Err(reason) => {
-                    self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.get().as_bytes()));
+                    self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.as_bytes()));
                     self.rejected.push((line.number, reason));
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -370,42 +401,40 @@ fn finished<'a>(mut record: Record<'a>, options: &Options) -> Record<'a> {
     record
 }
 
-fn origin<'a>(raw: &Raw<'a>, row: Row) -> Origin<'a> {
-    Origin {
-        instance: raw.instance.clone(),
-        collector: raw.collector.clone(),
-        scope: raw.scope.clone(),
-        day: raw.day,
-        fetched_at: raw.fetched_at,
-        row,
-    }
-}
-
 impl<W: Write> RecordOutput<W> {
     fn new(format: RecordFormat, output: W) -> RecordOutput<W> {
         match format {
-            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(output)),
+            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(output), EventWriter::default()),
             RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(output))),
         }
     }
 
     fn into_inner(self) -> Result<W, Error> {
         match self {
-            RecordOutput::Lines(lines) => Ok(lines.into_inner()),
+            RecordOutput::Lines(lines, _) => Ok(lines.into_inner()),
             RecordOutput::Sheet(sheet) => sheet.into_inner().map_err(Error::writing),
         }
     }
 
     fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
         match self {
-            RecordOutput::Lines(lines) => lines.write(line),
+            RecordOutput::Lines(lines, _) => lines.write(line),
             RecordOutput::Sheet(sheet) => sheet.write(line).map_err(Error::writing),
+        }
+    }
+
+    fn write_record(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        match (self, record) {
+            (RecordOutput::Lines(lines, events), Record::Event(event)) => {
+                lines.write_made(|buffer| events.write(event, buffer))
+            }
+            (output, record) => output.write(record),
         }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
         match self {
-            RecordOutput::Lines(lines) => lines.flush(),
+            RecordOutput::Lines(lines, _) => lines.flush(),
             RecordOutput::Sheet(sheet) => sheet.flush().map_err(Error::writing),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::people::PeopleSet;
 use crate::calendar::{Day, Grain, Period};
-use crate::rollup::PersonId;
+use crate::rollup::{Name, PersonId};
 use crate::view::{Source, View};
 
 /// The days of everybody who is not a bot, up to the last day reported.
@@ -17,6 +17,23 @@ pub(super) struct Activity {
     weeks: BTreeMap<Day, (PeopleSet, PeopleSet)>,
     /// By person; nobody beyond the end was ever seen.
     of_person: Vec<Days>,
+    /// The events of each day, whatever else they are split by.
+    events: BTreeMap<Day, BTreeMap<(Name, Name), Events>>,
+}
+
+/// The events of one feature and name on a day, or on several.
+#[derive(Clone, Default)]
+pub(super) struct Events {
+    /// How many there were of people.
+    pub(super) of_people: u64,
+    /// How many there were of bots.
+    pub(super) of_bots: u64,
+    /// Whether whoever did it did something.
+    pub(super) is_deliberate: bool,
+    /// The people, without bots.
+    pub(super) people: PeopleSet,
+    /// The bots.
+    pub(super) bots: PeopleSet,
 }
 
 /// What is known of one person.
@@ -32,6 +49,21 @@ pub(super) struct Days {
     pub(super) last_active: Option<Day>,
 }
 
+impl Events {
+    /// All of them.
+    pub(super) fn count(&self) -> u64 {
+        self.of_people + self.of_bots
+    }
+
+    /// Adds others.
+    pub(super) fn add(&mut self, other: &Events) {
+        self.of_people += other.of_people;
+        self.of_bots += other.of_bots;
+        self.people.add_all(&other.people);
+        self.bots.add_all(&other.bots);
+    }
+}
+
 impl Activity {
     pub(super) fn of(view: &View<'_>) -> Activity {
         let known = view.days_of(Source::Usage).and_then(|days| days.iter().find(|(_, day)| day.is_known()));
@@ -40,19 +72,38 @@ impl Activity {
             active: BTreeMap::new(),
             weeks: BTreeMap::new(),
             of_person: vec![Days::default(); view.people.len()],
+            events: BTreeMap::new(),
         };
         let Some(first_day) = activity.first_day else { return activity };
         // The rows come by day, from the first to the last.
         let ever = Period { grain: Grain::Window, start: first_day, end: view.until };
         for (day, group, people) in view.usage_in(ever) {
-            for (person, _) in people.filter(|(person, _)| !view.people.is_bot(*person)) {
-                let days = &mut activity.of_person[person.0 as usize];
-                days.first_seen.get_or_insert(day);
-                days.last_seen = Some(day);
-                if group.is_deliberate {
-                    days.first_active.get_or_insert(day);
-                    days.last_active = Some(day);
-                    activity.active.entry(day).or_default().add_any(person);
+            let of_day = activity.events.entry(day).or_default();
+            let events = of_day.entry((group.feature, group.event)).or_default();
+            events.is_deliberate = group.is_deliberate;
+            for (person, usage) in people {
+                if view.people.is_bot(person) {
+                    events.of_bots += usage.events;
+                    events.bots.add_any(person);
+                } else {
+                    events.of_people += usage.events;
+                    events.people.add_any(person);
+                }
+            }
+        }
+        for (day, of_day) in &activity.events {
+            for events in of_day.values() {
+                for person in events.people.iter() {
+                    let days = &mut activity.of_person[person.0 as usize];
+                    days.first_seen.get_or_insert(*day);
+                    days.last_seen = Some(*day);
+                    if events.is_deliberate {
+                        days.first_active.get_or_insert(*day);
+                        days.last_active = Some(*day);
+                    }
+                }
+                if events.is_deliberate && !events.people.is_empty() {
+                    activity.active.entry(*day).or_default().add_all(&events.people);
                 }
             }
         }
@@ -67,6 +118,14 @@ impl Activity {
             before.add_all(people);
         }
         activity
+    }
+
+    /// The events of a period up to the last day reported, each with its feature and its name.
+    pub(super) fn events_in(&self, period: Period) -> impl Iterator<Item = (Name, Name, &Events)> {
+        let days = self.events.range(period.start..).take_while(move |(day, _)| **day <= period.end);
+        days.flat_map(|(_, of_day)| {
+            of_day.iter().map(|((feature, event), events)| (*feature, *event, events))
+        })
     }
 
     /// What is known of a person.

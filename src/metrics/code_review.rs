@@ -1,8 +1,8 @@
 //! Code review by Duo: asked for, done, and what people thought of it.
 
+use super::activity::Events;
 use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
-use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::view::{Source, View};
 
@@ -45,35 +45,26 @@ const KINDS: [(&Definition, &str, &str); 5] = [
     (&REACTIONS, "thumbs_down", "react_thumbs_down_on_duo_code_review_comment"),
 ];
 
-#[derive(Clone, Default)]
-struct Count {
-    events: u64,
-    people: PeopleSet,
-}
-
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
-    let mut counts = vec![Count::default(); KINDS.len()];
-    for (_, group, people) in view.usage_in(page.period) {
-        let name = view.names.text(group.event);
-        let Some(kind) = KINDS.iter().position(|(_, _, event)| *event == name) else { continue };
-        for (person, usage) in people {
-            counts[kind].events += usage.events;
-            counts[kind].people.add(person, view.people);
+    let mut counts = vec![Events::default(); KINDS.len()];
+    for (_, event, events) in page.activity.events_in(page.period) {
+        let name = view.names.text(event);
+        if let Some(kind) = KINDS.iter().position(|(_, _, event)| *event == name) {
+            counts[kind].add(events);
         }
     }
+    let figure = |events: &Events| Figure::count(events.count(), Some(events.people.len()));
     for definition in FAMILY.definitions.iter().copied() {
-        let mut total = Count::default();
-        for ((of, kind, _), count) in KINDS.into_iter().zip(&counts) {
+        let mut total = Events::default();
+        for ((of, kind, _), events) in KINDS.into_iter().zip(&counts) {
             if of.metric == definition.metric {
-                let figure = Figure::count(count.events, Some(count.people.len()));
-                page.emit(definition, &[("kind", kind)], figure);
-                total.events += count.events;
-                total.people.add_all(&count.people);
+                page.emit(definition, &[("kind", kind)], figure(events));
+                total.add(events);
             }
         }
-        page.emit(definition, &[], Figure::count(total.events, Some(total.people.len())));
+        page.emit(definition, &[], figure(&total));
     }
 }

@@ -7,7 +7,7 @@ use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::record::Number;
-use crate::rollup::{Entries, Usage};
+use crate::rollup::{Entries, Name, Usage};
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family {
@@ -111,102 +111,120 @@ struct Counts {
     shown_to: PeopleSet,
     accepted_by: PeopleSet,
     rejected_by: PeopleSet,
-    shown_or_accepted: PeopleSet,
-    accepted_or_rejected: PeopleSet,
 }
 
-/// A language and an editor; `None` stands for all together.
-type Split<'a> = (Option<&'a str>, Option<&'a str>);
+/// How many suggestions were shown, accepted and rejected.
+#[derive(Clone, Copy, Default)]
+struct Rows {
+    shown: u64,
+    accepted: u64,
+    rejected: u64,
+}
 
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::CodeSuggestions, FAMILY.definitions) {
         return;
     }
-    let mut splits: BTreeMap<Split<'_>, Counts> = BTreeMap::from([((None, None), Counts::default())]);
-    let (mut with_language, mut with_ide, mut with_both) =
-        (Counts::default(), Counts::default(), Counts::default());
+    let mut apart: BTreeMap<[Option<Name>; 2], Counts> = BTreeMap::new();
     for (_, group, people) in view.suggestions_in(page.period) {
-        let event = view.names.text(group.event);
-        let language = group.language.map(|language| view.names.text(language));
-        let ide = group.ide.map(|ide| view.names.text(ide));
-        let told = [
-            (language.is_some(), &mut with_language),
-            (ide.is_some(), &mut with_ide),
-            (language.is_some() && ide.is_some(), &mut with_both),
-        ];
-        for (_, counts) in told.into_iter().filter(|(is_told, _)| *is_told) {
-            counts.add(event, people.clone(), view);
+        let counts = apart.entry([group.language, group.ide]).or_default();
+        counts.add(view.names.text(group.event), people, view);
+    }
+    let mut total = Counts::default();
+    let mut by_language: BTreeMap<&str, Counts> = BTreeMap::new();
+    let mut by_ide: BTreeMap<&str, Counts> = BTreeMap::new();
+    let mut by_both: BTreeMap<(&str, &str), Counts> = BTreeMap::new();
+    let (mut with_language, mut with_ide, mut with_both) =
+        (Rows::default(), Rows::default(), Rows::default());
+    for (told, counts) in &apart {
+        for (is_told, rows) in [
+            (told[0].is_some(), &mut with_language),
+            (told[1].is_some(), &mut with_ide),
+            (told[0].is_some() && told[1].is_some(), &mut with_both),
+        ] {
+            if is_told {
+                rows.add(counts.rows());
+            }
         }
-        let (language, ide) = (language.unwrap_or(NOT_ATTRIBUTED), ide.unwrap_or(NOT_ATTRIBUTED));
-        for split in [(None, None), (Some(language), None), (None, Some(ide)), (Some(language), Some(ide))] {
-            splits.entry(split).or_default().add(event, people.clone(), view);
+        let [language, ide] = told.map(|name| name.map_or(NOT_ATTRIBUTED, |name| view.names.text(name)));
+        for sum in [
+            &mut total,
+            by_language.entry(language).or_default(),
+            by_ide.entry(ide).or_default(),
+            by_both.entry((language, ide)).or_default(),
+        ] {
+            sum.add_all(counts);
         }
     }
-    let total = splits.remove(&(None, None)).unwrap_or_default();
     total.emit(page, &[], None);
-    for ((language, ide), counts) in splits.iter().filter(|(_, counts)| counts.is_any()) {
-        match (language, ide) {
-            (Some(language), None) => {
-                counts.emit(page, &[("language", language)], Some((&with_language, &total)))
-            }
-            // A source that never tells the editor has no rows by editor, rather than one row of all unknown.
-            (None, Some(ide)) if with_ide.is_any() => {
-                counts.emit(page, &[("ide", ide)], Some((&with_ide, &total)))
-            }
-            (Some(language), Some(ide)) if with_ide.is_any() => {
-                counts.emit(page, &[("language", language), ("ide", ide)], Some((&with_both, &total)));
-            }
-            _ => {}
+    let all = total.rows();
+    for (language, counts) in by_language.iter().filter(|(_, counts)| counts.rows().is_any()) {
+        counts.emit(page, &[("language", language)], Some((with_language, all)));
+    }
+    // A source that never tells the editor has no rows by editor, rather than one row of all unknown.
+    if with_ide.is_any() {
+        for (ide, counts) in by_ide.iter().filter(|(_, counts)| counts.rows().is_any()) {
+            counts.emit(page, &[("ide", ide)], Some((with_ide, all)));
         }
+        for ((language, ide), counts) in by_both.iter().filter(|(_, counts)| counts.rows().is_any()) {
+            counts.emit(page, &[("language", language), ("ide", ide)], Some((with_both, all)));
+        }
+    }
+}
+
+impl Rows {
+    fn add(&mut self, other: Rows) {
+        self.shown += other.shown;
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+    }
+
+    fn is_any(self) -> bool {
+        self.shown + self.accepted + self.rejected > 0
     }
 }
 
 impl Counts {
     fn add(&mut self, event: &str, of_people: Entries<'_>, view: &View<'_>) {
-        let (sum, people, both): (_, _, &mut [_]) = match event {
-            "code_suggestion_shown_in_ide" => {
-                (&mut self.shown, &mut self.shown_to, &mut [&mut self.shown_or_accepted])
-            }
-            "code_suggestion_accepted_in_ide" => (
-                &mut self.accepted,
-                &mut self.accepted_by,
-                &mut [&mut self.shown_or_accepted, &mut self.accepted_or_rejected],
-            ),
-            "code_suggestion_rejected_in_ide" => {
-                (&mut self.rejected, &mut self.rejected_by, &mut [&mut self.accepted_or_rejected])
-            }
+        let (sum, people) = match event {
+            "code_suggestion_shown_in_ide" => (&mut self.shown, &mut self.shown_to),
+            "code_suggestion_accepted_in_ide" => (&mut self.accepted, &mut self.accepted_by),
+            "code_suggestion_rejected_in_ide" => (&mut self.rejected, &mut self.rejected_by),
             _ => return,
         };
         for (person, usage) in of_people {
             sum.add(&usage);
-            if view.people.is_bot(person) {
-                continue;
-            }
-            people.add_any(person);
-            for set in both.iter_mut() {
-                set.add_any(person);
-            }
+            people.add(person, view.people);
         }
     }
 
-    fn is_any(&self) -> bool {
-        self.shown.events + self.accepted.events + self.rejected.events > 0
+    fn add_all(&mut self, other: &Counts) {
+        self.shown.add(&other.shown);
+        self.accepted.add(&other.accepted);
+        self.rejected.add(&other.rejected);
+        self.shown_to.add_all(&other.shown_to);
+        self.accepted_by.add_all(&other.accepted_by);
+        self.rejected_by.add_all(&other.rejected_by);
     }
 
-    /// Puts the numbers. `told` are the counts of the rows that tell the dimension, and of all rows: numbers by a
+    fn rows(&self) -> Rows {
+        Rows { shown: self.shown.events, accepted: self.accepted.events, rejected: self.rejected.events }
+    }
+
+    /// Puts the numbers. `told` are the rows that tell the dimension, and all rows: numbers by a
     /// dimension rest on that share of the rows.
-    fn emit(&self, page: &mut Page<'_>, by: By<'_>, told: Option<(&Counts, &Counts)>) {
-        let resting = |figure: Figure, rows: fn(&Counts) -> u64| match told {
+    fn emit(&self, page: &mut Page<'_>, by: By<'_>, told: Option<(Rows, Rows)>) {
+        let resting = |figure: Figure, rows: fn(Rows) -> u64| match told {
             Some((with, all)) if by.iter().all(|(_, value)| *value != NOT_ATTRIBUTED) && rows(all) > 0 => {
                 figure.out_of(rows(with) as f64 / rows(all) as f64)
             }
             _ => figure,
         };
-        let shown_rows = |counts: &Counts| counts.shown.events;
-        let accepted_rows = |counts: &Counts| counts.accepted.events;
-        let both_rows = |counts: &Counts| counts.shown.events + counts.accepted.events;
+        let shown_rows = |rows: Rows| rows.shown;
+        let accepted_rows = |rows: Rows| rows.accepted;
+        let both_rows = |rows: Rows| rows.shown + rows.accepted;
         let (shown_people, accepted_people) = (Some(self.shown_to.len()), Some(self.accepted_by.len()));
-        let people = Some(self.shown_or_accepted.len());
+        let people = Some(self.shown_to.in_either(&self.accepted_by));
 
         page.emit(&SHOWN, by, resting(Figure::count(self.shown.events, shown_people), shown_rows));
         page.emit(
@@ -215,7 +233,7 @@ impl Counts {
             resting(Figure::count(self.accepted.events, accepted_people), accepted_rows),
         );
         let rejected = Figure::count(self.rejected.events, Some(self.rejected_by.len()));
-        page.emit(&REJECTED, by, resting(rejected, |counts| counts.rejected.events));
+        page.emit(&REJECTED, by, resting(rejected, |rows| rows.rejected));
         let rate =
             Figure::rate(Number::Count(self.accepted.events), Number::Count(self.shown.events), people);
         page.emit(&ACCEPTANCE_RATE, by, resting(rate, both_rows));
@@ -230,9 +248,9 @@ impl Counts {
         let lines = lines.on_basis(self.accepted.sized, self.accepted.events);
         page.emit(&LINES_ACCEPTED, by, resting(lines, accepted_rows));
         let rate = Figure::rate(Number::Count(self.accepted.lines), Number::Count(self.shown.lines), people);
-        let rate = rate.on_basis(self.shown.sized + self.accepted.sized, both_rows(self));
+        let rate = rate.on_basis(self.shown.sized + self.accepted.sized, both_rows(self.rows()));
         page.emit(&LINE_ACCEPTANCE_RATE, by, resting(rate, both_rows));
-        let users = Figure::people(self.accepted_or_rejected.len());
-        page.emit(&USERS, by, resting(users, |counts| counts.accepted.events + counts.rejected.events));
+        let users = Figure::people(self.accepted_by.in_either(&self.rejected_by));
+        page.emit(&USERS, by, resting(users, |rows| rows.accepted + rows.rejected));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::activity::Events;
 use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
-use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::rollup::Name;
 use crate::view::{Source, View};
@@ -21,55 +21,34 @@ const COUNT: Definition = Definition {
            does not know is counted under its own name.",
 };
 
-#[derive(Default)]
-struct Count {
-    events: u64,
-    people: PeopleSet,
-}
-
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
-    let mut total = Count::default();
-    let (mut of_people, mut of_bots) = (Count::default(), Count::default());
-    let mut by_feature: HashMap<Name, Count> = HashMap::new();
-    let mut by_event: HashMap<Name, Count> = HashMap::new();
-    let mut by_both: HashMap<(Name, Name), Count> = HashMap::new();
-    for (_, group, people) in view.usage_in(page.period) {
-        let mut of_group = Count::default();
-        for (person, usage) in people {
-            if view.people.is_bot(person) {
-                of_bots.events += usage.events;
-            } else {
-                of_people.events += usage.events;
-                of_people.people.add_any(person);
-                of_group.people.add_any(person);
-            }
-            of_group.events += usage.events;
-        }
-        for count in [
-            &mut total,
-            by_feature.entry(group.feature).or_default(),
-            by_event.entry(group.event).or_default(),
-            by_both.entry((group.feature, group.event)).or_default(),
-        ] {
-            count.events += of_group.events;
-            count.people.add_all(&of_group.people);
-        }
+    let mut by_both: HashMap<(Name, Name), Events> = HashMap::new();
+    for (feature, event, events) in page.activity.events_in(page.period) {
+        by_both.entry((feature, event)).or_default().add(events);
     }
-    let figure = |count: &Count| Figure::count(count.events, Some(count.people.len()));
+    let mut total = Events::default();
+    let mut by_feature: HashMap<Name, Events> = HashMap::new();
+    let mut by_event: HashMap<Name, Events> = HashMap::new();
+    for ((feature, event), events) in &by_both {
+        total.add(events);
+        by_feature.entry(*feature).or_default().add(events);
+        by_event.entry(*event).or_default().add(events);
+    }
+    let figure = |events: &Events| Figure::count(events.count(), Some(events.people.len()));
     let text = |name: &Name| view.names.text(*name);
     page.emit(&COUNT, &[], figure(&total));
-    page.emit(&COUNT, &[("kind", "person")], figure(&of_people));
-    page.emit(&COUNT, &[("kind", "bot")], Figure::count(of_bots.events, None));
-    for (feature, count) in &by_feature {
-        page.emit(&COUNT, &[("feature", text(feature))], figure(count));
+    page.emit(&COUNT, &[("kind", "person")], Figure::count(total.of_people, Some(total.people.len())));
+    page.emit(&COUNT, &[("kind", "bot")], Figure::count(total.of_bots, None));
+    for (feature, events) in &by_feature {
+        page.emit(&COUNT, &[("feature", text(feature))], figure(events));
     }
-    for (event, count) in &by_event {
-        page.emit(&COUNT, &[("event", text(event))], figure(count));
+    for (event, events) in &by_event {
+        page.emit(&COUNT, &[("event", text(event))], figure(events));
     }
-    for ((feature, event), count) in &by_both {
-        page.emit(&COUNT, &[("feature", text(feature)), ("event", text(event))], figure(count));
+    for ((feature, event), events) in &by_both {
+        page.emit(&COUNT, &[("feature", text(feature)), ("event", text(event))], figure(events));
     }
 }

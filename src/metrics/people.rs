@@ -49,6 +49,11 @@ impl PeopleSet {
         words.map(|(word, other)| u64::from((word & other).count_ones())).sum()
     }
 
+    /// How many are in one or the other.
+    pub(super) fn in_either(&self, other: &PeopleSet) -> u64 {
+        self.len() + other.len() - self.common(other)
+    }
+
     /// Everybody in it, in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = PersonId> {
         (0..).zip(&self.words).flat_map(|(place, word)| {

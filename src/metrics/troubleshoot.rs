@@ -1,10 +1,10 @@
 //! Root cause analysis of failed jobs.
 
+use super::activity::Events;
 use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
-use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
-use crate::rollup::Group;
+use crate::rollup::Name;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&REQUESTS, &USERS], compute };
@@ -31,15 +31,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
-    let mut requests = 0;
-    let mut people = PeopleSet::default();
-    let is_request = |group: &Group| view.names.text(group.event) == "troubleshoot_job";
-    for (_, _, askers) in view.usage_in(page.period).filter(|(_, group, _)| is_request(group)) {
-        for (person, usage) in askers {
-            requests += usage.events;
-            people.add(person, view.people);
-        }
+    let mut all = Events::default();
+    let is_request = |event: Name| view.names.text(event) == "troubleshoot_job";
+    for (_, _, events) in page.activity.events_in(page.period).filter(|(_, event, _)| is_request(*event)) {
+        all.add(events);
     }
-    page.emit(&REQUESTS, &[], Figure::count(requests, Some(people.len())));
-    page.emit(&USERS, &[], Figure::people(people.len()));
+    page.emit(&REQUESTS, &[], Figure::count(all.count(), Some(all.people.len())));
+    page.emit(&USERS, &[], Figure::people(all.people.len()));
 }

@@ -56,19 +56,17 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
     let mut active = Counts::default();
     let mut exposed = Counts::default();
-    for (_, group, people) in view.usage_in(page.period) {
-        let (mut of_people, mut bots) = (PeopleSet::default(), PeopleSet::default());
-        for (person, _) in people {
-            let set = if view.people.is_bot(person) { &mut bots } else { &mut of_people };
-            set.add_any(person);
-        }
-        for counts in [Some(&mut exposed), group.is_deliberate.then_some(&mut active)].into_iter().flatten() {
-            counts.bots.add_all(&bots);
-            counts.all.add_all(&of_people);
-            if !of_people.is_empty() {
-                counts.by_feature.entry(group.feature).or_default().add_all(&of_people);
+    for (feature, _, events) in page.activity.events_in(page.period) {
+        let active = events.is_deliberate.then_some(&mut active);
+        for counts in [Some(&mut exposed), active].into_iter().flatten() {
+            counts.bots.add_all(&events.bots);
+            if !events.people.is_empty() {
+                counts.by_feature.entry(feature).or_default().add_all(&events.people);
             }
         }
+    }
+    for counts in [&mut active, &mut exposed] {
+        counts.by_feature.values().for_each(|people| counts.all.add_all(people));
     }
     for (definition, counts) in [(&ACTIVE, &active), (&EXPOSED, &exposed)] {
         page.emit(definition, &[], Figure::people(counts.all.len()));

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
+use super::activity::Events;
 use super::page::{Figure, Page};
-use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
 use crate::events::CODE_SUGGESTIONS;
-use crate::rollup::{Group, Name};
+use crate::rollup::Name;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&EVENTS, &USERS], compute };
@@ -39,36 +39,27 @@ const USERS: Definition = Definition {
 /// Features with a family of their own.
 const ELSEWHERE: [&str; 5] = [CODE_SUGGESTIONS, "chat", "troubleshoot_job", "code_review", "agent_platform"];
 
-#[derive(Default)]
-struct Count {
-    events: u64,
-    people: PeopleSet,
-}
-
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     if !GRAINS.contains(&page.period.grain) || !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
     // A part by feature has no event, a part by event alone no feature.
-    let mut counts: HashMap<[Option<Name>; 2], Count> = HashMap::new();
-    let is_other = |group: &Group| !ELSEWHERE.contains(&view.names.text(group.feature));
-    for (_, group, people) in view.usage_in(page.period).filter(|(_, group, _)| is_other(group)) {
-        let (feature, event) = (Some(group.feature), Some(group.event));
+    let mut counts: HashMap<[Option<Name>; 2], Events> = HashMap::new();
+    let is_other = |feature: Name| !ELSEWHERE.contains(&view.names.text(feature));
+    let others = page.activity.events_in(page.period).filter(|(feature, ..)| is_other(*feature));
+    for (feature, event, events) in others {
+        let (feature, event) = (Some(feature), Some(event));
         for part in [[feature, None], [None, event], [feature, event]] {
-            let count = counts.entry(part).or_default();
-            for (person, usage) in people.clone() {
-                count.events += usage.events;
-                count.people.add(person, view.people);
-            }
+            counts.entry(part).or_default().add(events);
         }
     }
-    for (part, count) in &counts {
+    for (part, events) in &counts {
         let by: Vec<(&str, &str)> = ["feature", "event"]
             .into_iter()
             .zip(part)
             .filter_map(|(dimension, name)| Some((dimension, view.names.text((*name)?))))
             .collect();
-        page.emit(&EVENTS, &by, Figure::count(count.events, Some(count.people.len())));
-        page.emit(&USERS, &by, Figure::people(count.people.len()));
+        page.emit(&EVENTS, &by, Figure::count(events.count(), Some(events.people.len())));
+        page.emit(&USERS, &by, Figure::people(events.people.len()));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::names::{Name, PersonId};
+use super::rows::word_of;
 use super::tally::{GroupId, Usage};
 use super::{Fetch, Group, Rollups, Target};
 use crate::calendar::{Day, Timestamp};
@@ -203,7 +204,7 @@ impl Reader {
             }
             if number == INSTANCE {
                 (spelling, neighbours) = (start..fields.position(), 1);
-            } else if number == INSTANCE + neighbours && key_start == spelling.end {
+            } else if number == INSTANCE + neighbours && number <= FETCHED_AT && key_start == spelling.end {
                 (spelling.end, neighbours) = (fields.position(), neighbours + 1);
             }
         }
@@ -515,14 +516,17 @@ impl Rollups {
         let mut place = 0;
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
             let fetch = self.fetch_of(meanings.fetches[of_fetch[0].fetch as usize]);
-            for event in of_fetch {
-                // Where a source has ids of its own, the same id in another row is the same event.
-                let id = if event_ids.is_empty() { None } else { event_ids.remove(&place) };
-                place += 1;
-                if fetch.rows.insert(event.row) && id.is_none_or(|id| fetch.event_ids.insert(id)) {
-                    let (group, person) =
-                        (meanings.groups[event.group as usize], meanings.people[event.person as usize]);
-                    fetch.usage.add(group, person, Usage::of_event(event.lines));
+            for together in of_fetch.chunk_by(|one, other| word_of(one.row) == word_of(other.row)) {
+                let mut rows = fetch.rows.part_of(together[0].row);
+                for event in together {
+                    // Where a source has ids of its own, the same id in another row is the same event.
+                    let id = if event_ids.is_empty() { None } else { event_ids.remove(&place) };
+                    place += 1;
+                    if rows.insert(event.row) && id.is_none_or(|id| fetch.event_ids.insert(id)) {
+                        let (group, person) =
+                            (meanings.groups[event.group as usize], meanings.people[event.person as usize]);
+                        fetch.usage.add(group, person, Usage::of_event(event.lines));
+                    }
                 }
             }
         }
@@ -565,6 +569,38 @@ mod tests {
             })
             .expect("nothing fails");
         (lines, said)
+    }
+
+    #[test]
+    fn lines_of_the_fetch_before_say_the_same_as_alone_and_are_known_by_its_spelling() {
+        let line = |fetch: &str, row: u32| {
+            format!(
+                r#"{{"type":"event","ts":"2026-10-01T12:34:56Z",{fetch},"row":"1:{row}","event":"x","feature":"y","user":"u{row}"}}"#
+            )
+        };
+        let first = r#""instance":"i","collector":"c","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z""#;
+        let fetches = [
+            first.to_owned(),
+            first.replace("03:00", "04:00"),
+            first.replace(r#""scope":"s""#, r#""scope":"st""#),
+            first.replace(r#""instance":"i","collector":"c""#, r#""collector":"c","instance":"i""#),
+            first.replace("2026-10-01", "2026-10-03"),
+            format!(r#"{first},"scope":"t""#),
+        ];
+        let mut lines = Vec::new();
+        for (one, other) in
+            (0..fetches.len()).flat_map(|one| (0..fetches.len()).map(move |other| (one, other)))
+        {
+            for fetch in [one, one, other, one] {
+                lines.push(line(&fetches[fetch], lines.len() as u32));
+            }
+        }
+        let together = read(&lines, true);
+        assert_eq!(together, read(&lines, false));
+        assert!(together.1.iter().any(Result::is_err) && together.0.len() > 60);
+        let mut reader = Reader::default();
+        assert!(reader.read(&lines[0]).is_ok());
+        assert_eq!(reader.last.spelling, first.strip_prefix(r#""instance":"#).expect("its first key"));
     }
 
     #[test]

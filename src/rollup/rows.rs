@@ -11,28 +11,30 @@ use crate::record::Row;
 #[derive(Debug, Default)]
 pub struct RowSet {
     words: HashMap<(u32, u32), u64, RandomState>,
-    count: u64,
 }
+
+/// A part of a set: rows of the same word.
+pub(super) struct RowsTogether<'a>(&'a mut u64);
 
 impl RowSet {
     /// Adds a row; false when it was there.
     pub fn insert(&mut self, row: Row) -> bool {
-        let word = self.words.entry((row.page, row.index / 64)).or_default();
-        let bit = 1 << (row.index % 64);
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        self.count += u64::from(is_new);
-        is_new
+        self.part_of(row).insert(row)
+    }
+
+    /// The part of the set that holds this row: rows that lie together are added to it without looking for it again.
+    pub(super) fn part_of(&mut self, row: Row) -> RowsTogether<'_> {
+        RowsTogether(self.words.entry(word_of(row)).or_default())
     }
 
     /// How many rows it holds.
     pub fn len(&self) -> u64 {
-        self.count
+        self.words.values().map(|bits| u64::from(bits.count_ones())).sum()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.words.is_empty()
     }
 
     /// What tells this set from others, whatever the order its rows came in: the sum over its rows of the first
@@ -45,6 +47,21 @@ impl RowSet {
             }
         }
         sum.to_string()
+    }
+}
+
+/// The word of a row: rows of the same word lie together.
+pub(super) fn word_of(row: Row) -> (u32, u32) {
+    (row.page, row.index / 64)
+}
+
+impl RowsTogether<'_> {
+    /// Adds a row of this part; false when it was there.
+    pub(super) fn insert(&mut self, row: Row) -> bool {
+        let bit = 1 << (row.index % 64);
+        let is_new = *self.0 & bit == 0;
+        *self.0 |= bit;
+        is_new
     }
 }
 

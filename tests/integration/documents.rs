@@ -164,6 +164,7 @@ const FLOORS: &[&[&str]] = &[
         "line",
         "mapping",
         "metrics",
+        "page",
         "plain",
         "pseudonym",
         "publish",

@@ -1,6 +1,6 @@
-//! Reading JSON objects that are spelled plainly: no nesting, no escapes, no blanks, whole numbers only. Our own
-//! commands write such lines, and they can be read many times faster than JSON at large. Whatever is not plain is
-//! left to the JSON parser: this reader gives up rather than judge.
+//! The fields of an object without any object or list in it, one after the other.
+
+use memchr::memchr;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +19,18 @@ pub enum Value<'a> {
 /// order, so that the next key is known before it is read.
 #[derive(Debug)]
 pub struct Keys {
-    /// Each with its quotes and the colon.
-    spelled: Vec<String>,
+    spelled: Vec<Spelled>,
     /// What came after each key; in the last place, what came first.
     next: Vec<usize>,
+}
+
+/// A key with its quotes and the colon, ready to be compared.
+#[derive(Debug)]
+struct Spelled {
+    text: String,
+    /// Its first eight bytes, as far as it has them, and which those are.
+    head: u64,
+    mask: u64,
 }
 
 /// The fields of an object, one after the other.
@@ -30,6 +38,8 @@ pub struct Keys {
 pub struct Fields<'a> {
     line: &'a str,
     at: usize,
+    /// Where the last field ends.
+    end: usize,
     /// The key read last, by its number.
     last: usize,
 }
@@ -41,38 +51,78 @@ pub enum Next {
     Key(usize),
     /// A field with another key.
     Other,
-    /// The end of the object and of the line.
+    /// The end of the fields.
     End,
 }
 
 impl Keys {
     /// These keys, expected in this order.
     pub fn new(keys: &[&str]) -> Keys {
-        let spelled = keys.iter().map(|key| format!("\"{key}\":")).collect();
+        let spelled = keys.iter().map(|key| Spelled::new(format!("\"{key}\":"))).collect();
         Keys { spelled, next: (1..=keys.len()).chain([0]).collect() }
     }
 }
 
+impl Spelled {
+    fn new(text: String) -> Spelled {
+        let mut head = [0; 8];
+        let mut mask = [0; 8];
+        for (place, byte) in text.bytes().take(8).enumerate() {
+            (head[place], mask[place]) = (byte, 0xff);
+        }
+        Spelled { text, head: u64::from_le_bytes(head), mask: u64::from_le_bytes(mask) }
+    }
+
+    /// Whether these bytes start with it.
+    #[inline]
+    fn starts(&self, bytes: &[u8]) -> bool {
+        // Nearly all keys are told by a word or two; comparing by length costs more than the key itself.
+        let key = self.text.as_bytes();
+        let Some(first) = bytes.first_chunk::<8>() else { return bytes.starts_with(key) };
+        if (u64::from_le_bytes(*first) ^ self.head) & self.mask != 0 {
+            return false;
+        }
+        match key.len() {
+            ..=8 => true,
+            length @ 9..=16 => bytes.get(length - 8..length) == key.get(length - 8..),
+            _ => bytes.starts_with(key),
+        }
+    }
+}
+
 impl<'a> Fields<'a> {
-    /// The fields of the object in this line; `None` when it is not one.
+    /// The fields of the object in this line; `None` when it is not one, or not plain.
+    #[inline]
     pub fn of(line: &'a str, keys: &Keys) -> Option<Fields<'a>> {
-        line.starts_with('{').then_some(Fields { line, at: 0, last: keys.spelled.len() })
+        Fields::before(line, line.strip_suffix('}')?.len(), keys)
+    }
+
+    /// The fields of the object in this line that end before this place; `None` when they are not plain.
+    #[inline]
+    pub fn before(line: &'a str, end: usize, keys: &Keys) -> Option<Fields<'a>> {
+        let bytes = line.as_bytes().get(..end)?;
+        // Looked for here once, so that a text ends with the next quote.
+        let has_control = bytes.iter().fold(false, |has, byte| has | (*byte < 0x20));
+        let is_plain = bytes.starts_with(b"{") && !has_control && memchr(b'\\', bytes).is_none();
+        is_plain.then_some(Fields { line, at: 0, end, last: keys.spelled.len() })
     }
 
     /// Reads the next key, of which the value has to be read or passed next; `None` when the object is not plain.
+    #[inline]
     pub fn next(&mut self, keys: &mut Keys) -> Option<Next> {
-        match self.line.as_bytes().get(self.at)? {
-            b',' if self.at > 0 => {}
-            b'{' if self.at == 0 => {}
-            b'}' => return (self.at + 1 == self.line.len()).then_some(Next::End),
-            _ => return None,
+        if self.at == self.end {
+            return Some(Next::End);
+        }
+        let opening = if self.at == 0 { b'{' } else { b',' };
+        if self.line.as_bytes()[self.at] != opening {
+            return None;
         }
         self.at += 1;
         let guess = keys.next[self.last];
         if let Some(spelled) = keys.spelled.get(guess)
-            && self.line.as_bytes()[self.at..].starts_with(spelled.as_bytes())
+            && spelled.starts(&self.line.as_bytes()[self.at..])
         {
-            self.at += spelled.len();
+            self.at += spelled.text.len();
             self.last = guess;
             return Some(Next::Key(guess));
         }
@@ -82,7 +132,7 @@ impl<'a> Fields<'a> {
             return None;
         }
         self.at = after + 1;
-        let Some(number) = keys.spelled.iter().position(|spelled| spelled == key) else {
+        let Some(number) = keys.spelled.iter().position(|spelled| spelled.text == key) else {
             return Some(Next::Other);
         };
         keys.next[self.last] = number;
@@ -91,6 +141,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads the value of the key; `None` when it is not plain.
+    #[inline]
     pub fn value(&mut self) -> Option<Value<'a>> {
         let (value, after) = value(self.line, self.at)?;
         self.at = after;
@@ -114,11 +165,18 @@ impl<'a> Fields<'a> {
 }
 
 /// The value that starts here, and where it ends.
+#[inline]
 fn value(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
+    match line.as_bytes().get(at)? {
+        b'"' => text(line, at).map(|(text, after)| (Value::Text(text), after)),
+        _ => word_or_count(line, at),
+    }
+}
+
+fn word_or_count(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let rest = &line.as_bytes()[at..];
     let word = |word: &str, value| rest.starts_with(word.as_bytes()).then_some((value, at + word.len()));
     match rest.first()? {
-        b'"' => text(line, at).map(|(text, after)| (Value::Text(text), after)),
         b'0'..=b'9' => {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             // A zero in front, a fraction, an exponent or a number beyond 64 bits is for the parser.
@@ -136,36 +194,11 @@ fn value(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
 }
 
 /// The text whose opening quote is here, and where it ends.
+#[inline]
 fn text(line: &str, at: usize) -> Option<(&str, usize)> {
-    let bytes = line.as_bytes();
-    if bytes.get(at) != Some(&b'"') {
-        return None;
-    }
-    let end = at + 1 + plain_length(&bytes[at + 1..])?;
-    Some((&line[at + 1..end], end + 1))
-}
-
-/// How many bytes there are before the closing quote; `None` when an escape or a control character comes first.
-fn plain_length(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = 0;
-    // Eight bytes at once: the lowest mark is that of the first byte that ends the run, whatever stands above it.
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = is_zero(word ^ (ONES * u64::from(b'"')));
-        let escape = is_zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let marks = quote | escape | control;
-        if marks != 0 {
-            at += marks.trailing_zeros() as usize / 8;
-            return (bytes[at] == b'"').then_some(at);
-        }
-        at += 8;
-    }
-    let found = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
-    (bytes[at + found] == b'"').then_some(at + found)
+    let rest = line.as_bytes().get(at..)?.strip_prefix(b"\"")?;
+    let length = memchr(b'"', rest)?;
+    Some((line.get(at + 1..at + 1 + length)?, at + length + 2))
 }
 
 #[cfg(test)]

@@ -1,0 +1,193 @@
+//! A page of nodes, as `fetch` writes it: what it is of, and the texts of its nodes.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use crate::calendar::{Day, Timestamp};
+use crate::plain::{Fields, Keys, Next, Value, elements};
+use crate::record::{Origin, Raw, Row};
+
+/// A page of nodes.
+#[derive(Debug, PartialEq)]
+pub struct Page<'a> {
+    /// The collector that asked.
+    pub collector: Cow<'a, str>,
+    instance: Cow<'a, str>,
+    scope: Cow<'a, str>,
+    since: Option<Day>,
+    day: Day,
+    page: u32,
+    fetched_at: Timestamp,
+    /// The nodes, untouched.
+    pub nodes: Vec<&'a str>,
+}
+
+/// Reads pages.
+pub struct PageReader {
+    keys: Keys,
+}
+
+/// The fields of a page before its nodes. All but the last it cannot do without.
+const FIELDS: &[&str] = &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since"];
+
+const REQUIRED: u32 = (1 << 7) - 1;
+
+impl Default for PageReader {
+    fn default() -> PageReader {
+        PageReader { keys: Keys::new(FIELDS) }
+    }
+}
+
+impl PageReader {
+    /// Reads a page that is spelled plainly, but for its nodes, which come last; `None` when the parser has to look at the
+    /// line. The nodes are not looked into: when one of them cannot be read, it may be the line that is damaged.
+    pub fn read_plain<'a>(&mut self, line: &'a str) -> Option<Page<'a>> {
+        const NODES: &str = ",\"nodes\":";
+        if !line.starts_with("{\"type\":\"raw\",") {
+            return None;
+        }
+        let head = memmem::find(line.as_bytes(), NODES.as_bytes())?;
+        let start = head + NODES.len();
+        let (nodes, end) = (line.as_bytes().get(start) == Some(&b'[')).then(|| elements(line, start))??;
+        if &line[end..] != "}" {
+            return None;
+        }
+        let mut fields = Fields::before(line, head, &self.keys)?;
+        let (mut texts, mut page, mut since, mut seen) = ([""; 7], None, None, 0_u32);
+        loop {
+            let number = match fields.next(&mut self.keys)? {
+                Next::Key(number) => number,
+                Next::Other => {
+                    fields.value()?;
+                    continue;
+                }
+                Next::End => break,
+            };
+            if seen & (1 << number) != 0 {
+                return None;
+            }
+            seen |= 1 << number;
+            match (number, fields.value()?) {
+                (5, Value::Count(count)) => page = Some(u32::try_from(count).ok()?),
+                (7, Value::Text(text)) => since = Some(text.parse().ok()?),
+                (..=6, Value::Text(text)) => texts[number] = text,
+                _ => return None,
+            }
+        }
+        if seen & REQUIRED != REQUIRED {
+            return None;
+        }
+        let [_, collector, instance, scope, day, _, fetched_at] = texts;
+        Some(Page {
+            collector: collector.into(),
+            instance: instance.into(),
+            scope: scope.into(),
+            since,
+            day: day.parse().ok()?,
+            page: page?,
+            fetched_at: fetched_at.parse().ok()?,
+            nodes,
+        })
+    }
+}
+
+impl<'a> From<Raw<'a>> for Page<'a> {
+    fn from(raw: Raw<'a>) -> Page<'a> {
+        let Raw { collector, instance, scope, since, day, page, fetched_at, nodes } = raw;
+        let nodes = nodes.into_iter().map(|node| node.get()).collect();
+        Page { collector, instance, scope, since, day, page, fetched_at, nodes }
+    }
+}
+
+impl<'a> Page<'a> {
+    /// Where the record of a node comes from, by the place of the node in the page.
+    pub fn origin(&self, index: usize) -> Origin<'a> {
+        Origin {
+            instance: self.instance.clone(),
+            collector: self.collector.clone(),
+            scope: self.scope.clone(),
+            day: self.day,
+            fetched_at: self.fetched_at,
+            row: Row { page: self.page, index: u32::try_from(index).unwrap_or(u32::MAX) },
+        }
+    }
+
+    /// The first day asked for.
+    pub fn since(&self) -> Day {
+        self.since.unwrap_or(self.day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Line;
+
+    #[test]
+    fn a_page_read_plainly_is_the_page_the_parser_reads_and_what_is_not_plain_is_left_to_it() {
+        let fields = [
+            ("type", r#""raw""#),
+            ("collector", r#""usage_events""#),
+            ("instance", r#""https://gitlab.example.com""#),
+            ("scope", r#""acme""#),
+            ("since", r#""2026-10-01""#),
+            ("day", r#""2026-10-05""#),
+            ("page", "7"),
+            ("fetched_at", r#""2026-10-06T03:00:00Z""#),
+            ("of_tomorrow", "true"),
+            ("nodes", r#"[{"a":"]\u0026","b":[]},null]"#),
+        ];
+        let values = [
+            "",
+            "null",
+            "7",
+            "-7",
+            "4294967296",
+            r#""x""#,
+            r#""\u0065""#,
+            r#""2026-10-05""#,
+            r#""2026-10-05T25:00:00Z""#,
+            "[]",
+            r#"[{"a":1}"#,
+            "[1 ]",
+            r#"[{}] "#,
+            "{}",
+        ];
+        let line = |fields: &[(&str, &str)]| {
+            let fields: Vec<String> = fields
+                .iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| format!(r#""{name}":{value}"#))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        let mut plain = 0;
+        let mut reader = PageReader::default();
+        for place in 0..fields.len() {
+            for value in values {
+                let mut changed = fields.to_vec();
+                changed[place].1 = value;
+                let mut doubled = fields.to_vec();
+                doubled.insert(place, (fields[place].0, value));
+                for line in [line(&changed), line(&doubled), line(&fields)] {
+                    let Some(page) = reader.read_plain(&line) else { continue };
+                    let Ok(Line::Raw(raw)) = Line::parse(&line) else { panic!("not a page: {line}") };
+                    assert_eq!(page, Page::from(raw), "{line}");
+                    plain += 1;
+                }
+            }
+        }
+        assert!(plain > 100, "most are: {plain}");
+        let lines = [
+            line(&fields[1..]),
+            line(&fields).replace(r#"]\u0026"#, "\t"),
+            line(&fields).replace(r#""page":7"#, r#""page": 7"#),
+            line(&fields) + " ",
+        ];
+        for line in &lines[2..] {
+            assert_eq!(reader.read_plain(line), None, "{line}");
+        }
+        assert_eq!(reader.read_plain(&lines[0]), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Writing event records: the same bytes as serde makes, in a fraction of the time.
+
+use std::borrow::Cow;
+
+use crate::record::{Event, Origin, Row};
+
+/// Writes events as lines.
+#[derive(Debug, Default)]
+pub struct EventWriter {
+    /// The origin of the last event, as it is written up to its row: most events are of the same fetch.
+    origin: Vec<u8>,
+    of: Option<Origin<'static>>,
+}
+
+impl EventWriter {
+    /// Appends an event as a line, with its line break.
+    pub fn write(&mut self, event: &Event<'_>, output: &mut Vec<u8>) {
+        output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
+        event.ts.write_to(output);
+        output.extend_from_slice(b"\"");
+        self.write_origin(&event.origin, output);
+        text(output, "event", &event.event);
+        text(output, "feature", &event.feature);
+        text(output, "user", &event.user);
+        optional(output, "username", &event.username);
+        if event.bot {
+            output.extend_from_slice(b",\"bot\":true");
+        }
+        optional(output, "language", &event.language);
+        optional(output, "language_original", &event.language_original);
+        optional(output, "ide", &event.ide);
+        optional(output, "ide_original", &event.ide_original);
+        if let Some(lines) = event.lines {
+            output.extend_from_slice(b",\"lines\":");
+            number(output, lines);
+        }
+        for (name, value) in [
+            ("namespace", &event.namespace),
+            ("project", &event.project),
+            ("session", &event.session),
+            ("flow", &event.flow),
+            ("environment", &event.environment),
+            ("tool", &event.tool),
+            ("model", &event.model),
+            ("model_engine", &event.model_engine),
+            ("tracking_id", &event.tracking_id),
+            ("event_id", &event.event_id),
+        ] {
+            optional(output, name, value);
+        }
+        output.extend_from_slice(b"}\n");
+    }
+
+    fn write_origin(&mut self, origin: &Origin<'_>, output: &mut Vec<u8>) {
+        let is_same = self.of.as_ref().is_some_and(|of| {
+            of.fetched_at == origin.fetched_at
+                && of.day == origin.day
+                && of.scope == origin.scope
+                && of.collector == origin.collector
+                && of.instance == origin.instance
+        });
+        if !is_same {
+            let Origin { instance, collector, scope, day, fetched_at, .. } = origin;
+            self.origin.clear();
+            text(&mut self.origin, "instance", instance);
+            text(&mut self.origin, "collector", collector);
+            text(&mut self.origin, "scope", scope);
+            text(&mut self.origin, "day", &day.to_string());
+            text(&mut self.origin, "fetched_at", &fetched_at.to_string());
+            self.origin.extend_from_slice(b",\"row\":\"");
+            let owned = |text: &str| Cow::Owned(text.to_owned());
+            self.of = Some(Origin {
+                instance: owned(instance),
+                collector: owned(collector),
+                scope: owned(scope),
+                day: *day,
+                fetched_at: *fetched_at,
+                row: Row { page: 0, index: 0 },
+            });
+        }
+        output.extend_from_slice(&self.origin);
+        let Row { page, index } = origin.row;
+        if page > 0 {
+            number(output, page);
+            output.push(b':');
+        }
+        number(output, index);
+        output.push(b'"');
+    }
+}
+
+fn optional(output: &mut Vec<u8>, name: &str, value: &Option<Cow<'_, str>>) {
+    if let Some(value) = value {
+        text(output, name, value);
+    }
+}
+
+/// Appends a field that is not the first one.
+#[inline]
+fn text(output: &mut Vec<u8>, name: &str, value: &str) {
+    output.reserve(name.len() + value.len() + 6);
+    output.extend_from_slice(b",\"");
+    output.extend_from_slice(name.as_bytes());
+    output.extend_from_slice(b"\":\"");
+    let needs_escape =
+        value.bytes().fold(false, |needs, byte| needs | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
+    if needs_escape {
+        // Its own quotes are left out: they are there.
+        let quoted = serde_json::Value::from(value).to_string();
+        output.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    } else {
+        output.extend_from_slice(value.as_bytes());
+    }
+    output.push(b'"');
+}
+
+fn number(output: &mut Vec<u8>, number: u32) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    output.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Text = Option<Cow<'static, str>>;
+
+    fn text() -> impl Strategy<Value = String> {
+        "[a-c\"\\\\/é\\x00-\\x22\\x7f\\u2028]{0,9}"
+    }
+
+    fn optional() -> impl Strategy<Value = Text> {
+        proptest::option::of(text().prop_map(Cow::from))
+    }
+
+    fn event() -> impl Strategy<Value = Event<'static>> {
+        let origin = (text(), text(), text(), 0..400_i64, any::<u32>(), any::<u32>(), 0..3_i64);
+        let texts = proptest::collection::vec(optional(), 15);
+        let rest =
+            (text(), any::<bool>(), proptest::option::of(any::<u32>()), 0..200_000_000_i64, 0..2_000_u32);
+        (origin, texts, rest).prop_map(|(origin, texts, (user, bot, lines, seconds, thousandths))| {
+            let first: crate::calendar::Day = "2026-10-05".parse().expect("a literal day");
+            let (instance, collector, scope, day, page, index, late) = origin;
+            let moment = first.midnight().plus_seconds(seconds).to_string();
+            let ts = match thousandths {
+                ..1_000 => moment.replace('Z', &format!(".{thousandths:03}Z")),
+                _ => moment,
+            };
+            let mut texts = texts.into_iter();
+            let mut next = || texts.next().flatten();
+            let day = first.plus(day);
+            Event {
+                ts: ts.parse().expect("a time"),
+                origin: Origin {
+                    instance: instance.into(),
+                    collector: collector.into(),
+                    scope: scope.into(),
+                    day,
+                    fetched_at: day.plus(late).midnight(),
+                    row: Row { page, index },
+                },
+                event: next().unwrap_or_default(),
+                feature: next().unwrap_or_default(),
+                user: user.into(),
+                username: next(),
+                bot,
+                language: next(),
+                language_original: next(),
+                ide: next(),
+                ide_original: next(),
+                lines,
+                namespace: next(),
+                project: next(),
+                session: next(),
+                flow: next(),
+                environment: next(),
+                tool: next(),
+                model: next(),
+                model_engine: None,
+                tracking_id: next(),
+                event_id: None,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_is_written_as_serde_writes_it(events in proptest::collection::vec(event(), 1..4)) {
+            let (mut writer, mut written, mut expected) = (EventWriter::default(), Vec::new(), Vec::new());
+            for event in &events {
+                // Twice: the second time, the origin is known.
+                for _ in 0..2 {
+                    writer.write(event, &mut written);
+                    serde_json::to_writer(&mut expected, event).expect("serialises");
+                    expected.push(b'\n');
+                }
+            }
+            prop_assert_eq!(String::from_utf8(written), String::from_utf8(expected));
+        }
+    }
+}
