@@ -60,19 +60,19 @@ fn assert_same(found: &Lines, expected: &Lines) {
 
 /// What went wrong on the way.
 #[derive(Default)]
-struct Trouble {
+pub(crate) struct Trouble {
     /// Days whose usage nobody asked for.
-    missing: &'static [&'static str],
+    pub(crate) missing: &'static [&'static str],
     /// Days whose usage events broke off at noon.
-    damaged: &'static [&'static str],
+    pub(crate) damaged: &'static [&'static str],
     /// Whether everything had been fetched before, when the evening was not there yet: events came late, merge requests
     /// were open, pipelines ran.
-    came_late: bool,
+    pub(crate) came_late: bool,
 }
 
 impl Trouble {
     /// The raw lines as they arrive with this trouble.
-    fn befall(&self, raw: &[u8]) -> Vec<u8> {
+    pub(crate) fn befall(&self, raw: &[u8]) -> Vec<u8> {
         let of_usage = |line: &Value| {
             line["collector"] == "usage_events" || line["collector"] == "code_suggestion_events"
         };
