@@ -92,7 +92,7 @@ const MODELS: &[&str] =
     &["claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5-codex", "gpt-5-mini", "gemini-3-pro", "codestral-2508"];
 
 /// One usage event.
-struct Event {
+pub(crate) struct Event {
     second: u32,
     kind: usize,
     person: usize,
@@ -105,7 +105,44 @@ struct Event {
     model: Option<(usize, u32, u32)>,
 }
 
-/// Writes so many events, as raw lines, as records, or both.
+/// What events are drawn from.
+pub(crate) struct Odds {
+    people: Vec<f64>,
+    kinds: Vec<f64>,
+    languages: Vec<f64>,
+}
+
+impl Odds {
+    pub(crate) fn new() -> Odds {
+        let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
+        let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
+        Odds {
+            people: cumulated(&weights),
+            kinds: cumulated(&shares),
+            languages: cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>()),
+        }
+    }
+
+    /// So many events of one day, by those who are there, in the order of their time.
+    pub(crate) fn draw(&self, rng: &mut Rng, events: u64, is_there: impl Fn(usize) -> bool) -> Vec<Event> {
+        let mut of_day: Vec<Event> = (0..events)
+            .map(|_| {
+                let person = loop {
+                    let person = pick(rng, &self.people);
+                    if is_there(person) {
+                        break person;
+                    }
+                };
+                event(rng, person, &self.kinds, &self.languages)
+            })
+            .collect();
+        of_day.sort_by_key(|event| event.second);
+        of_day
+    }
+}
+
+/// Writes so many events of 90 days, as raw lines and as records.
+#[allow(dead_code)]
 pub(crate) fn write(
     events: u64,
     collector: &str,
@@ -113,31 +150,16 @@ pub(crate) fn write(
     records: &mut impl Write,
 ) -> io::Result<()> {
     let mut rng = Rng::with_seed(42);
-    let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
-    let activity = cumulated(&weights);
-    let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
-    let kinds = cumulated(&shares);
-    let languages = cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>());
+    let odds = Odds::new();
     let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
     let total: f64 = workload.iter().sum();
     let mut written = 0;
     for day in 0..DAYS {
         let until: f64 = workload[..=day as usize].iter().sum();
         let upto = (events as f64 * until / total).round() as u64;
-        let mut of_day: Vec<Event> = (written..upto)
-            .map(|_| {
-                let person = loop {
-                    let person = pick(&mut rng, &activity);
-                    if day < 62 || person % 7 != 3 {
-                        break person;
-                    }
-                };
-                event(&mut rng, person, &kinds, &languages)
-            })
-            .collect();
+        let of_day = odds.draw(&mut rng, upto - written, |person| day < 62 || person % 7 != 3);
         written = upto;
-        of_day.sort_by_key(|event| event.second);
-        write_day(day, collector, &of_day, raw, records)?;
+        write_day(&date(day), "2026-11-09", collector, &of_day, raw, records)?;
     }
     Ok(())
 }
@@ -195,16 +217,17 @@ fn user_id(person: usize) -> u64 {
     1 + (person as u64 * 1_664_525 + 1_013_904_223) % (1 << 25)
 }
 
-fn write_day(
-    day: u32,
+/// Writes the events of a day that was fetched on another one.
+pub(crate) fn write_day(
+    date: &str,
+    fetched: &str,
     collector: &str,
     events: &[Event],
     raw: &mut impl Write,
     records: &mut impl Write,
 ) -> io::Result<()> {
-    let date = date(day);
     let identity = format!(
-        r#""instance":"https://gitlab.example.com","collector":"{collector}","scope":"acme","day":"{date}","fetched_at":"2026-11-09T03:00:00Z""#
+        r#""instance":"https://gitlab.example.com","collector":"{collector}","scope":"acme","day":"{date}","fetched_at":"{fetched}T03:00:00Z""#
     );
     for (page, events) in events.chunks(PAGE).enumerate() {
         let page = page + 1;
