@@ -96,6 +96,9 @@ pub struct Content {
 /// The version of the form that is written. Every older one is read.
 pub const VERSION: u32 = 1;
 
+/// What a line of counts begins with as it is written here.
+const COUNTS: &str = r#"{"type":"counts","#;
+
 /// What is said of a file of a later version.
 pub const NEWER: &str = "it was written by a newer duo-metrics";
 
@@ -221,6 +224,11 @@ pub fn read(path: &Path) -> Result<Content, String> {
     }
     for line in lines {
         let line = line?;
+        // Counts are most of a file and long: their type, which is written first, is not looked for apart.
+        if line.starts_with(COUNTS) {
+            content.counts.push(line::parse(&line)?);
+            continue;
+        }
         match line::parse::<Tag>(&line)?.r#type.as_str() {
             "coverage" => content.coverage.push(line::parse(&line)?),
             "people" => content.crowd = line::parse(&line)?,

@@ -49,8 +49,6 @@ pub struct DayState {
 pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
-    /// The last day with any Duo activity of those people, where GitLab tells it.
-    pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by instance and id.
     pub pools: BTreeMap<(Name, Name), Pool>,
 }
@@ -62,8 +60,15 @@ pub struct SeatList<'a> {
     pub taken_on: Day,
     /// Who has a seat, bots left out.
     pub holders: &'a BTreeSet<PersonId>,
-    /// The last day with any Duo activity of those people, where GitLab tells it.
-    pub last_duo_activity: &'a HashMap<PersonId, Day>,
+}
+
+/// What GitLab tells of somebody's activity beside the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastTold {
+    /// The last day with any Duo activity.
+    pub day: Day,
+    /// The day of the newest list of seats that tells one: it speaks of the days before.
+    pub taken_on: Day,
 }
 
 /// The part of the usage of a fetch that counts.
@@ -88,6 +93,11 @@ pub struct View<'a> {
     pub people: &'a People,
     /// Complete snapshots of seats by day.
     pub snapshots: BTreeMap<Day, Snapshot>,
+    /// The last activity of people with a seat, where GitLab tells it, by all lists that the report can rest on; one that
+    /// is not complete tells the truth of those who are on it.
+    pub last_told: HashMap<PersonId, LastTold>,
+    /// The complete lists of seats of each scope, from the first to the last one taken, where they tell who has one.
+    pub seat_lists: Vec<Vec<(Day, &'a Fetch)>>,
     /// DORA figures of the month up to each day; none where several groups are united, whose figures do not add up.
     pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
     /// What is known of each day, by collector.
@@ -195,8 +205,7 @@ impl<'a> View<'a> {
     /// Every list of the people who have a seat, from the first to the last one taken.
     pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
         self.snapshots.iter().filter_map(|(day, snapshot)| {
-            let last_duo_activity = &snapshot.last_duo_activity;
-            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()?, last_duo_activity })
+            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()? })
         })
     }
 
@@ -321,6 +330,8 @@ impl<'a> Resolved<'a> {
             names,
             people: &self.rollups.people,
             snapshots: BTreeMap::new(),
+            last_told: HashMap::new(),
+            seat_lists: Vec::new(),
             dora: BTreeMap::new(),
             collectors: BTreeMap::new(),
             groups: &self.rollups.groups,
@@ -472,26 +483,34 @@ impl<'a> Resolved<'a> {
         else {
             return;
         };
+        let roots = self.outermost(scopes, |root| self.days.contains_key(&(seats, root)));
+        for root in &roots {
+            let lists = self.days[&(seats, *root)].range(..=last_day_used(view.until));
+            let lists = lists.filter_map(|(day, (state, fetch))| Some((*day, state.status, (*fetch)?)));
+            for (taken_on, _, fetch) in lists.clone() {
+                for (person, day) in &fetch.last_duo_activity {
+                    let told = view.last_told.entry(*person).or_insert(LastTold { day: *day, taken_on });
+                    told.day = told.day.max(*day);
+                    told.taken_on = told.taken_on.max(taken_on);
+                }
+            }
+            let tells = lists.filter(|(_, status, fetch)| {
+                *status == Status::Complete && !fetch.seats.is_empty() && fetch.tells_who_has_seats()
+            });
+            view.seat_lists.push(tells.map(|(taken_on, _, fetch)| (taken_on, fetch)).collect());
+        }
         for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
-            let mut last_duo_activity: HashMap<PersonId, Day> = HashMap::new();
             let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
-            for root in self.outermost(scopes, |root| self.days.contains_key(&(seats, root))) {
-                let Some((_, Some(fetch))) = self.days.get(&(seats, root)).and_then(|days| days.get(&day))
-                else {
-                    continue;
-                };
+            for root in &roots {
+                let Some((_, Some(fetch))) = self.days[&(seats, *root)].get(&day) else { continue };
                 for (purchase, pool) in &fetch.pools {
                     // Seen through two groups at two moments of a day, one of two sizes has to be taken.
                     let known = pools.entry((root.0, *purchase)).or_insert(*pool);
                     *known = (*known).max(*pool);
-                    if pool.assigned > 0 && !fetch.seats.contains_key(&pool.add_on) {
-                        holders = None;
-                    }
                 }
-                for (person, day) in &fetch.last_duo_activity {
-                    let last = last_duo_activity.entry(*person).or_insert(*day);
-                    *last = (*day).max(*last);
+                if !fetch.tells_who_has_seats() {
+                    holders = None;
                 }
                 if let Some(holders) = &mut holders {
                     holders.extend(
@@ -501,7 +520,7 @@ impl<'a> Resolved<'a> {
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
             let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, last_duo_activity, pools });
+            view.snapshots.insert(day, Snapshot { holders, pools });
         }
     }
 

@@ -6,14 +6,11 @@ use std::io::{self, Write};
 
 use fastrand::Rng;
 
-/// Days of events, from Monday 2026-08-03 to 2026-10-31.
-const DAYS: u32 = 90;
-
 /// People with a licence; a few do most of it (Zipf, exponent 0.9), and some leave early.
 const PEOPLE: usize = 20_000;
 
 /// Rows a page.
-const PAGE: usize = 100;
+pub(crate) const PAGE: usize = 100;
 
 /// One page of so many comes twice, as when a job is retried.
 const REPEATED: usize = 90;
@@ -96,8 +93,9 @@ const MODELS: &[&str] =
     &["claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5-codex", "gpt-5-mini", "gemini-3-pro", "codestral-2508"];
 
 /// One usage event.
-struct Event {
-    day: u32,
+pub(crate) struct Event {
+    /// The day, as text.
+    date: String,
     second: u32,
     kind: usize,
     person: usize,
@@ -110,42 +108,49 @@ struct Event {
     model: Option<(usize, u32, u32)>,
 }
 
-/// Writes the raw pages of so many events: with those that come twice to `repeated`, without them to `once`.
-pub(crate) fn write(events: u64, once: &mut impl Write, repeated: &mut impl Write) -> io::Result<()> {
-    let mut rng = Rng::with_seed(42);
-    let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
-    let activity = cumulated(&weights);
-    let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
-    let kinds = cumulated(&shares);
-    let languages = cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>());
-    let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
-    let total: f64 = workload.iter().sum();
-    let (mut written, mut pages) = (0, 0);
-    let mut day_before: Vec<Event> = Vec::new();
-    for day in 0..DAYS {
-        let until: f64 = workload[..=day as usize].iter().sum();
-        let upto = (events as f64 * until / total).round() as u64;
-        let mut of_day: Vec<Event> = (written..upto)
+/// What events are drawn from.
+pub(crate) struct Odds {
+    people: Vec<f64>,
+    kinds: Vec<f64>,
+    languages: Vec<f64>,
+}
+
+impl Odds {
+    pub(crate) fn new() -> Odds {
+        let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
+        let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
+        Odds {
+            people: cumulated(&weights),
+            kinds: cumulated(&shares),
+            languages: cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>()),
+        }
+    }
+
+    /// So many events of one day, by those who are there, in the order of their time.
+    pub(crate) fn draw(
+        &self,
+        rng: &mut Rng,
+        date: &str,
+        events: u64,
+        is_there: impl Fn(usize) -> bool,
+    ) -> Vec<Event> {
+        let mut of_day: Vec<Event> = (0..events)
             .map(|_| {
                 let person = loop {
-                    let person = pick(&mut rng, &activity);
-                    if day < 62 || person % 7 != 3 {
+                    let person = pick(rng, &self.people);
+                    if is_there(person) {
                         break person;
                     }
                 };
-                event(&mut rng, day, person, &kinds, &languages)
+                event(rng, date, person, &self.kinds, &self.languages)
             })
             .collect();
-        written = upto;
         of_day.sort_by_key(|event| event.second);
-        let overlap = &day_before[day_before.len().saturating_sub(PAGE)..];
-        write_day(day, overlap, &of_day, &mut pages, once, repeated)?;
-        day_before = of_day;
+        of_day
     }
-    Ok(())
 }
 
-fn event(rng: &mut Rng, day: u32, person: usize, kinds: &[f64], languages: &[f64]) -> Event {
+fn event(rng: &mut Rng, date: &str, person: usize, kinds: &[f64], languages: &[f64]) -> Event {
     let kind = pick(rng, kinds);
     let feature = EVENTS[kind].1;
     let is_suggestion = feature == "code_suggestions" && kind > 0;
@@ -153,7 +158,7 @@ fn event(rng: &mut Rng, day: u32, person: usize, kinds: &[f64], languages: &[f64
     // Most of the work is done from eight to eighteen o'clock.
     let hour = if rng.u32(..10) == 0 { rng.u32(..24) } else { 8 + rng.u32(..10) };
     Event {
-        day,
+        date: date.to_owned(),
         second: hour * 3600 + rng.u32(..3600),
         kind,
         person,
@@ -186,22 +191,15 @@ fn pick(rng: &mut Rng, cumulated: &[f64]) -> usize {
     cumulated.partition_point(|sum| *sum <= at).min(cumulated.len() - 1)
 }
 
-fn date(day: u32) -> String {
-    match day {
-        0..=28 => format!("2026-08-{:02}", 3 + day),
-        29..=58 => format!("2026-09-{:02}", day - 28),
-        _ => format!("2026-10-{:02}", day - 58),
-    }
-}
-
 /// Ids that look like ids: spread, and each another one.
 fn user_id(person: usize) -> u64 {
     1 + (person as u64 * 1_664_525 + 1_013_904_223) % (1 << 25)
 }
 
-/// `overlap` are rows of the day before, `pages` how many pages were written until now.
-fn write_day(
-    day: u32,
+/// Writes the pages of a day that was fetched on another one: with those that come twice to `repeated`, without them to
+/// `once`. `overlap` are rows of the day before, `pages` how many pages were written until now.
+pub(crate) fn write_day(
+    [date, fetched]: [&str; 2],
     overlap: &[Event],
     events: &[Event],
     pages: &mut usize,
@@ -209,8 +207,7 @@ fn write_day(
     repeated: &mut impl Write,
 ) -> io::Result<()> {
     let identity = format!(
-        r#""instance":"https://gitlab.example.com","collector":"instance_usage_events","scope":"/","day":"{}","fetched_at":"2026-11-09T03:00:00Z""#,
-        date(day)
+        r#""instance":"https://gitlab.example.com","collector":"instance_usage_events","scope":"/","day":"{date}","fetched_at":"{fetched}T03:00:00Z""#
     );
     let (mut line, mut again) = (Vec::new(), Vec::new());
     let rows: Vec<&Event> = overlap.iter().chain(events).collect();
@@ -247,7 +244,7 @@ fn write_node(line: &mut Vec<u8>, event: &Event) -> io::Result<()> {
         line,
         r#"{{"event":"{}","timestamp":"{}T{:02}:{:02}:{:02}Z","namespacePath":"acme/team-{}","extras":{{"#,
         EVENTS[kind].0.to_uppercase(),
-        date(event.day),
+        event.date,
         second / 3600,
         second / 60 % 60,
         second % 60,

@@ -12,6 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use fastrand::Rng;
+use generator::{Event, Odds, PAGE, write_day};
+
+/// Days of events, from Monday 2026-08-03 to 2026-10-31.
+const DAYS: u32 = 90;
+
 /// How often each job runs; the median counts.
 const RUNS: usize = 3;
 
@@ -63,7 +69,7 @@ fn files(folder: &Path, events: u64) -> Result<Files, Box<dyn Error>> {
         let mut child = normalize(File::create(part(&records))?).stdin(Stdio::piped()).spawn()?;
         let mut once =
             BufWriter::with_capacity(1 << 20, child.stdin.take().ok_or("normalize reads nothing")?);
-        generator::write(events, &mut once, &mut pages_file)?;
+        write(events, &mut once, &mut pages_file)?;
         once.into_inner()?;
         pages_file.into_inner()?.sync_all()?;
         let status = child.wait()?;
@@ -83,6 +89,35 @@ fn normalize(output: File) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duo-metrics"));
     command.arg("normalize").stdout(output).stderr(Stdio::null());
     command
+}
+
+/// Writes the raw pages of so many events: with those that come twice to `repeated`, without them to `once`.
+fn write(events: u64, once: &mut impl Write, repeated: &mut impl Write) -> io::Result<()> {
+    let mut rng = Rng::with_seed(42);
+    let odds = Odds::new();
+    let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
+    let total: f64 = workload.iter().sum();
+    let (mut written, mut pages) = (0, 0);
+    let mut day_before: Vec<Event> = Vec::new();
+    for day in 0..DAYS {
+        let until: f64 = workload[..=day as usize].iter().sum();
+        let upto = (events as f64 * until / total).round() as u64;
+        let date = date(day);
+        let of_day = odds.draw(&mut rng, &date, upto - written, |person| day < 62 || person % 7 != 3);
+        written = upto;
+        let overlap = &day_before[day_before.len().saturating_sub(PAGE)..];
+        write_day([&date, "2026-11-09"], overlap, &of_day, &mut pages, once, repeated)?;
+        day_before = of_day;
+    }
+    Ok(())
+}
+
+fn date(day: u32) -> String {
+    match day {
+        0..=28 => format!("2026-08-{:02}", 3 + day),
+        29..=58 => format!("2026-09-{:02}", day - 28),
+        _ => format!("2026-10-{:02}", day - 58),
+    }
 }
 
 fn megabytes(path: &Path) -> io::Result<u64> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
-use crate::metrics::idle::{Evidence, Tier};
+use crate::metrics::idle::{Evidence, Tier, held, last_unknown, unbroken};
 use crate::publish::spreadsheet::Sheet;
 use crate::record::{Coverage, Seat, Status};
 use crate::rollup::{Name, PersonId, Rollups, Target};
@@ -16,16 +16,11 @@ const SEATS: &str = "seats";
 /// Days up to which the newest events may be older than the list: a run of today reports yesterday.
 const MOST_DAYS_BEFORE_LIST: i64 = 2;
 
-/// What seat records say of people beside who has a seat.
+/// What people with a seat are called, by the seat records.
 #[derive(Debug, Default)]
 pub struct Told {
-    people: HashMap<(String, String), ToldOf>,
-}
-
-#[derive(Debug, Default)]
-struct ToldOf {
-    username: Option<(Timestamp, String)>,
-    last_activity: Option<(Timestamp, Day)>,
+    /// The user name by instance and user, and when it was told.
+    names: HashMap<(String, String), (Timestamp, String)>,
 }
 
 /// A name behind a pseudonym.
@@ -107,12 +102,15 @@ const HEADINGS: [&str; 13] = [
 ];
 
 impl Told {
-    /// Takes what a seat record says of whoever has the seat. Of several the newest counts, for each thing that is told.
+    /// Takes the name from a seat record. Of several the newest counts.
     pub fn take(&mut self, seat: &Seat<'_>) {
-        let of = self.people.entry((seat.origin.instance.to_string(), seat.user.to_string())).or_default();
-        let at = seat.origin.fetched_at;
-        of.username = of.username.take().max(seat.username.as_ref().map(|name| (at, name.to_string())));
-        of.last_activity = of.last_activity.max(seat.last_duo_activity_on.map(|day| (at, day)));
+        let Some(name) = &seat.username else { return };
+        let told = (seat.origin.fetched_at, name.to_string());
+        let known = self.names.entry((seat.origin.instance.to_string(), seat.user.to_string()));
+        let known = known.or_insert_with(|| told.clone());
+        if *known < told {
+            *known = told;
+        }
     }
 }
 
@@ -137,7 +135,7 @@ impl People {
         let mut since: BTreeMap<(Name, Name, PersonId), Day> = BTreeMap::new();
         for (instance, scope) in &with_list {
             let of_scope = complete.clone().filter(|line| (&line.instance, &line.scope) == (instance, scope));
-            for (seat, day) in unbroken(rollups, of_scope.copied()) {
+            for (seat, day) in seats_of(rollups, of_scope.copied()) {
                 let first = since.entry(seat).or_insert(day);
                 *first = day.min(*first);
             }
@@ -149,6 +147,7 @@ impl People {
             .filter(|day| (0..=MOST_DAYS_BEFORE_LIST).contains(&listed.days_since(*day)))
             .unwrap_or(listed);
         let unknown = last_unknown(view, judged_on);
+        let held = held(view, listed);
         let mut people = People {
             listed,
             judged_on,
@@ -159,22 +158,22 @@ impl People {
             unnamed: 0,
             rows: Vec::new(),
         };
-        let mut held: BTreeSet<usize> = BTreeSet::new();
+        let mut kept: BTreeSet<usize> = BTreeSet::new();
         for ((instance, add_on, person), since) in since {
             if rollups.people.is_bot(person) {
                 people.bots += 1;
                 continue;
             }
             let key = (rollups.names.text(instance).to_owned(), rollups.people.user(person).to_owned());
-            let told = told.people.get(&key);
             let name = wishes.names.get(&key).cloned().unwrap_or_else(|| Named {
                 user: key.1.clone(),
-                username: told.and_then(|told| Some(told.username.as_ref()?.1.clone())),
+                username: told.names.get(&key).map(|(_, name)| name.clone()),
             });
             let evidence = Evidence {
-                told: told.and_then(|told| told.last_activity).map(|(at, day)| (day, at.day())),
+                told: view.last_told.get(&person).copied(),
                 seen: activity.seen.get(&person).copied(),
-                since,
+                // Who changed from one add-on to another has been able to use one of them.
+                since: held.get(&person).map_or(since, |held| held.since.min(since)),
             };
             let tier = evidence.tier(judged_on, unknown);
             let holds = wishes.hold.iter().enumerate().filter(|(_, entry)| is_meant(entry, &name));
@@ -191,7 +190,7 @@ impl People {
                 Some(Tier::Probable) => Reclaim::Ask,
                 Some(Tier::Certain) => Reclaim::Yes,
             };
-            held.extend(entries);
+            kept.extend(entries);
             people.rows.push(Row {
                 instance: key.0,
                 add_on: rollups.names.text(add_on).to_owned(),
@@ -204,7 +203,7 @@ impl People {
                 since,
             });
         }
-        people.unheld = (wishes.hold.len() - held.len()) as u64;
+        people.unheld = (wishes.hold.len() - kept.len()) as u64;
         people.rows.sort_by(|one, other| one.key().cmp(&other.key()));
         Some(people)
     }
@@ -282,46 +281,30 @@ impl Activity {
     }
 }
 
-/// Who has a seat by the newest of these lists of a scope, and the day of the first list from which on they had it in
-/// every one.
-fn unbroken<'a>(
+/// Who has a seat of which add-on by the newest of these lists of a scope, and the day of the first list from which on they
+/// had it in every one.
+fn seats_of<'a>(
     rollups: &Rollups,
     lists: impl Iterator<Item = &'a Coverage>,
-) -> BTreeMap<(Name, Name, PersonId), Day> {
-    let mut since: BTreeMap<(Name, Name, PersonId), Day> = BTreeMap::new();
+) -> HashMap<(Name, Name, PersonId), Day> {
     let mut lists: Vec<&Coverage> = lists.collect();
     lists.sort_by_key(|line| line.day);
-    for line in lists {
+    let seats = |line: &&Coverage| {
         let find = |text: &str| rollups.names.find(text);
-        let target = || {
-            Some(Target {
-                instance: find(&line.instance)?,
-                collector: find(&line.collector)?,
-                scope: find(&line.scope)?,
-                day: line.day,
-            })
+        let target = Target {
+            instance: find(&line.instance)?,
+            collector: find(&line.collector)?,
+            scope: find(&line.scope)?,
+            day: line.day,
         };
-        let fetch =
-            target().and_then(|target| Some((target, rollups.fetches.get(&target)?.get(&line.fetched_at?)?)));
-        let Some((target, fetch)) = fetch else { continue };
-        since.retain(|(_, add_on, person), _| {
-            fetch.seats.get(add_on).is_some_and(|people| people.contains(person))
-        });
-        for (add_on, people) in &fetch.seats {
-            for person in people {
-                since.entry((target.instance, *add_on, *person)).or_insert(line.day);
-            }
-        }
-    }
-    since
-}
-
-/// The last day up to this one, of those that matter, of which not all events are known.
-fn last_unknown(view: &View<'_>, on: Day) -> Option<Day> {
-    let days = view.days_of(Source::Usage);
-    let is_known =
-        |day: &Day| days.and_then(|days| days.get(day)).is_some_and(|state| state.status == Status::Complete);
-    Evidence::first_day_that_matters(on).through(on).rev().find(|day| !is_known(day))
+        let fetch = rollups.fetches.get(&target)?.get(&line.fetched_at?)?;
+        let of_add_on = |(add_on, people): (&Name, &BTreeSet<PersonId>)| {
+            let key = |person: &PersonId| (target.instance, *add_on, *person);
+            people.iter().map(key).collect::<Vec<_>>()
+        };
+        Some((line.day, fetch.seats.iter().flat_map(of_add_on).collect()))
+    };
+    unbroken(lists.iter().filter_map(seats))
 }
 
 /// Whether an entry of the list of people to hold means this person.

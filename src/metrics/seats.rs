@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::activity::Activity;
 use super::definition::TOTAL;
+use super::idle::{Evidence, Held, Tier, held, last_unknown};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::statistics::nearest_rank;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Day, Grain, Period};
-use crate::record::{Metric, Number, Reason};
+use crate::record::{Metric, Number, Reason, Status};
 use crate::rollup::PersonId;
 use crate::view::{SeatList, Source, View, last_day_used};
 
@@ -66,7 +67,7 @@ const IDLE: Definition = Definition {
     text: "People with a seat and without any event, by the events known and by the last day of activity that GitLab tells: \
            certain for 60 days and more, or never and with a seat for 30 days and more by the lists of seats; probable for 28 \
            to 59 days. Events by which something was only shown to them are activity here. People of whom days without \
-           a source could tell otherwise are left out; the basis says which share is not.",
+           a source, or a partial one, could tell otherwise are left out; the basis says which share is not.",
 };
 
 const DAYS_TO_FIRST_USE: Definition = Definition {
@@ -81,13 +82,8 @@ const DAYS_TO_FIRST_USE: Definition = Definition {
            share is not.",
 };
 
-/// Days without activity from which on a seat is probably idle, and certainly.
-const PROBABLE_FROM: i64 = 28;
-const CERTAIN_FROM: i64 = 60;
-/// Days with a seat from which on one that was never used is certainly idle.
-const NEVER_USED_FROM: i64 = 30;
-
-const TIERS: [&str; 2] = ["certain", "probable"];
+/// The tiers that are counted.
+const TIERS: [Tier; 2] = [Tier::Certain, Tier::Probable];
 
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let grain = page.period.grain;
@@ -101,7 +97,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         page.emit(&ACTIVE, &[], Figure::unknown(Reason::NoSnapshot));
         page.emit(&ACTIVATED, &[], Figure::unknown(Reason::NoSnapshot));
         for tier in TIERS {
-            page.emit(&IDLE, &[("tier", tier)], Figure::unknown(Reason::NoSnapshot));
+            page.emit(&IDLE, &[("tier", tier.as_str())], Figure::unknown(Reason::NoSnapshot));
         }
         return;
     };
@@ -109,11 +105,10 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let in_use = page.activity.active_in(page.period).common(&list.holders.iter().copied().collect());
     page.emit(&ACTIVE, &[], Figure::rate(Number::Count(in_use), holders, Some(in_use)));
     if grain == Grain::Window {
-        let since = seats_since(view, list.taken_on);
-        idle(view, page, list, &since);
-        let first_list = view.lists().next().map(|first| first.taken_on);
+        let held = held(view, list.taken_on);
+        idle(view, page, list, &held);
         let is_activated = |person: &&PersonId| {
-            let since = since.get(*person).copied().filter(|since| Some(*since) != first_list);
+            let since = held.get(*person).filter(|held| !held.is_as_old_as_the_lists).map(|held| held.since);
             let last = page.activity.of_person(**person).last_active;
             last.is_some_and(|last| since.is_none_or(|since| last >= since))
         };
@@ -124,54 +119,25 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
 }
 
-/// The first of the unbroken lists of seats, up to the one taken on a day, that have somebody.
-fn seats_since(view: &View<'_>, last: Day) -> HashMap<PersonId, Day> {
-    let mut since: HashMap<PersonId, Day> = HashMap::new();
-    for list in view.lists().take_while(|list| list.taken_on <= last) {
-        since.retain(|person, _| list.holders.contains(person));
-        for person in list.holders {
-            since.entry(*person).or_insert(list.taken_on);
-        }
-    }
-    since
-}
-
-fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, since: &HashMap<PersonId, Day>) {
+fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap<PersonId, Held>) {
     let end = page.period.end;
-    let known: BTreeSet<Day> = view
-        .known_days(Source::Usage, Period { start: end.plus(1 - CERTAIN_FROM), ..page.period })
-        .map(|(day, _)| day)
+    let unknown = last_unknown(view, end);
+    let tiers: Vec<Tier> = list
+        .holders
+        .iter()
+        .filter_map(|person| {
+            let evidence = Evidence {
+                told: view.last_told.get(person).copied(),
+                seen: page.activity.of_person(*person).last_seen,
+                since: held.get(person).map_or(list.taken_on, |held| held.since),
+            };
+            evidence.tier(end, unknown)
+        })
         .collect();
-    let gap = end.plus(1 - CERTAIN_FROM).through(end).rev().find(|day| !known.contains(day));
-    // Of every day from this one on that could make a seat one in use, it is known whether it does.
-    let known_from = gap.map(|gap| gap.plus(1));
-    let is_known_from = |day: Day| known_from.is_none_or(|from| from <= day);
-    let (mut judged, mut idle) = (0, [0; TIERS.len()]);
-    for person in list.holders {
-        let told = list.last_duo_activity.get(person).copied();
-        let last = told.max(page.activity.of_person(*person).last_seen);
-        let since = since.get(person).copied().unwrap_or(list.taken_on);
-        // The date that GitLab tells speaks of the days before the list was taken.
-        let open_from = match (told, last) {
-            (Some(_), Some(last)) => list.taken_on.max(last.plus(1)),
-            (None, Some(last)) => last.plus(1),
-            (_, None) => since,
-        };
-        let idle_days = last.map(|last| end.days_since(last));
-        let tier = match idle_days {
-            Some(days) if days < PROBABLE_FROM => None,
-            Some(days) if days < CERTAIN_FROM => Some(1),
-            None if end.days_since(since) < NEVER_USED_FROM => None,
-            _ => Some(0),
-        };
-        if tier.is_none() || is_known_from(open_from) {
-            judged += 1;
-            tier.into_iter().for_each(|tier| idle[tier] += 1);
-        }
-    }
-    for (tier, people) in TIERS.iter().zip(idle) {
-        let figure = Figure::people(people).on_basis(judged, list.holders.len() as u64);
-        page.emit(&IDLE, &[("tier", tier)], figure);
+    for tier in TIERS {
+        let people = tiers.iter().filter(|other| **other == tier).count() as u64;
+        let figure = Figure::people(people).on_basis(tiers.len() as u64, list.holders.len() as u64);
+        page.emit(&IDLE, &[("tier", tier.as_str())], figure);
     }
 }
 
@@ -185,6 +151,7 @@ fn days_to_first_use(view: &View<'_>, page: &Page<'_>) -> Figure {
 
     let known: BTreeSet<Day> = view
         .known_days(Source::Usage, Period { start: first_list.taken_on.min(period.start), ..period })
+        .filter(|(_, state)| state.status == Status::Complete)
         .map(|(day, _)| day)
         .collect();
     let mut since: HashMap<PersonId, Day> = HashMap::new();

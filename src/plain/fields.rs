@@ -20,8 +20,8 @@ pub enum Value<'a> {
 #[derive(Debug)]
 pub struct Keys {
     spelled: Vec<Spelled>,
-    /// What came after each key; in the last place, what came first.
-    next: Vec<usize>,
+    /// What came after each key the last two times it differed; in the last place, what came first.
+    next: Vec<[usize; 2]>,
 }
 
 /// A key with its quotes and the colon, ready to be compared.
@@ -59,7 +59,7 @@ impl Keys {
     /// These keys, expected in this order.
     pub fn new(keys: &[&str]) -> Keys {
         let spelled = keys.iter().map(|key| Spelled::new(format!("\"{key}\":"))).collect();
-        Keys { spelled, next: (1..=keys.len()).chain([0]).collect() }
+        Keys { spelled, next: (1..=keys.len()).chain([0]).map(|next| [next; 2]).collect() }
     }
 }
 
@@ -118,13 +118,15 @@ impl<'a> Fields<'a> {
             return None;
         }
         self.at += 1;
-        let guess = keys.next[self.last];
-        if let Some(spelled) = keys.spelled.get(guess)
-            && spelled.starts(&self.line.as_bytes()[self.at..])
-        {
-            self.at += spelled.text.len();
-            self.last = guess;
-            return Some(Next::Key(guess));
+        let rest = &self.line.as_bytes()[self.at..];
+        for guess in keys.next[self.last] {
+            if let Some(spelled) = keys.spelled.get(guess)
+                && spelled.starts(rest)
+            {
+                self.at += spelled.text.len();
+                self.last = guess;
+                return Some(Next::Key(guess));
+            }
         }
         let (_, after) = text(self.line, self.at)?;
         let key = self.line.get(self.at..=after)?;
@@ -135,7 +137,7 @@ impl<'a> Fields<'a> {
         let Some(number) = keys.spelled.iter().position(|spelled| spelled.text == key) else {
             return Some(Next::Other);
         };
-        keys.next[self.last] = number;
+        keys.next[self.last] = [number, keys.next[self.last][0]];
         self.last = number;
         Some(Next::Key(number))
     }

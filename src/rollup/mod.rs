@@ -353,6 +353,11 @@ impl Fetch {
         self.parts.values().chain([&self.usage]).flat_map(Tally::groups)
     }
 
+    /// Whether everybody is told to whom a seat is assigned; some add-ons are for everybody and assigned to nobody.
+    pub fn tells_who_has_seats(&self) -> bool {
+        self.pools.values().all(|pool| pool.assigned == 0 || self.seats.contains_key(&pool.add_on))
+    }
+
     /// Whether all rows arrived that the server said there are.
     pub fn is_whole(&self) -> bool {
         self.declared.as_ref().is_some_and(|declared| {

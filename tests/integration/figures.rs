@@ -1,11 +1,10 @@
 //! Every number against the second calculation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use serde_json::Value;
 
-use crate::bench::{Bench, TOKEN, done, lines_of};
+use crate::bench::{Bench, TOKEN, done, lines, lines_of};
 use crate::reference::{Collected, Lines, instance_metrics, key, metrics};
 use crate::stand_in::{OUTSIDE_GROUPS, Settings};
 
@@ -59,30 +58,108 @@ fn assert_same(found: &Lines, expected: &Lines) {
     );
 }
 
-fn check(bench: &Bench, groups: &[&str], since: &str, missing: &[&str], least: usize) {
+/// What went wrong on the way.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    /// Days whose usage nobody asked for.
+    pub(crate) missing: &'static [&'static str],
+    /// Days whose usage events broke off at noon.
+    pub(crate) damaged: &'static [&'static str],
+    /// Whether everything had been fetched before, when the evening was not there yet: events came late, merge requests
+    /// were open, pipelines ran.
+    pub(crate) came_late: bool,
+}
+
+impl Trouble {
+    /// The raw lines as they arrive with this trouble.
+    pub(crate) fn befall(&self, raw: &[u8]) -> Vec<u8> {
+        let of_usage = |line: &Value| {
+            line["collector"] == "usage_events" || line["collector"] == "code_suggestion_events"
+        };
+        let is_one_of = |days: &[&str], line: &Value| days.iter().any(|day| line["day"] == *day);
+        let mut whole = lines(raw);
+        whole.retain(|line| !(of_usage(line) && is_one_of(self.missing, line)));
+        let mut arrived = whole.clone();
+        without_nodes_from(12, &mut arrived, &mut |line| {
+            let is_hit = line["collector"] == "usage_events" && is_one_of(self.damaged, line);
+            if is_hit && line["type"] == "coverage" {
+                line["status"] = "partial".into();
+            }
+            is_hit
+        });
+        if self.came_late {
+            // What broke off had not been fetched before, or that would count.
+            let is_early = |line: &Value| {
+                (of_usage(line) && !is_one_of(self.damaged, line))
+                    || line["collector"] == "merge_requests"
+                    || line["collector"] == "pipelines"
+            };
+            let mut early: Vec<Value> = whole.into_iter().filter(is_early).collect();
+            for line in &mut early {
+                let at = line["fetched_at"].as_str().expect("text").replace("T03:", "T02:");
+                line["fetched_at"] = at.into();
+            }
+            without_nodes_from(18, &mut early, &mut |line| of_usage(line));
+            for node in early.iter_mut().filter_map(|line| line["nodes"].as_array_mut()).flatten() {
+                if node.get("mergedAt").is_some_and(|at| !at.is_null())
+                    && node["mergedAt"].as_str().map(|at| &at[..10])
+                        == node["createdAt"].as_str().map(|at| &at[..10])
+                {
+                    node["mergedAt"] = Value::Null;
+                } else if node.get("finishedAt").is_some() {
+                    node["status"] = "RUNNING".into();
+                    node["finishedAt"] = Value::Null;
+                    node["duration"] = Value::Null;
+                }
+            }
+            arrived.extend(early);
+        }
+        arrived.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
+    }
+}
+
+/// Takes the events of the rest of the day out of raw lines, and out of what their coverage lines say.
+fn without_nodes_from(hour: u32, raw: &mut [Value], is_hit: &mut dyn FnMut(&mut Value) -> bool) {
+    let mut gone: BTreeMap<String, u64> = BTreeMap::new();
+    let of = |line: &Value| ["collector", "scope", "day"].map(|name| line[name].to_string()).concat();
+    raw.sort_by_key(|line| line["type"] == "coverage");
+    for line in raw.iter_mut() {
+        if !is_hit(line) {
+            continue;
+        }
+        let (target, day) = (of(line), line["day"].clone());
+        if let Some(nodes) = line["nodes"].as_array_mut() {
+            nodes.retain(|node| {
+                let at = node["timestamp"].as_str().expect("a stamp");
+                let is_of_day = day.as_str() == Some(&at[..10]);
+                let is_gone = at[11..13].parse::<u32>().expect("an hour") >= hour;
+                *gone.entry(target.clone()).or_default() += u64::from(is_of_day && is_gone);
+                !is_gone
+            });
+        } else if let Some(rows) = line["rows"].as_u64() {
+            line["rows"] = (rows - gone.get(&target).copied().unwrap_or(0)).into();
+        }
+    }
+}
+
+fn check(bench: &Bench, groups: &[&str], since: &str, trouble: &Trouble, least: usize) {
     let organisation = bench.gitlab.organisation();
-    let missing: BTreeSet<NaiveDate> = missing.iter().map(|day| day.parse().expect("a day")).collect();
     let mut command = bench.command(&["fetch", "--duo", "--project", "--since", since]);
     command.env("GROUP_PATH", groups.join(","));
     command.env("DUO_METRICS_NOW", organisation.now().to_rfc3339());
     let fetched = crate::bench::done(command, b"");
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    // As if nobody had asked for the usage of these days.
-    let is_lost = |line: &&str| {
-        let of_usage = line.contains(r#""collector":"usage_events""#)
-            || line.contains(r#""collector":"code_suggestion_events""#);
-        of_usage && missing.iter().any(|day| line.contains(&format!(r#""day":"{day}""#)))
-    };
-    let text = String::from_utf8(fetched.stdout).expect("streams are UTF-8");
-    let raw: String = text.lines().filter(|line| !is_lost(line)).map(|line| format!("{line}\n")).collect();
-    let found = by_key(&bench.aggregate(&bench.normalize(raw.as_bytes())));
+    let raw = trouble.befall(&fetched.stdout);
+    let found = by_key(&bench.aggregate(&bench.normalize(&raw)));
+    let days = |days: &[&str]| days.iter().map(|day| day.parse().expect("a day")).collect();
     let collected = Collected {
         organisation,
         since: since.parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
         with_seats: true,
-        missing,
+        missing: days(trouble.missing),
+        damaged: days(trouble.damaged),
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= least, "the reference has only {} lines", expected.len());
@@ -102,31 +179,87 @@ fn until(people: usize, days: u32, until: &str) -> Bench {
 #[test]
 fn of_three_hundred_people_and_fifty_days_every_figure_is_that_of_the_second_calculation() {
     let bench = Bench::new(300, 50);
-    check(&bench, &["acme"], "2026-09-12", &[], 15_000);
+    check(&bench, &["acme"], "2026-09-12", &Trouble::default(), 15_000);
 }
 
 #[test]
 fn of_two_groups_that_share_people_and_their_union_too() {
     let bench = Bench::new(120, 30);
-    check(&bench, &["acme", "globex"], "2026-10-02", &[], 10_000);
+    check(&bench, &["acme", "globex"], "2026-10-02", &Trouble::default(), 10_000);
 }
 
 #[test]
 fn of_a_range_that_is_shorter_than_the_window_too() {
     let bench = Bench::new(40, 30);
-    check(&bench, &["acme"], "2026-10-23", &[], 1_000);
+    check(&bench, &["acme"], "2026-10-23", &Trouble::default(), 1_000);
 }
 
 #[test]
 fn over_the_end_of_a_year_with_days_missing_and_a_past_that_is_long_enough_too() {
     let bench = until(60, 75, "2027-01-20");
-    check(&bench, &["acme", "globex"], "2026-11-07", &["2026-11-08", "2026-12-31"], 20_000);
+    let trouble = Trouble { missing: &["2026-11-08", "2026-12-31"], ..Trouble::default() };
+    check(&bench, &["acme", "globex"], "2026-11-07", &trouble, 20_000);
+}
+
+#[test]
+fn of_days_that_broke_off_and_of_events_that_came_late_too() {
+    let bench = Bench::new(80, 40);
+    // A Thursday, a Sunday, and a day before the window.
+    let damaged = &["2026-10-29", "2026-10-18", "2026-09-25"];
+    check(
+        &bench,
+        &["acme"],
+        "2026-09-22",
+        &Trouble { damaged, missing: &["2026-10-08"], came_late: true },
+        8_000,
+    );
+}
+
+/// Metrics that the second calculation knows to be unknown, since the stand-in has one list of seats, and the tests that
+/// work them out by hand.
+const BY_HAND: &[(&str, &str)] = &[(
+    "seats.days_to_first_use",
+    "traps::the_first_use_of_a_seat_needs_its_first_list_and_the_days_between",
+)];
+
+#[test]
+fn no_metric_is_without_a_second_calculation() {
+    // What is compared over a leap day: long enough for what looks back.
+    let bench = until(150, 70, "2028-03-05");
+    let listed = bench.run(&["metrics", "--format", "json"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let names: BTreeSet<String> = lines_of(&listed.stdout, "definition")
+        .iter()
+        .map(|line| line["metric"].as_str().expect("text").to_owned())
+        .collect();
+    let organisation = bench.gitlab.organisation();
+    let collected = Collected {
+        organisation,
+        since: "2027-12-27".parse().expect("a day"),
+        until: organisation.last_day,
+        fetched_at: organisation.now(),
+        with_seats: true,
+        missing: BTreeSet::new(),
+        damaged: BTreeSet::new(),
+    };
+    let second = metrics(&collected, &["acme"]);
+    let with_value = second.values().filter(|line| !line["value"].is_null());
+    let mut computed: BTreeSet<String> =
+        with_value.map(|line| line["metric"].as_str().expect("text").to_owned()).collect();
+    for (metric, test) in BY_HAND {
+        let (file, name) = test.split_once("::").expect("a file and a name");
+        let path = format!("{}/tests/integration/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).expect("the file");
+        assert!(text.contains(&format!("fn {name}()")) && text.contains(metric), "{test} of {metric}");
+        assert!(computed.insert((*metric).to_owned()), "{metric} has a second calculation");
+    }
+    assert_eq!(computed, names, "on the left what is calculated twice, on the right what there is");
 }
 
 #[test]
 fn over_a_leap_day_too() {
-    let bench = until(60, 70, "2028-03-05");
-    check(&bench, &["acme"], "2027-12-27", &[], 10_000);
+    let bench = until(150, 70, "2028-03-05");
+    check(&bench, &["acme"], "2027-12-27", &Trouble::default(), 10_000);
 }
 
 /// A stand-in with events outside every group, and what an administrator gets from it.
@@ -160,6 +293,7 @@ fn of_instance(bench: &Bench, with_merge_requests: bool) -> Lines {
         fetched_at: organisation.now(),
         with_seats: false,
         missing: BTreeSet::new(),
+        damaged: BTreeSet::new(),
     };
     instance_metrics(&collected, with_merge_requests)
 }
@@ -208,6 +342,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             fetched_at: organisation.now(),
             with_seats: false,
             missing: BTreeSet::new(),
+            damaged: BTreeSet::new(),
         },
         &["acme", "globex"],
     );

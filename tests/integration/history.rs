@@ -9,7 +9,8 @@ use proptest::sample::Index;
 use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::summary::Summary;
 
-use crate::bench::{Bench, Done, files_below, lines_of, metric_text};
+use crate::bench::{Bench, Done, done, files_below, lines_of, metric_text};
+use crate::figures::Trouble;
 use crate::laws::{OPTIONS, figures, normalized, shuffled, stream};
 
 const RANGE: &[&str] = &["--duo", "--project", "--since", "2026-10-12"];
@@ -130,6 +131,50 @@ fn a_real_collection_comes_back_whole_and_days_that_are_final_are_not_asked_for_
     let without = bench.pipe(&["aggregate"], &bench.normalize(&again));
     assert_eq!(without.code, 3, "{}", without.stderr);
     assert!(without.stderr.contains("0 of "), "{}", without.stderr);
+}
+
+#[test]
+fn whatever_is_done_to_a_troubled_collection_the_bytes_are_the_same() {
+    let bench = Bench::new(40, 20);
+    let range = ["--duo", "--project", "--since", "2026-10-12"];
+    let mut command = bench.command(&[&["fetch"], &range[..]].concat());
+    command.env("GROUP_PATH", "acme,globex");
+    let fetched = done(command, b"");
+    assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+    let trouble =
+        Trouble { missing: &["2026-10-14"], damaged: &["2026-10-18", "2026-10-29"], came_late: true };
+    let records = bench.normalize(&trouble.befall(&fetched.stdout));
+    let expected = bench.aggregate(&records);
+    assert!(metric_text(&expected).lines().count() > 2_000);
+
+    let twice = [&records[..], &records[..]].concat();
+    let mut lines: Vec<&str> = std::str::from_utf8(&twice).expect("streams are UTF-8").lines().collect();
+    fastrand::Rng::with_seed(11).shuffle(&mut lines);
+    let shuffled = lines.join("\n").into_bytes();
+    // In fifty files, every other one as counts. A row that is in two of them is in the same one twice.
+    let mut files = vec![String::new(); 50];
+    for line in lines {
+        let place =
+            line.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 50;
+        files[place].push_str(&format!("{line}\n"));
+    }
+    let counted = files.iter().enumerate().map(|(place, file)| {
+        let counted = bench.pipe(&["aggregate", "--emit", "rollups"], file.as_bytes());
+        assert_eq!(counted.code, 0, "{}", counted.stderr);
+        if place % 2 == 0 { counted.stdout } else { file.as_bytes().to_vec() }
+    });
+    let counted: Vec<u8> = counted.flatten().collect();
+    assert!(lines_of(&counted, "rollup").len() > 100 && lines_of(&counted, "event").len() > 100);
+    for (what, stream) in [("twice", &twice), ("in any order", &shuffled), ("in fifty files", &counted)] {
+        assert!(bench.aggregate(stream) == expected, "{what}");
+        for time in ["once", "twice", "and nothing new"] {
+            let stream = if time == "and nothing new" { &[][..] } else { stream };
+            let kept = aggregated(&bench, stream);
+            assert_eq!(kept.code, 0, "{what}, {time}: {}", kept.stderr);
+            assert!(kept.stdout == expected, "{what}, through the history {time}");
+        }
+        fs::remove_dir_all(bench.path("history")).expect("the history");
+    }
 }
 
 #[test]

@@ -69,8 +69,9 @@ impl Story {
         self.covered("seats", day, "complete", holders.len());
     }
 
-    /// The days of September and October, all but `missing` whole, with one event of a user on some.
-    fn days(&mut self, events: &[(&str, u32, &str)], missing: &[&str]) {
+    /// The days of September and October, with one event of a user on some; all are whole but the gaps, which have a status
+    /// of their own, or none where nobody asked.
+    fn days(&mut self, events: &[(&str, u32, &str)], gaps: &[(&str, &str)]) {
         let days = (1..=30).map(|day| format!("2026-09-{day:02}"));
         for day in days.chain((1..=31).map(|day| format!("2026-10-{day:02}"))) {
             let of_day: Vec<_> = events.iter().filter(|(on, ..)| *on == day).collect();
@@ -81,8 +82,11 @@ impl Story {
                 });
                 self.line("usage_events", &day, row, event);
             }
-            let status = if missing.contains(&&*day) { "failed" } else { "complete" };
-            self.covered("usage_events", &day, status, of_day.len());
+            match gaps.iter().find(|(gap, _)| *gap == day) {
+                None => self.covered("usage_events", &day, "complete", of_day.len()),
+                Some((_, "")) => {}
+                Some((_, status)) => self.covered("usage_events", &day, status, of_day.len()),
+            }
         }
     }
 
@@ -109,7 +113,7 @@ const ASKED: &str = "request_duo_chat_response";
 const SHOWN: &str = "complete_duo_chat_response";
 
 /// Nine people with a seat since August, but for the eighth, who has a new one after a pause.
-fn story(missing: &[&str]) -> Story {
+fn story(gaps: &[(&str, &str)]) -> Story {
     let mut story = Story::default();
     let everybody = [
         (1, None),
@@ -132,8 +136,9 @@ fn story(missing: &[&str]) -> Story {
             ("2026-09-20", 5, ASKED),
             ("2026-09-05", 6, ASKED),
             ("2026-10-25", 6, SHOWN),
+            ("2026-10-12", 1, ASKED),
         ],
-        missing,
+        gaps,
     );
     story
 }
@@ -178,7 +183,7 @@ fn every_seat_is_judged_by_events_by_gitlabs_own_day_and_by_the_lists() {
 #[test]
 fn nobody_loses_a_seat_for_days_that_are_not_known() {
     let bench = Bench::new(20, 3);
-    let result = people(&bench, &["people.csv"], &story(&["2026-10-10"]).text(), 3);
+    let result = people(&bench, &["people.csv"], &story(&[("2026-10-10", "failed")]).text(), 3);
     assert!(result.stderr.contains("2026-10-10"), "{}", result.stderr);
     let list = list(&bench, "people.csv");
     let of = |user: u32| {
@@ -190,6 +195,65 @@ fn nobody_loses_a_seat_for_days_that_are_not_known() {
     for user in [3, 4, 7] {
         assert_eq!(of(user), "unknown no days are not known", "{user}");
     }
+}
+
+#[test]
+fn as_many_are_idle_by_the_metrics_as_by_the_list_whatever_is_known_of_the_days() {
+    let bench = Bench::new(20, 3);
+    let gaps: [&[(&str, &str)]; 6] = [
+        &[],
+        // Somebody was seen on that day, and whether others were there nobody knows.
+        &[("2026-10-12", "partial")],
+        &[("2026-10-10", "failed")],
+        &[("2026-10-10", "")],
+        &[("2026-09-03", ""), ("2026-09-12", "denied"), ("2026-09-14", "partial")],
+        &[("2026-10-31", "partial"), ("2026-09-02", "failed")],
+    ];
+    let counts = gaps.map(|gaps| {
+        let mut story = story(gaps);
+        // The third has had seats of two kinds, one after the other; the second of both.
+        let both = [3, 2].map(|user: u32| {
+            json!({"type": "seat", "user": format!("gid://gitlab/User/{user}"), "username": username(user),
+                "assigned": true, "add_on": "DUO_ENTERPRISE"})
+        });
+        story.lines.retain(|line| {
+            !(line["day"] == "2026-11-01" && line["user"] == "gid://gitlab/User/3" && line["type"] == "seat")
+        });
+        for (row, seat) in (9..).zip(both) {
+            story.line("seats", "2026-11-01", row, seat);
+        }
+        let lists =
+            story.lines.iter_mut().filter(|line| line["type"] == "coverage" && line["day"] == "2026-11-01");
+        lists.for_each(|line| line["rows"] = json!(10));
+        let input = story.text();
+
+        let written = bench.pipe(&["export", "--people", "people.csv"], &input);
+        assert_eq!(written.code, if gaps.is_empty() { 0 } else { 3 }, "{gaps:?}: {}", written.stderr);
+        let mut reader = csv::Reader::from_path(bench.path("people.csv")).expect("the list");
+        let rows = reader.deserialize().map(|row| row.expect("a row"));
+        let tiers: BTreeMap<String, String> = rows
+            .map(|mut row: BTreeMap<String, String>| (row.remove("user"), row.remove("tier")))
+            .map(|(user, tier)| (user.expect("a user"), tier.expect("a tier")))
+            .collect();
+        assert_eq!(tiers.len(), 9, "{tiers:?}");
+        let of_list = |tier: &str| tiers.values().filter(|other| *other == tier).count();
+
+        let metrics = bench.pipe(&["aggregate"], &input);
+        let metrics = lines_of(&metrics.stdout, "metric");
+        for tier in ["certain", "probable"] {
+            let is_it = |line: &&Value| line["metric"] == "seats.idle" && line["by"] == json!({"tier": tier});
+            let line = metrics.iter().find(is_it).expect("it is told");
+            assert_eq!(
+                (&line["end"], &line["value"]),
+                (&json!("2026-10-31"), &json!(of_list(tier))),
+                "{gaps:?}"
+            );
+            assert_eq!(line["basis"], (9 - of_list("unknown")) as f64 / 9.0, "{gaps:?}");
+        }
+        (of_list("certain"), of_list("probable"), of_list("unknown"))
+    });
+    // Of 3, 4 and 7 GitLab tells no day, and 4 was seen on September 10.
+    assert_eq!(counts, [(5, 2, 0), (3, 1, 3), (3, 1, 3), (3, 1, 3), (3, 1, 3), (3, 1, 3)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 
 use crate::stand_in::{Organisation, UsageEvent};
@@ -18,6 +18,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) with_seats: bool,
     /// Days of the range whose usage events did not arrive, and of which nobody heard.
     pub(crate) missing: BTreeSet<NaiveDate>,
+    /// Days whose usage events broke off at noon, but for those that another collector brings too.
+    pub(crate) damaged: BTreeSet<NaiveDate>,
 }
 
 impl Collected<'_> {
@@ -30,7 +32,19 @@ impl Collected<'_> {
         self.in_range(day) && !self.missing.contains(&day)
     }
 
-    /// Whether the usage of every day of the period is known.
+    /// Whether all usage of the day is known.
+    fn knows_whole(&self, day: NaiveDate) -> bool {
+        self.knows(day) && !self.damaged.contains(&day)
+    }
+
+    /// Whether the event arrived.
+    fn has(&self, event: &UsageEvent) -> bool {
+        let day = event.timestamp.date_naive();
+        let is_lost = self.damaged.contains(&day) && event.timestamp.hour() >= 12;
+        self.knows(day) && (!is_lost || event.is_code_suggestion())
+    }
+
+    /// Whether something of the usage of every day of the period is known.
     fn knows_all(&self, period: Period) -> bool {
         days(period).into_iter().all(|day| self.knows(day))
     }
@@ -228,11 +242,14 @@ fn put_line(
     let of_delivery = ["merge_requests", "pipelines", "dora", "credits"]
         .iter()
         .any(|name| metric.starts_with(name) || by["collector"] == *name);
+    let of_suggestions =
+        metric.starts_with("code_suggestions.") || by["collector"] == "code_suggestion_events";
     let is_known = |day: &&NaiveDate| match (metric.starts_with("dora."), of_delivery) {
         // GitLab's own figures of a month speak of all its days up to the last one that was asked for.
         (true, _) => **day <= collected.until,
         (false, true) => collected.in_range(**day),
-        (false, false) => collected.knows(**day),
+        (false, false) if of_suggestions => collected.knows(**day),
+        (false, false) => collected.knows_whole(**day),
     };
     let known = days.iter().filter(is_known).count();
     let settled = looked_at
@@ -274,24 +291,20 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             for collector in
                 ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines", "dora"]
             {
-                let is_there = |day: &NaiveDate| match collector {
-                    "credits" | "merge_requests" | "pipelines" | "dora" => collected.in_range(*day),
-                    _ => collected.knows(*day),
+                let status = |day: &NaiveDate| match collector {
+                    "credits" | "merge_requests" | "pipelines" | "dora" if collected.in_range(*day) => {
+                        "complete"
+                    }
+                    "usage_events" if collected.knows(*day) && collected.damaged.contains(day) => "partial",
+                    "usage_events" | "code_suggestion_events" if collected.knows(*day) => "complete",
+                    _ => "not_collected",
                 };
-                let missing = days(period).iter().filter(|day| !is_there(day)).count();
-                put(
-                    "coverage.days",
-                    &[("collector", collector), ("status", "complete")],
-                    period,
-                    count(28 - missing, None),
-                );
-                if missing > 0 {
-                    put(
-                        "coverage.days",
-                        &[("collector", collector), ("status", "not_collected")],
-                        period,
-                        count(missing, None),
-                    );
+                for name in ["complete", "partial", "not_collected"] {
+                    let days = days(period).iter().filter(|day| status(day) == name).count();
+                    if days > 0 {
+                        let by = [("collector", collector), ("status", name)];
+                        put("coverage.days", &by, period, count(days, None));
+                    }
                 }
             }
         }
@@ -367,7 +380,7 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     let events: Vec<&UsageEvent> = organisation
         .usage_events
         .iter()
-        .filter(|event| groups.contains(&event.group) && is_in(event.timestamp, period, collected))
+        .filter(|event| groups.contains(&event.group) && happened_in(event, period, collected))
         .collect();
     let is_bot = |event: &&UsageEvent| organisation.people[event.person].bot;
     let is_active = |event: &&UsageEvent| !EXPOSED.contains(&event.event);
@@ -404,7 +417,7 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     if ["month", "window"].contains(&period.grain) {
         let working: Vec<NaiveDate> = days(period)
             .into_iter()
-            .filter(|day| collected.knows(*day) && day.weekday().number_from_monday() <= 5)
+            .filter(|day| collected.knows_whole(*day) && day.weekday().number_from_monday() <= 5)
             .collect();
         let daily: usize = working
             .iter()
@@ -556,7 +569,7 @@ fn days_of_everybody(
     for event in &collected.organisation.usage_events {
         let day = event.timestamp.date_naive();
         let counts = !deliberate || !EXPOSED.contains(&event.event);
-        if counts && groups.contains(&event.group) && collected.knows(day) {
+        if counts && groups.contains(&event.group) && collected.has(event) {
             days.entry(event.person).or_default().insert(day);
         }
     }
@@ -675,7 +688,7 @@ fn by_editor(collected: &Collected<'_>, groups: &[usize], period: Period, put: &
             "CODE_SUGGESTION_REJECTED_IN_IDE",
         ]
         .contains(&event.event);
-        if is_meant && groups.contains(&event.group) && is_in(event.timestamp, period, collected) {
+        if is_meant && groups.contains(&event.group) && happened_in(event, period, collected) {
             let editor = event.ide_name().expect("every suggestion tells its editor");
             for language in [None, Some(language(event))] {
                 events.entry((language, editor)).or_default().push(event);
@@ -721,7 +734,7 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
             .iter()
             .filter(|event| {
                 let day = event.timestamp.date_naive();
-                groups.contains(&event.group) && day <= period.end && collected.knows(day)
+                groups.contains(&event.group) && day <= period.end && collected.has(event)
             })
             .map(|event| event.person)
             .collect(),
@@ -1106,13 +1119,12 @@ fn days(period: Period) -> Vec<NaiveDate> {
     period.start.iter_days().take_while(|day| *day <= period.end).collect()
 }
 
-/// Whether something of which usage events tell happened in the period, as far as that is known.
-fn is_in(at: DateTime<Utc>, period: Period, collected: &Collected<'_>) -> bool {
-    let day = at.date_naive();
-    (period.start..=period.end).contains(&day) && collected.knows(day)
+/// Whether an event that arrived happened in the period.
+fn happened_in(event: &UsageEvent, period: Period, collected: &Collected<'_>) -> bool {
+    (period.start..=period.end).contains(&event.timestamp.date_naive()) && collected.has(event)
 }
 
-/// The same of what is told apart from usage events.
+/// Whether something told apart from usage events happened in the period, on a day that was asked for.
 fn was_in(at: DateTime<Utc>, period: Period, collected: &Collected<'_>) -> bool {
     let day = at.date_naive();
     (period.start..=period.end).contains(&day) && collected.in_range(day)
