@@ -40,6 +40,7 @@ pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Err
         .map(|(first, last)| number::span(first, last));
     page::render(
         "landing.html",
+        &[],
         context! { cards => cards, groups => groups, period => period.unwrap_or_default() },
     )
 }

@@ -1,15 +1,14 @@
 //! The static site: two dashboards and the page that leads to them.
 //!
-//! Pure: metric and coverage lines go in, finished files come out. Pages hold no script, ask no other host
-//! and work from any folder. Everything is built from what `privacy` lets through.
+//! Pure: metric and coverage lines go in, finished files come out. Pages ask no other host and work from any folder:
+//! figures, style and script are inside. Everything is built from what `privacy` lets through.
 
 mod card;
-mod chart;
-mod duo;
+mod data;
 mod landing;
 mod page;
-mod project;
 mod quality;
+mod script;
 mod table;
 mod tile;
 
@@ -65,9 +64,9 @@ pub enum Error {
     /// The numbers could not be written as CSV.
     #[error("cannot write the numbers as CSV: {0}")]
     Csv(#[from] std::io::Error),
-    /// The card could not be written as JSON.
-    #[error("cannot write the dashboard's card: {0}")]
-    Card(#[from] serde_json::Error),
+    /// The card or the figures could not be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// The files of a dashboard: `index.html`, `dashboard.json` (what the landing page shows) and `metrics.csv`
@@ -87,11 +86,9 @@ pub fn dashboard(
         .filter(|line| kind.asks(&line.collector) && !gaps::is_beside_the_point(line))
         .collect();
 
-    let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
-    let (tiles, html) = match kind {
-        Dashboard::Duo => duo::page(&frame)?,
-        Dashboard::Project => project::page(&frame)?,
-    };
+    let frame = page::Frame::new(kind, &lines, &coverage, options);
+    let tiles = frame.tiles();
+    let html = frame.render(&tiles, definitions)?;
     let card = frame.card(&tiles);
     let file = |path: &str, content| SiteFile { path: path.into(), content };
     Ok(vec![
@@ -121,6 +118,14 @@ impl Dashboard {
         match self {
             Dashboard::Duo => "GitLab Duo: use and adoption",
             Dashboard::Project => "Projects: merge requests and pipelines",
+        }
+    }
+
+    /// The figures at its head.
+    fn headline(self) -> &'static [headline::Figure<'static>] {
+        match self {
+            Dashboard::Duo => &headline::DUO,
+            Dashboard::Project => &headline::PROJECT,
         }
     }
 
