@@ -100,13 +100,8 @@ const EVENTS: [(&str, Option<&str>, &str); 10] = [
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
-    let mut lines: Vec<Line> = metrics
-        .into_iter()
-        .filter(|metric| {
-            metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
-        })
-        .map(Line::new)
-        .collect();
+    let mut lines: Vec<Line> =
+        metrics.into_iter().filter(|metric| may_leave(metric)).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
@@ -130,6 +125,11 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
             (None, None, None, None, None, None);
     }
     lines
+}
+
+/// Whether a line is of those that leave at all: a day is not split by what people did.
+pub fn may_leave(metric: &Metric) -> bool {
+    metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
 }
 
 /// One sum whose parts and whole are all published: at most none or at least two of them may be hidden.

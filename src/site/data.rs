@@ -23,6 +23,9 @@ use super::text::{LONGEST_LABEL, plain};
 /// Stands in the place of a value that is `n / of` to the last bit.
 const RATIO: &str = "/";
 
+/// Stands in the place of an `n` that is not told.
+const NO_N: &str = "-";
+
 /// Who tells of code suggestions: of each day the first of these that is complete.
 const SOURCES: [&str; 3] = ["code_suggestion_events", "usage_events", "instance_usage_events"];
 
@@ -125,8 +128,9 @@ struct Series<'a> {
     i: usize,
     /// The values; a letter where there is none, null where there is no line.
     v: Vec<Cell>,
+    /// Where `n` is not the value itself; [`NO_N`] where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    n: Vec<Option<Number>>,
+    n: Vec<Option<Cell>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     of: Vec<Option<Number>>,
     /// Distinct people behind the values.
@@ -170,11 +174,7 @@ pub(super) fn json(
         first: frame.days.map(|(first, _)| first),
         last: frame.days.map(|(_, last)| last),
         small: frame.small_group,
-        groups: frame
-            .places
-            .iter()
-            .map(|place| Group { name: place.name(), union: place.is_union() })
-            .collect(),
+        groups: groups(&frame.places),
         metrics: definitions
             .iter()
             .map(|definition| {
@@ -190,6 +190,19 @@ pub(super) fn json(
     };
     // `</script>` and `<!--` would end or change the element that holds it.
     Ok(serde_json::to_string(&data)?.replace('<', "\\u003c"))
+}
+
+/// The groups by name. Two GitLabs can have a group of the same name: the second one gets a number.
+fn groups(places: &[Place<'_>]) -> Vec<Group> {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let named = |place: &Place<'_>| {
+        let name = place.name();
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        let name = if *count > 1 { format!("{name} ({count})") } else { name };
+        Group { name, union: place.is_union() }
+    };
+    places.iter().map(named).collect()
 }
 
 /// The first days of every period that a published line speaks of.
@@ -272,7 +285,10 @@ impl<'a> Series<'a> {
             by: by.iter().map(|(key, value)| (&**key, plain(value, LONGEST_LABEL))).collect(),
             i: first,
             v: row.iter().map(|line| cell(*line)).collect(),
-            n: column(shown().map(|line| line.filter(|line| line.n != line.value)?.n)),
+            n: column(shown().map(|line| {
+                let line = line.filter(|line| line.n != line.value)?;
+                Some(line.n.map_or(Cell::Why(NO_N), Cell::Value))
+            })),
             of: column(shown().map(|line| line?.of)),
             // How many people stand behind a day is not shown anywhere.
             p: column(shown().map(|line| {

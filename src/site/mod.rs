@@ -4,12 +4,14 @@
 //! figures, style and script are inside. Everything is built from what `privacy` lets through.
 
 mod card;
+mod compressed;
 mod data;
 mod landing;
 mod page;
 mod quality;
 mod script;
 mod table;
+mod theme;
 mod tile;
 
 use crate::collectors::{Topic, by_name};
@@ -19,7 +21,9 @@ use crate::publish::{gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};
+pub use compressed::Encoding;
 pub use landing::{Found, landing};
+pub use theme::{LOGO_FILES, THEME_FILE, Theme};
 
 /// What the pages are made of.
 #[derive(Clone, Debug, Default)]
@@ -41,9 +45,11 @@ pub enum Dashboard {
 
 /// What can be set about the pages.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// A number with fewer people behind it than this, but at least one, is hidden.
     pub small_group: u64,
+    /// Logo, colours and texts.
+    pub theme: &'a Theme,
 }
 
 /// A finished file.
@@ -75,7 +81,7 @@ pub fn dashboard(
     kind: Dashboard,
     figures: &Figures,
     definitions: &[&Definition],
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<Vec<SiteFile>, Error> {
     // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
     let lines =
@@ -121,6 +127,16 @@ impl Dashboard {
         }
     }
 
+    /// What it is about, in a sentence.
+    fn summary(self) -> &'static str {
+        match self {
+            Dashboard::Duo => {
+                "Who uses GitLab Duo, how much, and whether the seats are worth it. People appear only in counts."
+            }
+            Dashboard::Project => "How much is merged, how long it takes, and how pipelines do.",
+        }
+    }
+
     /// The figures at its head.
     fn headline(self) -> &'static [headline::Figure<'static>] {
         match self {
@@ -146,12 +162,6 @@ impl Dashboard {
         let of_projects =
             by_name(collector).is_some_and(|collector| collector.about().topic == Topic::Project);
         of_projects == (self == Dashboard::Project)
-    }
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { small_group: 5 }
     }
 }
 

@@ -18,6 +18,7 @@ use super::place::{Place, reported_days};
 use super::privacy::Line;
 use super::quality;
 use super::script;
+use super::theme::Theme;
 use super::tile::Tile;
 use super::{Dashboard, Error, Options};
 
@@ -45,6 +46,7 @@ pub(super) struct Frame<'a> {
     status: CardStatus,
     /// What is hidden: fewer people than this.
     pub(super) small_group: u64,
+    theme: &'a Theme,
 }
 
 impl<'a> Frame<'a> {
@@ -53,7 +55,7 @@ impl<'a> Frame<'a> {
         kind: Dashboard,
         lines: &'a [Line],
         coverage: &[&'a Coverage],
-        options: &Options,
+        options: &Options<'a>,
     ) -> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (&*line.metric, line.period)));
         let coverage = gaps::best(coverage);
@@ -68,7 +70,15 @@ impl<'a> Frame<'a> {
         } else {
             CardStatus::Complete
         };
-        Frame { kind, places: Place::all(lines), days, coverage, status, small_group: options.small_group }
+        Frame {
+            kind,
+            places: Place::all(lines),
+            days,
+            coverage,
+            status,
+            small_group: options.small_group,
+            theme: options.theme,
+        }
     }
 
     /// The main place: the union of all groups, or the only one.
@@ -99,7 +109,7 @@ impl<'a> Frame<'a> {
     /// What the landing page shows of this dashboard.
     pub(super) fn card(&self, tiles: &[Tile]) -> Card {
         Card {
-            title: self.kind.title().into(),
+            title: self.theme.title(self.kind.folder(), self.kind.title()),
             kind: self.kind.folder().into(),
             period: self.days.map(|(start, end)| CardPeriod { start, end }),
             generated_at: self.collected_at(),
@@ -133,7 +143,8 @@ impl<'a> Frame<'a> {
             .days
             .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
         let frame = context! {
-            title => self.kind.title(),
+            title => self.theme.title(self.kind.folder(), self.kind.title()),
+            summary => self.theme.summary(self.kind.folder(), self.kind.summary()),
             empty => self.status == CardStatus::Empty,
             groups => groups,
             union => self.main().is_some_and(Place::is_union),
@@ -148,7 +159,7 @@ impl<'a> Frame<'a> {
             definitions => definitions.iter().map(|definition| described(definition)).collect::<Vec<Value>>(),
             figures => Value::from_safe_string(figures),
         };
-        render(template, script, frame)
+        render(template, script, self.theme, frame)
     }
 }
 
@@ -166,7 +177,12 @@ fn described(definition: &Definition) -> Value {
 }
 
 /// Fills a template; the style, the script and the policy that allows these two and nothing else are added here.
-pub(super) fn render(template: &str, script: &[&str], content: Value) -> Result<String, Error> {
+pub(super) fn render(
+    template: &str,
+    script: &[&str],
+    theme: &Theme,
+    content: Value,
+) -> Result<String, Error> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
@@ -176,7 +192,7 @@ pub(super) fn render(template: &str, script: &[&str], content: Value) -> Result<
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = squeeze(STYLE);
+    let style = squeeze(STYLE) + theme.style();
     let script = script::joined(script);
     let allowed = |text: &str| match text.is_empty() {
         true => "'none'".to_owned(),
@@ -191,6 +207,9 @@ pub(super) fn render(template: &str, script: &[&str], content: Value) -> Result<
         style => Value::from_safe_string(style),
         script => Value::from_safe_string(script),
         policy => Value::from_safe_string(policy),
+        company => theme.name(),
+        logo => theme.logo(),
+        footer => theme.footer(),
     };
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
 }
@@ -223,7 +242,7 @@ fn squeeze(style: &str) -> String {
 }
 
 /// Standard base64 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

@@ -20,7 +20,14 @@ macro_rules! files {
 
 /// The files of the dashboard on GitLab Duo.
 pub(super) const DUO: &[&str] = files![
-    "adoption.js", "suggestions.js", "chat.js", "features.js", "agents.js", "workflow.js", "impact.js", "duo.js"
+    "adoption.js",
+    "suggestions.js",
+    "chat.js",
+    "features.js",
+    "agents.js",
+    "workflow.js",
+    "impact.js",
+    "duo.js"
 ];
 
 /// The files of the dashboard on merge requests and pipelines.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Grain, Period};
 use crate::metrics::definition::{Definition, Unit};
+use crate::publish::privacy::Hidden;
 use crate::record::{Coverage, Metric, Number, Reason, Status};
 
-use super::{Dashboard, Figures, Found, Options, SiteFile, dashboard, landing, parse_card};
+use super::{Dashboard, Figures, Found, Options, SiteFile, Theme, dashboard, landing, parse_card};
 
 const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
 
@@ -104,7 +106,9 @@ fn figures() -> Figures {
 
 fn files(figures: &Figures) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
-    let make = |kind| dashboard(kind, figures, &definitions, &Options::default()).expect("a dashboard");
+    let theme = Theme::default();
+    let options = Options { small_group: 5, theme: &theme };
+    let make = |kind| dashboard(kind, figures, &definitions, &options).expect("a dashboard");
     Dashboard::ALL.into_iter().flat_map(make).collect()
 }
 
@@ -117,8 +121,9 @@ fn pages(figures: &Figures) -> Vec<String> {
         .filter(|file| file.path == "dashboard.json")
         .map(|file| Found { folder: HOSTILE.into(), index: true, card: parse_card(&file.content).ok() })
         .collect();
-    pages.push(landing(&found, Some(figures)).expect("a landing page"));
-    pages.push(landing(&[], None).expect("an empty landing page"));
+    for (found, figures) in [(&found[..], Some(figures)), (&[], None)] {
+        pages.push(text(&landing(found, figures, &Theme::default()).expect("a landing page")));
+    }
     pages
 }
 
@@ -241,6 +246,81 @@ fn the_same_figures_in_another_order_give_the_same_files() {
     shuffled.metrics.reverse();
     shuffled.coverage.reverse();
     assert_eq!(files(&shuffled), files(&figures()));
+}
+
+/// The slow and obvious way back from the compact form: one cell of one series.
+fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
+    let grain = series["t"].as_str().expect("a grain");
+    let start = &data["starts"][grain][at + series["i"].as_u64().unwrap_or(0) as usize];
+    let cell = &series["v"][at];
+    if cell.is_null() {
+        return None;
+    }
+    let of = &series["of"][at];
+    let n = match &series["n"][at] {
+        n if n.is_null() => cell,
+        n if n == "-" => &Value::Null,
+        n => n,
+    };
+    let value = match cell.as_str() {
+        None => cell.clone(),
+        Some("/") => json!(n.as_f64().expect("n") / of.as_f64().expect("of")),
+        Some(_) => Value::Null,
+    };
+    let by = if series["by"].is_null() { json!({}) } else { series["by"].clone() };
+    let key = format!("{} {grain} {start} {by}", series["m"]);
+    let why = cell.as_str().filter(|why| *why != "/");
+    Some((key, json!([value, if value.is_null() { &Value::Null } else { n }, of, why])))
+}
+
+#[test]
+fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_lost() {
+    let mut figures = figures();
+    let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 71);
+    seats.value = Some(Number::Measure(71.0 / 200.0));
+    let mut unlike = metric("users.stickiness", Grain::Window, day("2026-10-31"), &[], 3);
+    (unlike.value, unlike.of) = (Some(Number::Measure(0.015_000_001)), Some(Number::Count(200)));
+    let mut no_n = metric("chat.users", Grain::Month, day("2026-10-31"), &[], 12);
+    no_n.n = None;
+    figures.metrics.extend([seats, unlike, no_n]);
+    let page = &pages(&figures)[0];
+    let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    let mut told = BTreeMap::new();
+    for series in data["series"].as_array().expect("a list") {
+        for at in 0..series["v"].as_array().expect("a list").len() {
+            if let Some((key, values)) = line_of(&data, series, at) {
+                assert!(told.insert(key.clone(), values).is_none(), "{key} is told twice");
+            }
+        }
+    }
+    let owned = figures.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
+    let published = crate::publish::privacy::publish(owned, 5);
+    let mut shown = 0;
+    for line in &published {
+        let by: BTreeMap<&str, String> =
+            line.by.iter().map(|(key, value)| (&**key, crate::publish::text::plain(value, 120))).collect();
+        let key = format!(
+            "{} {} {} {}",
+            json!(line.metric),
+            line.period.grain,
+            json!(line.period.start),
+            json!(by)
+        );
+        let why = line.hidden.map(|hidden| match hidden {
+            Hidden::Under(_) => "under",
+            Hidden::Subtraction => "hidden",
+        });
+        match told.remove(&key) {
+            Some(values) => {
+                assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");
+                shown += 1;
+            }
+            None => assert!(line.period.grain == Grain::Day, "{key} is not in the page"),
+        }
+    }
+    assert!(told.is_empty(), "{told:?} are no lines");
+    assert!(shown > 90, "{shown}");
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {

@@ -34,6 +34,7 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: scheme,
     acceptDownloads: true,
+    reducedMotion: "reduce",
     ...more,
   });
   const page = await context.newPage();

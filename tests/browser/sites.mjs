@@ -61,7 +61,8 @@ export async function buildSite(state, binaries, folder) {
       run(binaries.duoMetrics, args, input, environment, folder, allowed);
     const raw = call(["fetch", ...switches, "--since", since], "", state.code);
     const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
-    const kept = metrics + (state.extra ?? []).map((line) => `${JSON.stringify(line)}\n`).join("");
+    const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
+    const kept = metrics + extra.join("");
     call(["dashboard", "--site", "public", ...switches], kept);
     call(["landing", "--site", "public"], "");
     return kept

@@ -5,7 +5,7 @@ function agents(page) {
     return [
       nothing(
         element("strong", {}, "Not known. "),
-        "Nothing in the data tells of single sessions, tools or tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
+        "Nothing in the data tells of sessions one by one, of tools or of tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
       ),
     ];
   }

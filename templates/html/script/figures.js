@@ -140,7 +140,8 @@ class Figures {
     };
     if (typeof cell === "number") {
       line.value = cell;
-      line.n = series.n?.[at] ?? cell;
+      const n = series.n?.[at] ?? cell;
+      line.n = n === "-" ? null : n;
     } else if (cell === "/") {
       line.n = series.n[at];
       line.value = line.n / line.of;

@@ -207,5 +207,5 @@ function dora(page) {
     ["Changes that fail", "dora.change_failure_rate", "percent"],
   ];
   const table = overMonths(page, "dora-table", "DORA by month", columns);
-  return table ?? nothing("Not known: GitLab tells them of a single group, and only with Ultimate.");
+  return table ?? nothing("Not known: GitLab tells them of one group, and only with Ultimate.");
 }

@@ -65,7 +65,7 @@ function flowsCompared(page) {
       rate: "agents.success_rate",
       volume: "agents.sessions",
       unit: "Sessions that ended",
-    }) ?? nothing("Which flow does well is not known: nothing in the data tells of single sessions.")
+    }) ?? nothing("Which flow does well is not known: nothing in the data tells of sessions one by one.")
   );
 }
 
