@@ -100,7 +100,7 @@ pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
             p => format!("{}{:.1} points", sign(p), p.abs()),
         });
     }
-    if difference == 0.0 {
+    if style.text(difference.abs()) == style.text(0.0) {
         return Some("no change".into());
     }
     // A percentage of a small base says less than the difference.

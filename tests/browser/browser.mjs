@@ -58,5 +58,15 @@ export async function openPage(
     );
   });
   await page.goto(address);
+  await drawn(page);
   return { page, problems, close: () => context.close() };
+}
+
+/** Waits until the script of the page, where it has one, has drawn everything. */
+export async function drawn(page) {
+  const runs = await page.evaluate(() => matchMedia("(scripting: enabled)").matches).catch(() => false);
+  if (runs)
+    await page.waitForFunction(
+      () => !document.getElementById("figures") || document.documentElement.classList.contains("drawn"),
+    );
 }

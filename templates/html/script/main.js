@@ -1,5 +1,6 @@
 // Reads the figures, draws the sections, and draws them anew when something else is chosen.
 
+/** Reads the figures and starts. */
 function start() {
   const data = JSON.parse(document.getElementById("figures").textContent);
   const figures = new Figures(data);
@@ -23,42 +24,30 @@ function start() {
       slots: (grain) => slotsOf(data, choice, period, grain),
     };
   };
-  const draw = () => {
-    const page = pageOf();
+  const draw = (then = () => {}) => {
     document.getElementById("chosen").textContent = chosenWords(offers, choice);
-    for (const { id, build } of SECTIONS)
-      document.getElementById(`${id}-body`)?.replaceChildren(...build(page).flat(2).filter(Boolean));
+    drawSections(pageOf(), then);
   };
   const drawBar = () => bar.replaceChildren(...filterBar(offers, choice, change, reset));
-  const remember = (write) => {
+  const remember = () => {
     const fragment = writeFragment(section, choice, offers);
-    history[write](null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+    history.pushState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
   };
   const change = (part, value) => {
     choice = { ...choice, [part]: value };
     section = "";
-    remember("pushState");
+    remember();
     document.getElementById(`filter-${part}`).classList.toggle("set", value !== offers[part].start);
-    draw();
-    said(
-      `Shown: ${offers[part].label}, ${offers[part].options.find((option) => option.value === value).label}`,
-    );
+    const label = offers[part].options.find((option) => option.value === value).label;
+    draw(() => said(`Shown: ${offers[part].label}, ${label}`));
   };
   const reset = () => {
     ({ choice } = readFragment("", offers));
     section = "";
-    remember("pushState");
+    remember();
     drawBar();
-    draw();
-    said("Filters reset");
+    draw(() => said("Filters reset"));
     bar.querySelector("select")?.focus();
-  };
-  const goTo = (id) => {
-    const target = document.getElementById(id);
-    if (!target) return;
-    target.scrollIntoView();
-    if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
-    target.focus({ preventScroll: true });
   };
   // A link within the page keeps what was chosen.
   document.addEventListener("click", (event) => {
@@ -66,21 +55,54 @@ function start() {
     if (!link) return;
     event.preventDefault();
     section = link.getAttribute("href").slice(1);
-    remember("pushState");
+    remember();
     goTo(section);
   });
   const follow = () => {
     ({ section, choice } = readFragment(location.hash, offers));
     drawBar();
-    draw();
-    if (section) goTo(section);
+    draw(() => section && goTo(section));
   };
   addEventListener("popstate", follow);
-  drawBar();
-  draw();
-  bar.hidden = false;
-  document.documentElement.classList.add("drawn");
-  if (section) goTo(section);
+  follow();
+}
+
+let drawing = 0;
+
+/** Draws one section after the other, those in sight first, and lets the browser answer in between. */
+function drawSections(page, then) {
+  drawing += 1;
+  const mine = drawing;
+  const root = document.documentElement;
+  root.classList.remove("drawn");
+  const distance = ({ id }) => {
+    const box = document.getElementById(id)?.getBoundingClientRect();
+    return box ? Math.max(0, box.top - innerHeight, -box.bottom) : Infinity;
+  };
+  const waiting = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
+  const step = () => {
+    if (mine !== drawing) return;
+    const next = waiting.shift();
+    if (!next) {
+      root.classList.add("drawn");
+      then();
+      return;
+    }
+    const [, { id, build }] = next;
+    const made = build(page).flat(2).filter(Boolean);
+    document.getElementById(`${id}-body`)?.replaceChildren(...made);
+    setTimeout(step);
+  };
+  step();
+}
+
+/** Shows a section, and moves the keyboard there. */
+function goTo(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  target.scrollIntoView();
+  if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
+  target.focus({ preventScroll: true });
 }
 
 /** Tells a screen reader what changed. */

@@ -123,10 +123,11 @@ function changeText(from, to, style) {
     const points = Math.abs(difference) * 100;
     return points < 0.05 ? "no change" : `${sign}${plainNumber.format(points)} points`;
   }
-  if (difference === 0) return "no change";
+  const size = STYLES[style](Math.abs(difference));
+  if (size === STYLES[style](0)) return "no change";
   // A percentage of a small base says less than the difference.
   if (from.value >= 20) return `${sign}${wholePercent.format(Math.abs(difference) / from.value)}`;
-  return `${sign}${STYLES[style](Math.abs(difference))}`;
+  return `${sign}${size}`;
 }
 
 /** A value of a dimension as a reader sees it. */
