@@ -80,6 +80,8 @@ describe("every page, in every state", () => {
             width,
             bypassCSP: true,
           });
+          // axe measures what lies over what: everything has to be laid out.
+          await page.addStyleTag({ content: "section { content-visibility: visible !important; }" });
           await page.evaluate(AXE);
           const { violations } = await page.evaluate(() =>
             axe.run(document, { resultTypes: ["violations"] }),
