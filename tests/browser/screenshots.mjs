@@ -13,7 +13,14 @@ const PICTURES = path.resolve(import.meta.dirname, "../../docs/pictures");
 
 const SHOTS = [
   { name: "duo-light", file: "duo-metrics/index.html", height: 660 },
-  { name: "duo-dark", file: "duo-metrics/index.html", scheme: "dark", to: "suggestions", width: 1100, height: 640 },
+  {
+    name: "duo-dark",
+    file: "duo-metrics/index.html",
+    scheme: "dark",
+    to: "suggestions",
+    width: 1100,
+    height: 640,
+  },
   { name: "phone", file: "duo-metrics/index.html", width: 390, height: 640 },
 ];
 

@@ -295,8 +295,8 @@ describe("filters", () => {
     assert.deepEqual(link.problems, []);
     await link.close();
     await page.goBack();
+    await page.waitForFunction((text) => document.querySelector("main").innerText !== text, after);
     await drawn(page);
-    assert.notEqual(await page.locator("main").innerText(), after);
     await page.click("button.reset");
     await drawn(page);
     assert.equal(await page.locator("main").innerText(), before);
@@ -445,6 +445,18 @@ describe("weight and time", () => {
     assert.ok(bytes <= 150_000, `${bytes} bytes`);
   });
 
+  test("three years of days in every chart are drawn before a reader would wait", async (context) => {
+    const { page, close } = await openPage(browser, webUrl("three-years", "duo-metrics/index.html"));
+    const time = await redrawn(page, "span", "all");
+    const charts = await page.locator("svg.chart").count();
+    context.diagnostic(`${charts} charts and all tables in ${Math.round(time)} ms`);
+    assert.ok(
+      time / charts < 100 * 3,
+      `${time} ms; a busy machine has three times the 100 ms a chart that are meant`,
+    );
+    await close();
+  });
+
   test("with 20,000 people and 400 days it is less than 1 MB, and paints within a second", async (context) => {
     for (const name of LARGE) {
       const { bytes, paint } = await wire(name);
@@ -458,6 +470,22 @@ describe("weight and time", () => {
 async function choose(page, part, value) {
   await page.selectOption(`#filter-${part}`, value);
   await drawn(page);
+}
+
+/** Milliseconds until the page has drawn everything anew, by its own clock. */
+function redrawn(page, part, value) {
+  return page.evaluate(
+    async ([part, value]) => {
+      const select = document.getElementById(`filter-${part}`);
+      const start = performance.now();
+      select.value = value;
+      select.dispatchEvent(new Event("change"));
+      while (!document.documentElement.classList.contains("drawn"))
+        await new Promise((resolve) => setTimeout(resolve));
+      return performance.now() - start;
+    },
+    [part, value],
+  );
 }
 
 function keyOf({ metric, scope, grain, start, end, by }) {
