@@ -274,6 +274,7 @@ describe("filters", () => {
   test("each filter narrows, stands in the address, and a link shows the same view", async () => {
     const address = webUrl("agents", "duo-metrics/index.html");
     const { page, problems, close } = await openPage(browser, address);
+    const chosen = [];
     const before = await page.locator("main").innerText();
     for (const part of ["period", "compare", "group", "language", "feature", "flow", "span"]) {
       const options = await page
@@ -285,6 +286,7 @@ describe("filters", () => {
       }
       for (const value of options.slice(1, 6)) {
         await choose(page, part, value);
+        chosen.push([part, value]);
         assert.ok(decodeURIComponent(page.url()).includes(`${part}=${value}`), `${part}=${value}`);
       }
     }
@@ -295,7 +297,11 @@ describe("filters", () => {
     assert.deepEqual(link.problems, []);
     await link.close();
     await page.goBack();
-    await page.waitForFunction((text) => document.querySelector("main").innerText !== text, after);
+    const [part] = chosen.at(-1);
+    const [partBefore, valueBefore] = chosen.at(-2);
+    assert.equal(partBefore, part);
+    const back = ([part, value]) => document.getElementById(`filter-${part}`).value === value;
+    await page.waitForFunction(back, [part, valueBefore]);
     await drawn(page);
     await page.click("button.reset");
     await drawn(page);
