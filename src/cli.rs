@@ -397,6 +397,14 @@ pub struct SiteArgs {
     pub site: PathBuf,
 }
 
+/// What the pages look like.
+#[derive(Debug, Args)]
+pub struct ThemeArgs {
+    /// Folder with a logo (logo.svg or logo.png), colours and texts (theme.json) of your own
+    #[arg(long, value_name = "DIR")]
+    pub theme: Option<PathBuf>,
+}
+
 /// How small a group may be shown.
 #[derive(Debug, Args)]
 pub struct PrivacyArgs {
@@ -417,6 +425,9 @@ pub struct DashboardArgs {
     /// What to hide.
     #[command(flatten)]
     pub privacy: PrivacyArgs,
+    /// What they look like.
+    #[command(flatten)]
+    pub theme: ThemeArgs,
 }
 
 /// Flags of `export`.
@@ -476,6 +487,9 @@ pub struct LandingArgs {
     /// Where to look and write.
     #[command(flatten)]
     pub site: SiteArgs,
+    /// What it looks like.
+    #[command(flatten)]
+    pub theme: ThemeArgs,
 }
 
 /// Flags of `run`.
@@ -496,6 +510,9 @@ pub struct RunArgs {
     /// Where to write.
     #[command(flatten)]
     pub site: SiteArgs,
+    /// What it looks like.
+    #[command(flatten)]
+    pub theme: ThemeArgs,
 }
 
 impl Command {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::error::Error;
 
@@ -60,11 +60,20 @@ impl Write for NewFile {
     }
 }
 
+/// Writes whole files: all of them before the first one takes its place.
+pub fn write_files<'a>(files: impl IntoIterator<Item = (PathBuf, &'a [u8])>) -> Result<(), Error> {
+    let mut ready = Vec::new();
+    for (path, content) in files {
+        let mut file = NewFile::create(&path)?;
+        file.write_all(content).map_err(Error::file("write", &path))?;
+        ready.push(file);
+    }
+    ready.into_iter().try_for_each(NewFile::keep)
+}
+
 /// Writes a whole file at once.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let mut file = NewFile::create(path)?;
-    file.write_all(content).map_err(Error::file("write", path))?;
-    file.keep()
+    write_files([(path.to_owned(), content)])
 }
 
 /// Fails when a folder is there that is not of ours: an empty one or one with this file in it is.
@@ -123,37 +132,65 @@ pub fn check_writable(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Replaces a folder by one that holds these files, and nothing else. The old one stays until the new one is
-/// whole.
-pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Error> {
-    let parent = folder_of(path);
-    fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
-    let new = tempfile::Builder::new()
-        .prefix(".duo-metrics-new-")
-        .tempdir_in(parent)
-        .map_err(Error::file("write in", parent))?;
-    for (name, content) in files {
-        let file = new.path().join(name);
-        fs::write(&file, content).map_err(Error::file("write", &file))?;
-        make_readable(&file).map_err(Error::file("write", &file))?;
-    }
-    make_readable(new.path()).map_err(Error::file("write", new.path()))?;
-    let old = tempfile::Builder::new()
-        .prefix(".duo-metrics-old-")
-        .tempdir_in(parent)
-        .map_err(Error::file("write in", parent))?;
-    let had_one = path.symlink_metadata().is_ok();
-    let aside = old.path().join("site");
-    if had_one {
-        fs::rename(path, &aside).map_err(Error::file("replace", path))?;
-    }
-    if let Err(source) = fs::rename(new.path(), path) {
-        if had_one {
-            fs::rename(&aside, path).map_err(Error::file("put back", path))?;
+/// A folder with these files and nothing else, which takes its place only when it is kept; dropped before that, it was
+/// never there.
+pub struct NewFolder {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+impl NewFolder {
+    /// Writes the files beside the place they are meant for.
+    pub fn create<'a>(
+        path: &Path,
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<NewFolder, Error> {
+        let parent = folder_of(path);
+        fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
+        let folder = beside(path, ".duo-metrics-new-")?;
+        for (name, content) in files {
+            let file = folder.path().join(name);
+            fs::write(&file, content).map_err(Error::file("write", &file))?;
+            make_readable(&file).map_err(Error::file("write", &file))?;
         }
-        return Err(Error::File { doing: "replace", path: path.to_owned(), source });
+        make_readable(folder.path()).map_err(Error::file("write", folder.path()))?;
+        Ok(NewFolder { folder, path: path.to_owned() })
     }
-    Ok(())
+
+    /// Puts it in its place, and says which that is. There is the old folder or the new one at any moment, where the
+    /// system can exchange two folders; else for a moment neither.
+    pub fn keep(self) -> Result<PathBuf, Error> {
+        let NewFolder { folder, path } = self;
+        if path.symlink_metadata().is_err() {
+            fs::rename(folder.path(), &path).map_err(Error::file("write", &path))?;
+        } else if exchange(folder.path(), &path).is_err() {
+            let old = beside(&path, ".duo-metrics-old-")?;
+            let aside = old.path().join("site");
+            fs::rename(&path, &aside).map_err(Error::file("replace", &path))?;
+            if let Err(source) = fs::rename(folder.path(), &path) {
+                fs::rename(&aside, &path).map_err(Error::file("put back", &path))?;
+                return Err(Error::File { doing: "replace", path, source });
+            }
+        }
+        Ok(path)
+    }
+}
+
+fn beside(path: &Path, prefix: &str) -> Result<TempDir, Error> {
+    let parent = folder_of(path);
+    tempfile::Builder::new().prefix(prefix).tempdir_in(parent).map_err(Error::file("write in", parent))
+}
+
+/// Exchanges two folders at once.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -194,7 +231,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let site = folder.path().join("site");
         for name in ["one.html", "two.html"] {
-            replace_folder(&site, &[(name.to_owned(), b"x".to_vec())]).expect("replaced");
+            let folder = NewFolder::create(&site, [(name, b"x".as_slice())]).expect("written");
+            assert!(!site.join(name).exists(), "it waits to be kept");
+            assert_eq!(folder.keep().expect("replaced"), site);
         }
         assert!(
             check_replaceable(&site, "two.html").is_ok()

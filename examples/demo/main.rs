@@ -1,5 +1,5 @@
 //! The main job, end to end, without a GitLab: starts the stand-in, runs the real binary against it over HTTP,
-//! and leaves a finished site in `public/`.
+//! and leaves a finished site in `public/`. What stands behind `--` is handed to `duo-metrics run`.
 
 // The example `gitlab` and the tests use this module too; what is not used here is used there.
 #[allow(dead_code, unreachable_pub, unused_imports)]
@@ -36,8 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         organisation.last_day
     )?;
 
-    let arguments =
-        ["run", "--duo", "--project", "--since", &organisation.first_day.to_string(), "--site", "public"];
+    let mut arguments =
+        ["run", "--duo", "--project", "--since", &organisation.first_day.to_string(), "--site", "public"]
+            .map(str::to_owned)
+            .to_vec();
+    arguments.extend(std::env::args().skip(1));
     writeln!(
         output,
         "$ GITLAB_URL={} GROUP_PATH=acme,globex DUO_TOKEN=… duo-metrics {}",
@@ -45,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.join(" ")
     )?;
     let status = Command::new(binary)
-        .args(arguments)
+        .args(&arguments)
         .current_dir(folder)
         .env("GITLAB_URL", gitlab.url())
         .env("DUO_TOKEN", TOKEN)

@@ -1,20 +1,22 @@
 //! `dashboard`: a static site of each topic that is on, one folder each.
 
-use std::collections::BTreeSet;
-use std::io::BufRead;
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 
-use crate::cli::{DashboardArgs, PrivacyArgs};
+use crate::chunks::{Chunk, side_by_side, work_through};
+use crate::cli::DashboardArgs;
 use crate::collectors::Topic;
 use crate::error::{Error, Outcome};
 use crate::line::Line;
 use crate::metrics::{Definition, definitions};
-use crate::output::{check_replaceable, check_writable, replace_folder};
+use crate::output::{NewFolder, check_replaceable, check_writable};
+use crate::publish::privacy::may_leave;
 use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
-use crate::site::{self, Dashboard, Figures};
-use crate::stream::Lines;
+use crate::site::{self, Dashboard, Encoding, Figures, LOGO_FILES, SiteFile, THEME_FILE, Theme};
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -29,12 +31,14 @@ const DASHBOARDS: [(Topic, Dashboard); 2] =
 pub fn run(
     args: &DashboardArgs,
     environment: &Environment,
-    stdin: impl BufRead,
+    stdin: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
+    let theme = read_theme(args.theme.theme.as_deref())?;
     let figures = read_some_figures(stdin, summary)?;
-    write(&args.site.site, &figures, switches, &args.privacy, summary)?;
+    let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
+    write(&args.site.site, &figures, switches, &options, summary)?;
     Ok(Outcome::Complete)
 }
 
@@ -52,24 +56,37 @@ pub fn write(
     site: &Path,
     figures: &Figures,
     switches: Switches,
-    privacy: &PrivacyArgs,
+    options: &site::Options<'_>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let definitions: Vec<&Definition> = definitions().collect();
-    let options = site::Options { small_group: privacy.small_group };
-    let mut written = Vec::new();
-    for (topic, kind) in DASHBOARDS {
+    // All are written before the first one is put in the place of an old one.
+    let kinds = DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_on(*topic)).map(|(_, kind)| kind);
+    let built: Vec<_> = thread::scope(|scope| {
+        let definitions = &definitions;
+        let build = |kind| (kind, scope.spawn(move || site::dashboard(kind, figures, definitions, options)));
+        let building: Vec<_> = kinds.map(build).collect();
+        building.into_iter().map(|(kind, thread)| (kind, thread.join())).collect()
+    });
+    let mut ready = Vec::new();
+    for (kind, built) in built {
+        let files = built
+            .map_err(|_| Error::Bug("a page stopped being built by itself".to_owned()))?
+            .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+        let files = with_copies(files)?;
         let folder = site.join(kind.folder());
-        if switches.is_on(topic) {
-            let files = site::dashboard(kind, figures, &definitions, &options)
-                .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
-            check_replaceable(&folder, Dashboard::CARD)?;
-            let files: Vec<(String, Vec<u8>)> =
-                files.into_iter().map(|file| (file.path, file.content)).collect();
-            replace_folder(&folder, &files)?;
-            summary.say(format!("wrote {}", folder.join("index.html").display()));
-            written.push(folder.display().to_string());
-        } else if switches.is_off(topic) && folder.join(Dashboard::CARD).is_file() {
+        check_replaceable(&folder, Dashboard::CARD)?;
+        ready.push(NewFolder::create(&folder, files.iter().map(|file| (&*file.path, &*file.content)))?);
+    }
+    let mut written = Vec::new();
+    for folder in ready {
+        let path = folder.keep()?;
+        summary.say(format!("wrote {}", path.join("index.html").display()));
+        written.push(path.display().to_string());
+    }
+    for (_, kind) in DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_off(*topic)) {
+        let folder = site.join(kind.folder());
+        if folder.join(Dashboard::CARD).is_file() {
             std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
             summary.say(format!("removed {}, which is switched off", folder.display()));
         }
@@ -78,9 +95,53 @@ pub fn write(
     Ok(())
 }
 
+/// The files, each followed by its compressed copies; made side by side.
+pub fn with_copies(files: Vec<SiteFile>) -> Result<Vec<SiteFile>, Error> {
+    let mut all = Vec::with_capacity(files.len() * 3);
+    let copies = files.into_iter().flat_map(|file| {
+        let file = Arc::new(file);
+        [
+            Ok((Arc::clone(&file), None)),
+            Ok((Arc::clone(&file), Some(Encoding::Brotli))),
+            Ok((file, Some(Encoding::Gzip))),
+        ]
+    });
+    let copied = |(): &mut (), (file, copy): (Arc<SiteFile>, Option<Encoding>)| match copy {
+        Some(copy) => copy.of(&file),
+        None => Ok((*file).clone()),
+    };
+    side_by_side(copies, vec![(); cores()], copied, |_, file| {
+        all.push(file.map_err(|error| Error::Bug(format!("cannot compress a page: {error}")))?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Reads a theme's folder; without one, pages look as they do.
+pub fn read_theme(folder: Option<&Path>) -> Result<Theme, Error> {
+    let Some(folder) = folder else { return Ok(Theme::default()) };
+    let path = folder.join(THEME_FILE);
+    let json = match std::fs::read(&path) {
+        // A logo alone is a theme too.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => b"{}".to_vec(),
+        read => read.map_err(Error::file("read", &path))?,
+    };
+    let logo = LOGO_FILES.iter().map(|(name, media_type)| (folder.join(name), *media_type));
+    let logo = logo.into_iter().find(|(path, _)| path.is_file());
+    let logo = logo
+        .map(|(path, media_type)| Ok((media_type, std::fs::read(&path).map_err(Error::file("read", &path))?)))
+        .transpose()?;
+    Theme::read(&json, logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
+        .map_err(|why| Error::Configuration(format!("{}: {why}", folder.display())))
+}
+
 /// Reads metric and coverage lines, of which there have to be some: else the command before this one most likely
 /// failed, and what is good is not replaced by nothing.
-pub fn read_some_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figures, Error> {
+pub fn read_some_figures(input: impl Read + Send, summary: &mut Summary) -> Result<Figures, Error> {
     let figures = read_figures(input, summary)?;
     match figures.metrics.is_empty() && figures.coverage.is_empty() {
         true => Err(Error::Input(
@@ -90,45 +151,104 @@ pub fn read_some_figures(input: impl BufRead, summary: &mut Summary) -> Result<F
     }
 }
 
-/// Reads metric and coverage lines.
-pub fn read_figures(input: impl BufRead, summary: &mut Summary) -> Result<Figures, Error> {
-    let mut lines = Lines::new(input);
+/// What a chunk of the stream holds.
+#[derive(Default)]
+struct Part {
+    figures: Figures,
+    read: u64,
+    unknown: u64,
+    rejected: Vec<(u64, String)>,
+    lines: u64,
+}
+
+/// Reads metric and coverage lines, on all cores; keeps those of which something may leave.
+pub fn read_figures(input: impl Read + Send, summary: &mut Summary) -> Result<Figures, Error> {
     let mut rejects = Rejects::new(MAX_REJECTS);
-    let mut figures = Figures { metrics: Vec::new(), coverage: Vec::new() };
-    let mut unknown = 0;
-    while let Some(line) = lines.next_line()? {
-        match line.text.map_err(str::to_owned).and_then(Line::parse) {
-            Ok(Line::Metric(metric)) => figures.metrics.push(*metric),
-            Ok(Line::Coverage(coverage)) => figures.coverage.push(coverage),
-            Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
-                rejects.add(line.number, "not a metric line; pipe it through \"duo-metrics aggregate\" first")
-            }
-            Ok(Line::Unknown) => unknown += 1,
-            Err(reason) => rejects.add(line.number, &reason),
-        }
-    }
+    let mut figures = Figures::default();
+    let (mut read, mut unknown, mut lines_before) = (0, 0, 0);
+    work_through(
+        input,
+        vec![(); cores()],
+        |(), chunk| read_chunk(chunk),
+        |_, part| {
+            figures.metrics.extend(part.figures.metrics);
+            figures.coverage.extend(part.figures.coverage);
+            read += part.read;
+            unknown += part.unknown;
+            part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
+            lines_before += part.lines;
+            Ok(())
+        },
+    )?;
     if unknown > 0 {
         summary.say(format!("{} of an unknown type passed over", counted(unknown, "line")));
     }
-    rejects.conclude((figures.metrics.len() + figures.coverage.len()) as u64, summary)?;
+    rejects.conclude(read, summary)?;
     // `cat a a` is a stream too: what is said twice counts once, and the order says nothing.
     figures.coverage.sort();
     figures.coverage.dedup();
-    figures.metrics.sort_by_cached_key(|metric| serde_json::to_string(metric).unwrap_or_default());
+    figures.metrics.sort_by(|one, other| identity(one).cmp(&identity(other)));
     figures.metrics.dedup();
     refuse_contradictions(&figures.metrics)?;
     Ok(figures)
 }
 
+fn read_chunk(chunk: &Chunk) -> Part {
+    let mut part = Part { lines: chunk.line_count(), ..Part::default() };
+    for line in chunk.lines() {
+        if line.text.is_ok_and(cannot_leave) {
+            part.read += 1;
+            continue;
+        }
+        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+            Ok(Line::Metric(metric)) => {
+                part.read += 1;
+                if may_leave(&metric) {
+                    part.figures.metrics.push(*metric);
+                }
+            }
+            Ok(Line::Coverage(coverage)) => {
+                part.read += 1;
+                part.figures.coverage.push(coverage);
+            }
+            Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
+                let reason = "not a metric line; pipe it through \"duo-metrics aggregate\" first";
+                part.rejected.push((line.number, reason.to_owned()));
+            }
+            Ok(Line::Unknown) => part.unknown += 1,
+            Err(reason) => part.rejected.push((line.number, reason)),
+        }
+    }
+    part
+}
+
+/// Whether a line is, as `aggregate` writes it, of a day and split by something: most lines are, nothing that leaves is
+/// made of them, and reading them would take most of the time. Within a text the quotes would be escaped.
+fn cannot_leave(text: &str) -> bool {
+    let is_split_day = |rest: &str| rest.contains(r#","grain":"day","#) && rest.contains(r#","by":{""#);
+    text.strip_prefix(r#"{"type":"metric","metric":""#).is_some_and(|rest| {
+        !rest.starts_with("seats.")
+            && !rest.starts_with("coverage.")
+            && rest.ends_with('}')
+            && is_split_day(rest)
+    })
+}
+
+/// What a metric line speaks of.
+fn identity(line: &Metric) -> impl Ord + '_ {
+    let Metric { metric, instance, scope, grain, start, end, by, .. } = line;
+    (metric, instance, scope, grain, start, end, by)
+}
+
 /// Two numbers of the same thing come from runs that were put together after `aggregate`. Which one is right cannot
-/// be told any more.
+/// be told any more. The lines are in order.
 fn refuse_contradictions(metrics: &[Metric]) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
-    for metric in metrics {
-        let Metric { metric: name, instance, scope, grain, start, end, by, .. } = metric;
-        if !seen.insert((name, instance, scope, grain, start, end, by)) {
+    for pair in metrics.windows(2) {
+        let [one, other] = pair else { continue };
+        if identity(one) == identity(other) {
+            let Metric { metric, scope, grain, start, .. } = one;
             return Err(Error::Input(format!(
-                "two lines tell {name} of {scope}, {grain} from {start}, and differ; put records together, not metric lines, and aggregate them once"
+                "two lines tell {metric} of {scope}, {grain} from {start}, and differ; put records together, not metric lines, and aggregate them once"
             )));
         }
     }

@@ -1,14 +1,14 @@
 //! `landing`: the first page of the site, which links the dashboards that are there.
 
 use std::fs;
-use std::io::BufRead;
+use std::io::Read;
 use std::path::Path;
 
 use crate::cli::LandingArgs;
-use crate::commands::dashboard::read_figures;
+use crate::commands::dashboard::{read_figures, read_theme, with_copies};
 use crate::error::{Error, Outcome};
-use crate::output::write_file;
-use crate::site::{Card, Figures, Found, landing, parse_card};
+use crate::output::write_files;
+use crate::site::{Card, Figures, Found, Theme, landing, parse_card};
 use crate::summary::Summary;
 use crate::wording::counted;
 
@@ -16,19 +16,31 @@ use crate::wording::counted;
 const LONGEST_CARD: u64 = 1 << 20;
 
 /// Runs the command. Metric lines are welcome and not needed: `stdin` is `None` when nobody pipes them in.
-pub fn run(args: &LandingArgs, stdin: Option<impl BufRead>, summary: &mut Summary) -> Result<Outcome, Error> {
+pub fn run(
+    args: &LandingArgs,
+    stdin: Option<impl Read + Send>,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let theme = read_theme(args.theme.theme.as_deref())?;
     let figures = stdin.map(|stdin| read_figures(stdin, summary)).transpose()?;
-    write(&args.site.site, figures.filter(|figures| !figures.metrics.is_empty()).as_ref(), summary)?;
+    let figures = figures.filter(|figures| !figures.metrics.is_empty());
+    write(&args.site.site, figures.as_ref(), &theme, summary)?;
     Ok(Outcome::Complete)
 }
 
 /// Writes the landing page of what is in the site's folder now.
-pub fn write(site: &Path, figures: Option<&Figures>, summary: &mut Summary) -> Result<(), Error> {
+pub fn write(
+    site: &Path,
+    figures: Option<&Figures>,
+    theme: &Theme,
+    summary: &mut Summary,
+) -> Result<(), Error> {
     let found = find(site, summary)?;
-    let page =
-        landing(&found, figures).map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+    let page = landing(&found, figures, theme)
+        .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
+    let files = with_copies(vec![page])?;
     let path = site.join("index.html");
-    write_file(&path, page.as_bytes())?;
+    write_files(files.iter().map(|file| (site.join(&file.path), &*file.content)))?;
     summary.say(format!(
         "wrote {}, which links {}",
         path.display(),

@@ -8,6 +8,7 @@ use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
 use crate::error::{Error, Outcome};
 use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Environment;
+use crate::site;
 use crate::summary::Summary;
 
 /// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
@@ -32,6 +33,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     };
 
     dashboard::check_site(&args.site.site, switches)?;
+    let theme = dashboard::read_theme(args.theme.theme.as_deref())?;
 
     let (raw_reader, raw_writer) = joined()?;
     let (record_reader, record_writer) = joined()?;
@@ -49,8 +51,9 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
     let (figures, aggregated) = aggregated?;
     let outcome = aggregated.max(normalized?).max(fetched?);
-    dashboard::write(&args.site.site, &figures, switches, &args.privacy, summary)?;
-    landing::write(&args.site.site, Some(&figures), summary)?;
+    let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
+    dashboard::write(&args.site.site, &figures, switches, &options, summary)?;
+    landing::write(&args.site.site, Some(&figures), &theme, summary)?;
     fetch::forget_state(&plan, outcome)?;
     Ok(outcome)
 }

@@ -6,9 +6,6 @@ use crate::record::{Number, Reason, Status};
 /// What stands where a value is not known.
 pub const UNKNOWN: &str = "–";
 
-/// Observations below which a rate is drawn pale: one event more or less moves it by three points or more.
-pub const SMALL_N: f64 = 30.0;
-
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const LONG_MONTHS: [&str; 12] = [
@@ -103,7 +100,7 @@ pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
             p => format!("{}{:.1} points", sign(p), p.abs()),
         });
     }
-    if difference == 0.0 {
+    if style.text(difference.abs()) == style.text(0.0) {
         return Some("no change".into());
     }
     // A percentage of a small base says less than the difference.
@@ -129,20 +126,6 @@ pub fn short_day(day: Day) -> String {
 pub fn long_day(day: Day) -> String {
     let (year, month, date) = parts(day);
     format!("{} {date} {} {year}", weekday(day), MONTHS[month])
-}
-
-/// `Oct`, or `Oct 2026`.
-pub fn axis_month(day: Day, with_year: bool) -> String {
-    let (year, month, _) = parts(day);
-    match with_year {
-        true => format!("{} {year}", MONTHS[month]),
-        false => MONTHS[month].into(),
-    }
-}
-
-/// The year.
-pub fn year(day: Day) -> u32 {
-    parts(day).0
 }
 
 /// `12 September – 31 October 2026`.
@@ -207,21 +190,6 @@ pub fn remedy(status: Status) -> &'static str {
         Status::Failed => "Nothing arrived. The next run asks for the day again.",
         Status::Skipped => "Left out on purpose (sampling).",
     }
-}
-
-/// `Sat` or `Sun`: the days a chart shades.
-pub fn is_weekend(day: Day) -> bool {
-    !day.is_working_day()
-}
-
-/// Monday of the day's ISO week is 0.
-pub fn is_monday(day: Day) -> bool {
-    Period::holding(Grain::Week, day, day).start == day
-}
-
-/// Whether a month starts with this day.
-pub fn is_first_of_month(day: Day) -> bool {
-    parts(day).2 == 1
 }
 
 fn plain(value: f64) -> String {

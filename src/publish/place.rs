@@ -95,6 +95,11 @@ impl<'a> Place<'a> {
             .collect()
     }
 
+    /// Every line of the place: by metric and grain, then in order of time.
+    pub fn lines(&self) -> impl Iterator<Item = &'a Line> {
+        self.lines.values().flatten().copied()
+    }
+
     /// Every line of a metric and grain, in order of time.
     pub fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line] {
         self.lines.get(&(metric, grain)).map_or(&[], Vec::as_slice)

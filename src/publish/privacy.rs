@@ -100,13 +100,8 @@ const EVENTS: [(&str, Option<&str>, &str); 10] = [
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
-    let mut lines: Vec<Line> = metrics
-        .into_iter()
-        .filter(|metric| {
-            metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
-        })
-        .map(Line::new)
-        .collect();
+    let mut lines: Vec<Line> =
+        metrics.into_iter().filter(|metric| may_leave(metric)).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
@@ -117,9 +112,8 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
             line.hidden = Some(Hidden::Under(small_group));
         }
     }
-    let sums = sums(&lines);
-    let rates = rates(&lines);
-    let twins = twins(&lines);
+    let index = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+    let (sums, rates, twins) = (sums(&lines, &index), rates(&lines, &index), twins(&lines, &index));
     while hide_second_cells(&mut lines, &sums)
         | hide_rates(&mut lines, &rates)
         | hide_twins(&mut lines, &twins)
@@ -132,11 +126,19 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
     lines
 }
 
+/// Whether a line is of those that leave at all: a day is not split by what people did.
+pub fn may_leave(metric: &Metric) -> bool {
+    metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
+}
+
 /// One sum whose parts and whole are all published: at most none or at least two of them may be hidden.
 struct Sum {
     whole: Option<usize>,
     parts: Vec<usize>,
 }
+
+/// What a line speaks of, and where it is.
+type Index<'a> = BTreeMap<Key<'a>, usize>;
 
 type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a BTreeMap<String, String>);
 
@@ -167,9 +169,7 @@ impl Line {
 }
 
 /// Every sum among the lines, as positions.
-fn sums(lines: &[Line]) -> Vec<Sum> {
-    let index: BTreeMap<Key<'_>, usize> =
-        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+fn sums(lines: &[Line], index: &Index<'_>) -> Vec<Sum> {
     let mut by_dimension: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let mut by_scope: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -250,9 +250,7 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
 }
 
 /// For each rate line, the lines its `n` and `of` are.
-fn rates(lines: &[Line]) -> Vec<(usize, Vec<usize>)> {
-    let index: BTreeMap<Key<'_>, usize> =
-        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+fn rates(lines: &[Line], index: &Index<'_>) -> Vec<(usize, Vec<usize>)> {
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
@@ -278,9 +276,7 @@ fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
 }
 
 /// Pairs of lines that tell the same number by two names.
-fn twins(lines: &[Line]) -> Vec<[usize; 2]> {
-    let index: BTreeMap<Key<'_>, usize> =
-        lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
+fn twins(lines: &[Line], index: &Index<'_>) -> Vec<[usize; 2]> {
     let mut twins = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let kind = line.by.get("kind").map(String::as_str);

@@ -11,7 +11,8 @@ use super::number;
 use super::page;
 use super::place;
 use super::text::{path_segment, plain};
-use super::{Error, Figures};
+use super::theme::Theme;
+use super::{Error, Figures, SiteFile};
 
 /// A dashboard found on the site.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +26,7 @@ pub struct Found {
 }
 
 /// The landing page. `figures`, where there are any, add which groups and days the site speaks of.
-pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Error> {
+pub fn landing(found: &[Found], figures: Option<&Figures>, theme: &Theme) -> Result<SiteFile, Error> {
     let mut cards: Vec<&Found> = found.iter().filter(|found| found.index || found.card.is_some()).collect();
     cards.sort_by_key(|found| (rank(found), found.folder.clone()));
     let cards: Vec<Value> = cards.into_iter().map(card).collect();
@@ -38,10 +39,19 @@ pub fn landing(found: &[Found], figures: Option<&Figures>) -> Result<String, Err
     let groups: Vec<String> = scopes.into_iter().map(place::scope_name).collect();
     let period = place::reported_days(metrics.iter().map(|metric| (&*metric.metric, metric.period())))
         .map(|(first, last)| number::span(first, last));
-    page::render(
+    let html = page::render(
         "landing.html",
-        context! { cards => cards, groups => groups, period => period.unwrap_or_default() },
-    )
+        &[],
+        theme,
+        context! {
+            title => theme.title("landing", "Dashboards"),
+            summary => theme.summary("landing", ""),
+            cards => cards,
+            groups => groups,
+            period => period.unwrap_or_default(),
+        },
+    )?;
+    Ok(SiteFile { path: "index.html".into(), content: html.into_bytes() })
 }
 
 /// Our own come first, in the order of the list; others by folder.

@@ -1,16 +1,17 @@
 //! The static site: two dashboards and the page that leads to them.
 //!
-//! Pure: metric and coverage lines go in, finished files come out. Pages hold no script, ask no other host
-//! and work from any folder. Everything is built from what `privacy` lets through.
+//! Pure: metric and coverage lines go in, finished files come out. Pages ask no other host and work from any folder:
+//! figures, style and script are inside. Everything is built from what `privacy` lets through.
 
 mod card;
-mod chart;
-mod duo;
+mod compressed;
+mod data;
 mod landing;
 mod page;
-mod project;
 mod quality;
+mod script;
 mod table;
+mod theme;
 mod tile;
 
 use crate::collectors::{Topic, by_name};
@@ -20,7 +21,9 @@ use crate::publish::{gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};
+pub use compressed::Encoding;
 pub use landing::{Found, landing};
+pub use theme::{LOGO_FILES, THEME_FILE, Theme};
 
 /// What the pages are made of.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +45,11 @@ pub enum Dashboard {
 
 /// What can be set about the pages.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// A number with fewer people behind it than this, but at least one, is hidden.
     pub small_group: u64,
+    /// Logo, colours and texts.
+    pub theme: &'a Theme,
 }
 
 /// A finished file.
@@ -65,9 +70,9 @@ pub enum Error {
     /// The numbers could not be written as CSV.
     #[error("cannot write the numbers as CSV: {0}")]
     Csv(#[from] std::io::Error),
-    /// The card could not be written as JSON.
-    #[error("cannot write the dashboard's card: {0}")]
-    Card(#[from] serde_json::Error),
+    /// The card or the figures could not be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// The files of a dashboard: `index.html`, `dashboard.json` (what the landing page shows) and `metrics.csv`
@@ -76,7 +81,7 @@ pub fn dashboard(
     kind: Dashboard,
     figures: &Figures,
     definitions: &[&Definition],
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<Vec<SiteFile>, Error> {
     // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
     let lines =
@@ -87,11 +92,9 @@ pub fn dashboard(
         .filter(|line| kind.asks(&line.collector) && !gaps::is_beside_the_point(line))
         .collect();
 
-    let frame = page::Frame::new(kind, &lines, &coverage, definitions, options);
-    let (tiles, html) = match kind {
-        Dashboard::Duo => duo::page(&frame)?,
-        Dashboard::Project => project::page(&frame)?,
-    };
+    let frame = page::Frame::new(kind, &lines, &coverage, options);
+    let tiles = frame.tiles();
+    let html = frame.render(&tiles, definitions)?;
     let card = frame.card(&tiles);
     let file = |path: &str, content| SiteFile { path: path.into(), content };
     Ok(vec![
@@ -124,6 +127,24 @@ impl Dashboard {
         }
     }
 
+    /// What it is about, in a sentence.
+    fn summary(self) -> &'static str {
+        match self {
+            Dashboard::Duo => {
+                "Who uses GitLab Duo, how much, and whether the seats are worth it. People appear only in counts."
+            }
+            Dashboard::Project => "How much is merged, how long it takes, and how pipelines do.",
+        }
+    }
+
+    /// The figures at its head.
+    fn headline(self) -> &'static [headline::Figure<'static>] {
+        match self {
+            Dashboard::Duo => &headline::DUO,
+            Dashboard::Project => &headline::PROJECT,
+        }
+    }
+
     fn owns(self, metric: &Metric) -> bool {
         match metric.by.get("collector") {
             Some(collector) => self.asks(collector),
@@ -141,12 +162,6 @@ impl Dashboard {
         let of_projects =
             by_name(collector).is_some_and(|collector| collector.about().topic == Topic::Project);
         of_projects == (self == Dashboard::Project)
-    }
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { small_group: 5 }
     }
 }
 

@@ -11,19 +11,18 @@ use crate::metrics::definition::{Definition, Unit};
 use crate::record::{Coverage, Status};
 
 use super::card::{Card, CardPeriod, CardStatus};
-use super::chart::Axis;
+use super::data;
 use super::gaps;
 use super::number;
 use super::place::{Place, reported_days};
 use super::privacy::Line;
 use super::quality;
+use super::script;
+use super::theme::Theme;
 use super::tile::Tile;
 use super::{Dashboard, Error, Options};
 
 const STYLE: &str = include_str!("../../templates/html/style.css");
-
-/// Days in the small line of a tile: eight weeks.
-const SPARKLINE_DAYS: i64 = 56;
 
 const TEMPLATES: [(&str, &str); 6] = [
     ("layout.html", include_str!("../../templates/html/layout.html")),
@@ -45,8 +44,9 @@ pub(super) struct Frame<'a> {
     /// The coverage lines of this dashboard.
     pub(super) coverage: Vec<&'a Coverage>,
     status: CardStatus,
-    definitions: Vec<&'a Definition>,
-    small_group: u64,
+    /// What is hidden: fewer people than this.
+    pub(super) small_group: u64,
+    theme: &'a Theme,
 }
 
 impl<'a> Frame<'a> {
@@ -55,11 +55,8 @@ impl<'a> Frame<'a> {
         kind: Dashboard,
         lines: &'a [Line],
         coverage: &[&'a Coverage],
-        definitions: &[&'a Definition],
-        options: &Options,
+        options: &Options<'a>,
     ) -> Frame<'a> {
-        let definitions =
-            definitions.iter().copied().filter(|definition| kind.shows(definition.metric)).collect();
         let days = reported_days(lines.iter().map(|line| (&*line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let told = |line: &&Line| !line.metric.starts_with("coverage.");
@@ -79,8 +76,8 @@ impl<'a> Frame<'a> {
             days,
             coverage,
             status,
-            definitions,
             small_group: options.small_group,
+            theme: options.theme,
         }
     }
 
@@ -98,14 +95,10 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The time axis of the reported days in this grain.
-    pub(super) fn axis(&self, grain: Grain) -> Option<Axis> {
-        self.days.map(|(first, last)| Axis::new(grain, first, last))
-    }
-
-    /// The days of a tile's small line: more would be a blur.
-    pub(super) fn recent_days(&self) -> Option<Axis> {
-        self.days.map(|(first, last)| Axis::new(Grain::Day, first.max(last.plus(1 - SPARKLINE_DAYS)), last))
+    /// The figures at the head, of the newest 28 days (else month, else week).
+    pub(super) fn tiles(&self) -> Vec<Tile> {
+        let Some(place) = self.main() else { return Vec::new() };
+        self.kind.headline().iter().map(|figure| Tile::new(figure, place)).collect()
     }
 
     /// When the newest of the data was collected.
@@ -116,7 +109,7 @@ impl<'a> Frame<'a> {
     /// What the landing page shows of this dashboard.
     pub(super) fn card(&self, tiles: &[Tile]) -> Card {
         Card {
-            title: self.kind.title().into(),
+            title: self.theme.title(self.kind.folder(), self.kind.title()),
             kind: self.kind.folder().into(),
             period: self.days.map(|(start, end)| CardPeriod { start, end }),
             generated_at: self.collected_at(),
@@ -129,8 +122,17 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The page: `content` is what only this dashboard has.
-    pub(super) fn render(&self, template: &str, tiles: &[Tile], content: Value) -> Result<String, Error> {
+    /// The page. Its script draws the sections from the figures in it; without one, the head of the page, data
+    /// quality and definitions are there all the same.
+    pub(super) fn render(&self, tiles: &[Tile], definitions: &[&Definition]) -> Result<String, Error> {
+        let (template, script) = match self.kind {
+            Dashboard::Duo => ("duo.html", script::DUO),
+            Dashboard::Project => ("project.html", script::PROJECT),
+        };
+        let definitions: Vec<&Definition> =
+            definitions.iter().copied().filter(|definition| self.kind.shows(definition.metric)).collect();
+        let no_seats = quality::why_nothing(&self.coverage, "seats").unwrap_or_default();
+        let figures = data::json(self, &definitions, no_seats)?;
         let groups: Vec<String> = match self.groups() {
             [] => self.main().map(Place::name).into_iter().collect(),
             groups => groups.iter().map(Place::name).collect(),
@@ -141,7 +143,8 @@ impl<'a> Frame<'a> {
             .days
             .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
         let frame = context! {
-            title => self.kind.title(),
+            title => self.theme.title(self.kind.folder(), self.kind.title()),
+            summary => self.theme.summary(self.kind.folder(), self.kind.summary()),
             empty => self.status == CardStatus::Empty,
             groups => groups,
             union => self.main().is_some_and(Place::is_union),
@@ -153,31 +156,33 @@ impl<'a> Frame<'a> {
             tiles => tiles,
             warning => warning,
             quality => quality::value(self),
-            definitions => self.definitions(),
+            definitions => definitions.iter().map(|definition| described(definition)).collect::<Vec<Value>>(),
+            figures => Value::from_safe_string(figures),
         };
-        render(template, context! { ..content, ..frame })
-    }
-
-    fn definitions(&self) -> Vec<Value> {
-        let list = |items: Vec<String>| items.join(", ");
-        self.definitions
-            .iter()
-            .map(|definition| {
-                context! {
-                    metric => definition.metric,
-                    title => definition.title,
-                    unit => unit(definition.unit),
-                    text => definition.text,
-                    grains => list(definition.grains.iter().map(|grain| grain_word(*grain).to_owned()).collect()),
-                    by => list(definition.by.iter().map(|by| by.replace('×', " × ")).collect()),
-                }
-            })
-            .collect()
+        render(template, script, self.theme, frame)
     }
 }
 
-/// Fills a template; the style and the policy that allows it and nothing else are added here.
-pub(super) fn render(template: &str, content: Value) -> Result<String, Error> {
+fn described(definition: &Definition) -> Value {
+    let grains: Vec<&str> = definition.grains.iter().map(|grain| grain_word(*grain)).collect();
+    let by: Vec<String> = definition.by.iter().map(|by| by.replace('×', " × ")).collect();
+    context! {
+        metric => definition.metric,
+        title => definition.title,
+        unit => unit(definition.unit),
+        text => definition.text,
+        grains => grains.join(", "),
+        by => by.join(", "),
+    }
+}
+
+/// Fills a template; the style, the script and the policy that allows these two and nothing else are added here.
+pub(super) fn render(
+    template: &str,
+    script: &[&str],
+    theme: &Theme,
+    content: Value,
+) -> Result<String, Error> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
@@ -187,13 +192,25 @@ pub(super) fn render(template: &str, content: Value) -> Result<String, Error> {
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = squeeze(STYLE);
+    let style = squeeze(STYLE) + theme.style();
+    let script = script::joined(script);
+    let allowed = |text: &str| match text.is_empty() {
+        true => "'none'".to_owned(),
+        false => format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes()))),
+    };
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
-        base64(&Sha256::digest(style.as_bytes()))
+        "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        allowed(&script),
+        allowed(&style)
     );
-    let shell =
-        context! { style => Value::from_safe_string(style), policy => Value::from_safe_string(policy) };
+    let shell = context! {
+        style => Value::from_safe_string(style),
+        script => Value::from_safe_string(script),
+        policy => Value::from_safe_string(policy),
+        company => theme.name(),
+        logo => theme.logo(),
+        footer => theme.footer(),
+    };
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
 }
 
@@ -225,7 +242,7 @@ fn squeeze(style: &str) -> String {
 }
 
 /// Standard base64 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

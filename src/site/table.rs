@@ -2,9 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::record::Number;
-
-use super::number::{self, SMALL_N, Style};
+use super::number;
 use super::privacy::Line;
 
 /// A table as the templates want it.
@@ -114,45 +112,9 @@ impl Cell {
         Cell { text: text.into(), class: "num", ..Cell::default() }
     }
 
-    /// The value of a line, with `n of N` where it is a rate; a dash with the reason where it is not known.
-    pub(super) fn line(line: Option<&Line>, style: Style) -> Cell {
-        let Some(line) = line else {
-            return Cell { text: number::UNKNOWN.into(), class: "num pale", ..Cell::default() };
-        };
-        if let Some(hidden) = line.hidden {
-            return Cell { text: hidden.text(), class: "num pale", ..Cell::default() };
-        }
-        let Some(value) = line.value else {
-            let note = number::reason(line.reason).into();
-            return Cell { text: number::UNKNOWN.into(), note, class: "num pale", bar: None };
-        };
-        let (text, note) = match style {
-            Style::Percent => (number::percent(value.as_f64()), n_of(line)),
-            style => (style.text(value.as_f64()), String::new()),
-        };
-        let class = if is_small(line) { "num pale" } else { "num" };
-        Cell { text, note, class, bar: None }
-    }
-
-    /// The cell with a bar: the value as a part of `whole`.
-    pub(super) fn with_bar(mut self, line: Option<&Line>, whole: f64) -> Cell {
-        let value = line.and_then(|line| line.value).map(Number::as_f64);
-        self.bar = match value {
-            Some(value) if whole > 0.0 => Some(value / whole),
-            _ => Some(0.0),
-        };
-        self
-    }
-
     /// The cell with a bar of this share.
     pub(super) fn with_share(mut self, share: f64) -> Cell {
         self.bar = Some(share);
-        self
-    }
-
-    /// The cell with a remark.
-    pub(super) fn with_note(mut self, note: impl Into<String>) -> Cell {
-        self.note = note.into();
         self
     }
 }
@@ -163,9 +125,4 @@ pub(super) fn n_of(line: &Line) -> String {
         (Some(n), Some(of)) => format!("{} of {}", number::number(n), number::number(of)),
         _ => String::new(),
     }
-}
-
-/// Whether a rate rests on so little that it is drawn pale.
-pub(super) fn is_small(line: &Line) -> bool {
-    line.of.is_some_and(|of| of.as_f64() < SMALL_N)
 }

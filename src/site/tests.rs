@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Grain, Period};
 use crate::metrics::definition::{Definition, Unit};
+use crate::publish::privacy::Hidden;
 use crate::record::{Coverage, Metric, Number, Reason, Status};
 
-use super::{Dashboard, Figures, Found, Options, SiteFile, dashboard, landing, parse_card};
+use super::{Dashboard, Figures, Found, Options, SiteFile, Theme, dashboard, landing, parse_card};
 
 const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
 
@@ -104,7 +106,9 @@ fn figures() -> Figures {
 
 fn files(figures: &Figures) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
-    let make = |kind| dashboard(kind, figures, &definitions, &Options::default()).expect("a dashboard");
+    let theme = Theme::default();
+    let options = Options { small_group: 5, theme: &theme };
+    let make = |kind| dashboard(kind, figures, &definitions, &options).expect("a dashboard");
     Dashboard::ALL.into_iter().flat_map(make).collect()
 }
 
@@ -117,23 +121,33 @@ fn pages(figures: &Figures) -> Vec<String> {
         .filter(|file| file.path == "dashboard.json")
         .map(|file| Found { folder: HOSTILE.into(), index: true, card: parse_card(&file.content).ok() })
         .collect();
-    pages.push(landing(&found, Some(figures)).expect("a landing page"));
-    pages.push(landing(&[], None).expect("an empty landing page"));
+    for (found, figures) in [(&found[..], Some(figures)), (&[], None)] {
+        pages.push(text(&landing(found, figures, &Theme::default()).expect("a landing page")));
+    }
     pages
 }
 
 #[test]
-fn the_policy_allows_this_style_and_nothing_else() {
+fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
     for page in pages(&figures()) {
-        let style = between(&page, "<style>", "</style>").expect("a style");
         let policy = between(&page, "Content-Security-Policy\" content=\"", "\">").expect("a policy");
-        let allowed = between(policy, "style-src 'sha256-", "'").expect("a hash");
-        assert_eq!(unbase64(allowed), Sha256::digest(style.as_bytes()).to_vec());
+        for (kind, element) in [("style-src", "style"), ("script-src", "script")] {
+            let Some(inside) = between(&page, &format!("<{element}>"), &format!("</{element}>")) else {
+                assert!(element == "script" && policy.contains("script-src 'none';"), "{policy}");
+                continue;
+            };
+            let allowed = between(policy, &format!("{kind} 'sha256-"), "'").expect("a hash");
+            assert_eq!(unbase64(allowed), Sha256::digest(inside.as_bytes()).to_vec());
+        }
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"));
         assert!(
             page.find("Content-Security-Policy").expect("is there") < page.find("<style>").expect("is there")
         );
-        assert!(!page.contains("<script") && !page.contains(" style=") && !page.contains(" onload="));
+        let scripts = page.matches("<script").count();
+        let own = page.matches("<script>").count()
+            + page.matches("<script type=\"application/json\" id=\"figures\">").count();
+        assert_eq!(scripts, own);
+        assert!(!page.contains(" style=") && !page.contains(" onload="));
     }
 }
 
@@ -143,13 +157,15 @@ fn no_page_asks_another_host_or_runs_what_the_figures_say() {
         for (at, _) in page.match_indices("://") {
             let before: String =
                 page[..at].chars().rev().take(60).collect::<String>().chars().rev().collect();
-            assert!(before.contains("&lt;script src=https"), "an address outside escaped text: {before}");
+            let is_text = ["&lt;script src=https", "\\u003cscript src=https", "(\"http"];
+            assert!(is_text.iter().any(|text| before.contains(text)), "an address outside of text: {before}");
         }
-        for link in page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+        let markup = page.split("<script type=").next().expect("a first part");
+        for link in markup.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
             let relative = ["#", "../index.html", "./", "metrics.csv", "data:,"];
             assert!(relative.iter().any(|start| link.starts_with(start)), "{link}");
         }
-        for tag in ["<script", "<img", "<iframe", "<form", "<object", "<embed", "<base"] {
+        for tag in ["<script s", "<img", "<iframe", "<form", "<object", "<embed", "<base"] {
             assert!(!page.contains(tag), "{tag}");
         }
     }
@@ -211,12 +227,14 @@ fn what_is_not_known_is_a_dash_with_its_reason() {
 #[test]
 fn ids_are_unique_and_labels_point_at_them() {
     for page in pages(&figures()) {
-        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let markup = page.split("<script type=").next().expect("a first part");
+        let ids: Vec<&str> =
+            markup.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let mut unique = ids.clone();
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), ids.len());
-        for label in page.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for label in markup.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(label.split(' ').all(|id| unique.binary_search(&id).is_ok()), "{label}");
         }
     }
@@ -228,6 +246,81 @@ fn the_same_figures_in_another_order_give_the_same_files() {
     shuffled.metrics.reverse();
     shuffled.coverage.reverse();
     assert_eq!(files(&shuffled), files(&figures()));
+}
+
+/// The slow and obvious way back from the compact form: one cell of one series.
+fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
+    let grain = series["t"].as_str().expect("a grain");
+    let start = &data["starts"][grain][at + series["i"].as_u64().unwrap_or(0) as usize];
+    let cell = &series["v"][at];
+    if cell.is_null() {
+        return None;
+    }
+    let of = &series["of"][at];
+    let n = match &series["n"][at] {
+        n if n.is_null() => cell,
+        n if n == "-" => &Value::Null,
+        n => n,
+    };
+    let value = match cell.as_str() {
+        None => cell.clone(),
+        Some("/") => json!(n.as_f64().expect("n") / of.as_f64().expect("of")),
+        Some(_) => Value::Null,
+    };
+    let by = if series["by"].is_null() { json!({}) } else { series["by"].clone() };
+    let key = format!("{} {grain} {start} {by}", series["m"]);
+    let why = cell.as_str().filter(|why| *why != "/");
+    Some((key, json!([value, if value.is_null() { &Value::Null } else { n }, of, why])))
+}
+
+#[test]
+fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_lost() {
+    let mut figures = figures();
+    let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 71);
+    seats.value = Some(Number::Measure(71.0 / 200.0));
+    let mut unlike = metric("users.stickiness", Grain::Window, day("2026-10-31"), &[], 3);
+    (unlike.value, unlike.of) = (Some(Number::Measure(0.015_000_001)), Some(Number::Count(200)));
+    let mut no_n = metric("chat.users", Grain::Month, day("2026-10-31"), &[], 12);
+    no_n.n = None;
+    figures.metrics.extend([seats, unlike, no_n]);
+    let page = &pages(&figures)[0];
+    let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    let mut told = BTreeMap::new();
+    for series in data["series"].as_array().expect("a list") {
+        for at in 0..series["v"].as_array().expect("a list").len() {
+            if let Some((key, values)) = line_of(&data, series, at) {
+                assert!(told.insert(key.clone(), values).is_none(), "{key} is told twice");
+            }
+        }
+    }
+    let owned = figures.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
+    let published = crate::publish::privacy::publish(owned, 5);
+    let mut shown = 0;
+    for line in &published {
+        let by: BTreeMap<&str, String> =
+            line.by.iter().map(|(key, value)| (&**key, crate::publish::text::plain(value, 120))).collect();
+        let key = format!(
+            "{} {} {} {}",
+            json!(line.metric),
+            line.period.grain,
+            json!(line.period.start),
+            json!(by)
+        );
+        let why = line.hidden.map(|hidden| match hidden {
+            Hidden::Under(_) => "under",
+            Hidden::Subtraction => "hidden",
+        });
+        match told.remove(&key) {
+            Some(values) => {
+                assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");
+                shown += 1;
+            }
+            None => assert!(line.period.grain == Grain::Day, "{key} is not in the page"),
+        }
+    }
+    assert!(told.is_empty(), "{told:?} are no lines");
+    assert!(shown > 90, "{shown}");
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {

@@ -6,7 +6,6 @@ use crate::calendar::Grain;
 use crate::record::Number;
 
 use super::card::Headline;
-use super::chart::{self, Axis};
 use super::headline::Figure;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
@@ -20,14 +19,13 @@ pub(super) struct Tile {
     value: String,
     note: String,
     change: String,
-    spark: Value,
     fresh: String,
     warning: String,
 }
 
 impl Tile {
     /// The tile of a figure in a place.
-    pub(super) fn new<'a>(figure: &Figure<'a>, place: &Place<'a>, axis: Option<&Axis>) -> Tile {
+    pub(super) fn new<'a>(figure: &Figure<'a>, place: &Place<'a>) -> Tile {
         let newest = |grain| place.newest(figure.metric, grain, figure.by);
         let line = newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week));
         let mut tile = Tile {
@@ -36,14 +34,9 @@ impl Tile {
             value: UNKNOWN.into(),
             note: String::new(),
             change: change(figure, place),
-            spark: Value::from(""),
             fresh: String::new(),
             warning: String::new(),
         };
-        if let Some(axis) = axis {
-            let days = place.series(figure.metric, Grain::Day, figure.by);
-            tile.spark = chart::sparkline(axis, &days, figure.style);
-        }
         let Some(line) = line else {
             tile.note = "no data".into();
             return tile;
@@ -80,7 +73,6 @@ impl Tile {
             words => !self.value.starts_with(|first: char| first.is_ascii_digit() || "<>–".contains(first)),
             note => &*self.note,
             change => &*self.change,
-            spark => self.spark.clone(),
             fresh => &*self.fresh,
             warning => if self.warning == common_warning { "" } else { &*self.warning },
         }

@@ -1,6 +1,6 @@
 //! The workbench: the binary in a clean environment and folder, and a stand-in GitLab to point it at.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -163,4 +163,21 @@ pub(crate) fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// Whether a file of a site is a compressed copy of another.
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "br" || extension == "gz")
+}
+
+/// What a file of a site says: all of them are text, and some of them compressed.
+pub(crate) fn text_of(path: &Path, content: &[u8]) -> String {
+    let mut text = String::new();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("br") => brotli::Decompressor::new(content, 4096).read_to_string(&mut text),
+        Some("gz") => flate2::read::GzDecoder::new(content).read_to_string(&mut text),
+        _ => { content }.read_to_string(&mut text),
+    }
+    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text
 }

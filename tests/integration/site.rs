@@ -1,17 +1,19 @@
 //! The site as files: which dashboards are there, what the landing page finds, and that nothing is left half done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Done, TOKEN, done, files_below};
+use crate::bench::{Bench, Done, TOKEN, done, files_below, is_compressed, text_of};
 
+/// What is in the site, but for the compressed copies of its first page.
 fn folders(site: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(site)
         .map(|entries| {
             entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
         })
         .unwrap_or_default();
+    names.retain(|name| !is_compressed(Path::new(name)));
     names.sort();
     names
 }
@@ -72,7 +74,7 @@ fn the_filters_and_run_make_the_same_site() {
     assert_eq!(bench.pipe(&["landing", "--site", "one"], &figures).code, 0);
     assert_eq!(bench.run(&["run", "--site", "two", "--duo", "--project", "--since", "2026-10-20"]).code, 0);
     let (one, two) = (files_below(&bench.path("one")), files_below(&bench.path("two")));
-    assert_eq!(one.len(), 7);
+    assert_eq!(one.len(), 21);
     for ((one_path, one_content), (two_path, two_content)) in one.iter().zip(&two) {
         assert_eq!(one_path.strip_prefix(bench.path("one")), two_path.strip_prefix(bench.path("two")));
         assert!(one_content == two_content, "{} differs", one_path.display());
@@ -160,7 +162,7 @@ fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
     let bench = Bench::new(60, 14);
     assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
     for (path, content) in files_below(&bench.path("public")) {
-        let text = String::from_utf8(content).expect("the files of the site are text");
+        let text = text_of(&path, &content);
         assert!(!text.contains(&bench.gitlab.url()), "{}", path.display());
         if path.extension().is_some_and(|extension| extension == "html") {
             assert!(
@@ -169,7 +171,7 @@ fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
                 path.display()
             );
             for outside in
-                ["src=\"http", "href=\"http", "url(http", "src=\"//", "href=\"//", "@import", "<script"]
+                ["src=\"http", "href=\"http", "url(http", "src=\"//", "href=\"//", "@import", "<script src"]
             {
                 assert!(!text.contains(outside), "{}: {outside}", path.display());
             }
@@ -229,4 +231,65 @@ fn numbers_that_contradict_each_other_are_refused() {
     assert_eq!(result.code, 65, "{}", result.stderr);
     assert!(result.stderr.contains("and differ"), "{}", result.stderr);
     assert!(!bench.path("public").exists());
+}
+
+#[test]
+fn a_site_is_replaced_whole_with_the_compressed_copies_of_its_own_files() {
+    let bench = Bench::new(60, 14);
+    for since in ["2026-10-20", "2026-10-25"] {
+        assert_eq!(bench.run(&["run", "--since", since]).code, 0);
+        let files = files_below(&bench.path("public"));
+        for (path, content) in files.iter().filter(|(path, _)| !is_compressed(path)) {
+            for extension in ["br", "gz"] {
+                let copy = PathBuf::from(format!("{}.{extension}", path.display()));
+                let (_, compressed) = files.iter().find(|(path, _)| *path == copy).expect("it has a copy");
+                assert!(text_of(&copy, compressed).as_bytes() == content, "{}", copy.display());
+            }
+        }
+    }
+    assert_eq!(folders(&bench.path("public")), ["duo-metrics", "index.html"], "nothing is left beside it");
+}
+
+#[test]
+fn a_theme_brings_logo_colours_and_texts_of_its_own() {
+    let bench = Bench::new(60, 14);
+    let put = |name: &str, content: &str| {
+        let path = bench.path("theme").join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, content).expect("written");
+    };
+    put(
+        "theme.json",
+        r##"{
+        "name": "Acme <b>",
+        "colours": {"light": {"accent": "#7a1f6b"}},
+        "texts": {"duo-metrics": {"title": "Duo at Acme", "summary": "Ask in #duo."}, "landing": {"title": "Acme figures"}},
+        "footer": "Questions: the platform team"
+    }"##,
+    );
+    put("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+    let result = bench.run(&["run", "--since", "2026-10-20", "--theme", "theme"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let page = |name: &str| std::fs::read_to_string(bench.path("public").join(name)).expect("a page");
+    for name in ["index.html", "duo-metrics/index.html"] {
+        let page = page(name);
+        let logo = "<img src=\"data:image&#x2f;svg+xml;base64,PHN2";
+        for own in [logo, "alt=\"Acme &lt;b&gt;\"", "--accent: #7a1f6b", "Questions: the platform team"] {
+            assert!(page.contains(own), "{name} has no {own}");
+        }
+    }
+    assert!(page("duo-metrics/index.html").contains("<h1>Duo at Acme</h1>"));
+    assert!(
+        page("index.html").contains("<h1>Acme figures</h1>")
+            && page("index.html").contains(">Duo at Acme</a>")
+    );
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/theme");
+    let result = bench.run(&["landing", "--theme", shipped]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(page("index.html").contains("<h1>Figures of Acme Engineering</h1>"));
+    put("theme.json", r##"{"colours":{"light":{"accent":"#ffee00"}}}"##);
+    let pale = bench.run(&["landing", "--theme", "theme"]);
+    assert_eq!(pale.code, 78, "{}", pale.stderr);
+    assert!(pale.stderr.contains("contrast"), "{}", pale.stderr);
+    assert_eq!(bench.run(&["landing", "--theme", "nowhere"]).code, 78);
 }

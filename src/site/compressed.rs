@@ -1,0 +1,73 @@
+//! Each file a second and a third time, compressed: GitLab Pages sends these to readers that take them.
+
+use std::io::{self, Write as _};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::SiteFile;
+
+/// Bytes from which on a file is compressed with less effort: a table of all numbers is large, and seldom asked for.
+const LARGE: usize = 2 << 20;
+
+/// How a copy is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// `.br`
+    Brotli,
+    /// `.gz`
+    Gzip,
+}
+
+impl Encoding {
+    /// The copy of a file.
+    pub fn of(self, file: &SiteFile) -> io::Result<SiteFile> {
+        let SiteFile { path, content } = file;
+        let large = content.len() > LARGE;
+        Ok(match self {
+            Encoding::Brotli => {
+                SiteFile { path: format!("{path}.br"), content: brotli(content, if large { 3 } else { 9 })? }
+            }
+            Encoding::Gzip => {
+                SiteFile { path: format!("{path}.gz"), content: gzip(content, if large { 4 } else { 9 })? }
+            }
+        })
+    }
+}
+
+fn brotli(content: &[u8], quality: u32) -> io::Result<Vec<u8>> {
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, 22);
+    writer.write_all(content)?;
+    writer.flush()?;
+    Ok(writer.into_inner())
+}
+
+fn gzip(content: &[u8], level: u32) -> io::Result<Vec<u8>> {
+    // The head of the file has no time and no name: same input, same bytes.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+    encoder.write_all(content)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_sent_compressed_is_the_file() {
+        for content in [Vec::new(), b"figures, figures, figures".repeat(100), vec![7; LARGE + 1]] {
+            let file = SiteFile { path: "index.html".into(), content: content.clone() };
+            let files =
+                [Encoding::Brotli, Encoding::Gzip].map(|copy| copy.of(&file).expect("memory takes it"));
+            assert_eq!((&*files[0].path, &*files[1].path), ("index.html.br", "index.html.gz"));
+            let mut whole = Vec::new();
+            brotli::Decompressor::new(&*files[0].content, 4096).read_to_end(&mut whole).expect("brotli");
+            assert_eq!(whole, content);
+            whole.clear();
+            flate2::read::GzDecoder::new(&*files[1].content).read_to_end(&mut whole).expect("gzip");
+            assert_eq!(whole, content);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Merge requests of people with and without Duo.
+
+/** Medians with their interval, of people with and without Duo. */
+function impact(page, metric, caption, style) {
+  const line = (withDuo, stat) => now(page, metric, { with_duo: withDuo, stat });
+  const groups = [
+    ["true", "active with Duo"],
+    ["false", "others"],
+  ];
+  const lines = groups.flatMap(([withDuo]) => ["p50", "low", "high"].map((stat) => line(withDuo, stat)));
+  if (!lines.some(Boolean)) return null;
+  const most = largest(lines);
+  const interval = (withDuo) =>
+    ["low", "p50", "high"].map((stat) =>
+      line(withDuo, stat)?.value != null && most > 0 ? line(withDuo, stat).value / most : null,
+    );
+  return tableFigure(
+    {
+      id: metric.replace(".", "-"),
+      caption: captioned(page, caption),
+      note: "With an interval of 95 %.",
+      columns: [
+        words("Authors"),
+        numbers("Median"),
+        numbers("From"),
+        numbers("To"),
+        numbers("Merge requests"),
+      ],
+      rows: groups.map(([withDuo, name]) => [
+        text(name),
+        {
+          ...figure(line(withDuo, "p50"), style),
+          ...(interval(withDuo).every((share) => share !== null) ? { range: interval(withDuo) } : {}),
+        },
+        figure(line(withDuo, "low"), style, { brief: true }),
+        figure(line(withDuo, "high"), style, { brief: true }),
+        {
+          kind: "number",
+          text:
+            line(withDuo, "p50")?.n != null && !line(withDuo, "p50").hidden
+              ? plainNumber.format(line(withDuo, "p50").n)
+              : UNKNOWN,
+        },
+      ]),
+    },
+    page,
+  );
+}

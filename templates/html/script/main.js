@@ -1,0 +1,113 @@
+// Reads the figures, draws the sections, and draws them anew when something else is chosen.
+
+/** Reads the figures and starts. */
+function start() {
+  const data = JSON.parse(document.getElementById("figures").textContent);
+  const figures = new Figures(data);
+  const offers = offersOf(figures);
+  if (offers.period.options.length === 0) return;
+  let { section, choice } = readFragment(location.hash, offers);
+  const bar = document.getElementById("filters");
+  const pageOf = () => {
+    const period = periodOf(choice.period);
+    return {
+      data,
+      figures,
+      small: data.small,
+      choice,
+      period,
+      before: comparedWith(period, choice.compare),
+      group: Math.max(
+        0,
+        data.groups.findIndex((group) => group.name === choice.group),
+      ),
+      slots: (grain) => slotsOf(data, choice, period, grain),
+    };
+  };
+  const draw = (then = () => {}) => {
+    document.getElementById("chosen").textContent = chosenWords(offers, choice);
+    drawSections(pageOf(), then);
+  };
+  const drawBar = () => bar.replaceChildren(...filterBar(offers, choice, change, reset));
+  const remember = () => {
+    const fragment = writeFragment(section, choice, offers);
+    history.pushState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+  };
+  const change = (part, value) => {
+    choice = { ...choice, [part]: value };
+    section = "";
+    remember();
+    document.getElementById(`filter-${part}`).classList.toggle("set", value !== offers[part].start);
+    const label = offers[part].options.find((option) => option.value === value).label;
+    draw(() => said(`Shown: ${offers[part].label}, ${label}`));
+  };
+  const reset = () => {
+    ({ choice } = readFragment("", offers));
+    section = "";
+    remember();
+    drawBar();
+    draw(() => said("Filters reset"));
+    bar.querySelector("select")?.focus();
+  };
+  // A link within the page keeps what was chosen.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#"]');
+    if (!link) return;
+    event.preventDefault();
+    section = link.getAttribute("href").slice(1);
+    remember();
+    goTo(section);
+  });
+  const follow = () => {
+    ({ section, choice } = readFragment(location.hash, offers));
+    drawBar();
+    draw(() => section && goTo(section));
+  };
+  addEventListener("popstate", follow);
+  follow();
+}
+
+let drawing = 0;
+
+/** Draws one section after the other, those in sight first, and lets the browser answer in between. */
+function drawSections(page, then) {
+  drawing += 1;
+  const mine = drawing;
+  const root = document.documentElement;
+  root.classList.remove("drawn");
+  const distance = ({ id }) => {
+    const box = document.getElementById(id)?.getBoundingClientRect();
+    return box ? Math.max(0, box.top - innerHeight, -box.bottom) : Infinity;
+  };
+  const waiting = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
+  const step = () => {
+    if (mine !== drawing) return;
+    const next = waiting.shift();
+    if (!next) {
+      root.classList.add("drawn");
+      then();
+      return;
+    }
+    const [, { id, build }] = next;
+    const made = build(page).flat(2).filter(Boolean);
+    document.getElementById(`${id}-body`)?.replaceChildren(...made);
+    setTimeout(step);
+  };
+  step();
+}
+
+/** Shows a section, and moves the keyboard there. */
+function goTo(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  target.scrollIntoView();
+  if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
+  target.focus({ preventScroll: true });
+}
+
+/** Tells a screen reader what changed. */
+function said(words) {
+  document.getElementById("said").textContent = words;
+}
+
+start();

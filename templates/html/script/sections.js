@@ -1,0 +1,277 @@
+// What the sections of both dashboards are put together from.
+
+/**
+ * What a section is made of.
+ * @typedef {{
+ *   data: Object, figures: Figures, small: number, choice: Choice, group: number, period: Period,
+ *   before: ?Period, slots: (grain: Grain) => Period[]
+ * }} Page
+ */
+
+/** Days, weeks or months that the charts show: the newest ones up to the end of the period. */
+function slotsOf(data, choice, period, grain) {
+  if (!data.first) return [];
+  const last = period && period.end < data.last ? period.end : data.last;
+  const days = { 13: 91, 53: 371 }[choice.span];
+  const first = days ? plusDays(last, 1 - days) : data.first;
+  return periodsCovering(
+    grain,
+    first > data.first ? first : data.first,
+    choice.span === "all" ? data.last : last,
+  );
+}
+
+/** A chart of lines without dimensions, or with these. */
+function timed(page, chart, layers) {
+  const { grain = "day", by = {} } = chart;
+  return chartFigure(
+    {
+      form: "columns",
+      style: "plain",
+      changes: [],
+      chosen: page.period,
+      ...chart,
+      slots: page.slots(grain),
+      layers: layers.map(([name, tone, metric, more = {}]) => ({
+        name,
+        tone,
+        series: (slot) => page.figures.line(page.group, metric, slot, { ...by, ...more }),
+      })),
+    },
+    page,
+  );
+}
+
+/** The line of a metric in the chosen period. */
+function now(page, metric, by = {}) {
+  return page.figures.line(page.group, metric, page.period, by);
+}
+
+/** The lines of a metric in the chosen period, by one dimension. */
+function parts(page, metric, key, also = {}) {
+  return page.figures.split(page.group, metric, page.period, key, also);
+}
+
+function nothing(...content) {
+  return element("p", { class: "nothing" }, content);
+}
+
+function pair(...items) {
+  const shown = items.filter(Boolean);
+  return shown.length > 1 ? element("div", { class: "pair" }, shown) : shown;
+}
+
+/** A remark that a filter narrows what follows. */
+function narrowed(...texts) {
+  return element(
+    "p",
+    { class: "narrowed" },
+    texts.filter(Boolean).map((text) => element("span", { class: "chip" }, text)),
+  );
+}
+
+/** The caption of a table with its period. */
+function captioned(page, words) {
+  return `${words}, ${periodName(page.period)}`;
+}
+
+/** Rows of a table up to so many; what is left out is said. */
+const MOST_ROWS = 40;
+
+function leftOut(count) {
+  return count > MOST_ROWS
+    ? `${counted(count - MOST_ROWS, "more row is", "more rows are")} in the file of all numbers.`
+    : "";
+}
+
+// The overview
+
+/** The figures at the top; `#` of each leads to the section behind it. */
+function tilesOf(page, headline) {
+  return headline.map(({ label, href, metric, by, style, of }) => {
+    const line = now(page, metric, by);
+    const value = valueText(line, style, page.small);
+    const isNumber = line && line.value !== null;
+    const note = !line
+      ? "no data"
+      : line.hidden || line.value === null
+        ? remarks(line, style)[0]
+        : partsText(line) && style === "percent"
+          ? `${partsText(line)} ${of}`
+          : of;
+    const days = page
+      .slots("day")
+      .slice(-56)
+      .map((slot) => page.figures.line(page.group, metric, slot, by));
+    const covered =
+      line && line.coverage < 1 && isNumber
+        ? `${Math.round(line.coverage * (daysBetween(line.period.start, line.period.end) + 1))} of ${daysBetween(line.period.start, line.period.end) + 1} days collected`
+        : "";
+    return element(
+      "li",
+      { class: "tile" },
+      element("h3", {}, element("a", { href: `#${href}` }, label)),
+      element(
+        "p",
+        {
+          class: `value${isNumber || value === UNKNOWN ? "" : " words"}`,
+          title: line ? exactText(line) : "",
+        },
+        value,
+      ),
+      element("p", { class: "note" }, note),
+      element("div", { class: "shape" }, sparkline(days, style)),
+      element(
+        "p",
+        { class: "fresh" },
+        comparison(page, metric, by, style),
+        covered && [element("br"), element("span", { class: "warning" }, covered)],
+      ),
+    );
+  });
+}
+
+/** The change of a figure against the period to compare with, which is named; for 28 days that of the newest whole month. */
+function comparison(page, metric, by, style) {
+  if (page.choice.compare === "none") return "";
+  const compare = (period) => {
+    const before = comparedWith(period, page.choice.compare);
+    const [from, to] = [before, period].map((period) => page.figures.line(page.group, metric, period, by));
+    const change = changeText(from, to, style);
+    return (
+      change &&
+      `${change} on ${periodName(before)}${from.coverage < 1 ? ` (${wholePercent.format(from.coverage)} of its days)` : ""}`
+    );
+  };
+  const own = compare(page.period);
+  if (own || page.period.grain !== "window") return own || "nothing to compare with";
+  for (const grain of ["month", "week"]) {
+    const period = page.figures
+      .periods(grain)
+      .reverse()
+      .find(
+        (period) =>
+          page.figures.line(page.group, metric, period, by)?.value != null &&
+          page.figures.line(page.group, metric, period, by).coverage >= 1,
+      );
+    const change = period && compare(period);
+    if (change)
+      return `${capital(periodName(period))}: ${valueText(page.figures.line(page.group, metric, period, by), style, page.small)}, ${change}`;
+  }
+  return "nothing to compare with";
+}
+
+/** A row for each group, where there are several. */
+function byGroup(page, caption, figures) {
+  const groups = page.data.groups.map((group, at) => ({ ...group, at })).filter((group) => !group.union);
+  if (groups.length < 2) return null;
+  const line = (group, { metric, by }) => page.figures.line(group.at, metric, page.period, by);
+  const most = largest(groups.map((group) => line(group, figures[0])));
+  return tableFigure(
+    {
+      id: "groups",
+      caption: captioned(page, caption),
+      columns: [words("Group"), ...figures.map(({ label }) => numbers(label))],
+      rows: groups.map((group) => [
+        text(group.name),
+        ...figures.map((wanted, at) =>
+          at === 0
+            ? barred(line(group, wanted), wanted.style, most)
+            : figure(line(group, wanted), wanted.style),
+        ),
+      ]),
+    },
+    page,
+  );
+}
+
+/** A row for each month, newest first. */
+function byMonth(page, figures) {
+  const months = page.figures
+    .periods("month")
+    .filter((month) => hasFigures(page.figures, month))
+    .reverse();
+  const line = (month, { metric, by }) => page.figures.line(page.group, metric, month, by);
+  const rows = months.map((month) => {
+    const lines = figures.map((wanted) => line(month, wanted));
+    const covered = Math.min(...lines.filter(Boolean).map((line) => line.coverage));
+    return [
+      text(periodName(month), covered < 1 ? `${wholePercent.format(covered)} of its days` : ""),
+      ...lines.map((line, at) => figure(line, figures[at].style)),
+    ];
+  });
+  return rows.length < 2
+    ? null
+    : tableFigure(
+        {
+          id: "months",
+          caption: "By month, newest first",
+          columns: [words("Month"), ...figures.map(({ label }) => numbers(label))],
+          rows: rows.slice(0, 37),
+          more: rows.length > 37 ? "Older months are in the file of all numbers." : "",
+        },
+        page,
+      );
+}
+
+/** A heat map of a metric by one dimension over the newest weeks. */
+function heatMap(page, { id, caption, metric, key, style, names, heading }) {
+  const weeks = page.slots("week").slice(-13);
+  const rows = names.map((name) =>
+    weeks.map((week) => page.figures.line(page.group, metric, week, { [key]: name })),
+  );
+  const most = largest(rows.flat());
+  const shown = names
+    .map((name, at) => [name, rows[at]])
+    .filter(([, row]) => row.some((line) => line?.value));
+  if (weeks.length < 2 || shown.length === 0) return null;
+  return tableFigure(
+    {
+      id,
+      heat: true,
+      caption,
+      note: "Each number stands in its cell; the shade only points to the large ones.",
+      columns: [words(heading), ...weeks.map((week) => numbers(shortDay(week.start)))],
+      rows: shown.map(([name, row]) => [
+        text(valueName(name)),
+        ...row.map((line) =>
+          figure(line, style, {
+            brief: true,
+            heat: line?.value && most > 0 ? line.value / most : undefined,
+          }),
+        ),
+      ]),
+    },
+    page,
+  );
+}
+
+/** Some metrics by month, newest first; nothing where none of them is told of any. */
+function overMonths(page, id, caption, figures) {
+  const months = page.figures.periods("month").reverse();
+  const rows = months
+    .map((month) => [
+      text(periodName(month)),
+      ...figures.map(([, metric, style]) => figure(page.figures.line(page.group, metric, month), style)),
+    ])
+    .filter((row) => row.some((cell) => cell.line));
+  return tableFigure(
+    {
+      id,
+      caption,
+      columns: [words("Month"), ...figures.map(([label]) => numbers(label))],
+      rows: rows.slice(0, 13),
+    },
+    page,
+  );
+}
+
+/** A title with a sentence in the place of what cannot be told. */
+function noted(id, title, words) {
+  return element(
+    "figure",
+    { id },
+    element("figcaption", {}, element("h3", {}, title)),
+    element("p", { class: "nothing" }, words),
+  );
+}

@@ -1,0 +1,72 @@
+// A real Chromium, and pages in it that tell everything that goes wrong.
+
+import fs from "node:fs";
+import { chromium } from "playwright-core";
+
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Where Chromium is: `CHROMIUM`, else where Debian puts it. */
+export function chromiumPath() {
+  const found = [process.env.CHROMIUM, ...PLACES].find((place) => place && fs.existsSync(place));
+  if (!found)
+    throw new Error("Chromium is not installed: apt-get install chromium, or set CHROMIUM to its path");
+  return found;
+}
+
+/** Starts it. */
+export function launch(args = []) {
+  return chromium.launch({
+    executablePath: chromiumPath(),
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
+  });
+}
+
+/**
+ * A page that keeps what goes wrong in `problems`: console errors and warnings, faults, violations of the policy,
+ * failed requests, and requests to another place than the one it was opened from.
+ */
+export async function openPage(
+  browser,
+  address,
+  { width = 1440, height = 900, scheme = "light", ...more } = {},
+) {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    acceptDownloads: true,
+    reducedMotion: "reduce",
+    ...more,
+  });
+  const page = await context.newPage();
+  const problems = [];
+  const origin = address.startsWith("file:") ? "file:" : new URL(address).origin;
+  page.on(
+    "console",
+    (message) => ["error", "warning"].includes(message.type()) && problems.push(`console: ${message.text()}`),
+  );
+  page.on("pageerror", (error) => problems.push(`fault: ${error.message}`));
+  page.on("requestfailed", (request) =>
+    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`),
+  );
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) problems.push(`another host: ${url}`);
+  });
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    );
+  });
+  await page.goto(address);
+  await drawn(page);
+  return { page, problems, close: () => context.close() };
+}
+
+/** Waits until the script of the page, where it has one, has drawn everything. */
+export async function drawn(page) {
+  const runs = await page.evaluate(() => matchMedia("(scripting: enabled)").matches).catch(() => false);
+  if (runs)
+    await page.waitForFunction(
+      () => !document.getElementById("figures") || document.documentElement.classList.contains("drawn"),
+    );
+}

@@ -1,0 +1,46 @@
+// The pictures of the README: a site of invented people, as a reader sees it. `npm run screenshots`, or
+// `node screenshots.mjs SITE` for a site that is there already.
+
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { launch, openPage } from "./browser.mjs";
+import { STATES, binaries, buildSite } from "./sites.mjs";
+
+const PICTURES = path.resolve(import.meta.dirname, "../../docs/pictures");
+
+const SHOTS = [
+  { name: "duo-light", file: "duo-metrics/index.html", height: 660 },
+  {
+    name: "duo-dark",
+    file: "duo-metrics/index.html",
+    scheme: "dark",
+    to: "suggestions",
+    width: 1100,
+    height: 640,
+  },
+  { name: "phone", file: "duo-metrics/index.html", width: 390, height: 640 },
+];
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-pictures-"));
+const browser = await launch();
+try {
+  let site = process.argv[2];
+  if (!site) {
+    const usual = STATES.find((state) => state.name === "usual");
+    await buildSite(usual, binaries(), folder);
+    site = path.join(folder, "public");
+  }
+  fs.mkdirSync(PICTURES, { recursive: true });
+  for (const { name, file, to, ...look } of SHOTS) {
+    const address = pathToFileURL(path.resolve(site, file)).href + (to ? `#${to}` : "");
+    const { page, close } = await openPage(browser, address, { width: 1280, locale: "en-GB", ...look });
+    await page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
+    await close();
+  }
+} finally {
+  await browser.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+}

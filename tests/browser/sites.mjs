@@ -1,0 +1,349 @@
+// Finished sites in every state a reader can meet, made by the real binary from a stand-in GitLab.
+
+import { spawn, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+
+/**
+ * A state of the site.
+ * @typedef {{name: string, people?: number, days?: number, groups?: string, since?: string, token?: string, dashboards?: string[],
+ *   flags?: string[], lines?: (line: object) => boolean, extra?: object[], empty?: boolean, code?: number[]}} State
+ */
+
+const AGENTS = agentLines();
+
+/** @type {State[]} */
+export const STATES = [
+  { name: "usual", people: 300, days: 120, groups: "acme,globex", code: [0, 3] },
+  {
+    name: "no-data",
+    people: 20,
+    days: 3,
+    token: "-guest",
+    empty: true,
+    dashboards: ["--duo"],
+    code: [0, 3, 69, 77],
+  },
+  { name: "partial", people: 120, days: 40, flags: ["--forbidden-day", "2026-10-20"], code: [0, 3] },
+  { name: "only-project", people: 60, days: 40, dashboards: ["--project"] },
+  { name: "clickhouse", people: 60, days: 40, flags: ["--clickhouse"], code: [0, 3] },
+  { name: "no-seats", people: 120, days: 40, token: "-reporter", dashboards: ["--duo"], code: [0, 3] },
+  { name: "one-person", people: 1, days: 40, code: [0, 3] },
+  { name: "one-day", people: 120, days: 1, since: "2026-10-31", code: [0, 3] },
+  { name: "agents", people: 60, days: 40, extra: AGENTS, code: [0, 3] },
+];
+
+/** Larger states, from metric lines alone: a server with that many events would take minutes. */
+export const LARGE = ["twenty-thousand-people", "three-years"];
+
+/** Builds the site of a state in a folder; returns the metric lines it was made of. */
+export async function buildSite(state, binaries, folder) {
+  const gitlab = await startGitLab(binaries.gitlab, [
+    "--people",
+    String(state.people),
+    "--days",
+    String(state.days),
+    ...(state.flags ?? []),
+  ]);
+  try {
+    const since = state.since ?? dayBefore("2026-11-01", state.days);
+    const environment = {
+      PATH: process.env.PATH,
+      GITLAB_URL: gitlab.url,
+      DUO_TOKEN: `stand-in-token${state.token ?? ""}`,
+      GROUP_PATH: state.groups ?? "acme",
+      DUO_METRICS_NOW: "2026-11-01T03:00:00Z",
+    };
+    const switches = state.dashboards ?? ["--duo", "--project"];
+    const call = (args, input, allowed = [0]) =>
+      run(binaries.duoMetrics, args, input, environment, folder, allowed);
+    const raw = call(["fetch", ...switches, "--since", since], "", state.code);
+    const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
+    const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
+    const kept = metrics + extra.join("");
+    call(["dashboard", "--site", "public", ...switches], kept);
+    call(["landing", "--site", "public"], "");
+    return kept
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line))
+      .filter((line) => line.type === "metric");
+  } finally {
+    gitlab.stop();
+  }
+}
+
+/** Builds both dashboards of metric lines. */
+export function buildFromLines(lines, binaries, folder) {
+  const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  run(
+    binaries.duoMetrics,
+    ["dashboard", "--site", "public", "--duo", "--project"],
+    input,
+    { PATH: process.env.PATH },
+    folder,
+    [0],
+  );
+  run(binaries.duoMetrics, ["landing", "--site", "public"], "", { PATH: process.env.PATH }, folder, [0]);
+}
+
+/** The binaries, built where Cargo builds. */
+export function binaries(profile = "release") {
+  const release = profile === "release" ? ["--release"] : [];
+  const built = spawnSync(
+    "cargo",
+    ["build", "--quiet", ...release, "--bin", "duo-metrics", "--example", "gitlab"],
+    { cwd: ROOT, stdio: "inherit" },
+  );
+  if (built.status !== 0) throw new Error("cargo could not build the binaries");
+  const target = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", profile);
+  return { duoMetrics: path.join(target, "duo-metrics"), gitlab: path.join(target, "examples", "gitlab") };
+}
+
+function startGitLab(binary, flags) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, flags, { stdio: ["ignore", "pipe", "inherit"] });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the stand-in GitLab ended with ${code}`)));
+    child.stdout.once("data", (text) =>
+      resolve({ url: String(text).match(/http:\S+/)[0], stop: () => child.kill() }),
+    );
+  });
+}
+
+function run(binary, args, input, env, cwd, allowed) {
+  fs.mkdirSync(cwd, { recursive: true });
+  const done = spawnSync(binary, args, { input, env, cwd, maxBuffer: 1 << 30 });
+  if (!allowed.includes(done.status))
+    throw new Error(`duo-metrics ${args[0]} ended with ${done.status}: ${done.stderr}`);
+  return String(done.stdout);
+}
+
+function dayBefore(day, days) {
+  return new Date(Date.parse(day) - days * 86400000).toISOString().slice(0, 10);
+}
+
+/** Metric lines on agents, as `aggregate` writes them of an instance that tells of sessions. */
+function agentLines() {
+  const period = { grain: "window", start: "2026-10-04", end: "2026-10-31" };
+  const line = (metric, by, fields, when = period) => ({
+    type: "metric",
+    metric,
+    instance: "https://gitlab.example.com",
+    scope: "acme",
+    ...when,
+    by,
+    of: null,
+    people: 20,
+    coverage: 1,
+    basis: 1,
+    final: false,
+    reason: null,
+    ...fields,
+  });
+  const count = (metric, by, value, when) => line(metric, by, { value, n: value }, when);
+  const rate = (metric, by, n, of, when) => line(metric, by, { value: n / of, n, of }, when);
+  const lines = [count("agents.sessions", {}, 310), rate("agents.success_rate", {}, 250, 290)];
+  for (const [flow, sessions, n, of] of [
+    ["issue_to_merge_request", 180, 150, 170],
+    ["fix_pipeline", 130, 100, 120],
+  ]) {
+    lines.push(
+      count("agents.sessions", { flow }, sessions),
+      rate("agents.success_rate", { flow }, n, of),
+      rate("agents.completion_rate", { flow }, n, sessions),
+      count("agents.users", { flow }, 20),
+    );
+    for (const [stat, seconds] of [
+      ["p50", 240],
+      ["p95", 1900],
+    ])
+      lines.push(line("agents.duration_seconds", { flow, stat }, { value: seconds, n: of }));
+    for (const [status, value] of [
+      ["finished", n],
+      ["failed", of - n],
+      ["open", sessions - of],
+    ])
+      lines.push(count("agents.sessions", { flow, status }, value));
+  }
+  for (const [status, value] of [
+    ["finished", 250],
+    ["failed", 40],
+    ["open", 20],
+  ])
+    lines.push(count("agents.sessions", { status }, value));
+  for (const [kind, value] of [
+    ["input", 9_000_000],
+    ["output", 700_000],
+    ["cache_read", 4_000_000],
+  ])
+    lines.push(
+      count("agents.tokens", { kind }, value),
+      count("agents.tokens", { kind, model: "claude-sonnet-4-5" }, value),
+    );
+  for (const [tool, value] of [
+    ["read_file", 900],
+    ["run_command", 300],
+  ])
+    lines.push(
+      count("agents.tool_calls", { tool }, value),
+      rate("agents.tool_failure_rate", { tool }, value / 10, value),
+    );
+  for (const start of ["2026-10-05", "2026-10-12", "2026-10-19"]) {
+    const week = { grain: "week", start, end: dayBefore(start, -6) };
+    lines.push(count("agents.sessions", {}, 80, week), rate("agents.success_rate", {}, 60, 75, week));
+    for (const flow of ["issue_to_merge_request", "fix_pipeline"])
+      lines.push(
+        count("agents.sessions", { flow }, 40, week),
+        rate("agents.success_rate", { flow }, 30, 37, week),
+      );
+  }
+  for (let day = 5; day <= 30; day += 1) {
+    const date = `2026-10-${String(day).padStart(2, "0")}`;
+    lines.push(count("agents.sessions", {}, 10 + (day % 5), { grain: "day", start: date, end: date }));
+  }
+  return lines;
+}
+
+/** Metric lines of a size: the shape of an organisation of 20,000 people over 400 days, or of 300 over three years. */
+export function largeLines(days, people) {
+  const lines = [];
+  const last = "2026-10-31";
+  const first = dayBefore(last, days - 1);
+  const noise = (seed) => ((seed * 2654435761) % 1000) / 1000;
+  const languages = [
+    "go",
+    "python",
+    "typescript",
+    "ruby",
+    "rust",
+    "java",
+    "kotlin",
+    "c++",
+    "c#",
+    "vue",
+    "shell",
+    "yaml",
+    "php",
+    "scala",
+    "swift",
+    "sql",
+    "html",
+    "css",
+    "lua",
+    "perl",
+  ];
+  const featuresOf = [
+    "code_suggestions",
+    "chat",
+    "code_review",
+    "agent_platform",
+    "troubleshoot_job",
+    "explain_code",
+    "write_tests",
+    "fix_code",
+    "refactor_code",
+    "mcp",
+    "duo_workflow",
+    "fix_pipeline",
+  ];
+  const projects = Array.from(
+    { length: Math.min(1400, Math.ceil(people / 15)) },
+    (_, at) => `acme/platform/team-${at % 40}/service-${at}`,
+  );
+  const push = (metric, period, by, value, of) =>
+    lines.push({
+      type: "metric",
+      metric,
+      instance: "https://gitlab.example.com",
+      scope: "acme",
+      ...period,
+      by,
+      value: of === undefined ? value : value / of,
+      n: value,
+      of: of ?? null,
+      people: Math.max(5, Math.round(Math.min(value, people) / 2)),
+      coverage: 1,
+      basis: 1,
+      final: period.end < "2026-10-25",
+      reason: null,
+    });
+  const periods = [{ grain: "window", start: dayBefore(last, 27), end: last }];
+  for (let at = 0; at < days; at += 1) {
+    const day = dayBefore(last, days - 1 - at);
+    periods.push({ grain: "day", start: day, end: day });
+    if (new Date(day).getUTCDay() === 1) periods.push({ grain: "week", start: day, end: dayBefore(day, -6) });
+    if (day.endsWith("-01"))
+      periods.push({
+        grain: "month",
+        start: day,
+        end: dayBefore(
+          new Date(Date.UTC(Number(day.slice(0, 4)), Number(day.slice(5, 7)), 1)).toISOString().slice(0, 10),
+          1,
+        ),
+      });
+  }
+  periods.forEach((period, at) => {
+    const size = { day: 1, week: 5, month: 21, window: 20 }[period.grain];
+    const weekend = period.grain === "day" && [0, 6].includes(new Date(period.start).getUTCDay());
+    const base = Math.round(people * (weekend ? 0.04 : 0.35 + 0.2 * noise(at)));
+    const suggestions = (by, share) => {
+      const shown = Math.max(6, Math.round(base * 20 * size * share));
+      const accepted = Math.round(shown * (0.2 + 0.1 * noise(at + share * 1000)));
+      push("code_suggestions.shown", period, by, shown);
+      push("code_suggestions.accepted", period, by, accepted);
+      push("code_suggestions.rejected", period, by, Math.round(accepted / 2));
+      push("code_suggestions.acceptance_rate", period, by, accepted, shown);
+      push("code_suggestions.users", period, by, Math.max(6, Math.round(base * share)));
+    };
+    push("users.active", period, {}, base);
+    push("users.exposed", period, {}, Math.round(base * 1.4));
+    push("chat.messages", period, {}, base * 2 * size);
+    push("chat.users", period, {}, Math.round(base * 0.7));
+    push("code_review.requests", period, {}, base);
+    push("code_review.comments", period, {}, base * 2);
+    push("troubleshoot.requests", period, {}, Math.round(base / 3));
+    push("merge_requests.opened", period, {}, base * size);
+    push("merge_requests.merged", period, {}, base * size);
+    push("pipelines.count", period, {}, base * size * 4);
+    push("pipelines.success_rate", period, {}, base * size * 3, base * size * 4);
+    suggestions({}, 1);
+    if (period.grain === "day") return;
+    for (const [place, language] of languages.entries()) suggestions({ language }, 0.4 / (place + 1));
+    for (const [place, feature] of featuresOf.entries()) {
+      push("users.active", period, { feature }, Math.round(base / (place + 1)));
+      push("users.exposed", period, { feature }, Math.round((base * 1.4) / (place + 1)));
+      push("events.count", period, { feature }, Math.round((base * 9 * size) / (place + 1)));
+    }
+    for (const [segment, share] of [
+      ["heavy", 0.3],
+      ["regular", 0.4],
+      ["experimenting", 0.2],
+      ["inactive", 0.1],
+    ])
+      push("engagement.users", period, { segment }, Math.round(people * share));
+    for (const stat of ["p50", "p95"]) {
+      push("merge_requests.time_to_merge_seconds", period, { stat }, stat === "p50" ? 80_000 : 400_000);
+      push("pipelines.duration_seconds", period, { stat }, stat === "p50" ? 400 : 2_000);
+    }
+    for (const [place, project] of projects.entries()) {
+      push("merge_requests.merged", period, { project }, Math.round((base * size) / (place + 1)) + 5);
+      push("pipelines.count", period, { project }, Math.round((base * size * 4) / (place + 1)) + 5);
+    }
+    if (period.grain === "week") {
+      for (let cohort = period.start; cohort >= first; cohort = dayBefore(cohort, 7)) {
+        const week = Math.round((Date.parse(period.start) - Date.parse(cohort)) / (7 * 86400000));
+        push(
+          "engagement.retention",
+          period,
+          { cohort, week: String(week) },
+          20 + Math.round(60 / (week + 1)),
+          80,
+        );
+      }
+    }
+  });
+  return lines;
+}
