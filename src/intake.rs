@@ -249,7 +249,7 @@ impl Intake {
     }
 
     fn counts(&self, kept: &BTreeMap<Timestamp, &Fetch>) -> (Crowd, Vec<Counts>) {
-        let Rollups { names, people, groups, .. } = &self.rollups;
+        let Rollups { names, people, cells, .. } = &self.rollups;
         let everybody = kept.values().flat_map(|fetch| fetch.usage()).flat_map(|(_, entries)| entries);
         let mut crowd: Vec<_> = everybody.map(|(person, _)| person).collect();
         crowd.sort_unstable();
@@ -259,18 +259,18 @@ impl Intake {
         let mut lines = Vec::new();
         for (fetched_at, fetch) in kept {
             for (part, tally) in fetch.parts() {
-                for (group, entries) in tally {
-                    let group = groups.group(group);
+                for (cell, entries) in tally {
+                    let cell = cells.cell(cell);
                     let mut entries: Vec<(u64, Usage)> =
                         entries.map(|(person, usage)| (places[&person], usage)).collect();
                     entries.sort_unstable_by_key(|(place, _)| *place);
                     let mut line = Counts {
                         fetched_at: *fetched_at,
                         part: part.to_string(),
-                        event: names.text(group.event).to_owned(),
-                        feature: names.text(group.feature).to_owned(),
-                        language: group.language.map(|language| names.text(language).to_owned()),
-                        ide: group.ide.map(|ide| names.text(ide).to_owned()),
+                        event: names.text(cell.event).to_owned(),
+                        feature: names.text(cell.feature).to_owned(),
+                        language: cell.language.map(|language| names.text(language).to_owned()),
+                        ide: cell.ide.map(|ide| names.text(ide).to_owned()),
                         counts: Vec::new(),
                         sized: Vec::new(),
                     };

@@ -8,7 +8,7 @@ use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
 use crate::rollup::{
-    Entries, Fetch, Group, Groups, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
+    Cell, Cells, Entries, Fetch, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
     Pool, Rollups, Target,
 };
 
@@ -75,7 +75,7 @@ pub struct LastTold {
 #[derive(Clone)]
 struct Chosen<'a> {
     fetch: &'a Fetch,
-    /// Whether a group counts, by its number.
+    /// Whether a cell counts, by its number.
     counts: Arc<[bool]>,
 }
 
@@ -102,7 +102,7 @@ pub struct View<'a> {
     pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
     /// What is known of each day, by collector.
     pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
-    groups: &'a Groups,
+    cells: &'a Cells,
     usage: BTreeMap<Day, Vec<Chosen<'a>>>,
     suggestions: BTreeMap<Day, Vec<Chosen<'a>>>,
     /// Merge requests by the day they were opened.
@@ -117,7 +117,7 @@ pub struct View<'a> {
 /// Of everything collected, what counts and how complete it is.
 pub struct Resolved<'a> {
     rollups: &'a Rollups,
-    /// Whether a group is of code suggestions, by its number, and whether it is not.
+    /// Whether a cell is of code suggestions, by its number, and whether it is not.
     suggestions: Arc<[bool]>,
     others: Arc<[bool]>,
     days: BTreeMap<(Name, Root), CountedDays<'a>>,
@@ -163,14 +163,14 @@ impl<'a> View<'a> {
         days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
-    /// The usage of a period up to the last day reported, by group: what, and who how often.
-    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
-        self.groups_in(&self.usage, period)
+    /// The usage of a period up to the last day reported, by cell: what, and who how often.
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        self.cells_in(&self.usage, period)
     }
 
-    /// The code suggestions of a period up to the last day reported, by group: what, and who how often.
-    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
-        self.groups_in(&self.suggestions, period)
+    /// The code suggestions of a period up to the last day reported, by cell: what, and who how often.
+    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        self.cells_in(&self.suggestions, period)
     }
 
     /// The merge requests opened in a period, on the days of which something is known: a state tells more stamps than
@@ -223,19 +223,19 @@ impl<'a> View<'a> {
         self.known_days(source, period).flat_map(|(day, _)| things.get(&day).into_iter().flatten().copied())
     }
 
-    fn groups_in(
+    fn cells_in(
         &self,
         chosen: &BTreeMap<Day, Vec<Chosen<'a>>>,
         period: Period,
-    ) -> impl Iterator<Item = (Day, &'a Group, Entries<'a>)> {
-        let (table, until) = (self.groups, self.until);
+    ) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        let (table, until) = (self.cells, self.until);
         let days =
             chosen.range(period.start..).take_while(move |(day, _)| **day <= period.end && **day <= until);
         days.flat_map(move |(day, chosen)| {
-            let groups = chosen
+            let cells = chosen
                 .iter()
-                .flat_map(|chosen| chosen.fetch.usage().filter(|(group, _)| chosen.counts[group.index()]));
-            groups.map(move |(group, entries)| (*day, table.group(group), entries))
+                .flat_map(|chosen| chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]));
+            cells.map(move |(cell, entries)| (*day, table.cell(cell), entries))
         })
     }
 }
@@ -250,8 +250,8 @@ impl<'a> Resolved<'a> {
             let key = (target.collector, (target.instance, target.scope));
             days.entry(key).or_default().insert(target.day, resolve(rollups, target));
         }
-        let is_suggestion = |group: &Group| feature_of(rollups.names.text(group.event)) == CODE_SUGGESTIONS;
-        let suggestions: Arc<[bool]> = rollups.groups.all().iter().map(is_suggestion).collect();
+        let is_suggestion = |cell: &Cell| feature_of(rollups.names.text(cell.event)) == CODE_SUGGESTIONS;
+        let suggestions: Arc<[bool]> = rollups.cells.all().iter().map(is_suggestion).collect();
         let others = suggestions.iter().map(|is_suggestion| !is_suggestion).collect();
         let counted = || {
             days.iter().flat_map(|((collector, (instance, scope)), days)| {
@@ -334,7 +334,7 @@ impl<'a> Resolved<'a> {
             seat_lists: Vec::new(),
             dora: BTreeMap::new(),
             collectors: BTreeMap::new(),
-            groups: &self.rollups.groups,
+            cells: &self.rollups.cells,
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -450,16 +450,16 @@ impl<'a> Resolved<'a> {
                 |(_, fetch): &(_, Option<&Fetch>)| fetch.is_some_and(|fetch| fetch.usage().next().is_some());
             *of == root && by_name(names.text(*collector)).is_none() && days.values().any(has_events)
         });
-        let groups = self.rollups.groups.all();
+        let cells = self.rollups.cells.all();
         let told: BTreeSet<Name> = chosen
             .usage
             .iter()
             .flat_map(BTreeMap::values)
             .flat_map(|(_, chosen)| chosen)
-            .flat_map(|chosen| chosen.fetch.usage().filter(|(group, _)| chosen.counts[group.index()]))
-            .map(|(group, _)| groups[group.index()].event)
+            .flat_map(|chosen| chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]))
+            .map(|(cell, _)| cells[cell.index()].event)
             .collect();
-        let untold: Arc<[bool]> = groups.iter().map(|group| !told.contains(&group.event)).collect();
+        let untold: Arc<[bool]> = cells.iter().map(|cell| !told.contains(&cell.event)).collect();
         for (day, (state, fetch)) in own.flat_map(|(_, days)| days) {
             let usage = chosen.usage.get_or_insert_default();
             let others = usage.remove(day);

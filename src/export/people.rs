@@ -268,11 +268,11 @@ impl Activity {
         activity.last_day = days.filter_map(|days| days.keys().next_back().copied()).max();
         let (Some(start), Some(end)) = (first, activity.last_day) else { return activity };
         let ever = Period { start, end, grain: Grain::Window };
-        for (day, group, entries) in view.usage_in(ever).chain(view.suggestions_in(ever)) {
+        for (day, cell, entries) in view.usage_in(ever).chain(view.suggestions_in(ever)) {
             for (person, _) in entries {
                 let later = |last: &mut Day| *last = day.max(*last);
                 activity.seen.entry(person).and_modify(later).or_insert(day);
-                if group.is_deliberate {
+                if cell.is_deliberate {
                     activity.deliberate.entry(person).and_modify(later).or_insert(day);
                 }
             }

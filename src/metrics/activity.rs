@@ -77,10 +77,10 @@ impl Activity {
         let Some(first_day) = activity.first_day else { return activity };
         // The rows come by day, from the first to the last.
         let ever = Period { grain: Grain::Window, start: first_day, end: view.until };
-        for (day, group, people) in view.usage_in(ever) {
+        for (day, cell, people) in view.usage_in(ever) {
             let of_day = activity.events.entry(day).or_default();
-            let events = of_day.entry((group.feature, group.event)).or_default();
-            events.is_deliberate = group.is_deliberate;
+            let events = of_day.entry((cell.feature, cell.event)).or_default();
+            events.is_deliberate = cell.is_deliberate;
             for (person, usage) in people {
                 if view.people.is_bot(person) {
                     events.of_bots += usage.events;

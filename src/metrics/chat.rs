@@ -6,7 +6,7 @@ use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
 use crate::record::Number;
-use crate::rollup::Group;
+use crate::rollup::Cell;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family =
@@ -59,8 +59,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     let (mut messages, mut of_people) = (0, 0);
     let mut people = PeopleSet::default();
     let mut of_person = vec![0; view.people.len()];
-    let is_question = |group: &Group| view.names.text(group.event) == "request_duo_chat_response";
-    for (_, _, askers) in view.usage_in(page.period).filter(|(_, group, _)| is_question(group)) {
+    let is_question = |cell: &Cell| view.names.text(cell.event) == "request_duo_chat_response";
+    for (_, _, askers) in view.usage_in(page.period).filter(|(_, cell, _)| is_question(cell)) {
         for (person, usage) in askers {
             messages += usage.events;
             people.add(person, view.people);

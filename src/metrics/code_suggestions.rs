@@ -126,9 +126,9 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     }
     let mut apart: BTreeMap<[Option<Name>; 2], Counts> = BTreeMap::new();
-    for (_, group, people) in view.suggestions_in(page.period) {
-        let counts = apart.entry([group.language, group.ide]).or_default();
-        counts.add(view.names.text(group.event), people, view);
+    for (_, cell, people) in view.suggestions_in(page.period) {
+        let counts = apart.entry([cell.language, cell.ide]).or_default();
+        counts.add(view.names.text(cell.event), people, view);
     }
     let mut total = Counts::default();
     let mut by_language: BTreeMap<&str, Counts> = BTreeMap::new();

@@ -7,8 +7,8 @@ use foldhash::fast::RandomState;
 
 use super::names::{Name, PersonId};
 use super::rows::word_of;
-use super::tally::{GroupId, Usage};
-use super::{Fetch, Group, Rollups, Target};
+use super::tally::{CellId, Usage};
+use super::{Cell, Fetch, Rollups, Target};
 use crate::calendar::{Day, Timestamp};
 use crate::events as known_events;
 use crate::line::{Line, Record};
@@ -21,7 +21,7 @@ pub struct Reader {
     last: LastFetch,
     texts: Numbers<Box<str>>,
     fetches: Numbers<Box<[u8]>>,
-    groups: Numbers<Box<[u8]>>,
+    cells: Numbers<Box<[u8]>>,
     /// The instance of each fetch, by its place among those that people were seen in.
     instances: Vec<usize>,
     /// The people of each instance.
@@ -50,7 +50,7 @@ pub struct Batch {
     instances: Vec<u32>,
     people: Vec<(usize, Box<str>)>,
     bots: Vec<u32>,
-    groups: Vec<(u32, u32, Option<u32>, Option<u32>)>,
+    cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     fetches: Vec<([u32; 3], Day, Timestamp)>,
     events: Vec<CountedEvent>,
     event_ids: HashMap<usize, Box<str>, RandomState>,
@@ -63,7 +63,7 @@ pub struct Meanings {
     texts: Vec<Name>,
     instances: Vec<Name>,
     people: Vec<PersonId>,
-    groups: Vec<GroupId>,
+    cells: Vec<CellId>,
     fetches: Vec<(Target, Timestamp)>,
 }
 
@@ -73,7 +73,7 @@ pub struct Crowd(Vec<u32>);
 struct CountedEvent {
     fetch: u32,
     row: Row,
-    group: u32,
+    cell: u32,
     person: u32,
     lines: Option<u32>,
 }
@@ -81,7 +81,7 @@ struct CountedEvent {
 struct CountedPart {
     fetch: u32,
     part: u32,
-    group: u32,
+    cell: u32,
     person: u32,
     usage: Usage,
 }
@@ -118,7 +118,7 @@ impl Default for Reader {
             last: LastFetch::default(),
             texts: Numbers::default(),
             fetches: Numbers::default(),
-            groups: Numbers::default(),
+            cells: Numbers::default(),
             instances: Vec::new(),
             people: Vec::new(),
             instance_places: HashMap::default(),
@@ -257,22 +257,22 @@ impl Reader {
         lines: Option<u32>,
         event_id: Option<&str>,
     ) {
-        let group = self.group(texts);
+        let cell = self.cell(texts);
         let person = self.person(self.instances[fetch as usize], texts.user, texts.bot);
         if let Some(id) = event_id {
             self.batch.event_ids.insert(self.batch.events.len(), id.into());
         }
-        self.batch.events.push(CountedEvent { fetch, row, group, person, lines });
+        self.batch.events.push(CountedEvent { fetch, row, cell, person, lines });
     }
 
     fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
         if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
             return Err("its counts contradict each other");
         }
-        let (fetch, group, part) = self.place_of(rollup)?;
+        let (fetch, cell, part) = self.place_of(rollup)?;
         let person = self.person(self.instances[fetch as usize], &rollup.user, rollup.bot);
         let usage = Usage { events: rollup.events, sized: rollup.sized, lines: rollup.lines };
-        self.batch.parts.push(CountedPart { fetch, part, group, person, usage });
+        self.batch.parts.push(CountedPart { fetch, part, cell, person, usage });
         Ok(())
     }
 
@@ -297,18 +297,18 @@ impl Reader {
         crowd: &Crowd,
         counts: impl Iterator<Item = (usize, Usage)>,
     ) -> Result<(), &'static str> {
-        let (fetch, group, part) = self.place_of(rollup)?;
+        let (fetch, cell, part) = self.place_of(rollup)?;
         self.batch.parts.extend(counts.map(|(place, usage)| CountedPart {
             fetch,
             part,
-            group,
+            cell,
             person: crowd.0[place],
             usage,
         }));
         Ok(())
     }
 
-    /// The numbers of the fetch, the group and the part of a rollup.
+    /// The numbers of the fetch, the cell and the part of a rollup.
     fn place_of(&mut self, rollup: &UsageRollup<'_>) -> Result<(u32, u32, u32), &'static str> {
         let (day, fetched_at) = (rollup.day.to_string(), rollup.fetched_at.to_string());
         let texts = Texts {
@@ -325,7 +325,7 @@ impl Reader {
             ide: rollup.ide.as_deref(),
         };
         let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
-        Ok((fetch, self.group(&texts), self.text(&rollup.part)))
+        Ok((fetch, self.cell(&texts), self.text(&rollup.part)))
     }
 
     /// The number of a fetch; `None` when its day or moment is not one.
@@ -356,22 +356,22 @@ impl Reader {
         place
     }
 
-    fn group(&mut self, texts: &Texts<'_>) -> u32 {
+    fn cell(&mut self, texts: &Texts<'_>) -> u32 {
         self.scratch.clear();
         for text in [Some(texts.event), Some(texts.feature), texts.language, texts.ide] {
             put(&mut self.scratch, text);
         }
-        if let Some(number) = self.groups.0.get(self.scratch.as_slice()) {
+        if let Some(number) = self.cells.0.get(self.scratch.as_slice()) {
             return *number;
         }
-        let group = (
+        let cell = (
             self.text(texts.event),
             self.text(texts.feature),
             texts.language.map(|language| self.text(language)),
             texts.ide.map(|ide| self.text(ide)),
         );
-        self.batch.groups.push(group);
-        self.groups.insert(self.scratch.as_slice().into())
+        self.batch.cells.push(cell);
+        self.cells.insert(self.scratch.as_slice().into())
     }
 
     fn person(&mut self, instance: usize, user: &str, bot: bool) -> u32 {
@@ -490,7 +490,7 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, instances, people, bots, groups, fetches, events, mut event_ids, parts } = batch;
+        let Batch { texts, instances, people, bots, cells, fetches, events, mut event_ids, parts } = batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
@@ -498,15 +498,15 @@ impl Rollups {
             meanings.people.push(self.people.number(meanings.instances[instance], &user, false));
         }
         bots.into_iter().for_each(|person| self.people.note_bot(meanings.people[person as usize]));
-        for (event, feature, language, ide) in groups {
-            let group = Group {
+        for (event, feature, language, ide) in cells {
+            let cell = Cell {
                 event: name(event),
                 is_deliberate: known_events::is_deliberate(self.names.text(name(event))),
                 feature: name(feature),
                 language: language.map(name),
                 ide: ide.map(name),
             };
-            meanings.groups.push(self.groups.number(group));
+            meanings.cells.push(self.cells.number(cell));
         }
         for ([instance, collector, scope], day, fetched_at) in fetches {
             let target =
@@ -523,9 +523,9 @@ impl Rollups {
                     let id = if event_ids.is_empty() { None } else { event_ids.remove(&place) };
                     place += 1;
                     if rows.insert(event.row) && id.is_none_or(|id| fetch.event_ids.insert(id)) {
-                        let (group, person) =
-                            (meanings.groups[event.group as usize], meanings.people[event.person as usize]);
-                        fetch.usage.add(group, person, Usage::of_event(event.lines));
+                        let (cell, person) =
+                            (meanings.cells[event.cell as usize], meanings.people[event.person as usize]);
+                        fetch.usage.add(cell, person, Usage::of_event(event.lines));
                     }
                 }
             }
@@ -533,8 +533,8 @@ impl Rollups {
         for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
             let part = self.names.text(name(of_part[0].part)).to_owned();
             let tally = self.fetch_of(meanings.fetches[of_part[0].fetch as usize]).part(&part);
-            for CountedPart { group, person, usage, .. } in of_part {
-                tally.add(meanings.groups[*group as usize], meanings.people[*person as usize], *usage);
+            for CountedPart { cell, person, usage, .. } in of_part {
+                tally.add(meanings.cells[*cell as usize], meanings.people[*person as usize], *usage);
             }
         }
         self.settle_now_and_then(events.len() + parts.len());

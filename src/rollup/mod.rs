@@ -15,7 +15,7 @@ pub use batch::{Batch, Crowd, Meanings, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
-pub use tally::{Entries, GroupId, Usage};
+pub use tally::{CellId, Entries, Usage};
 use tally::{Tally, Twice};
 
 use crate::calendar::{Day, Timestamp};
@@ -62,9 +62,9 @@ pub struct Fetch {
     event_ids: HashSet<Box<str>>,
 }
 
-/// By what usage events are counted, beside the person.
+/// A cell of the counts: by what usage events are counted, beside fetch and person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Group {
+pub struct Cell {
     /// The event's name.
     pub event: Name,
     /// Whether whoever did it did something, rather than being shown something.
@@ -77,11 +77,11 @@ pub struct Group {
     pub ide: Option<Name>,
 }
 
-/// Every group seen, by its number.
+/// Every cell seen, by its number.
 #[derive(Debug, Default)]
-pub struct Groups {
-    groups: Vec<Group>,
-    numbers: HashMap<Group, GroupId, foldhash::fast::RandomState>,
+pub struct Cells {
+    cells: Vec<Cell>,
+    numbers: HashMap<Cell, CellId, foldhash::fast::RandomState>,
 }
 
 /// A purchase of seats.
@@ -103,7 +103,7 @@ pub struct Rollups {
     /// Everybody seen.
     pub people: People,
     /// By what usage events are counted.
-    pub groups: Groups,
+    pub cells: Cells,
     /// What was fetched, when, and what came of it.
     pub fetches: BTreeMap<Target, BTreeMap<Timestamp, Fetch>>,
     /// Coverage lines of fetches that the server never answered.
@@ -172,8 +172,8 @@ impl Rollups {
         for (target, fetched_at, fetch) in fetches {
             let mut lines: Vec<UsageRollup<'_>> = Vec::new();
             for (part, tally) in fetch.all_parts() {
-                lines.extend(tally.iter().map(|(group, person, usage)| {
-                    let Group { event, feature, language, ide, .. } = *self.groups.group(group);
+                lines.extend(tally.iter().map(|(cell, person, usage)| {
+                    let Cell { event, feature, language, ide, .. } = *self.cells.cell(cell);
                     UsageRollup {
                         kind: RollupKind::Usage,
                         instance: text(target.instance),
@@ -348,9 +348,9 @@ impl Rollups {
 }
 
 impl Fetch {
-    /// The sums of usage events by group, with the people of each.
-    pub fn usage(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
-        self.parts.values().chain([&self.usage]).flat_map(Tally::groups)
+    /// The sums of usage events by cell, with the people of each.
+    pub fn usage(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
+        self.parts.values().chain([&self.usage]).flat_map(Tally::cells)
     }
 
     /// Whether everybody is told to whom a seat is assigned; some add-ons are for everybody and assigned to nobody.
@@ -365,11 +365,9 @@ impl Fetch {
         })
     }
 
-    /// The counts by the part they are of, and of each by group.
-    pub fn parts(
-        &self,
-    ) -> impl Iterator<Item = (Cow<'_, str>, impl Iterator<Item = (GroupId, Entries<'_>)>)> {
-        self.all_parts().map(|(part, tally)| (part, tally.groups()))
+    /// The counts by the part they are of, and of each by cell.
+    pub fn parts(&self) -> impl Iterator<Item = (Cow<'_, str>, impl Iterator<Item = (CellId, Entries<'_>)>)> {
+        self.all_parts().map(|(part, tally)| (part, tally.cells()))
     }
 
     fn all_parts(&self) -> impl Iterator<Item = (Cow<'_, str>, &Tally)> {
@@ -425,25 +423,25 @@ impl Fetch {
     }
 }
 
-impl Groups {
-    /// The number of a group.
-    fn number(&mut self, group: Group) -> GroupId {
-        *self.numbers.entry(group).or_insert_with(|| {
-            self.groups.push(group);
-            GroupId(
-                u32::try_from(self.groups.len() - 1)
-                    .expect("four thousand million groups do not fit in memory"),
+impl Cells {
+    /// The number of a cell.
+    fn number(&mut self, cell: Cell) -> CellId {
+        *self.numbers.entry(cell).or_insert_with(|| {
+            self.cells.push(cell);
+            CellId(
+                u32::try_from(self.cells.len() - 1)
+                    .expect("four thousand million cells do not fit in memory"),
             )
         })
     }
 
-    /// The group of a number.
-    pub fn group(&self, id: GroupId) -> &Group {
-        &self.groups[id.0 as usize]
+    /// The cell of a number.
+    pub fn cell(&self, id: CellId) -> &Cell {
+        &self.cells[id.0 as usize]
     }
 
-    /// Every group, by its number.
-    pub fn all(&self) -> &[Group] {
-        &self.groups
+    /// Every cell, by its number.
+    pub fn all(&self) -> &[Cell] {
+        &self.cells
     }
 }

@@ -1,15 +1,15 @@
-//! Sums by group and person in little memory: about five bytes for each of them.
+//! Sums by cell and person in little memory: about five bytes for each of them.
 //!
 //! New counts wait in a list; a full list is sorted, summed and packed into a run. Runs are merged so that each is
-//! at least twice as long as the next: memory grows with the different groups and people, not with the events.
+//! at least twice as long as the next: memory grows with the different cells and people, not with the events.
 
 use super::names::PersonId;
 
 /// By what a fetch counts, beside the person, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupId(pub(super) u32);
+pub struct CellId(pub(super) u32);
 
-impl GroupId {
+impl CellId {
     /// The number, for looking something up by it.
     pub fn index(self) -> usize {
         self.0 as usize
@@ -27,7 +27,7 @@ pub struct Usage {
     pub lines: u64,
 }
 
-/// What becomes of two counts of the same group and person.
+/// What becomes of two counts of the same cell and person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Twice {
     /// They are of different rows and add up.
@@ -37,7 +37,7 @@ pub(super) enum Twice {
     CountOnce,
 }
 
-/// Sums by group and person.
+/// Sums by cell and person.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     twice: Twice,
@@ -45,19 +45,19 @@ pub(super) struct Tally {
     runs: Vec<Run>,
 }
 
-/// A group and a person.
-type Key = (GroupId, PersonId);
+/// A cell and a person.
+type Key = (CellId, PersonId);
 
 /// Sorted counts, packed: of each, how far the person is from the one before, and the counts.
 #[derive(Clone, Debug, Default)]
 struct Run {
     bytes: Vec<u8>,
     entries: usize,
-    /// Where each group starts.
-    groups: Vec<(GroupId, usize)>,
+    /// Where each cell starts.
+    cells: Vec<(CellId, usize)>,
 }
 
-/// The people of a group with their counts, by person.
+/// The people of a cell with their counts, by person.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     bytes: &'a [u8],
@@ -88,8 +88,8 @@ impl Tally {
     }
 
     /// Adds counts.
-    pub(super) fn add(&mut self, group: GroupId, person: PersonId, usage: Usage) {
-        self.pending.push(((group, person), usage));
+    pub(super) fn add(&mut self, cell: CellId, person: PersonId, usage: Usage) {
+        self.pending.push(((cell, person), usage));
         if self.pending.len() >= MOST_PENDING {
             self.settle();
         }
@@ -135,18 +135,18 @@ impl Tally {
         }
         self.runs.iter_mut().for_each(|run| {
             run.bytes.shrink_to_fit();
-            run.groups.shrink_to_fit();
+            run.cells.shrink_to_fit();
         });
     }
 
-    /// The sums by group, sorted. What waits, or was not merged, is not in it: finish first.
-    pub(super) fn groups(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
-        self.runs.iter().flat_map(Run::groups)
+    /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
+        self.runs.iter().flat_map(Run::cells)
     }
 
     /// The same one by one.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (GroupId, PersonId, Usage)> + '_ {
-        self.groups().flat_map(|(group, entries)| entries.map(move |(person, usage)| (group, person, usage)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, PersonId, Usage)> + '_ {
+        self.cells().flat_map(|(cell, entries)| entries.map(move |(person, usage)| (cell, person, usage)))
     }
 
     fn merge_last_two(&mut self) {
@@ -191,9 +191,9 @@ struct Packer {
 }
 
 impl Packer {
-    fn push(&mut self, ((group, person), usage): (Key, Usage)) {
-        if self.run.groups.last().is_none_or(|(last, _)| *last != group) {
-            self.run.groups.push((group, self.run.bytes.len()));
+    fn push(&mut self, ((cell, person), usage): (Key, Usage)) {
+        if self.run.cells.last().is_none_or(|(last, _)| *last != cell) {
+            self.run.cells.push((cell, self.run.bytes.len()));
             self.person = 0;
         }
         // How far the person is from the one before, and a bit that says whether there is a size.
@@ -209,15 +209,14 @@ impl Packer {
 }
 
 impl Run {
-    fn groups(&self) -> impl Iterator<Item = (GroupId, Entries<'_>)> + Clone {
-        let ends = self.groups.iter().skip(1).map(|(_, start)| *start).chain([self.bytes.len()]);
-        let groups = self.groups.iter().zip(ends);
-        groups.map(|((group, start), end)| (*group, Entries { bytes: &self.bytes[*start..end], person: 0 }))
+    fn cells(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
+        let ends = self.cells.iter().skip(1).map(|(_, start)| *start).chain([self.bytes.len()]);
+        let cells = self.cells.iter().zip(ends);
+        cells.map(|((cell, start), end)| (*cell, Entries { bytes: &self.bytes[*start..end], person: 0 }))
     }
 
     fn iter(&self) -> impl Iterator<Item = (Key, Usage)> + '_ {
-        self.groups()
-            .flat_map(|(group, entries)| entries.map(move |(person, usage)| ((group, person), usage)))
+        self.cells().flat_map(|(cell, entries)| entries.map(move |(person, usage)| ((cell, person), usage)))
     }
 }
 
@@ -274,7 +273,7 @@ mod tests {
             lines: lines.unwrap_or(0).into(),
         });
         let number = prop_oneof![0..3_u32, Just(200), Just(u32::MAX)];
-        let key = (number.clone(), number).prop_map(|(group, person)| (GroupId(group), PersonId(person)));
+        let key = (number.clone(), number).prop_map(|(cell, person)| (CellId(cell), PersonId(person)));
         proptest::collection::vec((key, usage), 0..60)
     }
 
@@ -291,7 +290,7 @@ mod tests {
                 }
             }
             tally.finish();
-            let sums: Vec<_> = tally.iter().map(|(group, person, usage)| ((group, person), usage)).collect();
+            let sums: Vec<_> = tally.iter().map(|(cell, person, usage)| ((cell, person), usage)).collect();
             prop_assert_eq!(sums, plain.into_iter().collect::<Vec<_>>());
         }
 

@@ -1,6 +1,7 @@
 // Lighthouse over the pages of a site, as on a desktop and as on a phone. `node lighthouse.mjs SITE`.
 
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import desktop from "lighthouse/core/config/desktop-config.js";
 import lighthouse from "lighthouse";
 
@@ -43,7 +44,7 @@ export async function audit(site, pages) {
   return told;
 }
 
-if (process.argv[1] === import.meta.filename) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const pages = ["index.html", "duo-metrics/index.html", "project-metrics/index.html"];
   let failed = 0;
   for (const { page, device, scores, lost } of await audit(process.argv[2] ?? "public", pages)) {

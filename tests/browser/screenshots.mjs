@@ -4,12 +4,12 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { launch, openPage } from "./browser.mjs";
 import { STATES, binaries, buildSite } from "./sites.mjs";
 
-const PICTURES = path.resolve(import.meta.dirname, "../../docs/pictures");
+const PICTURES = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
 
 const SHOTS = [
   { name: "duo-light", file: "duo-metrics/index.html", height: 660 },
