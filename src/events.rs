@@ -130,6 +130,10 @@ pub fn is_deliberate(event: &str) -> bool {
 
 /// Whether a name is of a pattern, in which each `*` stands for any text, also none.
 fn matches(pattern: &str, name: &str) -> bool {
+    // Most patterns differ from most names in their first letter, and every event is held against many.
+    if !pattern.starts_with('*') && pattern.as_bytes().first() != name.as_bytes().first() {
+        return false;
+    }
     let Some((head, mut rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(head) else { return false };
     while let Some((middle, after)) = rest.split_once('*') {
