@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::BufRead;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::calendar::Timestamp;
 use crate::cli::{DashboardArgs, PrivacyArgs};
 use crate::collectors::Topic;
 use crate::error::{Error, Outcome};
@@ -13,13 +14,16 @@ use crate::output::{check_replaceable, check_writable, replace_folder};
 use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
-use crate::site::{self, Dashboard, Figures};
+use crate::site::{self, Card, Dashboard, Figures, parse_card};
 use crate::stream::Lines;
 use crate::summary::Summary;
 use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;
+
+/// Days after which a dashboard that is not made any more is dropped from the site.
+const MOST_DAYS_CARRIED_OVER: i64 = 35;
 
 /// The dashboards, and the switch of each.
 const DASHBOARDS: [(Topic, Dashboard); 2] =
@@ -35,7 +39,71 @@ pub fn run(
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let figures = read_some_figures(stdin, summary)?;
     write(&args.site.site, &figures, switches, &args.privacy, summary)?;
+    carry_over(&args.carry_over, &args.site.site, &figures, switches, summary)?;
     Ok(Outcome::Complete)
+}
+
+/// Takes over from earlier sites what is neither made this time nor said to be off, and is not there anyway.
+fn carry_over(
+    earlier: &[PathBuf],
+    site: &Path,
+    figures: &Figures,
+    switches: Switches,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    // Only `fetch` reads a clock: the newest answer of GitLab says when this is.
+    let now = figures.coverage.iter().filter_map(|line| line.fetched_at).max();
+    for (topic, kind) in DASHBOARDS {
+        let folder = site.join(kind.folder());
+        if switches.is_on(topic) || switches.is_off(topic) || folder.join(Dashboard::CARD).is_file() {
+            continue;
+        }
+        let found = earlier.iter().filter_map(|site| Earlier::find(&site.join(kind.folder())));
+        let Some(Earlier { folder: from, mut card, at }) = found.max_by_key(|found| found.at) else {
+            continue;
+        };
+        if now.is_some_and(|now| now.seconds_since(at) > MOST_DAYS_CARRIED_OVER * 86_400) {
+            summary.say(format!(
+                "{} is of {at} and not carried over any more; switch it on again, or off with false",
+                kind.folder()
+            ));
+            continue;
+        }
+        card.carried_over = true;
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&from).map_err(Error::file("read", &from))? {
+            let path = entry.map_err(Error::file("read", &from))?.path();
+            if let Some(name) = path.file_name().and_then(|name| name.to_str())
+                && name != Dashboard::CARD
+                && path.is_file()
+            {
+                files.push((name.to_owned(), std::fs::read(&path).map_err(Error::file("read", &path))?));
+            }
+        }
+        let json = serde_json::to_vec_pretty(&card)
+            .map_err(|error| Error::Bug(format!("cannot write a card: {error}")))?;
+        files.push((Dashboard::CARD.to_owned(), json));
+        replace_folder(&folder, &files)?;
+        summary.say(format!("carried over {}, of {at}", folder.display()));
+    }
+    Ok(())
+}
+
+/// A dashboard of an earlier site.
+struct Earlier {
+    folder: PathBuf,
+    card: Card,
+    /// When its newest data was collected.
+    at: Timestamp,
+}
+
+impl Earlier {
+    /// The dashboard in a folder, if there is one that says how old it is.
+    fn find(folder: &Path) -> Option<Earlier> {
+        let card = parse_card(&std::fs::read(folder.join(Dashboard::CARD)).ok()?).ok()?;
+        let at = card.generated_at.filter(|_| folder.join("index.html").is_file())?;
+        Some(Earlier { folder: folder.to_owned(), card, at })
+    }
 }
 
 /// Fails when the dashboards that are on could not be written.

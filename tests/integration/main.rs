@@ -8,6 +8,7 @@ mod stand_in;
 
 mod bench;
 mod collectors;
+mod component;
 mod doctor;
 mod documents;
 mod exit_codes;
@@ -18,6 +19,7 @@ mod figures;
 mod history;
 mod laws;
 mod people;
+mod pipelines;
 mod privacy;
 mod reference;
 mod resuming;
