@@ -68,6 +68,15 @@ fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
         files_below(&folder.join("builds/public")).into_iter().map(|(path, _)| path).collect();
     assert_eq!(site.len(), 7, "{site:?}");
     assert!(folder.join("builds/.duo-metrics/history.jsonl.gz").is_file());
+    let report =
+        std::fs::read_to_string(folder.join("builds/.duo-metrics/openmetrics.txt")).expect("a report");
+    assert!(report.ends_with("# EOF\n") && report.lines().count() > 20, "{report}");
+    let annotations = std::fs::read(folder.join("builds/.duo-metrics/annotations.json")).expect("a report");
+    let annotations: Value = serde_json::from_slice(&annotations).expect("JSON");
+    assert_eq!(
+        annotations["dashboards"][0]["external_link"]["url"],
+        "https://acme.pages.example.com/metrics"
+    );
     let tools = in_root(&bench, &folder, 9, "id -u; echo yes | grep -q yes && ls /etc/ssl/certs");
     assert_eq!(
         String::from_utf8_lossy(&tools.stdout).lines().last(),
@@ -94,6 +103,7 @@ fn in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> Done {
     command.env("ENABLE_DUO_METRICS", "true").env("ENABLE_PROJECT_METRICS", "true");
     command.env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z").env("DUO_METRICS_PSEUDONYM_KEY", KEY);
     command.env("DUO_METRICS_JOB_PREFIX", "duo-metrics:").env("CI_JOB_ID", id.to_string());
+    command.env("DUO_METRICS_PUBLISH", "true").env("CI_PAGES_URL", "https://acme.pages.example.com/metrics");
     done(command, format!("cd /builds\n{script}").as_bytes())
 }
 
