@@ -449,3 +449,25 @@ fn artifacts_of_earlier_pipelines_are_got_with_the_job_token_or_their_lack_is_to
     assert_eq!(got.code, 0, "{}", got.stderr);
     assert_eq!(std::fs::read(bench.path("got/file")).expect("the file"), b"content");
 }
+
+#[test]
+fn settings_that_only_pipelines_need_are_checked() {
+    let bench = Bench::new(20, 7);
+    let fetch = |name: &str, value: &str| {
+        let mut command = bench.command(&["fetch", "--collector", "seats", "--collector", "merge_requests"]);
+        command.env(name, value);
+        done(command, b"")
+    };
+    for bad in ["0", "-3", "many", "1.5", "4000"] {
+        let refused = fetch("DUO_METRICS_DAYS", bad);
+        assert!(
+            refused.code == 2 && refused.stderr.contains("DUO_METRICS_DAYS"),
+            "{bad}: {}",
+            refused.stderr
+        );
+    }
+    let three = fetch("DUO_METRICS_DAYS", "3");
+    assert!(three.stderr.contains("merge_requests of acme: 3 days complete"), "{}", three.stderr);
+    let missing = fetch("DUO_METRICS_CA_FILE", "none.pem");
+    assert!(missing.code == 78 && missing.stderr.contains("none.pem"), "{}", missing.stderr);
+}
