@@ -60,6 +60,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Look after what was kept: list, verify, prune, forget a person
     History(HistoryCommandArgs),
+    /// Get a file that a job left in the last successful pipeline; for use in a pipeline
+    Artifact(ArtifactArgs),
     /// List the metrics: name, unit, grains, dimensions and definition of each
     Metrics(MetricsArgs),
 }
@@ -84,7 +86,7 @@ pub struct GitlabArgs {
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 
-    /// File with the certificate authorities to trust, in PEM form, in place of the public ones
+    /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
@@ -131,7 +133,7 @@ pub struct CollectArgs {
     #[arg(long = "collector-file", value_name = "FILE.graphql")]
     pub collector_files: Vec<PathBuf>,
 
-    /// First day, in UTC [env: DUO_METRICS_SINCE] [default: 27 days before --until]
+    /// First day, in UTC [env: DUO_METRICS_SINCE] [default: 28 days with --until, or as many as DUO_METRICS_DAYS says]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub since: Option<Day>,
 
@@ -171,6 +173,26 @@ pub enum DoctorFormat {
     Text,
     /// One JSON line a check
     Json,
+}
+
+/// Flags of `artifact`. GitLab, project, branch and token are those of the job that runs.
+#[derive(Debug, Args)]
+pub struct ArtifactArgs {
+    /// Name of the job that left the file
+    #[arg(long, value_name = "NAME")]
+    pub job: String,
+
+    /// Path of the file as the job left it
+    #[arg(long, value_name = "PATH")]
+    pub path: String,
+
+    /// Where to put it. When there is none, nothing is put there
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Flags of `metrics`.
@@ -273,6 +295,10 @@ pub enum HistoryCommand {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..))]
         keep_days: i64,
     },
+    /// Write all of it to standard output, one compressed file, for another place
+    Export,
+    /// Read what `export` wrote from standard input, and keep of each day what is fuller, else newer
+    Import,
     /// Take a person out of every file: the events, seats and totals, and the authorship of merge requests. Numbers made from the history then lack them
     Forget {
         /// Global id (gid://gitlab/User/42) or pseudonym; with DUO_METRICS_PSEUDONYM_KEY also the pseudonym of the id
@@ -428,6 +454,10 @@ pub struct DashboardArgs {
     /// What they look like.
     #[command(flatten)]
     pub theme: ThemeArgs,
+
+    /// Folder of an earlier site: a dashboard that nobody spoke of this time is taken over from there, marked as such, unless it is older than 35 days; give it again for more, the newest counts
+    #[arg(long, value_name = "DIR")]
+    pub carry_over: Vec<PathBuf>,
 }
 
 /// Flags of `export`.
@@ -528,6 +558,7 @@ impl Command {
             Command::Export(_) => "export",
             Command::Doctor(_) => "doctor",
             Command::History(_) => "history",
+            Command::Artifact(_) => "artifact",
             Command::Metrics(_) => "metrics",
         }
     }

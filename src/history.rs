@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -101,6 +101,9 @@ const COUNTS: &str = r#"{"type":"counts","#;
 
 /// What is said of a file of a later version.
 pub const NEWER: &str = "it was written by a newer duo-metrics";
+
+/// What the first line of every file starts with.
+const HEAD: &str = r#"{"type":"history","#;
 
 /// What the names of the files end in.
 const ENDING: &str = ".jsonl.gz";
@@ -203,7 +206,39 @@ impl History {
 
 /// Reads a file. The error says what is wrong with it, in half a line.
 pub fn read(path: &Path) -> Result<Content, String> {
-    let mut lines = read_lines(path)?;
+    parse(read_lines(path)?)
+}
+
+fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<String, String>>, String> {
+    let file = File::open(path).map_err(unreadable)?;
+    let lines = BufReader::new(GzDecoder::new(BufReader::new(file))).lines();
+    Ok(lines.map(|line| line.map_err(unreadable)))
+}
+
+/// Reads files that were written one after the other into one. It ends with the first that cannot be read.
+pub fn read_all(input: impl BufRead) -> impl Iterator<Item = Result<Content, String>> {
+    let lines = BufReader::new(MultiGzDecoder::new(input)).lines();
+    let mut lines = lines.map(|line| line.map_err(unreadable)).peekable();
+    let mut is_over = false;
+    std::iter::from_fn(move || {
+        if is_over {
+            return None;
+        }
+        let first = lines.next()?;
+        let rest = std::iter::from_fn(|| {
+            lines.next_if(|line| !line.as_ref().is_ok_and(|line| line.starts_with(HEAD)))
+        });
+        let content = parse(std::iter::once(first).chain(rest));
+        is_over = content.is_err();
+        Some(content)
+    })
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("it cannot be read: {error}")
+}
+
+fn parse(mut lines: impl Iterator<Item = Result<String, String>>) -> Result<Content, String> {
     let head: Head = match lines.next() {
         Some(line) => line::parse(&line?)?,
         None => return Err("it is empty".to_owned()),
@@ -242,18 +277,19 @@ pub fn read(path: &Path) -> Result<Content, String> {
     Ok(content)
 }
 
-fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<String, String>>, String> {
-    let said = |error: std::io::Error| format!("it cannot be read: {error}");
-    let file = File::open(path).map_err(said)?;
-    Ok(BufReader::new(GzDecoder::new(BufReader::new(file))).lines().map(move |line| line.map_err(said)))
-}
-
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(folder).map_err(Error::file("read", folder))?;
     entries.map(|entry| Ok(entry.map_err(Error::file("read", folder))?.path())).collect()
 }
 
 impl Content {
+    /// How much there is to be had from it: the rows of its fullest complete fetch, and the moment of the newest. That a
+    /// newer one with fewer rows does not replace a fuller one holds here too.
+    pub fn worth(&self) -> Option<(Option<u64>, Option<Timestamp>)> {
+        let complete = self.coverage.iter().filter(|line| line.status == Status::Complete);
+        complete.map(|line| (line.rows, line.fetched_at)).max()
+    }
+
     /// Writes the lines.
     fn write_to(&self, writer: &mut impl Write) -> Result<(), Error> {
         let mut writer = BufWriter::with_capacity(1 << 16, writer);

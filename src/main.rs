@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
-    aggregate, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run,
+    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run,
 };
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
@@ -52,7 +52,8 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout(), summary),
-        Command::History(args) => history::run(args, &environment, stdout(), summary),
+        Command::History(args) => history::run(args, &environment, piped(), stdout(), summary),
+        Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout(), summary),
     }
 }

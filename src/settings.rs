@@ -106,6 +106,21 @@ impl Environment {
         Ok(Token(value.to_owned()))
     }
 
+    /// The token of the CI job and its GitLab, where the job runs in a pipeline that tells both.
+    pub fn job(&self) -> Result<Option<(Instance, Token)>, Error> {
+        let (Some(url), Some(token)) = (self.get("CI_API_V4_URL"), self.get("CI_JOB_TOKEN")) else {
+            return Ok(None);
+        };
+        // The instance's own address, from the instance itself: it says which scheme it is reached by.
+        let instance = Instance::parse(url.trim_end_matches('/').trim_end_matches("/api/v4"), true)?;
+        Ok(Some((instance, Token(token))))
+    }
+
+    /// The file with the certificate authorities to trust, if there is to be one.
+    pub fn ca_file(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_CA_FILE").map(PathBuf::from))
+    }
+
     /// The groups: those of the flags, else those of `GROUP_PATH`; each once, in order.
     pub fn groups(&self, flags: &[String]) -> Result<Vec<String>, Error> {
         let said = match flags {
@@ -169,7 +184,8 @@ impl Environment {
     /// The days to collect: 28 to yesterday unless told otherwise.
     pub fn range(&self, since: Option<Day>, until: Option<Day>, now: Timestamp) -> Result<(Day, Day), Error> {
         let until = self.day(until, "DUO_METRICS_UNTIL")?.unwrap_or_else(|| now.day().plus(-1));
-        let since = self.day(since, "DUO_METRICS_SINCE")?.unwrap_or_else(|| until.plus(1 - WINDOW_DAYS));
+        let days = self.days()?;
+        let since = self.day(since, "DUO_METRICS_SINCE")?.unwrap_or_else(|| until.plus(1 - days));
         check_range(Some(since), Some(until))?;
         if until.days_since(since) >= LONGEST_RANGE {
             return Err(Error::Usage(format!("{since} to {until} are more than ten years; check --since")));
@@ -178,6 +194,14 @@ impl Environment {
             return Err(Error::Usage(format!("{until} is in the future; check --until")));
         }
         Ok((since, until))
+    }
+
+    /// How many days are collected when no first day is named.
+    fn days(&self) -> Result<i64, Error> {
+        let Some(text) = self.get("DUO_METRICS_DAYS") else { return Ok(WINDOW_DAYS) };
+        text.parse().ok().filter(|days| (1..=LONGEST_RANGE).contains(days)).ok_or_else(|| {
+            Error::Usage(format!("DUO_METRICS_DAYS is {text:?}; write a number from 1 to {LONGEST_RANGE}"))
+        })
     }
 
     /// The folder of the history, if there is to be one.
@@ -252,6 +276,11 @@ impl Token {
     /// The value of the `Authorization` header.
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.0)
+    }
+
+    /// The value of GitLab's `JOB-TOKEN` header.
+    pub fn of_job(&self) -> &str {
+        &self.0
     }
 
     /// The text with the token taken out, should a server repeat it.

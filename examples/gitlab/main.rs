@@ -36,7 +36,8 @@ other is refused; without a token the groups cannot be seen.
 
 Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/user, /api/v4/metadata,
 /api/v4/license, /api/v4/namespaces/acme, /api/v4/groups/acme/members/all/11 and
-/api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project).
+/api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project), and takes comments by POST
+/api/v4/projects/1/issues/1/notes.
 
 The server's clock stands at three in the morning of the day after --until."
 )]

@@ -1,10 +1,11 @@
 //! `dashboard`: a static site of each topic that is on, one folder each.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use crate::calendar::Timestamp;
 use crate::chunks::{Chunk, side_by_side, work_through};
 use crate::cli::DashboardArgs;
 use crate::collectors::Topic;
@@ -16,12 +17,17 @@ use crate::publish::privacy::may_leave;
 use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
-use crate::site::{self, Dashboard, Encoding, Figures, LOGO_FILES, SiteFile, THEME_FILE, Theme};
+use crate::site::{
+    self, Card, Dashboard, Encoding, Figures, LOGO_FILES, SiteFile, THEME_FILE, Theme, parse_card,
+};
 use crate::summary::Summary;
 use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;
+
+/// Days after which a dashboard that is not made any more is dropped from the site.
+const MOST_DAYS_CARRIED_OVER: i64 = 35;
 
 /// The dashboards, and the switch of each.
 const DASHBOARDS: [(Topic, Dashboard); 2] =
@@ -39,7 +45,73 @@ pub fn run(
     let figures = read_some_figures(stdin, summary)?;
     let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
     write(&args.site.site, &figures, switches, &options, summary)?;
+    carry_over(&args.carry_over, &args.site.site, &figures, switches, summary)?;
     Ok(Outcome::Complete)
+}
+
+/// Takes over from earlier sites what is neither made this time nor said to be off, and is not there anyway.
+fn carry_over(
+    earlier: &[PathBuf],
+    site: &Path,
+    figures: &Figures,
+    switches: Switches,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    // Only `fetch` reads a clock: the newest answer of GitLab says when this is.
+    let now = figures.coverage.iter().filter_map(|line| line.fetched_at).max();
+    for (topic, kind) in DASHBOARDS {
+        let folder = site.join(kind.folder());
+        if switches.is_on(topic) || switches.is_off(topic) || folder.join(Dashboard::CARD).is_file() {
+            continue;
+        }
+        let found = earlier.iter().filter_map(|site| Earlier::find(&site.join(kind.folder())));
+        let Some(Earlier { folder: from, mut card, at }) = found.max_by_key(|found| found.at) else {
+            continue;
+        };
+        if now.is_some_and(|now| now.seconds_since(at) > MOST_DAYS_CARRIED_OVER * 86_400) {
+            summary.say(format!(
+                "{} is of {at} and not carried over any more; switch it on again, or off with false",
+                kind.folder()
+            ));
+            continue;
+        }
+        card.carried_over = true;
+        let json = serde_json::to_vec_pretty(&card)
+            .map_err(|error| Error::Bug(format!("cannot write a card: {error}")))?;
+        let mut files = with_copies(vec![SiteFile { path: Dashboard::CARD.to_owned(), content: json }])?;
+        for entry in std::fs::read_dir(&from).map_err(Error::file("read", &from))? {
+            let path = entry.map_err(Error::file("read", &from))?.path();
+            // The copies of the card are of the card as it was.
+            if let Some(name) = path.file_name().and_then(|name| name.to_str())
+                && !name.starts_with(Dashboard::CARD)
+                && path.is_file()
+            {
+                let content = std::fs::read(&path).map_err(Error::file("read", &path))?;
+                files.push(SiteFile { path: name.to_owned(), content });
+            }
+        }
+        check_replaceable(&folder, Dashboard::CARD)?;
+        NewFolder::create(&folder, files.iter().map(|file| (&*file.path, &*file.content)))?.keep()?;
+        summary.say(format!("carried over {}, of {at}", folder.display()));
+    }
+    Ok(())
+}
+
+/// A dashboard of an earlier site.
+struct Earlier {
+    folder: PathBuf,
+    card: Card,
+    /// When its newest data was collected.
+    at: Timestamp,
+}
+
+impl Earlier {
+    /// The dashboard in a folder, if there is one that says how old it is.
+    fn find(folder: &Path) -> Option<Earlier> {
+        let card = parse_card(&std::fs::read(folder.join(Dashboard::CARD)).ok()?).ok()?;
+        let at = card.generated_at.filter(|_| folder.join("index.html").is_file())?;
+        Some(Earlier { folder: folder.to_owned(), card, at })
+    }
 }
 
 /// Fails when the dashboards that are on could not be written.

@@ -182,7 +182,13 @@ pub fn client_of(
         wait: Duration::from_secs_f64(args.retry_wait),
         jobs: environment.jobs(args.jobs)?,
     };
-    let client = Client::new(&instance, token, patience, args.ca_file.as_deref(), (now, is_set))?;
+    let client = Client::new(
+        &instance,
+        token,
+        patience,
+        environment.ca_file(args.ca_file.as_deref()).as_deref(),
+        (now, is_set),
+    )?;
     Ok((client, instance, now))
 }
 

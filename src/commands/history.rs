@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::calendar::Day;
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
 use crate::commands::normalize::pseudonyms;
 use crate::error::{Error, Outcome};
-use crate::history::{Content, History, read};
+use crate::history::{Content, Head, History, read, read_all};
 use crate::record::Status;
 use crate::settings::Environment;
 use crate::stream::LineWriter;
@@ -37,14 +37,22 @@ struct Kept {
 pub fn run(
     args: &HistoryCommandArgs,
     environment: &Environment,
+    stdin: Option<impl BufRead>,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let folder = environment.history(args.history.history.as_deref()).ok_or_else(|| {
         Error::Usage("no history is named; give --history DIR or set DUO_METRICS_HISTORY".to_owned())
     })?;
+    if let HistoryCommand::Import = args.command {
+        let stdin = stdin.ok_or_else(|| {
+            Error::Usage("nothing is piped in; give what \"duo-metrics history export\" wrote".to_owned())
+        })?;
+        return import(&History::open(&folder)?, stdin, summary);
+    }
     let history = History::at(&folder)?;
     match &args.command {
+        HistoryCommand::Export | HistoryCommand::Import => export(&history, stdout, summary),
         HistoryCommand::List { format } => list(&history, *format, stdout, summary),
         HistoryCommand::Verify => verify(&history, summary),
         HistoryCommand::Prune { keep_days } => prune(&history, *keep_days, summary),
@@ -136,6 +144,54 @@ fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
             "{first}; the next \"duo-metrics aggregate --history\" sets it aside; collect that day again while GitLab has it"
         ))),
     }
+}
+
+/// Writes every file that can be read, one after the other: gzip knows what several in one mean.
+fn export(history: &History, mut stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
+    let (mut written, mut outcome) = (0, Outcome::Complete);
+    for path in history.files()? {
+        if let Err(reason) = read(&path) {
+            summary.say(format!("{}: {reason}; left out", path.display()));
+            outcome = Outcome::Partial;
+            continue;
+        }
+        let packed = fs::read(&path).map_err(Error::file("read", &path))?;
+        stdout.write_all(&packed).map_err(Error::writing)?;
+        written += 1;
+    }
+    stdout.flush().map_err(Error::writing)?;
+    summary.say(format!("{} written", counted(written, "file")));
+    summary.field("files", written);
+    Ok(outcome)
+}
+
+/// Takes over what is fuller, or as full and newer, than what is there. What comes after damage is lost, and said so.
+fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> Result<Outcome, Error> {
+    let (mut found, mut taken, mut outcome) = (0, 0, Outcome::Complete);
+    let reading = |source| Error::Stream { doing: "read standard input", source };
+    // An empty history is exported as nothing, which gzip takes for something cut.
+    let is_empty = input.fill_buf().map_err(reading)?.is_empty();
+    for content in (!is_empty).then(|| read_all(input)).into_iter().flatten() {
+        let content = match content {
+            Ok(content) => content,
+            Err(reason) => {
+                summary.say(format!("after {} {reason}; the rest is left out", counted(found, "file")));
+                outcome = Outcome::Partial;
+                break;
+            }
+        };
+        found += 1;
+        let Head { instance, collector, scope, day, .. } = &content.head;
+        let there = read(&history.path(instance, collector, scope, *day));
+        if !there.is_ok_and(|there| there.worth() >= content.worth()) {
+            history.write(&content)?;
+            taken += 1;
+        }
+    }
+    summary.say(format!("{} read, {taken} taken over", counted(found, "file")));
+    summary.field("files", found);
+    summary.field("taken_over", taken);
+    Ok(outcome)
 }
 
 /// Removes the days that lie so far before the last day kept.

@@ -1,6 +1,7 @@
 //! The commands: one file each. This is the one place where reading, computing and writing meet.
 
 pub mod aggregate;
+pub mod artifact;
 pub mod dashboard;
 pub mod doctor;
 pub mod export;

@@ -1,6 +1,6 @@
 //! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault};
 use crate::error::Error;
+use crate::output::NewFile;
 use crate::settings::{Instance, Token};
 use crate::wording::counted;
 
@@ -313,6 +314,47 @@ impl Client {
                 Err(lasting(Fault::Answer(format!("GitLab refuses the request ({status}): {}", said()))))
             }
         }
+    }
+
+    /// Puts a file that the REST API serves into `place`, asked for with the token of a CI job. False when there is
+    /// none, and then nothing is put there.
+    pub fn download(&self, path: &str, place: &Path) -> Result<bool, Fault> {
+        let url = format!("{}/api/v4/{path}", self.instance);
+        self.patiently(|| Ok((self.download_once(&url, place)?, None)))
+    }
+
+    fn download_once(&self, url: &str, place: &Path) -> Result<bool, Failure> {
+        let response = self.agent.get(url).header("JOB-TOKEN", self.token.of_job()).call();
+        let mut response = response.map_err(|error| self.transport(&error))?;
+        match response.status().as_u16() {
+            200 => {}
+            404 => return Ok(false),
+            status @ (401 | 403) => {
+                return Err(lasting(Fault::Denied(format!(
+                    "GitLab refuses the job's token ({status}); it takes GitLab Premium, and a pipeline whose user is Developer or more"
+                ))));
+            }
+            429 => return Err(rate_limited(response.headers())),
+            status @ 500..=599 => return Err(unwell(status, "no artifact", response.headers())),
+            status => {
+                return Err(lasting(Fault::Answer(format!(
+                    "GitLab answers with {status}, not with the file"
+                ))));
+            }
+        }
+        let sink = |error| lasting(Fault::Sink(error));
+        let mut file = NewFile::create(place).map_err(sink)?;
+        let mut reader = response.body_mut().as_reader();
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            let length = reader.read(&mut bytes).map_err(|error| self.transport(&ureq::Error::Io(error)))?;
+            if length == 0 {
+                break;
+            }
+            file.write_all(&bytes[..length]).map_err(|error| sink(Error::file("write", place)(error)))?;
+        }
+        file.keep().map_err(sink)?;
+        Ok(true)
     }
 
     /// Sends one operation of a document, as often as patience allows.

@@ -364,3 +364,83 @@ fn collectors_of_any_name_keep_their_days_apart() {
         );
     }
 }
+
+#[test]
+fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
+    let bench = Bench::new(30, 14);
+    let kept = |folder: &str, lines: &[u8]| {
+        let result = bench.pipe(&["aggregate", "--history", folder], lines);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+    };
+    let whole = bench.normalize(&bench.fetch(RANGE));
+    kept("one", &whole);
+    let exported = bench.run(&["history", "--history", "one", "export"]);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let import = |folder: &str, bytes: &[u8]| bench.pipe(&["history", "--history", folder, "import"], bytes);
+    let files = |folder: &str| {
+        let folder = bench.path(folder);
+        let name = |path: PathBuf| path.strip_prefix(&folder).expect("below").to_owned();
+        files_below(&folder).into_iter().map(|(path, content)| (name(path), content)).collect::<Vec<_>>()
+    };
+
+    let nothing = import("two", b"");
+    assert_eq!((nothing.code, files("two").len()), (0, 0), "{}", nothing.stderr);
+    assert_eq!(import("two", &exported.stdout).code, 0);
+    assert!(files("one") == files("two"), "the same files");
+    // What is there already is not written again, and does not count twice.
+    let again = import("two", &[exported.stdout.clone(), exported.stdout.clone()].concat());
+    assert!(again.code == 0 && again.stderr.contains(" 0 taken over"), "{}", again.stderr);
+
+    // A place that holds some days only, and one of them cut: what it lacks comes, what it has whole stays.
+    let lines = std::str::from_utf8(&whole).expect("text").lines();
+    let few: String =
+        lines.filter(|line| line.contains(r#""day":"2026-10-30""#)).map(|line| format!("{line}\n")).collect();
+    kept("three", few.as_bytes());
+    let before = files("three");
+    let imported = import("three", &exported.stdout);
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    assert_eq!(files("three").len(), files("one").len());
+    assert!(before.iter().all(|file| files("three").contains(file)));
+    let (path, _) = &before[0];
+    std::fs::write(bench.path("three").join(path), b"damaged").expect("written");
+    assert_eq!(import("three", &exported.stdout).code, 0);
+    assert!(files("three") == files("one"));
+
+    // Cut off, it gives what is whole and says that there is more.
+    let cut = import("four", &exported.stdout[..exported.stdout.len() / 2]);
+    assert!(cut.code == 3 && cut.stderr.contains("the rest is left out"), "{}", cut.stderr);
+    assert!((1..files("one").len()).contains(&files("four").len()));
+    assert!(files("four").iter().all(|file| files("one").contains(file)));
+    let not_one = import("five", b"{}\n");
+    assert_eq!((not_one.code, files("five").len()), (3, 0), "{}", not_one.stderr);
+}
+
+#[test]
+fn a_newer_day_with_fewer_rows_does_not_replace_a_fuller_one() {
+    let bench = Bench::new(30, 7);
+    let raw = bench.fetch(&["--since", "2026-10-30", "--collector", "usage_events"]);
+    let fuller = bench.normalize(&raw);
+    let text = String::from_utf8(fuller.clone())
+        .expect("text")
+        .replace("2026-11-01T03:00:00Z", "2026-11-02T03:00:00Z");
+    let half: String = text
+        .lines()
+        .filter(|line| line.contains("\"coverage\""))
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            line["rows"] = 0.into();
+            format!("{line}\n")
+        })
+        .collect();
+    for (folder, lines) in [("full", &fuller), ("few", &half.into_bytes()), ("newer", &text.into_bytes())] {
+        let kept = bench.pipe(&["aggregate", "--history", folder], lines);
+        assert_eq!(kept.code, 0, "{}", kept.stderr);
+    }
+    let import = |from: &str, to: &str| {
+        let exported = bench.run(&["history", "--history", from, "export"]).stdout;
+        bench.pipe(&["history", "--history", to, "import"], &exported).stderr
+    };
+    assert!(import("few", "full").contains(" 0 taken over"));
+    assert!(import("newer", "full").contains("2 taken over"));
+    assert!(import("full", "few").contains("2 taken over"));
+}

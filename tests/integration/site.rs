@@ -293,3 +293,56 @@ fn a_theme_brings_logo_colours_and_texts_of_its_own() {
     assert!(pale.stderr.contains("contrast"), "{}", pale.stderr);
     assert_eq!(bench.run(&["landing", "--theme", "nowhere"]).code, 78);
 }
+
+#[test]
+fn a_dashboard_nobody_spoke_of_is_carried_over_for_35_days_and_marked() {
+    let bench = Bench::new(40, 14);
+    let figures_of = |topic: &str, now: &str| {
+        let mut command = bench.command(&["fetch", topic, "--since", "2026-10-25", "--until", "2026-10-31"]);
+        command.env("DUO_METRICS_NOW", now);
+        let fetched = done(command, b"");
+        assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+        bench.aggregate(&bench.normalize(&fetched.stdout))
+    };
+    for (now, folder) in [("2026-11-01T03:00:00Z", "older"), ("2026-11-03T03:00:00Z", "newer")] {
+        let made = bench.pipe(&["dashboard", "--project", "--site", folder], &figures_of("--project", now));
+        assert_eq!(made.code, 0, "{}", made.stderr);
+    }
+    let make = |site: &str, now: &str, more: &[&str]| {
+        let arguments =
+            ["dashboard", "--duo", "--site", site, "--carry-over", "newer", "--carry-over", "older"];
+        let all = [arguments.as_slice(), &["--carry-over", "none"], more].concat();
+        let result = bench.pipe(&all, &figures_of("--duo", now));
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        result.stderr
+    };
+    make("public", "2026-12-08T03:00:00Z", &[]);
+    let card = |path: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(bench.path(path)).expect("the file")).expect("JSON")
+    };
+    let mut carried = card("public/project-metrics/dashboard.json");
+    assert_eq!(carried["carried_over"], true);
+    assert_eq!(carried["generated_at"], "2026-11-03T03:00:00Z", "the newest counts");
+    carried["carried_over"] = false.into();
+    assert_eq!(carried, card("newer/project-metrics/dashboard.json"));
+    for file in ["index.html", "metrics.csv", "index.html.br", "metrics.csv.gz"] {
+        let content =
+            |site: &str| std::fs::read(bench.path(site).join("project-metrics").join(file)).expect("it");
+        assert!(content("public") == content("newer"), "{file}");
+    }
+    assert_eq!(bench.pipe(&["landing"], b"").code, 0);
+    let landing = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
+    assert!(landing.contains("Of an earlier run"));
+
+    make("off", "2026-12-08T03:00:00Z", &["--no-project"]);
+    assert_eq!(folders(&bench.path("off")), ["duo-metrics"]);
+    let late = make("late", "2026-12-08T03:00:01Z", &[]);
+    assert_eq!(folders(&bench.path("late")), ["duo-metrics"]);
+    assert!(late.contains("not carried over any more"), "{late}");
+    // What is made this time is not replaced by what was.
+    let both = figures_of("--duo", "2026-11-04T03:00:00Z");
+    let made =
+        bench.pipe(&["dashboard", "--duo", "--project", "--site", "both", "--carry-over", "newer"], &both);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(card("both/project-metrics/dashboard.json")["carried_over"], false);
+}

@@ -160,6 +160,9 @@ struct Shared {
     recent: Mutex<VecDeque<Instant>>,
     /// Whether a window of usage events is too heavy, by what was asked for.
     heavy: Mutex<HashMap<String, bool>>,
+    /// Content by job and path.
+    artifacts: Mutex<HashMap<(String, String), Vec<u8>>>,
+    comments: Mutex<Vec<String>>,
 }
 
 impl StandIn {
@@ -174,6 +177,8 @@ impl StandIn {
             until_revoked: Mutex::new(None),
             recent: Mutex::new(VecDeque::new()),
             heavy: Mutex::new(HashMap::new()),
+            artifacts: Mutex::new(HashMap::new()),
+            comments: Mutex::new(Vec::new()),
             settings,
         });
         let server = Server::start(shared.settings.port, {
@@ -235,6 +240,17 @@ impl StandIn {
     /// Closes every connection now, and every new one at once for this long.
     pub fn down_for(&self, duration: Duration) {
         self.server.down_for(duration);
+    }
+
+    /// Keeps a file as an artifact of a job in the last successful pipeline of every branch of every project.
+    pub fn keep_artifact(&self, job: &str, path: &str, content: Vec<u8>) {
+        let key = (job.to_owned(), path.to_owned());
+        self.shared.artifacts.lock().expect("no panic while held").insert(key, content);
+    }
+
+    /// The comments on issues so far.
+    pub fn comments(&self) -> Vec<String> {
+        self.shared.comments.lock().expect("no panic while held").clone()
     }
 
     /// Queues faults: each next GraphQL request takes one from the front, until none is left.

@@ -1,4 +1,4 @@
-//! The few paths of the REST API that tell whether everything is set up.
+//! The few paths of the REST API that tell whether everything is set up, and those that a pipeline needs.
 
 use chrono::Days;
 use serde_json::{Value, json};
@@ -10,6 +10,9 @@ use super::{Outcome, Shared};
 
 /// Answers a request below `/api/v4/`; none where there is no such path.
 pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
+    if let Some(reply) = pipelines(shared, call, path, role) {
+        return Some(reply);
+    }
     let place = path.strip_prefix("/api/v4/").filter(|_| call.method == "GET")?;
     let (status, body) = match (place, role) {
         ("personal_access_tokens/self" | "metadata", None | Some(Role::Anonymous)) => {
@@ -59,6 +62,61 @@ pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>
     };
     shared.note(path.to_string(), Value::Null, status, outcome);
     Some(shared.json(status, &body))
+}
+
+/// What a job asks for: a file of an earlier job's artifacts or of a generic package (kept as one of the job `package`), with
+/// the token that is in its own environment, and a comment on an issue. The job's token is the owner's with `-job` behind it.
+fn pipelines(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
+    let (_, rest) = path.strip_prefix("/api/v4/projects/")?.split_once('/')?;
+    let (status, reply) = if let Some(rest) = rest.strip_prefix("jobs/artifacts/") {
+        let (_, file) = rest.split_once("/raw/").filter(|_| call.method == "GET")?;
+        let job = call.target.split_once("?job=").map(|(_, job)| percent_decoded(job))?;
+        let artifacts = shared.artifacts.lock().expect("no panic while held");
+        match artifacts.get(&(job, percent_decoded(file))) {
+            _ if !is_of_job(shared, call) => {
+                (401, shared.json(401, &json!({ "message": "401 Unauthorized" })))
+            }
+            Some(content) => (200, shared.whole(200, "application/octet-stream", content.clone())),
+            None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
+        }
+    } else if let Some(file) = rest.strip_prefix("packages/generic/") {
+        let artifacts = shared.artifacts.lock().expect("no panic while held");
+        match artifacts.get(&("package".to_owned(), file.to_owned())) {
+            Some(content) if is_of_job(shared, call) => {
+                (200, shared.whole(200, "application/octet-stream", content.clone()))
+            }
+            Some(_) => (401, shared.json(401, &json!({ "message": "401 Unauthorized" }))),
+            None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
+        }
+    } else {
+        let issue = rest.strip_prefix("issues/").filter(|_| call.method == "POST")?;
+        issue.strip_suffix("/notes")?.parse::<u64>().ok()?;
+        let body = String::from_utf8_lossy(&call.body);
+        match (role, body.strip_prefix("body=")) {
+            (None | Some(Role::Anonymous), _) => {
+                (401, shared.json(401, &json!({ "message": "401 Unauthorized" })))
+            }
+            (_, None) => {
+                (400, shared.json(400, &json!({ "message": "400 (Bad request) \"note\" is missing" })))
+            }
+            (_, Some(text)) => {
+                let text = percent_decoded(&text.replace('+', " "));
+                shared.comments.lock().expect("no panic while held").push(text);
+                (201, shared.json(201, &json!({ "id": 1 })))
+            }
+        }
+    };
+    let outcome = match status {
+        200 | 201 => Outcome::Answered,
+        401 => Outcome::Unauthorized,
+        _ => Outcome::NotFound,
+    };
+    shared.note(path.to_string(), Value::Null, status, outcome);
+    Some(reply)
+}
+
+fn is_of_job(shared: &Shared, call: &Call) -> bool {
+    call.header("job-token") == Some(format!("{}-job", shared.settings.token).as_str())
 }
 
 /// Only an administrator is told to be one.

@@ -1,0 +1,473 @@
+//! The CI component, as a consumer has it: which jobs there are, what they leave, and how they end.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, TOKEN, bare_command, done};
+use crate::pipelines::{KEY, Pipeline, Project, documents, read, root};
+use crate::stand_in::Settings;
+
+const MINIMAL: &str = "include:\n  - local: component.yml\n";
+
+fn consumer<'a>(bench: &'a Bench, pipeline: &str) -> Project<'a> {
+    Project::new(bench, "consumer", pipeline)
+}
+
+fn jobs(pipeline: &Pipeline) -> Vec<(&str, &str)> {
+    pipeline.jobs.iter().map(|(job, status)| (job.as_str(), status.as_str())).collect()
+}
+
+/// The first job fails, and none after it makes anything. GitLab does not even start them.
+fn stops(pipeline: &Pipeline) {
+    assert!(!pipeline.passed, "{}", pipeline.log);
+    assert!(pipeline.jobs.values().all(|status| status == "FAIL"), "{}", pipeline.log);
+}
+
+/// The folders and files at the root of the site.
+fn site(project: &Project<'_>, job: &str) -> Vec<String> {
+    let mut names: Vec<String> = project
+        .artifacts(job)
+        .into_iter()
+        .filter_map(|(path, _)| Some(path.strip_prefix("public/")?.split('/').next()?.to_owned()))
+        .collect();
+    names.dedup();
+    names
+}
+
+fn card(project: &Project<'_>, folder: &str) -> Value {
+    let card = project.artifact("duo-metrics:publish", &format!("public/{folder}/dashboard.json"));
+    serde_json::from_str(&card.unwrap_or_else(|| panic!("{folder} has a card"))).expect("JSON")
+}
+
+/// The first day that the dashboard reports.
+fn start(project: &Project<'_>, folder: &str) -> String {
+    card(project, folder)["period"]["start"].as_str().expect("a day").to_owned()
+}
+
+fn holds(content: &[u8], text: &str) -> bool {
+    content.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn each_combination_of_the_two_variables_has_its_jobs() {
+    let bench = Bench::new(20, 3);
+    let mut project = consumer(&bench, MINIMAL);
+    let (duo, projects, rest) = (
+        "duo-metrics:fetch-duo",
+        "duo-metrics:fetch-project",
+        ["duo-metrics:process", "duo-metrics:publish"],
+    );
+    for (duo_variable, project_variable, expected) in [
+        (Some("true"), Some("true"), vec![duo, projects]),
+        (Some("true"), None, vec![duo]),
+        (Some("false"), Some("true"), vec![projects]),
+        (None, None, vec![]),
+        (Some("TRUE"), Some("1"), vec![]),
+    ] {
+        project.set("ENABLE_DUO_METRICS", duo_variable);
+        project.set("ENABLE_PROJECT_METRICS", project_variable);
+        let expected = if expected.is_empty() { expected } else { [expected, rest.to_vec()].concat() };
+        assert_eq!(project.jobs(), expected, "{duo_variable:?} {project_variable:?}");
+    }
+    // Not for a tag or a merge request, whatever is switched on.
+    project.set("ENABLE_DUO_METRICS", Some("true"));
+    project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
+    assert!(project.jobs().is_empty());
+    project.set("CI_PIPELINE_SOURCE", Some("push"));
+    assert_eq!(project.jobs().len(), 3);
+    project.set("CI_COMMIT_TAG", Some("1.0.0"));
+    assert!(project.jobs().is_empty());
+}
+
+#[test]
+fn history_and_the_other_dashboard_outlive_pipelines_and_lost_caches() {
+    let bench = Bench::new(40, 40);
+    let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
+    project.set("ENABLE_PROJECT_METRICS", Some("true"));
+    project.set("DUO_METRICS_PSEUDONYM_KEY", Some(KEY));
+    let kept = ["duo-metrics:process", "duo-metrics:publish"];
+
+    let first = project.run();
+    let all =
+        ["duo-metrics:fetch-duo", "duo-metrics:fetch-project", "duo-metrics:process", "duo-metrics:publish"];
+    assert_eq!(jobs(&first), all.map(|job| (job, "PASS")), "{}", first.log);
+    assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html", "project-metrics"]);
+    assert_eq!(start(&project, "duo-metrics"), "2026-10-04");
+    nothing_leaks(&bench, &project, &first);
+    project.keep(&kept);
+
+    // The caches are lost, and one of the dashboards is not spoken of.
+    project.lose_caches();
+    project.set("ENABLE_PROJECT_METRICS", None);
+    project.set("DUO_METRICS_NOW", Some("2026-11-20T03:00:00Z"));
+    project.set("DUO_METRICS_UNTIL", Some("2026-10-31"));
+    project.set("DUO_METRICS_DAYS", Some("14"));
+    let before = bench.gitlab.requests().len();
+    let second = project.run();
+    assert_eq!(jobs(&second), [all[0], all[2], all[3]].map(|job| (job, "PASS")), "{}", second.log);
+    assert!(second.log.contains("got .duo-metrics/history.jsonl.gz"), "{}", second.log);
+    assert_eq!(start(&project, "duo-metrics"), "2026-10-04", "what was collected before is reported too");
+    assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html", "project-metrics"]);
+    assert_eq!(card(&project, "project-metrics")["carried_over"], true);
+    assert_eq!(card(&project, "duo-metrics")["carried_over"], false);
+    let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
+    assert!(landing.contains("./project-metrics/") && landing.contains("Of an earlier run"));
+    assert!(bench.gitlab.requests()[before..].iter().all(|request| request.operation != "Pipelines"));
+    project.keep(&kept);
+
+    // By now all days are final in the history, from the cache: none of them is asked for again.
+    let before = bench.gitlab.requests().len();
+    project.set("ENABLE_PROJECT_METRICS", Some("false"));
+    let third = project.run();
+    assert!(third.passed, "{}", third.log);
+    assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html"], "switched off, it goes");
+    let asked = &bench.gitlab.requests()[before..];
+    assert!(asked.iter().all(|request| request.operation != "UsageEvents"), "{}", third.log);
+    assert_eq!(start(&project, "duo-metrics"), "2026-10-04");
+    nothing_leaks(&bench, &project, &third);
+}
+
+/// The token is nowhere, and people are in nothing but what GitLab answered.
+fn nothing_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
+    let mut files: Vec<(String, Vec<u8>)> = vec![("the log".to_owned(), pipeline.log.clone().into_bytes())];
+    for job in pipeline.jobs.keys() {
+        files.extend(
+            project.artifacts(job).into_iter().map(|(path, content)| (format!("{job} {path}"), content)),
+        );
+    }
+    files.extend(project.caches().into_iter().map(|(path, content)| (path.display().to_string(), content)));
+    assert!(files.len() > 20);
+    let (mut with_people, mut packed) = (0, 0);
+    for (name, content) in files {
+        let content = match name.ends_with(".gz") {
+            true => {
+                packed += 1;
+                let mut text = Vec::new();
+                let mut reader = flate2::read::MultiGzDecoder::new(content.as_slice());
+                std::io::Read::read_to_end(&mut reader, &mut text).expect("a compressed file");
+                text
+            }
+            false => content,
+        };
+        assert!(!holds(&content, TOKEN), "the token is in {name}");
+        assert!(!holds(&content, KEY), "the key is in {name}");
+        let people = &bench.gitlab.organisation().people;
+        let is_in = |text: &str| holds(&content, &format!("\"{text}\""));
+        let person = people
+            .iter()
+            .find(|person| is_in(&person.username) || is_in(&person.name) || is_in(&person.gid()));
+        match name.contains(".duo-metrics/raw/") {
+            true => with_people += usize::from(person.is_some()),
+            false => assert!(
+                person.is_none(),
+                "{person:?} is in {name}",
+                person = person.map(|person| &person.username)
+            ),
+        }
+    }
+    assert!(packed > 0);
+    assert!(with_people > 0 || pipeline.log.contains("0 rows"), "people are looked for as they are written");
+}
+
+#[test]
+fn what_is_missing_makes_jobs_orange_and_the_page_says_so() {
+    let forbidden_day = NaiveDate::from_ymd_opt(2026, 10, 20);
+    let bench = Bench::with(Settings { people: 40, days: 14, forbidden_day, ..Settings::default() });
+    let project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
+    let partial = project.run();
+    assert!(partial.passed, "{}", partial.log);
+    assert_eq!(
+        jobs(&partial),
+        [("duo-metrics:fetch-duo", "WARN"), ("duo-metrics:process", "PASS"), ("duo-metrics:publish", "PASS")],
+        "{}",
+        partial.log
+    );
+    assert_eq!(card(&project, "duo-metrics")["status"], "partial");
+    let page = project.artifact("duo-metrics:publish", "public/duo-metrics/index.html").expect("the page");
+    assert!(page.contains("20 Oct") || page.contains("2026-10-20") || page.contains("October 20"));
+    assert!(partial.log.contains("no history is kept"), "{}", partial.log);
+    assert!(project.artifact("duo-metrics:process", ".duo-metrics/history.jsonl.gz").is_none());
+}
+
+#[test]
+fn a_role_that_may_see_nothing_makes_a_page_that_says_so_and_a_bad_token_makes_none() {
+    let bench = Bench::new(20, 3);
+    let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
+    project.set("DUO_TOKEN", Some(&format!("{TOKEN}-guest")));
+    let denied = project.run();
+    assert!(denied.passed, "{}", denied.log);
+    assert_eq!(denied.jobs["duo-metrics:fetch-duo"], "WARN");
+    assert_eq!(card(&project, "duo-metrics")["status"], "empty");
+
+    project.set("DUO_TOKEN", Some(&format!("{TOKEN}-expired")));
+    let refused = project.run();
+    stops(&refused);
+    assert!(refused.log.contains("refuses the token (401)"), "{}", refused.log);
+    assert!(!refused.log.contains(TOKEN));
+
+    project.set("DUO_TOKEN", None);
+    let missing = project.run();
+    stops(&missing);
+    assert!(missing.log.contains("no token"), "{}", missing.log);
+}
+
+#[test]
+fn every_input_does_what_it_says() {
+    let bench = Bench::new(30, 14);
+    let mut project = consumer(
+        &bench,
+        r#"include:
+  - local: component.yml
+    inputs:
+      job_prefix: "adoption-"
+      stage_fetch: collect
+      stage_process: compute
+      stage_publish: show
+      image: registry.example.com/tools/duo-metrics:9
+      tags: [small, linux]
+      days: 3
+      groups: globex,acme
+      token_variable: METRICS_TOKEN
+      schedule_only: true
+      publish: false
+      needs: [flaky-tests]
+      raw_expire_in: 2 hours
+      history_expire_in: 90 days
+stages: [collect, compute, show]
+flaky-tests:
+  stage: collect
+  script:
+    - mkdir -p .duo-metrics/dashboards/flaky-tests
+    - echo '<h1>Flaky tests</h1>' > .duo-metrics/dashboards/flaky-tests/index.html
+  artifacts:
+    paths: [.duo-metrics/dashboards/]
+# The site of the project stays its own: the dashboards become a part of it.
+pages:
+  stage: show
+  needs: ["adoption-publish"]
+  script:
+    - mv public metrics
+    - mkdir public
+    - mv metrics public/metrics
+    - echo '<h1>Ours</h1>' > public/index.html
+  pages: true
+  artifacts:
+    paths: [public]
+"#,
+    );
+    project.set("ENABLE_PROJECT_METRICS", Some("true"));
+    project.set("GROUP_PATH", Some("nobody"));
+    project.set("DUO_TOKEN", None);
+    project.set("METRICS_TOKEN", Some(TOKEN));
+    assert!(!project.jobs().contains(&"adoption-publish".to_owned()), "{:?}", project.jobs());
+    project.set("CI_PIPELINE_SOURCE", Some("schedule"));
+
+    let merged = project.merged();
+    for (job, stage) in [("fetch-project", "collect"), ("process", "compute"), ("publish", "show")] {
+        let job = &merged[format!("adoption-{job}")];
+        assert_eq!(job["stage"], stage);
+        assert_eq!(job["tags"], json!(["small", "linux"]));
+        assert_eq!(job["image"]["name"], "registry.example.com/tools/duo-metrics:9");
+        assert_eq!(job["variables"]["DUO_METRICS_TOKEN"], "$METRICS_TOKEN");
+    }
+    assert_eq!(merged["adoption-publish"]["pages"], false);
+    assert_eq!(merged["adoption-publish"]["artifacts"]["expire_in"], "90 days");
+    assert_eq!(merged["adoption-process"]["artifacts"]["expire_in"], "90 days");
+    assert_eq!(merged["adoption-fetch-project"]["artifacts"]["expire_in"], "2 hours");
+
+    let pipeline = project.run();
+    assert!(pipeline.passed, "{}", pipeline.log);
+    assert!(pipeline.log.contains("merge_requests of globex: 3 days complete"), "{}", pipeline.log);
+    assert!(pipeline.log.contains("merge_requests of acme: 3 days complete"), "{}", pipeline.log);
+    assert_eq!(site(&project, "adoption-publish"), ["flaky-tests", "index.html", "project-metrics"]);
+    let landing = project.artifact("adoption-publish", "public/index.html").expect("the page");
+    assert!(landing.contains("./flaky-tests/") && landing.contains("./project-metrics/"));
+    assert_eq!(site(&project, "pages"), ["index.html", "metrics"]);
+    assert_eq!(project.artifact("pages", "public/index.html").expect("the page"), "<h1>Ours</h1>\n");
+    assert!(!pipeline.log.contains(TOKEN));
+}
+
+#[test]
+fn what_only_gitlab_does_is_in_the_configuration() {
+    let bench = Bench::new(20, 3);
+    let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
+    project.set("ENABLE_PROJECT_METRICS", Some("true"));
+    let merged = project.merged();
+    let job = |name: &str| &merged[format!("duo-metrics:{name}")];
+    for name in ["fetch-duo", "fetch-project", "process", "publish"] {
+        assert_eq!(job(name)["retry"]["exit_codes"], json!([75]), "{name}");
+        assert_eq!(job(name)["retry"]["max"], 2, "{name}");
+        assert_eq!(job(name)["image"]["entrypoint"], json!([""]), "{name}");
+        assert_eq!(job(name)["inherit"]["default"], json!(["tags"]), "{name}");
+        assert!(job(name)["tags"].is_null(), "{name}");
+    }
+    for name in ["fetch-duo", "fetch-project"] {
+        assert_eq!(job(name)["allow_failure"]["exit_codes"], json!([3, 69]));
+        assert_eq!(job(name)["artifacts"]["access"], "developer");
+        assert_eq!(job(name)["artifacts"]["expire_in"], "1 day");
+        assert_eq!(job(name)["artifacts"]["when"], "always");
+        assert_eq!(job(name)["cache"][0]["policy"], "pull");
+        assert_eq!(job(name)["dependencies"], json!([]));
+    }
+    assert_eq!(job("process")["allow_failure"]["exit_codes"], json!([3]));
+    assert_eq!(job("process")["artifacts"]["access"], "developer");
+    assert_eq!(job("process")["artifacts"]["expire_in"], "35 days");
+    assert_eq!(job("process")["cache"][0]["policy"], "push");
+    assert!(job("process")["needs"].as_array().expect("a list").iter().all(|need| need["optional"] == true));
+    // A job that ends in anything but 0 does not deploy.
+    assert!(job("publish")["allow_failure"].is_null());
+    assert_eq!(job("publish")["pages"], true);
+    assert_eq!(job("publish")["resource_group"], "duo-metrics");
+    assert_eq!(job("publish")["artifacts"]["paths"], json!(["public"]), "neither raw data nor people");
+    assert_eq!(
+        job("publish")["artifacts"]["reports"],
+        json!({"metrics": ".duo-metrics/openmetrics.txt", "annotations": ".duo-metrics/annotations.json"})
+    );
+    // The two jobs that use one cache do not both write it.
+    assert_eq!(job("fetch-duo")["cache"][0]["key"], job("process")["cache"][0]["key"]);
+    assert_ne!(job("publish")["cache"][0]["key"], job("process")["cache"][0]["key"]);
+}
+
+#[test]
+fn the_two_files_of_the_component_have_the_same_inputs_and_use_and_describe_them_all() {
+    let component = documents(&root().join("component.yml"));
+    let template = documents(&root().join("templates/duo-metrics.yml"));
+    assert_eq!(component[0], template[0]);
+    assert_eq!(
+        read("component.yml").split("\nspec:").nth(1).and_then(|text| text.split("\n---").next()),
+        read("templates/duo-metrics.yml").split("\nspec:").nth(1).and_then(|text| text.split("\n---").next()),
+        "in the same order"
+    );
+    let inputs = component[0]["spec"]["inputs"].as_object().expect("inputs");
+    let passed = template[1]["include"][0]["inputs"].as_object().expect("inputs");
+    assert_eq!(template[1]["include"][0]["local"], "/component.yml");
+    assert_eq!(passed.len(), inputs.len());
+    let body = component[1].to_string();
+    for (name, input) in inputs {
+        assert_eq!(passed[name], format!("$[[ inputs.{name} ]]"));
+        assert!(body.contains(&format!("$[[ inputs.{name} ]]")), "{name} is used");
+        assert!(input["description"].as_str().is_some_and(|text| text.len() > 20), "{name} is described");
+        assert!(!input["default"].is_null(), "{name} has a default");
+        assert!(input["default"].as_str().is_none_or(|text| !text.contains("$[[")), "{name}");
+    }
+    let image = inputs["image"]["default"].as_str().expect("text");
+    assert!(
+        image.starts_with("$CI_REGISTRY/") && image.ends_with(&format!(":{}", env!("CARGO_PKG_VERSION"))),
+        "{image}"
+    );
+    // A component is every `.yml` directly below templates/, or one level down as template.yml.
+    let templates: Vec<String> = std::fs::read_dir(root().join("templates"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(templates.iter().filter(|name| name.ends_with(".yml")).count(), 1, "{templates:?}");
+    assert!(!root().join("templates/html/template.yml").exists());
+}
+
+#[test]
+fn no_text_of_an_input_is_shell_code_and_no_host_is_named() {
+    for (name, job) in documents(&root().join("component.yml"))[1].as_object().expect("jobs") {
+        let scripts = ["script", "before_script", "after_script"].map(|field| job[field].to_string());
+        assert!(scripts.iter().all(|script| !script.contains("$[[")), "{name}");
+    }
+    for file in ["component.yml", "templates/duo-metrics.yml"] {
+        let text = read(file);
+        assert!(!text.contains("://") && !text.contains(".com") && !text.contains(".io"), "{file}");
+        assert!(
+            !text.contains("$CI_PROJECT_PATH") && !text.contains("$CI_REGISTRY_IMAGE"),
+            "of the consumer: {file}"
+        );
+    }
+    // What stands in inputs comes to the command as it is.
+    let bench = Bench::new(20, 3);
+    let pipeline = "include:\n  - local: component.yml\n    inputs:\n      groups: \"acme'; touch $(echo pwned) `touch pwned`; \\\"\"\n";
+    let project = consumer(&bench, pipeline).with("ENABLE_DUO_METRICS", "true");
+    let run = project.run();
+    stops(&run);
+    assert!(run.log.contains("not found or not readable"), "{}", run.log);
+}
+
+#[test]
+fn the_tables_of_the_readme_are_those_of_the_component() {
+    let component = documents(&root().join("component.yml"));
+    let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
+    let order: Vec<String> = read("component.yml")
+        .lines()
+        .take_while(|line| *line != "---")
+        .filter_map(|line| Some(line.strip_prefix("    ")?.strip_suffix(':')?.to_owned()))
+        .collect();
+    let inputs: BTreeMap<&String, &Value> =
+        component[0]["spec"]["inputs"].as_object().expect("inputs").iter().collect();
+    assert_eq!(order.len(), inputs.len());
+    for name in &order {
+        let input = inputs[name];
+        let default = input["default"].as_str().map_or_else(|| input["default"].to_string(), str::to_owned);
+        let default = if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
+        table.push_str(&format!(
+            "| `{name}` | {default} | {} |\n",
+            input["description"].as_str().expect("text")
+        ));
+    }
+    let readme = read("README.md");
+    let (start, end) = ("<!-- inputs of component.yml -->\n", "<!-- end -->");
+    let (before, rest) = readme.split_once(start).expect("a place for the table");
+    let (there, after) = rest.split_once(end).expect("its end");
+    if std::env::var_os("BLESS").is_some() {
+        let text = format!("{before}{start}{table}{end}{after}");
+        std::fs::write(root().join("README.md"), text).expect("the document can be written");
+    } else {
+        assert_eq!(there, table);
+    }
+}
+
+#[test]
+fn artifacts_of_earlier_pipelines_are_got_with_the_job_token_or_their_lack_is_told() {
+    let bench = Bench::new(20, 3);
+    bench.gitlab.keep_artifact("a b:c", "x/y.gz", b"content".to_vec());
+    let call = |path: &str, token: Option<&str>| {
+        let arguments = ["artifact", "--job", "a b:c", "--path", path, "--output", "got/file"];
+        let mut command = bare_command(bench.folder(), &arguments);
+        command.env("CI_API_V4_URL", format!("{}/api/v4", bench.gitlab.url())).env("CI_PROJECT_ID", "7");
+        command.env("CI_COMMIT_REF_NAME", "feature/x").env("CI_DEFAULT_BRANCH", "main");
+        if let Some(token) = token {
+            command.env("CI_JOB_TOKEN", token);
+        }
+        done(command, b"")
+    };
+    let (good, bad) = (format!("{TOKEN}-job"), format!("{TOKEN}-wrong"));
+    let none = call("x/none", Some(&good));
+    assert_eq!((none.code, bench.path("got/file").exists()), (0, false), "{}", none.stderr);
+    assert!(none.stderr.contains("no x/none of a b:c"), "{}", none.stderr);
+    let refused = call("x/y.gz", Some(&bad));
+    assert_eq!((refused.code, bench.path("got/file").exists()), (3, false), "{}", refused.stderr);
+    assert!(!refused.stderr.contains(&bad), "{}", refused.stderr);
+    let outside = call("x/y.gz", None);
+    assert_eq!((outside.code, bench.path("got/file").exists()), (0, false), "{}", outside.stderr);
+    let got = call("x/y.gz", Some(&good));
+    assert_eq!(got.code, 0, "{}", got.stderr);
+    assert_eq!(std::fs::read(bench.path("got/file")).expect("the file"), b"content");
+}
+
+#[test]
+fn settings_that_only_pipelines_need_are_checked() {
+    let bench = Bench::new(20, 7);
+    let fetch = |name: &str, value: &str| {
+        let mut command = bench.command(&["fetch", "--collector", "seats", "--collector", "merge_requests"]);
+        command.env(name, value);
+        done(command, b"")
+    };
+    for bad in ["0", "-3", "many", "1.5", "4000"] {
+        let refused = fetch("DUO_METRICS_DAYS", bad);
+        assert!(
+            refused.code == 2 && refused.stderr.contains("DUO_METRICS_DAYS"),
+            "{bad}: {}",
+            refused.stderr
+        );
+    }
+    let three = fetch("DUO_METRICS_DAYS", "3");
+    assert!(three.stderr.contains("merge_requests of acme: 3 days complete"), "{}", three.stderr);
+    let missing = fetch("DUO_METRICS_CA_FILE", "none.pem");
+    assert!(missing.code == 78 && missing.stderr.contains("none.pem"), "{}", missing.stderr);
+}

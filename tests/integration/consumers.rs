@@ -1,0 +1,168 @@
+//! The examples of pipelines, each run as it stands.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::bench::{Bench, TOKEN, bare_command};
+use crate::pipelines::{KEY, Project, documents, read, root};
+
+/// An example as somebody has it who included it; only the address of the component is another one, that of the catalog
+/// entry in this repository.
+fn example<'a>(bench: &'a Bench, name: &str) -> Project<'a> {
+    let text = read(&format!("examples/pipelines/{name}.yml"));
+    let component = |project: &str| {
+        format!("- component: $CI_SERVER_FQDN/{project}/duo-metrics@{}\n", env!("CARGO_PKG_VERSION"))
+    };
+    let (ours, mirrored) = (component("duo-metrics/duo-metrics"), component("platform/duo-metrics"));
+    assert!(text.contains(&ours) || text.contains(&mirrored), "{name} includes this version");
+    let text = text.replace(&ours, "- local: templates/duo-metrics.yml\n");
+    let text = text.replace(&mirrored, "- local: templates/duo-metrics.yml\n");
+    Project::new(bench, name, &text).with("ENABLE_DUO_METRICS", "true").with("DUO_METRICS_DAYS", "7")
+}
+
+#[test]
+fn all_examples_are_run_here() {
+    let mut names: Vec<String> = std::fs::read_dir(root().join("examples/pipelines"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["digest.yml", "landing.yml", "minimal.yml", "self-managed.yml", "several-groups.yml"]);
+}
+
+#[test]
+fn the_minimal_example_makes_both_dashboards() {
+    let bench = Bench::new(20, 7);
+    let project = example(&bench, "minimal").with("ENABLE_PROJECT_METRICS", "true");
+    let merged = project.merged();
+    assert_eq!(merged["duo-metrics:publish"]["pages"], true);
+    let pipeline = project.run();
+    assert!(
+        pipeline.jobs.len() == 4 && pipeline.jobs.values().all(|status| status == "PASS"),
+        "{}",
+        pipeline.log
+    );
+    for path in ["index.html", "duo-metrics/index.html", "project-metrics/index.html"] {
+        assert!(project.artifact("duo-metrics:publish", &format!("public/{path}")).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn several_groups_are_collected_side_by_side_and_put_together_once() {
+    let bench = Bench::new(60, 7);
+    let project =
+        example(&bench, "several-groups").with("GROUP_PATH", "").with("DUO_METRICS_PSEUDONYM_KEY", KEY);
+    let pipeline = project.run();
+    assert!(pipeline.passed, "{}", pipeline.log);
+    assert_eq!(pipeline.jobs.len(), 4, "{}", pipeline.log);
+    let metrics = project.artifact("duo-metrics:process", ".duo-metrics/metrics.jsonl").expect("the metrics");
+    for scope in ["acme", "globex", "*"] {
+        assert!(metrics.contains(&format!("\"scope\":\"{scope}\"")), "{scope}");
+    }
+}
+
+#[test]
+fn without_a_registry_the_program_comes_as_a_package_and_its_digest_is_checked() {
+    let bench = Bench::new(20, 7);
+    let program = std::fs::read(bare_command(root(), &[]).get_program()).expect("the program");
+    let digest: String = Sha256::digest(&program).iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = format!("duo-metrics/{}/duo-metrics-x86_64-linux", env!("CARGO_PKG_VERSION"));
+    bench.gitlab.keep_artifact("package", &path, program);
+    let mut project = example(&bench, "self-managed")
+        .with("DUO_METRICS_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
+        .with("DUO_METRICS_SHA256", &digest);
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 3, "{}", pipeline.log);
+    assert!(project.artifact("duo-metrics:publish", "public/duo-metrics/index.html").is_some());
+    assert!(!pipeline.log.contains(TOKEN), "{}", pipeline.log);
+    project.set("DUO_METRICS_SHA256", Some(&"0".repeat(64)));
+    let refused = project.run();
+    assert_eq!(refused.jobs["duo-metrics:fetch-duo"], "FAIL", "{}", refused.log);
+    assert!(!refused.log.contains("days complete"), "{}", refused.log);
+}
+
+#[test]
+fn the_digest_becomes_a_comment() {
+    let bench = Bench::new(60, 40);
+    let mut project = example(&bench, "digest").with("DIGEST_ISSUE", "12").with("DIGEST_TOKEN", TOKEN);
+    assert!(!project.jobs().contains(&"comment".to_owned()));
+    project.set("CI_PIPELINE_SOURCE", Some("schedule"));
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 5, "{}", pipeline.log);
+    let comments = bench.gitlab.comments();
+    assert_eq!(comments.len(), 1);
+    assert_eq!(Some(&comments[0]), project.artifact("digest", "digest.md").as_ref());
+    assert!(comments[0].contains("acme"), "{}", comments[0]);
+    assert!(!pipeline.log.contains(TOKEN), "{}", pipeline.log);
+}
+
+#[test]
+fn the_landing_page_links_dashboards_of_others() {
+    let bench = Bench::new(20, 7);
+    let mut project = example(&bench, "landing");
+    project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
+    assert!(project.jobs().is_empty(), "{:?}", project.jobs());
+    project.set("CI_PIPELINE_SOURCE", Some("push"));
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 5, "{}", pipeline.log);
+    let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
+    for linked in ["duo-metrics", "flaky-tests", "costs"] {
+        assert!(landing.contains(&format!("href=\"./{linked}/index.html\"")), "{linked}");
+    }
+    assert!(landing.contains("Cloud costs") && landing.contains("1,234 €"), "{landing}");
+}
+
+#[test]
+fn the_pipeline_of_this_project_has_the_right_jobs_and_publishes_when_it_is_scheduled() {
+    let bench = Bench::new(20, 7);
+    let mut project = Project::new(&bench, "duo-metrics", &read(".gitlab-ci.yml"));
+    let builds = ["test", "advisories", "binary", "job-image"];
+    assert_eq!(project.jobs(), builds);
+    project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
+    assert_eq!(project.jobs(), builds[..3]);
+    project.set("CI_PIPELINE_SOURCE", Some("push"));
+    for (tag, is_release) in [("1.2.3", true), ("v1.2.3", false), ("1.2", false)] {
+        project.set("CI_COMMIT_TAG", Some(tag));
+        let jobs = project.jobs();
+        assert_eq!(
+            jobs.contains(&"release".to_owned()) && jobs.contains(&"package".to_owned()),
+            is_release,
+            "{tag}"
+        );
+        assert!(!jobs.contains(&"duo-metrics:publish".to_owned()));
+    }
+    let merged = project.merged();
+    assert_eq!(merged["release"]["release"]["tag_name"], "$CI_COMMIT_TAG");
+    assert_eq!(merged["release"]["needs"][0]["job"], "package");
+    project.set("CI_COMMIT_TAG", None);
+    project.set("CI_PIPELINE_SOURCE", Some("schedule"));
+    project.set("ENABLE_DUO_METRICS", Some("true"));
+    project.set("DUO_METRICS_DAYS", Some("7"));
+    let scheduled = [
+        "binary",
+        "job-image",
+        "duo-metrics:fetch-duo",
+        "duo-metrics:process",
+        "duo-metrics:publish",
+        "verify",
+    ];
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    assert_eq!(BTreeSet::from_iter(project.jobs()), set(&scheduled));
+    // What builds needs a registry and a network; the rest is run.
+    let pipeline = project.run_only(&scheduled[2..]);
+    assert!(pipeline.passed, "{}", pipeline.log);
+    assert!(
+        pipeline.jobs.values().all(|status| status == "PASS") && pipeline.jobs.len() == 4,
+        "{}",
+        pipeline.log
+    );
+    // Each job of ours with a shell line in it can be read by the shell that runs it.
+    for (name, job) in documents(&root().join(".gitlab-ci.yml"))[0].as_object().expect("jobs") {
+        for line in job["script"].as_array().into_iter().flatten() {
+            let line = line.as_str().unwrap_or_else(|| panic!("{name}: {line} is no text"));
+            let read = std::process::Command::new("sh").args(["-n", "-c", line]).status().expect("a shell");
+            assert!(read.success(), "{name}: {line}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The static program and the job image, as far as they can be tried without a registry.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::bench::{Bench, Done, TOKEN, bare_command, done, files_below};
+use crate::pipelines::{KEY, documents, root};
+
+/// The program, linked as in a release, but not optimized: that takes long and links nothing else.
+fn static_program() -> PathBuf {
+    let told = Command::new("rustc").arg("-vV").stderr(Stdio::inherit()).output().expect("the compiler runs");
+    let told = String::from_utf8(told.stdout).expect("text");
+    let host = told.lines().find_map(|line| line.strip_prefix("host: ")).expect("its host").to_owned();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root()).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--bin",
+        "duo-metrics",
+        "--target",
+        &host,
+    ]);
+    command.args(["--config", "profile.dev.debug=false", "--target-dir"]).arg(&folder);
+    command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let built = done(command, b"");
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    folder.join(host).join("debug/duo-metrics")
+}
+
+fn script(name: &str, arguments: &[&Path]) -> Done {
+    let mut command = Command::new(root().join("image").join(name));
+    command.args(arguments);
+    done(command, b"")
+}
+
+#[test]
+fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
+    let bench = Bench::new(20, 7);
+    let program = static_program();
+    let checked = script("check-static", &[&program]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let dynamic = PathBuf::from(bare_command(root(), &[]).get_program());
+    assert_eq!(script("check-static", &[&dynamic]).code, 1, "the check can fail");
+
+    let folder = bench.path("root");
+    let assembled = script("root", &[&program, &folder]);
+    assert_eq!(assembled.code, 0, "{}", assembled.stderr);
+    is_an_image(&bench, &folder);
+
+    // The jobs, one after the other in one folder: artifacts do just that.
+    let jobs = documents(&root().join("component.yml")).remove(1);
+    for (id, job) in ["fetch-duo", "fetch-project", "process", "publish"].iter().enumerate() {
+        let script: String = jobs[format!("$[[ inputs.job_prefix ]]{job}")]["script"]
+            .as_array()
+            .expect("a script")
+            .iter()
+            .map(|line| format!("{}\n", line.as_str().expect("text")))
+            .collect();
+        let ran = in_root(&bench, &folder, id, &script);
+        assert_eq!(ran.code, 0, "{job}: {} {}", String::from_utf8_lossy(&ran.stdout), ran.stderr);
+    }
+    let site: Vec<PathBuf> =
+        files_below(&folder.join("builds/public")).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(site.len(), 7, "{site:?}");
+    assert!(folder.join("builds/.duo-metrics/history.jsonl.gz").is_file());
+    let report =
+        std::fs::read_to_string(folder.join("builds/.duo-metrics/openmetrics.txt")).expect("a report");
+    assert!(report.ends_with("# EOF\n") && report.lines().count() > 20, "{report}");
+    let annotations = std::fs::read(folder.join("builds/.duo-metrics/annotations.json")).expect("a report");
+    let annotations: Value = serde_json::from_slice(&annotations).expect("JSON");
+    assert_eq!(
+        annotations["dashboards"][0]["external_link"]["url"],
+        "https://acme.pages.example.com/metrics"
+    );
+    let tools = in_root(&bench, &folder, 9, "id -u; echo yes | grep -q yes && ls /etc/ssl/certs");
+    assert_eq!(
+        String::from_utf8_lossy(&tools.stdout).lines().last(),
+        Some("ca-certificates.crt"),
+        "{}",
+        tools.stderr
+    );
+}
+
+/// Runs a shell script with the folder as the root of all files, as somebody who is not root where that can be had.
+fn in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> Done {
+    let is_root = done(command("id", &["-u"]), b"").stdout == b"0\n";
+    let folder = folder.to_str().expect("text");
+    let mut command = match is_root {
+        true => command("chroot", &["--userspec=1000:1000", folder, "/bin/sh", "-e"]),
+        false => command("unshare", &["--map-root-user", "chroot", folder, "/bin/sh", "-e"]),
+    };
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin")
+        .env("HOME", "/builds")
+        .env("CI", "true");
+    command.env("GITLAB_URL", bench.gitlab.url()).env("GROUP_PATH", "acme").env("DUO_METRICS_TOKEN", TOKEN);
+    command.env("ENABLE_DUO_METRICS", "true").env("ENABLE_PROJECT_METRICS", "true");
+    command.env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z").env("DUO_METRICS_PSEUDONYM_KEY", KEY);
+    command.env("DUO_METRICS_JOB_PREFIX", "duo-metrics:").env("CI_JOB_ID", id.to_string());
+    command.env("DUO_METRICS_PUBLISH", "true").env("CI_PAGES_URL", "https://acme.pages.example.com/metrics");
+    done(command, format!("cd /builds\n{script}").as_bytes())
+}
+
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+/// The layout names everything by its true digest and size, and is the same each time.
+fn is_an_image(bench: &Bench, folder: &Path) {
+    let layouts = ["one", "two"].map(|name| {
+        let layout = bench.path(name);
+        let packed = script("pack", &[folder, &layout, Path::new("1.2.3")]);
+        assert_eq!(packed.code, 0, "{}", packed.stderr);
+        layout
+    });
+    let files = layouts.clone().map(|layout| {
+        let name = |path: PathBuf| path.strip_prefix(&layout).expect("it is below").to_owned();
+        files_below(&layout).into_iter().map(|(path, content)| (name(path), content)).collect::<Vec<_>>()
+    });
+    assert!(files[0] == files[1]);
+    assert_eq!(files[0].len(), 5, "an index, a version, a manifest, a configuration and a layer");
+    let read =
+        |path: &str| std::fs::read(layouts[0].join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let hex =
+        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let blob = |descriptor: &Value| {
+        let digest =
+            descriptor["digest"].as_str().and_then(|text| text.strip_prefix("sha256:")).expect("a digest");
+        let content = read(&format!("blobs/sha256/{digest}"));
+        assert_eq!(hex(&content), digest);
+        assert_eq!(descriptor["size"], content.len());
+        content
+    };
+    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
+    let manifest = json(&blob(&json(&read("index.json"))["manifests"][0]));
+    let config = json(&blob(&manifest["config"]));
+    let packed = blob(&manifest["layers"][0]);
+    let mut layer = Vec::new();
+    let mut reader = flate2::read::GzDecoder::new(packed.as_slice());
+    std::io::Read::read_to_end(&mut reader, &mut layer).expect("a compressed layer");
+    assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", hex(&layer)));
+    assert_eq!(config["config"]["User"], "1000:1000");
+    assert!(config["config"]["Entrypoint"].is_null());
+    assert_eq!(config["config"]["Labels"]["org.opencontainers.image.version"], "1.2.3");
+}
+
+#[test]
+fn a_release_is_what_the_sources_say() {
+    let check = |tag: &str, project: &str| {
+        done(command(root().join("image/check-release").to_str().expect("text"), &[tag, project]), b"")
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let right = check(version, "duo-metrics/duo-metrics");
+    assert_eq!(right.code, 0, "{}", right.stderr);
+    let tag = check("99.0.0", "duo-metrics/duo-metrics");
+    assert!(tag.code == 1 && tag.stderr.contains("Cargo.toml"), "{}", tag.stderr);
+    let fork = check(version, "acme/duo-metrics");
+    assert!(fork.code == 1 && fork.stderr.contains("$CI_REGISTRY/acme/duo-metrics"), "{}", fork.stderr);
+}
