@@ -78,18 +78,21 @@ fn carry_over(
         card.carried_over = true;
         let json = serde_json::to_vec_pretty(&card)
             .map_err(|error| Error::Bug(format!("cannot write a card: {error}")))?;
-        let mut files = with_copies(vec![SiteFile { path: Dashboard::CARD.to_owned(), content: json }])?;
+        let mut files = vec![SiteFile { path: Dashboard::CARD.to_owned(), content: json }];
         for entry in std::fs::read_dir(&from).map_err(Error::file("read", &from))? {
             let path = entry.map_err(Error::file("read", &from))?.path();
-            // The copies of the card are of the card as it was.
+            // Compressed copies are made anew: the earlier site may have none, and those of the card are of it as it was.
+            let is_copy = path.extension().is_some_and(|extension| extension == "br" || extension == "gz");
             if let Some(name) = path.file_name().and_then(|name| name.to_str())
-                && !name.starts_with(Dashboard::CARD)
+                && name != Dashboard::CARD
+                && !is_copy
                 && path.is_file()
             {
                 let content = std::fs::read(&path).map_err(Error::file("read", &path))?;
                 files.push(SiteFile { path: name.to_owned(), content });
             }
         }
+        let files = with_copies(files)?;
         check_replaceable(&folder, Dashboard::CARD)?;
         NewFolder::create(&folder, files.iter().map(|file| (&*file.path, &*file.content)))?.keep()?;
         summary.say(format!("carried over {}, of {at}", folder.display()));

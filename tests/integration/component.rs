@@ -1,11 +1,12 @@
 //! The CI component, as a consumer has it: which jobs there are, what they leave, and how they end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, TOKEN, bare_command, done};
+use crate::bench::{Bench, TOKEN, bare_command, done, is_compressed};
 use crate::pipelines::{KEY, Pipeline, Project, documents, read, root};
 use crate::stand_in::Settings;
 
@@ -30,6 +31,7 @@ fn site(project: &Project<'_>, job: &str) -> Vec<String> {
     let mut names: Vec<String> = project
         .artifacts(job)
         .into_iter()
+        .filter(|(path, _)| !is_compressed(Path::new(path)))
         .filter_map(|(path, _)| Some(path.strip_prefix("public/")?.split('/').next()?.to_owned()))
         .collect();
     names.dedup();
