@@ -38,6 +38,7 @@ pub mod record;
 pub mod rollup;
 pub mod schema;
 pub mod site;
+pub mod sources;
 pub mod spelling;
 pub mod view;
 pub mod wording;

@@ -35,6 +35,7 @@ impl PseudonymKey {
             Record::Event(event) => {
                 replace(&mut event.user);
                 event.username = None;
+                event.global_user_id.as_mut().map(replace);
             }
             Record::Seat(seat) => {
                 replace(&mut seat.user);

@@ -181,12 +181,64 @@ pub struct Event<'a> {
     /// What runs the model.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub model_engine: Option<Cow<'a, str>>,
+    /// Who offers the model.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_provider: Option<Cow<'a, str>>,
+    /// The agent that acted in the session.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Cow<'a, str>>,
+    /// What kind of agent or flow it is: foundational, custom, external.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub agent_type: Option<Cow<'a, str>>,
+    /// The version of the flow.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow_version: Option<Cow<'a, str>>,
+    /// What kind of user it is, in the source's own word: human, or one of several kinds of bots.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub user_type: Option<Cow<'a, str>>,
+    /// The user's id across all instances, or the pseudonym in its place.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub global_user_id: Option<Cow<'a, str>>,
+    /// How a tool call or a session ended, where the event's name does not say it: `success`, `failure`, `completed`,
+    /// `cancelled`.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Cow<'a, str>>,
+    /// The type of what went wrong; never its text, which can hold anything.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    /// Tokens that went into the model; whether those from its cache are in, differs with the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens that came out of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// Both together, as the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_tokens: Option<u64>,
+    /// Tokens read from the cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// Tokens written to the cache for five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_5m: Option<u64>,
+    /// Tokens written to the cache for an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<u64>,
+    /// Tokens written to the cache, those of five minutes and of an hour included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// What emitted the event, in its own word: `gitlab-rails`, `duo-workflow-service-python`.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Cow<'a, str>>,
     /// What ties shown, accepted and rejected of one suggestion together.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<Cow<'a, str>>,
     /// The source's own id of the event; where there is one, it is the event's identity.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Cow<'a, str>>,
+    /// What else the Standard Context and the AI Context tell, by their own names for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// One person's seat, as of the day of the snapshot.

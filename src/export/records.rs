@@ -37,8 +37,24 @@ pub const COLUMNS: &[&str] = &[
     "tool",
     "model",
     "model_engine",
+    "model_provider",
+    "agent",
+    "agent_type",
+    "flow_version",
+    "user_type",
+    "global_user_id",
+    "outcome",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "cache_write",
+    "source",
     "tracking_id",
     "event_id",
+    "context",
     // Seats, and purchases of seats.
     "assigned",
     "add_on",
@@ -71,7 +87,7 @@ pub const COLUMNS: &[&str] = &[
     "measure",
     "period",
     "value",
-    // Coverage.
+    // Coverage; an event has a reason too.
     "rows",
     "reason",
     // Rollups.

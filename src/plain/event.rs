@@ -43,10 +43,37 @@ impl EventWriter {
             ("tool", &event.tool),
             ("model", &event.model),
             ("model_engine", &event.model_engine),
-            ("tracking_id", &event.tracking_id),
-            ("event_id", &event.event_id),
+            ("model_provider", &event.model_provider),
+            ("agent", &event.agent),
+            ("agent_type", &event.agent_type),
+            ("flow_version", &event.flow_version),
+            ("user_type", &event.user_type),
+            ("global_user_id", &event.global_user_id),
+            ("outcome", &event.outcome),
+            ("reason", &event.reason),
         ] {
             optional(output, name, value);
+        }
+        for (name, tokens) in [
+            ("input_tokens", event.input_tokens),
+            ("output_tokens", event.output_tokens),
+            ("total_tokens", event.total_tokens),
+            ("cache_read", event.cache_read),
+            ("cache_write_5m", event.cache_write_5m),
+            ("cache_write_1h", event.cache_write_1h),
+            ("cache_write", event.cache_write),
+        ] {
+            if let Some(tokens) = tokens {
+                output.extend_from_slice(format!(",\"{name}\":{tokens}").as_bytes());
+            }
+        }
+        optional(output, "source", &event.source);
+        optional(output, "tracking_id", &event.tracking_id);
+        optional(output, "event_id", &event.event_id);
+        if let Some(context) = &event.context {
+            output.extend_from_slice(b",\"context\":");
+            serde_json::to_writer(&mut *output, context)
+                .expect("a map of JSON values can be written to memory");
         }
         output.extend_from_slice(b"}\n");
     }
@@ -147,7 +174,7 @@ mod tests {
 
     fn event() -> impl Strategy<Value = Event<'static>> {
         let origin = (text(), text(), text(), 0..400_i64, any::<u32>(), any::<u32>(), 0..3_i64);
-        let texts = proptest::collection::vec(optional(), 15);
+        let texts = proptest::collection::vec(optional(), 27);
         let rest =
             (text(), any::<bool>(), proptest::option::of(any::<u32>()), 0..200_000_000_i64, 0..2_000_u32);
         (origin, texts, rest).prop_map(|(origin, texts, (user, bot, lines, seconds, thousandths))| {
@@ -188,9 +215,31 @@ mod tests {
                 environment: next(),
                 tool: next(),
                 model: next(),
-                model_engine: None,
+                model_engine: next(),
+                model_provider: next(),
+                agent: next(),
+                agent_type: next(),
+                flow_version: next(),
+                user_type: next(),
+                global_user_id: next(),
+                outcome: next(),
+                reason: next(),
+                input_tokens: lines.map(u64::from),
+                output_tokens: None,
+                total_tokens: lines.map(|lines| u64::MAX - u64::from(lines)),
+                cache_read: lines.map(u64::from),
+                cache_write_5m: None,
+                cache_write_1h: lines.map(u64::from),
+                cache_write: lines.map(u64::from),
+                source: next(),
                 tracking_id: next(),
-                event_id: None,
+                event_id: next(),
+                context: next().map(|text| {
+                    Box::new(serde_json::Map::from_iter([
+                        (text.to_string(), text.as_ref().into()),
+                        ("plan".to_owned(), serde_json::json!([seconds, null])),
+                    ]))
+                }),
             }
         })
     }

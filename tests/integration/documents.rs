@@ -172,6 +172,7 @@ const FLOORS: &[&[&str]] = &[
         "rollup",
         "schema",
         "site",
+        "sources",
         "spelling",
         "view",
         "wording",
