@@ -54,22 +54,25 @@ pub fn fold(event: &mut Event<'_>) {
 }
 
 fn fold_name<'a>(name: &mut Option<Cow<'a, str>>, original: &mut Option<Cow<'a, str>>, aliases: Aliases) {
-    let Some(spelt) = name.take() else { return };
-    let folded = folded(&spelt, aliases);
-    *name = Some(match folded == spelt {
-        true => spelt,
-        false => {
-            original.get_or_insert(spelt);
-            folded.into()
-        }
-    });
+    let Some(spelt) = name else { return };
+    if let Cow::Owned(folded) = folded(spelt, aliases) {
+        let spelt = name.replace(folded.into());
+        *original = original.take().or(spelt);
+    }
 }
 
-/// The one name of what is spelt so.
-pub fn folded(spelt: &str, aliases: Aliases) -> String {
-    let lower = spelt.trim().to_lowercase();
-    let known = aliases.iter().find(|(_, others)| others.contains(&lower.as_str()));
-    known.map_or(lower, |(name, _)| (*name).to_owned())
+/// The one name of what is spelt so; borrowed where it is spelt by its name.
+pub fn folded<'a>(spelt: &'a str, aliases: Aliases) -> Cow<'a, str> {
+    let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
+    let lower = match spelt.bytes().all(is_folded) {
+        true => Cow::Borrowed(spelt),
+        false => spelt.trim().to_lowercase().into(),
+    };
+    match aliases.iter().find(|(_, others)| others.contains(&&*lower)) {
+        Some((name, _)) => (*name).to_owned().into(),
+        None if lower == spelt => spelt.into(),
+        None => lower,
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::usage_events::{KEPT_DAYS, User, event};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
-use crate::record::{Event, NO_LANGUAGE, Origin};
+use crate::record::{NO_LANGUAGE, Origin};
 
 /// The collector `code_suggestion_events`.
 pub struct CodeSuggestionEvents;
@@ -66,12 +66,11 @@ impl Collector for CodeSuggestionEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(Box::new(Event {
-            language: Some(said_language(node.language)),
-            lines: node.suggestion_size.0.and_then(|size| size.parse().ok()),
-            tracking_id: node.unique_tracking_id,
-            ..event(node.timestamp, origin, &node.event, node.user)
-        })))
+        let mut event = event(node.timestamp, origin, &node.event, node.user);
+        event.language = Some(said_language(node.language));
+        event.lines = node.suggestion_size.0.and_then(|size| size.parse().ok());
+        event.tracking_id = node.unique_tracking_id;
+        Ok(Record::Event(event))
     }
 }
 

@@ -67,7 +67,7 @@ impl Collector for GroupTree {
         for Language { name, share } in node.languages.into_iter().flatten() {
             // Two spellings of a language are one.
             if let Some(share) = share {
-                *languages.entry(folded(&name, LANGUAGES).into()).or_default() += share;
+                *languages.entry(folded(&name, LANGUAGES).into_owned().into()).or_default() += share;
             }
         }
         Ok(Record::Project(Project {

@@ -14,7 +14,7 @@ use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic
 use crate::calendar::{Day, Timestamp};
 use crate::events::CODE_SUGGESTIONS;
 use crate::line::{self, Record};
-use crate::record::{Event, Origin};
+use crate::record::Origin;
 
 /// The collector `instance_usage_events`.
 pub struct InstanceUsageEvents;
@@ -79,26 +79,24 @@ impl Collector for InstanceUsageEvents {
             language,
             size,
         ] = fields.map(|scalar| scalar.0);
-        let event = event(node.timestamp, origin, &node.event, node.user);
+        let mut event = event(node.timestamp, origin, &node.event, node.user);
         let is_suggestion = is_told && event.feature == CODE_SUGGESTIONS;
-        Ok(Record::Event(Box::new(Event {
-            namespace: node.namespace_path.filter(|path| !path.is_empty()),
-            project: project.map(|id| match id.bytes().all(|byte| byte.is_ascii_digit()) {
-                true => format!("gid://gitlab/Project/{id}").into(),
-                false => id,
-            }),
-            language: is_suggestion.then(|| said_language(language)),
-            ide,
-            lines: size.filter(|_| is_suggestion).and_then(|size| size.parse().ok()),
-            tracking_id,
-            session,
-            flow,
-            environment,
-            tool,
-            model,
-            model_engine,
-            ..event
-        })))
+        event.namespace = node.namespace_path.filter(|path| !path.is_empty());
+        event.project = project.map(|id| match id.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => format!("gid://gitlab/Project/{id}").into(),
+            false => id,
+        });
+        event.language = is_suggestion.then(|| said_language(language));
+        event.ide = ide;
+        event.lines = size.filter(|_| is_suggestion).and_then(|size| size.parse().ok());
+        event.tracking_id = tracking_id;
+        event.session = session;
+        event.flow = flow;
+        event.environment = environment;
+        event.tool = tool;
+        event.model = model;
+        event.model_engine = model_engine;
+        Ok(Record::Event(event))
     }
 }
 

@@ -69,14 +69,14 @@ impl Collector for UsageEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        Ok(Record::Event(Box::new(event(node.timestamp, origin, &node.event, node.user))))
+        Ok(Record::Event(event(node.timestamp, origin, &node.event, node.user)))
     }
 }
 
 /// An event record with what every usage event has.
-pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: User<'a>) -> Event<'a> {
+pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: User<'a>) -> Box<Event<'a>> {
     let name = name.to_lowercase();
-    Event {
+    Box::new(Event {
         ts,
         origin,
         feature: events::feature_of(&name).into(),
@@ -116,5 +116,5 @@ pub(super) fn event<'a>(ts: Timestamp, origin: Origin<'a>, name: &str, user: Use
         tracking_id: None,
         event_id: None,
         context: None,
-    }
+    })
 }

@@ -311,8 +311,8 @@ impl PartMade {
         Ok(())
     }
 
-    /// Makes records of the nodes of a page. False when one of them cannot be read because it is the line that is damaged;
-    /// of a parsed line that is known not to be so.
+    /// Makes records of the nodes of a page. False when one of them cannot be read and the page was not parsed: the line may
+    /// be damaged, or split in the wrong places.
     fn take_page(
         &mut self,
         line: &InputLine<'_>,
@@ -341,8 +341,7 @@ impl PartMade {
                 }
             });
         }
-        let is_damaged = || line.text.is_ok_and(|text| Line::parse(text).is_err());
-        if !is_parsed && all.iter().any(Result::is_err) && is_damaged() {
+        if !is_parsed && all.iter().any(Result::is_err) {
             return Ok(false);
         }
         for ((index, node), read) in nodes().zip(all) {

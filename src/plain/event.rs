@@ -4,6 +4,13 @@ use std::borrow::Cow;
 
 use crate::record::{Event, Origin, Row};
 
+/// A key with what stands before and after it, for a field that is not the first one.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":").as_bytes()
+    };
+}
+
 /// Writes events as lines.
 #[derive(Debug, Default)]
 pub struct EventWriter {
@@ -17,61 +24,62 @@ impl EventWriter {
     pub fn write(&mut self, event: &Event<'_>, output: &mut Vec<u8>) {
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         event.ts.write_to(output);
-        output.extend_from_slice(b"\"");
+        output.push(b'"');
         self.write_origin(&event.origin, output);
-        text(output, "event", &event.event);
-        text(output, "feature", &event.feature);
-        text(output, "user", &event.user);
-        optional(output, "username", &event.username);
+        text(output, key!("event"), &event.event);
+        text(output, key!("feature"), &event.feature);
+        text(output, key!("user"), &event.user);
+        optional(output, key!("username"), &event.username);
         if event.bot {
             output.extend_from_slice(b",\"bot\":true");
         }
-        optional(output, "language", &event.language);
-        optional(output, "language_original", &event.language_original);
-        optional(output, "ide", &event.ide);
-        optional(output, "ide_original", &event.ide_original);
+        optional(output, key!("language"), &event.language);
+        optional(output, key!("language_original"), &event.language_original);
+        optional(output, key!("ide"), &event.ide);
+        optional(output, key!("ide_original"), &event.ide_original);
         if let Some(lines) = event.lines {
-            output.extend_from_slice(b",\"lines\":");
-            number(output, lines);
+            output.extend_from_slice(key!("lines"));
+            number(output, lines.into());
         }
-        for (name, value) in [
-            ("namespace", &event.namespace),
-            ("project", &event.project),
-            ("session", &event.session),
-            ("flow", &event.flow),
-            ("environment", &event.environment),
-            ("tool", &event.tool),
-            ("model", &event.model),
-            ("model_engine", &event.model_engine),
-            ("model_provider", &event.model_provider),
-            ("agent", &event.agent),
-            ("agent_type", &event.agent_type),
-            ("flow_version", &event.flow_version),
-            ("user_type", &event.user_type),
-            ("global_user_id", &event.global_user_id),
-            ("outcome", &event.outcome),
-            ("reason", &event.reason),
+        optional(output, key!("namespace"), &event.namespace);
+        optional(output, key!("project"), &event.project);
+        optional(output, key!("session"), &event.session);
+        optional(output, key!("flow"), &event.flow);
+        optional(output, key!("environment"), &event.environment);
+        optional(output, key!("tool"), &event.tool);
+        optional(output, key!("model"), &event.model);
+        optional(output, key!("model_engine"), &event.model_engine);
+        for (key, value) in [
+            (key!("model_provider"), &event.model_provider),
+            (key!("agent"), &event.agent),
+            (key!("agent_type"), &event.agent_type),
+            (key!("flow_version"), &event.flow_version),
+            (key!("user_type"), &event.user_type),
+            (key!("global_user_id"), &event.global_user_id),
+            (key!("outcome"), &event.outcome),
+            (key!("reason"), &event.reason),
         ] {
-            optional(output, name, value);
+            optional(output, key, value);
         }
-        for (name, tokens) in [
-            ("input_tokens", event.input_tokens),
-            ("output_tokens", event.output_tokens),
-            ("total_tokens", event.total_tokens),
-            ("cache_read", event.cache_read),
-            ("cache_write_5m", event.cache_write_5m),
-            ("cache_write_1h", event.cache_write_1h),
-            ("cache_write", event.cache_write),
+        for (key, tokens) in [
+            (key!("input_tokens"), event.input_tokens),
+            (key!("output_tokens"), event.output_tokens),
+            (key!("total_tokens"), event.total_tokens),
+            (key!("cache_read"), event.cache_read),
+            (key!("cache_write_5m"), event.cache_write_5m),
+            (key!("cache_write_1h"), event.cache_write_1h),
+            (key!("cache_write"), event.cache_write),
         ] {
             if let Some(tokens) = tokens {
-                output.extend_from_slice(format!(",\"{name}\":{tokens}").as_bytes());
+                output.extend_from_slice(key);
+                number(output, tokens);
             }
         }
-        optional(output, "source", &event.source);
-        optional(output, "tracking_id", &event.tracking_id);
-        optional(output, "event_id", &event.event_id);
+        optional(output, key!("source"), &event.source);
+        optional(output, key!("tracking_id"), &event.tracking_id);
+        optional(output, key!("event_id"), &event.event_id);
         if let Some(context) = &event.context {
-            output.extend_from_slice(b",\"context\":");
+            output.extend_from_slice(key!("context"));
             serde_json::to_writer(&mut *output, context)
                 .expect("a map of JSON values can be written to memory");
         }
@@ -89,11 +97,11 @@ impl EventWriter {
         if !is_same {
             let Origin { instance, collector, scope, day, fetched_at, .. } = origin;
             self.origin.clear();
-            text(&mut self.origin, "instance", instance);
-            text(&mut self.origin, "collector", collector);
-            text(&mut self.origin, "scope", scope);
-            text(&mut self.origin, "day", &day.to_string());
-            text(&mut self.origin, "fetched_at", &fetched_at.to_string());
+            text(&mut self.origin, key!("instance"), instance);
+            text(&mut self.origin, key!("collector"), collector);
+            text(&mut self.origin, key!("scope"), scope);
+            text(&mut self.origin, key!("day"), &day.to_string());
+            text(&mut self.origin, key!("fetched_at"), &fetched_at.to_string());
             self.origin.extend_from_slice(b",\"row\":\"");
             let owned = |text: &str| Cow::Owned(text.to_owned());
             self.of = Some(Origin {
@@ -108,27 +116,27 @@ impl EventWriter {
         output.extend_from_slice(&self.origin);
         let Row { page, index } = origin.row;
         if page > 0 {
-            number(output, page);
+            number(output, page.into());
             output.push(b':');
         }
-        number(output, index);
+        number(output, index.into());
         output.push(b'"');
     }
 }
 
-fn optional(output: &mut Vec<u8>, name: &str, value: &Option<Cow<'_, str>>) {
+#[inline]
+fn optional(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
     if let Some(value) = value {
-        text(output, name, value);
+        text(output, key, value);
     }
 }
 
-/// Appends a field that is not the first one.
+/// Appends a field whose value is a text.
 #[inline]
-fn text(output: &mut Vec<u8>, name: &str, value: &str) {
-    output.reserve(name.len() + value.len() + 6);
-    output.extend_from_slice(b",\"");
-    output.extend_from_slice(name.as_bytes());
-    output.extend_from_slice(b"\":\"");
+fn text(output: &mut Vec<u8>, key: &[u8], value: &str) {
+    output.reserve(key.len() + value.len() + 2);
+    output.extend_from_slice(key);
+    output.push(b'"');
     let needs_escape =
         value.bytes().fold(false, |needs, byte| needs | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
     if needs_escape {
@@ -141,8 +149,8 @@ fn text(output: &mut Vec<u8>, name: &str, value: &str) {
     output.push(b'"');
 }
 
-fn number(output: &mut Vec<u8>, number: u32) {
-    let mut digits = [0; 10];
+fn number(output: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = number;
     loop {

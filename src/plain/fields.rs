@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use super::quote::quote;
+
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
@@ -199,7 +201,7 @@ fn word_or_count(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
 #[inline]
 fn text(line: &str, at: usize) -> Option<(&str, usize)> {
     let rest = line.as_bytes().get(at..)?.strip_prefix(b"\"")?;
-    let length = memchr(b'"', rest)?;
+    let length = quote(rest)?;
     Some((line.get(at + 1..at + 1 + length)?, at + length + 2))
 }
 

@@ -1,13 +1,14 @@
-//! JSON that is spelled plainly, as our own commands and GitLab spell most of it: no escapes, no blanks, whole numbers
-//! only. It can be read and written many times faster than JSON at large. Whatever is not plain is left to the JSON
+//! JSON that is spelled plainly, as our own commands and GitLab spell most of it: no escapes, no blanks, no
+//! signs. It can be read and written many times faster than JSON at large. Whatever is not plain is left to the JSON
 //! parser: these readers give up rather than judge.
 
-mod elements;
+mod alike;
 mod event;
 mod fields;
+mod quote;
 mod value;
 
-pub use elements::elements;
+pub use alike::split_alike;
 pub use event::EventWriter;
 pub use fields::{Fields, Keys, Next, Value};
 pub use value::from_str;

@@ -8,6 +8,8 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::quote::quote;
+
 /// Reads a value that is the whole text; `None` when the text is not plain, or is not such a value.
 pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     // Looked for here once, so that a text within it ends with the next quote.
@@ -68,21 +70,33 @@ impl<'a> Reader<'a> {
     #[inline]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.expect(b'"')?;
-        let length = memchr(b'"', &self.text.as_bytes()[self.at..]).ok_or(NotPlain)?;
+        let length = quote(&self.text.as_bytes()[self.at..]).ok_or(NotPlain)?;
         let string = self.text.get(self.at..self.at + length).ok_or(NotPlain)?;
         self.at += length + 1;
         Ok(string)
     }
 
-    /// A whole number; one with a sign, a fraction, an exponent, or more digits than fit, is for the parser.
-    fn count(&mut self) -> Result<u64, NotPlain> {
+    /// A number; one with a sign, an exponent, or more digits than fit, is for the parser.
+    fn number<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, NotPlain> {
         let rest = &self.text.as_bytes()[self.at..];
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits_of = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = digits_of(rest);
         if digits == 0 || digits > 19 || (digits > 1 && rest[0] == b'0') {
             return Err(NotPlain);
         }
-        self.at += digits;
-        Ok(rest[..digits].iter().fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0')))
+        let after = rest.get(digits);
+        if after != Some(&b'.') {
+            self.at += digits;
+            return visitor
+                .visit_u64(rest[..digits].iter().fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0')));
+        }
+        let length = digits + 1 + digits_of(&rest[digits + 1..]);
+        if length == digits + 1 || matches!(rest.get(length), Some(b'e' | b'E')) {
+            return Err(NotPlain);
+        }
+        let text = &self.text[self.at..self.at + length];
+        self.at += length;
+        visitor.visit_f64(text.parse().map_err(|_| NotPlain)?)
     }
 }
 
@@ -93,7 +107,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotPlain> {
         match self.next().ok_or(NotPlain)? {
             b'"' => visitor.visit_borrowed_str(self.string()?),
-            b'0'..=b'9' => visitor.visit_u64(self.count()?),
+            b'0'..=b'9' => self.number(visitor),
             b'n' => self.word("null").and_then(|()| visitor.visit_unit()),
             b't' => self.word("true").and_then(|()| visitor.visit_bool(true)),
             b'f' => self.word("false").and_then(|()| visitor.visit_bool(false)),
@@ -243,6 +257,10 @@ mod tests {
             r#"{"a":"x","b":-1}"#,
             r#"{"a":"x","b":1.0}"#,
             r#"{"a":"x","b":01}"#,
+            r#"{"a":"x","b":1,"d":1.}"#,
+            r#"{"a":"x","b":1,"d":.5}"#,
+            r#"{"a":"x","b":1,"d":1.5e3}"#,
+            r#"{"a":"x","b":1,"d":00.5}"#,
             r#"{"a":"x","b":1,}"#,
             r#"["x",1]"#,
             r#"{"a":"x","a":"y","b":1}"#,
@@ -261,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_the_parser_reads(text in r#"[\[{]("[a-c\\"é]{0,3}":)?("[a-z"é\x1f]{0,9}"|[0-9]{1,21}|true|null|\[\]|\{"a":1\}|,| ){0,5}[\]}]"#) {
+        fn what_is_read_is_what_the_parser_reads(text in r#"[\[{]("[a-c\\"é]{0,3}":)?("[a-z"é\x1f]{0,9}"|[0-9]{1,21}(\.[0-9]{0,21})?|true|null|\[\]|\{"a":1\}|,| ){0,5}[\]}]"#) {
             if let Some(value) = from_str::<Value>(&text) {
                 let parsed: Value = serde_json::from_str(&text).expect("what is plain is JSON");
                 prop_assert_eq!(value, parsed);
@@ -269,8 +287,8 @@ mod tests {
         }
 
         #[test]
-        fn what_the_parser_writes_without_escapes_is_read(values in proptest::collection::vec(any::<u64>(), 0..5), text in "[a-zé/:]{0,9}") {
-            let value = serde_json::json!({ "a": values, "b": { "c": text, "d": null, "e": [true, false, {}] } });
+        fn what_the_parser_writes_without_escapes_is_read(values in proptest::collection::vec(any::<u64>(), 0..5), share in 0.001..10_f64, text in "[a-zé/:]{0,9}") {
+            let value = serde_json::json!({ "a": values, "x": share, "b": { "c": text, "d": null, "e": [true, false, {}] } });
             // A number beyond nineteen digits is for the parser.
             prop_assume!(values.iter().all(|value| *value < 10_u64.pow(19)));
             prop_assert_eq!(from_str::<Value>(&value.to_string()), Some(value));
