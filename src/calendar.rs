@@ -120,6 +120,11 @@ impl Timestamp {
         Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
     }
 
+    /// The instant so many milliseconds after the Unix epoch; `None` outside the years 2000 to 2199.
+    pub fn from_unix_milliseconds(milliseconds: i64) -> Option<Timestamp> {
+        Timestamp::in_range(DateTime::from_timestamp_millis(milliseconds)?)
+    }
+
     /// Appends the instant as it is written everywhere.
     pub fn write_to(self, output: &mut Vec<u8>) {
         match self.in_whole_seconds() {
