@@ -274,7 +274,8 @@ impl Nesting {
                 b'"' => self.is_in_text = true,
                 _ => {}
             }
-            self.has_begun |= !is_blank(byte);
+            let is_mark = MARK.contains(&byte) && self.level() == 0;
+            self.has_begun |= !is_blank(byte) && !is_mark;
             self.is_broken |= self.level() > DEEPEST;
         }
     }

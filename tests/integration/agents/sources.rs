@@ -92,7 +92,7 @@ fn normalize_with(arguments: &[&str], input: &[u8]) -> (Done, Vec<Value>) {
     let arguments =
         [&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "100"], arguments].concat();
     let made = done(bare_command(folder.path(), &arguments), input);
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!([0, 3].contains(&made.code), "{}", made.stderr);
     let letters = std::fs::read(folder.path().join("dead.jsonl")).expect("the dead letters");
     (made, lines(&letters))
 }
