@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
@@ -58,6 +59,11 @@ pub enum Record<'a> {
 /// Whether a line says of which type it is.
 pub fn is_typed(text: &str) -> bool {
     parse::<Tag<'_>>(text).is_ok()
+}
+
+/// Whether a line may say of which type it is, found without reading it. A type whose name is written with escapes is missed.
+pub fn may_be_typed(text: &str) -> bool {
+    text.starts_with("{\"type\":") || memmem::find(text.as_bytes(), b"\"type\"").is_some()
 }
 
 #[derive(Deserialize)]

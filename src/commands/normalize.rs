@@ -304,24 +304,12 @@ impl PartMade {
         {
             return Ok(());
         }
-        let parsed = line.text.map_err(str::to_owned).and_then(Line::parse);
-        // What says that it is of one of our types is nothing else, even where it cannot be read.
-        let may_be_told = match (&parsed, line.text) {
-            (Ok(Line::Unknown), Ok(text)) => Some(text),
-            (Err(_), Ok(text)) => Some(text).filter(|text| !line::is_typed(text)),
-            _ => None,
-        };
-        if let Some(text) = may_be_told {
-            match sources::find(text, headings.at(line.offset).as_deref()) {
-                Found::Events(events) => return self.take_events(line, events, options, letters, output),
-                Found::Nothing => {
-                    self.counts.without_event += 1;
-                    return Ok(());
-                }
-                Found::Unknown => {}
-            }
+        if line.text.is_ok_and(|text| !line::may_be_typed(text))
+            && self.take_told(line, headings, options, letters, output)?
+        {
+            return Ok(());
         }
-        match parsed {
+        match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
                 self.take_page(line, &raw.into(), true, options, letters, output)?;
             }
@@ -343,13 +331,42 @@ impl PartMade {
                     false => output.write(&coverage)?,
                 }
             }
-            Ok(Line::Metric(_) | Line::Unknown) => self.counts.unknown += 1,
+            Ok(Line::Metric(_)) => self.counts.unknown += 1,
+            Ok(Line::Unknown) => {
+                if !self.take_told(line, headings, options, letters, output)? {
+                    self.counts.unknown += 1;
+                }
+            }
             Err(reason) => {
+                // What says that it is of a type is nothing else, even where it cannot be read.
+                if line.text.is_ok_and(|text| !line::is_typed(text))
+                    && self.take_told(line, headings, options, letters, output)?
+                {
+                    return Ok(());
+                }
                 self.dead_letters.extend(letters.letter(line, None, &reason, line.bytes));
                 self.rejected.push((line.number, reason));
             }
         }
         Ok(())
+    }
+
+    /// Takes a line that is of a form of `sources`. False when it is of none.
+    fn take_told(
+        &mut self,
+        line: &InputLine<'_>,
+        headings: &Headings,
+        options: &Options,
+        letters: Letters,
+        output: &mut RecordOutput<Vec<u8>>,
+    ) -> Result<bool, Error> {
+        let Ok(text) = line.text else { return Ok(false) };
+        match sources::find(text, headings.at(line.offset).as_deref()) {
+            Found::Events(events) => self.take_events(line, events, options, letters, output)?,
+            Found::Nothing => self.counts.without_event += 1,
+            Found::Unknown => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Makes records of the events that were found in a line.

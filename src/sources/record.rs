@@ -428,12 +428,7 @@ impl Base<'_> {
     }
 
     fn environment(&self, told: &Told<'_>) -> Option<String> {
-        let told = self.text(Meaning::Environment).or_else(|| told.extra("environment"))?;
-        Some(match told.as_str() {
-            "ide" => "chat".to_owned(),
-            "web" => "ambient".to_owned(),
-            _ => told,
-        })
+        self.text(Meaning::Environment).or_else(|| told.extra("environment"))
     }
 
     fn tool(&self, told: &Told<'_>, role: Option<Role>) -> Option<String> {
