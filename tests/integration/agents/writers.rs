@@ -155,6 +155,8 @@ impl Happening {
         let mut standard = json!({"environment": "production", "realm": "self-managed", "instance_id": INSTANCE_ID,
             "host_name": HOST, "global_user_id": self.global_user(), "user_type": "human", "project_id": 278_964,
             "namespace_id": 10_001, "ultimate_parent_namespace_id": 9_970, "correlation_id": "9e3db8bdad05f7bb",
+            // In base64 both figures come of it in which the two alphabets differ.
+            "client_name": "??????>>>>>>",
             "context_generated_at": self.time(), "plan": null, "extra": self.extra()});
         match self.by {
             By::Rails => {
