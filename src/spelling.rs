@@ -47,8 +47,25 @@ pub const IDES: Aliases = &[
     ("vscode", &["visual studio code", "vs code", "visual studio code - insiders", "code"]),
 ];
 
-/// Gives the language and the editor of an event their one name.
+/// Where sessions run; GitLab had other words for it at first.
+pub const ENVIRONMENTS: Aliases = &[("ambient", &["web"]), ("chat", &["ide"])];
+
+/// Gives the language, the editor, the environment and the flow of an event their one name. A flow is named without its version, which stands
+/// beside it.
 pub fn fold(event: &mut Event<'_>) {
+    if let Some((name, version)) = event.flow.as_deref().and_then(|flow| flow.split_once('/'))
+        && !name.is_empty()
+        && !version.is_empty()
+    {
+        let (name, version) = (name.to_owned(), version.to_owned());
+        event.flow = Some(name.into());
+        event.flow_version.get_or_insert(version.into());
+    }
+    if let Some(environment) = &mut event.environment
+        && let Some((name, _)) = ENVIRONMENTS.iter().find(|(_, others)| others.contains(&&**environment))
+    {
+        *environment = (*name).into();
+    }
     fold_name(&mut event.language, &mut event.language_original, LANGUAGES);
     fold_name(&mut event.ide, &mut event.ide_original, IDES);
 }
@@ -106,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_name_is_no_spelling_of_another_and_no_spelling_is_of_two() {
-        for aliases in [LANGUAGES, IDES] {
+        for aliases in [LANGUAGES, IDES, ENVIRONMENTS] {
             let mut all: Vec<&str> = aliases
                 .iter()
                 .flat_map(|(name, others)| std::iter::once(name).chain(others.iter()))

@@ -15,6 +15,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::events::CODE_SUGGESTIONS;
 use crate::line::{self, Record};
 use crate::record::Origin;
+use crate::sources::scalar::truth;
 
 /// The collector `instance_usage_events`.
 pub struct InstanceUsageEvents;
@@ -65,7 +66,7 @@ impl Collector for InstanceUsageEvents {
             user: User<'a>,
         }
         let node: Node = line::parse(node)?;
-        let Extras { is_told, fields } = node.extras;
+        let Extras { is_told, is_success, fields } = node.extras;
         let [
             project,
             ide,
@@ -94,6 +95,7 @@ impl Collector for InstanceUsageEvents {
         event.flow = flow;
         event.environment = environment;
         event.tool = tool;
+        event.outcome = is_success.map(|is_success| if is_success { "success" } else { "failure" }.into());
         event.model = model;
         event.model_engine = model_engine;
         Ok(Record::Event(event))
@@ -105,9 +107,13 @@ impl Collector for InstanceUsageEvents {
 struct Extras<'a> {
     /// Whether it was an object, even an empty one.
     is_told: bool,
+    /// Whether a call of a tool succeeded.
+    is_success: Option<bool>,
     /// By the place of their names in [`EXTRAS`].
     fields: [Scalar<'a>; EXTRAS.len()],
 }
+
+const SUCCESS: &str = "has_tool_call_success";
 
 const EXTRAS: [&str; 11] = [
     "project_id",
@@ -138,6 +144,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Extras<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
                 let mut extras = Extras { is_told: true, ..Extras::default() };
                 while let Some(Name(key)) = items.next_key()? {
+                    if key == SUCCESS {
+                        extras.is_success = truth(&items.next_value()?);
+                        continue;
+                    }
                     match EXTRAS.iter().position(|name| *name == key) {
                         Some(place) => extras.fields[place] = items.next_value()?,
                         None => drop(items.next_value::<IgnoredAny>()?),
