@@ -156,6 +156,7 @@ const FLOORS: &[&[&str]] = &[
         "settings", "state", "stream", "summary",
     ],
     &[
+        "agents",
         "calendar",
         "collectors",
         "error",
