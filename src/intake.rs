@@ -14,7 +14,7 @@ use crate::record::{Coverage, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
 use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
 use crate::summary::Summary;
-use crate::view::Resolved;
+use crate::view::{Resolved, is_export};
 use crate::wording::counted;
 
 /// What was read so far.
@@ -168,7 +168,7 @@ impl Intake {
         let of_nobody: u64 = self
             .rollups
             .arrived_by_collector()
-            .filter(|(name, _)| by_name(name).is_none())
+            .filter(|(name, _)| by_name(name).is_none() && !is_export(name))
             .map(|(_, rows)| rows)
             .sum();
         if of_nobody > 0 {

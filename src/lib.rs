@@ -33,6 +33,7 @@ pub mod mapping;
 pub mod metrics;
 pub mod page;
 pub mod plain;
+pub mod prices;
 pub mod pseudonym;
 pub mod publish;
 pub mod record;

@@ -656,6 +656,9 @@ pub struct Metric {
     pub is_final: bool,
     /// Why `value` is null.
     pub reason: Option<Reason>,
+    /// The file of prices that it rests on, with its date; absent where it rests on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<String>,
 }
 
 /// Why a value is not known.

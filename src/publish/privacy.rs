@@ -347,6 +347,7 @@ mod tests {
             basis: Some(1.0),
             is_final: true,
             reason: None,
+            prices: None,
         }
     }
 

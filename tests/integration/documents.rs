@@ -167,6 +167,7 @@ const FLOORS: &[&[&str]] = &[
         "metrics",
         "page",
         "plain",
+        "prices",
         "pseudonym",
         "publish",
         "record",

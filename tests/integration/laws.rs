@@ -15,6 +15,7 @@ pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     since: None,
     until: None,
     thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
+    prices: None,
     max_rejects: 0.0,
     threads: 2,
     history: None,
