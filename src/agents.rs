@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Timestamp;
+use crate::sources::catalogue::{self, Role as Told};
 
 /// The flow of agentic chat, which hands the turn back instead of ending.
 pub const CHAT: &str = "chat";
@@ -157,47 +158,36 @@ pub struct Tokens {
     pub cache_write: Option<u64>,
 }
 
-/// The steps of a session by name of the event.
-const STEPS: &[(&str, Step)] = &[
-    ("agent_platform_session_created", Step::Created),
-    ("create_agent_platform_session", Step::Created),
-    ("agent_platform_session_started", Step::Started),
-    ("start_agent_platform_session", Step::Started),
-    ("agent_platform_session_resumed", Step::Resumed),
-    ("agent_platform_session_finished", Step::Finished),
-    ("agent_platform_session_dropped", Step::Dropped),
-    ("agent_platform_session_stopped", Step::Stopped),
-    ("cleanup_stuck_agent_platform_session", Step::CleanedUp),
-    ("receive_start_duo_workflow", Step::Received),
-    ("request_duo_workflow", Step::Requested),
-    ("resume_duo_workflow", Step::Continued),
-    ("retry_request_duo_workflow", Step::Retried),
-    ("pause_duo_workflow", Step::Paused),
-    ("request_duo_workflow_success", Step::Succeeded),
-    ("request_duo_workflow_failure", Step::Failed),
-    ("request_duo_workflow_aborted", Step::Aborted),
-    ("reject_duo_agent_platform", Step::Rejected),
-];
-
-/// Events that tell how a call of a tool ended; one over MCP says so in its outcome.
-const TOOL_CALLS: &[&str] =
-    &["duo_workflow_tool_success", "duo_workflow_tool_failure", "finish_mcp_tool_call"];
-
-/// What the names of events begin with that tell tokens, one event a call of a model.
-const TOKENS: &str = "token_usage_";
-
 /// The outcome of a session that its user cancelled.
 const CANCELLED: &str = "cancelled";
 
 impl Role {
     /// What an event of this name is; `None` when it is nothing to agents.
     pub fn of(event: &str) -> Option<Role> {
-        let role = Role {
-            step: STEPS.iter().find(|(name, _)| *name == event).map(|(_, step)| *step),
-            is_tool_call: TOOL_CALLS.contains(&event),
-            tells_tokens: event.starts_with(TOKENS),
-        };
-        (role != Role::default()).then_some(role)
+        let of_step = |step| Role { step: Some(step), ..Role::default() };
+        Some(match catalogue::role(event)? {
+            Told::Created => of_step(Step::Created),
+            Told::Started => of_step(Step::Started),
+            Told::Resumed => of_step(Step::Resumed),
+            Told::Finished => of_step(Step::Finished),
+            Told::Dropped => of_step(Step::Dropped),
+            Told::Stopped => of_step(Step::Stopped),
+            Told::CleanedUp => of_step(Step::CleanedUp),
+            Told::Received => of_step(Step::Received),
+            Told::Requested => of_step(Step::Requested),
+            Told::Continued => of_step(Step::Continued),
+            Told::Retried => of_step(Step::Retried),
+            Told::Paused => of_step(Step::Paused),
+            Told::Succeeded => of_step(Step::Succeeded),
+            Told::Failed => of_step(Step::Failed),
+            Told::Aborted => of_step(Step::Aborted),
+            Told::Rejected => of_step(Step::Rejected),
+            Told::ToolSucceeded | Told::ToolFailed | Told::McpFinished => {
+                Role { is_tool_call: true, ..Role::default() }
+            }
+            Told::TokenUsage => Role { tells_tokens: true, ..Role::default() },
+            _ => return None,
+        })
     }
 
     /// The step that an event with this outcome tells: a session that was cancelled is a success by its name.
@@ -209,11 +199,23 @@ impl Role {
     }
 }
 
+/// A flow type without its version, which only some sources tell: `fix_pipeline/v1` is `fix_pipeline`.
+pub fn flow_type(flow: &str) -> &str {
+    let is_version = |text: &str| {
+        text.strip_prefix('v')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match flow.rsplit_once('/') {
+        Some((name, version)) if is_version(version) => name,
+        _ => flow,
+    }
+}
+
 /// Whether a call of a tool failed; `None` when the event does not tell.
 pub fn has_failed(event: &str, outcome: Option<&str>) -> Option<bool> {
-    match (event, outcome) {
-        ("duo_workflow_tool_success", _) | (_, Some("success")) => Some(false),
-        ("duo_workflow_tool_failure", _) | (_, Some("failure")) => Some(true),
+    match (catalogue::role(event), outcome) {
+        (Some(Told::ToolSucceeded), _) | (_, Some("success")) => Some(false),
+        (Some(Told::ToolFailed), _) | (_, Some("failure")) => Some(true),
         _ => None,
     }
 }
@@ -517,5 +519,9 @@ mod tests {
         assert_eq!(has_failed("finish_mcp_tool_call", Some("failure")), Some(true));
         assert_eq!(has_failed("finish_mcp_tool_call", None), None);
         assert_eq!(has_failed("duo_workflow_tool_success", None), Some(false));
+        assert_eq!(
+            ["fix_pipeline/v1", "a/b", "x/v", "x/v1a"].map(flow_type),
+            ["fix_pipeline", "a/b", "x/v", "x/v1a"]
+        );
     }
 }

@@ -114,6 +114,11 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// Milliseconds since the Unix epoch, rounded down.
+    pub fn unix_milliseconds(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
     /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
     pub fn from_http_date(text: &str) -> Option<Timestamp> {
         let instant = DateTime::parse_from_rfc2822(text).ok()?;
@@ -123,6 +128,11 @@ impl Timestamp {
     /// The instant so many seconds after the Unix epoch; `None` outside the years 2000 to 2199.
     pub fn from_unix_seconds(seconds: i64) -> Option<Timestamp> {
         Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
+    }
+
+    /// The instant so many milliseconds after the Unix epoch; `None` outside the years 2000 to 2199.
+    pub fn from_unix_milliseconds(milliseconds: i64) -> Option<Timestamp> {
+        Timestamp::in_range(DateTime::from_timestamp_millis(milliseconds)?)
     }
 
     /// Appends the instant as it is written everywhere.

@@ -44,7 +44,7 @@ pub struct Cli {
 pub enum Command {
     /// Collect from GitLab: writes raw and coverage lines
     Fetch(FetchArgs),
-    /// Make records: reads raw lines, writes one flat, validated record a line
+    /// Make records: reads raw lines or exports of events, writes one flat, validated record a line
     Normalize(NormalizeArgs),
     /// Make numbers: reads records, writes metric lines
     Aggregate(AggregateArgs),
@@ -343,6 +343,14 @@ pub struct NormalizeArgs {
     /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
     #[arg(long = "map", value_name = "FILE.json")]
     pub maps: Vec<PathBuf>,
+
+    /// Address of the GitLab that events are of which do not tell theirs [env: GITLAB_URL, CI_SERVER_URL]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Group that event exports are of; without it they are of the instance as a whole
+    #[arg(long, value_name = "PATH")]
+    pub scope: Option<String>,
 
     /// File for rejected lines and rows: position, reason and digest of each
     #[arg(long, value_name = "FILE")]

@@ -67,16 +67,22 @@ pub enum Record<'a> {
     Dora(Dora<'a>),
 }
 
+/// Whether a line says of which type it is.
+pub fn is_typed(text: &str) -> bool {
+    parse::<Tag<'_>>(text).is_ok()
+}
+
+#[derive(Deserialize)]
+struct Tag<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+}
+
 impl<'a> Line<'a> {
     /// Reads a line. The error says why it cannot be read, without repeating any of its content.
     pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
-        #[derive(Deserialize)]
-        struct Tag<'a> {
-            #[serde(borrow)]
-            r#type: Cow<'a, str>,
-            #[serde(borrow)]
-            kind: Option<Cow<'a, str>>,
-        }
         let tag: Tag = parse(text)?;
         Ok(match tag.r#type.as_ref() {
             "raw" => Line::Raw(parse(text)?),
@@ -158,20 +164,24 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     if let Some(value) = plain::from_str(text) {
         return Ok(value);
     }
-    serde_json::from_str(text).map_err(|error| {
-        use serde_json::error::Category;
-        let column = error.column();
-        let said = error.to_string();
-        match error.classify() {
-            Category::Eof => "cut off before its end".to_owned(),
-            Category::Syntax | Category::Io => format!("not JSON at column {column}"),
-            // serde names the field in these two, and in no other it is safe to pass the text on.
-            Category::Data if said.starts_with("missing field") || said.starts_with("duplicate field") => {
-                said.split(" at line").next().unwrap_or_default().to_owned()
-            }
-            Category::Data => format!("a value of the wrong type or form before column {column}"),
+    serde_json::from_str(text).map_err(|error| reason(&error))
+}
+
+/// What is wrong with JSON text, and where, without any value.
+pub fn reason(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let column = error.column();
+    let said = error.to_string();
+    match error.classify() {
+        Category::Eof => "cut off before its end".to_owned(),
+        Category::Syntax if said.starts_with("recursion limit") => "nested too deeply".to_owned(),
+        Category::Syntax | Category::Io => format!("not JSON at column {column}"),
+        // serde names the field in these two, and in no other it is safe to pass the text on.
+        Category::Data if said.starts_with("missing field") || said.starts_with("duplicate field") => {
+            said.split(" at line").next().unwrap_or_default().to_owned()
         }
-    })
+        Category::Data => format!("a value of the wrong type or form before column {column}"),
+    }
 }
 
 #[cfg(test)]

@@ -677,7 +677,8 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     let collector = rollups.names.text(target.collector);
     let span = by_name(collector).map(|collector| collector.span());
     // An export has no coverage line, unless somebody gives one.
-    let is_excerpt = |fetch: &Fetch| is_export(collector) && fetch.declared.is_none();
+    let is_excerpt =
+        |fetch: &Fetch| fetch.declared.is_none() && (is_export(collector) || fetch.is_known_by_ids());
     let lost_rows = |fetch: &Fetch| if is_excerpt(fetch) { None } else { fetch.lost_rows() };
     let is_snapshot = span == Some(Span::Snapshot);
     let fetches = rollups.fetches.get(&target).into_iter().flatten().map(|(at, fetch)| (*at, fetch));

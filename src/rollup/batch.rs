@@ -381,7 +381,7 @@ impl Reader {
             step: role.step(told.outcome),
             event: self.text(event),
             session: told.session.map(|session| self.text(session)),
-            flow: told.flow.map(|flow| self.text(flow)),
+            flow: told.flow.map(|flow| self.text(agents::flow_type(flow))),
             environment: told.environment.map(|environment| self.text(environment)),
             tool: told.tool.map(|tool| self.text(tool)),
             model: told.model.map(|model| self.text(model)),

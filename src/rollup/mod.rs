@@ -483,6 +483,11 @@ impl Fetch {
         self.pools.values().all(|pool| pool.assigned == 0 || self.seats.contains_key(&pool.add_on))
     }
 
+    /// Whether its events are known by ids alone: then they are of an export and not of a fetch.
+    pub fn is_known_by_ids(&self) -> bool {
+        self.rows.has_only_ids()
+    }
+
     /// Whether all rows arrived that the server said there are.
     pub fn is_whole(&self) -> bool {
         self.declared.as_ref().is_some_and(|declared| {

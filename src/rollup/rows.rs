@@ -49,6 +49,11 @@ impl RowSet {
         self.len() == 0
     }
 
+    /// Whether there is something in it, and all of it by an id.
+    pub(super) fn has_only_ids(&self) -> bool {
+        !self.ids.0.is_empty() && self.words.values().all(|bits| *bits == 0)
+    }
+
     /// What tells this set from others, whatever the order its rows came in: the sum over its rows of the first
     /// 60 bits of the SHA-256 of their text, or of the id of the event (docs/streams.md). Any engine can make it.
     pub fn digest(&self) -> String {

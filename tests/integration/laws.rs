@@ -9,6 +9,7 @@ use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::commands::normalize::{self, normalize};
 use duo_metrics::error::Outcome;
 use duo_metrics::metrics::Thresholds;
+use duo_metrics::sources::Setting;
 use duo_metrics::summary::Summary;
 
 pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
@@ -38,6 +39,7 @@ pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
         mappings: Vec::new(),
         threads: 2,
         format: RecordFormat::Jsonl,
+        setting: Setting::default(),
     };
     let mut output = Vec::new();
     normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))

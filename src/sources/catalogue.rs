@@ -1,0 +1,876 @@
+//! The catalogue of Duo events: who emits each, what it says of a session, and where it says it.
+//!
+//! The names of GitLab 16.11 to 19.5. Three emitters have three habits: GitLab itself tells the session as `value` and
+//! the flow as `label`, the Duo Workflow Service the session as `value` and the flow as Snowplow's category, and the
+//! AI Gateway tells both in the AI Context alone.
+
+/// An event of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// The name, in lower case.
+    pub name: &'static str,
+    /// What emits it.
+    pub emitter: Emitter,
+    /// What happened.
+    pub role: Role,
+    /// What Snowplow's category is, where it says something.
+    pub category: Meaning,
+    /// What the base property `label` is.
+    pub label: Meaning,
+    /// What the base property `property` is.
+    pub property: Meaning,
+    /// What the base property `value` is.
+    pub value: Meaning,
+    /// The custom properties it carries.
+    pub extras: &'static [&'static str],
+    /// The identifiers its definition asks for.
+    pub identifiers: &'static [&'static str],
+    /// Whether its definition has `classification: duo`.
+    pub is_classified: bool,
+    /// The tiers its definition names.
+    pub tiers: &'static [&'static str],
+    /// The release it came with, where that is known.
+    pub milestone: Option<&'static str>,
+    /// The number of the event in GitLab's table `ai_usage_events`.
+    pub id: Option<u16>,
+    /// The name of its definition file without the ending, where that is not the event's name.
+    pub file: Option<&'static str>,
+    /// The name it had before.
+    pub older_name: Option<&'static str>,
+}
+
+/// What emits an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emitter {
+    /// GitLab itself.
+    Rails,
+    /// The Duo Workflow Service.
+    Service,
+    /// The AI Gateway.
+    Gateway,
+    /// The AI Gateway and the Duo Workflow Service.
+    GatewayAndService,
+    /// An editor, through GitLab's events API.
+    Ide,
+    /// All of them.
+    All,
+    /// Nobody: it is an example of the instrumentation guide.
+    Guide,
+}
+
+/// What an event says has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// GitLab made the session.
+    Created,
+    /// GitLab: the session runs.
+    Started,
+    /// GitLab: the session runs again after it waited.
+    Resumed,
+    /// GitLab: the session is done.
+    Finished,
+    /// GitLab: the session failed.
+    Dropped,
+    /// GitLab: the session was stopped.
+    Stopped,
+    /// GitLab found that the session is stuck.
+    CleanedUp,
+    /// The service got a request to run the session: before each start, resume and retry.
+    Received,
+    /// The service starts the session.
+    Requested,
+    /// The service goes on with a session that waited.
+    Continued,
+    /// The service starts a session again that had ended or broken off.
+    Retried,
+    /// The service waits for a person.
+    Paused,
+    /// The service is done with the session, or it was cancelled: the property tells which.
+    Succeeded,
+    /// The service failed.
+    Failed,
+    /// The connection to the service was lost.
+    Aborted,
+    /// The service refused to start.
+    Rejected,
+    /// Declared for a stop by a person; never sent.
+    StopDeclared,
+    /// A person wrote to the session.
+    Messaged,
+    /// A tool did its work.
+    ToolSucceeded,
+    /// A tool failed.
+    ToolFailed,
+    /// A tool waits for approval.
+    ApprovalRequested,
+    /// A tool was approved or rejected.
+    ApprovalResolved,
+    /// A tool was not allowed.
+    ToolDenied,
+    /// A call of a tool over the Model Context Protocol began.
+    McpStarted,
+    /// A call of a tool over the Model Context Protocol ended.
+    McpFinished,
+    /// A call of a model, with its tokens.
+    TokenUsage,
+    /// Tokens as they were told before GitLab 18.11.
+    LegacyTokens,
+    /// Use that is billed.
+    Billing,
+    /// A request that the AI Gateway let through.
+    Access,
+    /// The flow chose its way, or a model.
+    Routed,
+    /// A component put out something.
+    Output,
+    /// A limit was reached.
+    LimitReached,
+    /// The session made something.
+    Artifact,
+    /// What the model is sent was shortened.
+    ContextTrimmed,
+    /// A session in numbers, at its end.
+    Summary,
+    /// An agent handed work to another, or back.
+    Subagent,
+    /// A tool of the knowledge graph was called.
+    Orbit,
+    /// A run of the older workflow began.
+    ExecutionStarted,
+    /// A run of the older workflow ended.
+    ExecutionFinished,
+    /// A run of the older workflow began again.
+    ExecutionRetried,
+    /// The pipeline of a session ended.
+    Workload,
+    /// Duo Chat.
+    Chat,
+    /// A code suggestion.
+    CodeSuggestion,
+    /// Duo Code Review.
+    CodeReview,
+    /// Anything else.
+    Other,
+}
+
+/// What a base property or Snowplow's category of an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing of interest, or never set.
+    Nothing,
+    /// Always this word.
+    Word(&'static str),
+    /// The id of the session.
+    Session,
+    /// The flow, which may carry its version: `fix_pipeline/v1`.
+    Flow,
+    /// Where the session runs: `chat`, `ambient`, `chat_partial`; in older releases `ide` and `web`.
+    Environment,
+    /// The name of a tool.
+    Tool,
+    /// The name of an agent.
+    Agent,
+    /// The name of a component of the flow.
+    Component,
+    /// How a session ended: `workflow_completed` or `cancelled_by_user`.
+    Ending,
+    /// Why a session waits or goes on.
+    Cause,
+    /// `approval`, `rejection` or `modification`.
+    Decision,
+    /// The way a flow took.
+    Route,
+    /// What went wrong: a type, and in brackets a text that can hold anything.
+    Exception,
+    /// The status of a pipeline.
+    Status,
+    /// Seconds.
+    Seconds,
+    /// A number of things.
+    Count,
+    /// The id of a merge request.
+    MergeRequest,
+    /// The id of a request.
+    RequestId,
+    /// The id of a billing event.
+    BillingId,
+    /// The type of a billing event.
+    BillingType,
+    /// Text that can hold anything.
+    Text,
+}
+
+/// Where an event tells its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// The base property `value`.
+    Value,
+    /// `workflow_id` of the AI Context.
+    Context,
+    /// `session_id` or `workflow_id` of the custom properties.
+    Extra,
+    /// Nowhere: it is of no session.
+    Nowhere,
+}
+
+impl Entry {
+    /// Where the emitters tell the session. By the guide it is `session_id` of the AI Context for all events.
+    pub fn session(&self) -> Session {
+        match self.value {
+            Meaning::Session => Session::Value,
+            _ if self.extras.iter().any(|name| ["session_id", "workflow_id"].contains(name)) => {
+                Session::Extra
+            }
+            _ if self.role == Role::TokenUsage => Session::Context,
+            _ => Session::Nowhere,
+        }
+    }
+
+    /// The name in GitLab's GraphQL API, where GitLab has the event there.
+    pub fn graphql_name(&self) -> Option<String> {
+        self.id.map(|_| self.name.to_uppercase())
+    }
+}
+
+/// The event of this name, or of this older name; `name` in lower case.
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    let by_name = |entry: &&Entry| entry.name == name;
+    let by_older_name = |entry: &&Entry| entry.older_name == Some(name);
+    EVENTS.iter().chain(TOKEN_USAGE).chain(ACCESS).find(by_name).or_else(|| EVENTS.iter().find(by_older_name))
+}
+
+/// The event that GitLab's table `ai_usage_events` has this number for.
+pub fn by_id(id: u64) -> Option<&'static Entry> {
+    EVENTS.iter().find(|entry| entry.id.is_some_and(|own| u64::from(own) == id))
+}
+
+/// What an event of this name says has happened; `name` in lower case. Calls of models are told by the beginning of
+/// the name, since every release adds some.
+pub fn role(name: &str) -> Option<Role> {
+    let is_call = || name.starts_with("token_usage_").then_some(Role::TokenUsage);
+    entry(name).map(|entry| entry.role).or_else(is_call)
+}
+
+/// Every event.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    EVENTS.iter().chain(TOKEN_USAGE).chain(ACCESS)
+}
+
+const USER: &[&str] = &["user"];
+const USER_AND_PROJECT: &[&str] = &["user", "project"];
+const USER_AND_NAMESPACE: &[&str] = &["user", "namespace"];
+const ALL_IDENTIFIERS: &[&str] = &["user", "project", "namespace"];
+const PAID_TIERS: &[&str] = &["premium", "ultimate"];
+const EVERY_TIER: &[&str] = &["free", "premium", "ultimate"];
+
+const CALL_EXTRAS: &[&str] = &[
+    "cache_read",
+    "cache_creation",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+    "agent_name",
+    "workflow_id",
+    "workflow_type",
+    "operation_type",
+    "is_compaction_call",
+];
+
+const SUGGESTION_EXTRAS: &[&str] = &[
+    "unique_tracking_id",
+    "timestamp",
+    "language",
+    "suggestion_size",
+    "branch_name",
+    "ide_name",
+    "ide_vendor",
+    "ide_version",
+    "extension_name",
+    "extension_version",
+    "language_server_version",
+    "model_name",
+    "model_engine",
+];
+
+const fn of(emitter: Emitter, name: &'static str, role: Role) -> Entry {
+    Entry {
+        name,
+        emitter,
+        role,
+        category: Meaning::Nothing,
+        label: Meaning::Nothing,
+        property: Meaning::Nothing,
+        value: Meaning::Nothing,
+        extras: &[],
+        identifiers: &[],
+        is_classified: false,
+        tiers: PAID_TIERS,
+        milestone: None,
+        id: None,
+        file: None,
+        older_name: None,
+    }
+}
+
+const fn rails(name: &'static str, role: Role) -> Entry {
+    of(Emitter::Rails, name, role)
+}
+
+/// An event of GitLab itself with all that its definition has to have.
+const fn classified(name: &'static str, role: Role) -> Entry {
+    Entry { identifiers: ALL_IDENTIFIERS, is_classified: true, ..rails(name, role) }
+}
+
+/// A step of a session as GitLab itself tells it.
+const fn step(name: &'static str, role: Role) -> Entry {
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::Environment,
+        value: Meaning::Session,
+        extras: &["verification_run"],
+        ..classified(name, role)
+    }
+}
+
+/// An event of the Duo Workflow Service. None of their definitions has a classification.
+const fn service(name: &'static str, role: Role) -> Entry {
+    Entry { value: Meaning::Session, ..of(Emitter::Service, name, role) }
+}
+
+/// An event of the Duo Workflow Service that tells its flow.
+const fn of_flow(name: &'static str, role: Role) -> Entry {
+    Entry { category: Meaning::Flow, ..service(name, role) }
+}
+
+const fn suggestion(name: &'static str, id: u16) -> Entry {
+    Entry {
+        extras: SUGGESTION_EXTRAS,
+        identifiers: USER_AND_PROJECT,
+        is_classified: true,
+        milestone: Some("17.1"),
+        id: Some(id),
+        ..of(Emitter::Ide, name, Role::CodeSuggestion)
+    }
+}
+
+const fn call(name: &'static str, tiers: &'static [&'static str]) -> Entry {
+    Entry {
+        tiers,
+        label: Meaning::Word("cache_details"),
+        extras: CALL_EXTRAS,
+        milestone: Some("19.5"),
+        ..of(Emitter::GatewayAndService, name, Role::TokenUsage)
+    }
+}
+
+const fn access(name: &'static str, tiers: &'static [&'static str]) -> Entry {
+    Entry { tiers, milestone: Some("17.3"), ..of(Emitter::GatewayAndService, name, Role::Access) }
+}
+
+/// The tiers of a unit primitive that names none are the paid ones.
+macro_rules! tiers {
+    () => {
+        PAID_TIERS
+    };
+    ($tiers:ident) => {
+        $tiers
+    };
+}
+
+/// What a request to the AI Gateway is for, the unit primitives: each has an event that it was let through, and one for each call of a model.
+macro_rules! unit_primitives {
+    ($($name:literal $(($call:ident, $access:ident))?),* $(,)?) => {
+        /// Calls of models.
+        const TOKEN_USAGE: &[Entry] = &[$(call(concat!("token_usage_", $name), tiers!($($call)?))),*];
+
+        /// Requests that were let through.
+        const ACCESS: &[Entry] = &[$(access(concat!("request_", $name), tiers!($($access)?))),*];
+    };
+}
+
+unit_primitives!(
+    "access_artifact_registry",
+    "agent_quick_actions",
+    "ai_gateway_model_provider_proxy",
+    "amazon_q_integration",
+    "ask_build",
+    "ask_commit",
+    "ask_epic",
+    "ask_issue",
+    "ask_merge_request",
+    "ask_work_item",
+    "categorize_duo_chat_question",
+    "codebase_search",
+    "complete_code",
+    "description_composer",
+    "documentation_search"(PAID_TIERS, EVERY_TIER),
+    "duo_agent_platform"(EVERY_TIER, EVERY_TIER),
+    "duo_chat"(PAID_TIERS, EVERY_TIER),
+    "duo_classic_chat",
+    "duo_workflow_execute_workflow",
+    "explain_code",
+    "explain_vulnerability"(PAID_TIERS, EVERY_TIER),
+    "feature_discovery_search",
+    "fix_code",
+    "generate_code",
+    "generate_commit_message",
+    "generate_cube_query",
+    "generate_embeddings_codebase",
+    "generate_issue_description",
+    "glab_ask_git_command",
+    "include_agent_platform_standard_context",
+    "include_agent_user_environment_context",
+    "include_dependency_context",
+    "include_directory_context",
+    "include_file_context",
+    "include_issue_context",
+    "include_local_git_context",
+    "include_merge_request_context",
+    "include_os_information_context",
+    "include_repository_context",
+    "include_snippet_context",
+    "include_terminal_context",
+    "include_user_rule_context",
+    "malware_advisories",
+    "measure_comment_temperature",
+    "observability_all",
+    "package_licenses",
+    "refactor_code",
+    "resolve_vulnerability"(PAID_TIERS, EVERY_TIER),
+    "review_merge_request",
+    "security_scans",
+    "self_hosted_duo_agent_platform",
+    "self_hosted_models",
+    "semantic_search_issue",
+    "summarize_comments",
+    "summarize_issue_discussions",
+    "summarize_new_merge_request",
+    "summarize_review",
+    "troubleshoot_job",
+    "update_vulnerability_severity",
+    "write_tests",
+);
+
+/// Every event but those of unit primitives.
+const EVENTS: &[Entry] = &[
+    Entry {
+        label: Meaning::Word("workflow_receive_start_event"),
+        property: Meaning::Word("workflow_id"),
+        milestone: Some("18.3"),
+        ..of_flow("receive_start_duo_workflow", Role::Received)
+    },
+    Entry {
+        label: Meaning::Word("workflow_start_event"),
+        property: Meaning::Word("workflow_id"),
+        milestone: Some("17.6"),
+        ..of_flow("request_duo_workflow", Role::Requested)
+    },
+    Entry {
+        label: Meaning::Word("workflow_resume_event"),
+        property: Meaning::Cause,
+        milestone: Some("17.10"),
+        file: Some("duo_workflow_resume"),
+        ..of_flow("resume_duo_workflow", Role::Continued)
+    },
+    Entry {
+        label: Meaning::Word("workflow_resume_event"),
+        property: Meaning::Cause,
+        milestone: Some("17.8"),
+        ..of_flow("retry_request_duo_workflow", Role::Retried)
+    },
+    Entry {
+        label: Meaning::Word("workflow_pause_event"),
+        property: Meaning::Cause,
+        extras: &["duration_seconds"],
+        milestone: Some("17.10"),
+        file: Some("duo_workflow_pause"),
+        ..of_flow("pause_duo_workflow", Role::Paused)
+    },
+    Entry {
+        label: Meaning::Word("workflow_message_event"),
+        property: Meaning::Word("message_request_by_user_duo_workflow"),
+        milestone: Some("17.10"),
+        file: Some("duo_workflow_message"),
+        ..service("message_duo_workflow", Role::Messaged)
+    },
+    Entry { value: Meaning::Nothing, ..service("stop_duo_workflow", Role::StopDeclared) },
+    Entry {
+        label: Meaning::Word("workflow_finish_event"),
+        property: Meaning::Ending,
+        extras: &["duration_seconds"],
+        milestone: Some("17.6"),
+        ..of_flow("request_duo_workflow_success", Role::Succeeded)
+    },
+    Entry {
+        label: Meaning::Word("workflow_finish_event"),
+        property: Meaning::Exception,
+        extras: &["error_type"],
+        milestone: Some("17.6"),
+        ..of_flow("request_duo_workflow_failure", Role::Failed)
+    },
+    Entry {
+        label: Meaning::Word("workflow_finish_event"),
+        property: Meaning::Exception,
+        extras: &["error_type"],
+        milestone: Some("18.3"),
+        ..of_flow("request_duo_workflow_aborted", Role::Aborted)
+    },
+    Entry {
+        label: Meaning::Word("workflow_reject_event"),
+        property: Meaning::Exception,
+        milestone: Some("18.3"),
+        ..of_flow("reject_duo_agent_platform", Role::Rejected)
+    },
+    Entry {
+        label: Meaning::Word("workflow_tool_call"),
+        property: Meaning::Tool,
+        extras: &["client_capabilities"],
+        milestone: Some("17.7"),
+        ..of_flow("duo_workflow_tool_success", Role::ToolSucceeded)
+    },
+    Entry {
+        label: Meaning::Word("workflow_tool_call"),
+        property: Meaning::Tool,
+        extras: &["error", "error_type", "client_capabilities"],
+        milestone: Some("17.7"),
+        ..of_flow("duo_workflow_tool_failure", Role::ToolFailed)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::Tool,
+        extras: &["tool_name"],
+        milestone: Some("19.3"),
+        ..of_flow("request_duo_workflow_tool_approval", Role::ApprovalRequested)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::Decision,
+        extras: &["tool_name"],
+        milestone: Some("19.3"),
+        ..of_flow("resolve_duo_workflow_tool_approval", Role::ApprovalResolved)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::Tool,
+        extras: &["tool_name"],
+        milestone: Some("19.3"),
+        ..of_flow("block_denied_duo_workflow_tool", Role::ToolDenied)
+    },
+    Entry {
+        label: Meaning::Component,
+        property: Meaning::Route,
+        milestone: Some("18.10"),
+        ..of_flow("duo_workflow_flow_route_decision", Role::Routed)
+    },
+    Entry {
+        label: Meaning::Component,
+        property: Meaning::Text,
+        milestone: Some("18.10"),
+        ..of_flow("duo_workflow_response_schema_output", Role::Output)
+    },
+    Entry {
+        label: Meaning::Component,
+        property: Meaning::Word("workflow_id"),
+        extras: &["max_cycles", "cycle_count"],
+        milestone: Some("19.3"),
+        ..of_flow("duo_workflow_max_cycles_reached", Role::LimitReached)
+    },
+    Entry {
+        label: Meaning::Tool,
+        property: Meaning::MergeRequest,
+        extras: &["merge_request_iid", "created_merge_request_url", "source_branch", "target_branch"],
+        milestone: Some("19.4"),
+        ..of_flow("duo_workflow_merge_request_created", Role::Artifact)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Word("workflow_id"),
+        extras: &[
+            "status",
+            "model_name",
+            "compaction_input_tokens",
+            "compaction_output_tokens",
+            "tokens_before",
+            "tokens_after",
+            "tokens_saved",
+            "compaction_ratio",
+            "messages_summarized",
+            "token_budget",
+            "max_context_tokens",
+            "duration_seconds",
+            "workflow_type",
+            "error_type",
+            "operation_type",
+        ],
+        milestone: Some("19.0"),
+        ..service("duo_workflow_compaction_executed", Role::ContextTrimmed)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Word("workflow_id"),
+        extras: &[
+            "tokens_before",
+            "tokens_after",
+            "tokens_removed",
+            "messages_before",
+            "messages_after",
+            "token_budget",
+            "max_context_tokens",
+            "workflow_type",
+            "duration_ms",
+        ],
+        milestone: Some("19.0"),
+        ..service("duo_workflow_legacy_trim_executed", Role::ContextTrimmed)
+    },
+    Entry {
+        extras: &[
+            "workflow_type",
+            "session_ending",
+            "total_tool_calls",
+            "unique_tool_calls",
+            "max_consecutive_identical_calls",
+            "max_consecutive_identical_with_result",
+        ],
+        milestone: Some("19.4"),
+        ..service("duo_workflow_tool_loop_session_summary", Role::Summary)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Agent,
+        milestone: Some("19.5"),
+        ..service("duo_workflow_subagent_delegated", Role::Subagent)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Agent,
+        milestone: Some("19.5"),
+        ..service("duo_workflow_subagent_delegation_rejected", Role::Subagent)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Agent,
+        extras: &["subsession_id", "status", "parallel", "flow_version", "schema_version"],
+        milestone: Some("19.5"),
+        ..service("duo_workflow_subagent_returned", Role::Subagent)
+    },
+    Entry { value: Meaning::Nothing, ..service("duo_workflow_model_routing_decision", Role::Routed) },
+    Entry {
+        label: Meaning::Word("workflow_tool_call"),
+        property: Meaning::Tool,
+        extras: &["client_capabilities"],
+        identifiers: USER,
+        milestone: Some("18.11"),
+        ..service("orbit_dap_tool_called", Role::Orbit)
+    },
+    Entry {
+        label: Meaning::Word("workflow_tool_call"),
+        property: Meaning::Tool,
+        extras: &["client_capabilities", "error", "error_type"],
+        identifiers: USER,
+        milestone: Some("18.11"),
+        ..service("orbit_dap_tool_failed", Role::Orbit)
+    },
+    Entry {
+        extras: &["workflow_type", "orbit_calls_count", "non_orbit_tool_calls", "total_tool_calls"],
+        identifiers: USER,
+        milestone: Some("18.11"),
+        ..service("orbit_dap_session_summary", Role::Summary)
+    },
+    Entry {
+        label: Meaning::Agent,
+        property: Meaning::Word("workflow_id"),
+        extras: &["input_tokens", "output_tokens", "total_tokens", "estimated_input_tokens"],
+        milestone: Some("17.6"),
+        ..service("tokens_per_user_request_prompt", Role::LegacyTokens)
+    },
+    of(Emitter::Guide, "token_usage_duo_workflow", Role::TokenUsage),
+    Entry {
+        tiers: EVERY_TIER,
+        milestone: Some("17.3"),
+        ..of(Emitter::Gateway, "request_code_suggestions", Role::Access)
+    },
+    of(Emitter::Gateway, "request_amazon_q_integration_complete_code", Role::Access),
+    of(Emitter::Gateway, "request_amazon_q_integration_generate_code", Role::Access),
+    Entry {
+        label: Meaning::BillingId,
+        property: Meaning::BillingType,
+        extras: &["metadata"],
+        ..of(Emitter::All, "usage_billing_event", Role::Billing)
+    },
+    Entry {
+        extras: &["source", "verification_run"],
+        milestone: Some("18.3"),
+        id: Some(8),
+        older_name: Some("create_agent_platform_session"),
+        ..step("agent_platform_session_created", Role::Created)
+    },
+    Entry {
+        milestone: Some("18.3"),
+        id: Some(9),
+        older_name: Some("start_agent_platform_session"),
+        ..step("agent_platform_session_started", Role::Started)
+    },
+    Entry {
+        milestone: Some("18.4"),
+        id: Some(19),
+        ..step("agent_platform_session_finished", Role::Finished)
+    },
+    Entry { milestone: Some("18.5"), id: Some(20), ..step("agent_platform_session_dropped", Role::Dropped) },
+    Entry { milestone: Some("18.4"), id: Some(21), ..step("agent_platform_session_stopped", Role::Stopped) },
+    Entry { milestone: Some("18.4"), id: Some(22), ..step("agent_platform_session_resumed", Role::Resumed) },
+    Entry {
+        value: Meaning::Session,
+        label: Meaning::Flow,
+        property: Meaning::Word("failed"),
+        milestone: Some("18.3"),
+        ..classified("cleanup_stuck_agent_platform_session", Role::CleanedUp)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::RequestId,
+        extras: &["workflow_id"],
+        identifiers: USER,
+        is_classified: true,
+        tiers: &["ultimate"],
+        milestone: Some("17.4"),
+        ..rails("start_duo_workflow_execution", Role::ExecutionStarted)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::RequestId,
+        extras: &["workflow_id"],
+        identifiers: USER,
+        is_classified: true,
+        tiers: &["ultimate"],
+        milestone: Some("17.4"),
+        ..rails("finish_duo_workflow_execution", Role::ExecutionFinished)
+    },
+    Entry {
+        label: Meaning::Flow,
+        property: Meaning::RequestId,
+        extras: &["workflow_id"],
+        identifiers: USER,
+        is_classified: true,
+        tiers: &["ultimate"],
+        ..rails("retry_duo_workflow_execution", Role::ExecutionRetried)
+    },
+    Entry {
+        value: Meaning::Seconds,
+        label: Meaning::Status,
+        property: Meaning::Exception,
+        extras: &["workflow_id", "workflow_definition"],
+        milestone: Some("19.0"),
+        id: Some(27),
+        ..classified("duo_workflow_workload_completed", Role::Workload)
+    },
+    Entry {
+        extras: &["session_id", "duo_add_on", "tool_name"],
+        identifiers: USER_AND_NAMESPACE,
+        is_classified: true,
+        milestone: Some("18.6"),
+        id: Some(23),
+        ..rails("start_mcp_tool_call", Role::McpStarted)
+    },
+    Entry {
+        extras: &[
+            "session_id",
+            "duo_add_on",
+            "tool_name",
+            "has_tool_call_success",
+            "failure_reason",
+            "error_status",
+        ],
+        identifiers: USER_AND_NAMESPACE,
+        is_classified: true,
+        milestone: Some("18.6"),
+        id: Some(24),
+        ..rails("finish_mcp_tool_call", Role::McpFinished)
+    },
+    Entry { milestone: Some("16.11"), id: Some(6), ..classified("request_duo_chat_response", Role::Chat) },
+    Entry {
+        extras: &["job_id", "project_id", "pipeline_id", "merge_request_id"],
+        id: Some(7),
+        ..classified("troubleshoot_job", Role::Other)
+    },
+    suggestion("code_suggestion_shown_in_ide", 2),
+    suggestion("code_suggestion_accepted_in_ide", 3),
+    suggestion("code_suggestion_rejected_in_ide", 4),
+    Entry { id: Some(1), ..rails("code_suggestions_requested", Role::CodeSuggestion) },
+    Entry { id: Some(5), ..rails("code_suggestion_direct_access_token_refresh", Role::CodeSuggestion) },
+    Entry { id: Some(10), ..classified("encounter_duo_code_review_error_during_review", Role::CodeReview) },
+    Entry { id: Some(11), ..classified("find_no_issues_duo_code_review_after_review", Role::CodeReview) },
+    Entry { id: Some(12), ..classified("find_nothing_to_review_duo_code_review_on_mr", Role::CodeReview) },
+    Entry {
+        value: Meaning::Count,
+        milestone: Some("18.1"),
+        id: Some(13),
+        ..classified("post_comment_duo_code_review_on_diff", Role::CodeReview)
+    },
+    Entry { id: Some(14), ..classified("react_thumbs_up_on_duo_code_review_comment", Role::CodeReview) },
+    Entry { id: Some(15), ..classified("react_thumbs_down_on_duo_code_review_comment", Role::CodeReview) },
+    Entry {
+        property: Meaning::MergeRequest,
+        milestone: Some("18.1"),
+        id: Some(16),
+        ..classified("request_review_duo_code_review_on_mr_by_author", Role::CodeReview)
+    },
+    Entry {
+        property: Meaning::MergeRequest,
+        id: Some(17),
+        ..classified("request_review_duo_code_review_on_mr_by_non_author", Role::CodeReview)
+    },
+    Entry { id: Some(18), ..classified("excluded_files_from_duo_code_review", Role::CodeReview) },
+    Entry { id: Some(25), ..rails("fix_pipeline_suggestion_posted", Role::Other) },
+    Entry { id: Some(26), ..rails("fix_pipeline_suggestion_applied", Role::Other) },
+    Entry { id: Some(28), ..rails("view_duo_agentic_subscription_expired_empty_state", Role::Other) },
+    Entry { id: Some(29), ..rails("click_duo_agentic_subscription_expired_upgrade", Role::Other) },
+    Entry { id: Some(30), ..rails("click_duo_agentic_subscription_expired_learn_more", Role::Other) },
+    rails("publish_duo_code_review_comments", Role::Other),
+    rails("restore_ai_catalog_item", Role::Other),
+    rails("summarize_review", Role::Other),
+    rails("summarize_new_merge_request", Role::Other),
+    rails("generate_merge_commit_message", Role::Other),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_of_one_event_each() {
+        let mut names = BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        for entry in entries() {
+            assert!(names.insert(entry.name), "{}", entry.name);
+            assert!(entry.older_name.is_none_or(|older| names.insert(older)), "{}", entry.name);
+            assert!(entry.id.is_none_or(|id| ids.insert(id)), "{}", entry.name);
+            assert!(entry.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
+        }
+        assert_eq!(entries().count(), 195);
+        assert_eq!(ids, (1..=30).collect());
+    }
+
+    #[test]
+    fn events_are_found_by_name_older_name_and_number() {
+        let name = |found: Option<&'static Entry>| found.map(|entry| entry.name);
+        assert_eq!(name(entry("create_agent_platform_session")), Some("agent_platform_session_created"));
+        assert_eq!(name(by_id(24)), Some("finish_mcp_tool_call"));
+        assert_eq!(name(by_id(65_536 + 24)), None);
+        assert_eq!(role("token_usage_of_tomorrow"), Some(Role::TokenUsage));
+        assert_eq!(role("request_duo_workflow_success"), Some(Role::Succeeded));
+        assert_eq!(role("duo_workflow_pause"), None);
+    }
+
+    #[test]
+    fn each_emitter_tells_the_session_where_it_does() {
+        let session = |name| entry(name).map(Entry::session);
+        assert_eq!(session("agent_platform_session_created"), Some(Session::Value));
+        assert_eq!(session("pause_duo_workflow"), Some(Session::Value));
+        assert_eq!(session("finish_mcp_tool_call"), Some(Session::Extra));
+        // Its value is the seconds that a pipeline took.
+        assert_eq!(session("duo_workflow_workload_completed"), Some(Session::Extra));
+        assert_eq!(session("token_usage_duo_workflow"), Some(Session::Context));
+        assert_eq!(session("request_duo_chat_response"), Some(Session::Nowhere));
+    }
+}

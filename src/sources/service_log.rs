@@ -1,0 +1,124 @@
+//! The log of the Duo Workflow Service and of the AI Gateway: JSON lines, of which two kinds tell of events.
+//!
+//! A call of a model is noted whenever it is made, with its model; the event of it only where events are sent, with its flow
+//! and agent. Both notes get the same id, so that the call counts once, whichever of them are there.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::observed::{Form, Observed};
+use super::scalar::{count, id, take, text_in};
+use super::{Found, moment};
+
+/// The note of an event that is sent.
+const EVENT: &str = "Building AIContext";
+
+/// The note of a call of a model.
+const CALL: &str = "LLM call finished with token usage";
+
+/// The event of a call of a model in a session.
+const CALL_IN_SESSION: &str = "token_usage_duo_agent_platform";
+
+/// The event of a call of a model outside a session.
+const OTHER_CALL: &str = "token_usage_ai_gateway";
+
+const TOKENS: [&str; 7] = [
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read",
+    "cache_creation",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+];
+
+const AI_CONTEXT: [&str; 12] = [
+    "session_id",
+    "workflow_id",
+    "flow_type",
+    "flow_name",
+    "flow_version",
+    "flow_registry_version",
+    "agent_name",
+    "agent_type",
+    "component_name",
+    "item_type",
+    "item_version",
+    "item_schema_version",
+];
+
+/// What the service notes of the instance a request came from, and what the Standard Context calls it.
+const STANDARD_CONTEXT: [(&str, &str); 8] = [
+    ("gitlab_realm", "realm"),
+    ("gitlab_instance_id", "instance_id"),
+    ("gitlab_host_name", "host_name"),
+    ("gitlab_version", "instance_version"),
+    ("gitlab_global_user_id", "global_user_id"),
+    ("correlation_id", "correlation_id"),
+    ("client_type", "client_type"),
+    ("gitlab_feature_enablement_type", "feature_enablement_type"),
+];
+
+const MODEL: [&str; 3] = ["model_engine", "model_name", "model_provider"];
+
+/// Whether an object is a line of such a log, also one that tells of no event.
+pub(super) fn is_line(object: &Map<String, Value>) -> bool {
+    message(object).is_some() && ["level", "logger", "severity"].iter().any(|name| object.contains_key(*name))
+}
+
+/// The message: the service calls it `event`, the gateway `message`.
+fn message(object: &Map<String, Value>) -> Option<&str> {
+    ["message", "event"].iter().find_map(|name| object.get(*name)?.as_str())
+}
+
+/// The event that a line tells of.
+pub(super) fn read(mut line: Map<String, Value>) -> Found {
+    let is_call = match message(&line) {
+        Some(CALL) => true,
+        Some(EVENT) => false,
+        _ => return Found::Nothing,
+    };
+    let name = match (is_call, text_in(&line, "event_name")) {
+        (false, None) => return Found::Nothing,
+        (false, name) => name,
+        (true, _) if line.get("workflow_id").and_then(id).is_some() => Some(CALL_IN_SESSION.to_owned()),
+        (true, _) => Some(OTHER_CALL.to_owned()),
+    };
+    let tells_call = is_call || TOKENS.iter().any(|name| line.get(*name).is_some_and(Value::is_number));
+    let call_id = tells_call.then(|| call_id(&line)).flatten();
+    let (label, property) = (take(&mut line, "label"), take(&mut line, "property"));
+    let timestamp = ["timestamp", "time"].iter().find_map(|name| text_in(&line, name));
+    let mut picked = |names: &mut dyn Iterator<Item = (&str, &str)>| -> Map<String, Value> {
+        names.filter_map(|(name, known)| Some((known.to_owned(), take(&mut line, name)?))).collect()
+    };
+    let ai = picked(&mut AI_CONTEXT.iter().chain(&TOKENS).map(|name| (*name, *name)));
+    let standard =
+        picked(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
+    Found::one(Ok(Observed {
+        form: Some(Form::ServiceLog),
+        event: name,
+        timestamp,
+        event_id: call_id,
+        label,
+        property,
+        standard: Some(standard),
+        ai: Some(ai),
+        ..Observed::default()
+    }))
+}
+
+/// What both notes of a call have in common: they are written in the same second. `None` where too little is told.
+fn call_id(line: &Map<String, Value>) -> Option<String> {
+    let second = moment::moment(&text_in(line, "timestamp")?)?.unix_seconds();
+    let known_by = ["workflow_id", "correlation_id", "gitlab_instance_id"];
+    let mut hash = Sha256::new();
+    for name in known_by {
+        hash.update(line.get(name).and_then(id).unwrap_or_default());
+        hash.update([0]);
+    }
+    hash.update(second.to_be_bytes());
+    for name in TOKENS {
+        hash.update(line.get(name).and_then(count).unwrap_or_default().to_be_bytes());
+    }
+    Some(super::short_digest(hash))
+}
