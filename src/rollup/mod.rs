@@ -21,7 +21,7 @@ pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 pub use tally::{CellId, Entries, Usage};
 use tally::{Tally, Twice};
 
-use crate::agents::AgentCounts;
+use crate::agents::{self, AgentCounts};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{Record, Rollup};
 use crate::record::{
@@ -437,8 +437,9 @@ impl Rollups {
     }
 
     fn add_credit(&mut self, target: Target, credit: &Credit<'_>) {
+        let flow = credit.flow.as_deref().map(agents::flow_type);
         let [product, flow] =
-            [&credit.product, &credit.flow].map(|name| name.as_ref().map(|name| self.names.number(name)));
+            [credit.product.as_deref(), flow].map(|name| name.map(|name| self.names.number(name)));
         if let Some(credits) = credit.credits {
             self.fetch(target, &credit.origin).credits.push((product, flow, credits));
         }

@@ -66,26 +66,26 @@ pub(crate) fn key(line: &Value) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Period {
-    grain: &'static str,
-    start: NaiveDate,
-    end: NaiveDate,
+pub(crate) struct Period {
+    pub(crate) grain: &'static str,
+    pub(crate) start: NaiveDate,
+    pub(crate) end: NaiveDate,
 }
 
 /// Takes a number of a metric by dimensions.
-type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
+pub(crate) type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
 
 /// The same for a metric that looks at other days than those of its period.
 type PutOver<'a> = dyn FnMut(&str, &[(&str, &str)], Period, Number) + 'a;
 
 /// A number on its way to a line.
-struct Number {
-    value: Value,
-    n: Value,
-    of: Value,
-    people: Value,
-    basis: Value,
-    reason: Value,
+pub(crate) struct Number {
+    pub(crate) value: Value,
+    pub(crate) n: Value,
+    pub(crate) of: Value,
+    pub(crate) people: Value,
+    pub(crate) basis: Value,
+    pub(crate) reason: Value,
 }
 
 const FEATURES: &[(&str, &[&str])] = &[
@@ -519,28 +519,39 @@ fn credits(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mu
     if !["day", "month"].contains(&period.grain) {
         return;
     }
-    let mut days_of: BTreeMap<(&str, &str), BTreeMap<(NaiveDate, usize), u32>> = BTreeMap::new();
+    // Of each day, group and product: hundredths, and the flows they were used by.
+    let mut used: BTreeMap<(NaiveDate, usize, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
     for session in &collected.organisation.sessions {
         let Some(created_at) = session.created_at else { continue };
         if !groups.contains(&session.group) || !was_in(created_at, period, collected) {
             continue;
         }
-        let day = (created_at.date_naive(), session.group);
-        let (product, flow) = match session.flow_type {
-            "chat" => ("duo_agentic_chat", Some("chat")),
-            "code_review/v1" => ("code_review", Some("code_review/v1")),
-            _ => ("duo_agent_platform", None),
+        let product = match session.flow_type {
+            "chat" => "duo_agentic_chat",
+            "code_review/v1" => "code_review",
+            _ => "duo_agent_platform",
         };
-        let mut places = vec![("", ""), ("product", product)];
-        places.extend(flow.map(|flow| ("flow", flow)));
-        for place in places {
-            *days_of.entry(place).or_default().entry(day).or_default() += session.credits;
+        for product in ["", product] {
+            let (sum, flows) = used.entry((created_at.date_naive(), session.group, product)).or_default();
+            *sum += session.credits;
+            flows.insert(session.flow_type.trim_end_matches("/v1"));
+        }
+    }
+    let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+    for ((_, _, product), (sum, flows)) in &used {
+        let place = if product.is_empty() { ("", "") } else { ("product", *product) };
+        days_of.entry(place).or_default().push(*sum);
+        // A product of a single flow is told as that flow's.
+        if !product.is_empty()
+            && let [flow] = Vec::from_iter(flows)[..]
+        {
+            days_of.entry(("flow", flow)).or_default().push(*sum);
         }
     }
     for ((dimension, name), days) in days_of {
         let by: Vec<(&str, &str)> =
             Some((dimension, name)).filter(|(dimension, _)| !dimension.is_empty()).into_iter().collect();
-        let sum: u32 = days.values().sum();
+        let sum: u32 = days.iter().sum();
         let number = count(days.len(), None);
         put("agents.credits", &by, Number { value: json!(f64::from(sum) / 100.0), ..number });
     }
@@ -1206,7 +1217,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
 }
 
-fn quantiles(
+pub(crate) fn quantiles(
     metric: &str,
     by: &[(&str, &str)],
     mut values: Vec<u64>,
@@ -1254,7 +1265,7 @@ fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Optio
         .filter(|holders| !holders.is_empty())
 }
 
-fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
+pub(crate) fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
     let mut periods = vec![Period {
         grain: "window",
         start: until.checked_sub_days(Days::new(27)).expect("a day"),
@@ -1317,7 +1328,7 @@ fn language(event: &UsageEvent) -> String {
     others.iter().find(|(other, _)| *other == spelt).map_or(spelt, |(_, name)| (*name).to_owned())
 }
 
-fn count(n: usize, people: Option<usize>) -> Number {
+pub(crate) fn count(n: usize, people: Option<usize>) -> Number {
     Number {
         value: json!(n),
         n: json!(n),
@@ -1328,13 +1339,13 @@ fn count(n: usize, people: Option<usize>) -> Number {
     }
 }
 
-fn rate(n: f64, of: f64, people: Option<usize>) -> Number {
+pub(crate) fn rate(n: f64, of: f64, people: Option<usize>) -> Number {
     let (value, reason) =
         if of == 0.0 { (Value::Null, json!("nothing_shown")) } else { (json!(n / of), Value::Null) };
     Number { value, n: json!(n), of: json!(of), people: json!(people), basis: json!(1.0), reason }
 }
 
-fn unknown(reason: &str) -> Number {
+pub(crate) fn unknown(reason: &str) -> Number {
     Number {
         value: Value::Null,
         n: Value::Null,
@@ -1345,7 +1356,7 @@ fn unknown(reason: &str) -> Number {
     }
 }
 
-fn based(number: Number, carrying: usize, rows: usize) -> Number {
+pub(crate) fn based(number: Number, carrying: usize, rows: usize) -> Number {
     match (carrying, rows) {
         (_, 0) => Number { basis: Value::Null, ..number },
         (0, _) => Number { basis: json!(0.0), ..unknown("not_in_source") },
