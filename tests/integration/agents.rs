@@ -593,13 +593,13 @@ fn told_by_all_at_once_in_pieces_in_any_order_and_twice_they_count_once() {
         all.extend(records(&sessions, teller));
     }
     let once = aggregated(&bench, &all, &[]);
-    // Together they tell what Snowplow does alone; whose a session is, GitLab tells, and what is not there is known.
+    // Together they tell what Snowplow does alone; but whose a session is, GitLab tells, and that there is none on a day.
     let people = |numbers: Numbers| -> Numbers {
         let sessions = numbers.into_iter().filter(|(key, number)| {
             let is_session = ["agents.sessions", "agents.users", "agents.success", "agents.completion"]
                 .iter()
                 .any(|metric| key.starts_with(metric));
-            is_session && !number["value"].is_null()
+            is_session && !number["value"].is_null() && number["value"] != json!(0)
         });
         sessions.collect()
     };
@@ -677,4 +677,152 @@ fn an_id_is_the_identity_and_a_line_number_is_none() {
     };
     assert_eq!(share(&[event("a", 1), event("b", 1)]), 0.0);
     assert_eq!(share(&[event("a", 1), event("b", 1), coverage(2)]), 1.0);
+}
+
+/// A record of an event of Snowplow on 18 August 2026.
+fn record(number: usize, (time, event, session, more): &(&str, &str, u64, Value)) -> String {
+    let mut line = json!({"type": "event", "ts": format!("2026-08-18T{time}Z"), "instance": "https://gitlab.example.com",
+        "collector": "snowplow", "scope": "/", "day": "2026-08-18", "fetched_at": "2026-08-19T00:00:00Z",
+        "row": number.to_string(), "event": event, "feature": "duo_workflow", "user": "gid://gitlab/User/42",
+        "session": session.to_string(), "event_id": format!("e{number}")});
+    line.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    line.to_string()
+}
+
+/// The value of a metric of the day's window.
+fn value(numbers: &Numbers, metric: &str, by: &[(&str, &str)]) -> Value {
+    let key = key(metric, "window", "2026-07-22", by);
+    numbers.get(&key).unwrap_or_else(|| panic!("{key} is not told"))["value"].clone()
+}
+
+#[test]
+fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
+    let bench = Bench::new(20, 3);
+    let call = |input: u64, output: u64, read: u64, write_5m: u64, write: u64| {
+        json!({"model": "claude-sonnet-4-5-20250929", "input_tokens": input, "output_tokens": output,
+            "cache_read": read, "cache_write_5m": write_5m, "cache_write": write})
+    };
+    let of = |flow: &str| json!({"flow": flow});
+    let tool = |tool: &str| json!({"tool": tool});
+    let events = [
+        ("09:00:00", "agent_platform_session_created", 4711, of("fix_pipeline/v1")),
+        ("09:00:05", "receive_start_duo_workflow", 4711, of("fix_pipeline")),
+        ("09:00:06", "agent_platform_session_started", 4711, of("fix_pipeline/v1")),
+        ("09:00:06.300", "request_duo_workflow", 4711, of("fix_pipeline")),
+        ("09:00:12", "token_usage_duo_agent_platform", 4711, call(12_000, 400, 0, 9_000, 9_000)),
+        ("09:00:14", "duo_workflow_tool_success", 4711, tool("get_job_logs")),
+        ("09:00:20", "duo_workflow_tool_failure", 4711, tool("read_file")),
+        ("09:00:40", "token_usage_duo_agent_platform", 4711, call(15_000, 900, 9_000, 3_000, 3_000)),
+        ("09:00:41", "pause_duo_workflow", 4711, of("fix_pipeline")),
+        ("09:10:39", "receive_start_duo_workflow", 4711, of("fix_pipeline")),
+        ("09:10:41", "agent_platform_session_resumed", 4711, of("fix_pipeline/v1")),
+        ("09:10:41.200", "resume_duo_workflow", 4711, of("fix_pipeline")),
+        ("09:10:50", "duo_workflow_tool_success", 4711, tool("create_merge_request")),
+        ("09:11:00", "token_usage_duo_agent_platform", 4711, call(18_000, 700, 12_000, 0, 0)),
+        ("09:11:01", "agent_platform_session_finished", 4711, of("fix_pipeline/v1")),
+        ("09:11:02", "request_duo_workflow_success", 4711, json!({"flow": "fix_pipeline", "outcome": "completed"})),
+        ("10:00:00", "agent_platform_session_created", 4712, of("software_development")),
+        ("10:00:01.100", "request_duo_workflow", 4712, of("software_development")),
+        ("10:00:08", "token_usage_duo_agent_platform", 4712, call(8_000, 300, 0, 0, 0)),
+        ("10:00:11", "duo_workflow_tool_failure", 4712, tool("run_command")),
+        ("10:00:30", "request_duo_workflow_failure", 4712, of("software_development")),
+        ("10:00:31", "agent_platform_session_dropped", 4712, of("software_development")),
+        ("11:00:00", "agent_platform_session_created", 4713, of("developer/v1")),
+        ("11:00:05.200", "request_duo_workflow", 4713, of("developer")),
+        ("11:00:11", "token_usage_duo_agent_platform", 4713, call(5_000, 200, 0, 0, 4_000)),
+        ("11:40:00", "cleanup_stuck_agent_platform_session", 4713, of("developer/v1")),
+        ("11:40:00.040", "agent_platform_session_dropped", 4713, of("developer/v1")),
+    ];
+    let lines: Vec<String> = events.iter().enumerate().map(|(number, event)| record(number, event)).collect();
+    let numbers = found(&aggregated(&bench, &lines, &[]));
+    for (metric, by, expected) in [
+        ("agents.sessions", &[][..], json!(3)),
+        ("agents.sessions", &[("status", "finished")], json!(1)),
+        ("agents.sessions", &[("flow", "software_development"), ("status", "failed")], json!(1)),
+        ("agents.sessions", &[("flow", "developer"), ("status", "stuck")], json!(1)),
+        ("agents.success_rate", &[], json!(1.0 / 3.0)),
+        ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "p50")], json!(661)),
+        ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "active")], json!(55.5)),
+        ("agents.tool_calls", &[("flow", "fix_pipeline")], json!(3)),
+        ("agents.tool_failure_rate", &[], json!(0.5)),
+        ("agents.tokens", &[("kind", "input")], json!(58_000)),
+        ("agents.tokens", &[("kind", "gitlab_total")], json!(60_500)),
+        ("agents.tokens", &[("kind", "cache_read")], json!(21_000)),
+        ("agents.tokens", &[("kind", "cache_write")], json!(16_000)),
+        ("agents.tokens", &[("flow", "fix_pipeline"), ("kind", "cache_write")], json!(12_000)),
+        ("agents.cache_hit_rate", &[], json!(21.0 / 58.0)),
+    ] {
+        assert!(is_same(&value(&numbers, metric, by), &expected), "{metric} {by:?}");
+    }
+}
+
+#[test]
+fn the_last_end_counts_and_so_does_a_session_that_has_none() {
+    let bench = Bench::new(20, 3);
+    let of = |flow: &str| json!({"flow": flow});
+    let step = |name: &str| format!("agent_platform_session_{name}");
+    let told = [
+        (4711, "fix_pipeline", vec![("09:00:00", "created"), ("09:11:01", "finished")]),
+        (4712, "software_development", vec![("10:00:00", "created"), ("10:00:31", "dropped")]),
+        (4713, "developer", vec![("11:00:00", "created"), ("11:40:00", "dropped")]),
+        (4714, "chat", vec![("13:00:00", "created"), ("13:05:00", "resumed"), ("13:09:00", "resumed")]),
+        (4715, "convert_to_gl_ci", vec![("14:00:00", "created"), ("14:03:00", "stopped")]),
+        (4716, "developer", vec![("15:00:00", "created"), ("15:02:00", "dropped"), ("15:20:00", "finished")]),
+        (4717, "developer", vec![("16:00:00", "created"), ("16:00:03", "started")]),
+    ];
+    let mut lines = Vec::new();
+    for (session, flow, steps) in told {
+        for (time, name) in steps {
+            lines.push(record(lines.len(), &(time, &step(name), session, of(flow))));
+        }
+    }
+    let numbers = found(&aggregated(&bench, &lines, &[]));
+    for (metric, by, expected) in [
+        ("agents.sessions", &[][..], json!(7)),
+        ("agents.sessions", &[("status", "finished")], json!(2)),
+        ("agents.sessions", &[("status", "failed")], json!(2)),
+        ("agents.sessions", &[("status", "stopped")], json!(1)),
+        ("agents.sessions", &[("status", "open")], json!(2)),
+        ("agents.completion_rate", &[], json!(2.0 / 7.0)),
+        ("agents.success_rate", &[], json!(2.0 / 5.0)),
+        ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "p50")], json!(661)),
+        ("agents.duration_seconds", &[("flow", "developer"), ("stat", "p50")], json!(1_200)),
+        ("agents.duration_seconds", &[("stat", "active")], Value::Null),
+        ("agents.tokens", &[("kind", "input")], Value::Null),
+    ] {
+        assert!(is_same(&value(&numbers, metric, by), &expected), "{metric} {by:?}");
+    }
+    let chat = key("agents.success_rate", "window", "2026-07-22", &[("flow", "chat")]);
+    assert!(!numbers.contains_key(&chat), "chat neither succeeds nor fails");
+}
+
+#[test]
+fn who_is_forgotten_or_has_a_pseudonym_is_in_no_session() {
+    let bench = Bench::new(20, 3);
+    let sessions = invented(40, 11);
+    let lines = records(&sessions, INSTANCE);
+    aggregated(&bench, &lines, &["--history", "history"]);
+    let user = format!("gid://gitlab/User/{}", sessions[0].person);
+    let texts = || -> String {
+        crate::bench::files_below(&bench.path("history"))
+            .into_iter()
+            .map(|(path, content)| crate::bench::text_of(&path, &content))
+            .collect()
+    };
+    assert!(texts().contains(r#""kind":"session""#) && texts().contains(&format!("\"{user}\"")));
+    let forgotten = bench.run(&["history", "--history", "history", "forget", &user]);
+    assert_eq!(forgotten.code, 0, "{}", forgotten.stderr);
+    assert!(!texts().contains(&format!("\"{user}\"")));
+
+    let counted = bench.pipe(&["aggregate", "--emit", "rollups"], lines.join("\n").as_bytes());
+    assert_eq!(counted.code, 0, "{}", counted.stderr);
+    let mut command = bench.command(&["normalize"]);
+    command.env("DUO_METRICS_PSEUDONYM_KEY", "a key of some length");
+    let named = crate::bench::done(command, &counted.stdout);
+    assert_eq!(named.code, 0, "{}", named.stderr);
+    let text = String::from_utf8(named.stdout).expect("text");
+    assert!(text.contains(r#""kind":"session""#) && text.contains("hmac:") && !text.contains("gitlab/User"));
+    // Each field of them has a column.
+    let table = bench.pipe(&["normalize", "--format", "csv"], &counted.stdout);
+    assert_eq!(table.code, 0, "{}", table.stderr);
 }

@@ -356,7 +356,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             &of_scope(&found, scope, &of_events),
             &of_scope(&of_groups, scope, &|metric| {
                 of_events(metric)
-                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned"]
+                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned", "agents.credits"]
                         .iter()
                         .any(|name| metric.starts_with(name))
             }),
