@@ -720,7 +720,12 @@ fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
         ("09:10:50", "duo_workflow_tool_success", 4711, tool("create_merge_request")),
         ("09:11:00", "token_usage_duo_agent_platform", 4711, call(18_000, 700, 12_000, 0, 0)),
         ("09:11:01", "agent_platform_session_finished", 4711, of("fix_pipeline/v1")),
-        ("09:11:02", "request_duo_workflow_success", 4711, json!({"flow": "fix_pipeline", "outcome": "completed"})),
+        (
+            "09:11:02",
+            "request_duo_workflow_success",
+            4711,
+            json!({"flow": "fix_pipeline", "outcome": "completed"}),
+        ),
         ("10:00:00", "agent_platform_session_created", 4712, of("software_development")),
         ("10:00:01.100", "request_duo_workflow", 4712, of("software_development")),
         ("10:00:08", "token_usage_duo_agent_platform", 4712, call(8_000, 300, 0, 0, 0)),

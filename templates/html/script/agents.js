@@ -90,8 +90,9 @@ function agents(page) {
       },
       page,
     ),
-    pair(toolTable(page, by), modelTable(page)),
-    pair(costTable(page), creditTable(page)),
+    modelTable(page),
+    pair(toolTable(page, by), costTable(page)),
+    creditTable(page),
   ];
 }
 
@@ -170,7 +171,12 @@ function costTable(page) {
       columns: [words("Model"), numbers("Cost")],
       rows: bySize(costs).map((model) => [
         code(model),
-        barred(costs.get(model), "dollars", largest(costs.values())),
+        barred(
+          costs.get(model),
+          "dollars",
+          largest(costs.values()),
+          costs.get(model).reason === "not_in_source" ? { note: "no price in the file" } : {},
+        ),
       ]),
     },
     page,
