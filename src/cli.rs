@@ -44,7 +44,7 @@ pub struct Cli {
 pub enum Command {
     /// Collect from GitLab: writes raw and coverage lines
     Fetch(FetchArgs),
-    /// Make records: reads raw lines or exports of events, writes one flat, validated record a line
+    /// Make records: reads raw lines or event exports, writes one flat record a line
     Normalize(NormalizeArgs),
     /// Make numbers: reads records, writes metric lines
     Aggregate(AggregateArgs),

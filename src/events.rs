@@ -20,6 +20,12 @@ pub const FEATURES: &[(&str, &[&str])] = &[
             "report_duo_chat_token_usage",
             "tool_succeeded_duo_chat",
             "tool_failed_duo_chat",
+            "token_usage_duo_chat",
+            "token_usage_duo_classic_chat",
+            "token_usage_categorize_duo_chat_question",
+            "request_duo_chat",
+            "request_duo_classic_chat",
+            "request_categorize_duo_chat_question",
         ],
     ),
     ("troubleshoot_job", &["troubleshoot_job"]),
@@ -32,6 +38,9 @@ pub const FEATURES: &[(&str, &[&str])] = &[
             "cleanup_stuck_agent_platform_session",
             "reject_duo_agent_platform",
             "token_usage_duo_agent_platform",
+            "token_usage_self_hosted_duo_agent_platform",
+            "request_duo_agent_platform",
+            "request_self_hosted_duo_agent_platform",
         ],
     ),
     (
@@ -64,6 +73,9 @@ pub const FEATURES: &[(&str, &[&str])] = &[
             "resolve_duo_workflow_tool_approval",
             "block_denied_duo_workflow_tool",
             "token_usage_duo_workflow*",
+            "stop_duo_workflow",
+            "*_duo_workflow_execution",
+            "tokens_per_user_request_prompt",
         ],
     ),
     ("ai_catalog", &["restore_ai_catalog_item"]),
@@ -78,6 +90,45 @@ pub const FEATURES: &[(&str, &[&str])] = &[
     ("refactor_code", &["refactor_code"]),
     ("write_tests", &["write_tests"]),
     ("feature_discovery", &["resolve_feature_discovery_search"]),
+    ("orbit", &["orbit_dap_*"]),
+    ("billing", &["usage_billing_event"]),
+    (
+        "ai_gateway",
+        &[
+            "token_usage_*",
+            "request_access_*",
+            "request_agent_quick_actions",
+            "request_ai_gateway_*",
+            "request_amazon_q_*",
+            "request_ask_*",
+            "request_code_suggestions",
+            "request_codebase_search",
+            "request_complete_code",
+            "request_description_composer",
+            "request_documentation_search",
+            "request_explain_code",
+            "request_explain_vulnerability",
+            "request_feature_discovery_search",
+            "request_fix_code",
+            "request_generate_*",
+            "request_glab_*",
+            "request_include_*",
+            "request_malware_advisories",
+            "request_measure_*",
+            "request_observability_all",
+            "request_package_licenses",
+            "request_refactor_code",
+            "request_resolve_vulnerability",
+            "request_review_merge_request",
+            "request_security_scans",
+            "request_self_hosted_*",
+            "request_semantic_search_*",
+            "request_summarize_*",
+            "request_troubleshoot_job",
+            "request_update_*",
+            "request_write_tests",
+        ],
+    ),
 ];
 
 /// Events by which something was only shown to a person or done for them. Every other event, an unknown one
@@ -89,18 +140,20 @@ pub const EXPOSED: &[&str] = &[
     "agent_platform_session_finished",
     "agent_platform_session_dropped",
     "*_mcp_tool_call",
-    "duo_workflow_tool_*",
+    "duo_workflow_*",
+    "orbit_dap_*",
     "token_usage_*",
+    "tokens_per_user_request_prompt",
     "receive_start_*",
     "request_duo_workflow_success",
     "request_duo_workflow_failure",
     "request_duo_workflow_aborted",
+    "request_duo_workflow_tool_approval",
+    "pause_duo_workflow",
+    "finish_duo_workflow_execution",
     "cleanup_stuck_*",
     "reject_*",
     "block_denied_*",
-    "*_compaction_*",
-    "*_max_cycles_*",
-    "*_tool_loop_*",
     "usage_billing_event",
     "tool_*_duo_chat",
     "complete_duo_chat_response",
@@ -112,7 +165,42 @@ pub const EXPOSED: &[&str] = &[
     "excluded_files_*",
     "find_no*",
     "fix_pipeline_suggestion_posted",
-    "duo_workflow_workload_completed",
+    "request_access_*",
+    "request_agent_quick_actions",
+    "request_ai_gateway_*",
+    "request_amazon_q_*",
+    "request_ask_*",
+    "request_categorize_*",
+    "request_code_suggestions",
+    "request_codebase_search",
+    "request_complete_code",
+    "request_description_composer",
+    "request_documentation_search",
+    "request_duo_agent_platform",
+    "request_duo_chat",
+    "request_duo_classic_chat",
+    "request_duo_workflow_execute_workflow",
+    "request_explain_code",
+    "request_explain_vulnerability",
+    "request_feature_discovery_search",
+    "request_fix_code",
+    "request_generate_*",
+    "request_glab_*",
+    "request_include_*",
+    "request_malware_advisories",
+    "request_measure_*",
+    "request_observability_all",
+    "request_package_licenses",
+    "request_refactor_code",
+    "request_resolve_vulnerability",
+    "request_review_merge_request",
+    "request_security_scans",
+    "request_self_hosted_*",
+    "request_semantic_search_*",
+    "request_summarize_*",
+    "request_troubleshoot_job",
+    "request_update_*",
+    "request_write_tests",
 ];
 
 /// The feature an event belongs to; `event` in lower case.
@@ -183,6 +271,64 @@ mod tests {
             "publish_duo_code_review_comments",
         ] {
             assert!(!is_deliberate(event), "{event}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_the_catalogue_is_of_a_feature_and_only_what_people_do_is_deliberate() {
+        use crate::sources::catalogue::{Role, entries};
+        for entry in entries() {
+            assert_ne!(feature_of(entry.name), OTHER_FEATURE, "{}", entry.name);
+            let is_of_machines = matches!(
+                entry.role,
+                Role::Access
+                    | Role::TokenUsage
+                    | Role::LegacyTokens
+                    | Role::Received
+                    | Role::Paused
+                    | Role::Succeeded
+                    | Role::Failed
+                    | Role::Aborted
+                    | Role::Rejected
+                    | Role::Finished
+                    | Role::Dropped
+                    | Role::CleanedUp
+                    | Role::ToolSucceeded
+                    | Role::ToolFailed
+                    | Role::ToolDenied
+                    | Role::ApprovalRequested
+                    | Role::McpStarted
+                    | Role::McpFinished
+                    | Role::Routed
+                    | Role::Output
+                    | Role::LimitReached
+                    | Role::Artifact
+                    | Role::ContextTrimmed
+                    | Role::Summary
+                    | Role::Subagent
+                    | Role::Orbit
+                    | Role::Billing
+                    | Role::ExecutionFinished
+                    | Role::Workload
+            );
+            let is_of_people = matches!(
+                entry.role,
+                Role::Created
+                    | Role::Started
+                    | Role::Resumed
+                    | Role::Stopped
+                    | Role::StopDeclared
+                    | Role::Requested
+                    | Role::Continued
+                    | Role::Retried
+                    | Role::Messaged
+                    | Role::ApprovalResolved
+                    | Role::ExecutionStarted
+                    | Role::ExecutionRetried
+                    | Role::Chat
+            );
+            assert!(!is_of_machines || !is_deliberate(entry.name), "{}", entry.name);
+            assert!(!is_of_people || is_deliberate(entry.name), "{}", entry.name);
         }
     }
 

@@ -14,7 +14,7 @@ pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     if memchr(b'\\', text.as_bytes()).is_some() || text.bytes().fold(false, |has, byte| has | (byte < 0x20)) {
         return None;
     }
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0 };
     let value = T::deserialize(&mut reader).ok()?;
     (reader.at == text.len()).then_some(value)
 }
@@ -23,7 +23,13 @@ pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// In how many objects and lists it is.
+    depth: u32,
 }
+
+/// What is nested deeper is left to the parser, which has a limit of its own: without one, a hostile line would take the whole
+/// stack.
+const DEEPEST: u32 = 64;
 
 /// It is left to the parser. What it is, the parser says.
 #[derive(Debug)]
@@ -74,6 +80,14 @@ impl<'a> Reader<'a> {
         Ok(string)
     }
 
+    /// Passes over the bracket that an object or list begins with.
+    #[inline]
+    fn descend(&mut self) -> Result<(), NotPlain> {
+        self.at += 1;
+        self.depth += 1;
+        if self.depth > DEEPEST { Err(NotPlain) } else { Ok(()) }
+    }
+
     /// A whole number; one with a sign, a fraction, an exponent, or more digits than fit, is for the parser.
     fn count(&mut self) -> Result<u64, NotPlain> {
         let rest = &self.text.as_bytes()[self.at..];
@@ -98,13 +112,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             b't' => self.word("true").and_then(|()| visitor.visit_bool(true)),
             b'f' => self.word("false").and_then(|()| visitor.visit_bool(false)),
             b'{' => {
-                self.at += 1;
+                self.descend()?;
                 let value = visitor.visit_map(Items { reader: self, is_first: true, end: b'}' })?;
+                self.depth -= 1;
                 self.expect(b'}').map(|()| value)
             }
             b'[' => {
-                self.at += 1;
+                self.descend()?;
                 let value = visitor.visit_seq(Items { reader: self, is_first: true, end: b']' })?;
+                self.depth -= 1;
                 self.expect(b']').map(|()| value)
             }
             _ => Err(NotPlain),

@@ -211,7 +211,8 @@ impl Told<'_> {
     fn user(&self) -> String {
         let beside = self.observed.user.as_ref().and_then(|user| scalar::id(user.id.as_ref()?));
         let own = beside.or_else(|| scalar::id(self.observed.standard.as_ref()?.get("user_id")?));
-        let global = |id: &String| match scalar::is_digits(id) {
+        // A number of the database, not a hash that happens to have no letters.
+        let global = |id: &String| match scalar::is_digits(id) && id.len() <= LONGEST_ID {
             true => Some(format!("gid://gitlab/User/{id}")),
             false => id.starts_with("gid://").then(|| id.clone()),
         };
@@ -255,6 +256,9 @@ impl Told<'_> {
         (!context.is_empty()).then(|| Box::new(context))
     }
 }
+
+/// The figures of the largest number that a database counts to.
+const LONGEST_ID: usize = 20;
 
 /// Of the Standard Context: all but people, what records have fields for, and what ties to other sites.
 const STANDARD: &[&str] = &[
