@@ -246,7 +246,7 @@ fn no_metric_is_without_a_second_calculation() {
     let with_value = second.values().filter(|line| !line["value"].is_null());
     let mut computed: BTreeSet<String> =
         with_value.map(|line| line["metric"].as_str().expect("text").to_owned()).collect();
-    computed.extend(crate::agents::calculated_twice());
+    computed.extend(crate::agents::metrics::calculated_twice());
     for (metric, test) in BY_HAND {
         let (file, name) = test.split_once("::").expect("a file and a name");
         let path = format!("{}/tests/integration/{file}.rs", env!("CARGO_MANIFEST_DIR"));

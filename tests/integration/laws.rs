@@ -37,7 +37,6 @@ pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
         pseudonyms: None,
         max_rejects: 100.0,
         mappings: Vec::new(),
-        setting: Setting::default(),
         threads: 2,
         format: RecordFormat::Jsonl,
         setting: Setting::default(),

@@ -6,6 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::writers::{self, Happening, Telling};
 use crate::bench::{Bench, lines_of, metric_text};
 use crate::figures::is_same;
 use crate::reference::{Number, Period, Put, based, count, periods, quantiles, rate, unknown};
@@ -124,8 +125,8 @@ impl Session {
     }
 
     /// Its events as somebody tells them: seconds after its creation, name, and what else they say.
-    fn told(&self, teller: Teller) -> Vec<(i64, String, Value)> {
-        let mut events: Vec<(i64, &str, Value)> = Vec::new();
+    fn told(&self, teller: Teller) -> Vec<(i64, &'static str, Value)> {
+        let mut events: Vec<(i64, &'static str, Value)> = Vec::new();
         let spans = self.spans();
         let last = self.last();
         if teller.gitlab {
@@ -189,7 +190,42 @@ impl Session {
                 events.push((20 + number, "token_usage_duo_agent_platform", told));
             }
         }
-        events.into_iter().map(|(at, name, told)| (at, name.to_owned(), told)).collect()
+        events
+    }
+
+    /// The same as the writers of every form take it.
+    fn happenings(&self) -> Vec<Happening> {
+        let mut calls = self.calls.iter();
+        let mut telling = Telling::of(self.id, self.person as u64, self.flow);
+        for (after, event, told) in self.told(SNOWPLOW) {
+            let at = (self.created + TimeDelta::seconds(after)).timestamp_millis();
+            if event.starts_with("token_usage") {
+                let Call { model, input, output, cache } = calls.next().expect("a call for each");
+                let [read, write_5m, write_1h] = cache.expect("the writers tell all of it");
+                telling.call(
+                    at,
+                    writers::Call {
+                        model: (*model).to_owned(),
+                        input: *input,
+                        output: *output,
+                        read,
+                        write_5m,
+                        write_1h,
+                        ..writers::Call::default()
+                    },
+                );
+            } else if event.starts_with("agent_platform") || event.starts_with("cleanup") {
+                telling.rails(at, event, "ambient");
+            } else {
+                let property = match (told["tool"].as_str(), told["outcome"].as_str()) {
+                    (Some(tool), _) => tool,
+                    (_, Some("cancelled")) => "cancelled_by_user",
+                    _ => "workflow_completed",
+                };
+                telling.service(at, event, property, json!({}));
+            }
+        }
+        telling.happenings
     }
 
     fn status(&self, teller: Teller) -> &'static str {
@@ -581,6 +617,34 @@ fn a_thousand_sessions_come_to_the_same_from_every_source_that_can_tell_them() {
         let lines = records(&sessions, teller);
         let metrics = aggregated(&bench, &lines, &["--prices", "prices.json"]);
         assert_same(&found(&metrics), &expected(&sessions, teller, true), teller.collector);
+    }
+}
+
+#[test]
+fn written_and_read_in_every_form_they_come_to_the_same_too() {
+    let bench = Bench::new(20, 3);
+    let mut sessions = invented(300, 23);
+    for session in &mut sessions {
+        // The forms tell all counts, and nobody of them is a bot.
+        session.calls.iter_mut().for_each(|call| call.cache = Some(call.cache.unwrap_or_default()));
+        session.person += usize::from(session.person == BOT);
+    }
+    let happenings: Vec<Happening> = sessions.iter().flat_map(Session::happenings).collect();
+    let read = |input: &str| -> Numbers {
+        let lines = String::from_utf8(bench.normalize(input.as_bytes())).expect("text");
+        found(&aggregated(&bench, &lines.lines().map(str::to_owned).collect::<Vec<_>>(), &[]))
+    };
+    let nodes = Teller { collector: "nodes of the instance", ..INSTANCE };
+    for (form, teller, written) in [
+        ("internal events", INTERNAL_EVENTS, writers::internal_events(&happenings)),
+        ("enriched JSON", SNOWPLOW, writers::snowplow_json(&happenings)),
+        ("enriched TSV", SNOWPLOW, writers::snowplow_tsv(&happenings)),
+        ("tp2", SNOWPLOW, writers::tp2(&happenings).to_string()),
+        ("Micro", SNOWPLOW, writers::micro(&happenings).to_string()),
+        ("product usage log", SNOWPLOW, writers::product_usage_log(&happenings)),
+        ("nodes of the instance", nodes, writers::instance_nodes(&happenings)),
+    ] {
+        assert_same(&read(&written), &expected(&sessions, teller, false), form);
     }
 }
 
