@@ -412,7 +412,7 @@ pub enum Emit {
 }
 
 /// Definitions that can be set.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ReportArgs {
     /// Active days in 28 from which on somebody counts as a regular user
     #[arg(long, value_name = "DAYS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=27))]
@@ -421,6 +421,10 @@ pub struct ReportArgs {
     /// Active days in 28 from which on somebody counts as a heavy user
     #[arg(long, value_name = "DAYS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(3..=28))]
     pub heavy_from: u32,
+
+    /// File with the prices of models, for an estimate of what tokens cost: JSON in the format of LiteLLM's model_prices_and_context_window.json [env: DUO_METRICS_PRICES]
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
 }
 
 /// Where the site is, and how small a group may be shown.

@@ -23,6 +23,7 @@ pub mod stream;
 pub mod summary;
 
 // Pure: no input, no output, no clock, no environment.
+pub mod agents;
 pub mod calendar;
 pub mod collectors;
 pub mod error;
@@ -33,6 +34,7 @@ pub mod mapping;
 pub mod metrics;
 pub mod page;
 pub mod plain;
+pub mod prices;
 pub mod pseudonym;
 pub mod publish;
 pub mod record;

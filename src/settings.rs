@@ -214,6 +214,11 @@ impl Environment {
         flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_HISTORY").map(PathBuf::from))
     }
 
+    /// The file of prices, if there is one.
+    pub fn prices(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_PRICES").map(PathBuf::from))
+    }
+
     /// Requests under way at once, at most.
     pub fn jobs(&self, flag: Option<usize>) -> Result<usize, Error> {
         let Some(text) = self.get("DUO_METRICS_JOBS").filter(|_| flag.is_none()) else {

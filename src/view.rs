@@ -1,7 +1,12 @@
 //! What the rollups say about one scope: of each day, which fetch counts, and how complete it is.
 
+mod agents;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use agents::Agents;
+pub use agents::{AgentUse, Credits, Session};
 
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
@@ -27,6 +32,37 @@ pub enum Source {
     Pipelines,
     /// `dora`.
     Dora,
+    /// Whatever tells sessions of agents by their ids.
+    Sessions,
+    /// The first of the exports that tells calls of tools, else collectors of somebody's own.
+    Tools,
+    /// The first of the exports that tells tokens, else collectors of somebody's own.
+    Tokens,
+    /// `credits`.
+    Credits,
+}
+
+/// Event streams that did not come from `fetch`, in the order in which one of them stands for a day of which GitLab's own
+/// events are not known.
+const EXPORTS: [&str; 4] = ["ai_usage_events", "snowplow", "internal_events", "service_log"];
+
+/// Whether records of this collector are of an event stream that did not come from `fetch`.
+pub fn is_export(collector: &str) -> bool {
+    EXPORTS.contains(&collector)
+}
+
+/// Collectors of GitLab's own events: their users have ids that everything else of GitLab knows, too.
+const OWN: [&str; 2] = ["usage_events", "instance_usage_events"];
+
+/// The place of a collector among those that tell the same event: GitLab's own, the exports, and any other.
+fn own_rank(collector: &str) -> usize {
+    let all = OWN.iter().chain(&EXPORTS);
+    all.into_iter().position(|name| *name == collector).unwrap_or(OWN.len() + EXPORTS.len())
+}
+
+/// Whether a collector can tell all calls of tools and of models: GitLab's own events know those over MCP at most.
+fn tells_of_calls(collector: &str) -> bool {
+    by_name(collector).is_none() && collector != EXPORTS[0]
 }
 
 /// What is known of a collector, scope and day.
@@ -42,6 +78,8 @@ pub struct DayState {
     pub reason: Option<String>,
     /// True when rows are missing that the stream itself says there are, or when a newer fetch had fewer.
     pub is_cut: bool,
+    /// True for an export of which nobody says whether it is whole: what is not in it may still have been.
+    pub is_excerpt: bool,
 }
 
 /// The seats of a day.
@@ -111,6 +149,7 @@ pub struct View<'a> {
     merged: BTreeMap<Day, Vec<(Timestamp, &'a MergeRequestState)>>,
     /// Pipelines by the day they were created.
     pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
+    agents: Agents<'a>,
     sources: HashMap<Source, BTreeMap<Day, DayState>>,
 }
 
@@ -340,6 +379,7 @@ impl<'a> Resolved<'a> {
             opened: BTreeMap::new(),
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),
+            agents: Agents::default(),
             sources: HashMap::new(),
         };
         for state in self.merge_requests.in_scopes(scopes) {
@@ -365,6 +405,7 @@ impl<'a> Resolved<'a> {
             (Source::MergeRequests, "merge_requests"),
             (Source::Pipelines, "pipelines"),
             (Source::Dora, "dora"),
+            (Source::Credits, "credits"),
         ] {
             let days = self.united(scopes, |root| counted(collector, root).map(states_of));
             view.sources.extend(days.map(|days| (source, days)));
@@ -396,6 +437,8 @@ impl<'a> Resolved<'a> {
                 }
             }
         }
+        self.fill_from_exports(&mut view, scopes);
+        self.add_agents(&mut view, scopes);
         self.collect_snapshots(&mut view, scopes);
         if let [root] = self.outermost(scopes, |root| counted("dora", root).is_some())[..] {
             let days = counted("dora", root).into_iter().flatten();
@@ -440,6 +483,33 @@ impl<'a> Resolved<'a> {
         chosen
     }
 
+    /// Lets exports stand for days of which GitLab's own events are not known. Never beside them: the users of the two have
+    /// different ids, so that people would count twice.
+    fn fill_from_exports(&self, view: &mut View<'a>, scopes: &[Root]) {
+        let every: Arc<[bool]> = vec![true; self.suggestions.len()].into();
+        for (source, counts) in [(Source::Usage, every), (Source::CodeSuggestions, self.suggestions.clone())]
+        {
+            for export in EXPORTS.iter().filter_map(|name| self.rollups.names.find(name)) {
+                let tells = |fetch: &Fetch| fetch.usage().any(|(cell, _)| counts[cell.index()]);
+                let days_of = |root: Root| self.days.get(&(export, root));
+                let roots = self.outermost(scopes, |root| days_of(root).is_some());
+                let Some(days) = self.united(scopes, |root| days_of(root).map(states_of)) else { continue };
+                for (day, state) in days {
+                    let fetches = roots.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
+                    let fetches: Vec<&Fetch> = fetches.filter(|fetch| tells(fetch)).collect();
+                    let of_source = view.sources.get(&source).and_then(|days| days.get(&day));
+                    if fetches.is_empty() || !state.is_known() || of_source.is_some_and(DayState::is_known) {
+                        continue;
+                    }
+                    view.sources.entry(source).or_default().insert(day, state);
+                    let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
+                    let chosen = fetches.into_iter().map(|fetch| Chosen { fetch, counts: counts.clone() });
+                    rows.insert(day, chosen.collect());
+                }
+            }
+        }
+    }
+
     /// Adds the events that came through collectors of somebody's own. An event that GitLab's own collectors bring too is
     /// left to them, or it would count twice. A day of usage is as whole as the worst of what it is put together from;
     /// without GitLab's own events it is never whole.
@@ -448,7 +518,9 @@ impl<'a> Resolved<'a> {
         let own = self.days.iter().filter(|((collector, of), days)| {
             let has_events =
                 |(_, fetch): &(_, Option<&Fetch>)| fetch.is_some_and(|fetch| fetch.usage().next().is_some());
-            *of == root && by_name(names.text(*collector)).is_none() && days.values().any(has_events)
+            let name = names.text(*collector);
+            let is_own = by_name(name).is_none() && !is_export(name);
+            *of == root && is_own && days.values().any(has_events)
         });
         let cells = self.rollups.cells.all();
         let told: BTreeSet<Name> = chosen
@@ -564,8 +636,9 @@ impl<'a> Resolved<'a> {
 
     /// Whether a scope was asked by a collector of such a level; one that nobody knows is asked of groups.
     fn is_asked(&self, root: Root, of: impl Fn(Level) -> bool) -> bool {
-        let level = |collector: Name| {
-            by_name(self.rollups.names.text(collector)).map_or(Level::Group, |known| known.about().level)
+        let level = |collector: Name| match self.rollups.names.text(collector) {
+            name if is_export(name) => Level::Instance,
+            name => by_name(name).map_or(Level::Group, |known| known.about().level),
         };
         self.days.keys().any(|(collector, asked)| *asked == root && of(level(*collector)))
     }
@@ -601,7 +674,12 @@ fn states_of<T>(days: &BTreeMap<Day, (DayState, T)>) -> BTreeMap<Day, &DayState>
 /// Which fetch of a target counts. The newest complete one does, unless an older complete one has more rows;
 /// without a complete one, the fullest does, and the day is partial.
 fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
-    let span = by_name(rollups.names.text(target.collector)).map(|collector| collector.span());
+    let collector = rollups.names.text(target.collector);
+    let span = by_name(collector).map(|collector| collector.span());
+    // An export has no coverage line, unless somebody gives one.
+    let is_excerpt =
+        |fetch: &Fetch| fetch.declared.is_none() && (is_export(collector) || fetch.is_known_by_ids());
+    let lost_rows = |fetch: &Fetch| if is_excerpt(fetch) { None } else { fetch.lost_rows() };
     let is_snapshot = span == Some(Span::Snapshot);
     let fetches = rollups.fetches.get(&target).into_iter().flatten().map(|(at, fetch)| (*at, fetch));
     let is_complete = |(at, fetch): &(Timestamp, &Fetch)| {
@@ -617,7 +695,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
     if let Some((at, fetch)) = complete.clone().max_by_key(|(at, fetch)| (fullness(fetch), *at)) {
         let rows = fetch.arrived();
         let shrunk = complete.filter(|(newer, _)| *newer > at).map(|(_, newer)| newer.arrived()).max();
-        let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| newer.lost_rows());
+        let cut = fetches.filter(|(newer, _)| *newer > at).find_map(|(_, newer)| lost_rows(newer));
         let reason = match (shrunk, cut) {
             (Some(fewer), _) => {
                 Some(format!("shrunk: a newer fetch has {fewer} of {rows} rows; the fuller one counts"))
@@ -627,11 +705,18 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         };
         let is_cut = reason.is_some();
         return (
-            DayState { status: Status::Complete, rows: Some(rows), fetched_at: Some(at), reason, is_cut },
+            DayState {
+                status: Status::Complete,
+                rows: Some(rows),
+                fetched_at: Some(at),
+                reason,
+                is_cut,
+                is_excerpt: false,
+            },
             Some(fetch),
         );
     }
-    let any_lost = fetches.clone().find_map(|(_, fetch)| fetch.lost_rows());
+    let any_lost = fetches.clone().find_map(|(_, fetch)| lost_rows(fetch));
     let fullest = fetches
         .clone()
         .filter(|(_, fetch)| fetch.arrived() > 0)
@@ -640,8 +725,10 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let declared = fetch.declared.as_ref();
         let not_over = (declared.is_some() && !is_snapshot && !target.day.is_over(at))
             .then(|| "the day was not over".to_owned());
-        let said = declared.and_then(|declared| declared.reason.clone()).or(not_over);
-        let lost = fetch.lost_rows().or(any_lost);
+        let unsaid =
+            is_excerpt(fetch).then(|| "an export, which does not say whether it is whole".to_owned());
+        let said = declared.and_then(|declared| declared.reason.clone()).or(not_over).or(unsaid);
+        let lost = lost_rows(fetch).or(any_lost);
         let is_cut = lost.is_some();
         let reason = [said, lost].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let state = DayState {
@@ -650,24 +737,26 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             fetched_at: Some(at),
             reason: (!reason.is_empty()).then_some(reason),
             is_cut,
+            is_excerpt: is_excerpt(fetch),
         };
         return (state, Some(fetch));
     }
     // Nothing to count: what the newest line says, one that the server answered first.
     let mut told = fetches.filter_map(|(at, fetch)| Some((at, fetch, fetch.declared.as_ref()?)));
     if let Some((at, fetch, declared)) = told.next_back() {
-        let lost = fetch.lost_rows().or(any_lost);
+        let lost = lost_rows(fetch).or(any_lost);
         let (status, reason) = match declared.status {
             Status::Complete if lost.is_none() => (Status::Partial, Some("the day was not over".to_owned())),
             Status::Complete | Status::Partial if lost.is_some() => (Status::Failed, lost.clone()),
             status => (status, declared.reason.clone()),
         };
         let is_cut = lost.is_some();
-        return (DayState { status, rows: None, fetched_at: Some(at), reason, is_cut }, None);
+        let state = DayState { status, rows: None, fetched_at: Some(at), reason, is_cut, is_excerpt: false };
+        return (state, None);
     }
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
     let (status, reason) = said.cloned().unwrap_or((Status::Failed, None));
-    (DayState { status, rows: None, fetched_at: None, reason, is_cut: false }, None)
+    (DayState { status, rows: None, fetched_at: None, reason, is_cut: false, is_excerpt: false }, None)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.
@@ -691,6 +780,7 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
         fetched_at: known.clone().filter_map(|state| state.fetched_at).min(),
         reason: worst.and_then(|worst| worst.reason.clone()),
         is_cut: known.clone().any(|state| state.is_cut),
+        is_excerpt: known.clone().any(|state| state.is_excerpt),
     }
 }
 

@@ -1,9 +1,11 @@
 //! `aggregate`: every number that is shown anywhere.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
-use crate::calendar::Day;
+use crate::calendar::{Day, Timestamp};
 use crate::chunks::side_by_side;
 use crate::cli::{AggregateArgs, Emit, ReportArgs};
 use crate::collectors::{Span, by_name};
@@ -11,6 +13,7 @@ use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
 use crate::metrics::{self, Sheet, Thresholds};
+use crate::prices::Prices;
 use crate::record::{Coverage, Metric};
 use crate::rollup::{Rollups, Target};
 use crate::settings::{Environment, check_range};
@@ -28,6 +31,8 @@ pub struct Options {
     pub until: Option<Day>,
     /// Where definitions can be set.
     pub thresholds: Thresholds,
+    /// What models cost, for an estimate.
+    pub prices: Option<Prices>,
     /// Share of rejected lines above which the input is refused, in percent.
     pub max_rejects: f64,
     /// How many threads read.
@@ -51,6 +56,7 @@ pub fn run(
         since,
         until,
         thresholds: thresholds(&args.report)?,
+        prices: prices(&args.report, environment)?,
         max_rejects: args.rejects.max_rejects,
         threads: args.threads.count(),
         history: environment.history(args.history.history.as_deref()),
@@ -73,7 +79,7 @@ pub fn run(
 
 /// The thresholds of the flags.
 pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
-    let ReportArgs { regular_from, heavy_from } = *args;
+    let ReportArgs { regular_from, heavy_from, .. } = args.clone();
     match regular_from < heavy_from {
         true => Ok(Thresholds { regular_from, heavy_from }),
         false => Err(Error::Usage(format!(
@@ -82,7 +88,25 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
     }
 }
 
-/// Counts usage events and passes everything else on.
+/// The prices in the file of the flags, where one is named. Of when they are, is the day the file was last changed.
+pub fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Prices>, Error> {
+    let Some(path) = environment.prices(args.prices.as_deref()) else { return Ok(None) };
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let changed = fs::metadata(&path).and_then(|file| file.modified()).map_err(Error::file("read", &path))?;
+    let seconds = changed.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let day = i64::try_from(seconds).ok().and_then(Timestamp::from_unix_seconds).map(Timestamp::day);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let label = day.map_or_else(|| name.to_string(), |day| format!("{name} of {day}"));
+    let prices = Prices::parse(&text, label).map_err(|reason| {
+        Error::Configuration(format!(
+            "{}: {reason}; give a file in the format of LiteLLM's model_prices_and_context_window.json",
+            path.display()
+        ))
+    })?;
+    Ok(Some(prices))
+}
+
+/// Counts events and passes everything else on.
 pub fn emit_rollups(
     options: &Options,
     input: impl Read + Send,
@@ -125,7 +149,8 @@ pub fn aggregate(
     let (coverage, cut) = covered(&resolved, summary);
     let metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
-            compute(&Sheet::all(&resolved, since, until, options.thresholds), options.threads)?
+            let prices = options.prices.as_ref();
+            compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
         }
         None => Vec::new(),
     };

@@ -29,6 +29,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         since: None,
         until: None,
         thresholds,
+        prices: aggregate::prices(&args.report, environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
         threads: 1,
         history: environment.history(args.collect.history.history.as_deref()),

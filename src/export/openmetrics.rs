@@ -94,6 +94,10 @@ fn family(definition: &Definition) -> (String, Option<&'static str>) {
         Unit::Pipelines => "pipelines",
         Unit::Seconds => "seconds",
         Unit::Days => "days",
+        Unit::Sessions => "sessions",
+        Unit::Tokens => "tokens",
+        Unit::Dollars => "dollars",
+        Unit::Credits => "credits",
     };
     match name.ends_with(&format!("_{unit}")) {
         true => (name, Some(unit)),

@@ -29,6 +29,8 @@ pub fn table(lines: &[Line], instances: Instances) -> io::Result<Vec<u8>> {
     heading.extend(dimensions.iter().map(|dimension| format!("by.{dimension}")));
     let numbers = ["value", "n", "of", "people", "coverage", "basis", "final", "reason", "hidden"];
     heading.extend(numbers.map(String::from));
+    let is_priced = lines.iter().any(|line| line.prices.is_some());
+    heading.extend(is_priced.then(|| "prices".to_owned()));
     sheet.row(&heading)?;
 
     for line in lines {
@@ -56,6 +58,7 @@ pub fn table(lines: &[Line], instances: Instances) -> io::Result<Vec<u8>> {
                 .unwrap_or_default(),
             line.hidden.map(|hidden| hidden.as_str().to_owned()).unwrap_or_default(),
         ]);
+        cells.extend(is_priced.then(|| line.prices.clone().unwrap_or_default()));
         sheet.row(&cells)?;
     }
     sheet.into_inner()

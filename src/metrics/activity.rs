@@ -87,7 +87,7 @@ impl Activity {
                     events.bots.add_any(person);
                 } else {
                     events.of_people += usage.events;
-                    events.people.add_any(person);
+                    events.people.add(person, view.people);
                 }
             }
         }

@@ -64,7 +64,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         for (person, usage) in askers {
             messages += usage.events;
             people.add(person, view.people);
-            if !view.people.is_bot(person) {
+            if view.people.is_person(person) {
                 of_people += usage.events;
                 of_person[person.0 as usize] += usage.events;
             }

@@ -44,6 +44,14 @@ pub enum Unit {
     Days,
     /// Deployments a day.
     DeploymentsADay,
+    /// Sessions of agents.
+    Sessions,
+    /// Tokens of models.
+    Tokens,
+    /// US dollars.
+    Dollars,
+    /// GitLab Credits.
+    Credits,
 }
 
 impl Unit {
@@ -61,6 +69,10 @@ impl Unit {
             Unit::Seconds => "seconds",
             Unit::Days => "days",
             Unit::DeploymentsADay => "deployments a day",
+            Unit::Sessions => "sessions",
+            Unit::Tokens => "tokens",
+            Unit::Dollars => "dollars",
+            Unit::Credits => "credits",
         }
     }
 }

@@ -2,6 +2,13 @@
 //! and one line to [`FAMILIES`].
 
 mod activity;
+mod agents;
+mod agents_cost;
+mod agents_credits;
+mod agents_duration;
+mod agents_sessions;
+mod agents_tokens;
+mod agents_tools;
 mod chat;
 mod code_review;
 mod code_suggestions;
@@ -26,6 +33,7 @@ mod workflow;
 pub use definition::{Definition, Unit};
 
 use crate::calendar::{Day, Grain, Period};
+use crate::prices::Prices;
 use crate::record::Metric;
 use crate::view::{Resolved, View};
 use activity::Activity;
@@ -51,6 +59,12 @@ pub const FAMILIES: &[Family] = &[
     workflow::FAMILY,
     engagement::FAMILY,
     retention::FAMILY,
+    agents_sessions::FAMILY,
+    agents_duration::FAMILY,
+    agents_tools::FAMILY,
+    agents_tokens::FAMILY,
+    agents_cost::FAMILY,
+    agents_credits::FAMILY,
     merge_requests::FAMILY,
     pipelines::FAMILY,
     dora::FAMILY,
@@ -79,6 +93,7 @@ pub struct Sheet<'a> {
     periods: Vec<Period>,
     since: Day,
     thresholds: Thresholds,
+    prices: Option<&'a Prices>,
 }
 
 /// A part of the numbers of a scope that can be computed by itself.
@@ -92,7 +107,12 @@ impl<'a> Sheet<'a> {
     /// A sheet a scope: for the window that ends with `until`, and for the periods that hold a day from `since` to `until`
     /// of which a line speaks. A period is computed over all its days, also those before `since`; days after `until`
     /// do not count.
-    pub fn all(resolved: &Resolved<'a>, since: Day, until: Day, thresholds: Thresholds) -> Vec<Sheet<'a>> {
+    pub fn all(
+        resolved: &Resolved<'a>,
+        (since, until): (Day, Day),
+        thresholds: Thresholds,
+        prices: Option<&'a Prices>,
+    ) -> Vec<Sheet<'a>> {
         let sheet = |view: View<'a>| {
             let days = view.days();
             let mut periods = vec![Period::holding(Grain::Window, until, until)];
@@ -102,7 +122,7 @@ impl<'a> Sheet<'a> {
                 of_grain.dedup();
                 periods.extend(of_grain);
             }
-            Sheet { activity: Activity::of(&view), view, periods, since, thresholds }
+            Sheet { activity: Activity::of(&view), view, periods, since, thresholds, prices }
         };
         resolved.views(until).into_iter().map(sheet).collect()
     }
@@ -117,12 +137,14 @@ impl<'a> Sheet<'a> {
 impl Task<'_, '_> {
     /// Computes the numbers.
     pub fn compute(&self) -> Vec<Metric> {
-        let Sheet { view, activity, since, thresholds, .. } = self.sheet;
+        let Sheet { view, activity, since, thresholds, prices, .. } = self.sheet;
         let mut metrics = Vec::new();
         match self.period {
             Some(period) => {
                 for family in FAMILIES {
-                    (family.compute)(view, &mut Page::new(view, activity, period, *thresholds, &mut metrics));
+                    let mut page = Page::new(view, activity, period, *thresholds, &mut metrics);
+                    page.prices = *prices;
+                    (family.compute)(view, &mut page);
                 }
             }
             None => seats::compute_snapshots(view, activity, *since, &mut metrics, *thresholds),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::activity::Activity;
 use super::{Definition, Thresholds};
+use crate::agents::Role;
 use crate::calendar::{Day, Period};
+use crate::prices::Prices;
 use crate::record::{Metric, Number, Reason, Status};
 use crate::view::{DayState, Source, View};
 
@@ -14,8 +16,12 @@ pub(super) struct Page<'a> {
     pub(super) thresholds: Thresholds,
     pub(super) activity: &'a Activity,
     view: &'a View<'a>,
+    /// What models cost, where a file says it.
+    pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
+    /// Whether it rests on nothing but exports that do not say whether they are whole.
+    is_excerpt: bool,
     is_final: bool,
 }
 
@@ -31,6 +37,7 @@ pub(super) struct Figure {
     people: Option<u64>,
     basis: Option<f64>,
     reason: Option<Reason>,
+    is_by_prices: bool,
 }
 
 /// Days after which no more late events are expected.
@@ -40,7 +47,7 @@ impl Figure {
     /// A number of things; `people` stand behind it.
     pub(super) fn count(n: u64, people: Option<u64>) -> Figure {
         let n = Some(Number::Count(n));
-        Figure { value: n, n, of: None, people, basis: Some(1.0), reason: None }
+        Figure { value: n, n, of: None, people, basis: Some(1.0), reason: None, is_by_prices: false }
     }
 
     /// A number of people.
@@ -58,6 +65,7 @@ impl Figure {
             people,
             basis: Some(1.0),
             reason: (!known).then_some(Reason::NothingShown),
+            is_by_prices: false,
         }
     }
 
@@ -65,7 +73,35 @@ impl Figure {
     pub(super) fn statistic(value: Option<u64>, n: usize, people: Option<u64>) -> Figure {
         let value = value.map(Number::Count);
         let reason = value.is_none().then_some(Reason::NothingShown);
-        Figure { value, n: Some(Number::Count(n as u64)), of: None, people, basis: Some(1.0), reason }
+        Figure {
+            value,
+            n: Some(Number::Count(n as u64)),
+            of: None,
+            people,
+            basis: Some(1.0),
+            reason,
+            is_by_prices: false,
+        }
+    }
+
+    /// A statistic of milliseconds, told in seconds.
+    pub(super) fn seconds(milliseconds: Option<u64>, n: usize, people: Option<u64>) -> Figure {
+        let figure = Figure::statistic(milliseconds, n, people);
+        let in_seconds = |milliseconds: u64| match milliseconds % 1000 {
+            0 => Number::Count(milliseconds / 1000),
+            _ => Number::Measure(milliseconds as f64 / 1000.0),
+        };
+        Figure { value: milliseconds.map(in_seconds), ..figure }
+    }
+
+    /// A sum that is no whole number, of `n` things.
+    pub(super) fn amount(sum: f64, n: u64, people: Option<u64>) -> Figure {
+        Figure { value: Some(Number::Measure(sum)), ..Figure::count(n, people) }
+    }
+
+    /// The same, which rests on a file of prices.
+    pub(super) fn by_prices(self) -> Figure {
+        Figure { is_by_prices: true, ..self }
     }
 
     /// What the source itself gives for a number; it does not say out of how many things. Not known without one.
@@ -78,12 +114,21 @@ impl Figure {
             people: None,
             basis: Some(1.0),
             reason,
+            is_by_prices: false,
         }
     }
 
     /// No number.
     pub(super) fn unknown(reason: Reason) -> Figure {
-        Figure { value: None, n: None, of: None, people: None, basis: None, reason: Some(reason) }
+        Figure {
+            value: None,
+            n: None,
+            of: None,
+            people: None,
+            basis: None,
+            reason: Some(reason),
+            is_by_prices: false,
+        }
     }
 
     /// The same with another reason, when it is not known.
@@ -114,7 +159,17 @@ impl<'a> Page<'a> {
         thresholds: Thresholds,
         metrics: &'a mut Vec<Metric>,
     ) -> Page<'a> {
-        Page { period, thresholds, activity, view, metrics, coverage: 0.0, is_final: false }
+        Page {
+            period,
+            thresholds,
+            activity,
+            view,
+            prices: None,
+            metrics,
+            coverage: 0.0,
+            is_excerpt: false,
+            is_final: false,
+        }
     }
 
     /// Sets what the next numbers rest on: the days of a source. Without any day that is known, the totals of
@@ -133,10 +188,38 @@ impl<'a> Page<'a> {
         is_known
     }
 
+    /// Sets what numbers rest on that not every source of agents tells. Where there are none in the period, false is
+    /// returned, unless something tells that agents were at work: then they are not in the source.
+    pub(super) fn rest_on_agents(
+        &mut self,
+        source: Source,
+        definitions: &[&'static Definition],
+        is_empty: bool,
+    ) -> bool {
+        if self.rest_on(source, definitions) && !is_empty {
+            return true;
+        }
+        is_empty && self.rest_on_agents_at_work()
+    }
+
+    /// Sets what is rested on to whatever tells that agents were at work in the period: sessions, or events of them that do
+    /// not say of which. Without either, false is returned.
+    pub(super) fn rest_on_agents_at_work(&mut self) -> bool {
+        let is_step = |event| Role::of(self.view.names.text(event)).is_some_and(|role| role.step.is_some());
+        if self.view.sessions_in(self.period).next().is_some() {
+            self.rest_on(Source::Sessions, &[])
+        } else if self.activity.events_in(self.period).any(|(_, event, _)| is_step(event)) {
+            self.rest_on(Source::Usage, &[])
+        } else {
+            false
+        }
+    }
+
     /// Sets coverage and finality from the days of `looked_at`, which may be longer than the period told.
     pub(super) fn rest_on_days(&mut self, source: Source, looked_at: Period) {
-        let known = self.view.known_days(source, looked_at).map(|(_, state)| state);
-        (self.coverage, self.is_final) = completeness(known, looked_at);
+        let known: Vec<&DayState> = self.view.known_days(source, looked_at).map(|(_, state)| state).collect();
+        self.is_excerpt = !known.is_empty() && known.iter().all(|state| state.is_excerpt);
+        (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
     }
 
     /// Sets coverage and finality from days of one collector that are known to be of the period.
@@ -173,6 +256,12 @@ impl<'a> Page<'a> {
         if !definition.grains.contains(&self.period.grain) {
             return;
         }
+        // What is not in an excerpt may have been all the same.
+        let is_nothing = figure.value == Some(Number::Count(0));
+        let figure = match self.is_excerpt && is_nothing {
+            true => Figure::unknown(Reason::NotInSource),
+            false => figure,
+        };
         debug_assert!(definition.is_split_by(by), "{} by {by:?}", definition.metric);
         let by: BTreeMap<String, String> =
             by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -192,6 +281,7 @@ impl<'a> Page<'a> {
             basis: figure.basis,
             is_final: self.is_final,
             reason: figure.reason,
+            prices: self.prices.filter(|_| figure.is_by_prices).map(|prices| prices.label.clone()),
         });
     }
 }

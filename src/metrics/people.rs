@@ -9,9 +9,9 @@ pub(super) struct PeopleSet {
 }
 
 impl PeopleSet {
-    /// Adds somebody who is not a bot.
+    /// Adds somebody who is a person.
     pub(super) fn add(&mut self, person: PersonId, people: &People) {
-        if !people.is_bot(person) {
+        if people.is_person(person) {
             self.add_any(person);
         }
     }

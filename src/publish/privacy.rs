@@ -37,6 +37,8 @@ pub struct Line {
     pub is_final: bool,
     /// Why `value` is null, when it is not hidden.
     pub reason: Option<Reason>,
+    /// The file of prices that it rests on.
+    pub prices: Option<String>,
     /// Why the numbers were taken out.
     pub hidden: Option<Hidden>,
 }
@@ -158,6 +160,7 @@ impl Line {
             basis: metric.basis,
             is_final: metric.is_final,
             reason: metric.reason,
+            prices: metric.prices.clone(),
             hidden: None,
         }
     }
@@ -347,6 +350,7 @@ mod tests {
             basis: Some(1.0),
             is_final: true,
             reason: None,
+            prices: None,
         }
     }
 

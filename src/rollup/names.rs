@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use crate::record::NOBODY;
+
 /// A text that occurs often, as a number; see [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub(super) u32);
@@ -25,6 +27,8 @@ pub struct People {
     numbers: HashMap<(Name, Box<str>), PersonId, RandomState>,
     users: Vec<(Name, Box<str>)>,
     bots: Vec<bool>,
+    /// Who stands for users that a source does not name, one an instance.
+    nobodies: Vec<PersonId>,
 }
 
 impl Names {
@@ -59,6 +63,9 @@ impl People {
             Some(known) => *known |= bot,
             None => {
                 self.bots.push(bot);
+                if user == NOBODY {
+                    self.nobodies.push(person);
+                }
                 self.users.push((instance, user.into()));
             }
         }
@@ -78,6 +85,11 @@ impl People {
     /// Whether the user is a bot or service account.
     pub fn is_bot(&self, person: PersonId) -> bool {
         self.bots[person.0 as usize]
+    }
+
+    /// Whether the user is a person: no bot, and told.
+    pub fn is_person(&self, person: PersonId) -> bool {
+        !self.is_bot(person) && !self.nobodies.contains(&person)
     }
 
     /// How many users there are, bots included.

@@ -79,6 +79,9 @@ struct Data<'a> {
     changes: Vec<Change<'a>>,
     /// Why there is no list of seats, where there is none.
     seats: String,
+    /// The file of prices that estimates of cost rest on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<&'a str>,
     headline: Vec<Headline>,
     series: Vec<Series<'a>>,
 }
@@ -184,6 +187,7 @@ pub(super) fn json(
             .collect(),
         changes: changes(frame),
         seats: no_seats,
+        prices: frame.places.iter().flat_map(Place::lines).find_map(|line| line.prices.as_deref()),
         headline: frame.kind.headline().iter().map(Headline::new).collect(),
         starts: starts.into_iter().map(|(grain, starts)| (grain.to_string(), starts)).collect(),
         series,

@@ -59,6 +59,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         basis: Some(1.0),
         is_final: true,
         reason: None,
+        prices: None,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::line;
 
 pub use moment::moment;
 pub use observed::{Form, Observed, Who};
-pub use record::{NOBODY, Setting, UNKNOWN_INSTANCE, derived_id, record};
+pub use record::{Setting, UNKNOWN_INSTANCE, derived_id, record};
 pub use usage_table::Heading;
 
 /// The longest line, or element of a document, that is read, in bytes. An event has about 10 kB.

@@ -7,11 +7,8 @@ use super::catalogue::{self, Emitter, Entry, Meaning, Role, Session};
 use super::observed::{Form, Observed};
 use super::{moment, scalar, short_digest};
 use crate::events::{self, CODE_SUGGESTIONS};
-use crate::record::{Event, INSTANCE_SCOPE, NO_LANGUAGE, Origin, Row};
+use crate::record::{Event, INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
 use crate::spelling;
-
-/// The user of an event that tells none: it is nobody, but what it did and cost was done and cost all the same.
-pub const NOBODY: &str = "(none)";
 
 /// The instance of events that do not tell theirs.
 pub const UNKNOWN_INSTANCE: &str = "unknown";

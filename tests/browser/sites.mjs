@@ -63,7 +63,9 @@ export async function buildSite(state, binaries, folder) {
     const raw = call(["fetch", ...switches, "--since", since], "", state.code);
     const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
     const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
-    const kept = metrics + extra.join("");
+    // What a group cannot tell of agents is told here in its place.
+    const own = metrics.split("\n").filter((line) => !state.extra || !line.includes('"metric":"agents.'));
+    const kept = own.join("\n") + extra.join("");
     call(["dashboard", "--site", "public", ...switches], kept);
     call(["landing", "--site", "public"], "");
     return kept

@@ -168,6 +168,7 @@ const FLOORS: &[&[&str]] = &[
         "summary",
     ],
     &[
+        "agents",
         "calendar",
         "collectors",
         "error",
@@ -178,6 +179,7 @@ const FLOORS: &[&[&str]] = &[
         "metrics",
         "page",
         "plain",
+        "prices",
         "pseudonym",
         "publish",
         "record",

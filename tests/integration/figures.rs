@@ -21,7 +21,7 @@ fn by_key(stream: &[u8]) -> Lines {
     found
 }
 
-fn is_same(one: &Value, other: &Value) -> bool {
+pub(crate) fn is_same(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => (one - other).abs() <= 1e-12 * one.abs().max(1.0),
         _ => match (one.as_object(), other.as_object()) {
@@ -246,6 +246,7 @@ fn no_metric_is_without_a_second_calculation() {
     let with_value = second.values().filter(|line| !line["value"].is_null());
     let mut computed: BTreeSet<String> =
         with_value.map(|line| line["metric"].as_str().expect("text").to_owned()).collect();
+    computed.extend(crate::agents::metrics::calculated_twice());
     for (metric, test) in BY_HAND {
         let (file, name) = test.split_once("::").expect("a file and a name");
         let path = format!("{}/tests/integration/{file}.rs", env!("CARGO_MANIFEST_DIR"));
@@ -355,7 +356,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             &of_scope(&found, scope, &of_events),
             &of_scope(&of_groups, scope, &|metric| {
                 of_events(metric)
-                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned"]
+                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned", "agents.credits"]
                         .iter()
                         .any(|name| metric.starts_with(name))
             }),

@@ -16,6 +16,7 @@ pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     since: None,
     until: None,
     thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
+    prices: None,
     max_rejects: 0.0,
     threads: 2,
     history: None,
@@ -36,9 +37,9 @@ pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
         pseudonyms: None,
         max_rejects: 100.0,
         mappings: Vec::new(),
-        setting: Setting::default(),
         threads: 2,
         format: RecordFormat::Jsonl,
+        setting: Setting::default(),
     };
     let mut output = Vec::new();
     normalize(&options, raw.join("\n").as_bytes(), &mut output, &mut Summary::new("normalize"))

@@ -66,26 +66,26 @@ pub(crate) fn key(line: &Value) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Period {
-    grain: &'static str,
-    start: NaiveDate,
-    end: NaiveDate,
+pub(crate) struct Period {
+    pub(crate) grain: &'static str,
+    pub(crate) start: NaiveDate,
+    pub(crate) end: NaiveDate,
 }
 
 /// Takes a number of a metric by dimensions.
-type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
+pub(crate) type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
 
 /// The same for a metric that looks at other days than those of its period.
 type PutOver<'a> = dyn FnMut(&str, &[(&str, &str)], Period, Number) + 'a;
 
 /// A number on its way to a line.
-struct Number {
-    value: Value,
-    n: Value,
-    of: Value,
-    people: Value,
-    basis: Value,
-    reason: Value,
+pub(crate) struct Number {
+    pub(crate) value: Value,
+    pub(crate) n: Value,
+    pub(crate) of: Value,
+    pub(crate) people: Value,
+    pub(crate) basis: Value,
+    pub(crate) reason: Value,
 }
 
 const FEATURES: &[(&str, &[&str])] = &[
@@ -209,6 +209,7 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: b
             put_line(collected, "/", period, (metric, by, looked_at, number), &mut lines);
         };
         usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        sessions(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         by_editor(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         seats(collected, &groups, period, &mut put);
         engagement(collected, &groups, period, &mut put);
@@ -239,7 +240,7 @@ fn put_line(
 ) {
     let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let days = days(looked_at);
-    let of_delivery = ["merge_requests", "pipelines", "dora", "credits"]
+    let of_delivery = ["merge_requests", "pipelines", "dora", "credits", "agents.credits"]
         .iter()
         .any(|name| metric.starts_with(name) || by["collector"] == *name);
     let of_suggestions =
@@ -276,6 +277,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
             usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            untold_sessions(collected, &groups, period, &mut |metric, by, number| {
+                put(metric, by, period, number)
+            });
             seats(collected, &groups, period, &mut put);
             engagement(collected, &groups, period, &mut put);
             retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
@@ -284,6 +288,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         if days(period).into_iter().any(|day| collected.knows(day)) {
             impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         }
+        credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
         if period.grain == "month" {
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], period, number));
         }
@@ -372,6 +377,183 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             let by = json!({"collector": collector, "status": status});
             put("coverage.days", "window", window, until, 0.0, by, days, lines);
         }
+    }
+}
+
+/// What agents are told by, and cannot be: how often a tool was called, and how many tokens of which kind a model used.
+const OF_AGENTS: [(&str, Option<&str>); 10] = [
+    ("agents.tool_calls", None),
+    ("agents.tool_failure_rate", None),
+    ("agents.cache_hit_rate", None),
+    ("agents.tokens", Some("input")),
+    ("agents.tokens", Some("output")),
+    ("agents.tokens", Some("cache_read")),
+    ("agents.tokens", Some("cache_write_5m")),
+    ("agents.tokens", Some("cache_write_1h")),
+    ("agents.tokens", Some("cache_write")),
+    ("agents.tokens", Some("gitlab_total")),
+];
+
+/// Neither groups nor the instance tell of tools and tokens.
+fn untold_work(period: Period, put: &mut Put<'_>) {
+    for (metric, kind) in OF_AGENTS.iter().filter(|_| period.grain != "day") {
+        let by: Vec<(&str, &str)> = kind.map(|kind| ("kind", kind)).into_iter().collect();
+        put(metric, &by, unknown("not_in_source"));
+    }
+}
+
+fn is_of_session(event: &UsageEvent) -> bool {
+    event.event.starts_with("AGENT_PLATFORM_SESSION_")
+}
+
+/// Groups tell that there are sessions, and not which.
+fn untold_sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    let mut events = collected.organisation.usage_events.iter();
+    if events.any(|event| {
+        groups.contains(&event.group) && is_of_session(event) && happened_in(event, period, collected)
+    }) {
+        put("agents.sessions", &[], unknown("not_in_source"));
+        put("agents.users", &[], unknown("not_in_source"));
+        if period.grain != "day" {
+            put("agents.success_rate", &[], unknown("not_in_source"));
+            put("agents.completion_rate", &[], unknown("not_in_source"));
+        }
+        untold_work(period, put);
+    }
+}
+
+/// The sessions that the instance tells of.
+fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    struct Told<'a> {
+        flow: &'a str,
+        status: &'a str,
+        person: usize,
+        seconds: Option<u64>,
+    }
+    let organisation = collected.organisation;
+    let mut events: BTreeMap<u32, Vec<&UsageEvent>> = BTreeMap::new();
+    let arrived = organisation.usage_events.iter().filter(|event| {
+        groups.contains(&event.group)
+            && is_of_session(event)
+            && collected.has(event)
+            && event.timestamp.date_naive() <= collected.until
+    });
+    for event in arrived {
+        events.entry(event.session.expect("an event of a session")).or_default().push(event);
+    }
+    let mut told = Vec::new();
+    for (session, mut events) in events {
+        events.sort_by_key(|event| event.timestamp);
+        if !(period.start..=period.end).contains(&events[0].timestamp.date_naive()) {
+            continue;
+        }
+        let ends = ["FINISHED", "DROPPED", "STOPPED"].map(|name| format!("AGENT_PLATFORM_SESSION_{name}"));
+        let end = events.iter().rev().find(|event| ends.iter().any(|end| event.event == end));
+        let of = |name: &str| events.iter().find(|event| event.event.ends_with(name));
+        let start = of("_CREATED").or(of("_STARTED"));
+        told.push(Told {
+            flow: organisation.sessions[session as usize].flow_type.trim_end_matches("/v1"),
+            status: end.map_or("open", |end| match end.event {
+                "AGENT_PLATFORM_SESSION_FINISHED" => "finished",
+                "AGENT_PLATFORM_SESSION_DROPPED" => "failed",
+                _ => "stopped",
+            }),
+            person: events[0].person,
+            seconds: start
+                .zip(end)
+                .filter(|(start, end)| start.timestamp <= end.timestamp)
+                .map(|(start, end)| u64::try_from((end.timestamp - start.timestamp).num_milliseconds()))
+                .map(|milliseconds| milliseconds.expect("in order")),
+        });
+    }
+    let people = |told: &[&Told<'_>]| {
+        let people = told.iter().map(|told| told.person).filter(|person| !organisation.people[*person].bot);
+        Some(people.collect::<BTreeSet<_>>().len())
+    };
+    let flows: BTreeSet<&str> = told.iter().map(|told| told.flow).collect();
+    for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
+        let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
+        let told: Vec<&Told<'_>> =
+            told.iter().filter(|told| flow.is_none_or(|flow| told.flow == flow)).collect();
+        let of = |status: &str| told.iter().copied().filter(|told| told.status == status).collect::<Vec<_>>();
+        put("agents.sessions", &by, count(told.len(), people(&told)));
+        for status in ["finished", "failed", "stopped", "open"].iter().filter(|status| !of(status).is_empty())
+        {
+            let by = [&*by, &[("status", *status)]].concat();
+            put("agents.sessions", &by, count(of(status).len(), people(&of(status))));
+        }
+        let users = people(&told).expect("a number");
+        put("agents.users", &by, based(count(users, Some(users)), told.len(), told.len()));
+        if period.grain == "day" {
+            continue;
+        }
+        let finished = of("finished").len() as f64;
+        put("agents.completion_rate", &by, rate(finished, told.len() as f64, people(&told)));
+        if flow != Some("chat") {
+            let ended: Vec<&Told<'_>> =
+                told.iter().copied().filter(|told| told.flow != "chat" && told.status != "open").collect();
+            let finished = ended.iter().filter(|told| told.status == "finished").count();
+            put("agents.success_rate", &by, rate(finished as f64, ended.len() as f64, people(&ended)));
+        }
+        let ended: Vec<&Told<'_>> = told.iter().copied().filter(|told| told.status != "open").collect();
+        let timed: Vec<&Told<'_>> = ended.iter().copied().filter(|told| told.seconds.is_some()).collect();
+        let times = timed.iter().filter_map(|told| told.seconds).collect();
+        quantiles("agents.duration_seconds", &by, times, people(&timed), &mut |metric, by, number| {
+            let in_seconds = number.value.as_u64().map(|value| json!(value as f64 / 1000.0));
+            let number = Number { value: in_seconds.unwrap_or(Value::Null), ..number };
+            put(metric, by, based(number, timed.len(), ended.len()));
+        });
+        for stat in ["active", "active_p95"] {
+            let by = [&*by, &[("stat", stat)]].concat();
+            let none = Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") };
+            put("agents.duration_seconds", &by, based(none, 0, ended.len()));
+        }
+    }
+    if !told.is_empty() {
+        untold_work(period, put);
+    }
+}
+
+/// GitLab Credits: a session is charged when it was created.
+fn credits(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    if !["day", "month"].contains(&period.grain) {
+        return;
+    }
+    // Of each day, group and product: hundredths, and the flows they were used by.
+    let mut used: BTreeMap<(NaiveDate, usize, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
+    for session in &collected.organisation.sessions {
+        let Some(created_at) = session.created_at else { continue };
+        if !groups.contains(&session.group) || !was_in(created_at, period, collected) {
+            continue;
+        }
+        let product = match session.flow_type {
+            "chat" => "duo_agentic_chat",
+            "code_review/v1" => "code_review",
+            _ => "duo_agent_platform",
+        };
+        for product in ["", product] {
+            let (sum, flows) = used.entry((created_at.date_naive(), session.group, product)).or_default();
+            *sum += session.credits;
+            flows.insert(session.flow_type.trim_end_matches("/v1"));
+        }
+    }
+    let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+    for ((_, _, product), (sum, flows)) in &used {
+        let place = if product.is_empty() { ("", "") } else { ("product", *product) };
+        days_of.entry(place).or_default().push(*sum);
+        // A product of a single flow is told as that flow's.
+        if !product.is_empty()
+            && let [flow] = Vec::from_iter(flows)[..]
+        {
+            days_of.entry(("flow", flow)).or_default().push(*sum);
+        }
+    }
+    for ((dimension, name), days) in days_of {
+        let by: Vec<(&str, &str)> =
+            Some((dimension, name)).filter(|(dimension, _)| !dimension.is_empty()).into_iter().collect();
+        let sum: u32 = days.iter().sum();
+        let number = count(days.len(), None);
+        put("agents.credits", &by, Number { value: json!(f64::from(sum) / 100.0), ..number });
     }
 }
 
@@ -1035,7 +1217,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
 }
 
-fn quantiles(
+pub(crate) fn quantiles(
     metric: &str,
     by: &[(&str, &str)],
     mut values: Vec<u64>,
@@ -1083,7 +1265,7 @@ fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Optio
         .filter(|holders| !holders.is_empty())
 }
 
-fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
+pub(crate) fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
     let mut periods = vec![Period {
         grain: "window",
         start: until.checked_sub_days(Days::new(27)).expect("a day"),
@@ -1146,7 +1328,7 @@ fn language(event: &UsageEvent) -> String {
     others.iter().find(|(other, _)| *other == spelt).map_or(spelt, |(_, name)| (*name).to_owned())
 }
 
-fn count(n: usize, people: Option<usize>) -> Number {
+pub(crate) fn count(n: usize, people: Option<usize>) -> Number {
     Number {
         value: json!(n),
         n: json!(n),
@@ -1157,13 +1339,13 @@ fn count(n: usize, people: Option<usize>) -> Number {
     }
 }
 
-fn rate(n: f64, of: f64, people: Option<usize>) -> Number {
+pub(crate) fn rate(n: f64, of: f64, people: Option<usize>) -> Number {
     let (value, reason) =
         if of == 0.0 { (Value::Null, json!("nothing_shown")) } else { (json!(n / of), Value::Null) };
     Number { value, n: json!(n), of: json!(of), people: json!(people), basis: json!(1.0), reason }
 }
 
-fn unknown(reason: &str) -> Number {
+pub(crate) fn unknown(reason: &str) -> Number {
     Number {
         value: Value::Null,
         n: Value::Null,
@@ -1174,7 +1356,7 @@ fn unknown(reason: &str) -> Number {
     }
 }
 
-fn based(number: Number, carrying: usize, rows: usize) -> Number {
+pub(crate) fn based(number: Number, carrying: usize, rows: usize) -> Number {
     match (carrying, rows) {
         (_, 0) => Number { basis: Value::Null, ..number },
         (0, _) => Number { basis: json!(0.0), ..unknown("not_in_source") },

@@ -1,12 +1,14 @@
 // Agents: sessions by flow and status, success, duration, tools, tokens, models, cost.
 
 function agents(page) {
-  if (!page.figures.has("agents.")) {
+  const tells = ["sessions", "tool_calls", "tokens"].some((name) => page.figures.tells(`agents.${name}`));
+  if (!tells) {
     return [
       nothing(
         element("strong", {}, "Not known. "),
         "Nothing in the data tells of sessions one by one, of tools or of tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
       ),
+      creditTable(page),
     ];
   }
   const { flow } = page.choice;
@@ -69,6 +71,7 @@ function agents(page) {
           numbers("Completed"),
           numbers("Duration, median"),
           numbers("95th percentile"),
+          numbers("Worked, median"),
           numbers("People"),
         ],
         rows: bySize(flows)
@@ -81,13 +84,15 @@ function agents(page) {
             figure(now(page, "agents.completion_rate", { flow: name }), "percent"),
             figure(stat(name, "p50"), "duration"),
             figure(stat(name, "p95"), "duration"),
+            figure(stat(name, "active"), "duration"),
             figure(now(page, "agents.users", { flow: name }), "plain"),
           ]),
       },
       page,
     ),
-    pair(toolTable(page, by), modelTable(page)),
-    costTable(page),
+    modelTable(page),
+    pair(toolTable(page, by), costTable(page)),
+    creditTable(page),
   ];
 }
 
@@ -162,11 +167,36 @@ function costTable(page) {
     {
       id: "costs",
       caption: captioned(page, "Cost, an estimate"),
-      note: "Tokens times the prices of a file.",
+      note: `Tokens times the prices of ${page.figures.data.prices ?? "a file"}. GitLab charges credits, not this.`,
       columns: [words("Model"), numbers("Cost")],
       rows: bySize(costs).map((model) => [
         code(model),
-        barred(costs.get(model), "plain", largest(costs.values())),
+        barred(
+          costs.get(model),
+          "dollars",
+          largest(costs.values()),
+          costs.get(model).reason === "not_in_source" ? { note: "no price in the file" } : {},
+        ),
+      ]),
+    },
+    page,
+  );
+}
+
+function creditTable(page) {
+  const month = page.figures.periods("month").findLast((period) => period.start <= page.figures.data.last);
+  if (!month) return null;
+  const { group } = page;
+  const credits = page.figures.split(group, "agents.credits", month, "product");
+  return tableFigure(
+    {
+      id: "credits",
+      caption: `GitLab Credits, ${periodName(month)}`,
+      note: "As the Customers Portal counts them.",
+      columns: [words("Product"), numbers("Credits")],
+      rows: bySize(credits).map((product) => [
+        text(valueName(product)),
+        barred(credits.get(product), "plain", largest(credits.values())),
       ]),
     },
     page,

@@ -85,6 +85,12 @@ class Figures {
     return this.data.series.some((series) => series.m.startsWith(metric));
   }
 
+  /** Whether any line of a metric has a number. */
+  tells(metric) {
+    const isNumber = (cell) => typeof cell === "number" || cell === "/";
+    return this.data.series.some((series) => series.m.startsWith(metric) && series.v.some(isNumber));
+  }
+
   /** The periods of a grain that some line speaks of. */
   periods(grain) {
     return (this.data.starts[grain] ?? []).map((start) => periodFrom(grain, start));

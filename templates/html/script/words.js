@@ -19,6 +19,10 @@ const wholePercent = new Intl.NumberFormat(undefined, {
   style: "percent",
   maximumFractionDigits: 0,
 });
+const dollarNumber = new Intl.NumberFormat(undefined, {
+  style: "currency",
+  currency: "USD",
+});
 const dayFormat = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
 const shortDayFormat = dayFormat({ day: "numeric", month: "short" });
 const longDayFormat = dayFormat({
@@ -31,7 +35,7 @@ const monthFormat = dayFormat({ month: "long", year: "numeric" });
 const shortMonthFormat = dayFormat({ month: "short" });
 const shortMonthYearFormat = dayFormat({ month: "short", year: "numeric" });
 
-/** Writes values: `plain` counts, `percent` shares from 0 to 1, `duration` seconds, `days` days. */
+/** Writes values: `plain` counts, `percent` shares from 0 to 1, `duration` seconds, `dollars`, `days` days. */
 const STYLES = {
   plain: (value) => plainNumber.format(value),
   percent: (share) => {
@@ -46,6 +50,7 @@ const STYLES = {
     if (seconds < 172800) return `${plainNumber.format(seconds / 3600)} h`;
     return `${plainNumber.format(seconds / 86400)} days`;
   },
+  dollars: (value) => dollarNumber.format(value),
   days: (days) => `${plainNumber.format(days)} ${days === 1 ? "day" : "days"}`,
 };
 
