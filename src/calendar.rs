@@ -109,6 +109,11 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// Milliseconds since the Unix epoch.
+    pub fn unix_milliseconds(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
     /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
     pub fn from_http_date(text: &str) -> Option<Timestamp> {
         let instant = DateTime::parse_from_rfc2822(text).ok()?;

@@ -162,6 +162,7 @@ const FLOORS: &[&[&str]] = &[
         "events",
         "export",
         "line",
+        "lint",
         "mapping",
         "metrics",
         "page",
