@@ -20,7 +20,7 @@ use crate::settings::Switch;
 ///
 /// `duo-metrics run` does all of it in one process, `duo-metrics doctor` looks whether it will work. A token is taken from DUO_TOKEN, never from a flag.
 ///
-/// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input, 69 nothing to
+/// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input or lint errors, 69 nothing to
 /// collect here, 75 temporary failure, 77 token, 78 configuration.
 #[derive(Debug, Parser)]
 #[command(

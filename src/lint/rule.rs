@@ -63,7 +63,7 @@ pub struct Example {
 }
 
 /// What is wrong with an event, in a line without the place.
-pub type EventCheck = fn(&Facts<'_>) -> Option<String>;
+pub(super) type EventCheck = fn(&Facts<'_>) -> Option<String>;
 
 /// What a rule looks at. A check returns what is wrong, in a line without the place.
 #[derive(Clone, Copy, Debug)]
