@@ -29,7 +29,8 @@ const SESSION: [&str; 10] = [
 const ID: &str = "{id}";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let count: usize = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    let count: usize =
+        std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir()?;
     let mut output = io::stdout().lock();
     for (name, shape) in [("calls", Shape::Guide), ("snowplow", Shape::Snowplow)] {
@@ -51,7 +52,9 @@ fn write(path: &Path, shape: Shape, count: usize) -> Result<(), Box<dyn Error>> 
     let mut file = BufWriter::new(File::create(path)?);
     let texts: Vec<String> = SESSION
         .iter()
-        .map(|name| Ok(sample(entry(name).ok_or("an event of the catalogue")?, Profile::Guide, shape).to_string()))
+        .map(|name| {
+            Ok(sample(entry(name).ok_or("an event of the catalogue")?, Profile::Guide, shape).to_string())
+        })
         .collect::<Result<_, Box<dyn Error>>>()?;
     for number in 0..count {
         let (session, step) = (number / SESSION.len(), number % SESSION.len());

@@ -109,7 +109,7 @@ impl Timestamp {
         self.0.timestamp()
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch, rounded down.
     pub fn unix_milliseconds(self) -> i64 {
         self.0.timestamp_millis()
     }

@@ -13,6 +13,9 @@ use crate::stream::{LONGEST_LINE, Line, line_of};
 pub struct Chunk {
     /// Where the chunk starts, in bytes from the start of the stream.
     offset: u64,
+    /// How many lines the stream has before it, and how many it has, empty ones too.
+    lines_before: u64,
+    line_count: u64,
     /// The lines, and behind them what is not of this chunk.
     buffer: Vec<u8>,
     length: usize,
@@ -52,8 +55,12 @@ impl Chunk {
 
     /// How many lines the chunk has, empty ones too.
     pub fn line_count(&self) -> u64 {
-        let is_last_open = self.bytes().last().is_some_and(|byte| *byte != b'\n');
-        memchr_iter(b'\n', self.bytes()).count() as u64 + u64::from(is_last_open)
+        self.line_count
+    }
+
+    /// How many lines the stream has before the chunk, empty ones too.
+    pub fn lines_before(&self) -> u64 {
+        self.lines_before
     }
 
     fn bytes(&self) -> &[u8] {
@@ -140,12 +147,13 @@ struct Cutter<R> {
     /// What was read beyond the last chunk.
     rest: Vec<u8>,
     offset: u64,
+    lines: u64,
     is_over: bool,
 }
 
 impl<R: Read> Cutter<R> {
     fn new(input: R, used: Receiver<Vec<u8>>) -> Cutter<R> {
-        Cutter { input, used, rest: Vec::new(), offset: 0, is_over: false }
+        Cutter { input, used, rest: Vec::new(), offset: 0, lines: 0, is_over: false }
     }
 
     /// The next whole lines; `None` at the end of the input.
@@ -189,9 +197,13 @@ impl<R: Read> Cutter<R> {
     }
 
     fn chunk(&mut self, buffer: Vec<u8>, length: usize, is_cut: bool) -> Chunk {
-        let offset = self.offset;
+        let (offset, lines_before) = (self.offset, self.lines);
+        let bytes = &buffer[..length];
+        let is_last_open = bytes.last().is_some_and(|byte| *byte != b'\n');
+        let line_count = memchr_iter(b'\n', bytes).count() as u64 + u64::from(is_last_open);
         self.offset += length as u64;
-        Chunk { offset, buffer, length, is_cut }
+        self.lines += line_count;
+        Chunk { offset, lines_before, line_count, buffer, length, is_cut }
     }
 
     /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.

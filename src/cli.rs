@@ -45,7 +45,7 @@ pub struct Cli {
 pub enum Command {
     /// Collect from GitLab: writes raw and coverage lines
     Fetch(FetchArgs),
-    /// Make records: reads raw lines, writes one flat, validated record a line
+    /// Make records: reads raw lines or exports of events, writes one flat, validated record a line
     Normalize(NormalizeArgs),
     /// Make numbers: reads records, writes metric lines
     Aggregate(AggregateArgs),
@@ -82,7 +82,8 @@ events known, and their properties are looked at.
   duo-metrics lint --example token_usage_duo_agent_platform
 
 Whether a session is in order is judged by the timestamps of its events, whatever the order of the lines, and over all
-files of a call: give a session whole. That takes about 100 bytes of memory an event. An event_id that comes again counts once.
+files of a call: give a session whole. That takes some hundred bytes of memory an event. An event_id that comes again
+counts once. Of a document that spans lines the place is the number of the element.
 
 Exit code 65 when there are findings of severity error (--fail-on sets which), else 0: warnings alone do not fail.";
 
@@ -445,6 +446,14 @@ pub struct NormalizeArgs {
     /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
     #[arg(long = "map", value_name = "FILE.json")]
     pub maps: Vec<PathBuf>,
+
+    /// Address of the GitLab that events are of which do not tell theirs [env: GITLAB_URL, CI_SERVER_URL]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Group that event exports are of; without it they are of the instance as a whole
+    #[arg(long, value_name = "PATH")]
+    pub scope: Option<String>,
 
     /// File for rejected lines and rows: position, reason and digest of each
     #[arg(long, value_name = "FILE")]

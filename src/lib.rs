@@ -9,6 +9,7 @@ pub mod commands;
 
 // The edge.
 pub mod chunks;
+pub mod documents;
 pub mod gitlab;
 pub mod harvest;
 pub mod history;

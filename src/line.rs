@@ -55,16 +55,22 @@ pub enum Record<'a> {
     Dora(Dora<'a>),
 }
 
+/// Whether a line says of which type it is.
+pub fn is_typed(text: &str) -> bool {
+    parse::<Tag<'_>>(text).is_ok()
+}
+
+#[derive(Deserialize)]
+struct Tag<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+}
+
 impl<'a> Line<'a> {
     /// Reads a line. The error says why it cannot be read, without repeating any of its content.
     pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
-        #[derive(Deserialize)]
-        struct Tag<'a> {
-            #[serde(borrow)]
-            r#type: Cow<'a, str>,
-            #[serde(borrow)]
-            kind: Option<Cow<'a, str>>,
-        }
         let tag: Tag = parse(text)?;
         Ok(match tag.r#type.as_ref() {
             "raw" => Line::Raw(parse(text)?),

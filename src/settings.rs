@@ -144,12 +144,17 @@ impl Environment {
 
     /// The GitLab to ask.
     pub fn instance(&self, flag: Option<&str>, allow_http: bool) -> Result<Instance, Error> {
-        let url = flag
-            .map(str::to_owned)
-            .or_else(|| self.get("GITLAB_URL"))
-            .or_else(|| self.get("CI_SERVER_URL"))
-            .unwrap_or_else(|| "https://gitlab.com".to_owned());
+        let url = self.url(flag).unwrap_or_else(|| "https://gitlab.com".to_owned());
         Instance::parse(&url, allow_http)
+    }
+
+    /// The GitLab that was named, if one was. Nothing is sent there, so that plain `http://` is no matter.
+    pub fn named_instance(&self, flag: Option<&str>) -> Result<Option<Instance>, Error> {
+        self.url(flag).map(|url| Instance::parse(&url, true)).transpose()
+    }
+
+    fn url(&self, flag: Option<&str>) -> Option<String> {
+        flag.map(str::to_owned).or_else(|| self.get("GITLAB_URL")).or_else(|| self.get("CI_SERVER_URL"))
     }
 
     /// The instant that counts as now: `DUO_METRICS_NOW`, else the system's clock. True when it was set.

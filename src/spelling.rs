@@ -47,8 +47,17 @@ pub const IDES: Aliases = &[
     ("vscode", &["visual studio code", "vs code", "visual studio code - insiders", "code"]),
 ];
 
-/// Gives the language and the editor of an event their one name.
+/// Gives the language, the editor and the flow of an event their one name. A flow is named without its version, which stands
+/// beside it.
 pub fn fold(event: &mut Event<'_>) {
+    if let Some((name, version)) = event.flow.as_deref().and_then(|flow| flow.split_once('/'))
+        && !name.is_empty()
+        && !version.is_empty()
+    {
+        let (name, version) = (name.to_owned(), version.to_owned());
+        event.flow = Some(name.into());
+        event.flow_version.get_or_insert(version.into());
+    }
     fold_name(&mut event.language, &mut event.language_original, LANGUAGES);
     fold_name(&mut event.ide, &mut event.ide_original, IDES);
 }

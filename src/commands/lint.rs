@@ -1,11 +1,12 @@
 //! `lint`: what is wrong with the instrumentation of Duo events and with event definitions.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{FailOn, LintArgs, LintFormat};
+use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
 use crate::lint::report::{self, Fingerprints};
 use crate::lint::{
@@ -13,7 +14,7 @@ use crate::lint::{
     rule, sample, unreadable,
 };
 use crate::sources::catalogue::{entries, entry};
-use crate::sources::{Found, Heading, find};
+use crate::sources::{Found, find};
 use crate::stream::LineWriter;
 use crate::summary::Summary;
 use crate::wording::counted;
@@ -129,13 +130,12 @@ struct Counts {
     passed: u64,
 }
 
-/// What was found in a chunk; lines count within it.
+/// What was found in a chunk.
 #[derive(Default)]
 struct Part {
     findings: Vec<Finding>,
     traces: Vec<Trace>,
     counts: Counts,
-    lines: u64,
 }
 
 impl<W: Write> Run<W> {
@@ -187,25 +187,18 @@ impl<W: Write> Run<W> {
         definitions: &Definitions,
         threads: usize,
     ) -> Result<(), Error> {
-        let mut input = BufReader::with_capacity(1 << 16, input);
-        let heading = heading(&mut input)?;
+        let input = Documents::new(input);
+        let headings = input.headings();
         let linters = (0..threads).map(|_| EventLinter::new(self.profile, definitions)).collect();
-        let work = |linter: &mut EventLinter<'_>, chunk: &Chunk| {
-            Part::of(chunk, linter, number as u32, heading.as_ref())
-        };
-        let mut lines_before = 0;
+        let work =
+            |linter: &mut EventLinter<'_>, chunk: &Chunk| Part::of(chunk, linter, number as u32, &headings);
         work_through(input, linters, work, |_, mut part| {
-            for finding in &mut part.findings {
-                finding.place.line += lines_before;
-            }
-            for mut trace in part.traces {
-                trace.move_down(lines_before);
+            for trace in part.traces {
                 let paths = &self.paths;
                 let again = self.stream.take(trace, |place| paths[place.file as usize].clone());
                 part.findings.extend(again);
             }
             part.findings.sort_by_key(|finding| finding.place);
-            lines_before += part.lines;
             self.counts.events += part.counts.events;
             self.counts.passed += part.counts.passed;
             part.findings.iter().try_for_each(|finding| self.tell(finding))
@@ -281,12 +274,12 @@ impl<W: Write> Run<W> {
 }
 
 impl Part {
-    fn of(chunk: &Chunk, linter: &mut EventLinter<'_>, file: u32, heading: Option<&Heading>) -> Part {
-        let mut part = Part { lines: chunk.line_count(), ..Part::default() };
+    fn of(chunk: &Chunk, linter: &mut EventLinter<'_>, file: u32, headings: &Headings) -> Part {
+        let mut part = Part::default();
         for line in chunk.lines() {
-            let place = Place { file, line: line.number };
+            let place = Place { file, line: chunk.lines_before() + line.number };
             let found = match line.text {
-                Ok(text) => find(text, heading),
+                Ok(text) => find(text, headings.at(line.offset).as_deref()),
                 Err(reason) => Found::Events(vec![Err(reason.to_owned())]),
             };
             part.take(found, place, linter);
@@ -313,11 +306,4 @@ impl Part {
             }
         }
     }
-}
-
-/// The heading of a dump, if the input begins with one.
-fn heading(input: &mut impl BufRead) -> Result<Option<Heading>, Error> {
-    let start = input.fill_buf().map_err(|source| Error::Stream { doing: "read the input", source })?;
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(str::from_utf8(line).ok().and_then(|line| Heading::parse(line.trim_matches(['\u{feff}', '\r', ' ']))))
 }

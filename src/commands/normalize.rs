@@ -11,9 +11,10 @@ use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
 use crate::collectors::by_name;
+use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
 use crate::export::RecordSheet;
-use crate::line::{Line, Record};
+use crate::line::{self, Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
 use crate::page::{Page, PageReader};
@@ -22,6 +23,7 @@ use crate::pseudonym::PseudonymKey;
 use crate::record::{Coverage, Origin, Row};
 use crate::rejects::Rejects;
 use crate::settings::Environment;
+use crate::sources::{self, Found, Observed, Setting};
 use crate::spelling;
 use crate::stream::{Line as InputLine, LineWriter};
 use crate::summary::Summary;
@@ -35,6 +37,8 @@ pub struct Options {
     pub max_rejects: f64,
     /// How the nodes of collectors that are not built in become records.
     pub mappings: Vec<Mapping>,
+    /// What is said about exported events that do not tell it.
+    pub setting: Setting,
     /// How many threads read.
     pub threads: usize,
     /// How records are written.
@@ -86,6 +90,14 @@ pub fn run(
         pseudonyms: pseudonyms(environment)?,
         max_rejects: args.rejects.max_rejects,
         mappings: mappings(&args.maps)?,
+        setting: Setting {
+            instance: environment.named_instance(args.url.as_deref())?.map(|url| url.as_str().to_owned()),
+            scope: args
+                .scope
+                .as_ref()
+                .map(|path| path.trim().trim_matches('/').to_owned())
+                .filter(|path| !path.is_empty()),
+        },
         threads: args.threads.count(),
         format: args.format,
     };
@@ -123,7 +135,7 @@ pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Err
         .ok_or_else(|| Error::Usage("DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random".to_owned()))
 }
 
-/// Reads raw lines and writes records; coverage lines and records pass as they are.
+/// Reads raw lines and exports of events and writes records; coverage lines and records pass as they are.
 pub fn normalize(
     options: &Options,
     input: impl Read + Send,
@@ -146,8 +158,11 @@ fn normalize_into(
     let mut total = Counts::default();
     let mut lines_before = 0;
     let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
-    let work =
-        |pages: &mut PageReader, chunk: &Chunk| PartMade::of(chunk, pages, options, keeps, with_content);
+    let input = Documents::new(input);
+    let headings = input.headings();
+    let work = |pages: &mut PageReader, chunk: &Chunk| {
+        PartMade::of(chunk, pages, &headings, options, Letters { keeps, with_content })
+    };
     if options.format == RecordFormat::Csv {
         RecordSheet::heading(&mut output).map_err(Error::writing)?;
     }
@@ -182,7 +197,7 @@ fn normalize_into(
     if let Some(file) = dead_letters.file {
         file.into_inner().keep()?;
     }
-    let Counts { records, outside, left_out, passed, unknown } = total;
+    let Counts { records, outside, left_out, passed, unknown, without_event } = total;
     summary.say(format!(
         "{}, {} outside the day they came with, {} rejected",
         counted(records, "record"),
@@ -196,16 +211,19 @@ fn normalize_into(
         summary
             .say(format!("{} of a type that normalize does not read passed over", counted(unknown, "line")));
     }
+    if without_event > 0 {
+        summary.say(format!("{} without an event passed over", counted(without_event, "line")));
+    }
     for (name, count) in [
         ("records", records),
         ("outside_the_day", outside),
         ("rejected", rejects.count()),
         ("left_out", left_out),
-        ("skipped", unknown),
+        ("skipped", unknown + without_event),
     ] {
         summary.field(name, count);
     }
-    let outcome = rejects.conclude(records + outside + passed + unknown, summary)?;
+    let outcome = rejects.conclude(records + outside + passed + unknown + without_event, summary)?;
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
 }
 
@@ -217,6 +235,7 @@ struct Counts {
     left_out: u64,
     passed: u64,
     unknown: u64,
+    without_event: u64,
 }
 
 impl Counts {
@@ -226,6 +245,7 @@ impl Counts {
         self.left_out += other.left_out;
         self.passed += other.passed;
         self.unknown += other.unknown;
+        self.without_event += other.without_event;
     }
 }
 
@@ -242,6 +262,7 @@ struct PartMade {
     held_back: Vec<Coverage>,
     counts: Counts,
     lines: u64,
+    lines_before: u64,
     fault: Option<Error>,
 }
 
@@ -249,15 +270,17 @@ impl PartMade {
     fn of(
         chunk: &Chunk,
         pages: &mut PageReader,
+        headings: &Headings,
         options: &Options,
-        keeps_letters: bool,
-        with_content: bool,
+        letters: Letters,
     ) -> PartMade {
-        let mut part = PartMade { lines: chunk.line_count(), ..PartMade::default() };
-        let letters = Letters { keeps: keeps_letters, with_content };
+        let mut part =
+            PartMade { lines: chunk.line_count(), lines_before: chunk.lines_before(), ..PartMade::default() };
         let mut output = RecordOutput::new(options.format, Vec::new());
-        let mut take_all =
-            || chunk.lines().try_for_each(|line| part.take(&line, pages, options, letters, &mut output));
+        let mut take_all = || {
+            let mut lines = chunk.lines();
+            lines.try_for_each(|line| part.take(&line, pages, headings, options, letters, &mut output))
+        };
         let taken = take_all();
         match taken.and_then(|()| output.into_inner()) {
             Ok(bytes) => part.output = bytes,
@@ -270,6 +293,7 @@ impl PartMade {
         &mut self,
         line: &InputLine<'_>,
         pages: &mut PageReader,
+        headings: &Headings,
         options: &Options,
         letters: Letters,
         output: &mut RecordOutput<Vec<u8>>,
@@ -280,7 +304,24 @@ impl PartMade {
         {
             return Ok(());
         }
-        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+        let parsed = line.text.map_err(str::to_owned).and_then(Line::parse);
+        // What says that it is of one of our types is nothing else, even where it cannot be read.
+        let may_be_told = match (&parsed, line.text) {
+            (Ok(Line::Unknown), Ok(text)) => Some(text),
+            (Err(_), Ok(text)) => Some(text).filter(|text| !line::is_typed(text)),
+            _ => None,
+        };
+        if let Some(text) = may_be_told {
+            match sources::find(text, headings.at(line.offset).as_deref()) {
+                Found::Events(events) => return self.take_events(line, events, options, letters, output),
+                Found::Nothing => {
+                    self.counts.without_event += 1;
+                    return Ok(());
+                }
+                Found::Unknown => {}
+            }
+        }
+        match parsed {
             Ok(Line::Raw(raw)) => {
                 self.take_page(line, &raw.into(), true, options, letters, output)?;
             }
@@ -306,6 +347,43 @@ impl PartMade {
             Err(reason) => {
                 self.dead_letters.extend(letters.letter(line, None, &reason, line.bytes));
                 self.rejected.push((line.number, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes records of the events that were found in a line.
+    fn take_events(
+        &mut self,
+        line: &InputLine<'_>,
+        events: Vec<Result<Observed, String>>,
+        options: &Options,
+        letters: Letters,
+        output: &mut RecordOutput<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let number = u32::try_from(self.lines_before + line.number).unwrap_or(u32::MAX);
+        let is_alone = events.len() == 1;
+        for (index, event) in (0..).zip(events) {
+            let row = match is_alone {
+                true => Row { page: 0, index: number },
+                false => Row { page: number, index },
+            };
+            match event.and_then(|observed| sources::record(&observed, &options.setting, row)) {
+                Ok(event) => {
+                    self.counts.records += 1;
+                    let mut record = finished(Record::Event(Box::new(event)), options);
+                    if let Record::Event(event) = &mut record
+                        && event.event_id.is_none()
+                    {
+                        event.event_id = Some(sources::derived_id(event).into());
+                    }
+                    output.write_record(&record)?;
+                }
+                Err(reason) => {
+                    let row = Some(row).filter(|_| !is_alone);
+                    self.dead_letters.extend(letters.letter(line, row, &reason, line.bytes));
+                    self.rejected.push((line.number, reason));
+                }
             }
         }
         Ok(())

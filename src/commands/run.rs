@@ -9,6 +9,7 @@ use crate::error::{Error, Outcome};
 use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Environment;
 use crate::site;
+use crate::sources::Setting;
 use crate::summary::Summary;
 
 /// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
@@ -19,6 +20,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         pseudonyms: normalize::pseudonyms(environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
         mappings: Vec::new(),
+        setting: Setting::default(),
         threads: 1,
         format: RecordFormat::Jsonl,
     };

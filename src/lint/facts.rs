@@ -9,7 +9,7 @@ use super::definition::Definition;
 use super::names::Meaning;
 use super::quote::quoted;
 use crate::calendar::Timestamp;
-use crate::sources::scalar::id;
+use crate::sources::scalar::{id, is_digits};
 use crate::sources::{Form, Observed, moment};
 
 /// One event, with what the rules need to know around it.
@@ -109,15 +109,18 @@ impl<'a> Facts<'a> {
         ["host_name", "instance_id"].iter().find_map(|name| self.of_standard(name)?.as_str()).unwrap_or("")
     }
 
-    /// The id of the user on the instance, as a number or as the hash of one.
-    pub fn user(&self) -> Option<String> {
+    /// The ids of the user, each where it is told: the one on the instance, its hash, and the one that is the same on every
+    /// instance. None of them says anything about another.
+    pub fn users(&self) -> [Option<String>; 3] {
         let beside = self.told.user.as_ref().and_then(|who| who.id.as_ref());
-        beside.and_then(id).or_else(|| id(self.of_standard("user_id")?))
-    }
-
-    /// The id of the user that is the same on every instance.
-    pub fn global_user(&self) -> Option<String> {
-        id(self.of_standard("global_user_id")?)
+        let local = beside.and_then(id).or_else(|| id(self.of_standard("user_id")?));
+        let local =
+            local.map(|user| user.strip_prefix("gid://gitlab/User/").map_or(user.clone(), str::to_owned));
+        let (number, hash) = match local {
+            Some(user) if is_digits(&user) => (Some(user), None),
+            other => (None, other),
+        };
+        [number, hash, self.of_standard("global_user_id").and_then(id)]
     }
 
     /// The moment of the event, where it can be read.

@@ -29,7 +29,7 @@ pub use rule::{Check, Example, Profile, Rule, Severity};
 pub use rules::RULES;
 pub use sample::{Shape, sample};
 
-use crate::sources::Observed;
+use crate::sources::{Form, Observed};
 use facts::Facts;
 use names::Names;
 use quote::shown;
@@ -70,6 +70,8 @@ pub struct Trace {
     /// Its session, and what it does to it.
     step: Option<(Box<str>, Step)>,
     place: Place,
+    /// Whether it is told twice by nature: a log notes a call, and the event of that call.
+    is_told_twice: bool,
     event: String,
     subject: String,
 }
@@ -114,28 +116,19 @@ impl<'a> EventLinter<'a> {
                 findings.push(Finding { rule, place, text, event, subject: subject.clone() });
             }
         }
-        let numbered = |id: Option<String>| id.map_or(0, |id| FixedState::with_seed(1).hash_one(id).max(1));
+        let numbered = |id: String| FixedState::with_seed(1).hash_one(id).max(1);
+        let users = facts.users().map(|id| id.map_or(0, numbered));
         let step = moment.zip(session).map(|(at, session)| {
             let key = format!("{}\0{session}", facts.instance()).into_boxed_str();
-            let (user, global_user) = (numbered(facts.user()), numbered(facts.global_user()));
-            (key, Step { at: at.unix_milliseconds(), role: meaning.role, place, user, global_user })
+            (key, Step { at: at.unix_milliseconds(), role: meaning.role, place, users })
         });
         // Twice 64 bits: among any number of events that memory can hold, no two ids share them.
         let number = |id: &str| {
             let half = |seed| u128::from(FixedState::with_seed(seed).hash_one(id));
             half(2) << 64 | half(3)
         };
-        Trace { id: id.map(number), step, place, event, subject }
-    }
-}
-
-impl Trace {
-    /// Counts the lines from another one on.
-    pub fn move_down(&mut self, lines: u64) {
-        self.place.line += lines;
-        if let Some((_, step)) = &mut self.step {
-            step.place.line += lines;
-        }
+        let is_told_twice = told.form == Some(Form::ServiceLog) && meaning.is_token_usage();
+        Trace { id: id.map(number), step, place, is_told_twice, event, subject }
     }
 }
 
@@ -147,9 +140,12 @@ impl Stream {
 
     /// Takes an event; one that was there before is told, and is no part of its session.
     pub fn take(&mut self, trace: Trace, file_of: impl Fn(Place) -> String) -> Option<Finding> {
-        let Trace { id, step, place, event, subject } = trace;
+        let Trace { id, step, place, is_told_twice, event, subject } = trace;
         if let Some(id) = id {
             if let Some(earlier) = self.seen.get(&id) {
+                if is_told_twice {
+                    return None;
+                }
                 let text =
                     format!("the same event_id as in {}:{}; it counts once", file_of(*earlier), earlier.line);
                 let rule = self.rules.iter().find(|rule| rule.id == DUPLICATE)?;

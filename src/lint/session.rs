@@ -15,10 +15,9 @@ pub struct Step {
     pub role: Option<Role>,
     /// Where it stands.
     pub place: Place,
-    /// A number for the user's id on the instance; 0 where none is told.
-    pub user: u64,
-    /// A number for the user's global id; 0 where none is told.
-    pub global_user: u64,
+    /// A number for each kind of id of the user: on the instance, the hash of that, and the global one; 0 where it is not
+    /// told.
+    pub users: [u64; 3],
 }
 
 /// A session.

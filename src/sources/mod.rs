@@ -12,6 +12,7 @@ mod graphql;
 mod internal;
 mod moment;
 mod observed;
+mod record;
 pub mod scalar;
 mod service_log;
 mod tracker;
@@ -24,6 +25,7 @@ use crate::line;
 
 pub use moment::moment;
 pub use observed::{Form, Observed, Who};
+pub use record::{NOBODY, Setting, UNKNOWN_INSTANCE, derived_id, record};
 pub use usage_table::Heading;
 
 /// The longest line, or element of a document, that is read, in bytes. An event has about 10 kB.

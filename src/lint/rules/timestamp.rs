@@ -3,6 +3,7 @@
 use crate::lint::facts::Facts;
 use crate::lint::quote::shown;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::sources::Form;
 
 pub(super) const RULE: Rule = Rule {
     id: "timestamp",
@@ -22,6 +23,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(event: &Facts<'_>) -> Option<String> {
     match &event.told.timestamp {
+        // GitLab stamps what its events API is told.
+        None if event.form() == Some(Form::EventsApi) => None,
         None => Some("the event has no timestamp".to_owned()),
         Some(_) if event.moment().is_some() => None,
         Some(text) => Some(format!("\"{}\" is no time; write it as 2026-10-01T12:34:56Z", shown(text))),

@@ -3,6 +3,7 @@
 use crate::lint::facts::Facts;
 use crate::lint::quote::shown;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::sources::Form;
 
 pub(super) const RULE: Rule = Rule {
     id: "unknown-event",
@@ -22,7 +23,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(event: &Facts<'_>) -> Option<String> {
-    if event.meaning.is_known || event.definition.is_some() || event.name.trim().is_empty() {
+    // A log tells calls outside of sessions without the name of their event.
+    let is_call_of_log = event.form() == Some(Form::ServiceLog) && event.meaning.is_token_usage();
+    if event.meaning.is_known || is_call_of_log || event.definition.is_some() || event.name.trim().is_empty()
+    {
         return None;
     }
     let name = shown(event.told.event.as_deref().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! `user-change`: two people in one session.
 
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
-use crate::lint::session::{Session, Step};
+use crate::lint::session::Session;
 
 pub(super) const RULE: Rule = Rule {
     id: "user-change",
@@ -22,16 +22,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(session: &Session<'_>) -> Vec<(usize, String)> {
-    let kinds: [fn(&Step) -> u64; 2] = [|step| step.user, |step| step.global_user];
-    let mut found = Vec::new();
-    for of in kinds {
-        let mut last = 0;
-        for (number, step) in session.steps.iter().enumerate() {
-            let user = of(step);
-            if user != 0 && last != 0 && user != last && found.iter().all(|(other, _)| *other != number) {
-                found.push((number, "the session has another user than before".to_owned()));
-            }
-            last = if user == 0 { last } else { user };
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut last = [0; 3];
+    for (number, step) in session.steps.iter().enumerate() {
+        let is_other = |(user, last): (&u64, &u64)| *user != 0 && *last != 0 && user != last;
+        if step.users.iter().zip(&last).any(is_other) {
+            found.push((number, "the session has another user than before".to_owned()));
+        }
+        for (last, user) in last.iter_mut().zip(step.users) {
+            *last = if user == 0 { *last } else { user };
         }
     }
     found
