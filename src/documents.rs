@@ -47,6 +47,8 @@ struct Nesting {
     is_escaped: bool,
     /// Whether anything of an element was seen since the last line break.
     has_begun: bool,
+    /// Whether the element is no JSON, so that its end is not to be known.
+    is_broken: bool,
 }
 
 /// The rows of a table, as far as it takes to find headings among them.
@@ -64,8 +66,14 @@ const PIECE: usize = 1 << 16;
 /// The longest line that is looked at to decide what a stream is, and the longest heading.
 const LONGEST_HEAD: usize = 1 << 16;
 
-/// A line of our own, at which reading goes on when a document before it has no end.
+/// How a line of our own begins, at which reading goes on when a document before it has no end.
 const OWN_LINE: &[u8] = b"{\"type\":";
+
+/// How any event begins that stands in a line of its own.
+const ANY_LINE: &[u8] = b"{\"";
+
+/// Deeper than this nothing is read.
+const DEEPEST: usize = 128;
 
 impl<R: Read> Documents<R> {
     /// Reads from this.
@@ -220,14 +228,15 @@ impl Nesting {
     /// line break.
     fn pass(&mut self, buffer: &mut [u8], start: usize, end: usize) {
         for at in start..end {
-            let is_before_own_line = || buffer[at + 1..].starts_with(OWN_LINE);
             let byte = buffer[at];
             if byte == b'\n' {
-                if self.is_in_text {
-                    // No text spans lines. It must not become one that does.
-                    self.is_in_text = false;
+                self.is_broken |= self.is_in_text;
+                let anew = if self.is_broken { ANY_LINE } else { OWN_LINE };
+                let is_before_line = buffer[at + 1..].starts_with(anew);
+                if std::mem::take(&mut self.is_in_text) && !is_before_line {
+                    // No text spans lines. It must not become one that does not.
                     buffer[at] = b'\r';
-                } else if self.level() == 0 || is_before_own_line() {
+                } else if self.level() == 0 || is_before_line {
                     buffer[at] = self.part();
                     self.depth = usize::from(self.is_list);
                 } else {
@@ -266,6 +275,7 @@ impl Nesting {
                 _ => {}
             }
             self.has_begun |= !is_blank(byte);
+            self.is_broken |= self.level() > DEEPEST;
         }
     }
 
@@ -276,6 +286,7 @@ impl Nesting {
 
     /// What parts one element from the next: a line break, once.
     fn part(&mut self) -> u8 {
+        self.is_broken = false;
         if std::mem::take(&mut self.has_begun) { b'\n' } else { b' ' }
     }
 }

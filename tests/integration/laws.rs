@@ -9,6 +9,7 @@ use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::commands::normalize::{self, normalize};
 use duo_metrics::error::Outcome;
 use duo_metrics::metrics::Thresholds;
+use duo_metrics::sources::Setting;
 use duo_metrics::summary::Summary;
 
 pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
@@ -35,6 +36,7 @@ pub(crate) fn normalized(raw: &[String]) -> Vec<String> {
         pseudonyms: None,
         max_rejects: 100.0,
         mappings: Vec::new(),
+        setting: Setting::default(),
         threads: 2,
         format: RecordFormat::Jsonl,
     };

@@ -6,6 +6,7 @@
 #[path = "../../examples/gitlab/stand_in/mod.rs"]
 mod stand_in;
 
+mod agents;
 mod bench;
 mod collectors;
 mod component;

@@ -1,0 +1,4 @@
+//! Event streams of the Agent Platform, in every form an operator can have, through the real binary.
+
+mod sources;
+pub(crate) mod writers;
