@@ -8,6 +8,7 @@ use crate::chunks::{Chunk, work_through};
 use crate::cli::{FailOn, LintArgs, LintFormat};
 use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
+use crate::line::Line;
 use crate::lint::report::{self, Fingerprints};
 use crate::lint::{
     Definitions, EventLinter, Finding, Place, Profile, RULES, Rule, Severity, Stream, Trace, lint_definition,
@@ -18,6 +19,9 @@ use crate::sources::{Found, find};
 use crate::stream::LineWriter;
 use crate::summary::Summary;
 use crate::wording::counted;
+
+/// How lines of our own begin.
+const OWN_LINE: &str = "{\"type\":";
 
 /// What standard input is called.
 const STDIN: &str = "stdin";
@@ -213,12 +217,8 @@ impl<W: Write> Run<W> {
             LintFormat::Text => self.output.write_text(report::text(finding, path).as_bytes()),
             LintFormat::Jsonl => self.output.write(&report::json_line(finding, path, &mut self.fingerprints)),
             LintFormat::Codequality => {
-                self.output.write_text(if self.written == 1 { b"\n" } else { b",\n" })?;
-                let issue = report::issue(finding, path, &mut self.fingerprints);
-                self.output.write_made(|buffer| {
-                    // What is made of texts and numbers alone can be written.
-                    let _ = serde_json::to_writer(buffer, &issue);
-                })
+                self.output.write_text(if self.written == 1 { b"" } else { b"," })?;
+                self.output.write(&report::issue(finding, path, &mut self.fingerprints))
             }
         }
     }
@@ -227,7 +227,7 @@ impl<W: Write> Run<W> {
         let stream = std::mem::replace(&mut self.stream, Stream::new(self.profile));
         stream.finish().iter().try_for_each(|finding| self.tell(finding))?;
         if self.format == LintFormat::Codequality {
-            self.output.write_text(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
+            self.output.write_text(b"]\n")?;
         }
         self.output.flush()?;
         let Counts { events, definitions, passed } = self.counts;
@@ -279,6 +279,8 @@ impl Part {
         for line in chunk.lines() {
             let place = Place { file, line: chunk.lines_before() + line.number };
             let found = match line.text {
+                // Lines of our own commands are no events, though records look like them.
+                Ok(text) if text.starts_with(OWN_LINE) && Line::parse(text).is_ok() => Found::Nothing,
                 Ok(text) => find(text, headings.at(line.offset).as_deref()),
                 Err(reason) => Found::Events(vec![Err(reason.to_owned())]),
             };

@@ -8,6 +8,8 @@ use crate::sources::catalogue::entry;
 pub struct Definition {
     /// The file's name without folder and ending.
     pub file_name: String,
+    /// Whether the file is below `config/events`, where GitLab looks for definitions.
+    pub is_in_place: bool,
     pairs: Vec<(Node, Node)>,
 }
 
@@ -34,6 +36,9 @@ pub(super) const KEYS: &[&str] = &[
     "distributions",
 ];
 
+/// Where GitLab looks for definitions, from the root of a repository.
+const FOLDER: &str = "config/events/";
+
 /// Properties that every event has; all others are custom.
 pub(super) const BASE_PROPERTIES: [&str; 3] = ["label", "property", "value"];
 
@@ -47,7 +52,8 @@ impl Definition {
         };
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
         let file_name = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml")).unwrap_or(name);
-        Ok(Definition { file_name: file_name.to_owned(), pairs })
+        let is_in_place = file.starts_with(FOLDER) || file.contains(&format!("/{FOLDER}"));
+        Ok(Definition { file_name: file_name.to_owned(), is_in_place, pairs })
     }
 
     /// Keys and values, as they are written.

@@ -135,10 +135,10 @@ impl<'a> Facts<'a> {
             let Some(told) = self.context(context) else { continue };
             for (field, what) in context.faults(told, fault) {
                 let value = quoted(&told[field.name]);
-                found.push(format!("{} of {} is {value}; it {what}", field.name, context.name()));
+                found.push(format!("{} of {} is {value}, and {what}", field.name, context.name()));
             }
         }
-        (!found.is_empty()).then(|| found.join(", "))
+        (!found.is_empty()).then(|| found.join("; "))
     }
 
     /// A number of tokens: that of the AI Context, else that of the Standard Context. `None` where there is none, or

@@ -8,10 +8,10 @@ pub(super) const RULE: Rule = Rule {
     id: "definition-file-name",
     severity: Severity::Warning,
     profiles: EVERY,
-    title: "The file is named after the action",
-    explanation: "Whoever looks for the definition of an event looks for its name. GitLab checks it nowhere, and two of its own files break it.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("other_name.yml", FAILS),
+    title: "A file below config/events is named after its action",
+    explanation: "Whoever looks for the definition of an event looks for its name. GitLab checks it nowhere, and two of its own files break it. This looks only at files below config/events, where GitLab looks for them.",
+    passes: definition("config/events/sample_agent_started.yml", PASSES),
+    fails: definition("config/events/other_name.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -72,7 +72,8 @@ tiers:
 fn check(definition: &Definition) -> Vec<(usize, String)> {
     let Some(action) = definition.action().filter(|action| !action.is_empty()) else { return Vec::new() };
     // Files of older events are named after category and action.
-    let is_named = definition.file_name == action || definition.told("category").is_some();
+    let is_named =
+        !definition.is_in_place || definition.file_name == action || definition.told("category").is_some();
     match is_named {
         true => Vec::new(),
         false => vec![(
