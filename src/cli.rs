@@ -65,25 +65,26 @@ pub enum Command {
     Artifact(ArtifactArgs),
     /// List the metrics: name, unit, grains, dimensions and definition of each
     Metrics(MetricsArgs),
-    /// Find what is wrong with Duo events and event definitions: reads events of any source, or definition files
-    #[command(verbatim_doc_comment, long_about = LINT)]
+    /// Find what is wrong with Duo events and their definitions, and say why
+    #[command(long_about = LINT)]
     Lint(LintArgs),
 }
 
-const LINT: &str = "Find what is wrong with the instrumentation of GitLab Duo events, by rules that say why.
+const LINT: &str = "\
+Find what is wrong with the instrumentation of GitLab Duo events, by rules that say why.
 
-Reads files named on the command line, or standard input. Files that end in .yml or .yaml are event definitions
-(config/events/*.yml); all others hold events in any form that normalize reads. Definitions that are given make their
-events known, and their properties are looked at.
+Reads files named on the command line, or standard input. Files that end in .yml or .yaml are event definitions \
+(config/events/*.yml); all others hold events in any form that normalize reads. Definitions that are given make their events \
+known, and the properties of these are looked at.
 
   duo-metrics lint config/events/*.yml
-  duo-metrics lint --format codequality config/events/*.yml events.jsonl > gl-code-quality-report.json
+  duo-metrics lint --format codequality events.jsonl > gl-code-quality-report.json
   duo-metrics lint --explain tokens-cache
   duo-metrics lint --example token_usage_duo_agent_platform
 
-Whether a session is in order is judged by the timestamps of its events, whatever the order of the lines, and over all
-files of a call: give a session whole. That takes some hundred bytes of memory an event. An event_id that comes again
-counts once. Of a document that spans lines the place is the number of the element.
+Whether a session is in order is judged by the timestamps of its events, whatever the order of the lines, and over all files \
+of a call: give a session whole. That takes some hundred bytes of memory an event; its findings come last. An event_id that \
+comes again counts once. Of a document that spans lines the place is the number of the element.
 
 Exit code 65 when there are findings of severity error (--fail-on sets which), else 0: warnings alone do not fail.";
 
