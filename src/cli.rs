@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::calendar::Day;
 use crate::history::DAYS_OF_LATE_EVENTS;
+use crate::lint::{Profile, Severity, Shape};
 use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Switch;
 
@@ -19,7 +20,7 @@ use crate::settings::Switch;
 ///
 /// `duo-metrics run` does all of it in one process, `duo-metrics doctor` looks whether it will work. A token is taken from DUO_TOKEN, never from a flag.
 ///
-/// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input, 69 nothing to
+/// Exit codes: 0 complete, 2 usage, 3 partial (what is missing is named), 65 bad input or lint errors, 69 nothing to
 /// collect here, 75 temporary failure, 77 token, 78 configuration.
 #[derive(Debug, Parser)]
 #[command(
@@ -64,7 +65,28 @@ pub enum Command {
     Artifact(ArtifactArgs),
     /// List the metrics: name, unit, grains, dimensions and definition of each
     Metrics(MetricsArgs),
+    /// Find what is wrong with Duo events and their definitions, and say why
+    #[command(long_about = LINT)]
+    Lint(LintArgs),
 }
+
+const LINT: &str = "\
+Find what is wrong with the instrumentation of GitLab Duo events, by rules that say why.
+
+Reads files named on the command line, or standard input. Files that end in .yml or .yaml are event definitions \
+(config/events/*.yml); all others hold events in any form that normalize reads. Definitions that are given make their events \
+known, and the properties of these are looked at.
+
+  duo-metrics lint config/events/*.yml
+  duo-metrics lint --format codequality events.jsonl > gl-code-quality-report.json
+  duo-metrics lint --explain tokens-cache
+  duo-metrics lint --example token_usage_duo_agent_platform
+
+Whether a session is in order is judged by the timestamps of its events, whatever the order of the lines, and over all files \
+of a call: give a session whole. That takes some hundred bytes of memory an event; its findings come last. An event_id that \
+comes again counts once. Of a document that spans lines the place is the number of the element.
+
+Exit code 65 when there are findings of severity error (--fail-on sets which), else 0: warnings alone do not fail.";
 
 /// Form of the closing summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -214,6 +236,88 @@ pub enum ListFormat {
     Text,
     /// JSON lines
     Json,
+}
+
+/// Flags of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Event definitions (*.yml, *.yaml) and files with events [default: events on standard input]
+    #[arg(value_name = "FILE", conflicts_with_all = ["list", "explain", "example"])]
+    pub files: Vec<PathBuf>,
+
+    /// Which guide to follow where GitLab's two disagree
+    #[arg(long, value_enum, default_value_t = LintProfile::Guide)]
+    pub profile: LintProfile,
+
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = LintFormat::Text)]
+    pub format: LintFormat,
+
+    /// The least severity that makes the exit code 65
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
+    pub fail_on: FailOn,
+
+    /// List the rules
+    #[arg(long, conflicts_with_all = ["explain", "example"])]
+    pub list: bool,
+
+    /// Tell what a rule is for, with an example that passes and one that fails
+    #[arg(long, value_name = "RULE", conflicts_with = "example")]
+    pub explain: Option<String>,
+
+    /// Print a valid event of this name with both contexts, to copy
+    #[arg(long, value_name = "EVENT")]
+    pub example: Option<String>,
+
+    /// How the example is written
+    #[arg(long, value_enum, default_value_t = ExampleForm::Guide, requires = "example")]
+    pub form: ExampleForm,
+
+    /// How much of the machine is used.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+}
+
+/// Which guide is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LintProfile {
+    /// The instrumentation guide of the Duo Agent Platform: both contexts, and the model in the Standard Context
+    Guide,
+    /// The newer description of the AI Context: its new fields, the model anywhere, no context required
+    AiContext,
+}
+
+/// Form of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// One line a finding, for people
+    Text,
+    /// One JSON line a finding
+    Jsonl,
+    /// GitLab's Code Quality report, which merge requests show
+    Codequality,
+}
+
+/// The least severity of findings that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors
+    Error,
+    /// Errors and warnings
+    Warning,
+    /// Any finding
+    Info,
+    /// None
+    Never,
+}
+
+/// Form of an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExampleForm {
+    /// As the call of the instrumentation guide
+    Guide,
+    /// As an enriched Snowplow event
+    Snowplow,
 }
 
 /// Which dashboards are on.
@@ -572,6 +676,47 @@ impl Command {
             Command::History(_) => "history",
             Command::Artifact(_) => "artifact",
             Command::Metrics(_) => "metrics",
+            Command::Lint(_) => "lint",
+        }
+    }
+}
+
+impl From<LintProfile> for Profile {
+    fn from(profile: LintProfile) -> Profile {
+        match profile {
+            LintProfile::Guide => Profile::Guide,
+            LintProfile::AiContext => Profile::AiContext,
+        }
+    }
+}
+
+impl From<ExampleForm> for Shape {
+    fn from(form: ExampleForm) -> Shape {
+        match form {
+            ExampleForm::Guide => Shape::Guide,
+            ExampleForm::Snowplow => Shape::Snowplow,
+        }
+    }
+}
+
+impl FailOn {
+    /// Whether findings of this severity fail.
+    pub fn includes(self, severity: Severity) -> bool {
+        match self {
+            FailOn::Error => severity >= Severity::Error,
+            FailOn::Warning => severity >= Severity::Warning,
+            FailOn::Info => true,
+            FailOn::Never => false,
+        }
+    }
+
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailOn::Error => "error",
+            FailOn::Warning => "warning",
+            FailOn::Info => "info",
+            FailOn::Never => "never",
         }
     }
 }

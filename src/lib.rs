@@ -30,6 +30,7 @@ pub mod error;
 pub mod events;
 pub mod export;
 pub mod line;
+pub mod lint;
 pub mod mapping;
 pub mod metrics;
 pub mod page;

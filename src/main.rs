@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
-    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run,
+    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
 };
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
@@ -55,5 +55,6 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::History(args) => history::run(args, &environment, piped(), stdout(), summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout(), summary),
+        Command::Lint(args) => lint::run(args, piped(), stdout(), summary),
     }
 }

@@ -8,6 +8,7 @@ pub mod export;
 pub mod fetch;
 pub mod history;
 pub mod landing;
+pub mod lint;
 pub mod metrics;
 pub mod normalize;
 pub mod people;

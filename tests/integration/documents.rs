@@ -175,6 +175,7 @@ const FLOORS: &[&[&str]] = &[
         "events",
         "export",
         "line",
+        "lint",
         "mapping",
         "metrics",
         "page",

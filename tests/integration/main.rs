@@ -21,6 +21,7 @@ mod figures;
 mod history;
 mod image;
 mod laws;
+mod lint;
 mod people;
 mod pipelines;
 mod privacy;
