@@ -9,9 +9,11 @@ pub mod commands;
 
 // The edge.
 pub mod chunks;
+pub mod clickhouse;
 pub mod gitlab;
 pub mod harvest;
 pub mod history;
+pub mod http;
 pub mod intake;
 pub mod output;
 pub mod progress;

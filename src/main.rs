@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
-    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run,
+    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, metrics, normalize, run, sql,
 };
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
@@ -46,7 +46,10 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
     match command {
         Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
         Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
-        Command::Aggregate(args) => aggregate::run(args, &environment, stdin()?, stdout(), summary),
+        Command::Aggregate(args) => {
+            let input = if args.engine.no_load { None } else { Some(stdin()?) };
+            aggregate::run(args, &environment, input, stdout(), summary)
+        }
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped(), summary),
         Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
@@ -55,5 +58,6 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::History(args) => history::run(args, &environment, piped(), stdout(), summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout(), summary),
+        Command::Sql(args) => sql::run(args, stdout()),
     }
 }

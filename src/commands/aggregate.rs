@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::calendar::Day;
 use crate::chunks::side_by_side;
-use crate::cli::{AggregateArgs, Emit, ReportArgs};
+use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs};
+use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
 use crate::error::{Error, Outcome};
 use crate::history::History;
@@ -40,7 +42,7 @@ pub struct Options {
 pub fn run(
     args: &AggregateArgs,
     environment: &Environment,
-    stdin: impl Read + Send,
+    stdin: Option<impl Read + Send>,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -55,15 +57,68 @@ pub fn run(
         threads: args.threads.count(),
         history: environment.history(args.history.history.as_deref()),
     };
-    if args.emit == Emit::Rollups {
-        if args.history.history.is_some() {
-            return Err(Error::Usage(
-                "--history holds what numbers are made of; leave out --emit rollups".to_owned(),
-            ));
-        }
-        return emit_rollups(&options, stdin, stdout, summary);
+    if args.emit == Emit::Rollups && args.history.history.is_some() {
+        return Err(Error::Usage(
+            "--history holds what numbers are made of; leave out --emit rollups".to_owned(),
+        ));
     }
-    let (figures, outcome) = aggregate(&options, stdin, summary)?;
+    match (args.engine.engine, stdin) {
+        (Engine::Process, Some(stdin)) if !args.engine.load_only => {
+            write(args.emit, &options, stdin, stdout, summary)
+        }
+        (Engine::Process, _) => Err(Error::Usage(
+            "--no-load and --load-only are for a server; add --engine clickhouse".to_owned(),
+        )),
+        (Engine::Clickhouse, stdin) => on_server(args, environment, options, stdin, stdout, summary),
+    }
+}
+
+/// Lets ClickHouse count: loads what is read, and makes numbers of what it has then.
+fn on_server(
+    args: &AggregateArgs,
+    environment: &Environment,
+    options: Options,
+    stdin: Option<impl Read + Send>,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let EngineArgs { timeout, retries, retry_wait, allow_http, .. } = args.engine;
+    let (url, database) = (args.engine.clickhouse_url.as_deref(), args.engine.clickhouse_database.as_deref());
+    let database = environment.clickhouse(url, database, allow_http)?;
+    let patience = clickhouse::Patience {
+        timeout: Duration::from_secs_f64(timeout),
+        retries,
+        wait: Duration::from_secs_f64(retry_wait),
+    };
+    let ca_file = environment.ca_file(args.engine.ca_file.as_deref());
+    let server = Server::new(database, patience, ca_file.as_deref())?;
+    server.check_schema()?;
+    let loaded = match stdin {
+        Some(stdin) => {
+            clickhouse::load(&server, stdin, options.max_rejects, options.threads, summary)?.outcome
+        }
+        None => Outcome::Complete,
+    };
+    if args.engine.load_only {
+        return Ok(loaded);
+    }
+    // What was loaded had been read before: nothing of it may be rejected now.
+    let options = Options { max_rejects: 0.0, ..options };
+    Ok(loaded.max(write(args.emit, &options, Answers::of(&server), stdout, summary)?))
+}
+
+/// Reads lines and writes numbers or rollup lines.
+fn write(
+    emit: Emit,
+    options: &Options,
+    input: impl Read + Send,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    if emit == Emit::Rollups {
+        return emit_rollups(options, input, stdout, summary);
+    }
+    let (figures, outcome) = aggregate(options, input, summary)?;
     let mut output = LineWriter::new(stdout);
     figures.coverage.iter().try_for_each(|line| output.write(line))?;
     figures.metrics.iter().try_for_each(|line| output.write(line))?;

@@ -12,3 +12,4 @@ pub mod metrics;
 pub mod normalize;
 pub mod people;
 pub mod run;
+pub mod sql;
