@@ -415,6 +415,10 @@ pub struct EngineArgs {
     #[arg(long, value_name = "NAME")]
     pub clickhouse_database: Option<String>,
 
+    /// What is counted
+    #[arg(long, value_enum, default_value_t = Source::Lines)]
+    pub source: Source,
+
     /// Read nothing: the numbers are of what ClickHouse has already
     #[arg(long, conflicts_with = "load_only")]
     pub no_load: bool,
@@ -451,6 +455,22 @@ pub enum Engine {
     Process,
     /// A ClickHouse server or cluster, into which what is read is loaded first (docs/scale.md)
     Clickhouse,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The lines that are piped in
+    Lines,
+    /// The tables in which a GitLab of one's own keeps its events in ClickHouse; they are only read. GITLAB_URL says which GitLab it is
+    Gitlab,
+}
+
+impl EngineArgs {
+    /// Whether standard input is read.
+    pub fn reads_lines(&self) -> bool {
+        !self.no_load && self.source == Source::Lines
+    }
 }
 
 /// Flags of `sql`.

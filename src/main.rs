@@ -47,7 +47,7 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
         Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
         Command::Aggregate(args) => {
-            let input = if args.engine.no_load { None } else { Some(stdin()?) };
+            let input = if args.engine.reads_lines() { Some(stdin()?) } else { None };
             aggregate::run(args, &environment, input, stdout(), summary)
         }
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),

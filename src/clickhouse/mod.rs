@@ -2,12 +2,14 @@
 //! counts come back as rollup lines.
 
 mod answers;
+mod gitlab;
 mod load;
 mod refusal;
 mod server;
 mod statements;
 
 pub use answers::Answers;
+pub use gitlab::raw_lines;
 pub use load::{Loaded, load};
 pub use server::{Patience, Server};
 pub use statements::{LINES, USAGE, schema};

@@ -2,13 +2,16 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use crate::calendar::Day;
 use crate::chunks::side_by_side;
-use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs};
+use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, RecordFormat, ReportArgs, Source};
 use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
+use crate::commands::normalize;
+use crate::commands::pipes::{joined, joined_thread};
 use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
@@ -67,7 +70,7 @@ pub fn run(
             write(args.emit, &options, stdin, stdout, summary)
         }
         (Engine::Process, _) => Err(Error::Usage(
-            "--no-load and --load-only are for a server; add --engine clickhouse".to_owned(),
+            "--source gitlab, --no-load and --load-only are for a server; add --engine clickhouse".to_owned(),
         )),
         (Engine::Clickhouse, stdin) => on_server(args, environment, options, stdin, stdout, summary),
     }
@@ -92,6 +95,15 @@ fn on_server(
     };
     let ca_file = environment.ca_file(args.engine.ca_file.as_deref());
     let server = Server::new(database, patience, ca_file.as_deref())?;
+    if args.engine.source == Source::Gitlab {
+        if args.engine.no_load || args.engine.load_only {
+            return Err(Error::Usage(
+                "--source gitlab reads GitLab's own tables and loads nothing; leave out --no-load and --load-only"
+                    .to_owned(),
+            ));
+        }
+        return from_gitlab(args.emit, environment, &options, (&server, allow_http), stdout, summary);
+    }
     server.check_schema()?;
     let loaded = match stdin {
         Some(stdin) => {
@@ -105,6 +117,49 @@ fn on_server(
     // What was loaded had been read before: nothing of it may be rejected now.
     let options = Options { max_rejects: 0.0, ..options };
     Ok(loaded.max(write(args.emit, &options, Answers::of(&server), stdout, summary)?))
+}
+
+/// Counts what GitLab's own tables hold, as if it had been fetched and normalized.
+fn from_gitlab(
+    emit: Emit,
+    environment: &Environment,
+    options: &Options,
+    (server, allow_http): (&Server, bool),
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let instance = environment.instance(None, allow_http)?;
+    let (now, _) = environment.now()?;
+    let normalizing = normalize::Options {
+        pseudonyms: normalize::pseudonyms(environment)?,
+        max_rejects: options.max_rejects,
+        mappings: Vec::new(),
+        threads: 1,
+        format: RecordFormat::Jsonl,
+    };
+    let (raw_reader, raw_writer) = joined()?;
+    let (record_reader, record_writer) = joined()?;
+    let (mut read_summary, mut normalize_summary) = (Summary::new("aggregate"), Summary::new("aggregate"));
+    let (read, normalized, written) = thread::scope(|scope| {
+        let read = scope
+            .spawn(|| clickhouse::raw_lines(server, instance.as_str(), now, raw_writer, &mut read_summary));
+        let normalized = scope
+            .spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
+        // Numbers are written when all was read; were some of it missing, they must not be.
+        let mut numbers = Vec::new();
+        let written = write(emit, options, record_reader, &mut numbers, summary);
+        (joined_thread(read), joined_thread(normalized), written.map(|outcome| (outcome, numbers)))
+    });
+    summary.prepend(normalize_summary);
+    summary.prepend(read_summary);
+    // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
+    let (outcome, numbers) = written?;
+    let normalized = normalized?;
+    read?;
+    let mut output = LineWriter::new(stdout);
+    output.write_text(&numbers)?;
+    output.flush()?;
+    Ok(outcome.max(normalized))
 }
 
 /// Reads lines and writes numbers or rollup lines.

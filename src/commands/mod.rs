@@ -11,5 +11,6 @@ pub mod landing;
 pub mod metrics;
 pub mod normalize;
 pub mod people;
+mod pipes;
 pub mod run;
 pub mod sql;
