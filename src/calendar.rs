@@ -104,6 +104,11 @@ impl Timestamp {
         (self.0 - earlier.0).num_seconds()
     }
 
+    /// Whole milliseconds from `earlier` to this instant; negative when this instant is before it.
+    pub fn milliseconds_since(self, earlier: Timestamp) -> i64 {
+        (self.0 - earlier.0).num_milliseconds()
+    }
+
     /// Seconds since the Unix epoch.
     pub fn unix_seconds(self) -> i64 {
         self.0.timestamp()

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
 use crate::error::Error;
-use crate::line;
+use crate::line::{self, Line, Rollup};
 use crate::output::NewFile;
 use crate::record::{Coverage, Status};
 use crate::rollup::Usage;
@@ -89,12 +89,18 @@ pub struct Content {
     pub crowd: Crowd,
     /// The counts.
     pub counts: Vec<Counts>,
+    /// What its rows tell of agents, as rollup lines.
+    pub agents: BTreeSet<String>,
     /// Its other records, as lines.
     pub records: BTreeSet<String>,
 }
 
-/// The version of the form that is written. Every older one is read.
-pub const VERSION: u32 = 1;
+/// The newest version of the form. Every older one is read.
+const VERSION: u32 = 2;
+
+/// The version without what rows tell of agents. A file that tells nothing of them is still written so, and earlier versions
+/// of the program can read it.
+const WITHOUT_AGENTS: u32 = 1;
 
 /// What a line of counts begins with as it is written here.
 const COUNTS: &str = r#"{"type":"counts","#;
@@ -251,6 +257,7 @@ fn parse(mut lines: impl Iterator<Item = Result<String, String>>) -> Result<Cont
         coverage: Vec::new(),
         crowd: Crowd { users: Vec::new(), bots: Vec::new() },
         counts: Vec::new(),
+        agents: BTreeSet::new(),
         records: BTreeSet::new(),
     };
     #[derive(Deserialize)]
@@ -268,6 +275,9 @@ fn parse(mut lines: impl Iterator<Item = Result<String, String>>) -> Result<Cont
             "coverage" => content.coverage.push(line::parse(&line)?),
             "people" => content.crowd = line::parse(&line)?,
             "counts" => content.counts.push(line::parse(&line)?),
+            "rollup" => {
+                content.agents.insert(line);
+            }
             _ => {
                 content.records.insert(line);
             }
@@ -280,6 +290,13 @@ fn parse(mut lines: impl Iterator<Item = Result<String, String>>) -> Result<Cont
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(folder).map_err(Error::file("read", folder))?;
     entries.map(|entry| Ok(entry.map_err(Error::file("read", folder))?.path())).collect()
+}
+
+impl Head {
+    /// The version of a file that tells of agents or does not.
+    pub fn version(tells_of_agents: bool) -> u32 {
+        if tells_of_agents { VERSION } else { WITHOUT_AGENTS }
+    }
 }
 
 impl Content {
@@ -299,8 +316,8 @@ impl Content {
             put(&mut writer, &self.crowd)?;
         }
         self.counts.iter().try_for_each(|line| put(&mut writer, line))?;
-        for record in &self.records {
-            writeln!(writer, "{record}").map_err(Error::writing)?;
+        for line in self.agents.iter().chain(&self.records) {
+            writeln!(writer, "{line}").map_err(Error::writing)?;
         }
         writer.flush().map_err(Error::writing)
     }
@@ -344,7 +361,27 @@ impl Content {
                 self.count_less(fetched_at, rows);
             }
         }
+        self.forget_agents(user);
         gone + self.forget_records(user)
+    }
+
+    /// Takes a person out of what rows tell of agents; those rows were counted before. A session that is of nobody else
+    /// goes.
+    fn forget_agents(&mut self, user: &str) {
+        for line in std::mem::take(&mut self.agents) {
+            let kept = match Line::parse(&line) {
+                Ok(Line::Rollup(Rollup::Agent(agent))) if agent.user == user => None,
+                Ok(Line::Rollup(Rollup::Session(mut session))) if session.users.contains_key(user) => {
+                    session.users.remove(user);
+                    session.bots.remove(user);
+                    let is_of_others = !session.users.is_empty();
+                    is_of_others.then(|| serde_json::to_string(&session).ok()).flatten()
+                }
+                _ => Some(line),
+            };
+            self.agents.extend(kept);
+        }
+        self.head.version = Head::version(!self.agents.is_empty());
     }
 
     fn forget_records(&mut self, user: &str) -> u64 {

@@ -187,7 +187,7 @@ impl Intake {
     /// Keeps what the stream brought: of each collector, scope and day the fetch that counts, and what of newer ones is
     /// there so far.
     pub fn save(&self, resolved: &Resolved<'_>, history: &History) -> Result<(), Error> {
-        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)).map(drop))
+        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)?).map(drop))
     }
 
     fn workers(&self) -> (Vec<Reader>, Vec<Meanings>) {
@@ -216,15 +216,7 @@ impl Intake {
     }
 
     /// What a file is to hold.
-    fn content(&self, resolved: &Resolved<'_>, target: Target) -> Content {
-        let text = |name| self.rollups.names.text(name).to_owned();
-        let head = Head {
-            version: history::VERSION,
-            instance: text(target.instance),
-            collector: text(target.collector),
-            scope: text(target.scope),
-            day: target.day,
-        };
+    fn content(&self, resolved: &Resolved<'_>, target: Target) -> Result<Content, Error> {
         let fetches = self.rollups.fetches.get(&target);
         let counted = resolved.counted(target);
         let is_kept = |at: &Timestamp, fetch: &Fetch| {
@@ -243,9 +235,27 @@ impl Intake {
             coverage.extend(self.rollups.coverage_unanswered(target));
         }
         let (crowd, counts) = self.counts(&kept);
+        let agents = self.agents(target, &kept)?;
+        let text = |name| self.rollups.names.text(name).to_owned();
+        let head = Head {
+            version: Head::version(!agents.is_empty()),
+            instance: text(target.instance),
+            collector: text(target.collector),
+            scope: text(target.scope),
+            day: target.day,
+        };
         let records = self.kept.get(&target).into_iter().flatten();
         let records = records.filter(|(at, _)| kept.contains_key(at)).map(|(_, record)| record.clone());
-        Content { head, coverage, crowd, counts, records: records.collect() }
+        Ok(Content { head, coverage, crowd, counts, agents, records: records.collect() })
+    }
+
+    /// What these fetches tell of agents, as rollup lines.
+    fn agents(&self, target: Target, kept: &BTreeMap<Timestamp, &Fetch>) -> Result<BTreeSet<String>, Error> {
+        let fetches = kept.iter().map(|(at, fetch)| (*at, *fetch));
+        let (sessions, counts) = self.rollups.agents_of(target, fetches);
+        let sessions = sessions.iter().map(serde_json::to_string);
+        let lines: Result<_, _> = sessions.chain(counts.iter().map(serde_json::to_string)).collect();
+        lines.map_err(|error| Error::Bug(format!("cannot build a line: {error}")))
     }
 
     fn counts(&self, kept: &BTreeMap<Timestamp, &Fetch>) -> (Crowd, Vec<Counts>) {
@@ -334,6 +344,11 @@ fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
                 lines: 0,
             };
             reader.add_counts(&rollup, &crowd, counts.entries())?;
+        }
+        for line in &content.agents {
+            if reader.read(line)?.is_some() {
+                return Err("it holds a line of an unknown kind".to_owned());
+            }
         }
         Ok(content)
     });

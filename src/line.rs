@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::plain;
 use crate::record::{
-    Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project, Raw, Seat,
-    SeatPool, UsageRollup, UserTotal,
+    AgentRollup, Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
+    Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
 
 /// A line of any type.
@@ -21,12 +21,24 @@ pub enum Line<'a> {
     Coverage(Coverage),
     /// A typed row.
     Record(Record<'a>),
-    /// Counted usage events.
-    Rollup(UsageRollup<'a>),
+    /// Counted rows.
+    Rollup(Rollup<'a>),
     /// A number.
     Metric(Box<Metric>),
     /// A type this version does not know.
     Unknown,
+}
+
+/// Rows of one fetch, counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum Rollup<'a> {
+    /// Usage events.
+    Usage(UsageRollup<'a>),
+    /// A session of agents.
+    Session(SessionRollup<'a>),
+    /// Calls of tools and tokens.
+    Agent(Box<AgentRollup<'a>>),
 }
 
 /// A typed row of any source.
@@ -69,7 +81,12 @@ impl<'a> Line<'a> {
         Ok(match tag.r#type.as_ref() {
             "raw" => Line::Raw(parse(text)?),
             "coverage" => Line::Coverage(parse(text)?),
-            "rollup" if tag.kind.as_deref() == Some("usage") => Line::Rollup(parse(text)?),
+            "rollup" => match tag.kind.as_deref() {
+                Some("usage") => Line::Rollup(Rollup::Usage(parse(text)?)),
+                Some("session") => Line::Rollup(Rollup::Session(parse(text)?)),
+                Some("agent") => Line::Rollup(Rollup::Agent(Box::new(parse(text)?))),
+                _ => Line::Unknown,
+            },
             "metric" => Line::Metric(Box::new(parse(text)?)),
             "event" => Line::Record(Record::Event(parse(text)?)),
             "seat" => Line::Record(Record::Seat(parse(text)?)),
@@ -83,6 +100,26 @@ impl<'a> Line<'a> {
             "dora" => Line::Record(Record::Dora(parse(text)?)),
             _ => Line::Unknown,
         })
+    }
+}
+
+impl Rollup<'_> {
+    /// The day of the fetch.
+    pub fn day(&self) -> Day {
+        match self {
+            Rollup::Usage(rollup) => rollup.day,
+            Rollup::Session(rollup) => rollup.of.day,
+            Rollup::Agent(rollup) => rollup.of.day,
+        }
+    }
+
+    /// Whether its counts can be true together.
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Rollup::Usage(rollup) => rollup.is_possible(),
+            Rollup::Session(_) => true,
+            Rollup::Agent(rollup) => rollup.counts.are_possible(),
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::line::Record;
+use crate::line::{Record, Rollup};
+use crate::record::NOBODY;
 
 /// What a pseudonym starts with.
 const PREFIX: &str = "hmac:";
@@ -57,9 +58,28 @@ impl PseudonymKey {
         }
     }
 
-    /// Replaces the user of an instance.
+    /// Replaces the people in counted rows.
+    pub fn apply_to_counts(&self, rollup: &mut Rollup<'_>) {
+        match rollup {
+            Rollup::Usage(usage) => self.replace(&usage.instance, &mut usage.user),
+            Rollup::Agent(agent) => self.replace(&agent.of.instance, &mut agent.user),
+            Rollup::Session(session) => {
+                let replaced = |mut user| {
+                    self.replace(&session.of.instance, &mut user);
+                    user
+                };
+                session.users = std::mem::take(&mut session.users)
+                    .into_iter()
+                    .map(|(user, since)| (replaced(user), since))
+                    .collect();
+                session.bots = std::mem::take(&mut session.bots).into_iter().map(replaced).collect();
+            }
+        }
+    }
+
+    /// Replaces the user of an instance. That there is none is no name.
     pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
-        if !is_pseudonym(user) {
+        if !is_pseudonym(user) && user != NOBODY {
             *user = self.of(instance, user).into();
         }
     }

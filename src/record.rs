@@ -4,7 +4,7 @@
 //! field may be added at any time; names and meanings stay.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +13,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::agents::{AgentCounts, Step};
 use crate::calendar::{Day, Grain, Period, Timestamp};
 
 /// The scope of the union of several groups.
@@ -23,6 +24,9 @@ pub const INSTANCE_SCOPE: &str = "/";
 
 /// The language of a suggestion whose source says that it has none.
 pub const NO_LANGUAGE: &str = "(none)";
+
+/// The user of an event whose source names nobody. It is no person.
+pub const NOBODY: &str = "(none)";
 
 /// A page of nodes exactly as GitLab returned them, from `fetch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,7 +93,8 @@ pub enum Status {
     Skipped,
 }
 
-/// Where a record comes from. Together these six fields are a record's identity.
+/// Where a record comes from. Together these six fields are a record's identity, unless it is an event with an id of its
+/// own: then the id stands in the place of the row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin<'a> {
     /// The GitLab, as a URL without a trailing slash.
@@ -453,12 +458,102 @@ mod engines {
     }
 }
 
+/// What one fetch tells of one session of agents. The same session of several fetches is put together: nothing in it
+/// counts twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "rollup")]
+pub struct SessionRollup<'a> {
+    /// What is counted.
+    pub kind: RollupKind,
+    /// Which rows it is of.
+    #[serde(borrow, flatten)]
+    pub of: RowsCounted<'a>,
+    /// The id of the session within its instance.
+    #[serde(borrow)]
+    pub session: Cow<'a, str>,
+    /// Global ids or pseudonyms of its users, with the moment of the first event of each.
+    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<Cow<'a, str>, Timestamp>,
+    /// Which of them are bots or service accounts.
+    #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub bots: BTreeSet<Cow<'a, str>>,
+    /// Its flow types.
+    #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub flows: BTreeSet<Cow<'a, str>>,
+    /// Where it runs.
+    #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub environments: BTreeSet<Cow<'a, str>>,
+    /// Its steps, sorted, each with its moment.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub steps: BTreeSet<(Timestamp, Step)>,
+}
+
+/// Calls of tools and tokens of one fetch, person, event and what they are split by, counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "rollup")]
+pub struct AgentRollup<'a> {
+    /// What is counted.
+    pub kind: RollupKind,
+    /// Which rows it is of.
+    #[serde(borrow, flatten)]
+    pub of: RowsCounted<'a>,
+    /// The user's global id, or the pseudonym in its place.
+    #[serde(borrow)]
+    pub user: Cow<'a, str>,
+    /// True for bots and service accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bot: bool,
+    /// The event's name.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+    /// The flow type; absent where the event does not tell it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Cow<'a, str>>,
+    /// The session, where the flow is not told: others of its events can tell it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Cow<'a, str>>,
+    /// The tool; absent where the event does not tell it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Cow<'a, str>>,
+    /// The model; absent where the event does not tell it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Cow<'a, str>>,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: AgentCounts,
+}
+
+/// Which rows of which fetch were counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RowsCounted<'a> {
+    /// The GitLab, as a URL without a trailing slash.
+    #[serde(borrow)]
+    pub instance: Cow<'a, str>,
+    /// The collector, or the kind of export.
+    #[serde(borrow)]
+    pub collector: Cow<'a, str>,
+    /// The group path asked for.
+    #[serde(borrow)]
+    pub scope: Cow<'a, str>,
+    /// The UTC day the fetch asked for.
+    pub day: Day,
+    /// When that day was fetched.
+    pub fetched_at: Timestamp,
+    /// Which rows of the fetch: [`crate::rollup::RowSet::digest`].
+    #[serde(borrow)]
+    pub part: Cow<'a, str>,
+}
+
 /// What a rollup line counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RollupKind {
     /// Usage events.
     Usage,
+    /// A session of agents.
+    Session,
+    /// Calls of tools and tokens.
+    Agent,
 }
 
 fn is_zero(number: &u64) -> bool {

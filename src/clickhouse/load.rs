@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 
 use super::server::Server;
+use crate::agents::Role;
 use crate::calendar::Day;
 use crate::chunks::{Chunk, work_through};
 use crate::error::{Error, Outcome};
@@ -155,7 +156,7 @@ impl Packer {
                 Line::Record(record) => Ok(Some(record.origin().day)),
                 Line::Coverage(coverage) => Ok(Some(coverage.day)),
                 Line::Rollup(rollup) if !rollup.is_possible() => Err(CONTRADICTION.to_owned()),
-                Line::Rollup(rollup) => Ok(Some(rollup.day)),
+                Line::Rollup(rollup) => Ok(Some(rollup.day())),
                 Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
                 Line::Metric(_) | Line::Unknown => {
                     unknown += 1;
@@ -179,14 +180,10 @@ impl Packer {
     }
 }
 
-/// Whether the statement counts all that such an event tells. What is told of sessions, agents and tokens it does not
-/// count: those events come back as they are, and are counted here.
+/// Whether the statement counts all that such an event tells. What is told of agents it does not count: those events come
+/// back as they are, and are counted here. An id that is empty is one all the same, and has no place in the table.
 fn is_counted(event: &Event<'_>) -> bool {
-    let Event { session, flow, environment, tool, agent, agent_type, flow_version, outcome, .. } = event;
-    let texts = [session, flow, environment, tool, agent, agent_type, flow_version, outcome];
-    let Event { input_tokens, output_tokens, total_tokens, .. } = event;
-    let tokens = [input_tokens, output_tokens, total_tokens];
-    texts.iter().all(|text| text.is_none()) && tokens.iter().all(|tokens| tokens.is_none())
+    Role::of(&event.event).is_none() && event.event_id.as_deref() != Some("")
 }
 
 /// The rows as gzip; nothing when there are none.

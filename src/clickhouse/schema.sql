@@ -2,9 +2,9 @@
 -- and over those of all nodes lies one table each.
 
 -- Usage events, each line a row. Text stays text, so that no value is too early, too late or too long for its type. What
--- tells rows apart is made of them here: `fetch` is the fetch, `page` and `place` are the row, and the sorting key is all
--- three, so that FINAL reads a row once however often it was loaded. `digest` is the row's share of `part`. User names are
--- not kept.
+-- tells rows apart is made of them here: `fetch` is the fetch, and within it the id of the event, or, where it has none, the
+-- row (`page` and `place`). The sorting key is all of that, so that FINAL reads an event once however often it was loaded.
+-- `digest` is its share of `part`. User names are not kept.
 CREATE TABLE IF NOT EXISTS duo_events{local}
 (
     ts String,
@@ -23,13 +23,13 @@ CREATE TABLE IF NOT EXISTS duo_events{local}
     lines Nullable(UInt32),
     event_id String,
     fetch FixedString(16) DEFAULT MD5(concat(instance, '\n', collector, '\n', scope, '\n', day, '\n', fetched_at)),
-    page UInt32 DEFAULT if(position(row, ':') = 0, 0, toUInt32OrZero(substring(row, 1, position(row, ':') - 1))),
-    place UInt32 DEFAULT toUInt32OrZero(substring(row, position(row, ':') + 1)),
-    digest UInt64 DEFAULT bitShiftRight(reinterpretAsUInt64(reverse(substring(SHA256(row), 1, 8))), 4)
+    page UInt32 DEFAULT if(event_id != '' OR position(row, ':') = 0, 0, toUInt32OrZero(substring(row, 1, position(row, ':') - 1))),
+    place UInt32 DEFAULT if(event_id != '', 0, toUInt32OrZero(substring(row, position(row, ':') + 1))),
+    digest UInt64 DEFAULT bitShiftRight(reinterpretAsUInt64(reverse(substring(SHA256(if(event_id = '', row, event_id)), 1, 8))), 4)
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY substring(day, 1, 7)
-ORDER BY (day, fetch, page, place);
+ORDER BY (day, fetch, event_id, page, place);
 
 -- Every other line (coverage, seats, merge requests, rollups, …), as it is.
 CREATE TABLE IF NOT EXISTS duo_lines{local}
@@ -42,8 +42,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY substring(day, 1, 7)
 ORDER BY (day, digest);
 
--- Usage events counted, as rollup lines count them. Where a source has ids of its own, the same id in another row of a
--- fetch is the same event.
+-- Usage events counted, as rollup lines count them.
 CREATE VIEW IF NOT EXISTS duo_usage{local} AS
 SELECT
     fetch,
@@ -61,20 +60,10 @@ SELECT
     count() AS events,
     count(lines) AS sized,
     sum(ifNull(lines, 0)) AS size
-FROM
-(
-    SELECT fetch, instance, collector, scope, day, fetched_at, user, bot, event, feature, language, ide, lines
-    FROM duo_events{local} FINAL
-    WHERE event_id = ''
-    UNION ALL
-    SELECT fetch, instance, collector, scope, day, fetched_at, user, bot, event, feature, language, ide, lines
-    FROM duo_events{local} FINAL
-    WHERE event_id != ''
-    LIMIT 1 BY fetch, event_id
-)
+FROM duo_events{local} FINAL
 GROUP BY fetch, user, event, feature, language, ide;
 
--- The digests of each fetch's rows, summed in two halves: nine decimals, and what is above them.
+-- The digests of each fetch, summed in two halves: nine decimals, and what is above them.
 CREATE VIEW IF NOT EXISTS duo_parts{local} AS
 SELECT fetch, sum(intDiv(digest, 1000000000)) AS high, sum(digest % 1000000000) AS low
 FROM duo_events{local} FINAL

@@ -290,7 +290,7 @@ impl PartMade {
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
-                    key.replace(&rollup.instance, &mut rollup.user);
+                    key.apply_to_counts(&mut rollup);
                 }
                 self.counts.passed += 1;
                 output.write(&rollup)?;

@@ -95,6 +95,24 @@ pub const COLUMNS: &[&str] = &[
     "part",
     "events",
     "sized",
+    // Rollups of agents.
+    "users",
+    "bots",
+    "flows",
+    "environments",
+    "steps",
+    "succeeded",
+    "failed",
+    "input_told",
+    "output_told",
+    "cache_read_told",
+    "cache_write_5m_told",
+    "cache_write_1h_told",
+    "cache_write_told",
+    "uncached_input",
+    "inclusive_events",
+    "inclusive_input",
+    "inclusive_cache_read",
 ];
 
 /// Records as rows.

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::names::{Name, PersonId};
-use super::rows::word_of;
+use super::rows::{EventId, word_of};
+use super::sessions::{AgentKey, SessionFacts};
 use super::tally::{CellId, Usage};
-use super::{Cell, Fetch, Rollups, Target};
+use super::{Cell, Fetch, Part, Rollups, Target};
+use crate::agents::{self, AgentCounts, Role, Step, Tokens};
 use crate::calendar::{Day, Timestamp};
 use crate::events as known_events;
-use crate::line::{Line, Record};
+use crate::line::{Line, Record, Rollup};
 use crate::plain::{Fields, Keys, Next, Value};
-use crate::record::{Event, Row, UsageRollup};
+use crate::record::{AgentRollup, Event, Row, RowsCounted, SessionRollup, UsageRollup};
 
 /// Reads lines, one a thread.
 pub struct Reader {
@@ -29,6 +31,8 @@ pub struct Reader {
     /// The place of each instance among them, by the number of its text.
     instance_places: HashMap<u32, usize, RandomState>,
     bots: Vec<bool>,
+    /// What the events of each cell are to agents.
+    roles: Vec<Option<Role>>,
     scratch: Vec<u8>,
     batch: Batch,
 }
@@ -53,8 +57,10 @@ pub struct Batch {
     cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     fetches: Vec<([u32; 3], Day, Timestamp)>,
     events: Vec<CountedEvent>,
-    event_ids: HashMap<usize, Box<str>, RandomState>,
+    /// What few events have, by their place.
+    extras: Vec<Extra>,
     parts: Vec<CountedPart>,
+    agents: Vec<AgentPart>,
 }
 
 /// The numbers that a reader's own stand for.
@@ -86,6 +92,52 @@ struct CountedPart {
     usage: Usage,
 }
 
+/// What few events have.
+struct Extra {
+    /// The place of the event among the events.
+    place: usize,
+    id: Option<EventId>,
+    told: Option<AgentEvent>,
+}
+
+/// What an event tells of agents.
+struct AgentEvent {
+    ts: Timestamp,
+    step: Option<Step>,
+    event: u32,
+    session: Option<u32>,
+    flow: Option<u32>,
+    environment: Option<u32>,
+    tool: Option<u32>,
+    model: Option<u32>,
+    /// Of a call of a tool, or of tokens.
+    counts: Option<AgentCounts>,
+}
+
+/// A part of what a fetch tells of agents, as it came in a line.
+struct AgentPart {
+    fetch: u32,
+    part: u32,
+    told: AgentsTold,
+}
+
+enum AgentsTold {
+    Session {
+        session: u32,
+        users: Vec<(u32, Timestamp)>,
+        flows: Vec<u32>,
+        environments: Vec<u32>,
+        steps: Vec<(Timestamp, Step)>,
+    },
+    Counts {
+        person: u32,
+        event: u32,
+        /// Flow, session, tool and model.
+        names: [Option<u32>; 4],
+        counts: Box<AgentCounts>,
+    },
+}
+
 /// Keys and their numbers, from 0.
 struct Numbers<K>(HashMap<K, u32, RandomState>);
 
@@ -111,6 +163,20 @@ struct Texts<'a> {
     ide: Option<&'a str>,
 }
 
+/// What an event line tells beside that, where it does.
+#[derive(Clone, Copy, Default)]
+struct Told<'a> {
+    lines: Option<u32>,
+    event_id: Option<&'a str>,
+    session: Option<&'a str>,
+    flow: Option<&'a str>,
+    environment: Option<&'a str>,
+    tool: Option<&'a str>,
+    model: Option<&'a str>,
+    outcome: Option<&'a str>,
+    tokens: Tokens,
+}
+
 impl Default for Reader {
     fn default() -> Reader {
         Reader {
@@ -123,6 +189,7 @@ impl Default for Reader {
             people: Vec::new(),
             instance_places: HashMap::default(),
             bots: Vec::new(),
+            roles: Vec::new(),
             scratch: Vec::new(),
             batch: Batch::default(),
         }
@@ -138,7 +205,9 @@ impl Reader {
         }
         match Line::parse(line)? {
             Line::Record(Record::Event(event)) => self.add_event(&event)?,
-            Line::Rollup(rollup) => self.add_rollup(&rollup)?,
+            Line::Rollup(Rollup::Usage(rollup)) => self.add_rollup(&rollup)?,
+            Line::Rollup(Rollup::Session(rollup)) => self.add_session(&rollup)?,
+            Line::Rollup(Rollup::Agent(rollup)) => self.add_agent_counts(&rollup)?,
             other => return Ok(Some(other)),
         }
         Ok(None)
@@ -156,8 +225,9 @@ impl Reader {
 
     fn plain_event(&mut self, line: &str) -> Option<()> {
         let mut texts = Texts::default();
-        let (mut ts, mut row, mut lines, mut event_id) = ("", "", None, None);
-        let mut seen = 0_u32;
+        let mut told = Told::default();
+        let (mut ts, mut row) = ("", "");
+        let mut seen = 0_u64;
         // Where the fields of the fetch start, and how many of them came one after the other.
         let (mut spelling, mut neighbours, mut is_last_fetch) = (0..0, 0, false);
         let mut fields = Fields::of(line, &self.keys)?;
@@ -196,10 +266,22 @@ impl Reader {
                 (11, Value::Bool(is)) => texts.bot = is,
                 (12, Value::Text(text)) => texts.language = Some(text),
                 (13, Value::Text(text)) => texts.ide = Some(text),
-                (14, Value::Count(count)) => lines = Some(u32::try_from(count).ok()?),
-                (15, Value::Text(text)) => event_id = Some(text),
+                (14, Value::Count(count)) => told.lines = Some(u32::try_from(count).ok()?),
+                (15, Value::Text(text)) => told.event_id = Some(text),
+                (16, Value::Text(text)) => told.session = Some(text),
+                (17, Value::Text(text)) => told.flow = Some(text),
+                (18, Value::Text(text)) => told.environment = Some(text),
+                (19, Value::Text(text)) => told.tool = Some(text),
+                (20, Value::Text(text)) => told.model = Some(text),
+                (21, Value::Text(text)) => told.outcome = Some(text),
+                (22, Value::Count(count)) => told.tokens.input = Some(count),
+                (23, Value::Count(count)) => told.tokens.output = Some(count),
+                (24, Value::Count(count)) => told.tokens.cache_read = Some(count),
+                (25, Value::Count(count)) => told.tokens.cache_write_5m = Some(count),
+                (26, Value::Count(count)) => told.tokens.cache_write_1h = Some(count),
+                (27, Value::Count(count)) => told.tokens.cache_write = Some(count),
                 // What else a record has does not count, but its form has to be right all the same.
-                (16.., Value::Text(_)) => {}
+                (28, Value::Count(_)) | (29.., Value::Text(_)) => {}
                 _ => return None,
             }
             if number == INSTANCE {
@@ -222,8 +304,7 @@ impl Reader {
             self.last =
                 LastFetch { spelling: line[spelling].to_owned(), day: texts.day.to_owned(), number: fetch };
         }
-        self.count_event(fetch, row, &texts, lines, event_id);
-        Some(())
+        self.count_event(fetch, row, &texts, &told, || ts.parse().ok())
     }
 
     fn add_event(&mut self, event: &Event<'_>) -> Result<(), &'static str> {
@@ -245,24 +326,116 @@ impl Reader {
             ide: event.ide.as_deref(),
         };
         let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
-        self.count_event(fetch, event.origin.row, &texts, event.lines, event.event_id.as_deref());
-        Ok(())
+        let told = Told {
+            lines: event.lines,
+            event_id: event.event_id.as_deref(),
+            session: event.session.as_deref(),
+            flow: event.flow.as_deref(),
+            environment: event.environment.as_deref(),
+            tool: event.tool.as_deref(),
+            model: event.model.as_deref(),
+            outcome: event.outcome.as_deref(),
+            tokens: Tokens {
+                input: event.input_tokens,
+                output: event.output_tokens,
+                cache_read: event.cache_read,
+                cache_write_5m: event.cache_write_5m,
+                cache_write_1h: event.cache_write_1h,
+                cache_write: event.cache_write,
+            },
+        };
+        self.count_event(fetch, event.origin.row, &texts, &told, || Some(event.ts))
+            .ok_or("its moment cannot be read again")
     }
 
+    /// Counts an event; `None` when its moment is needed and cannot be read.
     fn count_event(
         &mut self,
         fetch: u32,
         row: Row,
         texts: &Texts<'_>,
-        lines: Option<u32>,
-        event_id: Option<&str>,
-    ) {
+        told: &Told<'_>,
+        ts: impl Fn() -> Option<Timestamp>,
+    ) -> Option<()> {
         let cell = self.cell(texts);
+        let role = self.roles[cell as usize];
+        let agent_event = match role {
+            Some(role) => Some(self.agent_event(role, texts.event, told, ts()?)),
+            None => None,
+        };
         let person = self.person(self.instances[fetch as usize], texts.user, texts.bot);
-        if let Some(id) = event_id {
-            self.batch.event_ids.insert(self.batch.events.len(), id.into());
+        if told.event_id.is_some() || agent_event.is_some() {
+            let (place, id) = (self.batch.events.len(), told.event_id.map(EventId::of));
+            self.batch.extras.push(Extra { place, id, told: agent_event });
         }
-        self.batch.events.push(CountedEvent { fetch, row, cell, person, lines });
+        self.batch.events.push(CountedEvent { fetch, row, cell, person, lines: told.lines });
+        Some(())
+    }
+
+    fn agent_event(&mut self, role: Role, event: &str, told: &Told<'_>, ts: Timestamp) -> AgentEvent {
+        let failed = role.is_tool_call.then(|| agents::has_failed(event, told.outcome)).flatten();
+        let tokens = if role.tells_tokens { told.tokens } else { Tokens::default() };
+        let is_counted = role.is_tool_call || role.tells_tokens;
+        AgentEvent {
+            ts,
+            step: role.step(told.outcome),
+            event: self.text(event),
+            session: told.session.map(|session| self.text(session)),
+            flow: told.flow.map(|flow| self.text(flow)),
+            environment: told.environment.map(|environment| self.text(environment)),
+            tool: told.tool.map(|tool| self.text(tool)),
+            model: told.model.map(|model| self.text(model)),
+            counts: is_counted.then(|| AgentCounts::of_event(failed, tokens)),
+        }
+    }
+
+    fn add_session(&mut self, rollup: &SessionRollup<'_>) -> Result<(), &'static str> {
+        let (fetch, part) = self.rows_of(&rollup.of)?;
+        let instance = self.instances[fetch as usize];
+        let users = rollup.users.iter();
+        let users = users
+            .map(|(user, since)| (self.person(instance, user, rollup.bots.contains(user)), *since))
+            .collect();
+        let told = AgentsTold::Session {
+            session: self.text(&rollup.session),
+            users,
+            flows: rollup.flows.iter().map(|flow| self.text(flow)).collect(),
+            environments: rollup.environments.iter().map(|environment| self.text(environment)).collect(),
+            steps: rollup.steps.iter().copied().collect(),
+        };
+        self.batch.agents.push(AgentPart { fetch, part, told });
+        Ok(())
+    }
+
+    fn add_agent_counts(&mut self, rollup: &AgentRollup<'_>) -> Result<(), &'static str> {
+        if !rollup.counts.are_possible() {
+            return Err(CONTRADICTION);
+        }
+        let (fetch, part) = self.rows_of(&rollup.of)?;
+        let names = [&rollup.flow, &rollup.session, &rollup.tool, &rollup.model];
+        let told = AgentsTold::Counts {
+            person: self.person(self.instances[fetch as usize], &rollup.user, rollup.bot),
+            event: self.text(&rollup.event),
+            names: names.map(|name| name.as_ref().map(|name| self.text(name))),
+            counts: Box::new(rollup.counts),
+        };
+        self.batch.agents.push(AgentPart { fetch, part, told });
+        Ok(())
+    }
+
+    /// The numbers of the fetch and the part of rows that were counted together.
+    fn rows_of(&mut self, of: &RowsCounted<'_>) -> Result<(u32, u32), &'static str> {
+        let (day, fetched_at) = (of.day.to_string(), of.fetched_at.to_string());
+        let texts = Texts {
+            instance: &of.instance,
+            collector: &of.collector,
+            scope: &of.scope,
+            day: &day,
+            fetched_at: &fetched_at,
+            ..Texts::default()
+        };
+        let fetch = self.fetch(&texts).ok_or("its day or moment cannot be read again")?;
+        Ok((fetch, self.text(&of.part)))
     }
 
     fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
@@ -371,6 +544,7 @@ impl Reader {
             texts.ide.map(|ide| self.text(ide)),
         );
         self.batch.cells.push(cell);
+        self.roles.push(Role::of(texts.event));
         self.cells.insert(self.scratch.as_slice().into())
     }
 
@@ -408,7 +582,7 @@ pub const CONTRADICTION: &str = "its counts contradict each other";
 /// Why a record is not of its fetch.
 pub const OTHER_DAY: &str = "its stamp is of another day than its fetch";
 
-/// The fields of an event. The first eleven it cannot do without, those from the seventeenth on do not count.
+/// The fields of an event. The first eleven it cannot do without, those from the twenty-ninth on do not count.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -426,22 +600,38 @@ const FIELDS: &[&str] = &[
     "ide",
     "lines",
     "event_id",
-    "username",
-    "tracking_id",
-    "namespace",
-    "project",
     "session",
     "flow",
     "environment",
     "tool",
     "model",
+    "outcome",
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "cache_write",
+    "total_tokens",
+    "username",
+    "tracking_id",
+    "namespace",
+    "project",
     "model_engine",
     "language_original",
     "ide_original",
+    "model_provider",
+    "agent",
+    "agent_type",
+    "flow_version",
+    "user_type",
+    "global_user_id",
+    "reason",
+    "source",
 ];
 
 /// The fields without which there is no event, a bit each.
-const REQUIRED: u32 = (1 << 11) - 1;
+const REQUIRED: u64 = (1 << 11) - 1;
 
 /// The first field of those that say which fetch it was.
 const INSTANCE: usize = 2;
@@ -450,17 +640,21 @@ const INSTANCE: usize = 2;
 const FETCHED_AT: usize = 6;
 
 /// All of them, a bit each.
-const OF_FETCH: u32 = 0b11111 << INSTANCE;
+const OF_FETCH: u64 = 0b11111 << INSTANCE;
 
-/// Whether this is a moment of a day in whole seconds; the day itself is compared with one that was read.
+/// Whether this is a moment of a day in whole seconds or thousandths; the day itself is compared with one that was read.
 fn is_plain_timestamp(ts: &str) -> bool {
     let bytes = ts.as_bytes();
     let two = |at: usize, below: u8| {
         let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
         tens < 10 && ones < 10 && tens * 10 + ones < below
     };
-    bytes.len() == 20
-        && (bytes[10], bytes[13], bytes[16], bytes[19]) == (b'T', b':', b':', b'Z')
+    let ends = match bytes.len() {
+        20 => bytes[19] == b'Z',
+        24 => bytes[19] == b'.' && bytes[20..23].iter().all(u8::is_ascii_digit) && bytes[23] == b'Z',
+        _ => false,
+    };
+    ends && (bytes[10], bytes[13], bytes[16]) == (b'T', b':', b':')
         && ts.is_char_boundary(10)
         && two(11, 24)
         && two(14, 60)
@@ -484,7 +678,7 @@ impl<K: std::hash::Hash + Eq> Numbers<K> {
 impl Batch {
     /// How many events and rollups it holds.
     pub fn len(&self) -> u64 {
-        (self.events.len() + self.parts.len()) as u64
+        (self.events.len() + self.parts.len() + self.agents.len()) as u64
     }
 
     /// Whether it holds none.
@@ -496,7 +690,7 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, instances, people, bots, cells, fetches, events, mut event_ids, parts } = batch;
+        let Batch { texts, instances, people, bots, cells, fetches, events, extras, parts, agents } = batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
@@ -520,34 +714,107 @@ impl Rollups {
             meanings.fetches.push((target, fetched_at));
         }
         let mut place = 0;
+        let mut extras = extras.into_iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
             let fetch = self.fetch_of(meanings.fetches[of_fetch[0].fetch as usize]);
             for together in of_fetch.chunk_by(|one, other| word_of(one.row) == word_of(other.row)) {
-                let mut rows = fetch.rows.part_of(together[0].row);
+                let (mut rows, ids) = fetch.rows.part_of(together[0].row);
                 for event in together {
-                    // Where a source has ids of its own, the same id in another row is the same event.
-                    let id = if event_ids.is_empty() { None } else { event_ids.remove(&place) };
+                    let extra = extras.next_if(|extra| extra.place == place);
                     place += 1;
-                    if rows.insert(event.row) && id.is_none_or(|id| fetch.event_ids.insert(id)) {
-                        let (cell, person) =
-                            (meanings.cells[event.cell as usize], meanings.people[event.person as usize]);
-                        fetch.usage.add(cell, person, Usage::of_event(event.lines));
+                    // Where a source has ids of its own, the row says nothing: another file has another event there.
+                    let is_new = match extra.as_ref().and_then(|extra| extra.id) {
+                        Some(id) => ids.insert(id),
+                        None => rows.insert(event.row),
+                    };
+                    if !is_new {
+                        continue;
+                    }
+                    let person = meanings.people[event.person as usize];
+                    fetch.own.usage.add(
+                        meanings.cells[event.cell as usize],
+                        person,
+                        Usage::of_event(event.lines),
+                    );
+                    if let Some(told) = extra.and_then(|extra| extra.told) {
+                        told.add_to(&mut fetch.own, person, meanings);
                     }
                 }
             }
         }
         for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
             let part = self.names.text(name(of_part[0].part)).to_owned();
-            let tally = self.fetch_of(meanings.fetches[of_part[0].fetch as usize]).part(&part);
+            let tally = &mut self.fetch_of(meanings.fetches[of_part[0].fetch as usize]).part(&part).usage;
             for CountedPart { cell, person, usage, .. } in of_part {
                 tally.add(meanings.cells[*cell as usize], meanings.people[*person as usize], *usage);
             }
+        }
+        for AgentPart { fetch, part, told } in &agents {
+            let part = self.names.text(name(*part)).to_owned();
+            told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
         }
         self.settle_now_and_then(events.len() + parts.len());
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
         self.fetches.entry(target).or_default().entry(at).or_default()
+    }
+}
+
+impl AgentEvent {
+    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings) {
+        let name = |number: Option<u32>| number.map(|number| meanings.texts[number as usize]);
+        let (session, flow) = (name(self.session), name(self.flow));
+        if let Some(session) = session {
+            let facts = SessionFacts {
+                users: vec![(person, self.ts)],
+                flows: flow.into_iter().collect(),
+                environments: name(self.environment).into_iter().collect(),
+                steps: self.step.map(|step| (self.ts, step)).into_iter().collect(),
+            };
+            part.sessions.add(session, &facts);
+        }
+        if let Some(counts) = &self.counts {
+            let key = AgentKey {
+                person,
+                event: meanings.texts[self.event as usize],
+                flow,
+                session: session.filter(|_| flow.is_none()),
+                tool: name(self.tool),
+                model: name(self.model),
+            };
+            part.agents.add(key, counts);
+        }
+    }
+}
+
+impl AgentsTold {
+    fn add_to(&self, part: &mut Part, meanings: &Meanings) {
+        let name = |number: u32| meanings.texts[number as usize];
+        let sorted = |numbers: &[u32]| {
+            let mut names: Vec<Name> = numbers.iter().map(|number| name(*number)).collect();
+            names.sort_unstable();
+            names
+        };
+        match self {
+            AgentsTold::Session { session, users, flows, environments, steps } => {
+                let mut users: Vec<(PersonId, Timestamp)> =
+                    users.iter().map(|(person, since)| (meanings.people[*person as usize], *since)).collect();
+                users.sort_unstable();
+                let facts = SessionFacts {
+                    users,
+                    flows: sorted(flows),
+                    environments: sorted(environments),
+                    steps: steps.clone(),
+                };
+                part.sessions.add(name(*session), &facts);
+            }
+            AgentsTold::Counts { person, event, names, counts } => {
+                let [flow, session, tool, model] = names.map(|number| number.map(name));
+                let (person, event) = (meanings.people[*person as usize], name(*event));
+                part.agents.add(AgentKey { person, event, flow, session, tool, model }, counts);
+            }
+        }
     }
 }
 
@@ -611,6 +878,15 @@ mod tests {
 
     #[test]
     fn plain_or_not_a_line_says_the_same_whatever_its_fields_hold() {
+        let counted: usize = [r#""x""#, r#""request_duo_workflow_success""#, r#""token_usage_duo_chat""#]
+            .map(says_the_same_plain_or_not)
+            .into_iter()
+            .sum();
+        assert!(counted > 1_000, "most lines are events: {counted}");
+    }
+
+    /// How many lines came of events of this name with one field changed or doubled.
+    fn says_the_same_plain_or_not(event: &str) -> usize {
         let fields = [
             ("type", r#""event""#),
             ("ts", r#""2026-10-01T12:34:56Z""#),
@@ -620,7 +896,7 @@ mod tests {
             ("day", r#""2026-10-01""#),
             ("fetched_at", r#""2026-10-02T03:00:00Z""#),
             ("row", r#""3:17""#),
-            ("event", r#""x""#),
+            ("event", event),
             ("feature", r#""y""#),
             ("user", r#""gid://gitlab/User/1""#),
             ("username", r#""ana""#),
@@ -638,6 +914,22 @@ mod tests {
             ("tool", r#""t""#),
             ("model", r#""m""#),
             ("model_engine", r#""m""#),
+            ("model_provider", r#""p""#),
+            ("agent", r#""a""#),
+            ("agent_type", r#""a""#),
+            ("flow_version", r#""v1""#),
+            ("user_type", r#""human""#),
+            ("global_user_id", r#""g""#),
+            ("outcome", r#""completed""#),
+            ("reason", r#""r""#),
+            ("input_tokens", "9"),
+            ("output_tokens", "8"),
+            ("total_tokens", "17"),
+            ("cache_read", "3"),
+            ("cache_write_5m", "2"),
+            ("cache_write_1h", "1"),
+            ("cache_write", "3"),
+            ("source", r#""gitlab-rails""#),
             ("language_original", r#""Rust""#),
             ("ide_original", r#""Neovim""#),
             ("of_tomorrow", "1"),
@@ -656,6 +948,8 @@ mod tests {
             r#""2026-10-01T24:00:00Z""#,
             r#""2026-10-01T12:34:60Z""#,
             r#""2026-10-01T12:34:56.5Z""#,
+            r#""2026-10-01T12:34:56.789Z""#,
+            r#""2026-10-01T12:34:56.78aZ""#,
             r#""2026-02-30T12:34:56Z""#,
             r#""2026-10-02T00:00:00Z""#,
             r#""2026-10-01""#,
@@ -687,6 +981,6 @@ mod tests {
                 }
             }
         }
-        assert!(counted > 100, "most lines are events: {counted}");
+        counted
     }
 }

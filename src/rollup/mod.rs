@@ -5,24 +5,28 @@
 mod batch;
 mod names;
 mod rows;
+mod sessions;
 mod states;
 mod tally;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
+pub use sessions::{AgentKey, SessionFacts};
+use sessions::{AgentTally, Sessions};
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 pub use tally::{CellId, Entries, Usage};
 use tally::{Tally, Twice};
 
+use crate::agents::AgentCounts;
 use crate::calendar::{Day, Timestamp};
-use crate::line::Record;
+use crate::line::{Record, Rollup};
 use crate::record::{
-    Coverage, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Seat, SeatPool, Status,
-    UsageRollup,
+    AgentRollup, Coverage, Credit, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind,
+    RowsCounted, Seat, SeatPool, SessionRollup, Status, UsageRollup,
 };
 
 /// What one fetch is of: a collector, a scope and a day of an instance.
@@ -44,8 +48,8 @@ pub struct Fetch {
     rows: RowSet,
     /// What the coverage line says; `None` when there was none.
     pub declared: Option<Coverage>,
-    usage: Tally,
-    parts: BTreeMap<Box<str>, Tally>,
+    own: Part,
+    parts: BTreeMap<Box<str>, Part>,
     counted: u64,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
@@ -59,7 +63,16 @@ pub struct Fetch {
     pub pipelines: Vec<Told<PipelineState>>,
     /// DORA figures of the month up to the day.
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
-    event_ids: HashSet<Box<str>>,
+    /// GitLab Credits, each with its product and flow where those are told; in no order.
+    pub credits: Vec<(Option<Name>, Option<Name>, f64)>,
+}
+
+/// Rows of a fetch that were counted together.
+#[derive(Debug, Default)]
+struct Part {
+    usage: Tally,
+    sessions: Sessions,
+    agents: AgentTally,
 }
 
 /// A cell of the counts: by what usage events are counted, beside fetch and person.
@@ -149,17 +162,15 @@ impl Rollups {
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // Rows of their fetch, and nothing that a metric rests on so far.
-            Record::Project(_) | Record::Credit(_) | Record::GroupTotal(_) | Record::UserTotal(_) => {}
+            Record::Project(_) | Record::GroupTotal(_) | Record::UserTotal(_) => {}
+            Record::Credit(credit) => self.add_credit(target, credit),
             Record::Dora(dora) => self.add_dora(target, dora),
         }
         Ok(())
     }
 
-    /// Hands out all usage events as rollup lines, in a fixed order.
-    pub fn for_each_rollup<E>(
-        &self,
-        mut take: impl FnMut(&UsageRollup<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Hands out all events as rollup lines, in a fixed order.
+    pub fn for_each_rollup<E>(&self, mut take: impl FnMut(&Rollup<'_>) -> Result<(), E>) -> Result<(), E> {
         let text = |name: Name| Cow::from(self.names.text(name));
         let mut fetches: Vec<_> = self
             .fetches
@@ -170,34 +181,130 @@ impl Rollups {
             (text(target.instance), text(target.collector), text(target.scope), target.day, *at)
         });
         for (target, fetched_at, fetch) in fetches {
-            let mut lines: Vec<UsageRollup<'_>> = Vec::new();
-            for (part, tally) in fetch.all_parts() {
-                lines.extend(tally.iter().map(|(cell, person, usage)| {
-                    let Cell { event, feature, language, ide, .. } = *self.cells.cell(cell);
-                    UsageRollup {
-                        kind: RollupKind::Usage,
-                        instance: text(target.instance),
-                        collector: text(target.collector),
-                        scope: text(target.scope),
-                        day: target.day,
-                        fetched_at,
-                        part: part.clone(),
-                        user: self.people.user(person).into(),
-                        bot: self.people.is_bot(person),
-                        event: text(event),
-                        feature: text(feature),
-                        language: language.map(text),
-                        ide: ide.map(text),
-                        events: usage.events,
-                        sized: usage.sized,
-                        lines: usage.lines,
-                    }
-                }));
+            let mut lines: Vec<Rollup<'_>> = Vec::new();
+            for (part, counted) in fetch.all_parts() {
+                let of = self.rows_counted(target, fetched_at, part);
+                lines
+                    .extend(counted.usage.iter().map(|counts| Rollup::Usage(self.usage_rollup(&of, counts))));
+                let sessions = counted.sessions.iter();
+                lines.extend(sessions.map(|told| Rollup::Session(self.session_rollup(&of, told))));
+                let agents = counted.agents.iter();
+                lines.extend(agents.map(|counts| Rollup::Agent(Box::new(self.agent_rollup(&of, counts)))));
             }
             lines.sort_unstable();
             lines.iter().try_for_each(&mut take)?;
         }
         Ok(())
+    }
+
+    fn rows_counted<'s>(
+        &'s self,
+        target: &Target,
+        fetched_at: Timestamp,
+        part: Cow<'s, str>,
+    ) -> RowsCounted<'s> {
+        let text = |name: Name| Cow::from(self.names.text(name));
+        RowsCounted {
+            instance: text(target.instance),
+            collector: text(target.collector),
+            scope: text(target.scope),
+            day: target.day,
+            fetched_at,
+            part,
+        }
+    }
+
+    fn usage_rollup<'s>(
+        &'s self,
+        of: &RowsCounted<'s>,
+        (cell, person, usage): (CellId, PersonId, Usage),
+    ) -> UsageRollup<'s> {
+        let text = |name: Name| Cow::from(self.names.text(name));
+        let Cell { event, feature, language, ide, .. } = *self.cells.cell(cell);
+        let RowsCounted { instance, collector, scope, day, fetched_at, part } = of.clone();
+        UsageRollup {
+            kind: RollupKind::Usage,
+            instance,
+            collector,
+            scope,
+            day,
+            fetched_at,
+            part,
+            user: self.people.user(person).into(),
+            bot: self.people.is_bot(person),
+            event: text(event),
+            feature: text(feature),
+            language: language.map(text),
+            ide: ide.map(text),
+            events: usage.events,
+            sized: usage.sized,
+            lines: usage.lines,
+        }
+    }
+
+    /// A session as a line.
+    fn session_rollup<'s>(
+        &'s self,
+        of: &RowsCounted<'s>,
+        (session, facts): (Name, &SessionFacts),
+    ) -> SessionRollup<'s> {
+        let text = |name: Name| Cow::from(self.names.text(name));
+        let user = |person: PersonId| Cow::from(self.people.user(person));
+        let people = facts.users.iter();
+        SessionRollup {
+            kind: RollupKind::Session,
+            of: of.clone(),
+            session: text(session),
+            users: people.clone().map(|(person, since)| (user(*person), *since)).collect(),
+            bots: people
+                .map(|(person, _)| *person)
+                .filter(|person| self.people.is_bot(*person))
+                .map(user)
+                .collect(),
+            flows: facts.flows.iter().map(|flow| text(*flow)).collect(),
+            environments: facts.environments.iter().map(|environment| text(*environment)).collect(),
+            steps: facts.steps.iter().copied().collect(),
+        }
+    }
+
+    /// Calls of tools and tokens as a line.
+    fn agent_rollup<'s>(
+        &'s self,
+        of: &RowsCounted<'s>,
+        (key, counts): (&AgentKey, &AgentCounts),
+    ) -> AgentRollup<'s> {
+        let text = |name: Name| Cow::from(self.names.text(name));
+        AgentRollup {
+            kind: RollupKind::Agent,
+            of: of.clone(),
+            user: self.people.user(key.person).into(),
+            bot: self.people.is_bot(key.person),
+            event: text(key.event),
+            flow: key.flow.map(text),
+            session: key.session.map(text),
+            tool: key.tool.map(text),
+            model: key.model.map(text),
+            counts: *counts,
+        }
+    }
+
+    /// The rows that fetches of a target tell of agents, as lines: sessions, and calls of tools and tokens.
+    pub fn agents_of<'s>(
+        &'s self,
+        target: Target,
+        fetches: impl Iterator<Item = (Timestamp, &'s Fetch)>,
+    ) -> (Vec<SessionRollup<'s>>, Vec<AgentRollup<'s>>) {
+        let (mut sessions, mut agents) = (Vec::new(), Vec::new());
+        for (fetched_at, fetch) in fetches {
+            for (part, counted) in fetch.all_parts() {
+                let of = self.rows_counted(&target, fetched_at, part);
+                sessions.extend(counted.sessions.iter().map(|told| self.session_rollup(&of, told)));
+                agents.extend(counted.agents.iter().map(|counts| self.agent_rollup(&of, counts)));
+            }
+        }
+        sessions.sort_unstable();
+        agents.sort_unstable();
+        (sessions, agents)
     }
 
     fn add_seat(&mut self, target: Target, seat: &Seat<'_>) {
@@ -329,6 +436,14 @@ impl Rollups {
         }
     }
 
+    fn add_credit(&mut self, target: Target, credit: &Credit<'_>) {
+        let [product, flow] =
+            [&credit.product, &credit.flow].map(|name| name.as_ref().map(|name| self.names.number(name)));
+        if let Some(credits) = credit.credits {
+            self.fetch(target, &credit.origin).credits.push((product, flow, credits));
+        }
+    }
+
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {
         Target {
             instance: self.names.number(instance),
@@ -350,7 +465,17 @@ impl Rollups {
 impl Fetch {
     /// The sums of usage events by cell, with the people of each.
     pub fn usage(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
-        self.parts.values().chain([&self.usage]).flat_map(Tally::cells)
+        self.parts.values().chain([&self.own]).flat_map(|part| part.usage.cells())
+    }
+
+    /// What is told of sessions, in no order; a session may come more than once.
+    pub fn sessions(&self) -> impl Iterator<Item = (Name, &SessionFacts)> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.iter())
+    }
+
+    /// Calls of tools and tokens, in no order.
+    pub fn agents(&self) -> impl Iterator<Item = (&AgentKey, &AgentCounts)> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.agents.iter())
     }
 
     /// Whether everybody is told to whom a seat is assigned; some add-ons are for everybody and assigned to nobody.
@@ -367,33 +492,36 @@ impl Fetch {
 
     /// The counts by the part they are of, and of each by cell.
     pub fn parts(&self) -> impl Iterator<Item = (Cow<'_, str>, impl Iterator<Item = (CellId, Entries<'_>)>)> {
-        self.all_parts().map(|(part, tally)| (part, tally.cells()))
+        self.all_parts().map(|(part, counted)| (part, counted.usage.cells()))
     }
 
-    fn all_parts(&self) -> impl Iterator<Item = (Cow<'_, str>, &Tally)> {
-        let own = (!self.usage.is_empty()).then(|| (self.rows.digest().into(), &self.usage));
-        self.parts.iter().map(|(part, tally)| (part.as_ref().into(), tally)).chain(own)
+    fn all_parts(&self) -> impl Iterator<Item = (Cow<'_, str>, &Part)> {
+        let own = (!self.own.usage.is_empty()).then(|| (self.rows.digest().into(), &self.own));
+        self.parts.iter().map(|(part, counted)| (part.as_ref().into(), counted)).chain(own)
     }
 
     /// Sums what was added. Rows that came as records and counted count once.
     fn finish(&mut self) {
-        self.usage.finish();
-        self.parts.values_mut().for_each(Tally::finish);
-        if !self.parts.is_empty() && !self.usage.is_empty() {
+        self.own.usage.finish();
+        self.parts.values_mut().for_each(|part| part.usage.finish());
+        if !self.parts.is_empty() && !self.own.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
         }
-        self.counted = self.parts.values().flat_map(Tally::iter).map(|(.., usage)| usage.events).sum();
+        let counted = self.parts.values().flat_map(|part| part.usage.iter());
+        self.counted = counted.map(|(.., usage)| usage.events).sum();
     }
 
     fn settle(&mut self) {
-        self.usage.settle();
-        self.parts.values_mut().for_each(Tally::settle);
+        self.own.usage.settle();
+        self.parts.values_mut().for_each(|part| part.usage.settle());
     }
 
     /// The counts of a part that came as rollup lines.
-    fn part(&mut self, part: &str) -> &mut Tally {
+    fn part(&mut self, part: &str) -> &mut Part {
         if !self.parts.contains_key(part) {
-            self.parts.insert(part.into(), Tally::new(Twice::CountOnce));
+            let once = Twice::CountOnce;
+            let counted = Part { usage: Tally::new(once), agents: AgentTally::new(once), ..Part::default() };
+            self.parts.insert(part.into(), counted);
         }
         self.parts.get_mut(part).expect("it is there")
     }

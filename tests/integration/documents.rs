@@ -169,6 +169,7 @@ const FLOORS: &[&[&str]] = &[
         "summary",
     ],
     &[
+        "agents",
         "calendar",
         "collectors",
         "error",

@@ -266,7 +266,7 @@ fn files_of_every_version_are_read_and_those_of_a_later_one_are_left_alone() {
     );
 
     let mut newer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let head = r#"{"type":"history","version":2,"instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-05"}"#;
+    let head = r#"{"type":"history","version":3,"instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-05"}"#;
     std::io::Write::write_all(&mut newer, head.as_bytes()).expect("memory does not fail");
     with_file(&bench, &newer.finish().expect("memory does not fail"));
     let refused = aggregated(&bench, b"");
