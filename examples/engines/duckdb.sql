@@ -1,29 +1,40 @@
--- Makes rollup lines of record lines (docs/streams.md), and passes every other line on as it is:
+-- Makes rollup lines (docs/streams.md) of the record lines in records.jsonl, and passes every other line on as it is:
 --
---   duckdb < duckdb.sql < nothing; the stream is read from the file named below, and the result is `duo-metrics aggregate`'s input.
+--     duckdb :memory: < duckdb.sql | duo-metrics aggregate > metrics.jsonl
 --
--- Any engine that can group JSON lines can do the same.
+-- What is done here, any engine can do that groups JSON lines.
 COPY (
     WITH
-    streams AS MATERIALIZED (
+    lines AS MATERIALIZED (
         SELECT json AS line FROM read_ndjson_objects('records.jsonl', maximum_object_size = 67108864)
     ),
-    -- What is told of sessions, agents and tokens is not counted here: such events are passed on.
+    -- What events of agents tell is not counted here: they are passed on. So are those that are of another day than their
+    -- fetch, which `aggregate` rejects by name.
     judged AS MATERIALIZED (
         SELECT
             line,
-            line->>'type' = 'event'
-                AND coalesce(
-                    line->>'session', line->>'flow', line->>'environment', line->>'tool', line->>'agent',
-                    line->>'agent_type', line->>'flow_version', line->>'outcome', line->>'input_tokens',
-                    line->>'output_tokens', line->>'total_tokens'
-                ) IS NULL
-                AND line->>'ts' LIKE line->>'day' || 'T%' AS is_counted
-        FROM streams
+            coalesce(
+                line->>'type' = 'event'
+                AND line->>'event' NOT IN (
+                    'agent_platform_session_created', 'create_agent_platform_session',
+                    'agent_platform_session_started', 'start_agent_platform_session',
+                    'agent_platform_session_resumed', 'agent_platform_session_finished',
+                    'agent_platform_session_dropped', 'agent_platform_session_stopped',
+                    'cleanup_stuck_agent_platform_session', 'receive_start_duo_workflow', 'request_duo_workflow',
+                    'resume_duo_workflow', 'retry_request_duo_workflow', 'pause_duo_workflow',
+                    'request_duo_workflow_success', 'request_duo_workflow_failure', 'request_duo_workflow_aborted',
+                    'reject_duo_agent_platform', 'duo_workflow_tool_success', 'duo_workflow_tool_failure',
+                    'finish_mcp_tool_call'
+                )
+                AND NOT starts_with(line->>'event', 'token_usage_')
+                AND starts_with(line->>'ts', (line->>'day') || 'T'),
+                false
+            ) AS is_counted
+        FROM lines
     ),
-    -- A row counts once, however often it comes.
-    rows AS MATERIALIZED (
-        SELECT DISTINCT ON (instance, collector, scope, day, fetched_at, place) *
+    -- An event counts once, however often it comes: by its id, or, where it has none, by its row.
+    events AS MATERIALIZED (
+        SELECT DISTINCT ON (instance, collector, scope, day, fetched_at, event_id IS NULL, identity) *
         FROM (
             SELECT
                 line->>'instance' AS instance,
@@ -31,31 +42,26 @@ COPY (
                 line->>'scope' AS scope,
                 line->>'day' AS day,
                 line->>'fetched_at' AS fetched_at,
-                line->>'row' AS place,
+                line->>'event_id' AS event_id,
+                coalesce(line->>'event_id', line->>'row') AS identity,
                 line->>'user' AS person,
                 coalesce(line->>'bot' = 'true', false) AS bot,
                 line->>'event' AS event,
                 line->>'feature' AS feature,
                 line->>'language' AS language,
                 line->>'ide' AS ide,
-                CAST(line->>'lines' AS UBIGINT) AS size,
-                line->>'event_id' AS event_id
+                CAST(line->>'lines' AS UBIGINT) AS size
             FROM judged
             WHERE is_counted
         )
     ),
-    -- Which rows of a fetch were counted together: the sum of the first 15 hexadecimal digits of each one's SHA-256.
+    -- Which events of a fetch were counted together: the sum of the first 15 hexadecimal digits of each one's SHA-256.
     parts AS (
         SELECT
             instance, collector, scope, day, fetched_at,
-            CAST(sum(CAST('0x' || substr(sha256(place), 1, 15) AS HUGEINT)) AS VARCHAR) AS part
-        FROM rows
+            CAST(sum(CAST('0x' || substr(sha256(identity), 1, 15) AS HUGEINT)) AS VARCHAR) AS part
+        FROM events
         GROUP BY ALL
-    ),
-    -- Where a source has ids of its own, the same id in another row is the same event.
-    events AS (
-        SELECT DISTINCT ON (instance, collector, scope, day, fetched_at, coalesce('id ' || event_id, 'row ' || place)) *
-        FROM rows
     ),
     rollups AS (
         SELECT
@@ -67,6 +73,6 @@ COPY (
     )
     SELECT CAST(to_json(rollups) AS VARCHAR) FROM rollups
     UNION ALL
-    SELECT CAST(line AS VARCHAR) FROM judged WHERE NOT coalesce(is_counted, false)
+    SELECT CAST(line AS VARCHAR) FROM judged WHERE NOT is_counted
 )
 TO '/dev/stdout' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER E'\x01');

@@ -1,6 +1,5 @@
-"""A ClickHouse cluster of two shards on this machine: Debian's package, unpacked into target/clickhouse, not installed."""
+"""A ClickHouse cluster of two shards on this machine: the package of Debian 12, unpacked into target/clickhouse."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 UNPACKED = ROOT / "target/clickhouse"
 PACKAGE = "clickhouse-server"
+SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n"
 NAME = "duo"
 USER, PASSWORD = "duo", "s3cret"
 # A statement that needs more than that is refused.
@@ -60,21 +60,26 @@ class Refused(Exception):
 
 
 def unpacked() -> Path:
-    """The server, which is got and unpacked when it is not there, with the libraries that this machine lacks."""
+    """The server with all its libraries, which are got and unpacked when they are not there."""
     server = UNPACKED / "usr/sbin/clickhouse-server"
     if not server.exists():
-        archives = UNPACKED / "archives"
-        (archives / "partial").mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "--download-only"]
-            + ["-o", f"Dir::Cache::archives={archives}/", PACKAGE],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        for package in sorted(archives.glob("*.deb")):
+        apt = UNPACKED / "apt"
+        for folder in ("lists/partial", "archives/partial"):
+            (apt / folder).mkdir(parents=True, exist_ok=True)
+        (apt / "status").touch()
+        (apt / "sources.list").write_text(SOURCE)
+        # Nothing counts as installed here, so that it comes with all it needs, the C library too, on any Debian.
+        options = [
+            f"Dir::State::status={apt}/status", f"Dir::State::lists={apt}/lists", f"Dir::Etc::sourcelist={apt}/sources.list",
+            "Dir::Etc::sourceparts=-", f"Dir::Cache={apt}", f"Dir::Cache::archives={apt}/archives", "APT::Sandbox::User=root",
+        ]  # fmt: skip
+        get = ["apt-get", "-qq", *(word for option in options for word in ("-o", option))]
+        subprocess.run([*get, "update"], check=True)
+        install = ["install", "-y", "--no-install-recommends", "--download-only", PACKAGE]
+        subprocess.run([*get, *install], check=True, stdout=subprocess.DEVNULL)
+        for package in sorted((apt / "archives").glob("*.deb"), key=lambda path: path.name.startswith(PACKAGE)):
             subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=True)
-        shutil.rmtree(archives)
+        shutil.rmtree(apt)
     return server
 
 
@@ -99,17 +104,11 @@ class Shard:
         return f"http://127.0.0.1:{self.http}"
 
     def start(self) -> None:
-        library = UNPACKED / "usr/lib/x86_64-linux-gnu"
-        paths = [library.with_name(name.name) for name in library.parent.iterdir() if name.is_dir()]
-        paths += [path for path in (UNPACKED / "lib").glob("*-linux-gnu*")]
+        paths = [*UNPACKED.glob("usr/lib/*-linux-gnu*"), *UNPACKED.glob("lib/*-linux-gnu*")]
+        loader = next(UNPACKED.glob("lib/*-linux-gnu*/ld-linux*.so.*"))
+        command = [loader, "--library-path", ":".join(map(str, paths)), unpacked(), "--config-file=config.xml"]
         with open(self.folder / "output", "ab") as output:
-            self.process = subprocess.Popen(
-                [unpacked(), "--config-file=config.xml"],
-                cwd=self.folder,
-                env=os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, paths))},
-                stdout=output,
-                stderr=output,
-            )
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=output, stderr=output)
         for _ in range(600):
             try:
                 self.ask("SELECT 1")
