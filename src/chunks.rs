@@ -79,9 +79,7 @@ pub fn work_through<W: Send, T: Send>(
     // Buffers go round: fresh memory for every chunk would cost as much as reading it.
     let (give_back, used) = mpsc::channel();
     let mut cutter = Cutter::new(input, used);
-    let chunks = std::iter::from_fn(move || {
-        cutter.next().map_err(|source| Error::Stream { doing: "read standard input", source }).transpose()
-    });
+    let chunks = std::iter::from_fn(move || cutter.next().map_err(Error::reading).transpose());
     let work = |worker: &mut W, chunk: Chunk| {
         let result = work(worker, &chunk);
         // One that a long line has blown up is let go; nobody takes any back when all is read.

@@ -63,6 +63,8 @@ pub enum Command {
     History(HistoryCommandArgs),
     /// Get a file that a job left in the last successful pipeline; for use in a pipeline
     Artifact(ArtifactArgs),
+    /// Print the SQL of aggregate --engine clickhouse
+    Sql(SqlArgs),
     /// List the metrics: name, unit, grains, dimensions and definition of each
     Metrics(MetricsArgs),
     /// Find what is wrong with Duo events and their definitions, and say why
@@ -493,6 +495,10 @@ pub struct AggregateArgs {
     #[command(flatten)]
     pub report: ReportArgs,
 
+    /// Who counts.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
     /// What to write: numbers, or counts that can be put together with others before they become numbers
     #[arg(long, value_enum, default_value_t = Emit::Metrics)]
     pub emit: Emit,
@@ -504,6 +510,95 @@ pub struct AggregateArgs {
     /// Last day to report [env: DUO_METRICS_UNTIL] [default: the last day that was collected]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub until: Option<Day>,
+}
+
+/// Who counts: this process, or ClickHouse.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Who counts usage events
+    #[arg(long, value_enum, default_value_t = Engine::Process)]
+    pub engine: Engine,
+
+    /// Address of ClickHouse's HTTP interface; user and password are taken from CLICKHOUSE_USER and CLICKHOUSE_PASSWORD [env: CLICKHOUSE_URL]
+    #[arg(long, value_name = "URL")]
+    pub clickhouse_url: Option<String>,
+
+    /// Its database [env: CLICKHOUSE_DATABASE] [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub clickhouse_database: Option<String>,
+
+    /// What is counted
+    #[arg(long, value_enum, default_value_t = Source::Lines)]
+    pub source: Source,
+
+    /// Read nothing: the numbers are of what ClickHouse has already
+    #[arg(long, conflicts_with = "load_only")]
+    pub no_load: bool,
+
+    /// Load what is read into ClickHouse, and write nothing
+    #[arg(long)]
+    pub load_only: bool,
+
+    /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Allow http:// to another machine than this one
+    #[arg(long)]
+    pub allow_http: bool,
+
+    /// Seconds to wait for ClickHouse's answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600.0, value_parser = seconds)]
+    pub timeout: f64,
+
+    /// Tries after the first one that fails for a passing reason
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
+
+    /// Seconds to wait before the second try; the wait doubles from try to try
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub retry_wait: f64,
+}
+
+/// What counts usage events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// This process
+    Process,
+    /// A ClickHouse server or cluster, into which what is read is loaded first (docs/scale.md)
+    Clickhouse,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The lines that are piped in
+    Lines,
+    /// The tables in which a GitLab of one's own keeps its events in ClickHouse; they are only read. GITLAB_URL says which GitLab it is
+    Gitlab,
+}
+
+impl EngineArgs {
+    /// Whether standard input is read.
+    pub fn reads_lines(&self) -> bool {
+        !self.no_load && self.source == Source::Lines
+    }
+}
+
+/// Flags of `sql`.
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// The tables, for a single server
+    #[arg(long, required_unless_present = "rollups", conflicts_with = "rollups")]
+    pub schema: bool,
+
+    /// The tables, for each node of the cluster of this name
+    #[arg(long, value_name = "NAME", requires = "schema", value_parser = cluster)]
+    pub cluster: Option<String>,
+
+    /// The statements that make rollup lines, and give back every other line
+    #[arg(long)]
+    pub rollups: bool,
 }
 
 /// What `aggregate` writes.
@@ -676,6 +771,7 @@ impl Command {
             Command::History(_) => "history",
             Command::Artifact(_) => "artifact",
             Command::Metrics(_) => "metrics",
+            Command::Sql(_) => "sql",
             Command::Lint(_) => "lint",
         }
     }
@@ -745,6 +841,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0.001 to 3600".to_owned()),
+    }
+}
+
+fn cluster(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        true => Ok(text.to_owned()),
+        false => Err("a name of letters, digits and underscores".to_owned()),
     }
 }
 

@@ -93,6 +93,14 @@ impl Error {
         move |source| Error::File { doing, path, source }
     }
 
+    /// For `map_err` on reading a stream: standard input, or one of our own that says what went wrong.
+    pub fn reading(source: io::Error) -> Error {
+        match source.downcast::<Error>() {
+            Ok(error) => error,
+            Err(source) => Error::Stream { doing: "read standard input", source },
+        }
+    }
+
     /// For `map_err` on writing to a standard stream: a reader that went away is told apart.
     pub fn writing(source: io::Error) -> Error {
         match source.kind() {

@@ -9,6 +9,49 @@ pub const OTHER_FEATURE: &str = "other";
 /// Feature of the code suggestion events.
 pub const CODE_SUGGESTIONS: &str = "code_suggestions";
 
+/// The numbers that stand for events in GitLab's database.
+const NUMBERS: &[(u16, &str)] = &[
+    (1, "code_suggestions_requested"),
+    (2, "code_suggestion_shown_in_ide"),
+    (3, "code_suggestion_accepted_in_ide"),
+    (4, "code_suggestion_rejected_in_ide"),
+    (5, "code_suggestion_direct_access_token_refresh"),
+    (6, "request_duo_chat_response"),
+    (7, "troubleshoot_job"),
+    (8, "agent_platform_session_created"),
+    (9, "agent_platform_session_started"),
+    (10, "encounter_duo_code_review_error_during_review"),
+    (11, "find_no_issues_duo_code_review_after_review"),
+    (12, "find_nothing_to_review_duo_code_review_on_mr"),
+    (13, "post_comment_duo_code_review_on_diff"),
+    (14, "react_thumbs_up_on_duo_code_review_comment"),
+    (15, "react_thumbs_down_on_duo_code_review_comment"),
+    (16, "request_review_duo_code_review_on_mr_by_author"),
+    (17, "request_review_duo_code_review_on_mr_by_non_author"),
+    (18, "excluded_files_from_duo_code_review"),
+    (19, "agent_platform_session_finished"),
+    (20, "agent_platform_session_dropped"),
+    (21, "agent_platform_session_stopped"),
+    (22, "agent_platform_session_resumed"),
+    (23, "start_mcp_tool_call"),
+    (24, "finish_mcp_tool_call"),
+    (25, "fix_pipeline_suggestion_posted"),
+    (26, "fix_pipeline_suggestion_applied"),
+    (27, "duo_workflow_workload_completed"),
+    (28, "view_duo_agentic_subscription_expired_empty_state"),
+    (29, "click_duo_agentic_subscription_expired_upgrade"),
+    (30, "click_duo_agentic_subscription_expired_learn_more"),
+    (31, "restore_ai_catalog_item"),
+    (32, "publish_duo_code_review_comments"),
+    (33, "summarize_new_merge_request"),
+    (34, "request_duo_vulnerability_resolution"),
+    (35, "explain_vulnerability"),
+    (36, "summarize_review"),
+    (37, "generate_merge_commit_message"),
+    (38, "ai_duo_messaging_feedback_submitted"),
+    (46, "resolve_feature_discovery_search"),
+];
+
 /// The features and their events; `*` stands for any text, at the start or at the end of a name.
 pub const FEATURES: &[(&str, &[&str])] = &[
     (CODE_SUGGESTIONS, &["code_suggestion_*", "code_suggestions_*"]),
@@ -211,6 +254,11 @@ pub fn feature_of(event: &str) -> &'static str {
         .map_or(OTHER_FEATURE, |(feature, _)| feature)
 }
 
+/// The event of a number in GitLab's database, if it is known.
+pub fn by_number(number: u16) -> Option<&'static str> {
+    NUMBERS.iter().find(|(known, _)| *known == number).map(|(_, event)| *event)
+}
+
 /// Whether the person did something on purpose; `event` in lower case.
 pub fn is_deliberate(event: &str) -> bool {
     !EXPOSED.iter().any(|pattern| matches(pattern, event))
@@ -330,6 +378,13 @@ mod tests {
             assert!(!is_of_machines || !is_deliberate(entry.name), "{}", entry.name);
             assert!(!is_of_people || is_deliberate(entry.name), "{}", entry.name);
         }
+    }
+
+    #[test]
+    fn every_number_is_there_once_and_its_event_has_a_feature() {
+        assert!(NUMBERS.is_sorted_by(|one, other| one.0 < other.0));
+        assert!(NUMBERS.iter().all(|(_, event)| feature_of(event) != OTHER_FEATURE));
+        assert_eq!((by_number(3), by_number(47)), (Some("code_suggestion_accepted_in_ide"), None));
     }
 
     #[test]

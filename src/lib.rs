@@ -9,10 +9,12 @@ pub mod commands;
 
 // The edge.
 pub mod chunks;
+pub mod clickhouse;
 pub mod documents;
 pub mod gitlab;
 pub mod harvest;
 pub mod history;
+pub mod http;
 pub mod intake;
 pub mod output;
 pub mod progress;

@@ -118,6 +118,26 @@ impl<'a> Line<'a> {
     }
 }
 
+impl Rollup<'_> {
+    /// The day of the fetch.
+    pub fn day(&self) -> Day {
+        match self {
+            Rollup::Usage(rollup) => rollup.day,
+            Rollup::Session(rollup) => rollup.of.day,
+            Rollup::Agent(rollup) => rollup.of.day,
+        }
+    }
+
+    /// Whether its counts can be true together.
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Rollup::Usage(rollup) => rollup.is_possible(),
+            Rollup::Session(_) => true,
+            Rollup::Agent(rollup) => rollup.counts.are_possible(),
+        }
+    }
+}
+
 impl Record<'_> {
     /// Where the record comes from.
     pub fn origin(&self) -> &Origin<'_> {

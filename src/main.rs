@@ -7,6 +7,7 @@ use clap::Parser;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
     aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
+    sql,
 };
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::settings::Environment;
@@ -46,7 +47,10 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
     match command {
         Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
         Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
-        Command::Aggregate(args) => aggregate::run(args, &environment, stdin()?, stdout(), summary),
+        Command::Aggregate(args) => {
+            let input = if args.engine.reads_lines() { Some(stdin()?) } else { None };
+            aggregate::run(args, &environment, input, stdout(), summary)
+        }
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped(), summary),
         Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
@@ -56,5 +60,6 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout(), summary),
         Command::Lint(args) => lint::run(args, piped(), stdout(), summary),
+        Command::Sql(args) => sql::run(args, stdout()),
     }
 }

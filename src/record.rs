@@ -380,7 +380,7 @@ pub struct UsageRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "engines::truth", skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -395,13 +395,67 @@ pub struct UsageRollup<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
     /// Events, each of a row of its own.
+    #[serde(deserialize_with = "engines::count")]
     pub events: u64,
     /// Events that carry a size.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub sized: u64,
     /// Sum of their sizes, in lines of code.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub lines: u64,
+}
+
+impl UsageRollup<'_> {
+    /// Whether its counts can be true together.
+    pub fn is_possible(&self) -> bool {
+        self.events > 0 && self.sized <= self.events && (self.sized > 0 || self.lines == 0)
+    }
+}
+
+/// Reading what engines write: many have no other form for truth than 0 and 1, and write numbers of 64 bits as texts.
+mod engines {
+    use std::fmt;
+
+    use serde::de::{Deserializer, Error, Visitor};
+
+    /// `true`, `false`, 1 or 0.
+    pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        struct Truth;
+        impl Visitor<'_> for Truth {
+            type Value = bool;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("true, false, 1 or 0")
+            }
+            fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
+                Ok(truth)
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
+                match number {
+                    0 | 1 => Ok(number == 1),
+                    _ => Err(E::custom("neither 0 nor 1")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Truth)
+    }
+
+    /// A count, bare or in quotes.
+    pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        struct Count;
+        impl Visitor<'_> for Count {
+            type Value = u64;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a count")
+            }
+            fn visit_u64<E: Error>(self, count: u64) -> Result<u64, E> {
+                Ok(count)
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Count)
+    }
 }
 
 /// What one fetch tells of one session of agents. The same session of several fetches is put together: nothing in it

@@ -27,6 +27,15 @@ pub struct Token(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance(String);
 
+/// A database of a ClickHouse server, and who asks it. The password is never printed: not by `Debug`, not in an error.
+#[derive(Clone)]
+pub struct Database {
+    url: String,
+    name: String,
+    user: Option<String>,
+    password: Option<String>,
+}
+
 /// On, off, or not said, for a dashboard and the collectors that serve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
@@ -55,9 +64,10 @@ impl Environment {
         // A key or a path that cannot be read must not pass for one that is not set.
         for (name, value) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            let is_ours = ["DUO_", "ENABLE_DUO_", "ENABLE_PROJECT_", "GITLAB_URL", "GROUP_PATH"]
-                .iter()
-                .any(|own| name.starts_with(own));
+            let is_ours =
+                ["DUO_", "ENABLE_DUO_", "ENABLE_PROJECT_", "GITLAB_URL", "GROUP_PATH", "CLICKHOUSE_"]
+                    .iter()
+                    .any(|own| name.starts_with(own));
             if is_ours && value.to_str().is_none() {
                 return Err(Error::Usage(format!("{name} is not text in UTF-8")));
             }
@@ -155,6 +165,39 @@ impl Environment {
 
     fn url(&self, flag: Option<&str>) -> Option<String> {
         flag.map(str::to_owned).or_else(|| self.get("GITLAB_URL")).or_else(|| self.get("CI_SERVER_URL"))
+    }
+
+    /// The ClickHouse to ask, and its database.
+    pub fn clickhouse(
+        &self,
+        url: Option<&str>,
+        database: Option<&str>,
+        allow_http: bool,
+    ) -> Result<Database, Error> {
+        let url = url.map(str::to_owned).or_else(|| self.get("CLICKHOUSE_URL")).ok_or_else(|| {
+            Error::Usage(
+                "no ClickHouse: set CLICKHOUSE_URL, or give --clickhouse-url, for example https://clickhouse.example.com:8443".to_owned(),
+            )
+        })?;
+        let url = server_url("CLICKHOUSE_URL", "https://clickhouse.example.com:8443", &url, allow_http)?;
+        let name = database.map(str::to_owned).or_else(|| self.get("CLICKHOUSE_DATABASE"));
+        let secret = |name: &str| match self.get(name) {
+            Some(value) if value.starts_with('$') => Err(Error::Token(format!(
+                "{name} holds the name of a variable that is not set; check that the CI/CD variable exists and that a protected one runs on a protected branch"
+            ))),
+            Some(value) if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+                Err(Error::Token(format!(
+                    "{name} holds characters that cannot be sent; use letters, digits and signs of ASCII"
+                )))
+            }
+            value => Ok(value),
+        };
+        Ok(Database {
+            url,
+            name: name.unwrap_or_else(|| "default".to_owned()),
+            user: secret("CLICKHOUSE_USER")?,
+            password: secret("CLICKHOUSE_PASSWORD")?,
+        })
     }
 
     /// The instant that counts as now: `DUO_METRICS_NOW`, else the system's clock. True when it was set.
@@ -308,36 +351,7 @@ impl fmt::Debug for Token {
 impl Instance {
     /// Reads a URL like `https://gitlab.example.com` or `https://example.com/gitlab`.
     pub fn parse(url: &str, allow_http: bool) -> Result<Instance, Error> {
-        // The text is not repeated: somebody may have put a token into it.
-        let refused = |why: &str| {
-            Error::Configuration(format!("GITLAB_URL {why}; write it like https://gitlab.example.com"))
-        };
-        let url = url.trim().trim_end_matches('/');
-        let uri: Uri = url.parse().map_err(|_| refused("is not a URL"))?;
-        let authority = uri.authority().ok_or_else(|| refused("names no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refused("holds a user or a secret, and must not"));
-        }
-        if uri.query().is_some() || url.contains('#') {
-            return Err(refused("holds more than a host and a path"));
-        }
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if allow_http || is_loopback(authority.host()) => {}
-            Some("http") => {
-                return Err(Error::Configuration(
-                    "GITLAB_URL is http://, which would send the token unprotected; use https://, or --allow-http in a network you trust".to_owned(),
-                ));
-            }
-            _ => return Err(refused("is neither https:// nor http://")),
-        }
-        let default_port = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
-        Ok(Instance(
-            with_lowercase_host(url)
-                .replacen(&format!("{default_port}/"), "/", 1)
-                .trim_end_matches(default_port)
-                .to_owned(),
-        ))
+        server_url("GITLAB_URL", "https://gitlab.example.com", url, allow_http).map(Instance)
     }
 
     /// The URL without a trailing slash.
@@ -347,13 +361,79 @@ impl Instance {
 
     /// Whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
-        self.0.parse::<Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?))).unwrap_or(false)
+        is_loopback_url(&self.0)
     }
 
     /// Where its GraphQL API answers.
     pub fn endpoint(&self) -> String {
         format!("{}/api/graphql", self.0)
     }
+}
+
+impl Database {
+    /// The URL without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The user, if one was named.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The password, if there is one; for the header that it is sent in.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback_url(&self.url)
+    }
+
+    /// The text with the password taken out, should a server repeat it.
+    pub fn redact(&self, text: &str) -> String {
+        match self.password() {
+            Some(password) => text.replace(password, "***"),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// Reads the URL of a server that is given a secret. The error names the setting.
+fn server_url(setting: &str, example: &str, url: &str, allow_http: bool) -> Result<String, Error> {
+    // The text is not repeated: somebody may have put a secret into it.
+    let refused = |why: &str| Error::Configuration(format!("{setting} {why}; write it like {example}"));
+    let url = url.trim().trim_end_matches('/');
+    let uri: Uri = url.parse().map_err(|_| refused("is not a URL"))?;
+    let authority = uri.authority().ok_or_else(|| refused("names no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(refused("holds a user or a secret, and must not"));
+    }
+    if uri.query().is_some() || url.contains('#') {
+        return Err(refused("holds more than a host and a path"));
+    }
+    match uri.scheme_str() {
+        Some("https") => {}
+        Some("http") if allow_http || is_loopback(authority.host()) => {}
+        Some("http") => {
+            let secret = if setting == "GITLAB_URL" { "the token" } else { "people and the password" };
+            return Err(Error::Configuration(format!(
+                "{setting} is http://, which would send {secret} unprotected; use https://, or --allow-http in a network you trust"
+            )));
+        }
+        _ => return Err(refused("is neither https:// nor http://")),
+    }
+    let default_port = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
+    Ok(with_lowercase_host(url)
+        .replacen(&format!("{default_port}/"), "/", 1)
+        .trim_end_matches(default_port)
+        .to_owned())
 }
 
 /// Scheme and host in lower case, the path as it is: the same GitLab has to have one name.
@@ -371,6 +451,10 @@ pub fn check_range(since: Option<Day>, until: Option<Day>) -> Result<(), Error> 
         ))),
         _ => Ok(()),
     }
+}
+
+fn is_loopback_url(url: &str) -> bool {
+    url.parse::<Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?))).unwrap_or(false)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -408,6 +492,23 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         assert!(Instance::parse("http://gitlab.internal", true).is_ok());
+    }
+
+    #[test]
+    fn a_clickhouse_has_no_secret_in_its_address_and_says_which_setting_is_wrong() {
+        let environment = Environment { file: HashMap::new() };
+        let parse = |url: &str| environment.clickhouse(Some(url), None, false);
+        assert_eq!(parse("http://localhost:8123/").expect("a URL").url(), "http://localhost:8123");
+        for bad in [
+            "http://clickhouse.internal:8123",
+            "https://me:hunter2@c.example",
+            "https://c.example/?x=hunter2",
+        ] {
+            let Err(error) = parse(bad) else { panic!("{bad}") };
+            assert_eq!(error.code(), 78, "{bad}");
+            let said = error.to_string();
+            assert!(said.starts_with("CLICKHOUSE_URL ") && !said.contains("hunter2"), "{said}");
+        }
     }
 
     #[test]

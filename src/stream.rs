@@ -66,7 +66,7 @@ impl<R: BufRead> Lines<R> {
             let chunk = match self.reader.fill_buf() {
                 Ok(chunk) => chunk,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(Error::Stream { doing: "read standard input", source }),
+                Err(source) => return Err(Error::reading(source)),
             };
             if chunk.is_empty() {
                 return Ok(length);

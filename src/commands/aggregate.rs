@@ -3,12 +3,16 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::side_by_side;
-use crate::cli::{AggregateArgs, Emit, ReportArgs};
+use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, RecordFormat, ReportArgs, Source};
+use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
+use crate::commands::normalize;
+use crate::commands::pipes::{joined, joined_thread};
 use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
@@ -45,7 +49,7 @@ pub struct Options {
 pub fn run(
     args: &AggregateArgs,
     environment: &Environment,
-    stdin: impl Read + Send,
+    stdin: Option<impl Read + Send>,
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
@@ -61,15 +65,121 @@ pub fn run(
         threads: args.threads.count(),
         history: environment.history(args.history.history.as_deref()),
     };
-    if args.emit == Emit::Rollups {
-        if args.history.history.is_some() {
+    if args.emit == Emit::Rollups && args.history.history.is_some() {
+        return Err(Error::Usage(
+            "--history holds what numbers are made of; leave out --emit rollups".to_owned(),
+        ));
+    }
+    match (args.engine.engine, stdin) {
+        (Engine::Process, Some(stdin)) if !args.engine.load_only => {
+            write(args.emit, &options, stdin, stdout, summary)
+        }
+        (Engine::Process, _) => Err(Error::Usage(
+            "--source gitlab, --no-load and --load-only are for a server; add --engine clickhouse".to_owned(),
+        )),
+        (Engine::Clickhouse, stdin) => on_server(args, environment, options, stdin, stdout, summary),
+    }
+}
+
+/// Lets ClickHouse count: loads what is read, and makes numbers of what it has then.
+fn on_server(
+    args: &AggregateArgs,
+    environment: &Environment,
+    options: Options,
+    stdin: Option<impl Read + Send>,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let EngineArgs { timeout, retries, retry_wait, allow_http, .. } = args.engine;
+    let (url, database) = (args.engine.clickhouse_url.as_deref(), args.engine.clickhouse_database.as_deref());
+    let database = environment.clickhouse(url, database, allow_http)?;
+    let patience = clickhouse::Patience {
+        timeout: Duration::from_secs_f64(timeout),
+        retries,
+        wait: Duration::from_secs_f64(retry_wait),
+    };
+    let ca_file = environment.ca_file(args.engine.ca_file.as_deref());
+    let server = Server::new(database, patience, ca_file.as_deref())?;
+    if args.engine.source == Source::Gitlab {
+        if args.engine.no_load || args.engine.load_only {
             return Err(Error::Usage(
-                "--history holds what numbers are made of; leave out --emit rollups".to_owned(),
+                "--source gitlab reads GitLab's own tables and loads nothing; leave out --no-load and --load-only"
+                    .to_owned(),
             ));
         }
-        return emit_rollups(&options, stdin, stdout, summary);
+        return from_gitlab(args.emit, environment, &options, (&server, allow_http), stdout, summary);
     }
-    let (figures, outcome) = aggregate(&options, stdin, summary)?;
+    server.check_schema()?;
+    let loaded = match stdin {
+        Some(stdin) => {
+            clickhouse::load(&server, stdin, options.max_rejects, options.threads, summary)?.outcome
+        }
+        None => Outcome::Complete,
+    };
+    if args.engine.load_only {
+        return Ok(loaded);
+    }
+    // What was loaded had been read before: nothing of it may be rejected now.
+    let options = Options { max_rejects: 0.0, ..options };
+    Ok(loaded.max(write(args.emit, &options, Answers::of(&server), stdout, summary)?))
+}
+
+/// Counts what GitLab's own tables hold, as if it had been fetched and normalized.
+fn from_gitlab(
+    emit: Emit,
+    environment: &Environment,
+    options: &Options,
+    (server, allow_http): (&Server, bool),
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let instance = environment.instance(None, allow_http)?;
+    let (now, _) = environment.now()?;
+    let normalizing = normalize::Options {
+        pseudonyms: normalize::pseudonyms(environment)?,
+        max_rejects: options.max_rejects,
+        mappings: Vec::new(),
+        threads: 1,
+        format: RecordFormat::Jsonl,
+        setting: Default::default(),
+    };
+    let (raw_reader, raw_writer) = joined()?;
+    let (record_reader, record_writer) = joined()?;
+    let (mut read_summary, mut normalize_summary) = (Summary::new("aggregate"), Summary::new("aggregate"));
+    let (read, normalized, written) = thread::scope(|scope| {
+        let read = scope
+            .spawn(|| clickhouse::raw_lines(server, instance.as_str(), now, raw_writer, &mut read_summary));
+        let normalized = scope
+            .spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
+        // Numbers are written when all was read; were some of it missing, they must not be.
+        let mut numbers = Vec::new();
+        let written = write(emit, options, record_reader, &mut numbers, summary);
+        (joined_thread(read), joined_thread(normalized), written.map(|outcome| (outcome, numbers)))
+    });
+    summary.prepend(normalize_summary);
+    summary.prepend(read_summary);
+    // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
+    let (outcome, numbers) = written?;
+    let normalized = normalized?;
+    read?;
+    let mut output = LineWriter::new(stdout);
+    output.write_text(&numbers)?;
+    output.flush()?;
+    Ok(outcome.max(normalized))
+}
+
+/// Reads lines and writes numbers or rollup lines.
+fn write(
+    emit: Emit,
+    options: &Options,
+    input: impl Read + Send,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    if emit == Emit::Rollups {
+        return emit_rollups(options, input, stdout, summary);
+    }
+    let (figures, outcome) = aggregate(options, input, summary)?;
     let mut output = LineWriter::new(stdout);
     figures.coverage.iter().try_for_each(|line| output.write(line))?;
     figures.metrics.iter().try_for_each(|line| output.write(line))?;

@@ -12,4 +12,6 @@ pub mod lint;
 pub mod metrics;
 pub mod normalize;
 pub mod people;
+mod pipes;
 pub mod run;
+pub mod sql;

@@ -1,9 +1,9 @@
 //! `run`: from GitLab to a finished site in one process. The same filters, joined by pipes in memory.
 
-use std::io::{BufReader, BufWriter, Read, Write, pipe};
 use std::thread;
 
 use crate::cli::{RecordFormat, RunArgs};
+use crate::commands::pipes::{joined, joined_thread};
 use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
 use crate::error::{Error, Outcome};
 use crate::rejects::DEFAULT_MAX_REJECTS;
@@ -59,13 +59,4 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     landing::write(&args.site.site, Some(&figures), &theme, summary)?;
     fetch::forget_state(&plan, outcome)?;
     Ok(outcome)
-}
-
-fn joined() -> Result<(BufReader<impl Read>, BufWriter<impl Write>), Error> {
-    let (reader, writer) = pipe().map_err(|source| Error::Stream { doing: "make a pipe", source })?;
-    Ok((BufReader::with_capacity(1 << 16, reader), BufWriter::with_capacity(1 << 16, writer)))
-}
-
-fn joined_thread<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
-    thread.join().unwrap_or_else(|_| Err(Error::Bug("a filter stopped by itself".to_owned())))
 }

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Response, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Body};
 
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault};
 use crate::error::Error;
+use crate::http;
 use crate::output::NewFile;
 use crate::settings::{Instance, Token};
 use crate::wording::counted;
@@ -89,21 +89,7 @@ impl Client {
         ca_file: Option<&Path>,
         (clock, is_set): (Timestamp, bool),
     ) -> Result<Client, Error> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            tls = tls.root_certs(RootCerts::from(certificates(path)?));
-        }
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would take the token to another address.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(patience.timeout))
-            .proxy(proxy(instance)?)
-            .user_agent(concat!("duo-metrics/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls.build())
-            .build()
-            .new_agent();
+        let agent = http::agent(instance.is_loopback(), patience.timeout, ca_file)?;
         let gate = Gate::new(patience.jobs);
         let now = is_set.then_some(clock);
         Ok(Client {
@@ -472,40 +458,4 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
     let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
-}
-
-/// The proxy of the environment. Nothing that is for this machine leaves it, and a setting that cannot be used is
-/// not passed over: it may be there to keep traffic from going another way.
-fn proxy(instance: &Instance) -> Result<Option<Proxy>, Error> {
-    if instance.is_loopback() {
-        return Ok(None);
-    }
-    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
-        for name in [name.to_owned(), name.to_lowercase()] {
-            let Some(value) = std::env::var(&name).ok().filter(|value| !value.is_empty()) else { continue };
-            if Proxy::new(&value).is_err() {
-                return Err(Error::Configuration(format!(
-                    "{name} is not the address of a proxy that can be used; write it like http://proxy.example.com:3128"
-                )));
-            }
-        }
-    }
-    Ok(Proxy::try_from_env())
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
-    let pem = std::fs::read(path).map_err(Error::file("read", path))?;
-    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    match certificates.is_empty() {
-        true => Err(Error::Configuration(format!(
-            "{} holds no certificate in PEM form; check --ca-file",
-            path.display()
-        ))),
-        false => Ok(certificates),
-    }
 }

@@ -309,7 +309,7 @@ impl Reader {
 
     fn add_event(&mut self, event: &Event<'_>) -> Result<(), &'static str> {
         if event.ts.day() != event.origin.day {
-            return Err("its stamp is of another day than its fetch");
+            return Err(OTHER_DAY);
         }
         let (day, fetched_at) = (event.origin.day.to_string(), event.origin.fetched_at.to_string());
         let texts = Texts {
@@ -409,7 +409,7 @@ impl Reader {
 
     fn add_agent_counts(&mut self, rollup: &AgentRollup<'_>) -> Result<(), &'static str> {
         if !rollup.counts.are_possible() {
-            return Err("its counts contradict each other");
+            return Err(CONTRADICTION);
         }
         let (fetch, part) = self.rows_of(&rollup.of)?;
         let names = [&rollup.flow, &rollup.session, &rollup.tool, &rollup.model];
@@ -439,8 +439,8 @@ impl Reader {
     }
 
     fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
-        if rollup.events == 0 || rollup.sized > rollup.events || (rollup.sized == 0 && rollup.lines > 0) {
-            return Err("its counts contradict each other");
+        if !rollup.is_possible() {
+            return Err(CONTRADICTION);
         }
         let (fetch, cell, part) = self.place_of(rollup)?;
         let person = self.person(self.instances[fetch as usize], &rollup.user, rollup.bot);
@@ -575,6 +575,12 @@ impl Reader {
         self.texts.insert(text.into())
     }
 }
+
+/// Why a rollup cannot be.
+pub const CONTRADICTION: &str = "its counts contradict each other";
+
+/// Why a record is not of its fetch.
+pub const OTHER_DAY: &str = "its stamp is of another day than its fetch";
 
 /// The fields of an event. The first eleven it cannot do without, those from the twenty-ninth on do not count.
 const FIELDS: &[&str] = &[

@@ -12,7 +12,7 @@ mod tally;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use batch::{Batch, Crowd, Meanings, Reader};
+pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
 pub use sessions::{AgentKey, SessionFacts};
@@ -147,7 +147,7 @@ impl Rollups {
     /// to be.
     pub fn add(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
         if !record.is_of_its_day() {
-            return Err("its stamp is of another day than its fetch");
+            return Err(OTHER_DAY);
         }
         let origin = record.origin();
         let target = self.target(&origin.instance, &origin.collector, &origin.scope, origin.day);

@@ -367,3 +367,27 @@ fn a_device_that_is_full_is_1() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
 }
+
+#[test]
+fn a_clickhouse_that_is_not_there_is_75_a_bad_address_is_78_and_a_wrong_call_is_2() {
+    let bench = Bench::new(20, 3);
+    let call = |flags: &[&str]| {
+        bench.run(&[&["aggregate"], flags, &["--retries", "1", "--retry-wait", "0.01"]].concat())
+    };
+    let at = |url| ["--engine", "clickhouse", "--no-load", "--clickhouse-url", url];
+    assert_refused(
+        &call(&at("http://127.0.0.1:1")),
+        75,
+        &["cannot reach http://127.0.0.1:1", "2 tries", "run it again"],
+    );
+    assert_refused(&call(&at("http://clickhouse.example:8123")), 78, &["CLICKHOUSE_URL", "--allow-http"]);
+    assert_refused(&call(&["--engine", "clickhouse", "--no-load"]), 2, &["CLICKHOUSE_URL"]);
+    for alone in [&["--no-load"][..], &["--load-only"], &["--source", "gitlab"]] {
+        assert_refused(&call(alone), 2, &["--engine clickhouse"]);
+    }
+    let both = [&at("http://127.0.0.1:1")[..], &["--source", "gitlab"]].concat();
+    assert_refused(&call(&both), 2, &["--no-load"]);
+    let mut command = bench.command(&[&["aggregate"][..], &at("http://127.0.0.1:1")].concat());
+    command.env("CLICKHOUSE_PASSWORD", "$CLICKHOUSE_PASSWORD");
+    assert_refused(&done(command, b""), 77, &["CLICKHOUSE_PASSWORD"]);
+}

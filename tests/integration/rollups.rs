@@ -90,3 +90,21 @@ fn a_real_collection_in_fifty_files_gives_the_same_bytes_by_way_of_rollups() {
     assert!(lines_of(&counted, "rollup").len() > 1000 && lines_of(&counted, "event").is_empty());
     assert_eq!(metric_text(&bench.aggregate(&counted)), expected);
 }
+
+#[test]
+fn engines_may_write_truth_as_numbers_counts_as_texts_and_what_is_absent_as_null() {
+    let line = |rest: &str| {
+        format!(
+            r#"{{"type":"rollup","kind":"usage","instance":"i","collector":"usage_events","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","part":"17","user":"u","event":"request_duo_chat_response","feature":"chat",{rest}}}"#
+        )
+    };
+    let ours = figures(&[line(r#""bot":true,"events":3,"sized":1,"lines":7"#)]);
+    let theirs = r#""bot":1,"language":null,"ide":null,"events":"3","sized":"1","lines":"7""#;
+    assert_eq!(figures(&[line(theirs)]), ours);
+    assert_ne!(figures(&[line(&theirs.replace("\"bot\":1", "\"bot\":0"))]), ours);
+    for wrong in [r#""bot":2,"events":3"#, r#""events":"three""#, r#""events":-3"#, r#""events":1.5"#] {
+        let refused =
+            emit_rollups(&OPTIONS, line(wrong).as_bytes(), Vec::new(), &mut Summary::new("aggregate"));
+        assert!(refused.is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,61 @@
+-- One table over those of all nodes. Each person's rows lie on one node, which counts them whole.
+CREATE TABLE IF NOT EXISTS duo_events
+(
+    ts String,
+    instance String,
+    collector String,
+    scope String,
+    day String,
+    fetched_at String,
+    row String,
+    event String,
+    feature String,
+    user String,
+    bot UInt8,
+    language Nullable(String),
+    ide Nullable(String),
+    lines Nullable(UInt32),
+    event_id String
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_events_local, sipHash64(instance, user));
+
+CREATE TABLE IF NOT EXISTS duo_lines
+(
+    day String,
+    line String
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_lines_local, sipHash64(line));
+
+CREATE TABLE IF NOT EXISTS duo_usage
+(
+    fetch FixedString(16),
+    instance String,
+    collector String,
+    scope String,
+    day String,
+    fetched_at String,
+    user String,
+    bot UInt8,
+    event String,
+    feature String,
+    language Nullable(String),
+    ide Nullable(String),
+    events UInt64,
+    sized UInt64,
+    size UInt64
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_usage_local);
+
+CREATE TABLE IF NOT EXISTS duo_parts
+(
+    fetch FixedString(16),
+    high UInt64,
+    low UInt64
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_parts_local);
+
+CREATE TABLE IF NOT EXISTS duo_schema
+(
+    version UInt32
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_schema_local);

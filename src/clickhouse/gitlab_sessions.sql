@@ -1,0 +1,11 @@
+-- Sessions by the day they were created on: as many events say so, unless some are missing.
+SELECT toString(toDate(created, 'UTC')) AS day, toString(count()) AS sessions
+FROM
+(
+    SELECT anyIfMerge(created_event_at) AS created
+    FROM agent_platform_sessions
+    GROUP BY namespace_path, user_id, session_id, flow_type
+) AS sessions
+WHERE created IS NOT NULL
+GROUP BY day
+FORMAT JSONEachRow;

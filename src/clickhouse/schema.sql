@@ -1,0 +1,72 @@
+-- The tables of duo-metrics in ClickHouse, version 1. On a cluster each node has them, with `_local` behind each name,
+-- and over those of all nodes lies one table each.
+
+-- Usage events, each line a row. Text stays text, so that no value is too early, too late or too long for its type. What
+-- tells rows apart is made of them here: `fetch` is the fetch, and within it the id of the event, or, where it has none, the
+-- row (`page` and `place`). The sorting key is all of that, so that FINAL reads an event once however often it was loaded.
+-- `digest` is its share of `part`. User names are not kept.
+CREATE TABLE IF NOT EXISTS duo_events{local}
+(
+    ts String,
+    instance String,
+    collector String,
+    scope String,
+    day String,
+    fetched_at String,
+    row String,
+    event String,
+    feature String,
+    user String,
+    bot UInt8,
+    language Nullable(String),
+    ide Nullable(String),
+    lines Nullable(UInt32),
+    event_id String,
+    fetch FixedString(16) DEFAULT MD5(concat(instance, '\n', collector, '\n', scope, '\n', day, '\n', fetched_at)),
+    page UInt32 DEFAULT if(event_id != '' OR position(row, ':') = 0, 0, toUInt32OrZero(substring(row, 1, position(row, ':') - 1))),
+    place UInt32 DEFAULT if(event_id != '', 0, toUInt32OrZero(substring(row, position(row, ':') + 1))),
+    digest UInt64 DEFAULT bitShiftRight(reinterpretAsUInt64(reverse(substring(SHA256(if(event_id = '', row, event_id)), 1, 8))), 4)
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY substring(day, 1, 7)
+ORDER BY (day, fetch, event_id, page, place);
+
+-- Every other line (coverage, seats, merge requests, rollups, …), as it is.
+CREATE TABLE IF NOT EXISTS duo_lines{local}
+(
+    day String,
+    line String,
+    digest FixedString(16) DEFAULT MD5(line)
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY substring(day, 1, 7)
+ORDER BY (day, digest);
+
+-- Usage events counted, as rollup lines count them.
+CREATE VIEW IF NOT EXISTS duo_usage{local} AS
+SELECT
+    fetch,
+    any(instance) AS instance,
+    any(collector) AS collector,
+    any(scope) AS scope,
+    any(day) AS day,
+    any(fetched_at) AS fetched_at,
+    user,
+    max(bot) AS bot,
+    event,
+    feature,
+    language,
+    ide,
+    count() AS events,
+    count(lines) AS sized,
+    sum(ifNull(lines, 0)) AS size
+FROM duo_events{local} FINAL
+GROUP BY fetch, user, event, feature, language, ide;
+
+-- The digests of each fetch, summed in two halves: nine decimals, and what is above them.
+CREATE VIEW IF NOT EXISTS duo_parts{local} AS
+SELECT fetch, sum(intDiv(digest, 1000000000)) AS high, sum(digest % 1000000000) AS low
+FROM duo_events{local} FINAL
+GROUP BY fetch;
+
+CREATE VIEW IF NOT EXISTS duo_schema{local} AS SELECT toUInt32(1) AS version;

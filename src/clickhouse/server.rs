@@ -1,0 +1,176 @@
+//! Asking ClickHouse over its HTTP interface.
+
+use std::io::Read;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use ureq::{Agent, BodyReader, SendBody};
+
+use super::refusal::{self, Refusal};
+use super::statements::{VERSION, VERSION_THERE, bare};
+use crate::error::Error;
+use crate::http;
+use crate::settings::Database;
+use crate::wording::in_one_line;
+
+/// How long to wait for an answer, and how often to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a whole statement and its answer.
+    pub timeout: Duration,
+    /// Tries after the first one.
+    pub retries: u32,
+    /// The wait before the second try; it doubles from try to try.
+    pub wait: Duration,
+}
+
+/// A ClickHouse that answers.
+pub struct Server {
+    agent: Agent,
+    database: Database,
+    patience: Patience,
+}
+
+/// Settings of every statement of ours. The result is finished before the first byte of it leaves, so that a statement
+/// that fails half-way has no answer rather than half of one; nothing is left to be done later; and no shard is left out.
+const OURS: &str = "wait_end_of_query=1&insert_distributed_sync=1&skip_unavailable_shards=0&input_format_skip_unknown_fields=1&output_format_json_quote_64bit_integers=0&output_format_json_escape_forward_slashes=0";
+
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// A server that was not asked yet.
+    pub fn new(database: Database, patience: Patience, ca_file: Option<&Path>) -> Result<Server, Error> {
+        let agent = http::agent(database.is_loopback(), patience.timeout, ca_file)?;
+        Ok(Server { agent, database, patience })
+    }
+
+    /// Fails unless the tables are there, of the version that is read and written, on every shard.
+    pub fn check_schema(&self) -> Result<(), Error> {
+        let mut versions = String::new();
+        let read = self.ask(VERSION_THERE)?.take(1000).read_to_string(&mut versions);
+        read.map_err(|error| Error::Temporary(self.broken_off(&error)))?;
+        let versions: Vec<&str> = versions.lines().collect();
+        match versions.as_slice() {
+            [VERSION] => Ok(()),
+            [] => Err(refusal::other_schema("they say none")),
+            others => {
+                Err(refusal::other_schema(&format!("they are {}, and not {VERSION}", others.join(" and "))))
+            }
+        }
+    }
+
+    /// The answer to a statement of ours.
+    pub fn ask(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
+        self.patiently(|| self.send(&bare(statement).into_bytes(), OURS, None))
+    }
+
+    /// The answer to a statement about tables of others, with no setting of ours: a user who may only read cannot change any.
+    /// It leaves as it is made, so that one which fails half-way has half an answer.
+    pub(super) fn ask_plainly(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
+        self.patiently(|| self.send(&bare(statement).into_bytes(), "", None))
+    }
+
+    /// Adds rows to a table: JSON lines, packed with gzip. The same rows may be added again.
+    pub fn insert(&self, table: &str, rows: &[u8]) -> Result<(), Error> {
+        let query = format!("{OURS}&query=INSERT%20INTO%20{table}%20FORMAT%20JSONEachRow");
+        let mut answer = self.patiently(|| self.send(rows, &query, Some("gzip")))?;
+        std::io::copy(&mut answer, &mut std::io::sink())
+            .map(drop)
+            .map_err(|error| Error::Temporary(self.broken_off(&error)))
+    }
+
+    /// What is said when an answer ends before its end.
+    pub(super) fn broken_off(&self, error: &std::io::Error) -> String {
+        format!(
+            "ClickHouse stopped answering: {}; run it again, nothing counts twice",
+            self.clean(&error.to_string())
+        )
+    }
+
+    fn send(
+        &self,
+        body: &[u8],
+        parameters: &str,
+        encoding: Option<&str>,
+    ) -> Result<BodyReader<'static>, Refusal> {
+        let url = format!("{}/?database={}&{parameters}", self.database.url(), encoded(self.database.name()));
+        let mut request = self.agent.post(&url);
+        for (name, value) in [
+            ("X-ClickHouse-User", self.database.user()),
+            ("X-ClickHouse-Key", self.database.password()),
+            ("Content-Encoding", encoding),
+        ] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let mut body = body;
+        // Of known length: servers of old do not read a chunked body to its end.
+        request = request.header("Content-Length", body.len().to_string());
+        let response =
+            request.send(SendBody::from_reader(&mut body)).map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let reader = response.into_body().into_reader();
+        if status == 200 {
+            return Ok(reader);
+        }
+        let mut text = Vec::new();
+        let _ = reader.take(10_000).read_to_end(&mut text);
+        Err(refusal::meaning(status, &self.clean(&String::from_utf8_lossy(&text))))
+    }
+
+    fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Refusal>) -> Result<T, Error> {
+        let mut tries = 0;
+        loop {
+            let what = match attempt() {
+                Ok(answer) => return Ok(answer),
+                Err(Refusal::Lasting(error)) => return Err(error),
+                Err(Refusal::Passing(what)) => what,
+            };
+            if tries == self.patience.retries {
+                let times = if tries == 0 { String::new() } else { format!(" ({} tries)", tries + 1) };
+                return Err(Error::Temporary(format!("{what}{times}; run it again, nothing counts twice")));
+            }
+            thread::sleep(self.patience.wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT));
+            tries += 1;
+        }
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Refusal {
+        let message = self.clean(&error.to_string());
+        match error {
+            ureq::Error::BadUri(_)
+            | ureq::Error::InvalidProxyUrl
+            | ureq::Error::Tls(_)
+            | ureq::Error::Rustls(_)
+            | ureq::Error::Pem(_) => Refusal::Lasting(Error::Configuration(format!(
+                "cannot connect to {}: {message}; check CLICKHOUSE_URL, --ca-file and HTTPS_PROXY",
+                self.database.url()
+            ))),
+            // What rustls says of a certificate arrives as an error of reading or writing.
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Refusal::Lasting(Error::Configuration(format!(
+                    "cannot trust {}: {message}; a private certificate authority is given with --ca-file",
+                    self.database.url()
+                )))
+            }
+            _ => Refusal::Passing(format!("cannot reach {}: {message}", self.database.url())),
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        in_one_line(&self.database.redact(text))
+    }
+}
+
+/// A text as it stands in a URL.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
