@@ -44,7 +44,7 @@ pub enum Source {
 
 /// Event streams that did not come from `fetch`, in the order in which one of them stands for a day of which GitLab's own
 /// events are not known.
-const EXPORTS: [&str; 4] = ["ai_usage_events", "snowplow", "internal_events", "service_log"];
+const EXPORTS: [&str; 5] = ["ai_usage_events", "snowplow", "internal_events", "service_log", "service_calls"];
 
 /// Whether records of this collector are of an event stream that did not come from `fetch`.
 pub fn is_export(collector: &str) -> bool {

@@ -19,8 +19,10 @@ pub enum Form {
     Micro,
     /// GitLab's `product_usage_data.log`.
     ProductUsageLog,
-    /// The log of the Duo Workflow Service or the AI Gateway.
+    /// The events in the log of the Duo Workflow Service or the AI Gateway.
     ServiceLog,
+    /// The calls of models in that log.
+    ServiceCall,
     /// Nodes of `aiInstanceUsageData`.
     InstanceNode,
     /// Nodes of `aiUsageData` of a group or project.

@@ -136,6 +136,7 @@ impl Form {
                 "snowplow"
             }
             Form::ServiceLog => "service_log",
+            Form::ServiceCall => "service_calls",
             Form::InstanceNode => "instance_usage_events",
             Form::GroupNode => "usage_events",
             Form::UsageTable => "ai_usage_events",

@@ -1,14 +1,13 @@
 //! The log of the Duo Workflow Service and of the AI Gateway: JSON lines, of which two kinds tell of events.
 //!
 //! A call of a model is noted whenever it is made, with its model; the event of it only where events are sent, with its flow
-//! and agent. Both notes get the same id, so that the call counts once, whichever of them are there.
+//! and agent. They are two tellers of the same: what tells of a day chooses one of them.
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
+use super::Found;
 use super::observed::{Form, Observed};
-use super::scalar::{count, id, take, text_in};
-use super::{Found, moment};
+use super::scalar::{id, take, text_in};
 
 /// The note of an event that is sent.
 const EVENT: &str = "Building AIContext";
@@ -84,8 +83,6 @@ pub(super) fn read(mut line: Map<String, Value>) -> Found {
         (true, _) if line.get("workflow_id").and_then(id).is_some() => Some(CALL_IN_SESSION.to_owned()),
         (true, _) => Some(OTHER_CALL.to_owned()),
     };
-    let tells_call = is_call || TOKENS.iter().any(|name| line.get(*name).is_some_and(Value::is_number));
-    let call_id = tells_call.then(|| call_id(&line)).flatten();
     let (label, property) = (take(&mut line, "label"), take(&mut line, "property"));
     let timestamp = ["timestamp", "time"].iter().find_map(|name| text_in(&line, name));
     let mut picked = |names: &mut dyn Iterator<Item = (&str, &str)>| -> Map<String, Value> {
@@ -95,30 +92,13 @@ pub(super) fn read(mut line: Map<String, Value>) -> Found {
     let standard =
         picked(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
     Found::one(Ok(Observed {
-        form: Some(Form::ServiceLog),
+        form: Some(if is_call { Form::ServiceCall } else { Form::ServiceLog }),
         event: name,
         timestamp,
-        event_id: call_id,
         label,
         property,
         standard: Some(standard),
         ai: Some(ai),
         ..Observed::default()
     }))
-}
-
-/// What both notes of a call have in common: they are written in the same second. `None` where too little is told.
-fn call_id(line: &Map<String, Value>) -> Option<String> {
-    let second = moment::moment(&text_in(line, "timestamp")?)?.unix_seconds();
-    let known_by = ["workflow_id", "correlation_id", "gitlab_instance_id"];
-    let mut hash = Sha256::new();
-    for name in known_by {
-        hash.update(line.get(name).and_then(id).unwrap_or_default());
-        hash.update([0]);
-    }
-    hash.update(second.to_be_bytes());
-    for name in TOKENS {
-        hash.update(line.get(name).and_then(count).unwrap_or_default().to_be_bytes());
-    }
-    Some(super::short_digest(hash))
 }

@@ -182,7 +182,12 @@ impl<'a> Resolved<'a> {
         let meant = |fetch: &'a Fetch| fetch.agents().filter(|(key, _)| roles.get(&key.event) == Some(&true));
         let mut tellers: Vec<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         tellers.retain(|collector| super::tells_of_calls(names.text(*collector)));
-        tellers.sort_by_key(|collector| (own_rank(names.text(*collector)), names.text(*collector)));
+        // Of the two that a service's log holds, only the calls tell the model.
+        let is_second = |collector: &str| source == Source::Tokens && collector == "service_log";
+        tellers.sort_by_key(|collector| {
+            let collector = names.text(*collector);
+            (is_second(collector), own_rank(collector), collector)
+        });
         tellers.dedup();
         let mut days_of: DaysOfScopes = HashMap::new();
         let mut told_by: BTreeMap<(Name, Day), Name> = BTreeMap::new();

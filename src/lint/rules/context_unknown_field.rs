@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     explanation: "The schemas allow no other fields: a real pipeline rejects the whole event. Put what is your own into additional properties, \
         which are declared in the definition and travel as extra of the Standard Context. Never put prompts or output anywhere.",
     passes: events(
-        r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711","flow_type":"chat"}}"#,
+        r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711","agent_name":"chat"}}"#,
     ),
     fails: events(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711","prompt":"…"}}"#,

@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(event: &Facts<'_>) -> Option<String> {
     // A log tells calls outside of sessions without the name of their event.
-    let is_call_of_log = event.form() == Some(Form::ServiceLog) && event.meaning.is_token_usage();
+    let is_call_of_log = event.form() == Some(Form::ServiceCall) && event.meaning.is_token_usage();
     if event.meaning.is_known || is_call_of_log || event.definition.is_some() || event.name.trim().is_empty()
     {
         return None;

@@ -24,7 +24,8 @@ fn check(event: &Facts<'_>) -> Option<String> {
     let is_told = event.users().iter().any(Option::is_some);
     // The body of the events API has no user: it is the one whose token sends it. A log need not tell everything, and of a
     // Standard Context that is missing another rule speaks.
-    let is_known_otherwise = matches!(event.form(), Some(Form::EventsApi | Form::ServiceLog))
-        || (event.is_snowplow() && event.told.standard.is_none());
+    let is_known_otherwise =
+        matches!(event.form(), Some(Form::EventsApi | Form::ServiceLog | Form::ServiceCall))
+            || (event.is_snowplow() && event.told.standard.is_none());
     (!is_told && !is_known_otherwise).then(|| "no user is told, neither user nor global_user_id".to_owned())
 }

@@ -602,6 +602,16 @@ pub(crate) fn calculated_twice() -> BTreeSet<String> {
     known.map(|(key, _)| key.split(' ').next().expect("a metric").to_owned()).collect()
 }
 
+/// Invented sessions that the writers of forms can tell: with all counts, and of nobody who is a bot.
+fn tellable(count: usize, seed: u64) -> Vec<Session> {
+    let mut sessions = invented(count, seed);
+    for session in &mut sessions {
+        session.calls.iter_mut().for_each(|call| call.cache = Some(call.cache.unwrap_or_default()));
+        session.person += usize::from(session.person == BOT);
+    }
+    sessions
+}
+
 fn aggregated(bench: &Bench, lines: &[String], flags: &[&str]) -> Vec<u8> {
     let done = bench.pipe(&[&["aggregate"], flags].concat(), lines.join("\n").as_bytes());
     assert_eq!(done.code, 0, "{}", done.stderr);
@@ -623,12 +633,7 @@ fn a_thousand_sessions_come_to_the_same_from_every_source_that_can_tell_them() {
 #[test]
 fn written_and_read_in_every_form_they_come_to_the_same_too() {
     let bench = Bench::new(20, 3);
-    let mut sessions = invented(300, 23);
-    for session in &mut sessions {
-        // The forms tell all counts, and nobody of them is a bot.
-        session.calls.iter_mut().for_each(|call| call.cache = Some(call.cache.unwrap_or_default()));
-        session.person += usize::from(session.person == BOT);
-    }
+    let sessions = tellable(300, 23);
     let happenings: Vec<Happening> = sessions.iter().flat_map(Session::happenings).collect();
     let read = |input: &str| -> Numbers {
         let lines = String::from_utf8(bench.normalize(input.as_bytes())).expect("text");
@@ -646,6 +651,37 @@ fn written_and_read_in_every_form_they_come_to_the_same_too() {
     ] {
         assert_same(&read(&written), &expected(&sessions, teller, false), form);
     }
+}
+
+#[test]
+fn a_call_that_the_log_of_the_service_notes_twice_counts_once_with_its_model_and_its_flow() {
+    let bench = Bench::new(20, 3);
+    let happenings: Vec<Happening> = tellable(60, 11).iter().flat_map(Session::happenings).collect();
+    let log = writers::service_log(&happenings);
+    // Tokens of the window, those split by something apart.
+    let tokens = |without: &str, by: &str| -> Numbers {
+        let kept: Vec<&str> = log.lines().filter(|line| !line.contains(without)).collect();
+        let lines = String::from_utf8(bench.normalize(kept.join("\n").as_bytes())).expect("text");
+        let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        let is_meant = |key: &str| {
+            let dimensions = 1 + usize::from(!by.is_empty());
+            key.starts_with("agents.tokens window")
+                && key.contains(by)
+                && key.matches('=').count() == dimensions
+        };
+        let numbers = found(&aggregated(&bench, &lines, &[]));
+        numbers.into_iter().filter(|(key, _)| is_meant(key)).collect()
+    };
+    let (nothing, calls, events) = ("nothing of it", "LLM call finished", r#""event_name":"token_usage"#);
+    let both = tokens(nothing, "");
+    assert!(both.len() > 5, "{both:?}");
+    assert_eq!((tokens(calls, ""), tokens(events, "")), (both.clone(), both));
+    let by_model = tokens(nothing, "model=");
+    assert!(by_model.keys().any(|key| key.contains("claude")), "{by_model:?}");
+    assert_eq!(tokens(events, "model="), by_model);
+    let by_flow = tokens(nothing, "flow=");
+    assert!(by_flow.keys().any(|key| key.contains("flow=chat")), "{by_flow:?}");
+    assert_eq!(tokens(calls, "flow="), by_flow);
 }
 
 #[test]

@@ -164,8 +164,8 @@ fn sessions_tokens_and_tools_come_out_of_each_form_that_tells_them() {
     let internal = records(&writers::internal_events(&happenings));
     let snowplow = records(&writers::snowplow_json(&happenings));
     let log = records(&writers::service_log(&happenings));
+    assert_eq!((tokens(&internal), tokens(&snowplow)), (expected.clone(), expected));
     for told in [&internal, &snowplow, &log] {
-        assert_eq!(tokens(told), expected);
         let is = |record: &&Value, name: &str, value: &str| record[name] == value;
         let tools = told.iter().filter(|record| record["tool"].is_string());
         let failed = tools.clone().filter(|record| is(record, "outcome", "failure"));
@@ -194,17 +194,19 @@ fn sessions_tokens_and_tools_come_out_of_each_form_that_tells_them() {
 }
 
 #[test]
-fn a_call_in_the_log_of_the_service_counts_once_whichever_of_its_notes_are_there() {
+fn the_log_of_the_service_tells_calls_twice_and_they_are_kept_apart() {
     let log = writers::service_log(&happenings());
-    let kept = |part: &str| -> BTreeMap<String, [u64; 6]> {
-        let lines: String =
-            log.lines().filter(|line| !line.contains(part)).map(|line| format!("{line}\n")).collect();
-        tokens(&records(&lines)).into_iter().filter(|(_, sums)| sums[5] > 0).collect()
+    let told = records(&log);
+    let of = |collector: &str| -> Vec<Value> {
+        told.iter().filter(|record| record["collector"] == collector).cloned().collect()
     };
-    let all = kept("nothing of it");
-    assert_eq!(all.len(), 3);
-    assert_eq!(kept("LLM call finished"), all);
-    assert_eq!(kept(r#""event_name":"token_usage"#), all);
+    let (calls, events) = (of("service_calls"), of("service_log"));
+    assert_eq!(calls.len() + events.len(), told.len());
+    let called: BTreeMap<_, _> = tokens(&events).into_iter().filter(|(_, sums)| sums[5] > 0).collect();
+    assert_eq!((called.len(), &called), (3, &tokens(&calls)));
+    assert!(calls.iter().all(|call| call["model"].is_string() && call["flow"].is_null()));
+    let is_call = |event: &&Value| event["input_tokens"].is_u64();
+    assert!(events.iter().filter(is_call).all(|call| call["model"].is_null() && call["flow"].is_string()));
     // Lines that tell of no event are counted, and no fault.
     let other = r#"{"level":"info","event":"heartbeat","logger":"x","timestamp":"2026-08-18T09:00:00Z"}"#;
     let (made, letters) = normalize_with(&[], format!("{other}\n{log}{other}\n").as_bytes());
