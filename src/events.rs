@@ -3,6 +3,8 @@
 //! Names and features as GitLab's own registry of AI events has them (18.3 to 19.5). The list grows with
 //! every release, so an event that is not in it is kept under its own name.
 
+use std::borrow::Cow;
+
 /// The feature of events that no rule knows.
 pub const OTHER_FEATURE: &str = "other";
 
@@ -10,7 +12,7 @@ pub const OTHER_FEATURE: &str = "other";
 pub const CODE_SUGGESTIONS: &str = "code_suggestions";
 
 /// The numbers that stand for events in GitLab's database.
-const NUMBERS: &[(u16, &str)] = &[
+const NUMBERS: &[(u64, &str)] = &[
     (1, "code_suggestions_requested"),
     (2, "code_suggestion_shown_in_ide"),
     (3, "code_suggestion_accepted_in_ide"),
@@ -254,9 +256,10 @@ pub fn feature_of(event: &str) -> &'static str {
         .map_or(OTHER_FEATURE, |(feature, _)| feature)
 }
 
-/// The event of a number in GitLab's database, if it is known.
-pub fn by_number(number: u16) -> Option<&'static str> {
-    NUMBERS.iter().find(|(known, _)| *known == number).map(|(_, event)| *event)
+/// The event of a number in GitLab's database; one that is not known is named by its number.
+pub fn by_number(number: u64) -> Cow<'static, str> {
+    let known = NUMBERS.iter().find(|(known, _)| *known == number);
+    known.map_or_else(|| format!("ai_usage_event_{number}").into(), |(_, event)| (*event).into())
 }
 
 /// Whether the person did something on purpose; `event` in lower case.
@@ -384,7 +387,10 @@ mod tests {
     fn every_number_is_there_once_and_its_event_has_a_feature() {
         assert!(NUMBERS.is_sorted_by(|one, other| one.0 < other.0));
         assert!(NUMBERS.iter().all(|(_, event)| feature_of(event) != OTHER_FEATURE));
-        assert_eq!((by_number(3), by_number(47)), (Some("code_suggestion_accepted_in_ide"), None));
+        assert_eq!(
+            (&*by_number(3), &*by_number(65_539)),
+            ("code_suggestion_accepted_in_ide", "ai_usage_event_65539")
+        );
     }
 
     #[test]

@@ -267,13 +267,9 @@ impl Server {
     }
 }
 
-/// The name of an event in GitLab's registry, in upper case as in GraphQL; one that this version does not know keeps its
-/// number.
+/// The name of an event in GitLab's registry, in upper case as in GraphQL.
 fn name_of(number: &str) -> String {
-    match number.parse().ok().and_then(by_number) {
-        Some(name) => name.to_ascii_uppercase(),
-        None => format!("EVENT_{number}"),
-    }
+    number.parse().map_or_else(|_| format!("EVENT_{number}"), |number| by_number(number).to_ascii_uppercase())
 }
 
 fn user_of(number: &str) -> String {

@@ -31,8 +31,6 @@ pub struct Entry {
     pub tiers: &'static [&'static str],
     /// The release it came with, where that is known.
     pub milestone: Option<&'static str>,
-    /// The number of the event in GitLab's table `ai_usage_events`.
-    pub id: Option<u16>,
     /// The name of its definition file without the ending, where that is not the event's name.
     pub file: Option<&'static str>,
     /// The name it had before.
@@ -225,11 +223,6 @@ impl Entry {
             _ => Session::Nowhere,
         }
     }
-
-    /// The name in GitLab's GraphQL API, where GitLab has the event there.
-    pub fn graphql_name(&self) -> Option<String> {
-        self.id.map(|_| self.name.to_uppercase())
-    }
 }
 
 /// The event of this name, or of this older name; `name` in lower case.
@@ -237,11 +230,6 @@ pub fn entry(name: &str) -> Option<&'static Entry> {
     let by_name = |entry: &&Entry| entry.name == name;
     let by_older_name = |entry: &&Entry| entry.older_name == Some(name);
     EVENTS.iter().chain(TOKEN_USAGE).chain(ACCESS).find(by_name).or_else(|| EVENTS.iter().find(by_older_name))
-}
-
-/// The event that GitLab's table `ai_usage_events` has this number for.
-pub fn by_id(id: u64) -> Option<&'static Entry> {
-    EVENTS.iter().find(|entry| entry.id.is_some_and(|own| u64::from(own) == id))
 }
 
 /// What an event of this name says has happened; `name` in lower case. Calls of models are told by the beginning of
@@ -305,7 +293,6 @@ const fn of(emitter: Emitter, name: &'static str, role: Role) -> Entry {
         is_classified: false,
         tiers: PAID_TIERS,
         milestone: None,
-        id: None,
         file: None,
         older_name: None,
     }
@@ -341,13 +328,12 @@ const fn of_flow(name: &'static str, role: Role) -> Entry {
     Entry { category: Meaning::Flow, ..service(name, role) }
 }
 
-const fn suggestion(name: &'static str, id: u16) -> Entry {
+const fn suggestion(name: &'static str) -> Entry {
     Entry {
         extras: SUGGESTION_EXTRAS,
         identifiers: USER_AND_PROJECT,
         is_classified: true,
         milestone: Some("17.1"),
-        id: Some(id),
         ..of(Emitter::Ide, name, Role::CodeSuggestion)
     }
 }
@@ -699,24 +685,18 @@ const EVENTS: &[Entry] = &[
     Entry {
         extras: &["source", "verification_run"],
         milestone: Some("18.3"),
-        id: Some(8),
         older_name: Some("create_agent_platform_session"),
         ..step("agent_platform_session_created", Role::Created)
     },
     Entry {
         milestone: Some("18.3"),
-        id: Some(9),
         older_name: Some("start_agent_platform_session"),
         ..step("agent_platform_session_started", Role::Started)
     },
-    Entry {
-        milestone: Some("18.4"),
-        id: Some(19),
-        ..step("agent_platform_session_finished", Role::Finished)
-    },
-    Entry { milestone: Some("18.5"), id: Some(20), ..step("agent_platform_session_dropped", Role::Dropped) },
-    Entry { milestone: Some("18.4"), id: Some(21), ..step("agent_platform_session_stopped", Role::Stopped) },
-    Entry { milestone: Some("18.4"), id: Some(22), ..step("agent_platform_session_resumed", Role::Resumed) },
+    Entry { milestone: Some("18.4"), ..step("agent_platform_session_finished", Role::Finished) },
+    Entry { milestone: Some("18.5"), ..step("agent_platform_session_dropped", Role::Dropped) },
+    Entry { milestone: Some("18.4"), ..step("agent_platform_session_stopped", Role::Stopped) },
+    Entry { milestone: Some("18.4"), ..step("agent_platform_session_resumed", Role::Resumed) },
     Entry {
         value: Meaning::Session,
         label: Meaning::Flow,
@@ -759,7 +739,6 @@ const EVENTS: &[Entry] = &[
         property: Meaning::Exception,
         extras: &["workflow_id", "workflow_definition"],
         milestone: Some("19.0"),
-        id: Some(27),
         ..classified("duo_workflow_workload_completed", Role::Workload)
     },
     Entry {
@@ -767,7 +746,6 @@ const EVENTS: &[Entry] = &[
         identifiers: USER_AND_NAMESPACE,
         is_classified: true,
         milestone: Some("18.6"),
-        id: Some(23),
         ..rails("start_mcp_tool_call", Role::McpStarted)
     },
     Entry {
@@ -782,48 +760,43 @@ const EVENTS: &[Entry] = &[
         identifiers: USER_AND_NAMESPACE,
         is_classified: true,
         milestone: Some("18.6"),
-        id: Some(24),
         ..rails("finish_mcp_tool_call", Role::McpFinished)
     },
-    Entry { milestone: Some("16.11"), id: Some(6), ..classified("request_duo_chat_response", Role::Chat) },
+    Entry { milestone: Some("16.11"), ..classified("request_duo_chat_response", Role::Chat) },
     Entry {
         extras: &["job_id", "project_id", "pipeline_id", "merge_request_id"],
-        id: Some(7),
         ..classified("troubleshoot_job", Role::Other)
     },
-    suggestion("code_suggestion_shown_in_ide", 2),
-    suggestion("code_suggestion_accepted_in_ide", 3),
-    suggestion("code_suggestion_rejected_in_ide", 4),
-    Entry { id: Some(1), ..rails("code_suggestions_requested", Role::CodeSuggestion) },
-    Entry { id: Some(5), ..rails("code_suggestion_direct_access_token_refresh", Role::CodeSuggestion) },
-    Entry { id: Some(10), ..classified("encounter_duo_code_review_error_during_review", Role::CodeReview) },
-    Entry { id: Some(11), ..classified("find_no_issues_duo_code_review_after_review", Role::CodeReview) },
-    Entry { id: Some(12), ..classified("find_nothing_to_review_duo_code_review_on_mr", Role::CodeReview) },
+    suggestion("code_suggestion_shown_in_ide"),
+    suggestion("code_suggestion_accepted_in_ide"),
+    suggestion("code_suggestion_rejected_in_ide"),
+    rails("code_suggestions_requested", Role::CodeSuggestion),
+    rails("code_suggestion_direct_access_token_refresh", Role::CodeSuggestion),
+    classified("encounter_duo_code_review_error_during_review", Role::CodeReview),
+    classified("find_no_issues_duo_code_review_after_review", Role::CodeReview),
+    classified("find_nothing_to_review_duo_code_review_on_mr", Role::CodeReview),
     Entry {
         value: Meaning::Count,
         milestone: Some("18.1"),
-        id: Some(13),
         ..classified("post_comment_duo_code_review_on_diff", Role::CodeReview)
     },
-    Entry { id: Some(14), ..classified("react_thumbs_up_on_duo_code_review_comment", Role::CodeReview) },
-    Entry { id: Some(15), ..classified("react_thumbs_down_on_duo_code_review_comment", Role::CodeReview) },
+    classified("react_thumbs_up_on_duo_code_review_comment", Role::CodeReview),
+    classified("react_thumbs_down_on_duo_code_review_comment", Role::CodeReview),
     Entry {
         property: Meaning::MergeRequest,
         milestone: Some("18.1"),
-        id: Some(16),
         ..classified("request_review_duo_code_review_on_mr_by_author", Role::CodeReview)
     },
     Entry {
         property: Meaning::MergeRequest,
-        id: Some(17),
         ..classified("request_review_duo_code_review_on_mr_by_non_author", Role::CodeReview)
     },
-    Entry { id: Some(18), ..classified("excluded_files_from_duo_code_review", Role::CodeReview) },
-    Entry { id: Some(25), ..rails("fix_pipeline_suggestion_posted", Role::Other) },
-    Entry { id: Some(26), ..rails("fix_pipeline_suggestion_applied", Role::Other) },
-    Entry { id: Some(28), ..rails("view_duo_agentic_subscription_expired_empty_state", Role::Other) },
-    Entry { id: Some(29), ..rails("click_duo_agentic_subscription_expired_upgrade", Role::Other) },
-    Entry { id: Some(30), ..rails("click_duo_agentic_subscription_expired_learn_more", Role::Other) },
+    classified("excluded_files_from_duo_code_review", Role::CodeReview),
+    rails("fix_pipeline_suggestion_posted", Role::Other),
+    rails("fix_pipeline_suggestion_applied", Role::Other),
+    rails("view_duo_agentic_subscription_expired_empty_state", Role::Other),
+    rails("click_duo_agentic_subscription_expired_upgrade", Role::Other),
+    rails("click_duo_agentic_subscription_expired_learn_more", Role::Other),
     rails("publish_duo_code_review_comments", Role::Other),
     rails("restore_ai_catalog_item", Role::Other),
     rails("summarize_review", Role::Other),
@@ -840,23 +813,18 @@ mod tests {
     #[test]
     fn names_and_numbers_are_of_one_event_each() {
         let mut names = BTreeSet::new();
-        let mut ids = BTreeSet::new();
         for entry in entries() {
             assert!(names.insert(entry.name), "{}", entry.name);
             assert!(entry.older_name.is_none_or(|older| names.insert(older)), "{}", entry.name);
-            assert!(entry.id.is_none_or(|id| ids.insert(id)), "{}", entry.name);
             assert!(entry.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
         }
         assert_eq!(entries().count(), 195);
-        assert_eq!(ids, (1..=30).collect());
     }
 
     #[test]
-    fn events_are_found_by_name_older_name_and_number() {
+    fn events_are_found_by_name_and_older_name() {
         let name = |found: Option<&'static Entry>| found.map(|entry| entry.name);
         assert_eq!(name(entry("create_agent_platform_session")), Some("agent_platform_session_created"));
-        assert_eq!(name(by_id(24)), Some("finish_mcp_tool_call"));
-        assert_eq!(name(by_id(65_536 + 24)), None);
         assert_eq!(role("token_usage_of_tomorrow"), Some(Role::TokenUsage));
         assert_eq!(role("request_duo_workflow_success"), Some(Role::Succeeded));
         assert_eq!(role("duo_workflow_pause"), None);

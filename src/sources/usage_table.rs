@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::observed::{Form, Observed, Who};
 use super::scalar::{count, is_digits, take, text_in};
-use super::{Found, catalogue, parsed};
+use super::{Found, parsed};
+use crate::events;
 
 /// The columns that a row has to have.
 const NEEDED: [&str; 3] = ["event", "timestamp", "user_id"];
@@ -49,10 +50,7 @@ pub(super) fn read_line(line: &str, heading: &Heading) -> Found {
 
 fn event(row: &mut Map<String, Value>) -> Result<Observed, String> {
     let number = row.get("event").and_then(count).ok_or("an event without a number")?;
-    let name = match catalogue::by_id(number) {
-        Some(entry) => entry.name.to_owned(),
-        None => format!("ai_usage_event_{number}"),
-    };
+    let name = events::by_number(number).into_owned();
     let path = ["namespace_path", "traversal_path"].iter().find_map(|name| text_in(row, name));
     let timestamp = text_in(row, "timestamp");
     let user = take(row, "user_id").map(|id| Who { id: Some(id), ..Who::default() });

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::bench::{Bench, TOKEN, bare_command};
+use crate::agents::sources::happenings;
+use crate::agents::writers;
+use crate::bench::{Bench, TOKEN, bare_command, lines_of};
 use crate::pipelines::{KEY, Project, documents, read, root};
 
 /// An example as somebody has it who included it; only the address of the component is another one, that of the catalog
@@ -28,7 +31,17 @@ fn all_examples_are_run_here() {
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["digest.yml", "landing.yml", "minimal.yml", "self-managed.yml", "several-groups.yml"]);
+    assert_eq!(
+        names,
+        [
+            "agent-events.yml",
+            "digest.yml",
+            "landing.yml",
+            "minimal.yml",
+            "self-managed.yml",
+            "several-groups.yml"
+        ]
+    );
 }
 
 #[test]
@@ -60,6 +73,31 @@ fn several_groups_are_collected_side_by_side_and_put_together_once() {
     for scope in ["acme", "globex", "*"] {
         assert!(metrics.contains(&format!("\"scope\":\"{scope}\"")), "{scope}");
     }
+}
+
+#[test]
+fn events_of_agents_from_snowplow_count_beside_what_gitlab_tells() {
+    let bench = Bench::new(20, 7);
+    // Three sessions of the day before the pipeline's.
+    let mut happenings = happenings();
+    happenings.iter_mut().for_each(|happening| happening.at += 74 * 86_400_000);
+    let file = bench.path("events.jsonl");
+    std::fs::write(&file, writers::snowplow_json(&happenings)).expect("a file in a folder of the test");
+    let address = format!("file://{}", file.display());
+    let project = example(&bench, "agent-events").with("AGENT_EVENTS_URL", &address);
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.contains_key("agent-events"), "{}", pipeline.log);
+    let metrics = project.artifact("duo-metrics:process", ".duo-metrics/metrics.jsonl").expect("the metrics");
+    let told = |metric: &str, by: serde_json::Value| {
+        let lines = lines_of(metrics.as_bytes(), "metric");
+        let line = lines.into_iter().find(|line| {
+            line["metric"] == metric && line["grain"] == "window" && line["scope"] == "*" && line["by"] == by
+        });
+        line.map(|line| line["value"].clone())
+    };
+    assert_eq!(told("agents.tokens", json!({"kind": "input"})), Some(json!(58_000)));
+    assert_eq!(told("agents.success_rate", json!({"flow": "fix_pipeline"})), Some(json!(1.0)));
+    assert!(told("code_suggestions.shown", json!({})).is_some_and(|shown| shown.as_u64() > Some(0)));
 }
 
 #[test]

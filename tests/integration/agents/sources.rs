@@ -12,7 +12,7 @@ const MORNING: i64 = 1_787_043_600_000;
 
 /// Three sessions as GitLab and the service tell them: one that waited for approval and was done, one that failed, and one
 /// that was found to be stuck.
-fn happenings() -> Vec<Happening> {
+pub(crate) fn happenings() -> Vec<Happening> {
     let call = |agent: &str, input, output, read, write_5m, creation| Call {
         model: "claude-sonnet-4-5-20250929".to_owned(),
         engine: "anthropic-chat".to_owned(),
