@@ -633,24 +633,36 @@ fn a_thousand_sessions_come_to_the_same_from_every_source_that_can_tell_them() {
 #[test]
 fn written_and_read_in_every_form_they_come_to_the_same_too() {
     let bench = Bench::new(20, 3);
-    let sessions = tellable(300, 23);
+    let sessions = tellable(1_000, 23);
     let happenings: Vec<Happening> = sessions.iter().flat_map(Session::happenings).collect();
     let read = |input: &str| -> Numbers {
         let lines = String::from_utf8(bench.normalize(input.as_bytes())).expect("text");
         found(&aggregated(&bench, &lines.lines().map(str::to_owned).collect::<Vec<_>>(), &[]))
     };
     let nodes = Teller { collector: "nodes of the instance", ..INSTANCE };
+    // A tracker posts a few events at a time.
+    let payloads = happenings.chunks(40).map(|few| format!("{}\n", writers::tp2(few)));
+    let table = Teller { collector: "ai_usage_events", ..INSTANCE };
     for (form, teller, written) in [
         ("internal events", INTERNAL_EVENTS, writers::internal_events(&happenings)),
         ("enriched JSON", SNOWPLOW, writers::snowplow_json(&happenings)),
         ("enriched TSV", SNOWPLOW, writers::snowplow_tsv(&happenings)),
-        ("tp2", SNOWPLOW, writers::tp2(&happenings).to_string()),
+        ("tp2", SNOWPLOW, payloads.collect()),
         ("Micro", SNOWPLOW, writers::micro(&happenings).to_string()),
         ("product usage log", SNOWPLOW, writers::product_usage_log(&happenings)),
         ("nodes of the instance", nodes, writers::instance_nodes(&happenings)),
+        ("a dump of PostgreSQL", table, writers::postgres_json(&happenings)),
+        ("a dump of PostgreSQL as CSV", table, writers::postgres_csv(&happenings)),
+        ("a dump of ClickHouse", table, writers::clickhouse_json(&happenings)),
     ] {
         assert_same(&read(&written), &expected(&sessions, teller, false), form);
     }
+    // The log tells the flow of a session by its calls alone, and whose it is.
+    let calling: Vec<Session> = sessions.into_iter().filter(|session| !session.calls.is_empty()).collect();
+    let happenings: Vec<Happening> = calling.iter().flat_map(Session::happenings).collect();
+    let log = Teller { collector: "the log of the service", ..SERVICE_LOG };
+    let read_log = read(&writers::service_log(&happenings));
+    assert_same(&read_log, &expected(&calling, log, false), "the log of the service");
 }
 
 #[test]
