@@ -2,7 +2,7 @@
 //! which it is told.
 //!
 //! A form is known by what a line holds, one line at a time, so that files of several forms can be put together. Each turns
-//! text into [`Observed`] events, which say what is told and no more; [`record`] makes records of them.
+//! text into [`Observed`] events, which say what is told and no more; [`record()`] makes records of them.
 
 mod base64;
 pub mod catalogue;
