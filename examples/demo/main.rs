@@ -81,7 +81,8 @@ fn build() -> Result<PathBuf, Box<dyn Error>> {
         example.parent().and_then(Path::parent).ok_or("the example does not lie in a target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--quiet", "--bin", "duo-metrics"])
+        // Beside an example the library is the one that is built already: with the features that tests ask of dependencies.
+        .args(["build", "--quiet", "--bin", "duo-metrics", "--example", "demo"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null());
     if folder.file_name().is_some_and(|profile| profile == "release") {

@@ -31,7 +31,7 @@ COPY (
            ide, CASE WHEN ide <> extras.ide_name THEN extras.ide_name END AS ide_original,
            CASE feature WHEN 'code_suggestions' THEN try_cast(extras.suggestion_size AS UINTEGER) END AS lines,
            node.namespacePath AS namespace, 'gid://gitlab/Project/' || extras.project_id AS project,
-           extras.session_id AS session, extras.flow_type AS flow, extras.environment AS environment,
+           extras.session_id AS session, extras.flow_type AS flow, CASE extras.environment WHEN 'ide' THEN 'chat' WHEN 'web' THEN 'ambient' ELSE extras.environment END AS environment,
            extras.tool_name AS tool, extras.model_name AS model
     FROM events
 ) TO '$output' (FORMAT json);
