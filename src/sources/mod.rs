@@ -21,7 +21,7 @@ mod usage_table;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::line;
+use crate::{line, plain};
 
 pub use moment::moment;
 pub use observed::{Form, Observed, Who};
@@ -93,11 +93,13 @@ fn find_in(object: Map<String, Value>) -> Found {
     form.map_or(Found::Unknown, |(_, read)| read(object))
 }
 
-/// The JSON object in a text; the error says what is wrong with it, without any of it. The parser is the one that bears any
-/// depth.
+/// The JSON object in a text; the error says what is wrong with it, without any of it.
 fn parsed(text: &str) -> Result<Map<String, Value>, String> {
     if !text.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
+    }
+    if let Some(object) = plain::from_str(text) {
+        return Ok(object);
     }
     serde_json::from_str(text).map_err(|error| line::reason(&error))
 }
