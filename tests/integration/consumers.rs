@@ -42,6 +42,13 @@ fn all_examples_are_run_here() {
             "several-groups.yml"
         ]
     );
+    // GitLab's schema is held against each as it is when everything is put together.
+    let bench = Bench::new(20, 7);
+    for name in names.iter().filter_map(|name| name.strip_suffix(".yml")) {
+        assert!(example(&bench, name).merged()["stages"].is_array(), "{name}");
+    }
+    let lint = Project::new(&bench, "lint", &read("examples/lint/gitlab-ci.yml"));
+    assert_eq!(lint.merged()["lint-events"]["stage"], "test");
 }
 
 #[test]
