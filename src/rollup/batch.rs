@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::names::{Name, PersonId};
+use super::names::{Name, Names, PersonId};
 use super::rows::{EventId, word_of};
-use super::sessions::{AgentKey, SessionFacts};
+use super::sessions::{AgentKey, SessionFact};
 use super::tally::{CellId, Usage};
 use super::{Cell, Fetch, Part, Rollups, Target};
 use crate::agents::{self, AgentCounts, Role, Step, Tokens};
@@ -50,6 +50,8 @@ struct LastFetch {
 #[derive(Default)]
 pub struct Batch {
     texts: Vec<Box<str>>,
+    /// The ids of sessions, by numbers of their own: they are too many for a reader to keep.
+    sessions: Names,
     /// The texts of the instances.
     instances: Vec<u32>,
     people: Vec<(usize, Box<str>)>,
@@ -67,6 +69,8 @@ pub struct Batch {
 #[derive(Default)]
 pub struct Meanings {
     texts: Vec<Name>,
+    /// Those of the batch.
+    sessions: Vec<Name>,
     instances: Vec<Name>,
     people: Vec<PersonId>,
     cells: Vec<CellId>,
@@ -105,7 +109,7 @@ struct AgentEvent {
     ts: Timestamp,
     step: Option<Step>,
     event: u32,
-    session: Option<u32>,
+    session: Option<Name>,
     flow: Option<u32>,
     environment: Option<u32>,
     tool: Option<u32>,
@@ -123,7 +127,7 @@ struct AgentPart {
 
 enum AgentsTold {
     Session {
-        session: u32,
+        session: Name,
         users: Vec<(u32, Timestamp)>,
         flows: Vec<u32>,
         environments: Vec<u32>,
@@ -132,8 +136,9 @@ enum AgentsTold {
     Counts {
         person: u32,
         event: u32,
-        /// Flow, session, tool and model.
-        names: [Option<u32>; 4],
+        session: Option<Name>,
+        /// Flow, tool and model.
+        names: [Option<u32>; 3],
         counts: Box<AgentCounts>,
     },
 }
@@ -380,7 +385,7 @@ impl Reader {
             ts,
             step: role.step(told.outcome),
             event: self.text(event),
-            session: told.session.map(|session| self.text(session)),
+            session: told.session.map(|session| self.batch.sessions.number(session)),
             flow: told.flow.map(|flow| self.text(agents::flow_type(flow))),
             environment: told.environment.map(|environment| self.text(environment)),
             tool: told.tool.map(|tool| self.text(tool)),
@@ -397,7 +402,7 @@ impl Reader {
             .map(|(user, since)| (self.person(instance, user, rollup.bots.contains(user)), *since))
             .collect();
         let told = AgentsTold::Session {
-            session: self.text(&rollup.session),
+            session: self.batch.sessions.number(&rollup.session),
             users,
             flows: rollup.flows.iter().map(|flow| self.text(flow)).collect(),
             environments: rollup.environments.iter().map(|environment| self.text(environment)).collect(),
@@ -412,10 +417,11 @@ impl Reader {
             return Err(CONTRADICTION);
         }
         let (fetch, part) = self.rows_of(&rollup.of)?;
-        let names = [&rollup.flow, &rollup.session, &rollup.tool, &rollup.model];
+        let names = [&rollup.flow, &rollup.tool, &rollup.model];
         let told = AgentsTold::Counts {
             person: self.person(self.instances[fetch as usize], &rollup.user, rollup.bot),
             event: self.text(&rollup.event),
+            session: rollup.session.as_ref().map(|session| self.batch.sessions.number(session)),
             names: names.map(|name| name.as_ref().map(|name| self.text(name))),
             counts: Box::new(rollup.counts),
         };
@@ -690,8 +696,11 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, instances, people, bots, cells, fetches, events, extras, parts, agents } = batch;
+        let Batch { texts, sessions, instances, people, bots, cells, fetches, events, extras, parts, agents } =
+            batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
+        meanings.sessions.clear();
+        meanings.sessions.extend(sessions.texts().map(|session| self.names.number(session)));
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
         for (instance, user) in people {
@@ -761,23 +770,37 @@ impl Rollups {
     }
 }
 
+impl Meanings {
+    fn text(&self, number: u32) -> Name {
+        self.texts[number as usize]
+    }
+
+    fn session(&self, number: Name) -> Name {
+        self.sessions[number.0 as usize]
+    }
+
+    fn person(&self, number: u32) -> PersonId {
+        self.people[number as usize]
+    }
+}
+
 impl AgentEvent {
     fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings) {
-        let name = |number: Option<u32>| number.map(|number| meanings.texts[number as usize]);
-        let (session, flow) = (name(self.session), name(self.flow));
+        let name = |number: Option<u32>| number.map(|number| meanings.text(number));
+        let (session, flow) = (self.session.map(|session| meanings.session(session)), name(self.flow));
         if let Some(session) = session {
-            let facts = SessionFacts {
-                users: vec![(person, self.ts)],
-                flows: flow.into_iter().collect(),
-                environments: name(self.environment).into_iter().collect(),
-                steps: self.step.map(|step| (self.ts, step)).into_iter().collect(),
-            };
-            part.sessions.add(session, &facts);
+            let told = [
+                Some(SessionFact::User(person, self.ts)),
+                flow.map(SessionFact::Flow),
+                name(self.environment).map(SessionFact::Environment),
+                self.step.map(|step| SessionFact::Step(self.ts, step)),
+            ];
+            told.into_iter().flatten().for_each(|fact| part.sessions.add(session, fact));
         }
         if let Some(counts) = &self.counts {
             let key = AgentKey {
                 person,
-                event: meanings.texts[self.event as usize],
+                event: meanings.text(self.event),
                 flow,
                 session: session.filter(|_| flow.is_none()),
                 tool: name(self.tool),
@@ -790,28 +813,20 @@ impl AgentEvent {
 
 impl AgentsTold {
     fn add_to(&self, part: &mut Part, meanings: &Meanings) {
-        let name = |number: u32| meanings.texts[number as usize];
-        let sorted = |numbers: &[u32]| {
-            let mut names: Vec<Name> = numbers.iter().map(|number| name(*number)).collect();
-            names.sort_unstable();
-            names
-        };
         match self {
             AgentsTold::Session { session, users, flows, environments, steps } => {
-                let mut users: Vec<(PersonId, Timestamp)> =
-                    users.iter().map(|(person, since)| (meanings.people[*person as usize], *since)).collect();
-                users.sort_unstable();
-                let facts = SessionFacts {
-                    users,
-                    flows: sorted(flows),
-                    environments: sorted(environments),
-                    steps: steps.clone(),
-                };
-                part.sessions.add(name(*session), &facts);
+                let session = meanings.session(*session);
+                let mut add = |fact| part.sessions.add(session, fact);
+                users.iter().for_each(|(user, since)| add(SessionFact::User(meanings.person(*user), *since)));
+                flows.iter().for_each(|flow| add(SessionFact::Flow(meanings.text(*flow))));
+                let environments = environments.iter().map(|environment| meanings.text(*environment));
+                environments.for_each(|environment| add(SessionFact::Environment(environment)));
+                steps.iter().for_each(|(at, step)| add(SessionFact::Step(*at, *step)));
             }
-            AgentsTold::Counts { person, event, names, counts } => {
-                let [flow, session, tool, model] = names.map(|number| number.map(name));
-                let (person, event) = (meanings.people[*person as usize], name(*event));
+            AgentsTold::Counts { person, event, session, names, counts } => {
+                let [flow, tool, model] = names.map(|number| number.map(|number| meanings.text(number)));
+                let session = session.map(|session| meanings.session(session));
+                let (person, event) = (meanings.person(*person), meanings.text(*event));
                 part.agents.add(AgentKey { person, event, flow, session, tool, model }, counts);
             }
         }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
-pub use sessions::{AgentKey, SessionFacts};
+pub use sessions::{AgentKey, SessionFact};
 use sessions::{AgentTally, Sessions};
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 pub use tally::{CellId, Entries, Usage};
@@ -186,8 +186,7 @@ impl Rollups {
                 let of = self.rows_counted(target, fetched_at, part);
                 lines
                     .extend(counted.usage.iter().map(|counts| Rollup::Usage(self.usage_rollup(&of, counts))));
-                let sessions = counted.sessions.iter();
-                lines.extend(sessions.map(|told| Rollup::Session(self.session_rollup(&of, told))));
+                lines.extend(self.session_rollups(&of, counted).map(Rollup::Session));
                 let agents = counted.agents.iter();
                 lines.extend(agents.map(|counts| Rollup::Agent(Box::new(self.agent_rollup(&of, counts)))));
             }
@@ -242,29 +241,43 @@ impl Rollups {
         }
     }
 
-    /// A session as a line.
-    fn session_rollup<'s>(
+    /// The sessions of a part as lines.
+    fn session_rollups<'s>(
         &'s self,
         of: &RowsCounted<'s>,
-        (session, facts): (Name, &SessionFacts),
-    ) -> SessionRollup<'s> {
-        let text = |name: Name| Cow::from(self.names.text(name));
-        let user = |person: PersonId| Cow::from(self.people.user(person));
-        let people = facts.users.iter();
-        SessionRollup {
-            kind: RollupKind::Session,
-            of: of.clone(),
-            session: text(session),
-            users: people.clone().map(|(person, since)| (user(*person), *since)).collect(),
-            bots: people
-                .map(|(person, _)| *person)
-                .filter(|person| self.people.is_bot(*person))
-                .map(user)
-                .collect(),
-            flows: facts.flows.iter().map(|flow| text(*flow)).collect(),
-            environments: facts.environments.iter().map(|environment| text(*environment)).collect(),
-            steps: facts.steps.iter().copied().collect(),
-        }
+        part: &'s Part,
+    ) -> impl Iterator<Item = SessionRollup<'s>> {
+        let of_session = part.sessions.facts().chunk_by(|(one, _), (other, _)| one == other);
+        of_session.map(|facts| {
+            let text = |name: Name| Cow::from(self.names.text(name));
+            let mut rollup = SessionRollup {
+                kind: RollupKind::Session,
+                of: of.clone(),
+                session: text(facts[0].0),
+                users: BTreeMap::new(),
+                bots: BTreeSet::new(),
+                flows: BTreeSet::new(),
+                environments: BTreeSet::new(),
+                steps: BTreeSet::new(),
+            };
+            for (_, fact) in facts {
+                match *fact {
+                    SessionFact::User(person, since) => {
+                        let user = Cow::from(self.people.user(person));
+                        if self.people.is_bot(person) {
+                            rollup.bots.insert(user.clone());
+                        }
+                        rollup.users.insert(user, since);
+                    }
+                    SessionFact::Flow(flow) => drop(rollup.flows.insert(text(flow))),
+                    SessionFact::Environment(environment) => {
+                        rollup.environments.insert(text(environment));
+                    }
+                    SessionFact::Step(at, step) => drop(rollup.steps.insert((at, step))),
+                }
+            }
+            rollup
+        })
     }
 
     /// Calls of tools and tokens as a line.
@@ -298,7 +311,7 @@ impl Rollups {
         for (fetched_at, fetch) in fetches {
             for (part, counted) in fetch.all_parts() {
                 let of = self.rows_counted(&target, fetched_at, part);
-                sessions.extend(counted.sessions.iter().map(|told| self.session_rollup(&of, told)));
+                sessions.extend(self.session_rollups(&of, counted));
                 agents.extend(counted.agents.iter().map(|counts| self.agent_rollup(&of, counts)));
             }
         }
@@ -469,9 +482,9 @@ impl Fetch {
         self.parts.values().chain([&self.own]).flat_map(|part| part.usage.cells())
     }
 
-    /// What is told of sessions, in no order; a session may come more than once.
-    pub fn sessions(&self) -> impl Iterator<Item = (Name, &SessionFacts)> {
-        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.iter())
+    /// What is told of sessions, in no order; it may come more than once.
+    pub fn sessions(&self) -> impl Iterator<Item = (Name, SessionFact)> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.facts()).copied()
     }
 
     /// Calls of tools and tokens, in no order.
@@ -508,8 +521,10 @@ impl Fetch {
 
     /// Sums what was added. Rows that came as records and counted count once.
     fn finish(&mut self) {
-        self.own.usage.finish();
-        self.parts.values_mut().for_each(|part| part.usage.finish());
+        for part in self.parts.values_mut().chain([&mut self.own]) {
+            part.usage.finish();
+            part.sessions.finish();
+        }
         if !self.parts.is_empty() && !self.own.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
         }

@@ -1,8 +1,10 @@
 //! Texts and people as numbers: what occurs in every row is kept once.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::record::NOBODY;
 
@@ -14,11 +16,14 @@ pub struct Name(pub(super) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u32);
 
-/// Texts and their numbers.
+/// Texts and their numbers, each text once, one behind the other.
 #[derive(Debug, Default)]
 pub struct Names {
-    texts: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, Name, RandomState>,
+    texts: String,
+    /// Where each text ends.
+    ends: Vec<usize>,
+    numbers: HashTable<Name>,
+    hasher: RandomState,
 }
 
 /// Everybody seen, by (instance, user).
@@ -34,24 +39,42 @@ pub struct People {
 impl Names {
     /// The number of a text.
     pub fn number(&mut self, text: &str) -> Name {
-        if let Some(name) = self.numbers.get(text) {
-            return *name;
+        let hash = self.hasher.hash_one(text);
+        if let Some(name) = self.find_hashed(text, hash) {
+            return name;
         }
-        let name = Name(next(self.texts.len()));
-        self.texts.push(text.into());
-        self.numbers.insert(text.into(), name);
+        let name = Name(next(self.ends.len()));
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        let Names { texts, ends, numbers, hasher } = self;
+        numbers.insert_unique(hash, name, |name| hasher.hash_one(text_of(texts, ends, *name)));
         name
     }
 
     /// The number of a text, if it has one.
     pub fn find(&self, text: &str) -> Option<Name> {
-        self.numbers.get(text).copied()
+        self.find_hashed(text, self.hasher.hash_one(text))
     }
 
     /// The text of a number.
     pub fn text(&self, name: Name) -> &str {
-        &self.texts[name.0 as usize]
+        text_of(&self.texts, &self.ends, name)
     }
+
+    /// All texts, by their numbers.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..next(self.ends.len())).map(|number| self.text(Name(number)))
+    }
+
+    fn find_hashed(&self, text: &str, hash: u64) -> Option<Name> {
+        self.numbers.find(hash, |name| self.text(*name) == text).copied()
+    }
+}
+
+fn text_of<'a>(texts: &'a str, ends: &[usize], name: Name) -> &'a str {
+    let place = name.0 as usize;
+    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+    &texts[start..ends[place]]
 }
 
 impl People {

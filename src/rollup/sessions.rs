@@ -9,18 +9,21 @@ use super::tally::Twice;
 use crate::agents::{AgentCounts, Step};
 use crate::calendar::Timestamp;
 
-/// What is told of a session. Everything in it is a sorted set, so that telling it again changes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// Its users, and the moment of the first event of each; by user.
-    pub users: Vec<(PersonId, Timestamp)>,
-    /// Its flow types.
-    pub flows: Vec<Name>,
+/// One thing that is told of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionFact {
+    /// A user of it, and the moment of the first event of theirs.
+    User(PersonId, Timestamp),
+    /// Its flow type.
+    Flow(Name),
     /// Where it runs.
-    pub environments: Vec<Name>,
-    /// Its steps.
-    pub steps: Vec<(Timestamp, Step)>,
+    Environment(Name),
+    /// A step of it.
+    Step(Timestamp, Step),
 }
+
+/// How many facts may wait to be put in order, beside as many as are in order.
+const FEW_FACTS: usize = 1 << 10;
 
 /// By what calls of tools and tokens are counted, beside the fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,9 +42,13 @@ pub struct AgentKey {
     pub model: Option<Name>,
 }
 
-/// Sessions by their id.
+/// What is told of sessions, in 24 bytes a fact. It is a set: telling it again changes nothing.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(HashMap<Name, SessionFacts, RandomState>);
+pub(super) struct Sessions {
+    /// Sorted, up to what was added since.
+    facts: Vec<(Name, SessionFact)>,
+    sorted: usize,
+}
 
 /// Sums by key.
 #[derive(Debug, Default)]
@@ -50,39 +57,37 @@ pub(super) struct AgentTally {
     sums: HashMap<AgentKey, AgentCounts, RandomState>,
 }
 
-impl SessionFacts {
-    /// Adds what else is told.
-    pub fn add(&mut self, other: &SessionFacts) {
-        for (person, since) in &other.users {
-            match self.users.binary_search_by_key(person, |(known, _)| *known) {
-                Ok(at) => self.users[at].1 = self.users[at].1.min(*since),
-                Err(at) => self.users.insert(at, (*person, *since)),
-            }
-        }
-        other.flows.iter().for_each(|flow| note(&mut self.flows, *flow));
-        other.environments.iter().for_each(|environment| note(&mut self.environments, *environment));
-        other.steps.iter().for_each(|step| note(&mut self.steps, *step));
-    }
-}
-
-fn note<T: Ord>(sorted: &mut Vec<T>, item: T) {
-    // Most streams tell what happened in its order.
-    if sorted.last().is_none_or(|last| *last < item) {
-        sorted.push(item);
-    } else if let Err(at) = sorted.binary_search(&item) {
-        sorted.insert(at, item);
-    }
-}
-
 impl Sessions {
     /// Adds what is told of a session.
-    pub(super) fn add(&mut self, session: Name, facts: &SessionFacts) {
-        self.0.entry(session).or_default().add(facts);
+    pub(super) fn add(&mut self, session: Name, fact: SessionFact) {
+        self.facts.push((session, fact));
+        if self.facts.len() - self.sorted > self.sorted + FEW_FACTS {
+            self.settle();
+        }
     }
 
-    /// Every session, in no order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Name, &SessionFacts)> {
-        self.0.iter().map(|(session, facts)| (*session, facts))
+    /// Puts it in order, after which it can be read, and gives back the memory that it no longer needs.
+    pub(super) fn finish(&mut self) {
+        self.settle();
+        self.facts.shrink_to_fit();
+    }
+
+    /// Everything, by session. What was added since is not in order: finish first.
+    pub(super) fn facts(&self) -> &[(Name, SessionFact)] {
+        &self.facts
+    }
+
+    fn settle(&mut self) {
+        // What is sorted already and what came since are two runs, which this sort only has to merge.
+        self.facts.sort();
+        self.facts.dedup_by(|later, fact| match (&*later, &*fact) {
+            // Of a user, the first moment stays.
+            ((session, SessionFact::User(user, _)), (of, SessionFact::User(person, _))) => {
+                (session, user) == (of, person)
+            }
+            (later, fact) => later == fact,
+        });
+        self.sorted = self.facts.len();
     }
 }
 

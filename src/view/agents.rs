@@ -3,13 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use foldhash::fast::RandomState;
-
 use super::{DayState, Resolved, Root, Source, View, own_rank};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
-use crate::calendar::{Day, Period, Timestamp};
+use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
-use crate::rollup::{AgentKey, Fetch, Name, PersonId, SessionFacts};
+use crate::rollup::{AgentKey, Fetch, Name, PersonId, SessionFact};
 
 /// A session, put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,16 +47,11 @@ pub(super) struct Agents<'a> {
     credits: BTreeMap<Day, Vec<Credits>>,
 }
 
-/// A session as it is put together.
-#[derive(Default)]
-struct Merged<'a> {
-    facts: SessionFacts,
-    /// The best user told so far: by teller, moment and text.
-    user: Option<(usize, Timestamp, &'a str, PersonId)>,
-}
+/// What a teller says of a session of an instance, and the rank of the teller.
+type ToldOfSession = ((Name, Name), SessionFact, usize);
 
-/// Sessions by instance and id.
-type Sessions<'a> = HashMap<(Name, Name), Merged<'a>, RandomState>;
+/// The flow types of sessions, by instance and id; sorted.
+type FlowsOfSessions = Vec<((Name, Name), Name)>;
 
 /// The days of each scope of which something is known.
 type DaysOfScopes = HashMap<Root, BTreeMap<Day, DayState>>;
@@ -95,12 +88,12 @@ impl<'a> View<'a> {
 impl<'a> Resolved<'a> {
     /// Fills in what a view says of agents.
     pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root]) {
-        let merged = self.add_sessions(view, scopes);
+        let flows = self.add_sessions(view, scopes);
         for (source, is_meant) in [
             (Source::Tools, (|role| role.is_tool_call) as fn(Role) -> bool),
             (Source::Tokens, |role| role.tells_tokens),
         ] {
-            let uses = self.add_uses(view, scopes, source, is_meant, &merged);
+            let uses = self.add_uses(view, scopes, source, is_meant, &flows);
             match source {
                 Source::Tools => view.agents.tools = uses,
                 _ => view.agents.tokens = uses,
@@ -116,48 +109,67 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Puts the sessions together, of all tellers: everything in them is a set, so what is told twice counts once.
-    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> Sessions<'a> {
-        let names = &self.rollups.names;
-        let mut merged: Sessions<'a> = HashMap::default();
+    /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
+    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> FlowsOfSessions {
+        let mut told: Vec<ToldOfSession> = Vec::new();
         let mut days_of: DaysOfScopes = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
-            let rank = own_rank(names.text(*collector));
+            let rank = own_rank(self.rollups.names.text(*collector));
             let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
-            let mut tells = false;
-            for (session, facts) in
-                counted.clone().filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions)
-            {
-                tells |= !facts.steps.is_empty();
-                let known = merged.entry((root.0, session)).or_default();
-                known.facts.add(facts);
-                for (person, since) in &facts.users {
-                    let user = self.rollups.people.user(*person);
-                    let told = (rank, *since, user, *person);
-                    if user != NOBODY && known.user.is_none_or(|best| told < best) {
-                        known.user = Some(told);
-                    }
-                }
-            }
-            if tells {
+            let before = told.len();
+            let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
+            told.extend(facts.map(|(session, fact)| ((root.0, session), fact, rank)));
+            if told[before..].iter().any(|(_, fact, _)| matches!(fact, SessionFact::Step(..))) {
                 note_days(
                     days_of.entry(*root).or_default(),
                     days.iter().map(|(day, (state, _))| (*day, state)),
                 );
             }
         }
-        for Merged { facts, user } in merged.values() {
-            let Some((first, _)) = facts.steps.first() else { continue };
+        told.sort_unstable();
+        let mut flows = FlowsOfSessions::new();
+        let mut steps = Vec::new();
+        for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let flow = self.flow_of(of_session);
+            flows.extend(flow.map(|flow| (of_session[0].0, flow)));
+            steps.clear();
+            steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
+                SessionFact::Step(at, step) => Some((*at, *step)),
+                _ => None,
+            }));
+            steps.dedup();
+            let Some((first, _)) = steps.first() else { continue };
             view.agents.sessions.entry(first.day()).or_default().push(Session {
-                person: user.map(|(.., person)| person),
-                flow: self.first_of(&facts.flows),
-                status: agents::status(&facts.steps),
-                wall: agents::wall(&facts.steps),
-                active: agents::active(&facts.steps),
+                person: self.best_user(of_session),
+                flow,
+                status: agents::status(&steps),
+                wall: agents::wall(&steps),
+                active: agents::active(&steps),
             });
         }
         self.add_source(view, scopes, Source::Sessions, &days_of);
-        merged
+        flows
+    }
+
+    /// Whose a session is: of its users the one that the best teller tells first.
+    fn best_user(&self, told: &[ToldOfSession]) -> Option<PersonId> {
+        let users = told.iter().filter_map(|(_, fact, rank)| match fact {
+            SessionFact::User(person, since) => {
+                Some((*rank, *since, self.rollups.people.user(*person), *person))
+            }
+            _ => None,
+        });
+        users.filter(|(.., user, _)| *user != NOBODY).min().map(|(.., person)| person)
+    }
+
+    /// The flow type of a session: where tellers differ, the first by its text, as the choice must not depend on their
+    /// order.
+    fn flow_of(&self, told: &[ToldOfSession]) -> Option<Name> {
+        let flows = told.iter().filter_map(|(_, fact, _)| match fact {
+            SessionFact::Flow(flow) => Some(*flow),
+            _ => None,
+        });
+        flows.min_by_key(|flow| self.rollups.names.text(*flow))
     }
 
     /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each instance and day the first
@@ -168,7 +180,7 @@ impl<'a> Resolved<'a> {
         scopes: &[Root],
         source: Source,
         is_meant: fn(Role) -> bool,
-        sessions: &Sessions<'_>,
+        flows: &FlowsOfSessions,
     ) -> BTreeMap<Day, Vec<AgentUse<'a>>> {
         let names = &self.rollups.names;
         let roles: HashMap<Name, bool> = self
@@ -212,8 +224,9 @@ impl<'a> Resolved<'a> {
                     }
                     uses.entry(*day).or_default().extend(meant(fetch).map(|(key, counts)| {
                         let of_session = || {
-                            let session = sessions.get(&(root.0, key.session?))?;
-                            self.first_of(&session.facts.flows)
+                            let session = (root.0, key.session?);
+                            let at = flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
+                            Some(flows[at].1)
                         };
                         AgentUse { key, flow: key.flow.or_else(of_session), counts }
                     }));
@@ -229,11 +242,6 @@ impl<'a> Resolved<'a> {
         let states =
             |root| days_of.get(&root).map(|days| days.iter().map(|(day, state)| (*day, state)).collect());
         view.sources.extend(self.united(scopes, states).map(|days| (source, days)));
-    }
-
-    /// The first of several names by their text: where tellers differ, the choice must not depend on their order.
-    fn first_of(&self, several: &[Name]) -> Option<Name> {
-        several.iter().copied().min_by_key(|name| self.rollups.names.text(*name))
     }
 }
 
