@@ -129,11 +129,9 @@ impl<W: Write> LineWriter<W> {
         self.writer.write_all(&self.buffer).map_err(Error::writing)
     }
 
-    /// Writes what `make` appends to an empty buffer: whole lines, with their line breaks.
-    pub fn write_made(&mut self, make: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
-        self.buffer.clear();
-        make(&mut self.buffer);
-        self.writer.write_all(&self.buffer).map_err(Error::writing)
+    /// What it writes to, for whole lines that are made elsewhere.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.writer
     }
 
     /// Writes a line that was built before, with its line break.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::borrowed;
 use super::portion::EventQueries;
 use super::scalar::Scalar;
 use super::usage_events::{KEPT_DAYS, User, event};
@@ -54,13 +55,13 @@ impl Collector for CodeSuggestionEvents {
             #[serde(borrow)]
             event: Cow<'a, str>,
             timestamp: Timestamp,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "borrowed::text")]
             language: Option<Cow<'a, str>>,
             // Text in GitLab's schema and a number in an older example. One that is neither is not known, which is not
             // a reason to lose the event.
             #[serde(borrow, default)]
             suggestion_size: Scalar<'a>,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "borrowed::text")]
             unique_tracking_id: Option<Cow<'a, str>>,
             #[serde(borrow)]
             user: User<'a>,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::borrowed;
 use super::code_suggestion_events::said_language;
 use super::portion::EventQueries;
 use super::scalar::Scalar;
@@ -58,7 +59,7 @@ impl Collector for InstanceUsageEvents {
             #[serde(borrow)]
             event: Cow<'a, str>,
             timestamp: Timestamp,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "borrowed::text")]
             namespace_path: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             extras: Extras<'a>,

@@ -5,6 +5,7 @@ pub mod agent_sessions;
 pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
+mod borrowed;
 pub mod code_suggestion_events;
 pub mod credits;
 pub mod dora;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::borrowed;
 use super::portion::EventQueries;
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::{Day, Timestamp};
@@ -22,7 +23,7 @@ pub(super) const KEPT_DAYS: i64 = 89;
 pub(super) struct User<'a> {
     #[serde(borrow)]
     pub(super) id: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "borrowed::text")]
     pub(super) username: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) bot: bool,

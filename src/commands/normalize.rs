@@ -73,9 +73,9 @@ struct Letters {
 }
 
 /// Where records go.
-enum RecordOutput<W: Write> {
-    Lines(LineWriter<W>, EventWriter),
-    Sheet(Box<RecordSheet<W>>),
+enum RecordOutput {
+    Lines(LineWriter<Vec<u8>>, EventWriter),
+    Sheet(Box<RecordSheet<Vec<u8>>>),
 }
 
 /// Runs the command.
@@ -183,7 +183,7 @@ fn normalize_into(
         part.fault.map_or(Ok(()), Err)
     })?;
     // Only here it is known of which day the rows of a collector of one's own are: fetch counted all of them.
-    let mut output = RecordOutput::new(options.format, output);
+    let mut last = RecordOutput::new(options.format);
     for mut coverage in held_back {
         let rows = coverage.fetched_at.and_then(|at| {
             let Coverage { collector, instance, scope, day, .. } = &coverage;
@@ -191,9 +191,9 @@ fn normalize_into(
         });
         let outside = rows.map_or(0, |rows| rows.len() as u64);
         coverage.rows = coverage.rows.map(|rows| rows.saturating_sub(outside));
-        output.write(&coverage)?;
+        last.write(&coverage)?;
     }
-    output.flush()?;
+    output.write_all(&last.into_inner()?).and_then(|()| output.flush()).map_err(Error::writing)?;
     if let Some(file) = dead_letters.file {
         file.into_inner().keep()?;
     }
@@ -227,8 +227,16 @@ fn normalize_into(
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
 }
 
+/// A place in the making of a part.
+struct Mark {
+    output: usize,
+    dead_letters: usize,
+    outside_of_mapped: usize,
+    counts: Counts,
+}
+
 /// How many rows and lines became what.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Counts {
     records: u64,
     outside: u64,
@@ -276,7 +284,7 @@ impl PartMade {
     ) -> PartMade {
         let mut part =
             PartMade { lines: chunk.line_count(), lines_before: chunk.lines_before(), ..PartMade::default() };
-        let mut output = RecordOutput::new(options.format, Vec::new());
+        let mut output = RecordOutput::new(options.format);
         let mut take_all = || {
             let mut lines = chunk.lines();
             lines.try_for_each(|line| part.take(&line, pages, headings, options, letters, &mut output))
@@ -296,13 +304,15 @@ impl PartMade {
         headings: &Headings,
         options: &Options,
         letters: Letters,
-        output: &mut RecordOutput<Vec<u8>>,
+        output: &mut RecordOutput,
     ) -> Result<(), Error> {
-        let plain = line.text.ok().and_then(|text| pages.read_plain(text));
-        if let Some(page) = plain
-            && self.take_page(line, &page, false, options, letters, output)?
+        if let Some(start) = self.mark(output)
+            && let Some(page) = line.text.ok().and_then(|text| pages.read_plain(text))
         {
-            return Ok(());
+            if self.take_page(line, &page, true, options, letters, output)? {
+                return Ok(());
+            }
+            self.go_back(&start, output);
         }
         if line.text.is_ok_and(|text| !line::may_be_typed(text))
             && self.take_told(line, headings, options, letters, output)?
@@ -311,7 +321,7 @@ impl PartMade {
         }
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
-                self.take_page(line, &raw.into(), true, options, letters, output)?;
+                self.take_page(line, &raw.into(), false, options, letters, output)?;
             }
             Ok(Line::Record(record)) => {
                 self.counts.records += 1;
@@ -358,7 +368,7 @@ impl PartMade {
         headings: &Headings,
         options: &Options,
         letters: Letters,
-        output: &mut RecordOutput<Vec<u8>>,
+        output: &mut RecordOutput,
     ) -> Result<bool, Error> {
         let Ok(text) = line.text else { return Ok(false) };
         match sources::find(text, headings.at(line.offset).as_deref()) {
@@ -376,7 +386,7 @@ impl PartMade {
         events: Vec<Result<Observed, String>>,
         options: &Options,
         letters: Letters,
-        output: &mut RecordOutput<Vec<u8>>,
+        output: &mut RecordOutput,
     ) -> Result<(), Error> {
         let number = u32::try_from(self.lines_before + line.number).unwrap_or(u32::MAX);
         let is_alone = events.len() == 1;
@@ -406,16 +416,34 @@ impl PartMade {
         Ok(())
     }
 
-    /// Makes records of the nodes of a page. False when one of them cannot be read and the page was not parsed: the line may
-    /// be damaged, or split in the wrong places.
+    /// Where this part is; `None` when nothing can be taken back.
+    fn mark(&self, output: &mut RecordOutput) -> Option<Mark> {
+        Some(Mark {
+            output: output.mark()?,
+            dead_letters: self.dead_letters.len(),
+            outside_of_mapped: self.outside_of_mapped.len(),
+            counts: self.counts,
+        })
+    }
+
+    /// Takes back what was made since.
+    fn go_back(&mut self, mark: &Mark, output: &mut RecordOutput) {
+        output.take_back(mark.output);
+        self.dead_letters.truncate(mark.dead_letters);
+        self.outside_of_mapped.truncate(mark.outside_of_mapped);
+        self.counts = mark.counts;
+    }
+
+    /// Makes records of the nodes of a page, each as soon as it is read. False, with a part of it made, when the page is
+    /// a guess and a node cannot be read: the line may be damaged, or split in the wrong places.
     fn take_page(
         &mut self,
         line: &InputLine<'_>,
         page: &Page<'_>,
-        is_parsed: bool,
+        is_guess: bool,
         options: &Options,
         letters: Letters,
-        output: &mut RecordOutput<Vec<u8>>,
+        output: &mut RecordOutput,
     ) -> Result<bool, Error> {
         let collector = by_name(&page.collector);
         let mapping = options.mappings.iter().find(|mapping| mapping.collector() == page.collector);
@@ -424,9 +452,9 @@ impl PartMade {
             Some(mapping) => nodes().map(|(index, node)| mapping.apply(node, &page.origin(index))).collect(),
             None => Vec::new(),
         };
-        let mut all: Vec<Result<Option<Record<'_>>, String>> = Vec::with_capacity(page.nodes.len());
         for (index, node) in nodes() {
-            all.push(match (collector, mapped.get(index)) {
+            let row = page.origin(index).row;
+            let read = match (collector, mapped.get(index)) {
                 _ if node == "null" => Ok(None),
                 (Some(collector), _) => collector.read(node, page.origin(index), page.since()).map(Some),
                 (None, Some(Ok(text))) => record(text).map(Some),
@@ -434,13 +462,7 @@ impl PartMade {
                 (None, None) => {
                     Err("a collector this version does not know; --map says what its rows mean".to_owned())
                 }
-            });
-        }
-        if !is_parsed && all.iter().any(Result::is_err) {
-            return Ok(false);
-        }
-        for ((index, node), read) in nodes().zip(all) {
-            let row = page.origin(index).row;
+            };
             match read {
                 // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
                 Ok(None) => {
@@ -458,6 +480,7 @@ impl PartMade {
                     self.counts.records += 1;
                     output.write_record(&finished(record, options))?;
                 }
+                Err(_) if is_guess => return Ok(false),
                 Err(reason) => {
                     self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.as_bytes()));
                     self.rejected.push((line.number, reason));
@@ -495,15 +518,15 @@ fn finished<'a>(mut record: Record<'a>, options: &Options) -> Record<'a> {
     record
 }
 
-impl<W: Write> RecordOutput<W> {
-    fn new(format: RecordFormat, output: W) -> RecordOutput<W> {
+impl RecordOutput {
+    fn new(format: RecordFormat) -> RecordOutput {
         match format {
-            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(output), EventWriter::default()),
-            RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(output))),
+            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(Vec::new()), EventWriter::default()),
+            RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(Vec::new()))),
         }
     }
 
-    fn into_inner(self) -> Result<W, Error> {
+    fn into_inner(self) -> Result<Vec<u8>, Error> {
         match self {
             RecordOutput::Lines(lines, _) => Ok(lines.into_inner()),
             RecordOutput::Sheet(sheet) => sheet.into_inner().map_err(Error::writing),
@@ -520,16 +543,25 @@ impl<W: Write> RecordOutput<W> {
     fn write_record(&mut self, record: &Record<'_>) -> Result<(), Error> {
         match (self, record) {
             (RecordOutput::Lines(lines, events), Record::Event(event)) => {
-                lines.write_made(|buffer| events.write(event, buffer))
+                events.write(event, lines.get_mut());
+                Ok(())
             }
             (output, record) => output.write(record),
         }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    /// How much was written, where it can be taken back.
+    fn mark(&mut self) -> Option<usize> {
         match self {
-            RecordOutput::Lines(lines, _) => lines.flush(),
-            RecordOutput::Sheet(sheet) => sheet.flush().map_err(Error::writing),
+            RecordOutput::Lines(lines, _) => Some(lines.get_mut().len()),
+            RecordOutput::Sheet(_) => None,
+        }
+    }
+
+    /// Takes back what was written since.
+    fn take_back(&mut self, mark: usize) {
+        if let RecordOutput::Lines(lines, _) = self {
+            lines.get_mut().truncate(mark);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::quote::has_no_sign;
 use crate::record::{Event, Origin, Row};
 
 /// A key with what stands before and after it, for a field that is not the first one.
@@ -131,20 +132,22 @@ fn optional(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
     }
 }
 
-/// Appends a field whose value is a text.
-#[inline]
+/// Appends a field whose value is a text. Inlined, so that the key is copied as what it is: a constant.
+#[inline(always)]
 fn text(output: &mut Vec<u8>, key: &[u8], value: &str) {
-    output.reserve(key.len() + value.len() + 2);
     output.extend_from_slice(key);
+    quoted(output, value);
+}
+
+fn quoted(output: &mut Vec<u8>, value: &str) {
+    output.reserve(value.len() + 2);
     output.push(b'"');
-    let needs_escape =
-        value.bytes().fold(false, |needs, byte| needs | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-    if needs_escape {
+    if has_no_sign(value.as_bytes()) {
+        output.extend_from_slice(value.as_bytes());
+    } else {
         // Its own quotes are left out: they are there.
         let quoted = serde_json::Value::from(value).to_string();
         output.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
-    } else {
-        output.extend_from_slice(value.as_bytes());
     }
     output.push(b'"');
 }

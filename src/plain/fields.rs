@@ -130,7 +130,7 @@ impl<'a> Fields<'a> {
                 return Some(Next::Key(guess));
             }
         }
-        let (_, after) = text(self.line, self.at)?;
+        let after = end_of_text(self.line, self.at)?;
         let key = self.line.get(self.at..=after)?;
         if !key.ends_with(':') {
             return None;
@@ -172,7 +172,10 @@ impl<'a> Fields<'a> {
 #[inline]
 fn value(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
     match line.as_bytes().get(at)? {
-        b'"' => text(line, at).map(|(text, after)| (Value::Text(text), after)),
+        b'"' => {
+            let after = end_of_text(line, at)?;
+            Some((Value::Text(line.get(at + 1..after - 1)?), after))
+        }
         _ => word_or_count(line, at),
     }
 }
@@ -197,12 +200,11 @@ fn word_or_count(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
     }
 }
 
-/// The text whose opening quote is here, and where it ends.
+/// Where the text ends whose opening quote is here: a number and not the text, as that fits into a register.
 #[inline]
-fn text(line: &str, at: usize) -> Option<(&str, usize)> {
+fn end_of_text(line: &str, at: usize) -> Option<usize> {
     let rest = line.as_bytes().get(at..)?.strip_prefix(b"\"")?;
-    let length = quote(rest)?;
-    Some((line.get(at + 1..at + 1 + length)?, at + length + 2))
+    Some(at + quote(rest)? + 2)
 }
 
 #[cfg(test)]

@@ -482,9 +482,9 @@ impl Fetch {
         self.parts.values().chain([&self.own]).flat_map(|part| part.usage.cells())
     }
 
-    /// What is told of sessions, in no order; it may come more than once.
-    pub fn sessions(&self) -> impl Iterator<Item = (Name, SessionFact)> {
-        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.facts()).copied()
+    /// What is told of sessions, by each part, sorted by session; parts may tell the same.
+    pub fn sessions(&self) -> impl Iterator<Item = &[(Name, SessionFact)]> {
+        self.parts.values().chain([&self.own]).map(|part| part.sessions.facts())
     }
 
     /// Calls of tools and tokens, in no order.

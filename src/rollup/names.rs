@@ -12,6 +12,13 @@ use crate::record::NOBODY;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub(super) u32);
 
+impl Name {
+    /// How many numbers there are from this one to a later one.
+    pub fn distance_to(self, later: Name) -> u32 {
+        later.0 - self.0
+    }
+}
+
 /// A user of an instance, bots included, as a number from 0; see [`People`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u32);

@@ -47,8 +47,18 @@ pub(super) struct Agents<'a> {
     credits: BTreeMap<Day, Vec<Credits>>,
 }
 
-/// What a teller says of a session of an instance, and the rank of the teller.
+/// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
+struct Teller<'a> {
+    instance: Name,
+    rank: usize,
+    facts: &'a [(Name, SessionFact)],
+}
+
+/// What a teller says of a session, by its instance and id, and the rank of the teller.
 type ToldOfSession = ((Name, Name), SessionFact, usize);
+
+/// How many numbers of sessions are looked at together.
+const SESSIONS_TOGETHER: u32 = 1 << 14;
 
 /// The flow types of sessions, by instance and id; sorted.
 type FlowsOfSessions = Vec<((Name, Name), Name)>;
@@ -111,42 +121,46 @@ impl<'a> Resolved<'a> {
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
     fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> FlowsOfSessions {
-        let mut told: Vec<ToldOfSession> = Vec::new();
+        let mut tellers: Vec<Teller<'_>> = Vec::new();
         let mut days_of: DaysOfScopes = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
             let rank = own_rank(self.rollups.names.text(*collector));
             let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
-            let before = told.len();
+            let before = tellers.len();
             let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
-            told.extend(facts.map(|(session, fact)| ((root.0, session), fact, rank)));
-            if told[before..].iter().any(|(_, fact, _)| matches!(fact, SessionFact::Step(..))) {
+            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts }));
+            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts);
+            if told.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
                 note_days(
                     days_of.entry(*root).or_default(),
                     days.iter().map(|(day, (state, _))| (*day, state)),
                 );
             }
         }
-        told.sort_unstable();
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
-        for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let flow = self.flow_of(of_session);
-            flows.extend(flow.map(|flow| (of_session[0].0, flow)));
-            steps.clear();
-            steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
-                SessionFact::Step(at, step) => Some((*at, *step)),
-                _ => None,
-            }));
-            steps.dedup();
-            let Some((first, _)) = steps.first() else { continue };
-            view.agents.sessions.entry(first.day()).or_default().push(Session {
-                person: self.best_user(of_session),
-                flow,
-                status: agents::status(&steps),
-                wall: agents::wall(&steps),
-                active: agents::active(&steps),
-            });
+        // Some sessions after the other: all that is told of all of them would take as much memory again.
+        while let Some(told) = next_told(&mut tellers) {
+            for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
+                let flow = self.flow_of(of_session);
+                flows.extend(flow.map(|flow| (of_session[0].0, flow)));
+                steps.clear();
+                steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
+                    SessionFact::Step(at, step) => Some((*at, *step)),
+                    _ => None,
+                }));
+                steps.dedup();
+                let Some((first, _)) = steps.first() else { continue };
+                view.agents.sessions.entry(first.day()).or_default().push(Session {
+                    person: self.best_user(of_session),
+                    flow,
+                    status: agents::status(&steps),
+                    wall: agents::wall(&steps),
+                    active: agents::active(&steps),
+                });
+            }
         }
+        flows.sort_unstable();
         self.add_source(view, scopes, Source::Sessions, &days_of);
         flows
     }
@@ -243,6 +257,21 @@ impl<'a> Resolved<'a> {
             |root| days_of.get(&root).map(|days| days.iter().map(|(day, state)| (*day, state)).collect());
         view.sources.extend(self.united(scopes, states).map(|days| (source, days)));
     }
+}
+
+/// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
+fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
+    let first =
+        tellers.iter().filter_map(|teller| teller.facts.first()).map(|(session, _)| *session).min()?;
+    let mut told = Vec::new();
+    for Teller { instance, rank, facts } in tellers {
+        let end = facts.partition_point(|(session, _)| first.distance_to(*session) < SESSIONS_TOGETHER);
+        let (next, rest) = facts.split_at(end);
+        told.extend(next.iter().map(|(session, fact)| ((*instance, *session), *fact, *rank)));
+        *facts = rest;
+    }
+    told.sort_unstable();
+    Some(told)
 }
 
 /// Notes days that another collector tells of: of each the better state counts.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde_json::Value;
 
 use crate::bench::{Bench, TOKEN, done, lines, lines_of};
-use crate::reference::{Collected, Lines, instance_metrics, key, metrics};
-use crate::stand_in::{OUTSIDE_GROUPS, Settings};
+use crate::reference::{Collected, Lines, instance_metrics, is_on_list, key, metrics};
+use crate::stand_in::{OUTSIDE_GROUPS, Organisation, Person, Settings};
 
 /// Reads the metric lines and fails when two lines speak of the same thing.
 fn by_key(stream: &[u8]) -> Lines {
@@ -142,24 +143,87 @@ fn without_nodes_from(hour: u32, raw: &mut [Value], is_hit: &mut dyn FnMut(&mut 
     }
 }
 
+/// Adds lists of seats of earlier days, made of the one there is; they do not tell the last activity.
+fn add_earlier_lists(raw: &[u8], organisation: &Organisation, lists: &[NaiveDate]) -> Vec<u8> {
+    let mut added = lines(raw);
+    let of_today: Vec<Value> = added.iter().filter(|line| line["collector"] == "seats").cloned().collect();
+    let Some((_, earlier)) = lists.split_last() else { return raw.to_vec() };
+    for day in earlier {
+        let is_listed = |place: &usize, person: &Person| {
+            is_on_list(organisation, lists, *day, *place) && person.seat.is_some()
+        };
+        let mut gone: BTreeMap<String, u64> = BTreeMap::new();
+        let (coverage, pages): (Vec<Value>, Vec<Value>) =
+            of_today.iter().cloned().partition(|line| line["type"] == "coverage");
+        for mut line in pages.into_iter().chain(coverage) {
+            line["day"] = day.to_string().into();
+            line["fetched_at"] = format!("{day}T03:00:00Z").into();
+            let scope = line["scope"].to_string();
+            if let Some(rows) = line["rows"].as_u64() {
+                line["rows"] = (rows - gone.get(&scope).copied().unwrap_or(0)).into();
+            }
+            if let Some(nodes) = line["nodes"].as_array_mut() {
+                let before = nodes.len();
+                nodes.retain(|node| {
+                    let mut people = organisation.people.iter().enumerate();
+                    let person = people.find(|(_, person)| node["id"] == person.gid());
+                    person.is_none_or(|(place, person)| is_listed(&place, person))
+                });
+                *gone.entry(scope).or_default() += (before - nodes.len()) as u64;
+                for node in nodes {
+                    if node.get("lastDuoActivityOn").is_some() {
+                        node["lastDuoActivityOn"] = Value::Null;
+                    }
+                    let pool = organisation.add_on_purchases.iter().find(|pool| {
+                        node["id"] == format!("gid://gitlab/GitlabSubscriptions::AddOnPurchase/{}", pool.id)
+                    });
+                    if let Some(pool) = pool {
+                        let people = organisation.people.iter().enumerate();
+                        let assigned = people
+                            .filter(|(place, person)| is_listed(place, person) && pool.is_held_by(person))
+                            .count();
+                        node["assignedQuantity"] = assigned.into();
+                    }
+                }
+            }
+            added.push(line);
+        }
+    }
+    added.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
+}
+
 fn check(bench: &Bench, groups: &[&str], since: &str, trouble: &Trouble, least: usize) {
+    check_with_lists(bench, groups, since, trouble, &[], least);
+}
+
+/// The same with lists of seats of these days, beside that of the day of the run.
+fn check_with_lists(
+    bench: &Bench,
+    groups: &[&str],
+    since: &str,
+    trouble: &Trouble,
+    earlier_lists: &[&str],
+    least: usize,
+) -> Lines {
     let organisation = bench.gitlab.organisation();
     let mut command = bench.command(&["fetch", "--duo", "--project", "--since", since]);
     command.env("GROUP_PATH", groups.join(","));
     command.env("DUO_METRICS_NOW", organisation.now().to_rfc3339());
     let fetched = crate::bench::done(command, b"");
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    let raw = trouble.befall(&fetched.stdout);
+    let day = |day: &&str| -> NaiveDate { day.parse().expect("a day") };
+    let mut seat_lists: Vec<NaiveDate> = earlier_lists.iter().map(day).collect();
+    seat_lists.push(organisation.now().date_naive());
+    let raw = add_earlier_lists(&trouble.befall(&fetched.stdout), organisation, &seat_lists);
     let found = by_key(&bench.aggregate(&bench.normalize(&raw)));
-    let days = |days: &[&str]| days.iter().map(|day| day.parse().expect("a day")).collect();
     let collected = Collected {
         organisation,
-        since: since.parse().expect("a day"),
+        since: day(&since),
         until: organisation.last_day,
         fetched_at: organisation.now(),
-        with_seats: true,
-        missing: days(trouble.missing),
-        damaged: days(trouble.damaged),
+        seat_lists,
+        missing: trouble.missing.iter().map(day).collect(),
+        damaged: trouble.damaged.iter().map(day).collect(),
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= least, "the reference has only {} lines", expected.len());
@@ -169,6 +233,7 @@ fn check(bench: &Bench, groups: &[&str], since: &str, trouble: &Trouble, least: 
         Vec::<String>::new(),
         "requests the server rejects as invalid or too complex"
     );
+    expected
 }
 
 /// A stand-in of this size whose last day is `until`.
@@ -238,7 +303,7 @@ fn no_metric_is_without_a_second_calculation() {
         since: "2027-12-27".parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
-        with_seats: true,
+        seat_lists: vec![organisation.now().date_naive()],
         missing: BTreeSet::new(),
         damaged: BTreeSet::new(),
     };
@@ -255,6 +320,31 @@ fn no_metric_is_without_a_second_calculation() {
         assert!(computed.insert((*metric).to_owned()), "{metric} has a second calculation");
     }
     assert_eq!(computed, names, "on the left what is calculated twice, on the right what there is");
+}
+
+#[test]
+fn with_a_past_that_is_long_enough_and_many_lists_of_seats_every_figure_that_looks_back_has_a_value_too() {
+    let bench = until(120, 95, "2028-03-05");
+    let trouble = Trouble { missing: &["2027-12-15"], damaged: &["2027-12-17"], came_late: true };
+    let lists = ["2028-01-02", "2028-01-16", "2028-02-13"];
+    let expected = check_with_lists(&bench, &["acme", "globex"], "2027-12-13", &trouble, &lists, 30_000);
+    for metric in [
+        "engagement.users",
+        "engagement.movement",
+        "engagement.retention",
+        "seats.active",
+        "seats.activated",
+        "seats.idle",
+        "seats.days_to_first_use",
+    ] {
+        for scope in ["*", "acme"] {
+            let of_metric =
+                expected.values().filter(|line| line["metric"] == metric && line["scope"] == scope);
+            let told =
+                of_metric.filter(|line| line["value"].as_f64().is_some_and(|value| value > 0.0)).count();
+            assert!(told > 0, "{metric} of {scope} has no figure above nought");
+        }
+    }
 }
 
 #[test]
@@ -292,7 +382,7 @@ fn of_instance(bench: &Bench, with_merge_requests: bool) -> Lines {
         since: "2026-10-10".parse().expect("a day"),
         until: organisation.last_day,
         fetched_at: organisation.now(),
-        with_seats: false,
+        seat_lists: Vec::new(),
         missing: BTreeSet::new(),
         damaged: BTreeSet::new(),
     };
@@ -341,7 +431,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             since: "2026-10-10".parse().expect("a day"),
             until: organisation.last_day,
             fetched_at: organisation.now(),
-            with_seats: false,
+            seat_lists: Vec::new(),
             missing: BTreeSet::new(),
             damaged: BTreeSet::new(),
         },

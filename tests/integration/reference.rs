@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 
-use crate::stand_in::{Organisation, UsageEvent};
+use crate::stand_in::{Organisation, Person, UsageEvent};
 
 /// What a run collected, as the reference sees it.
 pub(crate) struct Collected<'a> {
@@ -14,8 +14,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) since: NaiveDate,
     pub(crate) until: NaiveDate,
     pub(crate) fetched_at: DateTime<Utc>,
-    /// Whether the list of seats was taken too.
-    pub(crate) with_seats: bool,
+    /// The days on which the list of seats was taken, one after the other; see [`Collected::lists_of`].
+    pub(crate) seat_lists: Vec<NaiveDate>,
     /// Days of the range whose usage events did not arrive, and of which nobody heard.
     pub(crate) missing: BTreeSet<NaiveDate>,
     /// Days whose usage events broke off at noon, but for those that another collector brings too.
@@ -44,10 +44,38 @@ impl Collected<'_> {
         self.knows(day) && (!is_lost || event.is_code_suggestion())
     }
 
+    /// Who has a seat of these groups, by list. There are no people on a list of an add-on that is for everybody.
+    fn lists_of(&self, groups: &[usize]) -> Vec<(NaiveDate, BTreeSet<usize>)> {
+        let people = || self.organisation.people.iter().enumerate().filter(|(_, person)| !person.bot);
+        let pools = || self.organisation.add_on_purchases.iter().filter(|pool| groups.contains(&pool.group));
+        let list = |day: &NaiveDate| -> BTreeSet<usize> {
+            let holders = people().filter(|(place, person)| {
+                is_on_list(self.organisation, &self.seat_lists, *day, *place)
+                    && pools().any(|pool| pool.is_held_by(person))
+            });
+            holders.map(|(place, _)| place).collect()
+        };
+        let lists = self.seat_lists.iter().map(|day| (*day, list(day)));
+        lists.filter(|(_, holders)| !holders.is_empty()).collect()
+    }
+
     /// Whether something of the usage of every day of the period is known.
     fn knows_all(&self, period: Period) -> bool {
         days(period).into_iter().all(|day| self.knows(day))
     }
+}
+
+/// Whether whoever has a seat today was on the list of a day: of those before the last one, people who were not there yet
+/// are not on it, and on the second one some are missing who are on the others.
+pub(crate) fn is_on_list(
+    organisation: &Organisation,
+    lists: &[NaiveDate],
+    day: NaiveDate,
+    person: usize,
+) -> bool {
+    let is_last = lists.last() == Some(&day);
+    let is_missing = lists.get(1) == Some(&day) && person % 5 == 2;
+    is_last || (organisation.people[person].joined <= day && !is_missing)
 }
 
 /// Metric lines by what they speak of; see [`key`].
@@ -314,8 +342,6 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             }
         }
     }
-    // The list of seats is of the day of the run, and the report ends the day before.
-    let today = collected.fetched_at.date_naive();
     let put = |metric: &str,
                grain: &str,
                start: NaiveDate,
@@ -328,34 +354,24 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             "by": by, "value": n, "n": n, "of": null, "people": null, "coverage": coverage, "basis": 1.0, "final": false, "reason": null});
         lines.insert(key(&line), line);
     };
-    for add_on in ["DUO_ENTERPRISE", "CODE_SUGGESTIONS"] {
+    for (add_on, list) in ["DUO_ENTERPRISE", "CODE_SUGGESTIONS"]
+        .into_iter()
+        .flat_map(|add_on| collected.seat_lists.iter().map(move |list| (add_on, *list)))
+    {
         let pools = organisation
             .add_on_purchases
             .iter()
             .filter(|pool| groups.contains(&pool.group) && pool.add_on.name() == add_on);
         if pools.clone().count() > 0 {
             let purchased: u32 = pools.clone().map(|pool| pool.purchased).sum();
-            let assigned: u32 = pools.clone().map(|pool| pool.assigned).sum();
-            put(
-                "seats.purchased",
-                "day",
-                today,
-                today,
-                1.0,
-                json!({"add_on": add_on}),
-                purchased.into(),
-                lines,
-            );
-            put(
-                "seats.assigned",
-                "day",
-                today,
-                today,
-                1.0,
-                json!({"add_on": add_on}),
-                assigned.into(),
-                lines,
-            );
+            let is_held = |(place, person): &(usize, &Person)| {
+                pools.clone().any(|pool| pool.is_held_by(person))
+                    && is_on_list(organisation, &collected.seat_lists, list, *place)
+            };
+            let assigned = organisation.people.iter().enumerate().filter(is_held).count() as u64;
+            let by = json!({"add_on": add_on});
+            put("seats.purchased", "day", list, list, 1.0, by.clone(), purchased.into(), lines);
+            put("seats.assigned", "day", list, list, 1.0, by, assigned, lines);
         }
     }
     let window = until.checked_sub_days(Days::new(27)).expect("a day");
@@ -365,7 +381,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         .filter(|day| (since..=until).contains(day))
         .count() as u64;
     for (collector, status, days) in [
-        ("seats", "complete", 1),
+        ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", told),
@@ -375,7 +391,10 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     ] {
         if days > 0 {
             let by = json!({"collector": collector, "status": status});
-            put("coverage.days", "window", window, until, 0.0, by, days, lines);
+            // The list of the day of the run is of a day after the window.
+            let in_window = collected.seat_lists.iter().filter(|day| (window..=until).contains(*day)).count();
+            let known = if collector == "seats" { in_window as f64 / 28.0 } else { 0.0 };
+            put("coverage.days", "window", window, until, known, by, days, lines);
         }
     }
 }
@@ -758,7 +777,7 @@ fn days_of_everybody(
     days
 }
 
-/// Rates of seats. There is one list of seats: that of the day of the run, after the last day reported.
+/// Rates of seats.
 fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
     if period.grain == "day" {
         return;
@@ -783,16 +802,30 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     if period.grain == "window" {
         let since = if holders.is_none() { period.start } else { collected.since };
         let ever = Period { start: period.start.min(since), ..period };
-        put("seats.activated", &[], ever, share(&|person| !days_of(person, true).is_empty()));
+        // The lists up to the one that counts, and since which of them somebody is on every one.
+        let lists = collected.lists_of(groups);
+        let until = list_of(collected, groups, period).map(|(day, _)| day);
+        let had_since = |person: usize| {
+            let up_to = lists.iter().filter(|(day, _)| Some(*day) <= until).rev();
+            let unbroken = up_to.take_while(|(_, holders)| holders.contains(&person));
+            unbroken.last().map(|(day, _)| *day).expect("somebody on the list that counts")
+        };
+        let is_activated = |person: usize| {
+            let since = had_since(person);
+            let is_as_old_as_the_lists = since == lists[0].0;
+            days_of(person, true).iter().any(|day| is_as_old_as_the_lists || *day >= since)
+        };
+        put("seats.activated", &[], ever, share(&is_activated));
         for (tier, from, to) in [("certain", 60, i64::MAX), ("probable", 28, 59)] {
             let number = match &holders {
                 None => unknown("no_snapshot"),
                 Some(holders) => {
-                    // Of a seat that was never used it is not known for how long somebody has had it.
                     let is_idle = |person: &&usize| {
                         let told = organisation.people[**person].last_duo_activity_on;
-                        told.max(days_of(**person, false).into_iter().max())
-                            .is_some_and(|last| (from..=to).contains(&(period.end - last).num_days()))
+                        match told.max(days_of(**person, false).into_iter().max()) {
+                            Some(last) => (from..=to).contains(&(period.end - last).num_days()),
+                            None => tier == "certain" && (period.end - had_since(**person)).num_days() >= 30,
+                        }
                     };
                     let idle = holders.iter().filter(is_idle).count();
                     count(idle, Some(idle))
@@ -802,16 +835,45 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
         }
     }
     if period.grain == "month" {
-        let all = self::holders(collected, groups, Period { end: collected.until, ..period });
-        let first_in_month =
-            |person: &&usize| days_of(**person, true).into_iter().min().is_some_and(|first| is_in(&first));
-        let number = match all.map(|all| all.iter().filter(first_in_month).count()) {
-            None => unknown("no_snapshot"),
-            Some(0) => Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") },
-            // Every seat is as old as the only list.
-            _ => Number { basis: json!(0.0), ..unknown("look_back_incomplete") },
+        let lists = collected.lists_of(groups);
+        let number = if lists.is_empty() {
+            unknown("no_snapshot")
+        } else {
+            first_uses(collected, &lists, &deliberate, is_in)
         };
         put("seats.days_to_first_use", &[], period, number);
+    }
+}
+
+/// The median of the days from the first list that has somebody to their first deliberate event since then.
+fn first_uses(
+    collected: &Collected<'_>,
+    lists: &[(NaiveDate, BTreeSet<usize>)],
+    deliberate: &BTreeMap<usize, BTreeSet<NaiveDate>>,
+    is_in: impl Fn(&NaiveDate) -> bool,
+) -> Number {
+    let (mut told, mut left_out) = (Vec::new(), 0);
+    for (person, days_of) in deliberate {
+        let Some((since, _)) = lists.iter().find(|(_, holders)| holders.contains(person)) else { continue };
+        let is_as_old_as_the_lists = *since == lists[0].0;
+        let first = days_of.iter().find(|day| is_as_old_as_the_lists || *day >= since);
+        let Some(first) = first.filter(|first| is_in(first)) else { continue };
+        let between = Period { grain: "", start: *since, end: *first };
+        if is_as_old_as_the_lists || !days(between).into_iter().all(|day| collected.knows_whole(day)) {
+            left_out += 1;
+        } else {
+            told.push((*first - *since).num_days());
+        }
+    }
+    told.sort_unstable();
+    match (told.len(), left_out) {
+        (0, 0) => Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") },
+        (0, _) => Number { basis: json!(0.0), ..unknown("look_back_incomplete") },
+        (n, _) => Number {
+            value: json!(told[n.div_ceil(2) - 1]),
+            basis: json!(n as f64 / (n + left_out) as f64),
+            ..count(n, Some(n))
+        },
     }
 }
 
@@ -1238,31 +1300,22 @@ pub(crate) fn quantiles(
     }
 }
 
-/// Who has a seat, by the list taken on the day of the run: it serves periods that hold that day, or that ended
-/// up to two days before it.
+/// Who has a seat, by the list that counts for a period.
 fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Option<BTreeSet<usize>> {
-    let taken = collected.fetched_at.date_naive();
+    list_of(collected, groups, period).map(|(_, holders)| holders)
+}
+
+/// The list of seats that counts for a period: the last one taken in it, or else the first of the two days after it.
+fn list_of(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    period: Period,
+) -> Option<(NaiveDate, BTreeSet<usize>)> {
+    let lists = collected.lists_of(groups);
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
-    let serves = collected.with_seats && period.start <= taken && taken <= grace;
-    let organisation = collected.organisation;
-    // A list of nobody is the list of an add-on that is for everybody.
-    serves
-        .then(|| -> BTreeSet<usize> {
-            organisation
-                .people
-                .iter()
-                .enumerate()
-                .filter(|(_, person)| {
-                    !person.bot
-                        && organisation
-                            .add_on_purchases
-                            .iter()
-                            .any(|pool| groups.contains(&pool.group) && pool.is_held_by(person))
-                })
-                .map(|(position, _)| position)
-                .collect()
-        })
-        .filter(|holders| !holders.is_empty())
+    let within = lists.iter().rfind(|(day, _)| (period.start..=period.end).contains(day));
+    let after = lists.iter().find(|(day, _)| *day > period.end && *day <= grace);
+    within.or(after).cloned()
 }
 
 pub(crate) fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {

@@ -1,11 +1,12 @@
 -- The reference job `aggregate`: what a dashboard of Duo usage starts from, as lines of text, each of one figure:
 --   D day feature events people        A day people        W monday people        M month people
 --   L language shown accepted rate (in basis points, rounded down)
+--   S month flow sessions p50 p95 (milliseconds from their start to their end), by the month of their first step
 --   U user active_days events active_days_of_the_last_28 segment
 -- $events are the usage events to count. Somebody is active by a deliberate event (docs/metrics.md).
 
 CREATE TEMP TABLE events AS
-SELECT day::DATE AS day, feature, event, "user", language FROM $events;
+SELECT day::DATE AS day, feature, event, "user", language, ts, session, flow FROM $events;
 
 CREATE TEMP TABLE features AS
 SELECT day, feature, "user", count(*) AS events,
@@ -17,6 +18,17 @@ FROM events GROUP BY ALL;
 
 CREATE TEMP TABLE days AS
 SELECT day, "user", sum(events) AS events, bool_or(is_active) AS is_active FROM features GROUP BY ALL;
+
+CREATE TEMP TABLE sessions AS
+SELECT min(flow) AS flow, min(moment) FILTER (is_step) AS first,
+       coalesce(min(moment) FILTER (step = 'created'), min(moment) FILTER (step = 'started')) AS started,
+       max(moment) FILTER (step IN ('finished', 'dropped', 'stopped')) AS ended
+FROM (
+    SELECT session, flow, ts::TIMESTAMP AS moment, starts_with(event, 'agent_platform_session_') AS is_step,
+           replace(event, 'agent_platform_session_', '') AS step
+    FROM events WHERE session IS NOT NULL
+)
+GROUP BY session;
 
 COPY (
     SELECT concat_ws(chr(9), 'D', day, feature, sum(events), count(*)) FROM features GROUP BY day, feature
@@ -39,6 +51,11 @@ COPY (
         WHERE event IN ('code_suggestion_shown_in_ide', 'code_suggestion_accepted_in_ide')
         GROUP BY ALL
     )
+    UNION ALL
+    SELECT concat_ws(chr(9), 'S', strftime(first, '%Y-%m'), flow, count(*), coalesce(quantile_disc(duration, 0.5)::VARCHAR, 'None'),
+                     coalesce(quantile_disc(duration, 0.95)::VARCHAR, 'None'))
+    FROM (SELECT first, flow, epoch_ms(ended) - epoch_ms(started) AS duration FROM sessions WHERE first IS NOT NULL)
+    GROUP BY strftime(first, '%Y-%m'), flow
     UNION ALL
     SELECT concat_ws(chr(9), 'U', "user", active_days, events, active_28,
                      CASE WHEN active_28 = 0 THEN 'inactive' WHEN active_28 < 4 THEN 'experimenting'
