@@ -1,8 +1,7 @@
 // Reads the figures, draws the sections, and draws them anew when something else is chosen.
 
-/** Reads the figures and starts. */
-function start() {
-  const data = JSON.parse(document.getElementById("figures").textContent);
+/** Starts with the figures of the page. */
+function start(data) {
   const figures = new Figures(data);
   const offers = offersOf(figures);
   if (offers.period.options.length === 0) return;
@@ -65,7 +64,6 @@ function start() {
     draw(() => section && goTo(section));
   };
   addEventListener("popstate", follow);
-  // Reading the figures took a while: the browser may show the page first.
   setTimeout(follow);
 }
 
@@ -131,4 +129,5 @@ function said(words) {
   document.getElementById("said").textContent = words;
 }
 
-start();
+// Reading, sorting and showing the figures take a while each: the browser may answer in between.
+setTimeout(start, 0, JSON.parse(document.getElementById("figures").textContent));
