@@ -79,6 +79,14 @@ impl Day {
         (0..=last.days_since(self)).map(move |offset| self.plus(offset))
     }
 
+    /// The day as text, when its year has four digits: every line is written with some.
+    fn in_digits(self) -> Option<[u8; 10]> {
+        let year = u32::try_from(self.0.year()).ok().filter(|year| *year <= 9999)?;
+        let mut text = *b"0000-00-00";
+        put_digits(&mut text, [(0, year / 100), (2, year % 100), (5, self.0.month()), (8, self.0.day())]);
+        Some(text)
+    }
+
     fn monday(self) -> Day {
         self.plus(-i64::from(self.0.weekday().num_days_from_monday()))
     }
@@ -147,19 +155,8 @@ impl Timestamp {
     fn in_whole_seconds(self) -> Option<[u8; 20]> {
         let time = self.0.time();
         let mut text = *b"0000-00-00T00:00:00Z";
-        let year = u32::try_from(self.0.year()).ok().filter(|year| *year <= 9999)?;
-        for (place, number) in [
-            (0, year / 100),
-            (2, year % 100),
-            (5, self.0.month()),
-            (8, self.0.day()),
-            (11, time.hour()),
-            (14, time.minute()),
-            (17, time.second()),
-        ] {
-            text[place] += (number / 10) as u8;
-            text[place + 1] += (number % 10) as u8;
-        }
+        text[..10].copy_from_slice(&self.day().in_digits()?);
+        put_digits(&mut text, [(11, time.hour()), (14, time.minute()), (17, time.second())]);
         (time.nanosecond() == 0).then_some(text)
     }
 
@@ -221,9 +218,20 @@ impl Period {
     }
 }
 
+/// Adds numbers of two digits to the zeros at these places.
+fn put_digits<const N: usize>(text: &mut [u8], numbers: [(usize, u32); N]) {
+    for (place, number) in numbers {
+        text[place] += (number / 10) as u8;
+        text[place + 1] += (number % 10) as u8;
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+        match self.in_digits() {
+            Some(text) => formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?),
+            None => write!(formatter, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day()),
+        }
     }
 }
 
@@ -240,7 +248,10 @@ impl FromStr for Day {
         if !shaped || !("2000"..="2199").contains(&&text[..4]) {
             return Err(refused());
         }
-        NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Day).map_err(|_| refused())
+        let number = |digits: &str| digits.parse().map_err(|_| refused());
+        let date =
+            NaiveDate::from_ymd_opt(number(&text[..4])? as i32, number(&text[5..7])?, number(&text[8..])?);
+        date.map(Day).ok_or_else(refused)
     }
 }
 

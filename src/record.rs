@@ -763,6 +763,30 @@ impl Number {
     }
 }
 
+impl fmt::Display for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Count(count) => count.fmt(formatter),
+            Number::Measure(measure) => measure.fmt(formatter),
+        }
+    }
+}
+
+impl Reason {
+    /// The word used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::NotCollected => "not_collected",
+            Reason::NoSnapshot => "no_snapshot",
+            Reason::NothingShown => "nothing_shown",
+            Reason::PeriodIncomplete => "period_incomplete",
+            Reason::LookBackIncomplete => "look_back_incomplete",
+            Reason::NotInSource => "not_in_source",
+            Reason::Other => "other",
+        }
+    }
+}
+
 impl Status {
     /// The word used in the streams.
     pub fn as_str(self) -> &'static str {

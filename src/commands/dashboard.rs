@@ -2,23 +2,22 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::calendar::Timestamp;
 use crate::chunks::{Chunk, side_by_side, work_through};
 use crate::cli::DashboardArgs;
 use crate::collectors::Topic;
 use crate::error::{Error, Outcome};
-use crate::line::Line;
+use crate::line::{Line, metric_of_split_day};
 use crate::metrics::{Definition, definitions};
 use crate::output::{NewFolder, check_replaceable, check_writable};
-use crate::publish::privacy::may_leave;
+use crate::publish::privacy::{is_about_no_person, may_leave};
 use crate::record::Metric;
 use crate::rejects::Rejects;
 use crate::settings::{Environment, Switches};
 use crate::site::{
-    self, Card, Dashboard, Encoding, Figures, LOGO_FILES, SiteFile, THEME_FILE, Theme, parse_card,
+    self, Card, Dashboard, Encoding, Figures, LOGO_FILES, Published, SiteFile, THEME_FILE, Theme, parse_card,
 };
 use crate::summary::Summary;
 use crate::wording::counted;
@@ -139,16 +138,13 @@ pub fn write(
     let kinds = DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_on(*topic)).map(|(_, kind)| kind);
     let built: Vec<_> = thread::scope(|scope| {
         let definitions = &definitions;
-        let build = |kind| (kind, scope.spawn(move || site::dashboard(kind, figures, definitions, options)));
+        let build = |kind| (kind, scope.spawn(move || build(kind, figures, definitions, options)));
         let building: Vec<_> = kinds.map(build).collect();
-        building.into_iter().map(|(kind, thread)| (kind, thread.join())).collect()
+        building.into_iter().map(|(kind, thread)| (kind, joined(thread))).collect()
     });
     let mut ready = Vec::new();
-    for (kind, built) in built {
-        let files = built
-            .map_err(|_| Error::Bug("a page stopped being built by itself".to_owned()))?
-            .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
-        let files = with_copies(files)?;
+    for (kind, files) in built {
+        let files = files?;
         let folder = site.join(kind.folder());
         check_replaceable(&folder, Dashboard::CARD)?;
         ready.push(NewFolder::create(&folder, files.iter().map(|file| (&*file.path, &*file.content)))?);
@@ -170,26 +166,39 @@ pub fn write(
     Ok(())
 }
 
-/// The files, each followed by its compressed copies; made side by side.
-pub fn with_copies(files: Vec<SiteFile>) -> Result<Vec<SiteFile>, Error> {
-    let mut all = Vec::with_capacity(files.len() * 3);
-    let copies = files.into_iter().flat_map(|file| {
-        let file = Arc::new(file);
-        [
-            Ok((Arc::clone(&file), None)),
-            Ok((Arc::clone(&file), Some(Encoding::Brotli))),
-            Ok((file, Some(Encoding::Gzip))),
-        ]
-    });
-    let copied = |(): &mut (), (file, copy): (Arc<SiteFile>, Option<Encoding>)| match copy {
-        Some(copy) => copy.of(&file),
-        None => Ok((*file).clone()),
-    };
-    side_by_side(copies, vec![(); cores()], copied, |_, file| {
-        all.push(file.map_err(|error| Error::Bug(format!("cannot compress a page: {error}")))?);
+/// The files of a dashboard with their compressed copies. The table is as much work as the page: both are made at once.
+fn build(
+    kind: Dashboard,
+    figures: &Figures,
+    definitions: &[&Definition],
+    options: &site::Options<'_>,
+) -> Result<Vec<SiteFile>, Error> {
+    let cannot_build = |error| Error::Bug(format!("cannot build the page: {error}"));
+    let published = Published::new(kind, figures, options);
+    thread::scope(|scope| {
+        let table = scope.spawn(|| with_copies(vec![published.table().map_err(cannot_build)?]));
+        let mut files = with_copies(published.page(definitions).map_err(cannot_build)?)?;
+        files.extend(joined(table)?);
+        Ok(files)
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
+    thread.join().unwrap_or_else(|_| Err(Error::Bug("a page stopped being built by itself".to_owned())))
+}
+
+/// The files and their compressed copies, which are made side by side.
+pub fn with_copies(mut files: Vec<SiteFile>) -> Result<Vec<SiteFile>, Error> {
+    let mut made = Vec::with_capacity(files.len() * 2);
+    let copies =
+        files.iter().flat_map(|file| [Encoding::Brotli, Encoding::Gzip].map(|encoding| Ok((file, encoding))));
+    let copy = |(): &mut (), (file, encoding): (&SiteFile, Encoding)| encoding.of(file);
+    side_by_side(copies, vec![(); cores()], copy, |_, copy| {
+        made.push(copy.map_err(|error| Error::Bug(format!("cannot compress a page: {error}")))?);
         Ok(())
     })?;
-    Ok(all)
+    files.extend(made);
+    Ok(files)
 }
 
 fn cores() -> usize {
@@ -297,16 +306,9 @@ fn read_chunk(chunk: &Chunk) -> Part {
     part
 }
 
-/// Whether a line is, as `aggregate` writes it, of a day and split by something: most lines are, nothing that leaves is
-/// made of them, and reading them would take most of the time. Within a text the quotes would be escaped.
+/// Whether nothing that leaves is made of the line, as far as that can be seen without reading it.
 fn cannot_leave(text: &str) -> bool {
-    let is_split_day = |rest: &str| rest.contains(r#","grain":"day","#) && rest.contains(r#","by":{""#);
-    text.strip_prefix(r#"{"type":"metric","metric":""#).is_some_and(|rest| {
-        !rest.starts_with("seats.")
-            && !rest.starts_with("coverage.")
-            && rest.ends_with('}')
-            && is_split_day(rest)
-    })
+    metric_of_split_day(text).is_some_and(|metric| !is_about_no_person(metric))
 }
 
 /// What a metric line speaks of.

@@ -20,7 +20,7 @@ const TOPICS: [(&str, &[Figure<'static>]); 2] =
 
 /// The headline figures of the newest whole month (else week, else of the 28 days) with their change, what is missing,
 /// and what is hidden.
-pub fn digest(lines: &[Line], coverage: &[Coverage], small_group: u64) -> String {
+pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) -> String {
     let places = Place::all(lines);
     let mut text = String::new();
     let mut told: Option<(Period, Period)> = None;
@@ -78,12 +78,12 @@ fn newest<'a>(place: &Place<'a>, figures: &[Figure<'a>]) -> Option<Period> {
         .or_else(|| last(&mut told(Grain::Window).map(|line| line.period)))
 }
 
-fn in_period<'a>(place: &Place<'a>, figure: &Figure<'a>, period: Period) -> Option<&'a Line> {
+fn in_period<'a>(place: &Place<'a>, figure: &Figure<'a>, period: Period) -> Option<&'a Line<'a>> {
     let lines = place.series(figure.metric, period.grain, figure.by);
     lines.into_iter().find(|line| line.period == period)
 }
 
-fn value(figure: &Figure<'_>, line: &Line) -> String {
+fn value(figure: &Figure<'_>, line: &Line<'_>) -> String {
     match (line.hidden, line.value) {
         (Some(hidden), _) => hidden.text(),
         (None, Some(value)) => figure.style.text(value.as_f64()),
@@ -92,7 +92,7 @@ fn value(figure: &Figure<'_>, line: &Line) -> String {
 }
 
 /// What a rate is made of, and over how many things a statistic is.
-fn parts(figure: &Figure<'_>, line: &Line) -> String {
+fn parts(figure: &Figure<'_>, line: &Line<'_>) -> String {
     match (line.n, line.of) {
         (Some(n), Some(of)) if figure.style == Style::Percent => {
             format!("{} of {} {}", number::number(n), number::number(of), figure.of)
@@ -103,12 +103,12 @@ fn parts(figure: &Figure<'_>, line: &Line) -> String {
 }
 
 /// The change between two periods that were both collected whole.
-fn change(figure: &Figure<'_>, earlier: &Line, later: &Line) -> Option<String> {
-    let value = |line: &Line| line.value.filter(|_| line.coverage >= 1.0).map(Number::as_f64);
+fn change(figure: &Figure<'_>, earlier: &Line<'_>, later: &Line<'_>) -> Option<String> {
+    let value = |line: &Line<'_>| line.value.filter(|_| line.coverage >= 1.0).map(Number::as_f64);
     number::change(figure.style, value(earlier)?, value(later)?)
 }
 
-fn days(line: &Line) -> String {
+fn days(line: &Line<'_>) -> String {
     let days = line.period.length();
     format!("{} of {days}", (line.coverage * days as f64).round() as i64)
 }
@@ -173,8 +173,8 @@ fn missing(text: &mut String, coverage: &[Coverage], first: Period, last: Period
     text.push('\n');
 }
 
-fn foot(text: &mut String, lines: &[Line], coverage: &[Coverage], small_group: u64) {
-    if let Some((first, last)) = reported_days(lines.iter().map(|line| (&*line.metric, line.period))) {
+fn foot(text: &mut String, lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) {
+    if let Some((first, last)) = reported_days(lines.iter().map(|line| (line.metric, line.period))) {
         let _ = write!(text, "Days reported: {}", number::span(first, last));
         if let Some(at) = coverage.iter().filter_map(|line| line.fetched_at).max() {
             let _ = write!(text, ", collected {}", number::instant(at));

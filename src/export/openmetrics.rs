@@ -7,8 +7,6 @@ use crate::calendar::{Day, Grain};
 use crate::metrics::{Definition, Unit};
 use crate::publish::privacy::Line;
 
-use super::table::number;
-
 /// The text, and what it could not hold.
 #[derive(Debug)]
 pub struct Exposition {
@@ -29,15 +27,15 @@ const PERIOD_END: &str = "duo_metrics_period_end_timestamp_seconds";
 /// The gauges of these lines: of each metric, instance, scope and grain the newest period of which every day was
 /// collected. A number that is not known or hidden is left out. Lines come in the order of
 /// [`crate::publish::privacy::publish`].
-pub fn openmetrics(lines: &[Line], definitions: &[&Definition]) -> Exposition {
+pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Exposition {
     let mut newest: BTreeMap<(&str, &str, &str, Grain), Day> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.coverage >= 1.0) {
-        let of_grain = (&*line.metric, &*line.instance, &*line.scope, line.period.grain);
+        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
         let end = newest.entry(of_grain).or_insert(line.period.end);
         *end = line.period.end.max(*end);
     }
-    let is_newest = |line: &&Line| {
-        let of_grain = (&*line.metric, &*line.instance, &*line.scope, line.period.grain);
+    let is_newest = |line: &&Line<'_>| {
+        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
         line.coverage >= 1.0 && newest.get(&of_grain) == Some(&line.period.end)
     };
 
@@ -52,8 +50,8 @@ pub fn openmetrics(lines: &[Line], definitions: &[&Definition]) -> Exposition {
                 continue;
             }
             let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.clone()));
-            let labels = labels((&line.instance, &line.scope, line.period.grain), by);
-            let _ = writeln!(samples, "{name}{{{labels}}} {}", number(value));
+            let labels = labels((line.instance, line.scope, line.period.grain), by);
+            let _ = writeln!(samples, "{name}{{{labels}}} {value}");
             found.samples += 1;
         }
         if !samples.is_empty() {
@@ -63,7 +61,7 @@ pub fn openmetrics(lines: &[Line], definitions: &[&Definition]) -> Exposition {
     }
 
     let is_defined = |metric: &str| definitions.iter().any(|definition| definition.metric == metric);
-    found.left_out += lines.iter().filter(is_newest).filter(|line| !is_defined(&line.metric)).count() as u64;
+    found.left_out += lines.iter().filter(is_newest).filter(|line| !is_defined(line.metric)).count() as u64;
 
     let mut ends = String::new();
     for ((metric, instance, scope, grain), end) in newest.into_iter().filter(|(key, _)| is_defined(key.0)) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::publish::privacy::Line;
+use crate::publish::privacy::{Hidden, Line};
 use crate::publish::spreadsheet::Sheet;
-use crate::record::Number;
+use crate::record::Reason;
 
 /// Whether the address of the GitLab is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Instances {
 
 /// The lines as CSV with a heading. Each dimension that occurs has its own column, `by.<dimension>`, in the order of
 /// the alphabet.
-pub fn table(lines: &[Line], instances: Instances) -> io::Result<Vec<u8>> {
+pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
     let dimensions: BTreeSet<&str> =
         lines.iter().flat_map(|line| line.by.keys().map(String::as_str)).collect();
     let several = lines.iter().any(|line| line.instance != lines[0].instance);
@@ -34,40 +34,29 @@ pub fn table(lines: &[Line], instances: Instances) -> io::Result<Vec<u8>> {
     sheet.row(&heading)?;
 
     for line in lines {
-        let instance =
-            if several || instances == Instances::Always { line.instance.clone() } else { String::new() };
-        let mut cells = vec![
-            line.metric.clone(),
-            instance,
-            line.scope.clone(),
-            line.period.grain.to_string(),
-            line.period.start.to_string(),
-            line.period.end.to_string(),
-        ];
-        cells.extend(dimensions.iter().map(|name| line.by.get(*name).cloned().unwrap_or_default()));
-        cells.extend([
-            line.value.map(number).unwrap_or_default(),
-            line.n.map(number).unwrap_or_default(),
-            line.of.map(number).unwrap_or_default(),
-            line.people.map(|people| people.to_string()).unwrap_or_default(),
-            line.coverage.to_string(),
-            line.basis.map(|basis| basis.to_string()).unwrap_or_default(),
-            line.is_final.to_string(),
-            line.reason
-                .and_then(|reason| Some(serde_json::to_value(reason).ok()?.as_str()?.to_owned()))
-                .unwrap_or_default(),
-            line.hidden.map(|hidden| hidden.as_str().to_owned()).unwrap_or_default(),
-        ]);
-        cells.extend(is_priced.then(|| line.prices.clone().unwrap_or_default()));
-        sheet.row(&cells)?;
+        let tells_instance = several || instances == Instances::Always;
+        sheet.cell(line.metric)?;
+        sheet.cell(if tells_instance { line.instance } else { "" })?;
+        sheet.cell(line.scope)?;
+        sheet.value(Some(line.period.grain))?;
+        sheet.value(Some(line.period.start))?;
+        sheet.value(Some(line.period.end))?;
+        for dimension in &dimensions {
+            sheet.cell(line.by.get(*dimension).map_or("", String::as_str))?;
+        }
+        for number in [line.value, line.n, line.of] {
+            sheet.value(number)?;
+        }
+        sheet.value(line.people)?;
+        sheet.value(Some(line.coverage))?;
+        sheet.value(line.basis)?;
+        sheet.value(Some(line.is_final))?;
+        sheet.cell(line.reason.map_or("", Reason::as_str))?;
+        sheet.cell(line.hidden.map_or("", Hidden::as_str))?;
+        if is_priced {
+            sheet.cell(line.prices.unwrap_or_default())?;
+        }
+        sheet.end_row()?;
     }
     sheet.into_inner()
-}
-
-/// A number without anything that is not of it.
-pub(super) fn number(number: Number) -> String {
-    match number {
-        Number::Count(count) => count.to_string(),
-        Number::Measure(measure) => measure.to_string(),
-    }
 }

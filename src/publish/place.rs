@@ -20,19 +20,19 @@ pub fn scope_name(scope: &str) -> String {
 /// The lines of one group, or of the union of all.
 pub struct Place<'a> {
     scope: &'a str,
-    lines: BTreeMap<(&'a str, Grain), Vec<&'a Line>>,
+    lines: BTreeMap<(&'a str, Grain), Vec<&'a Line<'a>>>,
 }
 
 impl<'a> Place<'a> {
     /// The places of the lines: first the main one (the union where there is one), then the others by name.
-    pub fn all(lines: &'a [Line]) -> Vec<Place<'a>> {
+    pub fn all(lines: &'a [Line<'a>]) -> Vec<Place<'a>> {
         let mut index: BTreeMap<(&str, &str), Place> = BTreeMap::new();
         // Lines come in order of time from `publish`.
         for line in lines {
             let place = index
-                .entry((&line.scope, &line.instance))
-                .or_insert_with(|| Place { scope: &line.scope, lines: BTreeMap::new() });
-            place.lines.entry((&*line.metric, line.period.grain)).or_default().push(line);
+                .entry((line.scope, line.instance))
+                .or_insert_with(|| Place { scope: line.scope, lines: BTreeMap::new() });
+            place.lines.entry((line.metric, line.period.grain)).or_default().push(line);
         }
         let mut places: Vec<Place> = index.into_values().collect();
         places.sort_by_key(|place| place.scope != ALL_SCOPES);
@@ -55,8 +55,8 @@ impl<'a> Place<'a> {
     }
 
     /// The lines of a metric and grain with exactly these dimensions, in order of time.
-    pub fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line> {
-        let matches = |line: &&&Line| {
+    pub fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line<'a>> {
+        let matches = |line: &&&Line<'_>| {
             line.by.len() == by.len()
                 && by.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
         };
@@ -64,12 +64,12 @@ impl<'a> Place<'a> {
     }
 
     /// The newest line of a metric and grain with exactly these dimensions.
-    pub fn newest(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Option<&'a Line> {
+    pub fn newest(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Option<&'a Line<'a>> {
         self.series(metric, grain, by).pop()
     }
 
     /// The line of the 28-day window.
-    pub fn window(&self, metric: &'a str, by: &[(&str, &str)]) -> Option<&'a Line> {
+    pub fn window(&self, metric: &'a str, by: &[(&str, &str)]) -> Option<&'a Line<'a>> {
         self.newest(metric, Grain::Window, by)
     }
 
@@ -81,8 +81,8 @@ impl<'a> Place<'a> {
         grain: Grain,
         key: &str,
         also: &[(&str, &str)],
-    ) -> BTreeMap<&'a str, &'a Line> {
-        let fits = |line: &&&Line| {
+    ) -> BTreeMap<&'a str, &'a Line<'a>> {
+        let fits = |line: &&&Line<'_>| {
             line.by.len() == 1 + also.len()
                 && line.by.contains_key(key)
                 && also.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
@@ -96,12 +96,12 @@ impl<'a> Place<'a> {
     }
 
     /// Every line of the place: by metric and grain, then in order of time.
-    pub fn lines(&self) -> impl Iterator<Item = &'a Line> {
+    pub fn lines(&self) -> impl Iterator<Item = &'a Line<'a>> {
         self.lines.values().flatten().copied()
     }
 
     /// Every line of a metric and grain, in order of time.
-    pub fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line] {
+    pub fn every(&self, metric: &'a str, grain: Grain) -> &[&'a Line<'a>] {
         self.lines.get(&(metric, grain)).map_or(&[], Vec::as_slice)
     }
 }

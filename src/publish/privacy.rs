@@ -4,23 +4,24 @@
 //! in one place. Sums are made before this, in `aggregate`: totals stay true.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::calendar::{Day, Grain, Period};
 use crate::record::{ALL_SCOPES, Metric, Number, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct Line<'a> {
     /// The metric's name.
-    pub metric: String,
+    pub metric: &'a str,
     /// The GitLab it speaks of.
-    pub instance: String,
+    pub instance: &'a str,
     /// The group path, or the union.
-    pub scope: String,
+    pub scope: &'a str,
     /// The period.
     pub period: Period,
     /// The dimensions.
-    pub by: BTreeMap<String, String>,
+    pub by: &'a BTreeMap<String, String>,
     /// The number; null when it is hidden or not known.
     pub value: Option<Number>,
     /// The numerator, the count or the observations.
@@ -38,7 +39,7 @@ pub struct Line {
     /// Why `value` is null, when it is not hidden.
     pub reason: Option<Reason>,
     /// The file of prices that it rests on.
-    pub prices: Option<String>,
+    pub prices: Option<&'a str>,
     /// Why the numbers were taken out.
     pub hidden: Option<Hidden>,
 }
@@ -101,7 +102,7 @@ const EVENTS: [(&str, Option<&str>, &str); 10] = [
 ///   across each dimension, from the groups to their union, and from the days to their week, month and window.
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
-pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
+pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line<'a>> {
     let mut lines: Vec<Line> =
         metrics.into_iter().filter(|metric| may_leave(metric)).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -114,8 +115,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
             line.hidden = Some(Hidden::Under(small_group));
         }
     }
-    let index = lines.iter().enumerate().map(|(at, line)| (line.key(), at)).collect();
-    let (sums, rates, twins) = (sums(&lines, &index), rates(&lines, &index), twins(&lines, &index));
+    let (sums, rates, twins) = (Sums::of(&lines), rates(&lines), twins(&lines));
     while hide_second_cells(&mut lines, &sums)
         | hide_rates(&mut lines, &rates)
         | hide_twins(&mut lines, &twins)
@@ -133,25 +133,17 @@ pub fn may_leave(metric: &Metric) -> bool {
     metric.grain != Grain::Day || metric.by.is_empty() || is_about_no_person(&metric.metric)
 }
 
-/// One sum whose parts and whole are all published: at most none or at least two of them may be hidden.
-struct Sum {
-    whole: Option<usize>,
-    parts: Vec<usize>,
-}
-
-/// What a line speaks of, and where it is.
-type Index<'a> = BTreeMap<Key<'a>, usize>;
-
+/// What a line speaks of, in the order of the lines.
 type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a BTreeMap<String, String>);
 
-impl Line {
-    fn new(metric: &Metric) -> Line {
+impl<'a> Line<'a> {
+    fn new(metric: &'a Metric) -> Line<'a> {
         Line {
-            metric: metric.metric.clone().into_owned(),
-            instance: metric.instance.clone(),
-            scope: metric.scope.clone(),
+            metric: &metric.metric,
+            instance: &metric.instance,
+            scope: &metric.scope,
             period: metric.period(),
-            by: metric.by.clone(),
+            by: &metric.by,
             value: metric.value,
             n: metric.n,
             of: metric.of,
@@ -160,87 +152,154 @@ impl Line {
             basis: metric.basis,
             is_final: metric.is_final,
             reason: metric.reason,
-            prices: metric.prices.clone(),
+            prices: metric.prices.as_deref(),
             hidden: None,
         }
     }
 
-    fn key(&self) -> Key<'_> {
+    fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
-        (&self.metric, &self.instance, &self.scope, grain, start, end, &self.by)
+        (self.metric, self.instance, self.scope, grain, start, end, self.by)
+    }
+
+    /// Where and when it is: lines that differ in their dimensions alone have the same.
+    fn place(&self) -> impl Ord + use<'a> {
+        (self.metric, self.instance, self.scope, self.period)
     }
 }
 
-/// Every sum among the lines, as positions.
-fn sums(lines: &[Line], index: &Index<'_>) -> Vec<Sum> {
-    let mut by_dimension: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    let mut by_scope: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (at, line) in lines.iter().enumerate() {
-        let Period { grain, start, end } = line.period;
+/// Where the line is that tells another metric, or other dimensions, of the same group and period.
+fn beside(lines: &[Line<'_>], line: &Line<'_>, metric: &str, by: &BTreeMap<String, String>) -> Option<usize> {
+    let (_, instance, scope, grain, start, end, _) = line.key();
+    let key = (metric, instance, scope, grain, start, end, by);
+    lines.binary_search_by(|line| line.key().cmp(&key)).ok()
+}
+
+/// A dimension and its value.
+type Dimension<'a> = (&'a str, &'a str);
+
+/// Sums whose parts and whole are all published: of each at most none or at least two may be hidden.
+#[derive(Default)]
+struct Sums {
+    sums: Vec<Sum>,
+    /// The parts of all of them, as positions: those of one sum stand together.
+    parts: Vec<usize>,
+}
+
+struct Sum {
+    whole: Option<usize>,
+    parts: Range<usize>,
+}
+
+impl Sums {
+    /// Every sum among the lines.
+    fn of(lines: &[Line<'_>]) -> Sums {
+        let mut sums = Sums::default();
+        let mut start = 0;
+        for cells in lines.chunk_by(|one, other| one.place() == other.place()) {
+            sums.add_dimensions(cells, start);
+            start += cells.len();
+        }
+        start = 0;
+        for lines in lines.chunk_by(|one, other| one.metric == other.metric) {
+            sums.add_scopes(lines, start);
+            start += lines.len();
+        }
+        start = 0;
+        for lines in lines.chunk_by(|one, other| {
+            (one.metric, one.instance, one.scope) == (other.metric, other.instance, other.scope)
+        }) {
+            sums.add_days(lines, start);
+            start += lines.len();
+        }
+        sums
+    }
+
+    fn add(&mut self, whole: Option<usize>, parts: impl IntoIterator<Item = usize>) {
+        let start = self.parts.len();
+        self.parts.extend(parts);
+        self.sums.push(Sum { whole, parts: start..self.parts.len() });
+    }
+
+    /// Across each dimension: of lines that differ in nothing else, the first of which is at `start`.
+    fn add_dimensions(&mut self, cells: &[Line<'_>], start: usize) {
+        let mut by_dimension: BTreeMap<(&str, Vec<Dimension<'_>>), Vec<usize>> = BTreeMap::new();
         // A median is not part of a median of all.
-        if !line.by.contains_key("stat") {
+        for (at, line) in cells.iter().enumerate().filter(|(_, line)| !line.by.contains_key("stat")) {
             for key in line.by.keys() {
-                let mut rest = line.by.clone();
-                rest.remove(key);
-                let place = (&*line.metric, &*line.instance, &*line.scope, grain, start, end);
-                by_dimension.entry((place, key, rest)).or_default().push(at);
+                let rest = line.by.iter().filter(|(other, _)| *other != key);
+                let rest = rest.map(|(key, value)| (&**key, &**value)).collect();
+                by_dimension.entry((key, rest)).or_default().push(start + at);
             }
         }
-        if line.scope != ALL_SCOPES {
-            by_scope.entry((&*line.metric, grain, start, end, &line.by)).or_default().push(at);
-        }
-        if grain == Grain::Day && line.by.is_empty() {
-            days.entry((&*line.metric, &*line.instance, &*line.scope)).or_default().push(at);
+        for ((_, rest), parts) in by_dimension {
+            let by_of = |line: &Line<'_>| {
+                let by = line.by.iter().map(|(key, value)| (&**key, &**value));
+                by.cmp(rest.iter().copied())
+            };
+            let whole = cells.binary_search_by(by_of).ok();
+            self.add(whole.map(|at| start + at), parts);
         }
     }
 
-    let mut sums = Vec::new();
-    for (((metric, instance, scope, grain, start, end), _, rest), parts) in by_dimension {
-        let whole = index.get(&(metric, instance, scope, grain, start, end, &rest)).copied();
-        sums.push(Sum { whole, parts });
-    }
-    for ((metric, grain, start, end, by), parts) in by_scope {
-        // The union of several GitLabs has the instance `*`, the union within one has its URL.
-        for instance in parts.iter().map(|&at| &*lines[at].instance).chain([ALL_SCOPES]) {
-            if let Some(&whole) = index.get(&(metric, instance, ALL_SCOPES, grain, start, end, by)) {
-                sums.push(Sum { whole: Some(whole), parts: parts.clone() });
-                break;
+    /// From the groups to their union: of the lines of a metric, the first of which is at `start`.
+    fn add_scopes(&mut self, lines: &[Line<'_>], start: usize) {
+        let is_union = |at: usize| lines[at].scope == ALL_SCOPES;
+        if !(0..lines.len()).any(is_union) {
+            return;
+        }
+        let mut order: Vec<usize> = (0..lines.len()).collect();
+        order.sort_by_key(|&at| (lines[at].period, lines[at].by));
+        for alike in order.chunk_by(|&one, &other| {
+            (lines[one].period, lines[one].by) == (lines[other].period, lines[other].by)
+        }) {
+            let parts = || alike.iter().copied().filter(|&at| !is_union(at));
+            // The union of several GitLabs has the instance `*`, the union within one has its URL.
+            let instances = parts().map(|at| lines[at].instance).chain(parts().next().map(|_| ALL_SCOPES));
+            let union_of = |instance: &str| {
+                alike.iter().copied().find(|&at| is_union(at) && lines[at].instance == instance)
+            };
+            if let Some(whole) = instances.filter_map(union_of).next() {
+                self.add(Some(start + whole), parts().map(|at| start + at));
             }
         }
     }
-    for (at, line) in lines.iter().enumerate() {
-        let place = (&*line.metric, &*line.instance, &*line.scope);
-        if line.period.grain == Grain::Day || !line.by.is_empty() || !adds_up_over_days(&line.metric) {
-            continue;
+
+    /// From the days to their week, month and window: of the lines of a metric and group, the first of which is at `start`.
+    fn add_days(&mut self, lines: &[Line<'_>], start: usize) {
+        if !adds_up_over_days(lines[0].metric) {
+            return;
         }
-        // The days of a place are in order of time, as the lines are.
-        let days = days.get(&place).map_or(&[][..], Vec::as_slice);
-        let first = days.partition_point(|&day| lines[day].period.start < line.period.start);
-        let last = days.partition_point(|&day| lines[day].period.start <= line.period.end);
-        if first < last {
-            sums.push(Sum { whole: Some(at), parts: days[first..last].to_vec() });
+        let totals = || (0..lines.len()).filter(|&at| lines[at].by.is_empty());
+        let days: Vec<usize> = totals().filter(|&at| lines[at].period.grain == Grain::Day).collect();
+        for whole in totals().filter(|&at| lines[at].period.grain != Grain::Day) {
+            // The days are in order of time, as the lines are.
+            let period = lines[whole].period;
+            let first = days.partition_point(|&day| lines[day].period.start < period.start);
+            let last = days.partition_point(|&day| lines[day].period.start <= period.end);
+            if first < last {
+                self.add(Some(start + whole), days[first..last].iter().map(|at| start + at));
+            }
         }
     }
-    sums
 }
 
-fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
+fn hide_second_cells(lines: &mut [Line<'_>], sums: &Sums) -> bool {
     let mut changed = false;
-    for sum in sums {
-        let mut hidden = sum.parts.iter().chain(&sum.whole).filter(|&&at| lines[at].hidden.is_some());
+    for sum in &sums.sums {
+        let parts = &sums.parts[sum.parts.clone()];
+        let mut hidden = parts.iter().chain(&sum.whole).filter(|&&at| lines[at].hidden.is_some());
         if hidden.next().is_none() || hidden.next().is_some() {
             continue;
         }
-        let second = sum
-            .parts
+        let second = parts
             .iter()
             .copied()
             .filter(|&at| {
                 lines[at].hidden.is_none() && lines[at].people != Some(0) && lines[at].value.is_some()
             })
             .min_by(|&a, &b| {
-                let size = |line: &Line| line.n.or(line.value).map_or(0.0, Number::as_f64);
+                let size = |line: &Line<'_>| line.n.or(line.value).map_or(0.0, Number::as_f64);
                 let (a, b) = (&lines[a], &lines[b]);
                 a.people.cmp(&b.people).then(size(a).total_cmp(&size(b))).then(a.key().cmp(&b.key()))
             });
@@ -253,20 +312,17 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
 }
 
 /// For each rate line, the lines its `n` and `of` are.
-fn rates(lines: &[Line], index: &Index<'_>) -> Vec<(usize, Vec<usize>)> {
+fn rates(lines: &[Line<'_>]) -> Vec<(usize, Vec<usize>)> {
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
-        let part = |part: &&str| {
-            let (_, instance, scope, grain, start, end, by) = line.key();
-            index.get(&(*part, instance, scope, grain, start, end, by)).copied()
-        };
+        let part = |part: &&str| beside(lines, line, part, line.by);
         rates.push((at, parts.iter().filter_map(part).collect()));
     }
     rates
 }
 
-fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
+fn hide_rates(lines: &mut [Line<'_>], rates: &[(usize, Vec<usize>)]) -> bool {
     let mut changed = false;
     for (rate, parts) in rates {
         let given_away = parts.iter().any(|&part| lines[part].hidden.is_some());
@@ -279,28 +335,27 @@ fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
 }
 
 /// Pairs of lines that tell the same number by two names.
-fn twins(lines: &[Line], index: &Index<'_>) -> Vec<[usize; 2]> {
+fn twins(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     let mut twins = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let kind = line.by.get("kind").map(String::as_str);
         let is_total = line.by.len() == usize::from(kind.is_some());
-        let event = EVENTS.iter().find(|(metric, of_kind, _)| *metric == line.metric && *of_kind == kind);
-        let (metric, by) = match (&*line.metric, event) {
-            ("workflow.events", _) => ("events.count", line.by.clone()),
-            ("workflow.users", _) => ("users.exposed", line.by.clone()),
-            (_, Some((_, _, event))) if is_total => {
-                ("events.count", BTreeMap::from([("event".to_owned(), (*event).to_owned())]))
-            }
-            _ => continue,
+        let event = || EVENTS.iter().find(|(metric, of_kind, _)| *metric == line.metric && *of_kind == kind);
+        let twin = match line.metric {
+            "workflow.events" => beside(lines, line, "events.count", line.by),
+            "workflow.users" => beside(lines, line, "users.exposed", line.by),
+            _ if is_total => event().and_then(|(_, _, event)| {
+                let by = BTreeMap::from([("event".to_owned(), (*event).to_owned())]);
+                beside(lines, line, "events.count", &by)
+            }),
+            _ => None,
         };
-        let (_, instance, scope, grain, start, end, _) = line.key();
-        let twin = index.get(&(metric, instance, scope, grain, start, end, &by));
-        twins.extend(twin.map(|twin| [at, *twin]));
+        twins.extend(twin.map(|twin| [at, twin]));
     }
     twins
 }
 
-fn hide_twins(lines: &mut [Line], twins: &[[usize; 2]]) -> bool {
+fn hide_twins(lines: &mut [Line<'_>], twins: &[[usize; 2]]) -> bool {
     let mut changed = false;
     for pair in twins {
         for [hidden, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
@@ -320,8 +375,8 @@ fn adds_up_over_days(metric: &str) -> bool {
     !people && !metric.ends_with("users") && !metric.ends_with("_seconds") && !metric.contains(".per_")
 }
 
-/// Seats by add-on and days by collector say nothing of what anybody did on a day.
-fn is_about_no_person(metric: &str) -> bool {
+/// Whether a metric says nothing of what anybody did on a day: seats by add-on, and days by collector.
+pub fn is_about_no_person(metric: &str) -> bool {
     metric.starts_with("coverage.") || metric == "seats.purchased" || metric == "seats.assigned"
 }
 
@@ -359,8 +414,8 @@ mod tests {
         metric
     }
 
-    fn hidden(lines: &[Line]) -> Vec<String> {
-        let name = |line: &Line| match line.by.values().next() {
+    fn hidden(lines: &[Line<'_>]) -> Vec<String> {
+        let name = |line: &Line<'_>| match line.by.values().next() {
             Some(_) => line.by.values().cloned().collect::<Vec<_>>().join("×"),
             None => format!("{} {}", line.scope, line.period.start),
         };
@@ -369,10 +424,8 @@ mod tests {
 
     #[test]
     fn small_groups_lose_every_number_and_zero_people_stay() {
-        let lines = publish(
-            &[cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))],
-            5,
-        );
+        let metrics = [cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))];
+        let lines = publish(&metrics, 5);
         assert_eq!(lines[0].hidden, Some(Hidden::Under(5)));
         assert_eq!((lines[0].value, lines[0].n, lines[0].people, lines[0].basis), (None, None, None, None));
         assert_eq!((lines[1].hidden, lines[1].value), (None, Some(Number::Count(0))));
@@ -387,16 +440,14 @@ mod tests {
 
     #[test]
     fn a_lone_hidden_cell_takes_the_next_smallest_with_it() {
-        let lines = publish(
-            &[
-                cell("code_suggestions.shown", &[], 1_000, Some(40)),
-                cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
-                cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
-                cell("code_suggestions.shown", &[("language", "cobol")], 50, Some(2)),
-                cell("code_suggestions.shown", &[("language", "lua")], 0, Some(0)),
-            ],
-            5,
-        );
+        let metrics = [
+            cell("code_suggestions.shown", &[], 1_000, Some(40)),
+            cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+            cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+            cell("code_suggestions.shown", &[("language", "cobol")], 50, Some(2)),
+            cell("code_suggestions.shown", &[("language", "lua")], 0, Some(0)),
+        ];
+        let lines = publish(&metrics, 5);
         assert_eq!(hidden(&lines), ["cobol", "go"]);
         let by_reason = |language: &str| {
             let found =
@@ -409,32 +460,28 @@ mod tests {
 
     #[test]
     fn two_hidden_cells_protect_each_other() {
-        let lines = publish(
-            &[
-                cell("events.count", &[("event", "a")], 700, Some(30)),
-                cell("events.count", &[("event", "b")], 5, Some(2)),
-                cell("events.count", &[("event", "c")], 5, Some(3)),
-            ],
-            5,
-        );
+        let metrics = [
+            cell("events.count", &[("event", "a")], 700, Some(30)),
+            cell("events.count", &[("event", "b")], 5, Some(2)),
+            cell("events.count", &[("event", "c")], 5, Some(3)),
+        ];
+        let lines = publish(&metrics, 5);
         assert_eq!(hidden(&lines), ["b", "c"]);
     }
 
     #[test]
     fn a_hidden_margin_cannot_be_summed_from_its_crosses() {
-        let lines = publish(
-            &[
-                cell("code_suggestions.shown", &[], 1_000, Some(40)),
-                cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
-                cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
-                cell("code_suggestions.shown", &[("language", "lua")], 50, Some(2)),
-                cell("code_suggestions.shown", &[("language", "go"), ("ide", "vim")], 100, Some(6)),
-                cell("code_suggestions.shown", &[("language", "go"), ("ide", "zed")], 150, Some(7)),
-                cell("code_suggestions.shown", &[("language", "rust"), ("ide", "vim")], 300, Some(16)),
-                cell("code_suggestions.shown", &[("language", "rust"), ("ide", "zed")], 400, Some(17)),
-            ],
-            5,
-        );
+        let metrics = [
+            cell("code_suggestions.shown", &[], 1_000, Some(40)),
+            cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+            cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+            cell("code_suggestions.shown", &[("language", "lua")], 50, Some(2)),
+            cell("code_suggestions.shown", &[("language", "go"), ("ide", "vim")], 100, Some(6)),
+            cell("code_suggestions.shown", &[("language", "go"), ("ide", "zed")], 150, Some(7)),
+            cell("code_suggestions.shown", &[("language", "rust"), ("ide", "vim")], 300, Some(16)),
+            cell("code_suggestions.shown", &[("language", "rust"), ("ide", "zed")], 400, Some(17)),
+        ];
+        let lines = publish(&metrics, 5);
         // `go` goes with `lua`; then one of go's crosses; then that editor's next cell, and so on round.
         let names = hidden(&lines);
         assert!(names.contains(&"go".to_owned()) && names.contains(&"vim×go".to_owned()), "{names:?}");
@@ -444,21 +491,19 @@ mod tests {
     #[test]
     fn a_hidden_number_is_not_told_by_its_other_name() {
         let by = |event| [("event", event)];
-        let lines = publish(
-            &[
-                cell("events.count", &by("explain_vulnerability"), 5, Some(2)),
-                cell("events.count", &by("troubleshoot_job"), 20, Some(9)),
-                cell("events.count", &by("react_thumbs_up_on_duo_code_review_comment"), 30, Some(10)),
-                cell("events.count", &by("summarize_review"), 40, Some(11)),
-                cell("troubleshoot.requests", &[], 20, Some(9)),
-                cell("code_review.reactions", &[("kind", "thumbs_up")], 30, Some(10)),
-                cell("workflow.events", &by("explain_vulnerability"), 5, Some(2)),
-                cell("workflow.events", &by("summarize_review"), 40, Some(11)),
-            ],
-            5,
-        );
+        let metrics = [
+            cell("events.count", &by("explain_vulnerability"), 5, Some(2)),
+            cell("events.count", &by("troubleshoot_job"), 20, Some(9)),
+            cell("events.count", &by("react_thumbs_up_on_duo_code_review_comment"), 30, Some(10)),
+            cell("events.count", &by("summarize_review"), 40, Some(11)),
+            cell("troubleshoot.requests", &[], 20, Some(9)),
+            cell("code_review.reactions", &[("kind", "thumbs_up")], 30, Some(10)),
+            cell("workflow.events", &by("explain_vulnerability"), 5, Some(2)),
+            cell("workflow.events", &by("summarize_review"), 40, Some(11)),
+        ];
+        let lines = publish(&metrics, 5);
         let is_hidden = |metric: &str, value: &str| {
-            let of = |line: &&Line| line.metric == metric && line.by.values().all(|text| text == value);
+            let of = |line: &&Line<'_>| line.metric == metric && line.by.values().all(|text| text == value);
             lines.iter().find(of).expect("it is there").hidden.is_some()
         };
         assert!(is_hidden("events.count", "troubleshoot_job") && is_hidden("troubleshoot.requests", ""));
@@ -513,24 +558,21 @@ mod tests {
             metric.scope = scope.into();
             metric
         };
-        let lines = publish(
-            &[in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)],
-            5,
-        );
+        let metrics =
+            [in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)];
+        let lines = publish(&metrics, 5);
         assert_eq!(hidden(&lines), ["b 2026-10-04", "c 2026-10-04"]);
     }
 
     #[test]
     fn a_rate_goes_with_its_parts() {
         let by = [("language", "go")];
-        let lines = publish(
-            &[
-                cell("code_suggestions.shown", &by, 100, Some(12)),
-                cell("code_suggestions.accepted", &by, 10, Some(3)),
-                cell("code_suggestions.acceptance_rate", &by, 10, Some(12)),
-            ],
-            5,
-        );
+        let metrics = [
+            cell("code_suggestions.shown", &by, 100, Some(12)),
+            cell("code_suggestions.accepted", &by, 10, Some(3)),
+            cell("code_suggestions.acceptance_rate", &by, 10, Some(12)),
+        ];
+        let lines = publish(&metrics, 5);
         assert_eq!(lines[0].metric, "code_suggestions.acceptance_rate");
         assert_eq!(lines[0].hidden, Some(Hidden::Subtraction));
         assert_eq!(lines[2].hidden, None);
@@ -538,43 +580,42 @@ mod tests {
 
     #[test]
     fn bots_are_not_people_but_do_not_give_people_away() {
-        let bot = |people| {
-            publish(
+        let hidden_beside = |people| {
+            hidden(&publish(
                 &[
                     cell("events.count", &[("kind", "person")], 100, Some(people)),
                     cell("events.count", &[("kind", "bot")], 9, Some(1)),
                 ],
                 5,
-            )
+            ))
         };
-        assert_eq!(hidden(&bot(20)), Vec::<String>::new());
-        assert_eq!(hidden(&bot(2)), ["bot", "person"]);
+        assert_eq!(hidden_beside(20), Vec::<String>::new());
+        assert_eq!(hidden_beside(2), ["bot", "person"]);
     }
 
     #[test]
     fn day_lines_by_dimension_do_not_leave() {
-        let lines = publish(
-            &[
-                on("2026-10-05", cell("code_suggestions.shown", &[("language", "rust")], 9, Some(50))),
-                on("2026-10-05", cell("code_suggestions.shown", &[], 9, Some(50))),
-                on("2026-10-05", cell("seats.assigned", &[("add_on", "DUO_ENTERPRISE")], 300, None)),
-            ],
-            5,
-        );
+        let metrics = [
+            on("2026-10-05", cell("code_suggestions.shown", &[("language", "rust")], 9, Some(50))),
+            on("2026-10-05", cell("code_suggestions.shown", &[], 9, Some(50))),
+            on("2026-10-05", cell("seats.assigned", &[("add_on", "DUO_ENTERPRISE")], 300, None)),
+        ];
+        let lines = publish(&metrics, 5);
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| !line.by.contains_key("language")));
     }
 
     #[test]
     fn the_order_of_the_input_does_not_matter() {
-        let mut metrics = vec![
+        let metrics = vec![
             cell("events.count", &[("event", "a")], 700, Some(30)),
             cell("events.count", &[("event", "b")], 5, Some(2)),
             cell("events.count", &[("event", "c")], 5, Some(30)),
         ];
         let lines = publish(&metrics, 5);
-        metrics.reverse();
-        metrics.push(metrics[0].clone());
-        assert_eq!(publish(&metrics, 5), lines);
+        let mut others = metrics.clone();
+        others.reverse();
+        others.push(metrics[0].clone());
+        assert_eq!(publish(&others, 5), lines);
     }
 }

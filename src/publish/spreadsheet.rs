@@ -1,33 +1,60 @@
 //! CSV that a spreadsheet opens without running any of it.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 /// Rows of cells, quoted as RFC 4180 says. What a spreadsheet would take for a formula becomes text, in every cell.
-pub struct Sheet<W: Write>(csv::Writer<W>);
+pub struct Sheet<W: Write> {
+    output: csv::Writer<W>,
+    /// The text of one cell, kept for its memory.
+    text: String,
+}
 
 impl<W: Write> Sheet<W> {
     /// An empty sheet, written to this.
     pub fn new(output: W) -> Sheet<W> {
-        Sheet(csv::Writer::from_writer(output))
+        Sheet { output: csv::Writer::from_writer(output), text: String::new() }
     }
 
     /// Writes a row. All rows have as many cells as the first one.
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
         for cell in cells {
-            self.0.write_field(safe(cell.as_ref()).as_ref()).map_err(written)?;
+            self.cell(cell.as_ref())?;
         }
-        self.0.write_record(None::<&[u8]>).map_err(written)
+        self.end_row()
+    }
+
+    /// Writes the next cell of a row, which [`Sheet::end_row`] ends.
+    pub fn cell(&mut self, text: &str) -> io::Result<()> {
+        self.output.write_field(safe(text).as_ref()).map_err(written)
+    }
+
+    /// Writes a value as the next cell; nothing is an empty one.
+    pub fn value(&mut self, value: Option<impl fmt::Display>) -> io::Result<()> {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        if let Some(value) = value {
+            write!(text, "{value}").map_err(io::Error::other)?;
+        }
+        let done = self.cell(&text);
+        self.text = text;
+        done
+    }
+
+    /// Ends a row.
+    pub fn end_row(&mut self) -> io::Result<()> {
+        self.output.write_record(None::<&[u8]>).map_err(written)
     }
 
     /// Hands everything on.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.output.flush()
     }
 
     /// What was written to.
     pub fn into_inner(self) -> io::Result<W> {
-        self.0.into_inner().map_err(|error| error.into_error())
+        self.output.into_inner().map_err(|error| error.into_error())
     }
 }
 

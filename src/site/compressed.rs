@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 use super::SiteFile;
 
-/// Bytes from which on a file is compressed with less effort: a table of all numbers is large, and seldom asked for.
+/// Bytes from which on a file is compressed with least effort: a table of all numbers is large, and seldom asked for.
 const LARGE: usize = 2 << 20;
 
 /// How a copy is compressed.
@@ -26,10 +26,10 @@ impl Encoding {
         let large = content.len() > LARGE;
         Ok(match self {
             Encoding::Brotli => {
-                SiteFile { path: format!("{path}.br"), content: brotli(content, if large { 3 } else { 9 })? }
+                SiteFile { path: format!("{path}.br"), content: brotli(content, if large { 1 } else { 9 })? }
             }
             Encoding::Gzip => {
-                SiteFile { path: format!("{path}.gz"), content: gzip(content, if large { 4 } else { 9 })? }
+                SiteFile { path: format!("{path}.gz"), content: gzip(content, if large { 2 } else { 6 })? }
             }
         })
     }

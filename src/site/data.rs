@@ -187,7 +187,7 @@ pub(super) fn json(
             .collect(),
         changes: changes(frame),
         seats: no_seats,
-        prices: frame.places.iter().flat_map(Place::lines).find_map(|line| line.prices.as_deref()),
+        prices: frame.places.iter().flat_map(Place::lines).find_map(|line| line.prices),
         headline: frame.kind.headline().iter().map(Headline::new).collect(),
         starts: starts.into_iter().map(|(grain, starts)| (grain.to_string(), starts)).collect(),
         series,
@@ -224,19 +224,19 @@ fn series_of<'a>(
     starts: &BTreeMap<Grain, Vec<Day>>,
     frame: &Frame<'_>,
 ) -> Vec<Series<'a>> {
-    let mut cells: BTreeMap<Key<'_>, Vec<&Line>> = BTreeMap::new();
+    let mut cells: BTreeMap<Key<'_>, Vec<&Line<'_>>> = BTreeMap::new();
     let last = frame.days.map(|(_, last)| last);
     let projects = largest_projects(place);
     for line in place.lines().filter(|line| is_shown(line, last, &projects)) {
-        cells.entry((&line.metric, line.period.grain, &line.by)).or_default().push(line);
+        cells.entry((line.metric, line.period.grain, line.by)).or_default().push(line);
     }
-    let position = |line: &Line| starts[&line.period.grain].binary_search(&line.period.start).ok();
+    let position = |line: &Line<'_>| starts[&line.period.grain].binary_search(&line.period.start).ok();
     cells
         .into_iter()
         .filter_map(|((metric, grain, by), lines)| {
             let first = lines.iter().find_map(|line| position(line))?;
             let last = lines.iter().rev().find_map(|line| position(line))?;
-            let mut row: Vec<Option<&Line>> = vec![None; last + 1 - first];
+            let mut row: Vec<Option<&Line<'_>>> = vec![None; last + 1 - first];
             for line in lines {
                 if let Some(at) = position(line) {
                     row[at - first] = Some(line);
@@ -273,7 +273,7 @@ impl<'a> Series<'a> {
         grain: Grain,
         by: &'a BTreeMap<String, String>,
         first: usize,
-        row: &[Option<&'a Line>],
+        row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
         let shown = || row.iter().map(|line| line.filter(|line| line.hidden.is_none()));
         // A column in which every cell goes without saying is left out.
@@ -306,7 +306,7 @@ impl<'a> Series<'a> {
     }
 }
 
-fn cell(line: Option<&Line>) -> Cell {
+fn cell(line: Option<&Line<'_>>) -> Cell {
     let Some(line) = line else { return Cell::Nothing(()) };
     match (line.hidden, line.value) {
         (Some(Hidden::Under(_)), _) => Cell::Why("under"),
@@ -314,25 +314,20 @@ fn cell(line: Option<&Line>) -> Cell {
         (None, Some(value)) if is_ratio(line, value) => Cell::Why(RATIO),
         (None, Some(value)) => Cell::Value(value),
         (None, None) => Cell::Why(match line.reason {
-            Some(Reason::NotCollected) => "not_collected",
-            Some(Reason::NoSnapshot) => "no_snapshot",
-            Some(Reason::NothingShown) => "nothing_shown",
-            Some(Reason::PeriodIncomplete) => "period_incomplete",
-            Some(Reason::LookBackIncomplete) => "look_back_incomplete",
-            Some(Reason::NotInSource) => "not_in_source",
             Some(Reason::Other) | None => "not_known",
+            Some(reason) => reason.as_str(),
         }),
     }
 }
 
 /// Whether dividing the two numbers that are told anyway gives the very same value.
-fn is_ratio(line: &Line, value: Number) -> bool {
+fn is_ratio(line: &Line<'_>, value: Number) -> bool {
     let (Number::Measure(value), Some(n), Some(of)) = (value, line.n, line.of) else { return false };
     (n.as_f64() / of.as_f64()).to_bits() == value.to_bits()
 }
 
 /// The complete days of a period that is not whole.
-fn covered(line: &Line) -> Option<Number> {
+fn covered(line: &Line<'_>) -> Option<Number> {
     if line.coverage >= 1.0 {
         return None;
     }
@@ -343,14 +338,14 @@ fn covered(line: &Line) -> Option<Number> {
     }
 }
 
-fn is_shown(line: &Line, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {
+fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {
     let Period { grain, start, .. } = line.period;
     let dimensions = line.by.keys().map(String::as_str).collect::<Vec<_>>().join("×");
     if line.by.get("project").is_some_and(|project| !projects.contains(project.as_str())) {
         return false;
     }
     match grain {
-        Grain::Day => !line.by.is_empty() || !NOT_DAILY.contains(&&*line.metric),
+        Grain::Day => !line.by.is_empty() || !NOT_DAILY.contains(&line.metric),
         Grain::Week if line.metric == "engagement.retention" => {
             let is_recent = |day: Day| last.is_none_or(|last| last.days_since(day) < 7 * RETENTION_WEEKS);
             is_recent(start) && line.by.get("cohort").and_then(|day| day.parse().ok()).is_some_and(is_recent)

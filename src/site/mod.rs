@@ -75,33 +75,43 @@ pub enum Error {
     Json(#[from] serde_json::Error),
 }
 
-/// The files of a dashboard: `index.html`, `dashboard.json` (what the landing page shows) and `metrics.csv`
-/// (every number that may leave). Without lines of its own a dashboard is a page that says so.
-pub fn dashboard(
+/// What may leave of the figures, for one dashboard.
+pub struct Published<'a> {
     kind: Dashboard,
-    figures: &Figures,
-    definitions: &[&Definition],
-    options: &Options<'_>,
-) -> Result<Vec<SiteFile>, Error> {
-    // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
-    let lines =
-        privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
-    let coverage: Vec<_> = figures
-        .coverage
-        .iter()
-        .filter(|line| kind.asks(&line.collector) && !gaps::is_beside_the_point(line))
-        .collect();
+    lines: Vec<privacy::Line<'a>>,
+    coverage: Vec<&'a Coverage>,
+    options: Options<'a>,
+}
 
-    let frame = page::Frame::new(kind, &lines, &coverage, options);
-    let tiles = frame.tiles();
-    let html = frame.render(&tiles, definitions)?;
-    let card = frame.card(&tiles);
-    let file = |path: &str, content| SiteFile { path: path.into(), content };
-    Ok(vec![
-        file("index.html", html.into_bytes()),
-        file(Dashboard::CARD, card.to_json()?),
-        file("metrics.csv", export::table(&lines, export::Instances::WhereSeveral)?),
-    ])
+impl<'a> Published<'a> {
+    /// Takes what belongs to the dashboard, and hides what has to be hidden.
+    pub fn new(kind: Dashboard, figures: &'a Figures, options: &Options<'a>) -> Published<'a> {
+        // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
+        let lines =
+            privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
+        let is_shown = |line: &&Coverage| kind.asks(&line.collector) && !gaps::is_beside_the_point(line);
+        let coverage = figures.coverage.iter().filter(is_shown).collect();
+        Published { kind, lines, coverage, options: *options }
+    }
+
+    /// `index.html`, and `dashboard.json`, which the landing page shows. Without lines of its own a dashboard is a page
+    /// that says so.
+    pub fn page(&self, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
+        let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, &self.options);
+        let tiles = frame.tiles();
+        let html = frame.render(&tiles, definitions)?.into_bytes();
+        let card = frame.card(&tiles).to_json()?;
+        Ok(vec![
+            SiteFile { path: "index.html".into(), content: html },
+            SiteFile { path: Dashboard::CARD.into(), content: card },
+        ])
+    }
+
+    /// `metrics.csv`: every number that may leave.
+    pub fn table(&self) -> Result<SiteFile, Error> {
+        let content = export::table(&self.lines, export::Instances::WhereSeveral)?;
+        Ok(SiteFile { path: "metrics.csv".into(), content })
+    }
 }
 
 impl Dashboard {

@@ -53,13 +53,13 @@ impl<'a> Frame<'a> {
     /// The frame of a dashboard around its published lines.
     pub(super) fn new(
         kind: Dashboard,
-        lines: &'a [Line],
+        lines: &'a [Line<'a>],
         coverage: &[&'a Coverage],
         options: &Options<'a>,
     ) -> Frame<'a> {
-        let days = reported_days(lines.iter().map(|line| (&*line.metric, line.period)));
+        let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
-        let told = |line: &&Line| !line.metric.starts_with("coverage.");
+        let told = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
         let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
             CardStatus::Empty
         } else if coverage.iter().any(|line| !matches!(line.status, Status::Complete | Status::Skipped))

@@ -30,7 +30,20 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         known => !frame.coverage.is_empty(),
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
+        agents_told => agents_told(frame),
     }
+}
+
+/// Whether sessions of agents, their tools or their tokens are known: events tell of them where GitLab does not.
+fn agents_told(frame: &Frame<'_>) -> bool {
+    let of_agents = |metric: &str| {
+        ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
+    };
+    frame
+        .places
+        .iter()
+        .flat_map(|place| place.lines())
+        .any(|line| of_agents(line.metric) && line.value.is_some())
 }
 
 /// The last reported day of which everything that was asked for arrived.

@@ -120,7 +120,7 @@ impl Cell {
 }
 
 /// `25 of 100`; empty where a line is no rate.
-pub(super) fn n_of(line: &Line) -> String {
+pub(super) fn n_of(line: &Line<'_>) -> String {
     match (line.n, line.of) {
         (Some(n), Some(of)) => format!("{} of {}", number::number(n), number::number(of)),
         _ => String::new(),

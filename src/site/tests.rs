@@ -10,7 +10,7 @@ use crate::metrics::definition::{Definition, Unit};
 use crate::publish::privacy::Hidden;
 use crate::record::{Coverage, Metric, Number, Reason, Status};
 
-use super::{Dashboard, Figures, Found, Options, SiteFile, Theme, dashboard, landing, parse_card};
+use super::{Dashboard, Figures, Found, Options, Published, SiteFile, Theme, landing, parse_card};
 
 const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
 
@@ -109,7 +109,12 @@ fn files(figures: &Figures) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
     let theme = Theme::default();
     let options = Options { small_group: 5, theme: &theme };
-    let make = |kind| dashboard(kind, figures, &definitions, &options).expect("a dashboard");
+    let make = |kind| {
+        let published = Published::new(kind, figures, &options);
+        let mut files = published.page(&definitions).expect("a page");
+        files.push(published.table().expect("a table"));
+        files
+    };
     Dashboard::ALL.into_iter().flat_map(make).collect()
 }
 

@@ -96,7 +96,7 @@ impl Tile {
 
 /// The newest complete month (else week) against the one before it; empty when there are no two in a row.
 fn change<'a>(figure: &Figure<'a>, place: &Place<'a>) -> String {
-    let known = |line: &&Line| line.value.is_some() && line.coverage >= 1.0;
+    let known = |line: &&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
     for (grain, before) in [(Grain::Month, "the month before"), (Grain::Week, "the week before")] {
         let mut series = place.series(figure.metric, grain, figure.by);
         series.retain(known);
@@ -104,7 +104,7 @@ fn change<'a>(figure: &Figure<'a>, place: &Place<'a>) -> String {
         if earlier.period.end.plus(1) != later.period.start {
             continue;
         }
-        let value = |line: &Line| line.value.map(Number::as_f64);
+        let value = |line: &Line<'_>| line.value.map(Number::as_f64);
         let (Some(from), Some(to)) = (value(earlier), value(later)) else { continue };
         let Some(change) = number::change(figure.style, from, to) else { continue };
         return format!("{}: {}, {change} on {before}", number::period(later.period), figure.style.text(to));

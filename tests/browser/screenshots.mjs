@@ -7,7 +7,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { launch, openPage } from "./browser.mjs";
-import { STATES, binaries, buildSite } from "./sites.mjs";
+import { STATES, agentLines, binaries, buildSite } from "./sites.mjs";
 
 const PICTURES = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
 
@@ -21,6 +21,7 @@ const SHOTS = [
     width: 1100,
     height: 640,
   },
+  { name: "agents", file: "duo-metrics/index.html", to: "agents", height: 720 },
   { name: "phone", file: "duo-metrics/index.html", width: 390, height: 640 },
 ];
 
@@ -30,7 +31,7 @@ try {
   let site = process.argv[2];
   if (!site) {
     const usual = STATES.find((state) => state.name === "usual");
-    await buildSite(usual, binaries(), folder);
+    await buildSite({ ...usual, extra: agentLines("*", usual.days) }, binaries(), folder);
     site = path.join(folder, "public");
   }
   fs.mkdirSync(PICTURES, { recursive: true });

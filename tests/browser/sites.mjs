@@ -13,8 +13,6 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  *   flags?: string[], lines?: (line: object) => boolean, extra?: object[], empty?: boolean, code?: number[]}} State
  */
 
-const AGENTS = agentLines();
-
 /** @type {State[]} */
 export const STATES = [
   { name: "usual", people: 300, days: 120, groups: "acme,globex", code: [0, 3] },
@@ -33,7 +31,7 @@ export const STATES = [
   { name: "no-seats", people: 120, days: 40, token: "-reporter", dashboards: ["--duo"], code: [0, 3] },
   { name: "one-person", people: 1, days: 40, code: [0, 3] },
   { name: "one-day", people: 120, days: 1, since: "2026-10-31", code: [0, 3] },
-  { name: "agents", people: 60, days: 40, extra: AGENTS, code: [0, 3] },
+  { name: "agents", people: 60, days: 40, extra: agentLines("acme", 40), code: [0, 3] },
 ];
 
 /** Larger states, from metric lines alone: a server with that many events would take minutes. */
@@ -128,84 +126,109 @@ function dayBefore(day, days) {
   return new Date(Date.parse(day) - days * 86400000).toISOString().slice(0, 10);
 }
 
-/** Metric lines on agents, as `aggregate` writes them of an instance that tells of sessions. */
-function agentLines() {
-  const period = { grain: "window", start: "2026-10-04", end: "2026-10-31" };
-  const line = (metric, by, fields, when = period) => ({
-    type: "metric",
-    metric,
-    instance: "https://gitlab.example.com",
-    scope: "acme",
-    ...when,
-    by,
-    of: null,
-    people: 20,
-    coverage: 1,
-    basis: 1,
-    final: false,
-    reason: null,
-    ...fields,
+/** Metric lines on agents, as `aggregate` writes them of an instance that tells of sessions, for so many days up to the last one. */
+export function agentLines(scope, days) {
+  const last = "2026-10-31";
+  const window = { grain: "window", start: dayBefore(last, 27), end: last };
+  const lines = [];
+  const line = (metric, by, fields, period) =>
+    lines.push({
+      type: "metric",
+      metric,
+      instance: "https://gitlab.example.com",
+      scope,
+      ...period,
+      by,
+      of: null,
+      people: 20,
+      coverage: 1,
+      basis: 1,
+      final: period.end < "2026-10-25",
+      reason: null,
+      ...fields,
+    });
+  const count = (metric, by, value, period = window) => line(metric, by, { value, n: value }, period);
+  const rate = (metric, by, n, of, period = window) => line(metric, by, { value: n / of, n, of }, period);
+  // Sessions of a flow in the window, how many of 100 end well, seconds, people.
+  const flows = [
+    ["issue_to_merge_request", 180, 86, 840, 3900, 310, 34],
+    ["fix_pipeline", 130, 78, 300, 1500, 190, 41],
+    ["code_review", 96, 97, 110, 420, 80, 28],
+    ["convert_to_gitlab_ci", 22, 62, 520, 2400, 260, 9],
+  ];
+  const totals = { finished: 0, failed: 0, stopped: 0, open: 0 };
+  for (const [flow, sessions, share, median, high, active, people] of flows) {
+    const open = Math.round(sessions / 30);
+    const finished = Math.round(((sessions - open) * share) / 100);
+    const failed = Math.ceil((sessions - open - finished) * 0.7);
+    const ends = { finished, failed, stopped: sessions - open - finished - failed, open };
+    count("agents.sessions", { flow }, sessions);
+    rate("agents.success_rate", { flow }, finished, sessions - open);
+    rate("agents.completion_rate", { flow }, finished, sessions);
+    count("agents.users", { flow }, people);
+    for (const [stat, seconds] of Object.entries({ p50: median, p95: high, active }))
+      line("agents.duration_seconds", { flow, stat }, { value: seconds, n: sessions - open }, window);
+    for (const [status, value] of Object.entries(ends)) {
+      count("agents.sessions", { flow, status }, value);
+      totals[status] += value;
+    }
+  }
+  const sessions = flows.reduce((sum, [, sessions]) => sum + sessions, 0);
+  count("agents.sessions", {}, sessions);
+  rate("agents.success_rate", {}, totals.finished, sessions - totals.open);
+  for (const [status, value] of Object.entries(totals)) count("agents.sessions", { status }, value);
+  const models = [
+    ["claude-sonnet-4-5", 9_000_000, 700_000, 4_000_000, 43.5],
+    ["claude-haiku-4-5", 3_100_000, 240_000, 900_000, 4.2],
+    ["gpt-5-mini", 1_200_000, 90_000, 150_000, 1.1],
+  ];
+  models.forEach(([model, input, output, cached, dollars]) => {
+    const kinds = { input, output, cache_read: cached };
+    for (const [kind, value] of Object.entries(kinds)) count("agents.tokens", { kind, model }, value);
+    rate("agents.cache_hit_rate", { model }, cached, input);
+    line(
+      "agents.cost_estimate",
+      { model },
+      { value: dollars, n: null, prices: "prices.json of 2026-10-01" },
+      window,
+    );
   });
-  const count = (metric, by, value, when) => line(metric, by, { value, n: value }, when);
-  const rate = (metric, by, n, of, when) => line(metric, by, { value: n / of, n, of }, when);
-  const lines = [count("agents.sessions", {}, 310), rate("agents.success_rate", {}, 250, 290)];
-  for (const [flow, sessions, n, of] of [
-    ["issue_to_merge_request", 180, 150, 170],
-    ["fix_pipeline", 130, 100, 120],
+  for (const [at, kind] of ["input", "output", "cache_read"].entries())
+    count(
+      "agents.tokens",
+      { kind },
+      models.reduce((sum, model) => sum + model[at + 1], 0),
+    );
+  for (const [tool, value, failed] of [
+    ["read_file", 2_900, 31],
+    ["grep", 1_240, 12],
+    ["edit_file", 860, 64],
+    ["run_command", 610, 118],
+    ["create_merge_request", 142, 4],
   ]) {
-    lines.push(
-      count("agents.sessions", { flow }, sessions),
-      rate("agents.success_rate", { flow }, n, of),
-      rate("agents.completion_rate", { flow }, n, sessions),
-      count("agents.users", { flow }, 20),
-    );
-    for (const [stat, seconds] of [
-      ["p50", 240],
-      ["p95", 1900],
-    ])
-      lines.push(line("agents.duration_seconds", { flow, stat }, { value: seconds, n: of }));
-    for (const [status, value] of [
-      ["finished", n],
-      ["failed", of - n],
-      ["open", sessions - of],
-    ])
-      lines.push(count("agents.sessions", { flow, status }, value));
+    count("agents.tool_calls", { tool }, value);
+    rate("agents.tool_failure_rate", { tool }, failed, value);
   }
-  for (const [status, value] of [
-    ["finished", 250],
-    ["failed", 40],
-    ["open", 20],
-  ])
-    lines.push(count("agents.sessions", { status }, value));
-  for (const [kind, value] of [
-    ["input", 9_000_000],
-    ["output", 700_000],
-    ["cache_read", 4_000_000],
-  ])
-    lines.push(
-      count("agents.tokens", { kind }, value),
-      count("agents.tokens", { kind, model: "claude-sonnet-4-5" }, value),
-    );
-  for (const [tool, value] of [
-    ["read_file", 900],
-    ["run_command", 300],
-  ])
-    lines.push(
-      count("agents.tool_calls", { tool }, value),
-      rate("agents.tool_failure_rate", { tool }, value / 10, value),
-    );
-  for (const start of ["2026-10-05", "2026-10-12", "2026-10-19"]) {
-    const week = { grain: "week", start, end: dayBefore(start, -6) };
-    lines.push(count("agents.sessions", {}, 80, week), rate("agents.success_rate", {}, 60, 75, week));
-    for (const flow of ["issue_to_merge_request", "fix_pipeline"])
-      lines.push(
-        count("agents.sessions", { flow }, 40, week),
-        rate("agents.success_rate", { flow }, 30, 37, week),
-      );
-  }
-  for (let day = 5; day <= 30; day += 1) {
-    const date = `2026-10-${String(day).padStart(2, "0")}`;
-    lines.push(count("agents.sessions", {}, 10 + (day % 5), { grain: "day", start: date, end: date }));
+  for (let at = 0; at < days; at += 1) {
+    const start = dayBefore(last, days - 1 - at);
+    const weekday = new Date(start).getUTCDay();
+    const isWeekend = weekday === 0 || weekday === 6;
+    count("agents.sessions", {}, isWeekend ? 2 + (at % 3) : 14 + ((at * 7) % 9), {
+      grain: "day",
+      start,
+      end: start,
+    });
+    const end = dayBefore(start, -6);
+    if (weekday !== 1 || end > last) continue;
+    const week = { grain: "week", start, end };
+    const part = 100 + ((at * 5) % 13);
+    count("agents.sessions", {}, part, week);
+    rate("agents.success_rate", {}, 76 + (at % 11), part, week);
+    for (const [flow, sessions, share] of flows) {
+      const ended = Math.max(1, Math.round(sessions / 4));
+      count("agents.sessions", { flow }, ended, week);
+      rate("agents.success_rate", { flow }, Math.round((ended * share) / 100), ended, week);
+    }
   }
   return lines;
 }

@@ -170,14 +170,10 @@ function stickiness(page) {
 
 /** Cohorts below each other, weeks beside each other: a triangle. */
 function retention(page) {
-  const weeks = page.figures.periods("week").map((week) => week.start);
   const lines = new Map();
   for (const series of page.figures.all(page.group, "engagement.retention", "week")) {
-    for (const week of weeks) {
-      const line = page.figures.cell(series, periodFrom("week", week));
-      if (line && (line.value !== null || line.hidden))
-        lines.set(`${series.by.cohort} ${series.by.week}`, line);
-    }
+    for (const line of page.figures.lines(series))
+      if (line.value !== null || line.hidden) lines.set(`${series.by.cohort} ${series.by.week}`, line);
   }
   const cohorts = [...new Set([...lines.keys()].map((key) => key.split(" ")[0]))].sort().slice(-16);
   const most = Math.max(

@@ -1,15 +1,14 @@
 // Agents: sessions by flow and status, success, duration, tools, tokens, models, cost.
 
-function agents(page) {
+function* agents(page) {
   const tells = ["sessions", "tool_calls", "tokens"].some((name) => page.figures.tells(`agents.${name}`));
   if (!tells) {
-    return [
-      nothing(
-        element("strong", {}, "Not known. "),
-        "Nothing in the data tells of sessions one by one, of tools or of tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
-      ),
-      creditTable(page),
-    ];
+    yield nothing(
+      element("strong", {}, "Not known. "),
+      "Nothing in the data tells of sessions one by one, of tools or of tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
+    );
+    yield creditTable(page);
+    return;
   }
   const { flow } = page.choice;
   const by = flow ? { flow } : {};
@@ -17,83 +16,81 @@ function agents(page) {
   const most = largest(statuses.values());
   const flows = parts(page, "agents.sessions", "flow");
   const stat = (flow, stat) => now(page, "agents.duration_seconds", { flow, stat });
-  return [
-    flow && narrowed(`Flow: ${valueName(flow)}`),
-    pair(
-      timed(
-        page,
-        {
-          id: "sessions",
-          grain: flow ? "week" : "day",
-          by,
-          title: `Sessions by ${flow ? "week" : "day"}`,
-          note: "By the day of their first event.",
-        },
-        [["sessions", "main", "agents.sessions"]],
-      ),
-      timed(
-        page,
-        {
-          id: "session-success",
-          grain: "week",
-          by,
-          form: "line",
-          style: "percent",
-          title: "Success rate by week",
-          note: "Finished, of finished, failed, stopped and stuck.",
-        },
-        [["success rate", "main", "agents.success_rate"]],
-      ),
+  yield flow && narrowed(`Flow: ${valueName(flow)}`);
+  yield pair(
+    timed(
+      page,
+      {
+        id: "sessions",
+        grain: flow ? "week" : "day",
+        by,
+        title: `Sessions by ${flow ? "week" : "day"}`,
+        note: "By the day of their first event.",
+      },
+      [["sessions", "main", "agents.sessions"]],
     ),
-    pair(
-      tableFigure(
-        {
-          id: "session-status",
-          caption: captioned(page, "Sessions by how they ended"),
-          columns: [words("Status"), numbers("Sessions")],
-          rows: bySize(statuses).map((status) => [
-            text(valueName(status)),
-            barred(statuses.get(status), "plain", most),
-          ]),
-        },
-        page,
-      ),
-      tokenTable(page, by),
+    timed(
+      page,
+      {
+        id: "session-success",
+        grain: "week",
+        by,
+        form: "line",
+        style: "percent",
+        title: "Success rate by week",
+        note: "Finished, of finished, failed, stopped and stuck.",
+      },
+      [["success rate", "main", "agents.success_rate"]],
     ),
+  );
+  yield pair(
     tableFigure(
       {
-        id: "session-flows",
-        caption: captioned(page, "By flow"),
-        columns: [
-          words("Flow"),
-          numbers("Sessions"),
-          numbers("Success rate"),
-          numbers("Completed"),
-          numbers("Duration, median"),
-          numbers("95th percentile"),
-          numbers("Worked, median"),
-          numbers("People"),
-        ],
-        rows: bySize(flows)
-          .filter((name) => !flow || name === flow)
-          .slice(0, MOST_ROWS)
-          .map((name) => [
-            text(valueName(name)),
-            barred(flows.get(name), "plain", largest(flows.values())),
-            barred(now(page, "agents.success_rate", { flow: name }), "percent", 1),
-            figure(now(page, "agents.completion_rate", { flow: name }), "percent"),
-            figure(stat(name, "p50"), "duration"),
-            figure(stat(name, "p95"), "duration"),
-            figure(stat(name, "active"), "duration"),
-            figure(now(page, "agents.users", { flow: name }), "plain"),
-          ]),
+        id: "session-status",
+        caption: captioned(page, "Sessions by how they ended"),
+        columns: [words("Status"), numbers("Sessions")],
+        rows: bySize(statuses).map((status) => [
+          text(valueName(status)),
+          barred(statuses.get(status), "plain", most),
+        ]),
       },
       page,
     ),
-    modelTable(page),
-    pair(toolTable(page, by), costTable(page)),
-    creditTable(page),
-  ];
+    tokenTable(page, by),
+  );
+  yield tableFigure(
+    {
+      id: "session-flows",
+      caption: captioned(page, "By flow"),
+      columns: [
+        words("Flow"),
+        numbers("Sessions"),
+        numbers("Success rate"),
+        numbers("Completed"),
+        numbers("Duration, median"),
+        numbers("95th percentile"),
+        numbers("Worked, median"),
+        numbers("People"),
+      ],
+      rows: bySize(flows)
+        .filter((name) => !flow || name === flow)
+        .slice(0, MOST_ROWS)
+        .map((name) => [
+          text(valueName(name)),
+          barred(flows.get(name), "plain", largest(flows.values())),
+          barred(now(page, "agents.success_rate", { flow: name }), "percent", 1),
+          figure(now(page, "agents.completion_rate", { flow: name }), "percent"),
+          figure(stat(name, "p50"), "duration"),
+          figure(stat(name, "p95"), "duration"),
+          figure(stat(name, "active"), "duration"),
+          figure(now(page, "agents.users", { flow: name }), "plain"),
+        ]),
+    },
+    page,
+  );
+  yield modelTable(page);
+  yield pair(toolTable(page, by), costTable(page));
+  yield creditTable(page);
 }
 
 function toolTable(page, by) {

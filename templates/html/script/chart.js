@@ -64,7 +64,7 @@ function chartFigure(chart, page) {
   const few = chart.slots.length < 12 ? ` few few-${chart.slots.length}` : "";
   return element(
     "figure",
-    { id: chart.id, class: `timed${few}` },
+    { id: chart.id, class: `timed ${chart.style}${few}` },
     heading,
     legendOf(chart, rows, marks),
     plotOf(chart, rows, marks, page),
@@ -328,13 +328,15 @@ function gridLines(chart, scale) {
         y1: y,
         y2: y,
       }),
-      drawn(
-        "text",
-        { class: "y", x: -8, y: Number(y) + 4 },
-        chart.style === "percent" ? wholePercent.format(tick) : STYLES[chart.style](tick),
-      ),
+      drawn("text", { class: "y", x: -8, y: Number(y) + 4 }, tickText(chart.style, tick)),
     ];
   });
+}
+
+/** A tick of the axis of values: zero seconds are zero days, too. */
+function tickText(style, tick) {
+  if (style === "percent") return wholePercent.format(tick);
+  return style === "duration" && tick === 0 ? "0" : STYLES[style](tick);
 }
 
 // Values
@@ -508,7 +510,9 @@ function timeLabels(chart) {
   let year = "",
     narrowYear = "";
   return ticks.flatMap((at, place) => {
-    if (place % wide !== 0 || (byMonth && at > slots.length * 0.97 && slots.length > 8)) return [];
+    // A label at the right edge would be cut; of a last week that reaches into a month, nothing of that month is told.
+    const isLast = at > slots.length * 0.97 || (grain === "week" && at === slots.length - 1);
+    if (place % wide !== 0 || (byMonth && isLast && slots.length > 8)) return [];
     const day = (byMonth && firstOfMonth(slots[at])) || slots[at].start;
     const onlyWide = place % narrow !== 0;
     const saysYear = day.slice(0, 4) !== year || (!onlyWide && day.slice(0, 4) !== narrowYear);
@@ -546,8 +550,9 @@ function timeLabels(chart) {
 /** A small line without axes: the shape of the days, with gaps. */
 function sparkline(lines, style) {
   const known = lines.filter((line) => line && markOf(line) === "value");
-  if (known.length < 2) return null;
-  const highest = style === "percent" ? 1 : Math.max(1, ...known.map((line) => line.value));
+  // Days without people beside hidden ones are no shape.
+  if (known.length < 2 || known.every((line) => line.value === 0)) return null;
+  const highest = style === "percent" ? 1 : Math.max(...known.map((line) => line.value));
   let path = "";
   let joined = false;
   lines.forEach((line, at) => {

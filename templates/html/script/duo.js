@@ -6,18 +6,18 @@ const FILTERS = PARTS;
 const SECTIONS = [
   {
     id: "overview",
-    build: (page) => [
-      element("ul", { class: "tiles" }, tilesOf(page, page.data.headline)),
-      byGroup(page, "By group; a person who is in several groups counts in each", DUO_COLUMNS),
-      byMonth(page, DUO_COLUMNS),
-    ],
+    *build(page) {
+      yield element("ul", { class: "tiles" }, tilesOf(page, page.data.headline));
+      yield byGroup(page, "By group; a person who is in several groups counts in each", DUO_COLUMNS);
+      yield byMonth(page, DUO_COLUMNS);
+    },
   },
   {
     id: "adoption",
-    build: (page) => [
-      seatFunnel(page),
-      activePeople(page),
-      pair(
+    *build(page) {
+      yield seatFunnel(page);
+      yield activePeople(page);
+      yield pair(
         timed(
           page,
           {
@@ -30,11 +30,11 @@ const SECTIONS = [
           SEGMENTS.map(([segment, tone]) => [segment, tone, "engagement.users", { segment }]),
         ),
         segmentsNow(page),
-      ),
-      pair(movement(page), stickiness(page)),
-      retention(page),
-      pair(idleSeats(page), firstUse(page)),
-    ],
+      );
+      yield pair(movement(page), stickiness(page));
+      yield retention(page);
+      yield pair(idleSeats(page), firstUse(page));
+    },
   },
   {
     id: "suggestions",
@@ -42,8 +42,8 @@ const SECTIONS = [
   },
   {
     id: "chat",
-    build: (page) => [
-      pair(
+    *build(page) {
+      yield pair(
         timed(
           page,
           {
@@ -62,16 +62,16 @@ const SECTIONS = [
           },
           [["people", "main", "chat.users"]],
         ),
-      ),
-      pair(
+      );
+      yield pair(
         chatBands(page),
         overMonths(page, "chat-by-month", "Chat by month", [
           ["People", "chat.users", "plain"],
           ["Messages", "chat.messages", "plain"],
           ["Messages per person", "chat.messages_per_user", "plain"],
         ]),
-      ),
-    ],
+      );
+    },
   },
   {
     id: "features",
@@ -83,7 +83,11 @@ const SECTIONS = [
   },
   {
     id: "workflow",
-    build: (page) => [languagesCompared(page), featuresCompared(page), flowsCompared(page)],
+    *build(page) {
+      yield languagesCompared(page);
+      yield featuresCompared(page);
+      yield flowsCompared(page);
+    },
   },
   {
     id: "impact",

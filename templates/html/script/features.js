@@ -1,47 +1,45 @@
 // Code review and every other feature, down to single events.
 
-function features(page) {
+function* features(page) {
   const { feature } = page.choice;
-  return [
-    pair(
-      timed(
-        page,
-        {
-          id: "reviews-by-week",
-          grain: "week",
-          form: "line",
-          title: "Code review by week",
-          note: "Reviews asked of Duo, and comments that it posted.",
-        },
-        [
-          ["reviews requested", "main", "code_review.requests"],
-          ["comments posted", "quiet", "code_review.comments"],
-        ],
-      ),
-      timed(
-        page,
-        {
-          id: "troubleshoot-by-week",
-          grain: "week",
-          title: "Root cause analysis by week",
-          note: "Requests for the root cause of a failed job.",
-        },
-        [["requests", "main", "troubleshoot.requests"]],
-      ),
+  yield pair(
+    timed(
+      page,
+      {
+        id: "reviews-by-week",
+        grain: "week",
+        form: "line",
+        title: "Code review by week",
+        note: "Reviews asked of Duo, and comments that it posted.",
+      },
+      [
+        ["reviews requested", "main", "code_review.requests"],
+        ["comments posted", "quiet", "code_review.comments"],
+      ],
     ),
-    pair(
-      reactions(page),
-      overMonths(page, "review-by-month", "By month", [
-        ["Reviews requested", "code_review.requests", "plain"],
-        ["Comments", "code_review.comments", "plain"],
-        ["Root cause requests", "troubleshoot.requests", "plain"],
-        ["People", "troubleshoot.users", "plain"],
-      ]),
+    timed(
+      page,
+      {
+        id: "troubleshoot-by-week",
+        grain: "week",
+        title: "Root cause analysis by week",
+        note: "Requests for the root cause of a failed job.",
+      },
+      [["requests", "main", "troubleshoot.requests"]],
     ),
-    featureTable(page),
-    feature && narrowed(`Feature: ${valueName(feature)}`),
-    eventTable(page, feature),
-  ];
+  );
+  yield pair(
+    reactions(page),
+    overMonths(page, "review-by-month", "By month", [
+      ["Reviews requested", "code_review.requests", "plain"],
+      ["Comments", "code_review.comments", "plain"],
+      ["Root cause requests", "troubleshoot.requests", "plain"],
+      ["People", "troubleshoot.users", "plain"],
+    ]),
+  );
+  yield featureTable(page);
+  yield feature && narrowed(`Feature: ${valueName(feature)}`);
+  yield eventTable(page, feature);
 }
 
 function reactions(page) {

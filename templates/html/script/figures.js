@@ -13,9 +13,14 @@
 
 const DAY_MS = 86400000;
 
+/** Days by their number since 1970: the same ones are asked for again and again, and writing a date takes long. */
+const writtenDays = new Map();
+
 /** The day so many days later. */
 function plusDays(day, days) {
-  return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
+  const number = Date.parse(day) / DAY_MS + days;
+  if (!writtenDays.has(number)) writtenDays.set(number, new Date(number * DAY_MS).toISOString().slice(0, 10));
+  return writtenDays.get(number);
 }
 
 /** Whole days from one day to another. */
@@ -112,6 +117,14 @@ class Figures {
       if (line) found.set(value, line);
     }
     return found;
+  }
+
+  /** Every line of a series. */
+  lines(series) {
+    const starts = this.data.starts[series.t];
+    return series.v.flatMap((cell, at) =>
+      cell === null ? [] : this.cell(series, periodFrom(series.t, starts[series.i + at])),
+    );
   }
 
   /** Every value of a dimension that some line has, in order. */

@@ -1,8 +1,7 @@
 // Reads the figures, draws the sections, and draws them anew when something else is chosen.
 
-/** Reads the figures and starts. */
-function start() {
-  const data = JSON.parse(document.getElementById("figures").textContent);
+/** Starts with the figures of the page. */
+function start(data) {
   const figures = new Figures(data);
   const offers = offersOf(figures);
   if (offers.period.options.length === 0) return;
@@ -10,6 +9,7 @@ function start() {
   const bar = document.getElementById("filters");
   const pageOf = () => {
     const period = periodOf(choice.period);
+    const slots = {};
     return {
       data,
       figures,
@@ -21,7 +21,7 @@ function start() {
         0,
         data.groups.findIndex((group) => group.name === choice.group),
       ),
-      slots: (grain) => slotsOf(data, choice, period, grain),
+      slots: (grain) => (slots[grain] ??= slotsOf(data, choice, period, grain)),
     };
   };
   const draw = (then = () => {}) => {
@@ -64,12 +64,15 @@ function start() {
     draw(() => section && goTo(section));
   };
   addEventListener("popstate", follow);
-  follow();
+  setTimeout(follow);
 }
 
 let drawing = 0;
 
-/** Draws one section after the other, those in sight first, and lets the browser answer in between. */
+/** Milliseconds of drawing after which the browser may answer: on a slow phone, a figure may take several times as long. */
+const TURN = 4;
+
+/** Draws one figure after the other, the sections in sight first, and lets the browser answer in between. */
 function drawSections(page, then) {
   drawing += 1;
   const mine = drawing;
@@ -79,21 +82,37 @@ function drawSections(page, then) {
     const box = document.getElementById(id)?.getBoundingClientRect();
     return box ? Math.max(0, box.top - innerHeight, -box.bottom) : Infinity;
   };
-  const waiting = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
+  const sections = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
+  const work = sectionBySection(
+    sections.map(([, section]) => section),
+    page,
+  );
   const step = () => {
     if (mine !== drawing) return;
-    const next = waiting.shift();
-    if (!next) {
-      root.classList.add("drawn");
-      then();
-      return;
+    const start = performance.now();
+    while (performance.now() - start < TURN) {
+      if (work.next().done) {
+        root.classList.add("drawn");
+        then();
+        return;
+      }
     }
-    const [, { id, build }] = next;
-    const made = build(page).flat(2).filter(Boolean);
-    document.getElementById(`${id}-body`)?.replaceChildren(...made);
     setTimeout(step);
   };
-  step();
+  setTimeout(step);
+}
+
+/** Fills the sections; can be left for a while after every figure. */
+function* sectionBySection(sections, page) {
+  for (const { id, build } of sections) {
+    const made = [];
+    for (const figure of build(page)) {
+      made.push(figure);
+      yield;
+    }
+    document.getElementById(`${id}-body`)?.replaceChildren(...made.flat(2).filter(Boolean));
+    yield;
+  }
 }
 
 /** Shows a section, and moves the keyboard there. */
@@ -110,4 +129,5 @@ function said(words) {
   document.getElementById("said").textContent = words;
 }
 
-start();
+// Reading, sorting and showing the figures take a while each: the browser may answer in between.
+setTimeout(start, 0, JSON.parse(document.getElementById("figures").textContent));

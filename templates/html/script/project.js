@@ -27,16 +27,16 @@ const FILTERS = ["period", "compare", "group", "span"];
 const SECTIONS = [
   {
     id: "overview",
-    build: (page) => [
-      element("ul", { class: "tiles" }, tilesOf(page, page.data.headline)),
-      byGroup(page, "By group", PROJECT_COLUMNS),
-      byMonth(page, PROJECT_COLUMNS),
-    ],
+    *build(page) {
+      yield element("ul", { class: "tiles" }, tilesOf(page, page.data.headline));
+      yield byGroup(page, "By group", PROJECT_COLUMNS);
+      yield byMonth(page, PROJECT_COLUMNS);
+    },
   },
   {
     id: "merge-requests",
-    build: (page) => [
-      pair(
+    *build(page) {
+      yield pair(
         timed(
           page,
           {
@@ -55,8 +55,8 @@ const SECTIONS = [
           },
           [["merged", "main", "merge_requests.merged"]],
         ),
-      ),
-      timed(
+      );
+      yield timed(
         page,
         {
           id: "time-to-merge",
@@ -70,14 +70,14 @@ const SECTIONS = [
           ["median", "main", "merge_requests.time_to_merge_seconds", MEDIAN],
           ["95th percentile", "quiet", "merge_requests.time_to_merge_seconds", HIGH],
         ],
-      ),
-      mergeRequestsByProject(page),
-    ],
+      );
+      yield mergeRequestsByProject(page);
+    },
   },
   {
     id: "pipelines",
-    build: (page) => [
-      pair(
+    *build(page) {
+      yield pair(
         timed(
           page,
           {
@@ -98,8 +98,8 @@ const SECTIONS = [
           },
           [["success rate", "main", "pipelines.success_rate"]],
         ),
-      ),
-      timed(
+      );
+      yield timed(
         page,
         {
           id: "pipeline-durations",
@@ -113,13 +113,15 @@ const SECTIONS = [
           ["median", "main", "pipelines.duration_seconds", MEDIAN],
           ["95th percentile", "quiet", "pipelines.duration_seconds", HIGH],
         ],
-      ),
-      pipelinesByProject(page),
-    ],
+      );
+      yield pipelinesByProject(page);
+    },
   },
   {
     id: "dora",
-    build: (page) => [dora(page)],
+    *build(page) {
+      yield dora(page);
+    },
   },
 ];
 

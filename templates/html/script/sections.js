@@ -196,7 +196,7 @@ function byMonth(page, figures) {
     const lines = figures.map((wanted) => line(month, wanted));
     const covered = Math.min(...lines.filter(Boolean).map((line) => line.coverage));
     return [
-      text(periodName(month), covered < 1 ? `${wholePercent.format(covered)} of its days` : ""),
+      monthCell(month, covered < 1 ? `${wholePercent.format(covered)} of its days` : ""),
       ...lines.map((line, at) => figure(line, figures[at].style)),
     ];
   });
@@ -212,6 +212,11 @@ function byMonth(page, figures) {
         },
         page,
       );
+}
+
+/** The first cell of a month's row. */
+function monthCell(month, note = "") {
+  return text(periodName(month).replace(" ", "\u00a0"), note);
 }
 
 /** A heat map of a metric by one dimension over the newest weeks. */
@@ -251,7 +256,7 @@ function overMonths(page, id, caption, figures) {
   const months = page.figures.periods("month").reverse();
   const rows = months
     .map((month) => [
-      text(periodName(month)),
+      monthCell(month),
       ...figures.map(([, metric, style]) => figure(page.figures.line(page.group, metric, month), style)),
     ])
     .filter((row) => row.some((cell) => cell.line));

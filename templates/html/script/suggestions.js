@@ -1,6 +1,6 @@
 // Code suggestions: acceptance, volume, lines, languages, editors.
 
-function suggestions(page) {
+function* suggestions(page) {
   const { language } = page.choice;
   const changes = page.data.changes.filter((change) => change.group === page.group);
   const grain = language ? "week" : "day";
@@ -8,48 +8,46 @@ function suggestions(page) {
   const of = language ? `: ${valueName(language)}` : "";
   const note = language ? "By week, as days are not split: few people would be behind them. " : "";
   const chart = { grain, by, changes };
-  return [
-    language && narrowed(`Language: ${valueName(language)}`),
-    pair(
-      timed(
-        page,
-        {
-          ...chart,
-          id: "acceptance",
-          form: "line",
-          style: "percent",
-          title: `Acceptance rate by ${grain}${of}`,
-          note: `${note}Accepted of shown.`,
-        },
-        [["acceptance rate", "main", "code_suggestions.acceptance_rate"]],
-      ),
-      timed(
-        page,
-        {
-          ...chart,
-          id: "suggestions-shown",
-          title: `Code suggestions shown and accepted by ${grain}${of}`,
-          note: `${note}Accepted is a part of shown.`,
-        },
-        [
-          ["shown", "quiet", "code_suggestions.shown"],
-          ["accepted", "main", "code_suggestions.accepted"],
-        ],
-      ),
-    ),
-    suggestionsBy(
+  yield language && narrowed(`Language: ${valueName(language)}`);
+  yield pair(
+    timed(
       page,
-      "language",
-      "Language",
-      "Code suggestions by language",
-      language ? { only: language } : {},
+      {
+        ...chart,
+        id: "acceptance",
+        form: "line",
+        style: "percent",
+        title: `Acceptance rate by ${grain}${of}`,
+        note: `${note}Accepted of shown.`,
+      },
+      [["acceptance rate", "main", "code_suggestions.acceptance_rate"]],
     ),
-    languageWeeks(page, language),
-    suggestionsBy(page, "ide", "Editor", `Code suggestions by editor${of}`, {
-      also: by,
-    }),
-    codeLines(page, language),
-  ];
+    timed(
+      page,
+      {
+        ...chart,
+        id: "suggestions-shown",
+        title: `Code suggestions shown and accepted by ${grain}${of}`,
+        note: `${note}Accepted is a part of shown.`,
+      },
+      [
+        ["shown", "quiet", "code_suggestions.shown"],
+        ["accepted", "main", "code_suggestions.accepted"],
+      ],
+    ),
+  );
+  yield suggestionsBy(
+    page,
+    "language",
+    "Language",
+    "Code suggestions by language",
+    language ? { only: language } : {},
+  );
+  yield languageWeeks(page, language);
+  yield suggestionsBy(page, "ide", "Editor", `Code suggestions by editor${of}`, {
+    also: by,
+  });
+  yield codeLines(page, language);
 }
 
 function suggestionsBy(page, key, heading, caption, { only, also = {} }) {

@@ -125,13 +125,18 @@ function cellElement(cell, isHeading, page) {
   const attributes = isHeading ? { scope: "row", class: kind } : { class: kind };
   if (cell.kind === "number" && cell.line)
     attributes.title = [exactText(cell.line), ...remarks(cell.line, cell.style)].filter(Boolean).join(", ");
-  const inside = [content, cell.note && !cell.brief && element("small", {}, ` ${cell.note}`)];
+  const inside = [...breakable(content), cell.note && !cell.brief && element("small", {}, ` ${cell.note}`)];
   const bar = cell.bar !== undefined ? barOf(cell.bar) : cell.range ? rangeOf(cell.range) : null;
   return element(
     isHeading ? "th" : "td",
     attributes,
     bar ? element("span", { class: "barred" }, element("span", {}, inside), bar) : inside,
   );
+}
+
+/** The text of a path, so that it breaks behind its slashes rather than in a name. */
+function breakable(text) {
+  return text.split(/(?<=\/)/).flatMap((part, at) => (at === 0 ? [part] : [element("wbr"), part]));
 }
 
 /** The value to the last digit, where its text is rounded. */

@@ -4,33 +4,22 @@ const UNKNOWN = "–";
 /** Observations below which a rate is drawn pale: one more or less moves it by three points or more. */
 const SMALL_N = 30;
 
-const plainNumber = new Intl.NumberFormat(undefined, {
-  maximumFractionDigits: 1,
-});
-const exactNumber = new Intl.NumberFormat(undefined, {
-  maximumFractionDigits: 20,
-});
-const percentNumber = new Intl.NumberFormat(undefined, {
-  style: "percent",
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-const wholePercent = new Intl.NumberFormat(undefined, {
-  style: "percent",
-  maximumFractionDigits: 0,
-});
-const dollarNumber = new Intl.NumberFormat(undefined, {
-  style: "currency",
-  currency: "USD",
-});
-const dayFormat = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
+/** A way of writing that is made when it is first used: the browser takes milliseconds for each. */
+function written(Format, locale, options) {
+  let made;
+  return { format: (value) => (made ??= new Format(locale, options)).format(value) };
+}
+
+const numberFormat = (options) => written(Intl.NumberFormat, undefined, options);
+const plainNumber = numberFormat({ maximumFractionDigits: 1 });
+const exactNumber = numberFormat({ maximumFractionDigits: 20 });
+const percentNumber = numberFormat({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const wholePercent = numberFormat({ style: "percent", maximumFractionDigits: 0 });
+const dollarNumber = numberFormat({ style: "currency", currency: "USD" });
+
+const dayFormat = (options) => written(Intl.DateTimeFormat, "en-GB", { timeZone: "UTC", ...options });
 const shortDayFormat = dayFormat({ day: "numeric", month: "short" });
-const longDayFormat = dayFormat({
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-});
+const longDayFormat = dayFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const monthFormat = dayFormat({ month: "long", year: "numeric" });
 const shortMonthFormat = dayFormat({ month: "short" });
 const shortMonthYearFormat = dayFormat({ month: "short", year: "numeric" });
