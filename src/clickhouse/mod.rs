@@ -12,4 +12,4 @@ pub use answers::Answers;
 pub use gitlab::raw_lines;
 pub use load::{Loaded, load};
 pub use server::{Patience, Server};
-pub use statements::{LINES, USAGE, schema};
+pub use statements::{rollups, schema};
