@@ -265,6 +265,12 @@ impl AgentCounts {
         }
     }
 
+    /// The counts of so many of what these are the counts of. A sum that a number cannot hold stays the largest that it can.
+    pub fn times(mut self, many: u64) -> AgentCounts {
+        self.all_mut().into_iter().for_each(|sum| *sum = sum.saturating_mul(many));
+        self
+    }
+
     /// Whether there can be such events: no more tell a number than there are, and a sum is of events that tell it.
     pub fn are_possible(&self) -> bool {
         let sums = [

@@ -45,5 +45,6 @@ FROM
 SETTINGS
     output_format_json_quote_64bit_integers = 0,
     output_format_json_escape_forward_slashes = 0,
-    max_bytes_before_external_group_by = 2000000000
+    max_bytes_before_external_group_by = 2000000000,
+    distributed_aggregation_memory_efficient = 1
 FORMAT JSONEachRow;

@@ -1,6 +1,7 @@
 //! The statements, as files: what `duo-metrics sql` prints is what is sent.
 
 use crate::agents::{CANCELLED, Role, Step, has_failed};
+use crate::events::numbers;
 use crate::sources::catalogue::{self, CALL_OF_MODEL};
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -57,6 +58,30 @@ pub fn rollups() -> [String; 4] {
     })
 }
 
+/// What of the extras of GitLab's usage events counts.
+const EXTRAS: &str = "session_id|flow_type|environment|tool_name|has_tool_call_success|model_name|language|suggestion_size|ide_name";
+
+/// A value that is spelled plainly, and a pair of an object, as regular expressions in quotes of SQL.
+const VALUE: &str = r#"(?:"[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)|true|false|null)"#;
+const PAIR: &str = r#""[A-Za-z0-9_]+":"#;
+
+/// A statement about a table of GitLab's own, from one day to another one.
+pub(super) fn of_gitlab(statement: &str, table: &str, (first, last): (&str, &str)) -> String {
+    let is_step = |event: &str| Role::of(event).is_some_and(|role| role.step.is_some());
+    let steps = numbers().filter(|(_, event)| is_step(event)).map(|(number, _)| number.to_string());
+    [
+        ("{table}", table),
+        ("{first}", first),
+        ("{last}", last),
+        ("{pair}", &format!("{PAIR}{VALUE}")),
+        ("{value}", VALUE),
+        ("{counted}", EXTRAS),
+        ("{step_numbers}", &steps.collect::<Vec<_>>().join(", ")),
+    ]
+    .iter()
+    .fold(statement.to_owned(), |statement, (place, text)| statement.replace(place, text))
+}
+
 /// The names of events that are something to agents.
 fn agent_events() -> impl Iterator<Item = &'static str> {
     let names = catalogue::entries().flat_map(|entry| [Some(entry.name), entry.older_name]).flatten();
@@ -104,5 +129,23 @@ mod tests {
             assert!(!bare(&statement).contains(';') && !bare(&statement).contains("--"), "{statement}");
             assert!(!statement.contains(['{', '}']), "{statement}");
         }
+    }
+
+    #[test]
+    fn statements_about_the_tables_of_gitlab_have_all_their_lists() {
+        for statement in [
+            include_str!("gitlab_rows.sql"),
+            include_str!("gitlab_usage_events.sql"),
+            include_str!("gitlab_code_suggestion_events.sql"),
+        ] {
+            let statement = of_gitlab(statement, "ai_usage_events", ("2026-10-01", "2026-10-31"));
+            let is_name = |text: &str| {
+                !text.is_empty() && text.bytes().all(|sign| sign.is_ascii_lowercase() || sign == b'_')
+            };
+            let places = statement.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+            assert!(places.clone().all(|(place, _)| !is_name(place)), "{statement}");
+            assert!(!statement.contains("SETTINGS") && statement.contains("FROM ai_usage_events FINAL"));
+        }
+        assert!(of_gitlab("({step_numbers})", "", ("", "")).starts_with("(8, 9, 19,"));
     }
 }

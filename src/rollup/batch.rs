@@ -59,6 +59,7 @@ pub struct Batch {
     events: Vec<CountedEvent>,
     /// What few events have, by their place.
     extras: Vec<Extra>,
+    alike: Vec<Alike>,
     parts: Vec<CountedPart>,
     agents: Vec<AgentPart>,
 }
@@ -90,6 +91,13 @@ struct CountedPart {
     cell: u32,
     person: u32,
     usage: Usage,
+}
+
+/// Events that say the same, of rows one after the other.
+struct Alike {
+    first: CountedEvent,
+    rows: u32,
+    told: Option<AgentEvent>,
 }
 
 /// What few events have.
@@ -346,6 +354,16 @@ impl Reader {
         };
         self.count_event(fetch, event.origin.row, &texts, &told, || Some(event.ts))
             .ok_or("its moment cannot be read again")
+    }
+
+    /// Counts events that say the same: this one, and so many rows in all, of which its own is the first.
+    pub fn add_alike(&mut self, event: &Event<'_>, rows: u32) -> Result<(), &'static str> {
+        self.add_event(event)?;
+        let first = self.batch.events.pop().expect("an event was added");
+        let place = self.batch.events.len();
+        let told = self.batch.extras.pop_if(|extra| extra.place == place).and_then(|extra| extra.told);
+        self.batch.alike.push(Alike { first, rows, told });
+        Ok(())
     }
 
     /// Counts an event; `None` when its moment is needed and cannot be read.
@@ -678,7 +696,7 @@ impl<K: std::hash::Hash + Eq> Numbers<K> {
 impl Batch {
     /// How many events and rollups it holds.
     pub fn len(&self) -> u64 {
-        (self.events.len() + self.parts.len() + self.agents.len()) as u64
+        (self.events.len() + self.alike.len() + self.parts.len() + self.agents.len()) as u64
     }
 
     /// Whether it holds none.
@@ -690,7 +708,8 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, instances, people, bots, cells, fetches, events, extras, parts, agents } = batch;
+        let Batch { texts, instances, people, bots, cells, fetches, events, extras, alike, parts, agents } =
+            batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
@@ -737,9 +756,19 @@ impl Rollups {
                         Usage::of_event(event.lines),
                     );
                     if let Some(told) = extra.and_then(|extra| extra.told) {
-                        told.add_to(&mut fetch.own, person, meanings);
+                        told.add_to(&mut fetch.own, person, meanings, 1);
                     }
                 }
+            }
+        }
+        for Alike { first, rows, told } in &alike {
+            let fetch = self.fetch_of(meanings.fetches[first.fetch as usize]);
+            let person = meanings.people[first.person as usize];
+            let rows = fetch.rows.insert_all(first.row, *rows);
+            let usage = Usage::of_event(first.lines).times(rows);
+            fetch.own.usage.add(meanings.cells[first.cell as usize], person, usage);
+            if let Some(told) = told {
+                told.add_to(&mut fetch.own, person, meanings, rows);
             }
         }
         for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
@@ -753,7 +782,7 @@ impl Rollups {
             let part = self.names.text(name(*part)).to_owned();
             told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
         }
-        self.settle_now_and_then(events.len() + parts.len());
+        self.settle_now_and_then(events.len() + alike.len() + parts.len());
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
@@ -762,7 +791,8 @@ impl Rollups {
 }
 
 impl AgentEvent {
-    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings) {
+    /// Adds what so many events tell that say the same.
+    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings, events: u64) {
         let name = |number: Option<u32>| number.map(|number| meanings.texts[number as usize]);
         let (session, flow) = (name(self.session), name(self.flow));
         if let Some(session) = session {
@@ -783,7 +813,7 @@ impl AgentEvent {
                 tool: name(self.tool),
                 model: name(self.model),
             };
-            part.agents.add(key, counts);
+            part.agents.add(key, &counts.times(events));
         }
     }
 }
