@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Timestamp;
+use crate::record::engines;
 use crate::sources::catalogue::{self, Role as Told};
 
 /// The flow of agentic chat, which hands the turn back instead of ending.
@@ -84,60 +85,61 @@ pub struct Role {
 #[serde(default)]
 pub struct AgentCounts {
     /// Events, each of a row of its own.
+    #[serde(deserialize_with = "engines::count")]
     pub events: u64,
     /// Calls of a tool that succeeded.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub succeeded: u64,
     /// Calls of a tool that failed.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Tokens that went into a model, as told: with those from its cache or without.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub input_told: u64,
     /// Tokens that came out of a model.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub output_told: u64,
     /// Tokens read from the cache.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_read: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_read_told: u64,
     /// Tokens written to the cache for five minutes.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write_5m: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write_5m_told: u64,
     /// Tokens written to the cache for an hour.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write_1h: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write_1h_told: u64,
     /// Tokens written to the cache, for however long.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write: u64,
     /// Events that tell them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub cache_write_told: u64,
     /// Input less what was read from and written to the cache, where the input includes it; else the input.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub uncached_input: u64,
     /// Events that tell input and what was read from the cache, and whose input includes the cache.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub inclusive_events: u64,
     /// Their input.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub inclusive_input: u64,
     /// What they read from the cache.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
     pub inclusive_cache_read: u64,
 }
 
@@ -159,7 +161,7 @@ pub struct Tokens {
 }
 
 /// The outcome of a session that its user cancelled.
-const CANCELLED: &str = "cancelled";
+pub const CANCELLED: &str = "cancelled";
 
 impl Role {
     /// What an event of this name is; `None` when it is nothing to agents.
@@ -261,6 +263,12 @@ impl AgentCounts {
         for (sum, more) in self.all_mut().into_iter().zip(other.all()) {
             *sum = sum.saturating_add(more);
         }
+    }
+
+    /// The counts of so many of what these are the counts of. A sum that a number cannot hold stays the largest that it can.
+    pub fn times(mut self, many: u64) -> AgentCounts {
+        self.all_mut().into_iter().for_each(|sum| *sum = sum.saturating_mul(many));
+        self
     }
 
     /// Whether there can be such events: no more tell a number than there are, and a sum is of events that tell it.

@@ -262,6 +262,11 @@ pub fn by_number(number: u64) -> Cow<'static, str> {
     known.map_or_else(|| format!("ai_usage_event_{number}").into(), |(_, event)| (*event).into())
 }
 
+/// The numbers that are known, with their events.
+pub fn numbers() -> impl Iterator<Item = (u64, &'static str)> {
+    NUMBERS.iter().copied()
+}
+
 /// Whether the person did something on purpose; `event` in lower case.
 pub fn is_deliberate(event: &str) -> bool {
     !EXPOSED.iter().any(|pattern| matches(pattern, event))

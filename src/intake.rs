@@ -10,7 +10,7 @@ use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
 use crate::history::{self, Content, Counts, Crowd, Head, History};
 use crate::line::{Line, Record};
-use crate::record::{Coverage, RollupKind, UsageRollup};
+use crate::record::{Coverage, Event, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
 use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
 use crate::summary::Summary;
@@ -29,6 +29,9 @@ pub struct Intake {
     /// Of what is to be kept, the records that are no usage events, as lines with the moment of their fetch.
     kept: BTreeMap<Target, BTreeSet<(Timestamp, String)>>,
 }
+
+/// How many events that were handed over may wait to be counted.
+const MOST_WAITING: usize = 1 << 14;
 
 /// What was found in a chunk of the stream.
 struct PartRead {
@@ -106,6 +109,27 @@ impl Intake {
             summary.field(name, count);
         }
         rejects.conclude(self.records + covered + unknown, summary)
+    }
+
+    /// Takes usage events that `tell` hands over, each with how many rows from its own on say the same.
+    pub fn read_alike<T>(
+        &mut self,
+        tell: impl FnOnce(&mut dyn FnMut(&Event<'_>, u32) -> Result<(), Error>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (mut reader, mut meanings) = (Reader::default(), Meanings::default());
+        let mut waiting = 0;
+        let told = tell(&mut |event, rows| {
+            reader.add_alike(event, rows).map_err(|reason| Error::Bug(reason.to_owned()))?;
+            self.records += u64::from(rows);
+            waiting += 1;
+            if waiting == MOST_WAITING {
+                waiting = 0;
+                self.rollups.take(reader.batch(), &mut meanings);
+            }
+            Ok(())
+        })?;
+        self.rollups.take(reader.batch(), &mut meanings);
+        Ok(told)
     }
 
     /// Adds a record, and keeps it when there is a history.

@@ -413,10 +413,15 @@ impl UsageRollup<'_> {
 }
 
 /// Reading what engines write: many have no other form for truth than 0 and 1, and write numbers of 64 bits as texts.
-mod engines {
+pub(crate) mod engines {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
     use std::fmt;
+    use std::marker::PhantomData;
 
-    use serde::de::{Deserializer, Error, Visitor};
+    use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+    use crate::calendar::Timestamp;
 
     /// `true`, `false`, 1 or 0.
     pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
@@ -440,7 +445,7 @@ mod engines {
     }
 
     /// A count, bare or in quotes.
-    pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         struct Count;
         impl Visitor<'_> for Count {
             type Value = u64;
@@ -455,6 +460,39 @@ mod engines {
             }
         }
         deserializer.deserialize_any(Count)
+    }
+
+    /// The moment of each user: an object, or a list of pairs, of which the earliest of a user counts.
+    pub(super) fn moments<'de: 'a, 'a, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Cow<'a, str>, Timestamp>, D::Error> {
+        struct Moments<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Moments<'a> {
+            type Value = BTreeMap<Cow<'a, str>, Timestamp>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("users with a moment each")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut moments = BTreeMap::new();
+                while let Some((user, at)) = map.next_entry()? {
+                    note(&mut moments, user, at);
+                }
+                Ok(moments)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
+                let mut moments = BTreeMap::new();
+                while let Some((user, at)) = pairs.next_element()? {
+                    note(&mut moments, user, at);
+                }
+                Ok(moments)
+            }
+        }
+        deserializer.deserialize_any(Moments(PhantomData))
+    }
+
+    fn note<'a>(moments: &mut BTreeMap<Cow<'a, str>, Timestamp>, user: Cow<'a, str>, at: Timestamp) {
+        let known = moments.entry(user).or_insert(at);
+        *known = at.min(*known);
     }
 }
 
@@ -472,7 +510,12 @@ pub struct SessionRollup<'a> {
     #[serde(borrow)]
     pub session: Cow<'a, str>,
     /// Global ids or pseudonyms of its users, with the moment of the first event of each.
-    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "engines::moments",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub users: BTreeMap<Cow<'a, str>, Timestamp>,
     /// Which of them are bots or service accounts.
     #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -501,7 +544,7 @@ pub struct AgentRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "engines::truth", skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]

@@ -5,22 +5,20 @@ use std::io::{self, Read};
 use ureq::BodyReader;
 
 use super::server::Server;
-use super::statements::{LINES, USAGE};
+use super::statements::rollups;
 
 /// The lines of every statement, one after the other. What goes wrong is told as an [`crate::error::Error`] within the
 /// error of reading.
 pub struct Answers<'a> {
     server: &'a Server,
-    statements: std::slice::Iter<'a, &'a str>,
+    statements: std::array::IntoIter<String, 4>,
     current: Option<BodyReader<'static>>,
 }
-
-const STATEMENTS: &[&str] = &[LINES, USAGE];
 
 impl<'a> Answers<'a> {
     /// Nothing was asked yet.
     pub fn of(server: &'a Server) -> Answers<'a> {
-        Answers { server, statements: STATEMENTS.iter(), current: None }
+        Answers { server, statements: rollups().into_iter(), current: None }
     }
 }
 
@@ -38,7 +36,7 @@ impl Read for Answers<'_> {
                 }
             }
             let Some(statement) = self.statements.next() else { return Ok(0) };
-            self.current = Some(self.server.ask(statement).map_err(io::Error::other)?);
+            self.current = Some(self.server.ask(&statement).map_err(io::Error::other)?);
         }
     }
 }

@@ -15,6 +15,18 @@ CREATE TABLE IF NOT EXISTS duo_events
     language Nullable(String),
     ide Nullable(String),
     lines Nullable(UInt32),
+    session Nullable(String),
+    flow Nullable(String),
+    environment Nullable(String),
+    tool Nullable(String),
+    model Nullable(String),
+    outcome Nullable(String),
+    input_tokens Nullable(UInt32),
+    output_tokens Nullable(UInt32),
+    cache_read Nullable(UInt32),
+    cache_write_5m Nullable(UInt32),
+    cache_write_1h Nullable(UInt32),
+    cache_write Nullable(UInt32),
     event_id String
 )
 ENGINE = Distributed({cluster}, currentDatabase(), duo_events_local, sipHash64(instance, user));
@@ -45,6 +57,33 @@ CREATE TABLE IF NOT EXISTS duo_usage
     size UInt64
 )
 ENGINE = Distributed({cluster}, currentDatabase(), duo_usage_local);
+
+CREATE TABLE IF NOT EXISTS duo_events_once
+(
+    fetch FixedString(16),
+    instance String,
+    collector String,
+    scope String,
+    day String,
+    fetched_at String,
+    ts String,
+    event String,
+    user String,
+    bot UInt8,
+    session Nullable(String),
+    flow Nullable(String),
+    environment Nullable(String),
+    tool Nullable(String),
+    model Nullable(String),
+    outcome Nullable(String),
+    input_tokens Nullable(UInt32),
+    output_tokens Nullable(UInt32),
+    cache_read Nullable(UInt32),
+    cache_write_5m Nullable(UInt32),
+    cache_write_1h Nullable(UInt32),
+    cache_write Nullable(UInt32)
+)
+ENGINE = Distributed({cluster}, currentDatabase(), duo_events_once_local);
 
 CREATE TABLE IF NOT EXISTS duo_parts
 (

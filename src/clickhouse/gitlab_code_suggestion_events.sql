@@ -1,12 +1,13 @@
--- Code suggestions with language and size.
+-- Code suggestions with language and size, each once. Those that say the same are one group.
 SELECT
     toString(toDate(timestamp, 'UTC')) AS day,
-    toString(event) AS event,
-    concat(replaceOne(toString(toDateTime64(timestamp, 6, 'UTC')), ' ', 'T'), 'Z') AS at,
+    toString(event) AS number,
     toString(user_id) AS user,
-    namespace_path,
-    unique_tracking_id,
     language,
-    toString(suggestion_size) AS suggestion_size
-FROM code_suggestion_events FINAL
+    toString(suggestion_size) AS size,
+    concat(replaceOne(toString(toDateTime64(min(timestamp), 6, 'UTC')), ' ', 'T'), 'Z') AS at,
+    toString(count()) AS rows
+FROM {table} FINAL
+WHERE toDate(timestamp, 'UTC') BETWEEN toDate('{first}') AND toDate('{last}')
+GROUP BY day, event, user_id, language, size
 FORMAT JSONEachRow;

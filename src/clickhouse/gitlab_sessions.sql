@@ -1,5 +1,5 @@
 -- Sessions by the day they were created on: as many events say so, unless some are missing.
-SELECT toString(toDate(created, 'UTC')) AS day, toString(count()) AS sessions
+SELECT toString(toDate(created, 'UTC')) AS day, toString(count()) AS rows
 FROM
 (
     SELECT anyIfMerge(created_event_at) AS created

@@ -10,7 +10,6 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 
 use super::server::Server;
-use crate::agents::Role;
 use crate::calendar::Day;
 use crate::chunks::{Chunk, work_through};
 use crate::error::{Error, Outcome};
@@ -180,10 +179,19 @@ impl Packer {
     }
 }
 
-/// Whether the statement counts all that such an event tells. What is told of agents it does not count: those events come
-/// back as they are, and are counted here. An id that is empty is one all the same, and has no place in the table.
+/// Whether the table can hold all of such an event; else it comes back as it is, and is counted here. An id that is empty
+/// is one all the same, and has no place in the table. Tokens have 32 bits there: so no sum of them can be too large.
 fn is_counted(event: &Event<'_>) -> bool {
-    Role::of(&event.event).is_none() && event.event_id.as_deref() != Some("")
+    let tokens = [
+        event.input_tokens,
+        event.output_tokens,
+        event.cache_read,
+        event.cache_write_5m,
+        event.cache_write_1h,
+        event.cache_write,
+    ];
+    let fit = tokens.into_iter().flatten().all(|tokens| u32::try_from(tokens).is_ok());
+    fit && event.event_id.as_deref() != Some("")
 }
 
 /// The rows as gzip; nothing when there are none.

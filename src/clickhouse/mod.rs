@@ -9,7 +9,7 @@ mod server;
 mod statements;
 
 pub use answers::Answers;
-pub use gitlab::raw_lines;
+pub use gitlab::Reading;
 pub use load::{Loaded, load};
 pub use server::{Patience, Server};
-pub use statements::{LINES, USAGE, schema};
+pub use statements::{rollups, schema};

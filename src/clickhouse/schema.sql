@@ -1,4 +1,4 @@
--- The tables of duo-metrics in ClickHouse, version 1. On a cluster each node has them, with `_local` behind each name,
+-- The tables of duo-metrics in ClickHouse, version 2. On a cluster each node has them, with `_local` behind each name,
 -- and over those of all nodes lies one table each.
 
 -- Usage events, each line a row. Text stays text, so that no value is too early, too late or too long for its type. What
@@ -21,6 +21,18 @@ CREATE TABLE IF NOT EXISTS duo_events{local}
     language Nullable(String),
     ide Nullable(String),
     lines Nullable(UInt32),
+    session Nullable(String),
+    flow Nullable(String),
+    environment Nullable(String),
+    tool Nullable(String),
+    model Nullable(String),
+    outcome Nullable(String),
+    input_tokens Nullable(UInt32),
+    output_tokens Nullable(UInt32),
+    cache_read Nullable(UInt32),
+    cache_write_5m Nullable(UInt32),
+    cache_write_1h Nullable(UInt32),
+    cache_write Nullable(UInt32),
     event_id String,
     fetch FixedString(16) DEFAULT MD5(concat(instance, '\n', collector, '\n', scope, '\n', day, '\n', fetched_at)),
     page UInt32 DEFAULT if(event_id != '' OR position(row, ':') = 0, 0, toUInt32OrZero(substring(row, 1, position(row, ':') - 1))),
@@ -63,10 +75,17 @@ SELECT
 FROM duo_events{local} FINAL
 GROUP BY fetch, user, event, feature, language, ide;
 
+-- Usage events, each once, for the statements about agents: which events those are they say themselves.
+CREATE VIEW IF NOT EXISTS duo_events_once{local} AS
+SELECT
+    fetch, instance, collector, scope, day, fetched_at, ts, event, user, bot, session, flow, environment, tool, model,
+    outcome, input_tokens, output_tokens, cache_read, cache_write_5m, cache_write_1h, cache_write
+FROM duo_events{local} FINAL;
+
 -- The digests of each fetch, summed in two halves: nine decimals, and what is above them.
 CREATE VIEW IF NOT EXISTS duo_parts{local} AS
 SELECT fetch, sum(intDiv(digest, 1000000000)) AS high, sum(digest % 1000000000) AS low
 FROM duo_events{local} FINAL
 GROUP BY fetch;
 
-CREATE VIEW IF NOT EXISTS duo_schema{local} AS SELECT toUInt32(1) AS version;
+CREATE VIEW IF NOT EXISTS duo_schema{local} AS SELECT toUInt32(2) AS version;

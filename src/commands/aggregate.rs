@@ -3,19 +3,18 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::side_by_side;
-use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, RecordFormat, ReportArgs, Source};
+use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs, Source};
 use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
-use crate::commands::normalize;
-use crate::commands::pipes::{joined, joined_thread};
+use crate::commands::normalize::{self, finished};
 use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
+use crate::line::Record;
 use crate::metrics::{self, Sheet, Thresholds};
 use crate::prices::Prices;
 use crate::record::{Coverage, Metric};
@@ -135,37 +134,22 @@ fn from_gitlab(
 ) -> Result<Outcome, Error> {
     let instance = environment.instance(None, allow_http)?;
     let (now, _) = environment.now()?;
-    let normalizing = normalize::Options {
-        pseudonyms: normalize::pseudonyms(environment)?,
-        max_rejects: options.max_rejects,
-        mappings: Vec::new(),
-        threads: 1,
-        format: RecordFormat::Jsonl,
-        setting: Default::default(),
+    let pseudonyms = normalize::pseudonyms(environment)?;
+    let max_rejects = options.max_rejects;
+    let reading = clickhouse::Reading { server, instance: instance.as_str(), now, max_rejects };
+    let read = |intake: &mut Intake, summary: &mut Summary| {
+        let (coverage, outcome) = intake.read_alike(|count| {
+            let mut take = |record: Record<'_>, rows| match finished(record, pseudonyms.as_ref()) {
+                Record::Event(event) => count(&event, rows),
+                _ => Err(Error::Bug("GitLab's tables hold no other records than events".to_owned())),
+            };
+            reading.run(&mut take, summary)
+        })?;
+        coverage.into_iter().for_each(|line| intake.rollups.cover(line));
+        summary.field("records", intake.records);
+        Ok(outcome)
     };
-    let (raw_reader, raw_writer) = joined()?;
-    let (record_reader, record_writer) = joined()?;
-    let (mut read_summary, mut normalize_summary) = (Summary::new("aggregate"), Summary::new("aggregate"));
-    let (read, normalized, written) = thread::scope(|scope| {
-        let read = scope
-            .spawn(|| clickhouse::raw_lines(server, instance.as_str(), now, raw_writer, &mut read_summary));
-        let normalized = scope
-            .spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
-        // Numbers are written when all was read; were some of it missing, they must not be.
-        let mut numbers = Vec::new();
-        let written = write(emit, options, record_reader, &mut numbers, summary);
-        (joined_thread(read), joined_thread(normalized), written.map(|outcome| (outcome, numbers)))
-    });
-    summary.prepend(normalize_summary);
-    summary.prepend(read_summary);
-    // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
-    let (outcome, numbers) = written?;
-    let normalized = normalized?;
-    read?;
-    let mut output = LineWriter::new(stdout);
-    output.write_text(&numbers)?;
-    output.flush()?;
-    Ok(outcome.max(normalized))
+    write_what(emit, options, read, stdout, summary)
 }
 
 /// Reads lines and writes numbers or rollup lines.
@@ -176,15 +160,41 @@ fn write(
     stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    if emit == Emit::Rollups {
-        return emit_rollups(options, input, stdout, summary);
+    match emit {
+        Emit::Rollups => emit_rollups(options, input, stdout, summary),
+        Emit::Metrics => write_what(emit, options, of_stream(options, input), stdout, summary),
     }
-    let (figures, outcome) = aggregate(options, input, summary)?;
+}
+
+/// Writes numbers or rollup lines of what `read` reads.
+fn write_what(
+    emit: Emit,
+    options: &Options,
+    read: impl FnOnce(&mut Intake, &mut Summary) -> Result<Outcome, Error>,
+    stdout: impl Write,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
     let mut output = LineWriter::new(stdout);
+    if emit == Emit::Rollups {
+        let mut intake = Intake::new(options.threads, false);
+        let outcome = read(&mut intake, summary)?;
+        write_rollups(intake, &mut output, summary)?;
+        return Ok(outcome);
+    }
+    let (figures, outcome) = aggregate_what(options, read, summary)?;
     figures.coverage.iter().try_for_each(|line| output.write(line))?;
     figures.metrics.iter().try_for_each(|line| output.write(line))?;
     output.flush()?;
     Ok(outcome)
+}
+
+/// Reading a stream of lines.
+fn of_stream(
+    options: &Options,
+    input: impl Read + Send,
+) -> impl FnOnce(&mut Intake, &mut Summary) -> Result<Outcome, Error> {
+    let max_rejects = options.max_rejects;
+    move |intake, summary| intake.read_stream(input, max_rejects, summary, |_| Ok(()))
 }
 
 /// The thresholds of the flags.
@@ -226,6 +236,16 @@ pub fn emit_rollups(
     let mut output = LineWriter::new(output);
     let mut intake = Intake::new(options.threads, false);
     let outcome = intake.read_stream(input, options.max_rejects, summary, |record| output.write(record))?;
+    write_rollups(intake, &mut output, summary)?;
+    Ok(outcome)
+}
+
+/// Writes what was read as coverage and rollup lines.
+fn write_rollups(
+    mut intake: Intake,
+    output: &mut LineWriter<impl Write>,
+    summary: &mut Summary,
+) -> Result<(), Error> {
     intake.finish(summary)?;
     intake.rollups.coverage().iter().try_for_each(|line| output.write(line))?;
     let mut count = 0;
@@ -236,7 +256,7 @@ pub fn emit_rollups(
     output.flush()?;
     summary.say(counted(count, "rollup line"));
     summary.field("rollups", count);
-    Ok(outcome)
+    Ok(())
 }
 
 /// Reads records, rollup and coverage lines and computes everything, together with the history when there is one.
@@ -245,9 +265,18 @@ pub fn aggregate(
     input: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<(Figures, Outcome), Error> {
+    aggregate_what(options, of_stream(options, input), summary)
+}
+
+/// Computes everything from what `read` reads, together with the history when there is one.
+fn aggregate_what(
+    options: &Options,
+    read: impl FnOnce(&mut Intake, &mut Summary) -> Result<Outcome, Error>,
+    summary: &mut Summary,
+) -> Result<(Figures, Outcome), Error> {
     let history = options.history.as_deref().map(History::open).transpose()?;
     let mut intake = Intake::new(options.threads, history.is_some());
-    let mut outcome = intake.read_stream(input, options.max_rejects, summary, |_| Ok(()))?;
+    let mut outcome = read(&mut intake, summary)?;
     if let Some(history) = &history {
         outcome = outcome.max(intake.read_history(history, summary)?);
     }

@@ -325,7 +325,7 @@ impl PartMade {
             }
             Ok(Line::Record(record)) => {
                 self.counts.records += 1;
-                output.write_record(&finished(record, options))?;
+                output.write_record(&finished(record, options.pseudonyms.as_ref()))?;
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
@@ -398,7 +398,7 @@ impl PartMade {
             match event.and_then(|observed| sources::record(&observed, &options.setting, row)) {
                 Ok(event) => {
                     self.counts.records += 1;
-                    let mut record = finished(Record::Event(Box::new(event)), options);
+                    let mut record = finished(Record::Event(Box::new(event)), options.pseudonyms.as_ref());
                     if let Record::Event(event) = &mut record
                         && event.event_id.is_none()
                     {
@@ -478,7 +478,7 @@ impl PartMade {
                 }
                 Ok(Some(record)) => {
                     self.counts.records += 1;
-                    output.write_record(&finished(record, options))?;
+                    output.write_record(&finished(record, options.pseudonyms.as_ref()))?;
                 }
                 Err(_) if is_guess => return Ok(false),
                 Err(reason) => {
@@ -508,11 +508,11 @@ fn record(text: &str) -> Result<Record<'_>, String> {
 }
 
 /// A record of any source as it leaves: names spelt one way, and people replaced if that is asked for.
-fn finished<'a>(mut record: Record<'a>, options: &Options) -> Record<'a> {
+pub(super) fn finished<'a>(mut record: Record<'a>, pseudonyms: Option<&PseudonymKey>) -> Record<'a> {
     if let Record::Event(event) = &mut record {
         spelling::fold(event);
     }
-    if let Some(key) = &options.pseudonyms {
+    if let Some(key) = pseudonyms {
         key.apply(&mut record);
     }
     record

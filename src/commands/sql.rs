@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use crate::cli::SqlArgs;
-use crate::clickhouse::{LINES, USAGE, schema};
+use crate::clickhouse::{rollups, schema};
 use crate::error::{Error, Outcome};
 
 /// Runs the command.
 pub fn run(args: &SqlArgs, mut stdout: impl Write) -> Result<Outcome, Error> {
     let text = match args.schema {
         true => schema(args.cluster.as_deref()),
-        false => format!("{LINES}\n{USAGE}"),
+        false => rollups().join("\n"),
     };
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::writing)?;
     Ok(Outcome::Complete)

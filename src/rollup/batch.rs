@@ -61,6 +61,7 @@ pub struct Batch {
     events: Vec<CountedEvent>,
     /// What few events have, by their place.
     extras: Vec<Extra>,
+    alike: Vec<Alike>,
     parts: Vec<CountedPart>,
     agents: Vec<AgentPart>,
 }
@@ -94,6 +95,13 @@ struct CountedPart {
     cell: u32,
     person: u32,
     usage: Usage,
+}
+
+/// Events that say the same, of rows one after the other.
+struct Alike {
+    first: CountedEvent,
+    rows: u32,
+    told: Option<AgentEvent>,
 }
 
 /// What few events have.
@@ -351,6 +359,16 @@ impl Reader {
         };
         self.count_event(fetch, event.origin.row, &texts, &told, || Some(event.ts))
             .ok_or("its moment cannot be read again")
+    }
+
+    /// Counts events that say the same: this one, and so many rows in all, of which its own is the first.
+    pub fn add_alike(&mut self, event: &Event<'_>, rows: u32) -> Result<(), &'static str> {
+        self.add_event(event)?;
+        let first = self.batch.events.pop().expect("an event was added");
+        let place = self.batch.events.len();
+        let told = self.batch.extras.pop_if(|extra| extra.place == place).and_then(|extra| extra.told);
+        self.batch.alike.push(Alike { first, rows, told });
+        Ok(())
     }
 
     /// Counts an event; `None` when its moment is needed and cannot be read.
@@ -684,7 +702,7 @@ impl<K: std::hash::Hash + Eq> Numbers<K> {
 impl Batch {
     /// How many events and rollups it holds.
     pub fn len(&self) -> u64 {
-        (self.events.len() + self.parts.len() + self.agents.len()) as u64
+        (self.events.len() + self.alike.len() + self.parts.len() + self.agents.len()) as u64
     }
 
     /// Whether it holds none.
@@ -696,8 +714,20 @@ impl Batch {
 impl Rollups {
     /// Takes what a reader found; `meanings` are those of the same reader every time.
     pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch { texts, sessions, instances, people, bots, cells, fetches, events, extras, parts, agents } =
-            batch;
+        let Batch {
+            texts,
+            sessions,
+            instances,
+            people,
+            bots,
+            cells,
+            fetches,
+            events,
+            extras,
+            alike,
+            parts,
+            agents,
+        } = batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         meanings.sessions.clear();
         meanings.sessions.extend(sessions.texts().map(|session| self.names.number(session)));
@@ -746,9 +776,19 @@ impl Rollups {
                         Usage::of_event(event.lines),
                     );
                     if let Some(told) = extra.and_then(|extra| extra.told) {
-                        told.add_to(&mut fetch.own, person, meanings);
+                        told.add_to(&mut fetch.own, person, meanings, 1);
                     }
                 }
+            }
+        }
+        for Alike { first, rows, told } in &alike {
+            let fetch = self.fetch_of(meanings.fetches[first.fetch as usize]);
+            let person = meanings.people[first.person as usize];
+            let rows = fetch.rows.insert_all(first.row, *rows);
+            let usage = Usage::of_event(first.lines).times(rows);
+            fetch.own.usage.add(meanings.cells[first.cell as usize], person, usage);
+            if let Some(told) = told {
+                told.add_to(&mut fetch.own, person, meanings, rows);
             }
         }
         for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
@@ -762,7 +802,7 @@ impl Rollups {
             let part = self.names.text(name(*part)).to_owned();
             told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
         }
-        self.settle_now_and_then(events.len() + parts.len());
+        self.settle_now_and_then(events.len() + alike.len() + parts.len());
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
@@ -785,7 +825,8 @@ impl Meanings {
 }
 
 impl AgentEvent {
-    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings) {
+    /// Adds what so many events tell that say the same.
+    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings, events: u64) {
         let name = |number: Option<u32>| number.map(|number| meanings.text(number));
         let (session, flow) = (self.session.map(|session| meanings.session(session)), name(self.flow));
         if let Some(session) = session {
@@ -806,7 +847,7 @@ impl AgentEvent {
                 tool: name(self.tool),
                 model: name(self.model),
             };
-            part.agents.add(key, counts);
+            part.agents.add(key, &counts.times(events));
         }
     }
 }

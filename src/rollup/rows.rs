@@ -32,6 +32,12 @@ impl RowSet {
         self.part_of(row).0.insert(row)
     }
 
+    /// Adds so many rows of a page, from this one on, and returns how many of them were not there.
+    pub(super) fn insert_all(&mut self, first: Row, rows: u32) -> u64 {
+        let rows = (0..rows).map_while(|place| first.index.checked_add(place));
+        rows.filter(|index| self.insert(Row { page: first.page, index: *index })).count() as u64
+    }
+
     /// The part of the set that holds this row, and the ids: rows that lie together are added to it without looking for it
     /// again.
     pub(super) fn part_of(&mut self, row: Row) -> (RowsTogether<'_>, &mut Ids) {
@@ -124,6 +130,8 @@ mod tests {
         assert!(!rows.insert(row("1:63")) && !rows.insert(row("64")));
         assert!(rows.insert(row("4294967295:4294967295")));
         assert_eq!(rows.len(), 5);
+        assert_eq!((rows.insert_all(row("1:62"), 130), rows.len()), (128, 133));
+        assert_eq!(rows.insert_all(row("4294967295:4294967294"), 9), 1);
     }
 
     #[test]

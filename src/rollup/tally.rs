@@ -73,6 +73,11 @@ impl Usage {
         Usage { events: 1, sized: lines.is_some().into(), lines: lines.unwrap_or(0).into() }
     }
 
+    /// The count of so many of what this is the count of.
+    pub fn times(self, many: u64) -> Usage {
+        Usage { events: self.events * many, sized: self.sized * many, lines: self.lines * many }
+    }
+
     /// Adds other counts.
     pub fn add(&mut self, other: &Usage) {
         self.events += other.events;

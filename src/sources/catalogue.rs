@@ -225,6 +225,9 @@ impl Entry {
     }
 }
 
+/// How the name of a call of a model begins, with its tokens.
+pub const CALL_OF_MODEL: &str = "token_usage_";
+
 /// The event of this name, or of this older name; `name` in lower case.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     let by_name = |entry: &&Entry| entry.name == name;
@@ -235,7 +238,7 @@ pub fn entry(name: &str) -> Option<&'static Entry> {
 /// What an event of this name says has happened; `name` in lower case. Calls of models are told by the beginning of
 /// the name, since every release adds some.
 pub fn role(name: &str) -> Option<Role> {
-    let is_call = || name.starts_with("token_usage_").then_some(Role::TokenUsage);
+    let is_call = || name.starts_with(CALL_OF_MODEL).then_some(Role::TokenUsage);
     entry(name).map(|entry| entry.role).or_else(is_call)
 }
 

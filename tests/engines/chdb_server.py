@@ -30,9 +30,14 @@ class Handler(BaseHTTPRequestHandler):
         statement = parameters.get("query", "") + "\n" + body.decode()
         try:
             self.engine.query(f"USE {parameters['database']}")
-            for name, value in parameters.items():
-                if name not in OF_HTTP:
-                    self.engine.query(f"SET {name} = {value}")
+            settings = {name: value for name, value in parameters.items() if name not in OF_HTTP}
+            if self.headers.get("X-ClickHouse-User") == "reader":
+                # As for a user with `readonly = 1`, who may not change any setting either.
+                if settings:
+                    raise PermissionError("Code: 164. DB::Exception: Cannot modify settings in readonly mode")
+                statement += " SETTINGS readonly = 1"
+            for name, value in settings.items():
+                self.engine.query(f"SET {name} = {value}")
             status, answer = 200, self.engine.query(statement).bytes() or b""
         except Exception as error:  # noqa: BLE001: what the engine says is the answer
             status, answer = 500, str(error).encode()

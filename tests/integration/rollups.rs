@@ -108,3 +108,41 @@ fn engines_may_write_truth_as_numbers_counts_as_texts_and_what_is_absent_as_null
         assert!(refused.is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn what_engines_count_of_agents_may_be_written_as_they_can_too() {
+    let line = |kind: &str, rest: &str| {
+        format!(
+            r#"{{"type":"rollup","kind":"{kind}","instance":"i","collector":"usage_events","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","part":"17",{rest}}}"#
+        )
+    };
+    let agent = |rest: &str| {
+        line("agent", &format!(r#""user":"u","event":"duo_workflow_tool_success","tool":"read_file",{rest}"#))
+    };
+    let ours = rollups(&[agent(r#""bot":true,"flow":"chat","events":3,"succeeded":3"#)]);
+    let theirs =
+        r#""bot":1,"flow":"chat","session":null,"model":null,"events":"3","succeeded":"3","input_told":"0""#;
+    assert_eq!(rollups(&[agent(theirs)]), ours);
+    assert_eq!(ours.len(), 1);
+    let session = |users: &str| {
+        line(
+            "session",
+            &format!(r#""session":"7","users":{users},"steps":[["2026-10-01T09:00:00Z","created"]]"#),
+        )
+    };
+    let ours = rollups(&[session(r#"{"a":"2026-10-01T09:00:00Z","b":"2026-10-01T10:00:00.5Z"}"#)]);
+    // A line for each user, and of several moments of one the first counts.
+    let theirs = [
+        session(
+            r#"[["b","2026-10-01T11:00:00Z"],["b","2026-10-01T10:00:00.5Z"],["b","2026-10-01T12:00:00Z"]]"#,
+        ),
+        session(r#"[["a","2026-10-01T09:00:00Z"]]"#),
+    ];
+    assert_eq!(rollups(&theirs), ours);
+    assert_eq!(ours.len(), 1);
+    for wrong in [r#"[["a"]]"#, r#"[["a","soon"]]"#, r#""a""#, r#"{"a":7}"#] {
+        let refused =
+            emit_rollups(&OPTIONS, session(wrong).as_bytes(), Vec::new(), &mut Summary::new("aggregate"));
+        assert!(refused.is_err(), "{wrong}");
+    }
+}
