@@ -1,16 +1,20 @@
 //! What others got wrong, a test each, on streams that are made for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, bare_command, done, lines_of};
 
-const INSTANCE: &str = "https://gitlab.example.com";
+pub(crate) const INSTANCE: &str = "https://gitlab.example.com";
 
-fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
+}
+
+fn days_between(first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    first.iter_days().take_while(move |day| *day <= last)
 }
 
 fn before(day: NaiveDate, days: u64) -> NaiveDate {
@@ -19,20 +23,38 @@ fn before(day: NaiveDate, days: u64) -> NaiveDate {
 
 /// Records, with coverage lines that say that they are all.
 #[derive(Default)]
-struct Stream {
-    lines: Vec<String>,
+pub(crate) struct Stream {
+    pub(crate) lines: Vec<String>,
     rows: BTreeMap<(String, String, NaiveDate), usize>,
+    partial: BTreeSet<NaiveDate>,
+    /// When everything was fetched, where not when each day was over.
+    fetched: Option<&'static str>,
 }
 
 impl Stream {
     /// Says that a day was collected, be there rows or not.
     fn cover(&mut self, collector: &str, days: impl IntoIterator<Item = NaiveDate>) {
+        self.cover_scope(collector, "acme", days);
+    }
+
+    /// The same of another scope.
+    pub(crate) fn cover_scope(
+        &mut self,
+        collector: &str,
+        scope: &str,
+        days: impl IntoIterator<Item = NaiveDate>,
+    ) {
         for day in days {
-            self.rows.entry((collector.to_owned(), "acme".to_owned(), day)).or_default();
+            self.rows.entry((collector.to_owned(), scope.to_owned(), day)).or_default();
         }
     }
 
-    fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
+    /// Says that of a day some rows are missing.
+    pub(crate) fn break_off(&mut self, day: NaiveDate) {
+        self.partial.insert(day);
+    }
+
+    pub(crate) fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
         let rows = self.rows.entry((collector.to_owned(), scope.to_owned(), day)).or_default();
         let mut line = origin(collector, scope, day);
         line["row"] = json!(format!("1:{rows}"));
@@ -41,20 +63,27 @@ impl Stream {
         *rows += 1;
     }
 
-    fn event(&mut self, user: &str, day: NaiveDate, event: &str) {
+    pub(crate) fn event(&mut self, user: &str, day: NaiveDate, event: &str) {
         self.event_with(user, day, event, json!({}));
     }
 
-    fn event_with(&mut self, user: &str, day: NaiveDate, event: &str, more: Value) {
-        let feature = duo_metrics::events::feature_of(event);
-        let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
-            "user": user, "bot": user.ends_with("bot")});
-        fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.add("usage_events", "acme", day, fields);
+    pub(crate) fn event_with(&mut self, user: &str, day: NaiveDate, event: &str, more: Value) {
+        self.add("usage_events", "acme", day, event_of(user, day, event, more));
+    }
+
+    /// An event of an export, which has no coverage line.
+    pub(crate) fn exported(&mut self, collector: &str, scope: &str, user: &str, day: NaiveDate, more: Value) {
+        let mut line = origin(collector, scope, day);
+        line["row"] = json!(self.lines.len().to_string());
+        line["event_id"] = json!(format!("{collector} {}", self.lines.len()));
+        let event = more["event"].as_str().unwrap_or("request_duo_chat_response").to_owned();
+        let fields = event_of(user, day, &event, more);
+        line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        self.lines.push(line.to_string());
     }
 
     /// A list of seats: who has one, and their last day of activity as GitLab tells it.
-    fn seats(&mut self, day: NaiveDate, holders: &[(&str, Option<NaiveDate>)]) {
+    pub(crate) fn seats(&mut self, day: NaiveDate, holders: &[(&str, Option<NaiveDate>)]) {
         for (user, last) in holders {
             let fields = json!({"type": "seat", "user": user, "assigned": true, "add_on": "DUO_ENTERPRISE",
                 "last_duo_activity_on": last.map(|last| last.to_string())});
@@ -63,16 +92,24 @@ impl Stream {
     }
 
     /// The metric lines up to a day.
-    fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
+    pub(crate) fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
         let coverage = self.rows.iter().map(|((collector, scope, day), rows)| {
             let mut line = origin(collector, scope, *day);
             line["type"] = json!("coverage");
-            line["status"] = json!("complete");
+            line["status"] = json!(if self.partial.contains(day) { "partial" } else { "complete" });
             line["rows"] = json!(rows);
             line["reason"] = Value::Null;
             line.to_string()
         });
-        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).collect();
+        let fetched = |line: String| match self.fetched {
+            Some(moment) => {
+                let mut line: Value = serde_json::from_str(&line).expect("JSON");
+                line["fetched_at"] = json!(moment);
+                line.to_string()
+            }
+            None => line,
+        };
+        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).map(fetched).collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let until = until.to_string();
         let arguments = [&["aggregate", "--until", &until], more].concat();
@@ -84,6 +121,14 @@ impl Stream {
     }
 }
 
+fn event_of(user: &str, day: NaiveDate, event: &str, more: Value) -> Value {
+    let feature = duo_metrics::events::feature_of(event);
+    let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
+        "user": user, "bot": user.ends_with("bot")});
+    fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    fields
+}
+
 fn origin(collector: &str, scope: &str, day: NaiveDate) -> Value {
     // Lists are of the day they are taken on, everything else is fetched when its day is over.
     let fetched = if collector == "seats" { day } else { day.succ_opt().expect("a day") };
@@ -92,9 +137,21 @@ fn origin(collector: &str, scope: &str, day: NaiveDate) -> Value {
 }
 
 /// The one line of a metric, grain, start and dimensions.
-fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+pub(crate) fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+    line_of(lines, "acme", metric, grain, start, by)
+}
+
+/// The same of another scope.
+pub(crate) fn line_of<'a>(
+    lines: &'a [Value],
+    scope: &str,
+    metric: &str,
+    grain: &str,
+    start: &str,
+    by: &Value,
+) -> &'a Value {
     let mut found = lines.iter().filter(|line| {
-        line["scope"] == "acme"
+        line["scope"] == scope
             && line["metric"] == metric
             && line["grain"] == grain
             && line["by"] == *by
@@ -389,7 +446,7 @@ fn a_month_of_dora_is_that_of_its_last_day_and_groups_do_not_add_up() {
     );
     assert_eq!((&september["value"], &september["reason"]), (&Value::Null, &json!("nothing_shown")));
     assert_eq!(september["coverage"], 28.0 / 30.0);
-    let mut stream = Stream { lines: stream.lines, rows: stream.rows };
+    let mut stream = Stream { lines: stream.lines, rows: stream.rows, ..Stream::default() };
     stream.add(
         "dora",
         "globex",
