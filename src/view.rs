@@ -14,7 +14,7 @@ use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
 use crate::rollup::{
     Cell, Cells, Entries, Fetch, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
-    Pool, Rollups, Target,
+    Pool, Purchase, Rollups, Target,
 };
 
 /// What a metric rests on.
@@ -88,7 +88,7 @@ pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
     /// Purchases by instance and id.
-    pub pools: BTreeMap<(Name, Name), Pool>,
+    pub pools: BTreeMap<(Name, Purchase), Pool>,
 }
 
 /// Who has a seat, by a snapshot that tells it of everybody.
@@ -578,13 +578,13 @@ impl<'a> Resolved<'a> {
         }
         for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
-            let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
+            let mut pools: BTreeMap<(Name, Purchase), Pool> = BTreeMap::new();
             for root in &roots {
                 let Some((_, Some(fetch))) = self.days[&(seats, *root)].get(&day) else { continue };
                 for (purchase, pool) in &fetch.pools {
                     // Seen through two groups at two moments of a day, one of two sizes has to be taken.
                     let known = pools.entry((root.0, *purchase)).or_insert(*pool);
-                    *known = (*known).max(*pool);
+                    *known = known.greater(*pool, &self.rollups.names);
                 }
                 if !fetch.tells_who_has_seats() {
                     holders = None;

@@ -424,6 +424,29 @@ fn what_looks_back_further_than_the_data_is_null() {
 }
 
 #[test]
+fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_add_up() {
+    let taken = day("2026-10-31");
+    for (purchase, add_up, figures) in [("gid://gitlab/P/1", false, [1, 5, 3]), ("", true, [3, 5, 1])] {
+        for turn in 0..3 {
+            let mut stream = Stream::default();
+            let mut figures = figures;
+            figures.rotate_left(turn);
+            for purchased in figures {
+                let mut pool = json!({"type": "seat_pool", "add_on": "DUO_ENTERPRISE", "purchased": purchased, "assigned": 0});
+                if !purchase.is_empty() {
+                    pool["purchase"] = json!(purchase);
+                }
+                stream.add("seats", "acme", taken, pool);
+            }
+            let lines = stream.figures(taken, &[]);
+            let by = json!({"add_on": "DUO_ENTERPRISE"});
+            let expected = if add_up { 9 } else { 5 };
+            assert_eq!(value(&lines, "seats.purchased", "day", "", &by), expected, "{purchase} {turn}");
+        }
+    }
+}
+
+#[test]
 fn a_month_of_dora_is_that_of_its_last_day_and_groups_do_not_add_up() {
     let mut stream = Stream::default();
     let mut tell = |scope: &str, day: NaiveDate, value: Value| {
