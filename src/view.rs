@@ -129,7 +129,7 @@ pub struct View<'a> {
     pub names: &'a Names,
     /// Everybody seen.
     pub people: &'a People,
-    /// Complete snapshots of seats by day.
+    /// Complete snapshots of seats by day, up to the last one that anything reported can rest on.
     pub snapshots: BTreeMap<Day, Snapshot>,
     /// The last activity of people with a seat, where GitLab tells it, by all lists that the report can rest on; one that
     /// is not complete tells the truth of those who are on it.
@@ -234,7 +234,7 @@ impl<'a> View<'a> {
     }
 
     /// The list of seats that counts for a period: the last one taken within it or, failing that, the first one of
-    /// the two days after it.
+    /// the two days after it. None is later than the last day reported and the two days after that.
     pub fn list_of(&self, period: Period) -> Option<SeatList<'_>> {
         let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
         let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
@@ -576,7 +576,8 @@ impl<'a> Resolved<'a> {
             });
             view.seat_lists.push(tells.map(|(taken_on, _, fetch)| (taken_on, fetch)).collect());
         }
-        for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
+        let states = states.range(..=last_day_used(view.until));
+        for day in states.filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
             let mut pools: BTreeMap<(Name, Purchase), Pool> = BTreeMap::new();
             for root in &roots {

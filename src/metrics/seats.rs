@@ -12,7 +12,7 @@ use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Day, Grain, Period};
 use crate::record::{Metric, Number, Reason, Status};
 use crate::rollup::PersonId;
-use crate::view::{SeatList, Source, View, last_day_used};
+use crate::view::{SeatList, Source, View};
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&PURCHASED, &ASSIGNED, &ACTIVE, &ACTIVATED, &IDLE, &DAYS_TO_FIRST_USE], compute };
@@ -143,7 +143,7 @@ fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap
 
 fn days_to_first_use(view: &View<'_>, page: &Page<'_>) -> Figure {
     let period = page.period;
-    let mut lists = view.lists().take_while(|list| list.taken_on <= last_day_used(view.until)).peekable();
+    let mut lists = view.lists().peekable();
     let Some(first_list) = lists.next() else { return Figure::unknown(Reason::NoSnapshot) };
     let is_in = |day: Option<Day>| day.is_some_and(|day| (period.start..=period.end).contains(&day));
     let first_active = |person: &PersonId| page.activity.of_person(*person).first_active;
@@ -192,9 +192,7 @@ pub(super) fn compute_snapshots(
     metrics: &mut Vec<Metric>,
     thresholds: Thresholds,
 ) {
-    for (day, snapshot) in
-        view.snapshots.range(since..).take_while(|(day, _)| **day <= last_day_used(view.until))
-    {
+    for (day, snapshot) in view.snapshots.range(since..) {
         let mut by_add_on: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for pool in snapshot.pools.values() {
             let (purchased, assigned) = by_add_on.entry(view.names.text(pool.add_on)).or_default();

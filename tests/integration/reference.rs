@@ -1243,7 +1243,8 @@ pub(crate) fn quantiles(
 fn holders(collected: &Collected<'_>, groups: &[usize], period: Period) -> Option<BTreeSet<usize>> {
     let taken = collected.fetched_at.date_naive();
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
-    let serves = collected.with_seats && period.start <= taken && taken <= grace;
+    let last = collected.until.checked_add_days(Days::new(2)).expect("a day");
+    let serves = collected.with_seats && period.start <= taken && taken <= grace && taken <= last;
     let organisation = collected.organisation;
     // A list of nobody is the list of an add-on that is for everybody.
     serves

@@ -424,6 +424,23 @@ fn what_looks_back_further_than_the_data_is_null() {
 }
 
 #[test]
+fn a_list_of_seats_of_after_the_report_is_not_of_it() {
+    for (until, grain, start) in [("2026-10-27", "week", "2026-10-26"), ("2026-10-15", "month", "2026-10-01")]
+    {
+        let until = day(until);
+        let mut stream = Stream::default();
+        stream.cover("usage_events", days_between(before(until, 20), before(until, 0)));
+        stream.event("ana", until, "troubleshoot_job");
+        stream.seats(before(until, 0).succ_opt().expect("a day"), &[("ana", None), ("bo", None)]);
+        let later = day(if grain == "week" { "2026-11-01" } else { "2026-10-31" });
+        stream.seats(later, &[("chidi", None), ("dana", None), ("eve", None), ("fay", None)]);
+        let lines = stream.figures(until, &[]);
+        let rate = line(&lines, "seats.active", grain, start, &json!({}));
+        assert_eq!((&rate["n"], &rate["of"]), (&json!(1), &json!(2)), "{rate}");
+    }
+}
+
+#[test]
 fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_add_up() {
     let taken = day("2026-10-31");
     for (purchase, add_up, figures) in [("gid://gitlab/P/1", false, [1, 5, 3]), ("", true, [3, 5, 1])] {
