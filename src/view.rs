@@ -202,6 +202,13 @@ impl<'a> View<'a> {
         days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
+    /// Whether all is known of each of these days: on a partial one anybody may have been active who was not seen.
+    pub fn is_whole(&self, source: Source, period: Period) -> bool {
+        let whole =
+            self.known_days(source, period).filter(|(_, state)| state.status == Status::Complete).count();
+        whole as i64 == period.length()
+    }
+
     /// The usage of a period up to the last day reported, by cell: what, and who how often.
     pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
         self.cells_in(&self.usage, period)

@@ -222,6 +222,19 @@ impl<'a> Page<'a> {
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
     }
 
+    /// Sets coverage and finality from the days of several stretches that do not overlap; one can be empty.
+    pub(super) fn rest_on_stretches(&mut self, source: Source, stretches: &[Period]) {
+        let length = |stretch: &Period| stretch.length().max(0);
+        let (mut complete, mut is_final) = (0.0, true);
+        for stretch in stretches.iter().filter(|stretch| length(stretch) > 0) {
+            self.rest_on_days(source, *stretch);
+            complete += self.coverage * length(stretch) as f64;
+            is_final &= self.is_final;
+        }
+        self.coverage = complete.round() / stretches.iter().map(length).sum::<i64>() as f64;
+        self.is_final = is_final;
+    }
+
     /// Sets coverage and finality from days of one collector that are known to be of the period.
     pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState>) {
         (self.coverage, self.is_final) = completeness(states, self.period);

@@ -424,6 +424,46 @@ fn what_looks_back_further_than_the_data_is_null() {
 }
 
 #[test]
+fn a_partial_day_tells_of_nobody_that_they_were_not_there() {
+    // A Sunday; all is fetched so late that nothing changes any more.
+    let end = day("2026-11-01");
+    let partial = day("2026-10-07");
+    let figures = |is_partial: bool| {
+        let mut stream = Stream::default();
+        stream.cover("usage_events", days_between(day("2026-09-01"), end));
+        stream.event("shown", partial, "code_suggestion_shown_in_ide");
+        for user in ["ana", "bo"] {
+            stream.event(user, day("2026-10-06"), "troubleshoot_job");
+        }
+        stream.event("ana", day("2026-10-20"), "troubleshoot_job");
+        if is_partial {
+            stream.break_off(partial);
+        }
+        stream.fetched = Some("2026-12-01T03:00:00Z");
+        stream.figures(end, &[])
+    };
+    let (whole, broken) = (figures(false), figures(true));
+    let cohort = |week: &str| json!({"cohort": "2026-10-05", "week": week});
+    let inactive = json!({"segment": "inactive"});
+    let moved = json!({"from": "inactive", "to": "experimenting"});
+    for (metric, grain, start, by, known, coverage) in [
+        ("engagement.retention", "week", "2026-10-19", &cohort("2"), 0.5, 41.0 / 42.0),
+        ("engagement.retention", "week", "2026-10-05", &cohort("0"), 1.0, 34.0 / 35.0),
+        ("engagement.users", "window", "", &inactive, 1.0, 27.0 / 28.0),
+        ("engagement.movement", "window", "", &moved, 2.0, 55.0 / 56.0),
+    ] {
+        let told = line(&whole, metric, grain, start, by);
+        assert_eq!((told["value"].as_f64(), &told["coverage"]), (Some(known), &json!(1.0)), "{told}");
+        assert_eq!(told["final"], true, "{told}");
+        let untold = line(&broken, metric, grain, start, by);
+        assert_eq!((&untold["value"], &untold["final"]), (&Value::Null, &json!(false)), "{untold}");
+        assert_eq!(untold["coverage"].as_f64(), Some(coverage), "{untold}");
+        let reason = if start == "2026-10-05" { "period_incomplete" } else { "look_back_incomplete" };
+        assert_eq!(untold["reason"], reason, "{untold}");
+    }
+}
+
+#[test]
 fn a_list_of_seats_of_after_the_report_is_not_of_it() {
     for (until, grain, start) in [("2026-10-27", "week", "2026-10-26"), ("2026-10-15", "month", "2026-10-01")]
     {
