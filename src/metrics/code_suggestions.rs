@@ -6,7 +6,7 @@ use super::definition::{EVERY_GRAIN, TOTAL};
 use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
-use crate::record::Number;
+use crate::record::{Number, Reason};
 use crate::rollup::{Entries, Name, Usage};
 use crate::view::{Source, View};
 
@@ -252,5 +252,10 @@ impl Counts {
         page.emit(&LINE_ACCEPTANCE_RATE, by, resting(rate, both_rows));
         let users = Figure::people(self.accepted_by.in_either(&self.rejected_by));
         page.emit(&USERS, by, resting(users, |rows| rows.accepted + rows.rejected));
+        // Something was shown, and nobody tells of how many lines.
+        let rate = match self.shown.events > 0 && self.shown.sized == 0 {
+            true => rate.unknown_because(Reason::NotInSource),
+            false => rate,
+        };
     }
 }

@@ -218,7 +218,7 @@ impl<'a> Page<'a> {
     /// Sets coverage and finality from the days of `looked_at`, which may be longer than the period told.
     pub(super) fn rest_on_days(&mut self, source: Source, looked_at: Period) {
         let known: Vec<&DayState> = self.view.known_days(source, looked_at).map(|(_, state)| state).collect();
-        self.is_excerpt = !known.is_empty() && known.iter().all(|state| state.is_excerpt);
+        self.is_excerpt = known.iter().any(|state| state.is_excerpt);
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
     }
 
@@ -269,8 +269,8 @@ impl<'a> Page<'a> {
         if !definition.grains.contains(&self.period.grain) {
             return;
         }
-        // What is not in an excerpt may have been all the same.
-        let is_nothing = figure.value == Some(Number::Count(0));
+        // What is not in an excerpt may have been all the same: neither no events nor none of some are known.
+        let is_nothing = figure.n.or(figure.value).is_some_and(|number| number.as_f64() == 0.0);
         let figure = match self.is_excerpt && is_nothing {
             true => Figure::unknown(Reason::NotInSource),
             false => figure,

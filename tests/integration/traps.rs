@@ -276,6 +276,9 @@ fn a_rate_of_languages_is_one_of_sums_and_what_is_not_told_has_its_row() {
     assert_eq!(rate(json!({"language": "go"}))["value"], 0.18, "not the mean of 10 % and 90 %");
     assert_eq!(rate(json!({"language": "go", "ide": "vscode"}))["people"], 2);
     assert_eq!(rate(json!({"language": "go"}))["basis"], 145.0 / 170.0, "of the shown and accepted ones");
+    let unsized_rate =
+        line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({"language": "rust"}));
+    assert_eq!(unsized_rate["reason"], "not_in_source");
     let size = line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({}));
     assert_eq!((&size["n"], &size["of"], &size["basis"]), (&json!(18), &json!(180), &json!(99.0 / 170.0)));
     let unsized_lines =
@@ -501,6 +504,39 @@ fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_a
             assert_eq!(value(&lines, "seats.purchased", "day", "", &by), expected, "{purchase} {turn}");
         }
     }
+}
+
+#[test]
+fn none_of_what_an_export_may_leave_out_is_not_nought_percent() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    for number in 0..6 {
+        let user = format!("u{number}");
+        stream.exported("snowplow", "acme", &user, today, json!({"event": "code_suggestion_shown_in_ide"}));
+        for event in ["agent_platform_session_created", "agent_platform_session_dropped"] {
+            let ts = if event.ends_with("created") { "10:00:00" } else { "10:01:00" };
+            let more = json!({"event": event, "session": user, "flow": "f", "ts": format!("{today}T{ts}Z")});
+            stream.exported("snowplow", "acme", &user, today, more);
+        }
+        stream.exported(
+            "snowplow",
+            "acme",
+            &user,
+            today,
+            json!({"event": "duo_workflow_tool_success", "tool": "grep"}),
+        );
+    }
+    let lines = stream.figures(today, &[]);
+    for metric in [
+        "code_suggestions.acceptance_rate",
+        "agents.completion_rate",
+        "agents.success_rate",
+        "agents.tool_failure_rate",
+    ] {
+        let rate = line(&lines, metric, "window", "", &json!({}));
+        assert_eq!((&rate["value"], &rate["reason"]), (&Value::Null, &json!("not_in_source")), "{metric}");
+    }
+    assert_eq!(value(&lines, "code_suggestions.shown", "window", "", &json!({})), 6);
 }
 
 #[test]
