@@ -507,6 +507,30 @@ fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_a
 }
 
 #[test]
+fn what_a_call_without_tokens_costs_is_not_known() {
+    let today = day("2026-10-31");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let prices = folder.path().join("prices.json");
+    let price = json!({"claude-x": {"input_cost_per_token": 0.5, "output_cost_per_token": 0.25}});
+    std::fs::write(&prices, price.to_string()).expect("the file");
+    let mut stream = Stream::default();
+    for (flow, tokens) in [("told", true), ("told", false), ("untold", false)] {
+        let mut call = json!({"event": "token_usage_duo_agent_platform", "flow": flow, "model": "claude-x", "session": flow});
+        if tokens {
+            (call["input_tokens"], call["output_tokens"]) = (json!(100), json!(10));
+        }
+        stream.exported("snowplow", "acme", "ana", today, call);
+    }
+    let lines = stream.figures(today, &["--prices", prices.to_str().expect("UTF-8")]);
+    let of = |by: Value| line(&lines, "agents.cost_estimate", "month", "", &by).clone();
+    let (told, untold, all) =
+        (of(json!({"flow": "told"})), of(json!({"flow": "untold"})), of(json!({"model": "claude-x"})));
+    assert_eq!((&told["value"], &told["n"], &told["basis"]), (&json!(52.5), &json!(1), &json!(0.5)));
+    assert_eq!((&untold["value"], &untold["reason"]), (&Value::Null, &json!("not_in_source")));
+    assert_eq!((&all["value"], &all["basis"]), (&json!(52.5), &json!(1.0 / 3.0)));
+}
+
+#[test]
 fn none_of_what_an_export_may_leave_out_is_not_nought_percent() {
     let today = day("2026-10-31");
     let mut stream = Stream::default();
