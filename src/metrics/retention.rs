@@ -11,7 +11,7 @@ pub(super) const FAMILY: Family = Family { definitions: &[&RETENTION], compute }
 const RETENTION: Definition = Definition {
     metric: "engagement.retention",
     title: "Retention",
-    unit: Unit::Share,
+    unit: Unit::Share(&[]),
     grains: &[Grain::Week],
     by: &["cohort×week"],
     text: "Of the people whose first week with a deliberate event is cohort (its Monday), the share with one in the week of \
@@ -29,17 +29,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     }
     let Some(first_day) = page.activity.first_day else { return };
-    let known_days = |start, end| {
-        let looked_at = Period { grain: Grain::Window, start, end };
-        view.known_days(Source::Usage, looked_at).count() as i64 == looked_at.length()
+    let is_whole = view.is_whole(Source::Usage, period);
+    let mut cohort = Period::holding(Grain::Week, first_day, first_day).start;
+    while cohort <= period.start {
         let (start, end) = (cohort.plus(-WINDOW_DAYS), cohort.plus(DAYS_OF_A_WEEK - 1));
         let looked_back = Period { grain: Grain::Window, start, end };
         let since = Period { start: period.start.max(end.plus(1)), ..period };
         page.rest_on_stretches(Source::Usage, &[looked_back, since]);
-    };
-    let is_whole = known_days(period.start, period.end);
-    let mut cohort = Period::holding(Grain::Week, first_day, first_day).start;
-    while cohort <= period.start {
         let figure = if !is_whole {
             Figure::unknown(Reason::PeriodIncomplete)
         } else if !view.is_whole(Source::Usage, looked_back) {

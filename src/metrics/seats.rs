@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::activity::Activity;
-use super::definition::TOTAL;
+use super::definition::{Count, CountedOver, TOTAL};
 use super::idle::{Evidence, Held, Tier, held, last_unknown};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
@@ -35,10 +35,24 @@ const ASSIGNED: Definition = Definition {
     text: "Seats of the add-on that were assigned to somebody, as GitLab told on that day.",
 };
 
+const INACTIVE: Count = of_segment(&[("segment", "inactive")]);
+const EXPERIMENTING: Count = of_segment(&[("segment", "experimenting")]);
+const REGULAR: Count = of_segment(&[("segment", "regular")]);
+const HEAVY: Count = of_segment(&[("segment", "heavy")]);
+
+/// The segments look back 28 days, and those of people with a seat are all of them.
+const fn of_segment(segment: &'static [(&'static str, &'static str)]) -> Count {
+    Count::of("engagement.users").by(segment).over(CountedOver::Window)
+}
+
 const ACTIVE: Definition = Definition {
     metric: "seats.active",
     title: "Seats in use",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[INACTIVE],
+        &[EXPERIMENTING, REGULAR, HEAVY],
+        &[INACTIVE, EXPERIMENTING, REGULAR, HEAVY],
+    ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event in the period, divided by all people with a seat. Who \
@@ -50,7 +64,7 @@ const ACTIVE: Definition = Definition {
 const ACTIVATED: Definition = Definition {
     metric: "seats.activated",
     title: "Seats ever used",
-    unit: Unit::Share,
+    unit: Unit::Share(&[&[INACTIVE, EXPERIMENTING, REGULAR, HEAVY]]),
     grains: &[Grain::Window],
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event since the first of the unbroken lists of seats that \

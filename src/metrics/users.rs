@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, CountedOver, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
@@ -36,7 +36,10 @@ const EXPOSED: Definition = Definition {
 const STICKINESS: Definition = Definition {
     metric: "users.stickiness",
     title: "Stickiness",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[Count::of("users.active")],
+        &[Count::of("users.active").over(CountedOver::WorkingDays)],
+    ]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "Mean of the daily active people over the working days (Monday to Friday, in UTC) that were collected whole, \

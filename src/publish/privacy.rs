@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{Day, Grain, Period};
+use crate::metrics::{Count, definitions};
 use crate::record::{ALL_SCOPES, Metric, Number, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
@@ -70,35 +71,38 @@ impl Hidden {
     }
 }
 
-/// Rates whose `n` and `of` are other metrics: a rate is hidden when one of its parts is.
-const RATES: [(&str, [&str; 2]); 3] = [
-    ("code_suggestions.acceptance_rate", ["code_suggestions.accepted", "code_suggestions.shown"]),
-    (
-        "code_suggestions.line_acceptance_rate",
-        ["code_suggestions.lines_accepted", "code_suggestions.lines_shown"],
-    ),
-    ("chat.messages_per_user", ["chat.messages", "chat.users"]),
-];
-
-/// Counts of one event by another name: the metric, its kind where it has one, and the event of `events.count`.
-const EVENTS: [(&str, Option<&str>, &str); 10] = [
+/// Counts of one event by another name: the metric, its dimension where it has one, and the event of `events.count`.
+const EVENTS: [(&str, Option<(&str, &str)>, &str); 14] = [
+    ("agents.sessions", None, "agent_platform_session_created"),
+    ("agents.sessions", Some(("status", "failed")), "agent_platform_session_dropped"),
+    ("agents.sessions", Some(("status", "finished")), "agent_platform_session_finished"),
+    ("agents.sessions", Some(("status", "stopped")), "agent_platform_session_stopped"),
     ("chat.messages", None, "request_duo_chat_response"),
-    ("code_review.comments", Some("posted"), "post_comment_duo_code_review_on_diff"),
-    ("code_review.reactions", Some("thumbs_down"), "react_thumbs_down_on_duo_code_review_comment"),
-    ("code_review.reactions", Some("thumbs_up"), "react_thumbs_up_on_duo_code_review_comment"),
-    ("code_review.requests", Some("author"), "request_review_duo_code_review_on_mr_by_author"),
-    ("code_review.requests", Some("other"), "request_review_duo_code_review_on_mr_by_non_author"),
+    ("code_review.comments", Some(("kind", "posted")), "post_comment_duo_code_review_on_diff"),
+    ("code_review.reactions", Some(("kind", "thumbs_down")), "react_thumbs_down_on_duo_code_review_comment"),
+    ("code_review.reactions", Some(("kind", "thumbs_up")), "react_thumbs_up_on_duo_code_review_comment"),
+    ("code_review.requests", Some(("kind", "author")), "request_review_duo_code_review_on_mr_by_author"),
+    ("code_review.requests", Some(("kind", "other")), "request_review_duo_code_review_on_mr_by_non_author"),
     ("code_suggestions.accepted", None, "code_suggestion_accepted_in_ide"),
     ("code_suggestions.rejected", None, "code_suggestion_rejected_in_ide"),
     ("code_suggestions.shown", None, "code_suggestion_shown_in_ide"),
     ("troubleshoot.requests", None, "troubleshoot_job"),
 ];
 
+/// Metrics whose lines of a period can add up to another metric; who is inactive is none of those who are active.
+const WHOLES: [(&str, &str); 3] = [
+    ("chat.user_bands", "chat.users"),
+    ("engagement.retention", "users.active"),
+    ("engagement.users", "users.active"),
+];
+
 /// The lines that may leave, in a fixed order.
 ///
 /// - A line with fewer than `small_group` people behind it, but at least one, loses its numbers.
 /// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
-///   across each dimension, from the groups to their union, and from the days to their week, month and window.
+///   across each dimension, from the groups to their union, and from the days to their week, month and window; without
+///   a second one, the sum does.
+/// - A rate that tells a hidden number, by what its unit says of it, loses its own.
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line> {
@@ -222,7 +226,30 @@ fn sums(lines: &[Line], index: &Index<'_>) -> Vec<Sum> {
             sums.push(Sum { whole: Some(at), parts: days[first..last].to_vec() });
         }
     }
+    sums.extend(wholes(lines, index));
     sums
+}
+
+/// The sums of lines that add up to a line of another metric, where their numbers do.
+fn wholes(lines: &[Line], index: &Index<'_>) -> Vec<Sum> {
+    let mut parts_of: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        let whole = WHOLES.iter().find(|(part, _)| *part == line.metric).map(|(_, whole)| *whole);
+        if let Some(whole) = whole.filter(|_| line.by.get("segment").is_none_or(|name| name != "inactive")) {
+            let Period { grain, start, end } = line.period;
+            let place = (whole, &*line.instance, &*line.scope, grain, start, end);
+            parts_of.entry((place, &*line.metric)).or_default().push(at);
+        }
+    }
+    let none = BTreeMap::new();
+    let size = |at: &usize| lines[*at].n.map_or(0.0, Number::as_f64);
+    let sums =
+        parts_of.into_iter().filter_map(|(((metric, instance, scope, grain, start, end), _), parts)| {
+            let whole = *index.get(&(metric, instance, scope, grain, start, end, &none))?;
+            let adds_up = size(&whole) == parts.iter().map(size).sum::<f64>();
+            adds_up.then_some(Sum { whole: Some(whole), parts })
+        });
+    sums.collect()
 }
 
 fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
@@ -244,7 +271,8 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
                 let (a, b) = (&lines[a], &lines[b]);
                 a.people.cmp(&b.people).then(size(a).total_cmp(&size(b))).then(a.key().cmp(&b.key()))
             });
-        if let Some(second) = second {
+        let can_be_hidden = |at: &usize| lines[*at].hidden.is_none() && lines[*at].value.is_some();
+        if let Some(second) = second.or(sum.whole.filter(can_be_hidden)) {
             lines[second].hidden = Some(Hidden::Subtraction);
             changed = true;
         }
@@ -252,25 +280,32 @@ fn hide_second_cells(lines: &mut [Line], sums: &[Sum]) -> bool {
     changed
 }
 
-/// For each rate line, the lines its `n` and `of` are.
+/// Rate lines, each with lines that add up to one of its numbers.
 fn rates(lines: &[Line], index: &Index<'_>) -> Vec<(usize, Vec<usize>)> {
+    let counts_of: BTreeMap<&str, _> =
+        definitions().map(|definition| (definition.metric, definition.unit.counts())).collect();
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
-        let part = |part: &&str| {
-            let (_, instance, scope, grain, start, end, by) = line.key();
-            index.get(&(*part, instance, scope, grain, start, end, by)).copied()
+        let cells = |count: &Count| -> Vec<usize> {
+            let mut by = line.by.clone();
+            by.extend(count.by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            let periods = count.periods(line.period).into_iter();
+            let found = periods.filter_map(|Period { grain, start, end }| {
+                index.get(&(count.metric, &line.instance, &line.scope, grain, start, end, &by)).copied()
+            });
+            found.collect()
         };
-        rates.push((at, parts.iter().filter_map(part).collect()));
+        let counts = counts_of.get(&*line.metric).copied().unwrap_or_default();
+        rates.extend(counts.iter().map(|list| (at, list.iter().flat_map(cells).collect())));
     }
     rates
 }
 
 fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
     let mut changed = false;
-    for (rate, parts) in rates {
-        let given_away = parts.iter().any(|&part| lines[part].hidden.is_some());
-        if given_away && lines[*rate].hidden.is_none() {
+    for (rate, cells) in rates {
+        let is_given_away = cells.iter().filter(|&&cell| lines[cell].hidden.is_some()).count() == 1;
+        if is_given_away && lines[*rate].hidden.is_none() {
             lines[*rate].hidden = Some(Hidden::Subtraction);
             changed = true;
         }
@@ -282,13 +317,14 @@ fn hide_rates(lines: &mut [Line], rates: &[(usize, Vec<usize>)]) -> bool {
 fn twins(lines: &[Line], index: &Index<'_>) -> Vec<[usize; 2]> {
     let mut twins = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let kind = line.by.get("kind").map(String::as_str);
-        let is_total = line.by.len() == usize::from(kind.is_some());
-        let event = EVENTS.iter().find(|(metric, of_kind, _)| *metric == line.metric && *of_kind == kind);
+        let event = EVENTS.iter().find(|(metric, by, _)| {
+            let mut dimensions = line.by.iter().map(|(name, value)| (&**name, &**value));
+            *metric == line.metric && dimensions.next() == *by && dimensions.next().is_none()
+        });
         let (metric, by) = match (&*line.metric, event) {
             ("workflow.events", _) => ("events.count", line.by.clone()),
             ("workflow.users", _) => ("users.exposed", line.by.clone()),
-            (_, Some((_, _, event))) if is_total => {
+            (_, Some((_, _, event))) => {
                 ("events.count", BTreeMap::from([("event".to_owned(), (*event).to_owned())]))
             }
             _ => continue,
