@@ -44,7 +44,7 @@ pub(super) struct Agents<'a> {
     sessions: BTreeMap<Day, Vec<Session>>,
     tools: BTreeMap<Day, Vec<AgentUse<'a>>>,
     tokens: BTreeMap<Day, Vec<AgentUse<'a>>>,
-    credits: BTreeMap<Day, Vec<Credits>>,
+    credits: BTreeMap<Day, Vec<&'a [Credits]>>,
 }
 
 /// What a teller says of a session of an instance, and the rank of the teller.
@@ -72,8 +72,8 @@ impl<'a> View<'a> {
         self.agents.tokens.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
     }
 
-    /// The GitLab Credits of a period up to the last day reported.
-    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = Credits> {
+    /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
+    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
         let days = self.agents.credits.range(period.start..=period.end);
         days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
@@ -103,7 +103,7 @@ impl<'a> Resolved<'a> {
         let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
         for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
             let fetches = counting.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
-            view.agents.credits.insert(day, fetches.flat_map(|fetch| &fetch.credits).copied().collect());
+            view.agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
         }
     }
 

@@ -44,7 +44,7 @@ impl Collected<'_> {
         self.knows(day) && (!is_lost || event.is_code_suggestion())
     }
 
-    /// Whether something of the usage of every day of the period is known.
+    /// Whether all usage of every day of the period is known: whoever is in what broke off could be anybody.
     fn knows_all(&self, period: Period) -> bool {
         days(period).into_iter().all(|day| self.knows_whole(day))
     }
@@ -261,7 +261,7 @@ fn put_line(
     let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
         "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
         "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
-        "final": known == days.len() && collected.fetched_at >= settled, "reason": number.reason});
+        "final": is_final, "reason": number.reason});
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 

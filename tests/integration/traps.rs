@@ -531,6 +531,39 @@ fn what_a_call_without_tokens_costs_is_not_known() {
 }
 
 #[test]
+fn credits_of_no_product_or_flow_have_their_row_so_that_the_parts_add_up() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    let mut tell = |on: NaiveDate, credits: f64, more: Value| {
+        let mut fields = json!({"type": "credit", "date": on.to_string(), "credits": credits});
+        fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        stream.add("credits", "acme", on, fields);
+    };
+    tell(today, 5.5, json!({}));
+    tell(today, 2.0, json!({"product": "code_review", "flow": "code_review"}));
+    tell(today, 0.25, json!({"product": "chat"}));
+    // A day of which all is told, and one of which it is not.
+    tell(before(today, 1), 0.3, json!({}));
+    tell(before(today, 1), 0.1, json!({"product": "code_review", "flow": "code_review"}));
+    tell(before(today, 1), 0.2, json!({"product": "chat"}));
+    tell(before(today, 2), 7.0, json!({"product": "chat"}));
+    let lines = stream.figures(today, &[]);
+    let of =
+        |by: Value| value(&lines, "agents.credits", "month", "2026-10-01", &by).as_f64().expect("a number");
+    assert!((of(json!({})) - 5.8).abs() < 1e-9);
+    assert!((of(json!({"product": "(none)"})) - 3.25).abs() < 1e-9);
+    assert!((of(json!({"flow": "(none)"})) - 3.7).abs() < 1e-9, "3.5 and 0.2");
+    let whole_day = |by: Value| value(&lines, "agents.credits", "day", "2026-10-31", &by).as_f64();
+    assert_eq!(whole_day(json!({"product": "(none)"})), Some(3.25));
+    let is_told = |line: &&Value| {
+        line["metric"] == "agents.credits"
+            && line["start"] == "2026-10-30"
+            && line["by"] == json!({"product": "(none)"})
+    };
+    assert!(lines.iter().find(is_told).is_none(), "all of it is of products");
+}
+
+#[test]
 fn none_of_what_an_export_may_leave_out_is_not_nought_percent() {
     let today = day("2026-10-31");
     let mut stream = Stream::default();
