@@ -20,7 +20,9 @@ const ACTIVE: Definition = Definition {
     grains: EVERY_GRAIN,
     by: &[TOTAL, "feature", "kind"],
     text: "Distinct people with at least one deliberate event in the period: they accepted, rejected, asked, started, \
-           applied or reacted. Bots and service accounts are counted apart, as kind bot.",
+           applied or reacted. An event that nobody knows is deliberate. What a service notes of a request is not, since it is \
+           the same for an agent: the person who asks has an event of their own for it. Bots and service accounts are \
+           counted apart, as kind bot.",
 };
 
 const EXPOSED: Definition = Definition {
