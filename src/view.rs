@@ -87,6 +87,8 @@ pub struct DayState {
 pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
+    /// Seats that are assigned beside those of the people who are told.
+    pub untold: u64,
     /// Purchases by instance and id.
     pub pools: BTreeMap<(Name, Purchase), Pool>,
 }
@@ -98,6 +100,16 @@ pub struct SeatList<'a> {
     pub taken_on: Day,
     /// Who has a seat, bots left out.
     pub holders: &'a BTreeSet<PersonId>,
+    /// Seats that are assigned beside theirs, to whom is not told.
+    pub untold: u64,
+}
+
+impl SeatList<'_> {
+    /// The share of those who have a seat that is told.
+    pub fn share_told(&self) -> f64 {
+        let told = self.holders.len() as f64;
+        told / (told + self.untold as f64)
+    }
 }
 
 /// What GitLab tells of somebody's activity beside the events.
@@ -251,7 +263,7 @@ impl<'a> View<'a> {
     /// Every list of the people who have a seat, from the first to the last one taken.
     pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
         self.snapshots.iter().filter_map(|(day, snapshot)| {
-            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()? })
+            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()?, untold: snapshot.untold })
         })
     }
 
@@ -587,6 +599,7 @@ impl<'a> Resolved<'a> {
         for day in states.filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
             let mut pools: BTreeMap<(Name, Purchase), Pool> = BTreeMap::new();
+            let mut untold: BTreeMap<(Name, Vec<Purchase>), u64> = BTreeMap::new();
             for root in &roots {
                 let Some((_, Some(fetch))) = self.days[&(seats, *root)].get(&day) else { continue };
                 for (purchase, pool) in &fetch.pools {
@@ -594,6 +607,9 @@ impl<'a> Resolved<'a> {
                     let known = pools.entry((root.0, *purchase)).or_insert(*pool);
                     *known = known.greater(*pool, &self.rollups.names);
                 }
+                // Groups of an instance that buys for all of them have the same purchases.
+                let of_purchases = untold.entry((root.0, fetch.pools.keys().copied().collect())).or_default();
+                *of_purchases = fetch.untold_seats().max(*of_purchases);
                 if !fetch.tells_who_has_seats() {
                     holders = None;
                 }
@@ -605,7 +621,7 @@ impl<'a> Resolved<'a> {
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
             let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, pools });
+            view.snapshots.insert(day, Snapshot { holders, untold: untold.values().sum(), pools });
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) struct Page<'a> {
     pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
-    /// Whether it rests on nothing but exports that do not say whether they are whole.
+    /// Whether it rests on an export that does not say whether it is whole.
     is_excerpt: bool,
     is_final: bool,
 }

@@ -57,8 +57,9 @@ const ACTIVE: Definition = Definition {
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event in the period, divided by all people with a seat. Who \
            has a seat is taken from the last list of seats taken within the period or, failing that, the first one of the two \
-           days after it. Without such a list, or where seats are assigned to people whom GitLab does not tell, there \
-           is no rate. On Self-Managed and Dedicated the list is that of the whole instance.",
+           days after it. Without such a list, or where nobody of those with an assigned add-on is told, there is no \
+           rate; the basis says of which share of the assigned seats the people are told. On Self-Managed and Dedicated \
+           the list is that of the whole instance.",
 };
 
 const ACTIVATED: Definition = Definition {
@@ -117,7 +118,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     };
     let holders = Number::Count(list.holders.len() as u64);
     let in_use = page.activity.active_in(page.period).common(&list.holders.iter().copied().collect());
-    page.emit(&ACTIVE, &[], Figure::rate(Number::Count(in_use), holders, Some(in_use)));
+    let rate = |people| Figure::rate(Number::Count(people), holders, Some(people)).out_of(list.share_told());
+    page.emit(&ACTIVE, &[], rate(in_use));
     if grain == Grain::Window {
         let held = held(view, list.taken_on);
         idle(view, page, list, &held);
@@ -129,7 +131,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         let activated = list.holders.iter().filter(is_activated).count() as u64;
         let start = page.activity.first_day.unwrap_or(page.period.start).min(page.period.start);
         page.rest_on_days(Source::Usage, Period { start, ..page.period });
-        page.emit(&ACTIVATED, &[], Figure::rate(Number::Count(activated), holders, Some(activated)));
+        page.emit(&ACTIVATED, &[], rate(activated));
     }
 }
 
@@ -151,7 +153,7 @@ fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap
     for tier in TIERS {
         let people = tiers.iter().filter(|other| **other == tier).count() as u64;
         let figure = Figure::people(people).on_basis(tiers.len() as u64, list.holders.len() as u64);
-        page.emit(&IDLE, &[("tier", tier.as_str())], figure);
+        page.emit(&IDLE, &[("tier", tier.as_str())], figure.out_of(list.share_told()));
     }
 }
 

@@ -511,6 +511,16 @@ impl Fetch {
         self.pools.values().all(|pool| pool.assigned == 0 || self.seats.contains_key(&pool.add_on))
     }
 
+    /// Seats that are assigned beside those of the people who are told.
+    pub fn untold_seats(&self) -> u64 {
+        let mut assigned: BTreeMap<Name, u64> = BTreeMap::new();
+        for pool in self.pools.values() {
+            *assigned.entry(pool.add_on).or_default() += pool.assigned;
+        }
+        let told = |add_on: &Name| self.seats.get(add_on).map_or(0, |people| people.len() as u64);
+        assigned.iter().map(|(add_on, assigned)| assigned.saturating_sub(told(add_on))).sum()
+    }
+
     /// Whether its events are known by ids alone: then they are of an export and not of a fetch.
     pub fn is_known_by_ids(&self) -> bool {
         self.rows.has_only_ids()

@@ -507,6 +507,19 @@ fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_a
 }
 
 #[test]
+fn a_list_of_seats_that_tells_some_of_them_says_which_share() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.event("ana", today, "troubleshoot_job");
+    stream.seats(today, &[("ana", None), ("bo", None)]);
+    let pool = json!({"type": "seat_pool", "add_on": "DUO_ENTERPRISE", "purchase": "1", "purchased": 9, "assigned": 3});
+    stream.add("seats", "acme", today, pool);
+    let lines = stream.figures(today, &[]);
+    let rate = line(&lines, "seats.active", "month", "", &json!({}));
+    assert_eq!((&rate["n"], &rate["of"], &rate["basis"]), (&json!(1), &json!(2), &json!(2.0 / 3.0)));
+}
+
+#[test]
 fn what_a_call_without_tokens_costs_is_not_known() {
     let today = day("2026-10-31");
     let folder = tempfile::tempdir().expect("a temporary folder");
