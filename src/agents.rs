@@ -223,6 +223,12 @@ pub fn has_failed(event: &str, outcome: Option<&str>) -> Option<bool> {
 }
 
 impl AgentCounts {
+    /// Events that tell tokens: as many as tell the kind that most of them do.
+    pub fn told(&self) -> u64 {
+        let cache = self.cache_write_5m_told.max(self.cache_write_1h_told).max(self.cache_write_told);
+        self.input_told.max(self.output_told).max(self.cache_read_told).max(cache)
+    }
+
     /// The counts of one event: of a call of a tool that failed or not, or of tokens.
     pub fn of_event(failed: Option<bool>, tokens: Tokens) -> AgentCounts {
         let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write } = tokens;

@@ -14,7 +14,7 @@ use crate::events::{CODE_SUGGESTIONS, feature_of};
 use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
 use crate::rollup::{
     Cell, Cells, Entries, Fetch, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
-    Pool, Rollups, Target,
+    Pool, Purchase, Rollups, Target,
 };
 
 /// What a metric rests on.
@@ -87,8 +87,10 @@ pub struct DayState {
 pub struct Snapshot {
     /// Who has a seat, bots left out; `None` where seats are assigned to people who are not told.
     pub holders: Option<BTreeSet<PersonId>>,
+    /// Seats that are assigned beside those of the people who are told.
+    pub untold: u64,
     /// Purchases by instance and id.
-    pub pools: BTreeMap<(Name, Name), Pool>,
+    pub pools: BTreeMap<(Name, Purchase), Pool>,
 }
 
 /// Who has a seat, by a snapshot that tells it of everybody.
@@ -98,6 +100,16 @@ pub struct SeatList<'a> {
     pub taken_on: Day,
     /// Who has a seat, bots left out.
     pub holders: &'a BTreeSet<PersonId>,
+    /// Seats that are assigned beside theirs, to whom is not told.
+    pub untold: u64,
+}
+
+impl SeatList<'_> {
+    /// The share of those who have a seat that is told.
+    pub fn share_told(&self) -> f64 {
+        let told = self.holders.len() as f64;
+        told / (told + self.untold as f64)
+    }
 }
 
 /// What GitLab tells of somebody's activity beside the events.
@@ -129,7 +141,7 @@ pub struct View<'a> {
     pub names: &'a Names,
     /// Everybody seen.
     pub people: &'a People,
-    /// Complete snapshots of seats by day.
+    /// Complete snapshots of seats by day, up to the last one that anything reported can rest on.
     pub snapshots: BTreeMap<Day, Snapshot>,
     /// The last activity of people with a seat, where GitLab tells it, by all lists that the report can rest on; one that
     /// is not complete tells the truth of those who are on it.
@@ -202,6 +214,13 @@ impl<'a> View<'a> {
         days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
+    /// Whether all is known of each of these days: on a partial one anybody may have been active who was not seen.
+    pub fn is_whole(&self, source: Source, period: Period) -> bool {
+        let whole =
+            self.known_days(source, period).filter(|(_, state)| state.status == Status::Complete).count();
+        whole as i64 == period.length()
+    }
+
     /// The usage of a period up to the last day reported, by cell: what, and who how often.
     pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
         self.cells_in(&self.usage, period)
@@ -234,7 +253,7 @@ impl<'a> View<'a> {
     }
 
     /// The list of seats that counts for a period: the last one taken within it or, failing that, the first one of
-    /// the two days after it.
+    /// the two days after it. None is later than the last day reported and the two days after that.
     pub fn list_of(&self, period: Period) -> Option<SeatList<'_>> {
         let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
         let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
@@ -244,7 +263,7 @@ impl<'a> View<'a> {
     /// Every list of the people who have a seat, from the first to the last one taken.
     pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
         self.snapshots.iter().filter_map(|(day, snapshot)| {
-            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()? })
+            Some(SeatList { taken_on: *day, holders: snapshot.holders.as_ref()?, untold: snapshot.untold })
         })
     }
 
@@ -393,8 +412,8 @@ impl<'a> Resolved<'a> {
         }
         let collectors: BTreeSet<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         for collector in collectors {
-            if let Some(days) = self.united(scopes, |root| self.days.get(&(collector, root)).map(states_of)) {
-                view.collectors.insert(names.text(collector), days);
+            if let Some(days) = self.united(scopes, |root| self.days.get(&(collector, root))) {
+                view.collectors.insert(names.text(collector), states_of(days));
             }
         }
         let counted = |collector: &str, root: Root| {
@@ -407,10 +426,10 @@ impl<'a> Resolved<'a> {
             (Source::Dora, "dora"),
             (Source::Credits, "credits"),
         ] {
-            let days = self.united(scopes, |root| counted(collector, root).map(states_of));
-            view.sources.extend(days.map(|days| (source, days)));
+            let days = self.united(scopes, |root| counted(collector, root));
+            view.sources.extend(days.map(|days| (source, states_of(days))));
         }
-        let chosen: BTreeMap<Root, ChosenUsage<'a>> = scopes
+        let mut chosen: BTreeMap<Root, ChosenUsage<'a>> = scopes
             .iter()
             .map(|root| {
                 (
@@ -426,21 +445,20 @@ impl<'a> Resolved<'a> {
                 )
             })
             .collect();
+        self.fill_from_exports(&mut chosen, until);
         for source in [Source::Usage, Source::CodeSuggestions] {
-            let states = |root| chosen[&root].of(source).map(states_of);
-            let Some(days) = self.united(scopes, states) else { continue };
-            view.sources.insert(source, days);
+            let Some(days) = self.united(scopes, |root| chosen[&root].of(source)) else { continue };
             let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
-            for root in self.outermost(scopes, |root| chosen[&root].of(source).is_some()) {
-                for (day, (_, counted)) in chosen[&root].of(source).into_iter().flatten() {
-                    rows.entry(*day).or_default().extend(counted.iter().cloned());
-                }
+            for (day, (_, counting)) in &days {
+                let chosen = counting.iter().filter_map(|root| chosen[root].of(source)?.get(day));
+                rows.insert(*day, chosen.flat_map(|(_, rows)| rows).cloned().collect());
             }
+            view.sources.insert(source, states_of(days));
         }
-        self.fill_from_exports(&mut view, scopes);
         self.add_agents(&mut view, scopes);
         self.collect_snapshots(&mut view, scopes);
-        if let [root] = self.outermost(scopes, |root| counted("dora", root).is_some())[..] {
+        // Figures of several groups do not add up: those of one are told where it is all that there is.
+        if let [root] = self.expected(scopes, |root| counted("dora", root).is_some())[..] {
             let days = counted("dora", root).into_iter().flatten();
             view.dora = days.filter_map(|(day, (_, fetch))| Some((*day, &(*fetch)?.dora))).collect();
         }
@@ -483,28 +501,34 @@ impl<'a> Resolved<'a> {
         chosen
     }
 
-    /// Lets exports stand for days of which GitLab's own events are not known. Never beside them: the users of the two have
-    /// different ids, so that people would count twice.
-    fn fill_from_exports(&self, view: &mut View<'a>, scopes: &[Root]) {
+    /// Lets exports stand for usage that nothing else tells of a GitLab: of each scope and day the first that tells any.
+    /// Never beside GitLab's own events, also not on other days: the users of the two have different ids, so that people
+    /// would count twice in whatever speaks of several days.
+    fn fill_from_exports(&self, chosen: &mut BTreeMap<Root, ChosenUsage<'a>>, until: Day) {
         let every: Arc<[bool]> = vec![true; self.suggestions.len()].into();
         for (source, counts) in [(Source::Usage, every), (Source::CodeSuggestions, self.suggestions.clone())]
         {
-            for export in EXPORTS.iter().filter_map(|name| self.rollups.names.find(name)) {
-                let tells = |fetch: &Fetch| fetch.usage().any(|(cell, _)| counts[cell.index()]);
-                let days_of = |root: Root| self.days.get(&(export, root));
-                let roots = self.outermost(scopes, |root| days_of(root).is_some());
-                let Some(days) = self.united(scopes, |root| days_of(root).map(states_of)) else { continue };
-                for (day, state) in days {
-                    let fetches = roots.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
-                    let fetches: Vec<&Fetch> = fetches.filter(|fetch| tells(fetch)).collect();
-                    let of_source = view.sources.get(&source).and_then(|days| days.get(&day));
-                    if fetches.is_empty() || !state.is_known() || of_source.is_some_and(DayState::is_known) {
+            let tells = |fetch: &Fetch| fetch.usage().any(|(cell, _)| counts[cell.index()]);
+            let is_known = |(day, (state, _)): (&Day, &(DayState, _))| *day <= until && state.is_known();
+            let told: BTreeSet<Name> = chosen
+                .iter()
+                .filter(|(_, usage)| usage.of(source).into_iter().flatten().any(is_known))
+                .map(|((instance, _), _)| *instance)
+                .collect();
+            let untold = chosen.iter_mut().filter(|((instance, _), _)| !told.contains(instance));
+            for (root, usage) in untold {
+                let exports = EXPORTS.iter().filter_map(|name| self.rollups.names.find(name));
+                for (day, (state, fetch)) in
+                    exports.filter_map(|export| self.days.get(&(export, *root))).flatten()
+                {
+                    let Some(fetch) = fetch.filter(|fetch| state.is_known() && tells(fetch)) else {
                         continue;
+                    };
+                    let days = usage.of_mut(source).get_or_insert_default();
+                    if days.get(day).is_none_or(|(state, _)| !state.is_known()) {
+                        let rows = vec![Chosen { fetch, counts: counts.clone() }];
+                        days.insert(*day, (state.clone(), rows));
                     }
-                    view.sources.entry(source).or_default().insert(day, state);
-                    let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
-                    let chosen = fetches.into_iter().map(|fetch| Chosen { fetch, counts: counts.clone() });
-                    rows.insert(day, chosen.collect());
                 }
             }
         }
@@ -571,16 +595,21 @@ impl<'a> Resolved<'a> {
             });
             view.seat_lists.push(tells.map(|(taken_on, _, fetch)| (taken_on, fetch)).collect());
         }
-        for day in states.iter().filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
+        let states = states.range(..=last_day_used(view.until));
+        for day in states.filter(|(_, state)| state.status == Status::Complete).map(|(day, _)| *day) {
             let mut holders = Some(BTreeSet::new());
-            let mut pools: BTreeMap<(Name, Name), Pool> = BTreeMap::new();
+            let mut pools: BTreeMap<(Name, Purchase), Pool> = BTreeMap::new();
+            let mut untold: BTreeMap<(Name, Vec<Purchase>), u64> = BTreeMap::new();
             for root in &roots {
                 let Some((_, Some(fetch))) = self.days[&(seats, *root)].get(&day) else { continue };
                 for (purchase, pool) in &fetch.pools {
                     // Seen through two groups at two moments of a day, one of two sizes has to be taken.
                     let known = pools.entry((root.0, *purchase)).or_insert(*pool);
-                    *known = (*known).max(*pool);
+                    *known = known.greater(*pool, &self.rollups.names);
                 }
+                // Groups of an instance that buys for all of them have the same purchases.
+                let of_purchases = untold.entry((root.0, fetch.pools.keys().copied().collect())).or_default();
+                *of_purchases = fetch.untold_seats().max(*of_purchases);
                 if !fetch.tells_who_has_seats() {
                     holders = None;
                 }
@@ -592,7 +621,7 @@ impl<'a> Resolved<'a> {
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.
             let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, pools });
+            view.snapshots.insert(day, Snapshot { holders, untold: untold.values().sum(), pools });
         }
     }
 
@@ -606,38 +635,62 @@ impl<'a> Resolved<'a> {
             .collect()
     }
 
-    /// The days of the outermost scopes together. A scope that nobody asked leaves all days incomplete; `None` when
-    /// nobody asked any.
-    fn united<'s>(
+    /// What is known of several scopes together, by day, and which of them count on it: the outermost ones that know the
+    /// day. So a scope that is asked from some day on takes nothing from the days before. The day is complete where
+    /// every scope of [`Resolved::expected`] has it complete; `None` when nobody asked any.
+    fn united<'s, T: 's>(
         &self,
         scopes: &[Root],
-        days_of: impl Fn(Root) -> Option<BTreeMap<Day, &'s DayState>>,
-    ) -> Option<BTreeMap<Day, DayState>> {
-        let speaking = self.outermost(scopes, |root| days_of(root).is_some());
-        let mut scopes_days: Vec<BTreeMap<Day, &DayState>> =
-            speaking.iter().copied().filter_map(&days_of).collect();
-        if scopes_days.is_empty() {
+        days_of: impl Fn(Root) -> Option<&'s BTreeMap<Day, (DayState, T)>>,
+    ) -> Option<UnitedDays> {
+        let speaking: Vec<(Root, &BTreeMap<Day, (DayState, T)>)> =
+            scopes.iter().filter_map(|root| Some((*root, days_of(*root)?))).collect();
+        if speaking.is_empty() {
             return None;
         }
-        // What is no group cannot be asked most things, and what lies within a scope that speaks is spoken for.
-        let silent = self
-            .outermost(scopes, |root| self.is_asked(root, |level| level == Level::Group))
-            .into_iter()
-            .filter(|root| !speaking.iter().any(|other| root == other || self.is_within(*root, *other)));
-        scopes_days.extend(silent.map(|_| BTreeMap::new()));
-        let all_days: BTreeSet<Day> = scopes_days.iter().flat_map(|days| days.keys().copied()).collect();
-        Some(
-            all_days
-                .into_iter()
-                .map(|day| (day, unite(scopes_days.iter().map(|days| days.get(&day).copied()))))
-                .collect(),
-        )
+        let expected = self.expected(scopes, |root| days_of(root).is_some());
+        let is_expected: Vec<bool> = speaking.iter().map(|(root, _)| expected.contains(root)).collect();
+        let silent = expected.len() - is_expected.iter().filter(|is| **is).count();
+        let around: Vec<Vec<usize>> = speaking
+            .iter()
+            .map(|(root, _)| {
+                let others = speaking.iter().enumerate();
+                others.filter(|(_, (other, _))| self.is_within(*root, *other)).map(|(at, _)| at).collect()
+            })
+            .collect();
+        let all_days: BTreeSet<Day> = speaking.iter().flat_map(|(_, days)| days.keys().copied()).collect();
+        let united = |day: Day| {
+            let states: Vec<Option<&DayState>> =
+                speaking.iter().map(|(_, days)| days.get(&day).map(|(state, _)| state)).collect();
+            let knows = |at: &usize| states[*at].is_some_and(DayState::is_known);
+            let counts = |at: &usize| knows(at) && !around[*at].iter().any(|at| knows(at));
+            let counting: Vec<usize> = (0..speaking.len()).filter(counts).collect();
+            let expected = (0..speaking.len()).filter(|at| is_expected[*at]).map(|at| states[at]);
+            let others = counting.iter().filter(|at| !is_expected[**at]).map(|at| states[*at]);
+            let silent = std::iter::repeat_n(None, silent);
+            let state = unite(expected.chain(others).chain(silent));
+            (day, (state, counting.into_iter().map(|at| speaking[at].0).collect()))
+        };
+        Some(all_days.into_iter().map(united).collect())
+    }
+
+    /// The scopes without which a day is not complete: the outermost of those that speak, and of those that nobody asked
+    /// though they are groups or all that is known of their GitLab.
+    fn expected(&self, scopes: &[Root], speaks: impl Fn(Root) -> bool) -> Vec<Root> {
+        let is_group = |root: &Root| self.is_asked(*root, |level| level == Level::Group);
+        let groups: BTreeSet<Root> = scopes.iter().copied().filter(is_group).collect();
+        let with_groups: BTreeSet<Name> = groups.iter().map(|(instance, _)| *instance).collect();
+        // What is no group cannot be asked most things.
+        self.outermost(scopes, |root| {
+            speaks(root) || groups.contains(&root) || !with_groups.contains(&root.0)
+        })
     }
 
     /// Whether a scope was asked by a collector of such a level; one that nobody knows is asked of groups.
     fn is_asked(&self, root: Root, of: impl Fn(Level) -> bool) -> bool {
+        let scope = self.rollups.names.text(root.1);
         let level = |collector: Name| match self.rollups.names.text(collector) {
-            name if is_export(name) => Level::Instance,
+            name if is_export(name) && scope == INSTANCE_SCOPE => Level::Instance,
             name => by_name(name).map_or(Level::Group, |known| known.about().level),
         };
         self.days.keys().any(|(collector, asked)| *asked == root && of(level(*collector)))
@@ -665,10 +718,20 @@ impl<'a> ChosenUsage<'a> {
             _ => self.usage.as_ref(),
         }
     }
+
+    fn of_mut(&mut self, source: Source) -> &mut Option<SourceDays<'a>> {
+        match source {
+            Source::CodeSuggestions => &mut self.suggestions,
+            _ => &mut self.usage,
+        }
+    }
 }
 
-fn states_of<T>(days: &BTreeMap<Day, (DayState, T)>) -> BTreeMap<Day, &DayState> {
-    days.iter().map(|(day, (state, _))| (*day, state)).collect()
+/// Of each day, what is known of several scopes together, and which of them count.
+type UnitedDays = BTreeMap<Day, (DayState, Vec<Root>)>;
+
+fn states_of(days: UnitedDays) -> BTreeMap<Day, DayState> {
+    days.into_iter().map(|(day, (state, _))| (day, state)).collect()
 }
 
 /// Which fetch of a target counts. The newest complete one does, unless an older complete one has more rows;

@@ -84,8 +84,8 @@ fn family(definition: &Definition) -> (String, Option<&'static str>) {
     let unit = match definition.unit {
         Unit::People => "people",
         Unit::Events => "events",
-        Unit::Share => "ratio",
-        Unit::PerPerson | Unit::DeploymentsADay => return (name, None),
+        Unit::Share(_) => "ratio",
+        Unit::PerPerson(_) | Unit::DeploymentsADay => return (name, None),
         Unit::Lines => "lines",
         Unit::Seats => "seats",
         Unit::MergeRequests => "merge_requests",

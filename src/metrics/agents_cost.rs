@@ -18,8 +18,8 @@ const COST: Definition = Definition {
     by: &["model", "flow"],
     text: "An estimate: tokens times the prices of a file that the user gives (--prices, in the format of LiteLLM), whose name \
            and date stand in prices. Input is priced less what was read from or written to the cache, where it includes \
-           that, and the cache by its own prices. The basis says which share of the calls is of models with a price; a model \
-           without one costs nothing known. Without a file there is no figure. It is not what GitLab charges: see \
+           that, and the cache by its own prices. The basis says which share of the calls tells tokens, of a model with a \
+           price: of others no cost is known. Without a file there is no figure. It is not what GitLab charges: see \
            agents.credits.",
 };
 
@@ -47,7 +47,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
             cost.calls += counts.events;
             if let Some(price) = price {
                 cost.dollars += price.of(counts);
-                cost.priced += counts.events;
+                cost.priced += counts.told();
             }
         }
     }

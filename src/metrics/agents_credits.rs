@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::agents::UNTOLD;
 use super::definition::TOTAL;
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
@@ -10,6 +11,12 @@ use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&CREDITS], compute };
 
+/// By what credits are told, beside all of them.
+const SPLITS: [&str; 2] = ["product", "flow"];
+
+/// What is left of equal sums of fractions at most.
+const NOTHING: f64 = 1e-6;
+
 const CREDITS: Definition = Definition {
     metric: "agents.credits",
     title: "GitLab Credits",
@@ -17,7 +24,7 @@ const CREDITS: Definition = Definition {
     grains: &[Grain::Day, Grain::Month],
     by: &[TOTAL, "product", "flow"],
     text: "GitLab Credits used, as the Customers Portal counts them: all of them, those of each product, and those of each \
-           flow that has a product of its own. Products can hold only a part of all.",
+           flow that has a product of its own. What is of no product or flow, of days that tell all of them, is (none).",
 };
 
 fn compute(view: &View<'_>, page: &mut Page<'_>) {
@@ -25,21 +32,43 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     }
     let mut used: BTreeMap<Vec<(&str, &str)>, Vec<f64>> = BTreeMap::new();
-    for (product, flow, credits) in view.credits_in(page.period) {
+    let mut untold: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for told in view.credits_in(page.period) {
         let text = |name| view.names.text(name);
-        let places: Vec<Vec<(&str, &str)>> = match product {
-            None => vec![vec![]],
-            Some(product) => {
-                let flow = flow.map(|flow| vec![("flow", text(flow))]);
-                [Some(vec![("product", text(product))]), flow].into_iter().flatten().collect()
+        let (mut all, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
+        for (product, flow, credits) in told {
+            let Some(product) = product else {
+                all.push(*credits);
+                continue;
+            };
+            let flow = flow.map(|flow| ("flow", text(flow)));
+            for (split, value) in [Some(("product", text(*product))), flow].into_iter().flatten() {
+                parts.entry(split).or_default().push(*credits);
+                used.entry(vec![(split, value)]).or_default().push(*credits);
             }
-        };
-        places.into_iter().for_each(|by| used.entry(by).or_default().push(credits));
+        }
+        if !all.is_empty() {
+            for (split, mut of_split) in parts {
+                let rest = sum(&mut all) - sum(&mut of_split);
+                untold.entry(split).or_default().extend(Some(rest).filter(|rest| *rest > NOTHING));
+            }
+            used.entry(vec![]).or_default().extend(all);
+        }
+    }
+    // A source that never tells the product has no rows by product, rather than one row of all unknown.
+    for (split, rest) in untold {
+        if !rest.is_empty() && used.keys().any(|by| by.iter().any(|(dimension, _)| *dimension == split)) {
+            used.insert(vec![(split, UNTOLD)], rest);
+        }
     }
     for (by, mut credits) in used {
-        // A sum of fractions depends on their order.
-        credits.sort_unstable_by(f64::total_cmp);
-        let sum: f64 = credits.iter().sum();
-        page.emit(&CREDITS, &by, Figure::amount(sum, credits.len() as u64, None));
+        let figure = Figure::amount(sum(&mut credits), credits.len() as u64, None);
+        page.emit(&CREDITS, &by, figure);
     }
+}
+
+/// The sum of fractions, which depends on their order: they are put in one.
+fn sum(credits: &mut [f64]) -> f64 {
+    credits.sort_unstable_by(f64::total_cmp);
+    credits.iter().sum()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::told;
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
@@ -27,10 +27,22 @@ const SESSIONS: Definition = Definition {
            flow chat. Events of a group carry no session: then nothing is told.",
 };
 
+const FINISHED: Count = Count::of("agents.sessions").by(&[("status", "finished")]);
+const FAILED: Count = Count::of("agents.sessions").by(&[("status", "failed")]);
+const STOPPED: Count = Count::of("agents.sessions").by(&[("status", "stopped")]);
+const STUCK: Count = Count::of("agents.sessions").by(&[("status", "stuck")]);
+const CANCELLED: Count = Count::of("agents.sessions").by(&[("status", "cancelled")]);
+const OPEN: Count = Count::of("agents.sessions").by(&[("status", "open")]);
+
 const SUCCESS_RATE: Definition = Definition {
     metric: "agents.success_rate",
     title: "Agent success rate",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[FINISHED],
+        &[FINISHED, FAILED, STOPPED, STUCK],
+        &[FAILED, STOPPED, STUCK],
+        &[CANCELLED, OPEN],
+    ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow"],
     text: "Of the sessions that finished, failed, were stopped or got stuck, the share that finished. Cancelled and open \
@@ -40,7 +52,11 @@ const SUCCESS_RATE: Definition = Definition {
 const COMPLETION_RATE: Definition = Definition {
     metric: "agents.completion_rate",
     title: "Agent completion rate",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[FINISHED],
+        &[Count::of("agents.sessions")],
+        &[FAILED, STOPPED, STUCK, CANCELLED, OPEN],
+    ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow"],
     text: "Finished sessions of all sessions, those of chat and those still open included: GitLab's own figure, so that the \

@@ -1,7 +1,7 @@
 //! Tokens that agents used, by kind, and how much of the input came from the cache.
 
 use super::agents::{Split, Sums};
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
 use crate::agents::AgentCounts;
@@ -27,7 +27,10 @@ const TOKENS: Definition = Definition {
 const CACHE_HIT_RATE: Definition = Definition {
     metric: "agents.cache_hit_rate",
     title: "Input from the cache",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[Count::of("agents.tokens").by(&[("kind", "cache_read")])],
+        &[Count::of("agents.tokens").by(&[("kind", "input")])],
+    ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "model"],
     text: "Tokens read from the cache of the tokens of input, over the calls whose input includes the cache; the basis says \

@@ -1,7 +1,7 @@
 //! Calls of tools by agents, and how many fail.
 
 use super::agents::Split;
-use super::definition::TOTAL;
+use super::definition::{Count, TOTAL};
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
@@ -24,10 +24,13 @@ const CALLS: Definition = Definition {
            that is not told is (none).",
 };
 
+const TOLD_FAILED: Count = Count::of("events.count").by(&[("event", "duo_workflow_tool_failure")]);
+const TOLD_SUCCEEDED: Count = Count::of("events.count").by(&[("event", "duo_workflow_tool_success")]);
+
 const FAILURE_RATE: Definition = Definition {
     metric: "agents.tool_failure_rate",
     title: "Tool calls of agents that fail",
-    unit: Unit::Share,
+    unit: Unit::Share(&[&[Count::of("agents.tool_calls")], &[TOLD_FAILED], &[TOLD_SUCCEEDED]]),
     grains: GRAINS,
     by: SPLITS,
     text: "Of the calls of tools that tell how they ended, the share that failed; the basis says how many tell it.",

@@ -1,6 +1,6 @@
 //! Duo Chat: messages, and the people who write them.
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
@@ -33,7 +33,7 @@ const USERS: Definition = Definition {
 const MESSAGES_PER_USER: Definition = Definition {
     metric: "chat.messages_per_user",
     title: "Chat messages per person",
-    unit: Unit::PerPerson,
+    unit: Unit::PerPerson(&[&[Count::of("chat.messages")], &[Count::of("chat.users")]]),
     grains: EVERY_GRAIN,
     by: &[TOTAL],
     text: "Questions that people (not bots) put to Duo Chat, divided by those people.",

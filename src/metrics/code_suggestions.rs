@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
-use crate::record::Number;
+use crate::record::{Number, Reason};
 use crate::rollup::{Entries, Name, Usage};
 use crate::view::{Source, View};
 
@@ -60,7 +60,7 @@ const REJECTED: Definition = Definition {
 const ACCEPTANCE_RATE: Definition = Definition {
     metric: "code_suggestions.acceptance_rate",
     title: "Acceptance rate",
-    unit: Unit::Share,
+    unit: Unit::Share(&[&[Count::of("code_suggestions.accepted")], &[Count::of("code_suggestions.shown")]]),
     grains: EVERY_GRAIN,
     by: EVENT_SPLITS,
     text: "Suggestions accepted divided by suggestions shown: a ratio of sums, never a mean of ratios. Where nothing was \
@@ -88,7 +88,10 @@ const LINES_ACCEPTED: Definition = Definition {
 const LINE_ACCEPTANCE_RATE: Definition = Definition {
     metric: "code_suggestions.line_acceptance_rate",
     title: "Acceptance rate of lines",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[Count::of("code_suggestions.lines_accepted")],
+        &[Count::of("code_suggestions.lines_shown")],
+    ]),
     grains: EVERY_GRAIN,
     by: LINE_SPLITS,
     text: "Lines accepted divided by lines shown, over suggestions that carry a size; the basis says which share does.",
@@ -249,6 +252,11 @@ impl Counts {
         page.emit(&LINES_ACCEPTED, by, resting(lines, accepted_rows));
         let rate = Figure::rate(Number::Count(self.accepted.lines), Number::Count(self.shown.lines), people);
         let rate = rate.on_basis(self.shown.sized + self.accepted.sized, both_rows(self.rows()));
+        // Something was shown, and nobody tells of how many lines.
+        let rate = match self.shown.events > 0 && self.shown.sized == 0 {
+            true => rate.unknown_because(Reason::NotInSource),
+            false => rate,
+        };
         page.emit(&LINE_ACCEPTANCE_RATE, by, resting(rate, both_rows));
         let users = Figure::people(self.accepted_by.in_either(&self.rejected_by));
         page.emit(&USERS, by, resting(users, |rows| rows.accepted + rows.rejected));

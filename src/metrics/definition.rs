@@ -1,6 +1,6 @@
 //! What a metric is, said once: the text feeds the pages, docs/metrics.md and the help.
 
-use crate::calendar::Grain;
+use crate::calendar::{Grain, Period, WINDOW_DAYS};
 
 /// The definition of one metric.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,9 @@ pub enum Unit {
     /// Events.
     Events,
     /// A share from 0 to 1 (`n` of `of`).
-    Share,
+    Share(Counts),
     /// Events or things per person.
-    PerPerson,
+    PerPerson(Counts),
     /// Lines of code.
     Lines,
     /// Seats.
@@ -54,14 +54,78 @@ pub enum Unit {
     Credits,
 }
 
+/// What a rate tells beside its value, by lists of counts: those of each list add up to its numerator, to its
+/// denominator or to the difference of the two. A rate cannot be told where one of a list is not.
+pub type Counts = &'static [&'static [Count]];
+
+/// A count that another metric tells, of the same place and period, and by the same dimensions and these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The metric.
+    pub metric: &'static str,
+    /// The dimensions that it has beside those of the rate.
+    pub by: &'static [(&'static str, &'static str)],
+    /// Of which periods.
+    pub of: CountedOver,
+}
+
+/// The periods of a count that a rate tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedOver {
+    /// The period of the rate.
+    Period,
+    /// The period of the rate, where it has 28 days.
+    Window,
+    /// The working days of the period, each by itself.
+    WorkingDays,
+}
+
+impl Count {
+    /// A count of the period of the rate.
+    pub(super) const fn of(metric: &'static str) -> Count {
+        Count { metric, by: &[], of: CountedOver::Period }
+    }
+
+    /// The same by more dimensions.
+    pub(super) const fn by(self, by: &'static [(&'static str, &'static str)]) -> Count {
+        Count { by, ..self }
+    }
+
+    /// The same over other periods.
+    pub(super) const fn over(self, of: CountedOver) -> Count {
+        Count { of, ..self }
+    }
+
+    /// The periods of it that a rate of this period tells.
+    pub fn periods(&self, rate: Period) -> Vec<Period> {
+        match self.of {
+            CountedOver::Period => vec![rate],
+            CountedOver::Window if rate.length() == WINDOW_DAYS => vec![rate],
+            CountedOver::Window => Vec::new(),
+            CountedOver::WorkingDays => {
+                let working = rate.days().filter(|day| day.is_working_day());
+                working.map(|day| Period { grain: Grain::Day, start: day, end: day }).collect()
+            }
+        }
+    }
+}
+
 impl Unit {
+    /// What a rate tells beside its value; nothing of what is no rate.
+    pub fn counts(self) -> Counts {
+        match self {
+            Unit::Share(counts) | Unit::PerPerson(counts) => counts,
+            _ => &[],
+        }
+    }
+
     /// The unit in words.
     pub fn as_str(self) -> &'static str {
         match self {
             Unit::People => "people",
             Unit::Events => "events",
-            Unit::Share => "share",
-            Unit::PerPerson => "per person",
+            Unit::Share(_) => "share",
+            Unit::PerPerson(_) => "per person",
             Unit::Lines => "lines of code",
             Unit::Seats => "seats",
             Unit::MergeRequests => "merge requests",
@@ -90,7 +154,7 @@ impl Definition {
     }
 
     /// Whether the metric is told by these dimensions.
-    pub(super) fn is_split_by(&self, by: &[(&str, &str)]) -> bool {
+    pub fn is_split_by(&self, by: &[(&str, &str)]) -> bool {
         let mut names: Vec<&str> = by.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         match names.is_empty() {

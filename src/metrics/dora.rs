@@ -49,7 +49,7 @@ const TIME_TO_RESTORE_SERVICE: Definition = Definition {
 const CHANGE_FAILURE_RATE: Definition = Definition {
     metric: "dora.change_failure_rate",
     title: "Change failure rate",
-    unit: Unit::Share,
+    unit: Unit::Share(&[]),
     grains: &[Grain::Month],
     by: &[TOTAL],
     text: "Incidents divided by deployments to production, as GitLab computes it (DORA); GitLab tells neither of the two.",

@@ -18,7 +18,7 @@ const USERS: Definition = Definition {
     text: "People by their days with a deliberate event within the 28 days that end with the period: inactive 0, \
            experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). Counted are the people with a \
            seat or, without a list of seats, all people ever seen up to the end of the period. With a day of the 28 \
-           missing nothing is told.",
+           missing or partial nothing is told.",
 };
 
 const MOVEMENT: Definition = Definition {
@@ -27,8 +27,8 @@ const MOVEMENT: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Window],
     by: &["from×to"],
-    text: "The same people by their segment of 28 days ago (from) and of now (to). With a day of the 56 missing nothing is \
-           told.",
+    text: "The same people by their segment of 28 days ago (from) and of now (to). With a day of the 56 missing or partial \
+           nothing is told.",
 };
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
@@ -78,13 +78,12 @@ fn movement(view: &View<'_>, page: &mut Page<'_>, population: &[PersonId], now: 
     }
 }
 
-/// Why nothing can be said. A day that is not known could make anybody more active: with one missing, nobody is
+/// Why nothing can be said. A day that is not known whole could make anybody more active: with one missing, nobody is
 /// known to be inactive.
 fn unknown(view: &View<'_>, period: Period, looked_at: Period) -> Option<Reason> {
-    let known_days = view.known_days(Source::Usage, looked_at).count() as i64;
     if period.end > view.until {
         Some(Reason::PeriodIncomplete)
-    } else if known_days < looked_at.length() {
+    } else if !view.is_whole(Source::Usage, looked_at) {
         Some(Reason::LookBackIncomplete)
     } else {
         None

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::statistics::{QUANTILES, nearest_rank};
@@ -46,7 +46,7 @@ const TIME_TO_MERGE: Definition = Definition {
 const PER_AUTHOR: Definition = Definition {
     metric: "merge_requests.per_author",
     title: "Merge requests per author",
-    unit: Unit::PerPerson,
+    unit: Unit::PerPerson(&[&[Count::of("merge_requests.merged")]]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "Merge requests merged in the period whose author is a person (not a bot, and known), divided by those authors.",

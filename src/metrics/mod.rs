@@ -30,7 +30,7 @@ mod troubleshoot;
 mod users;
 mod workflow;
 
-pub use definition::{Definition, Unit};
+pub use definition::{Count, Definition, Unit};
 
 use crate::calendar::{Day, Grain, Period};
 use crate::prices::Prices;
@@ -170,6 +170,23 @@ pub fn sort(metrics: &mut [Metric]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_rate_says_what_it_tells_of_other_metrics() {
+        for definition in definitions() {
+            let is_rate = matches!(definition.unit, Unit::Share(_) | Unit::PerPerson(_));
+            let counts = definition.unit.counts();
+            // GitLab gives the one without its parts; the other tells of cohorts what nothing else does.
+            let tells_nothing =
+                ["dora.change_failure_rate", "engagement.retention"].contains(&definition.metric);
+            assert_eq!(is_rate && !tells_nothing, !counts.is_empty(), "{}", definition.metric);
+            for count in counts.iter().copied().flatten() {
+                let told = definitions().find(|other| other.metric == count.metric).expect(count.metric);
+                assert!(told.is_split_by(count.by) || count.by.is_empty(), "{count:?}");
+                assert!(!matches!(told.unit, Unit::Share(_) | Unit::PerPerson(_)), "{count:?}");
+            }
+        }
+    }
 
     #[test]
     fn every_metric_is_defined_once_and_said_in_full() {

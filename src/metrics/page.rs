@@ -20,7 +20,7 @@ pub(super) struct Page<'a> {
     pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
-    /// Whether it rests on nothing but exports that do not say whether they are whole.
+    /// Whether it rests on an export that does not say whether it is whole.
     is_excerpt: bool,
     is_final: bool,
 }
@@ -218,8 +218,21 @@ impl<'a> Page<'a> {
     /// Sets coverage and finality from the days of `looked_at`, which may be longer than the period told.
     pub(super) fn rest_on_days(&mut self, source: Source, looked_at: Period) {
         let known: Vec<&DayState> = self.view.known_days(source, looked_at).map(|(_, state)| state).collect();
-        self.is_excerpt = !known.is_empty() && known.iter().all(|state| state.is_excerpt);
+        self.is_excerpt = known.iter().any(|state| state.is_excerpt);
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
+    }
+
+    /// Sets coverage and finality from the days of several stretches that do not overlap; one can be empty.
+    pub(super) fn rest_on_stretches(&mut self, source: Source, stretches: &[Period]) {
+        let length = |stretch: &Period| stretch.length().max(0);
+        let (mut complete, mut is_final) = (0.0, true);
+        for stretch in stretches.iter().filter(|stretch| length(stretch) > 0) {
+            self.rest_on_days(source, *stretch);
+            complete += self.coverage * length(stretch) as f64;
+            is_final &= self.is_final;
+        }
+        self.coverage = complete.round() / stretches.iter().map(length).sum::<i64>() as f64;
+        self.is_final = is_final;
     }
 
     /// Sets coverage and finality from days of one collector that are known to be of the period.
@@ -256,8 +269,8 @@ impl<'a> Page<'a> {
         if !definition.grains.contains(&self.period.grain) {
             return;
         }
-        // What is not in an excerpt may have been all the same.
-        let is_nothing = figure.value == Some(Number::Count(0));
+        // What is not in an excerpt may have been all the same: neither no events nor none of some are known.
+        let is_nothing = figure.n.or(figure.value).is_some_and(|number| number.as_f64() == 0.0);
         let figure = match self.is_excerpt && is_nothing {
             true => Figure::unknown(Reason::NotInSource),
             false => figure,

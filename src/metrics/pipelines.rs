@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::statistics::{QUANTILES, nearest_rank};
 use super::{Definition, Family, Unit};
@@ -23,7 +23,7 @@ const COUNT: Definition = Definition {
 const SUCCESS_RATE: Definition = Definition {
     metric: "pipelines.success_rate",
     title: "Pipeline success rate",
-    unit: Unit::Share,
+    unit: Unit::Share(&[&[Count::of("pipelines.count")]]),
     grains: EVERY_GRAIN,
     by: &[TOTAL, "project"],
     text: "Of the pipelines created in the period that succeeded or failed, the share that succeeded. Cancelled, skipped \

@@ -11,13 +11,14 @@ pub(super) const FAMILY: Family = Family { definitions: &[&RETENTION], compute }
 const RETENTION: Definition = Definition {
     metric: "engagement.retention",
     title: "Retention",
-    unit: Unit::Share,
+    unit: Unit::Share(&[]),
     grains: &[Grain::Week],
     by: &["cohort×week"],
     text: "Of the people whose first week with a deliberate event is cohort (its Monday), the share with one in the week of \
            the line, which is so many weeks later (week 0 is the first). The first week is known where the 28 days \
-           before it are, and nobody of the cohort was active in any day known before. Nothing is told of a week that is \
-           not known whole. The people behind it are those who are still there or, where there are none, the cohort.",
+           before it are, and nobody of the cohort was active in any day known before. Nothing is told with a day of these or \
+           of the week missing or partial; the coverage is that of all of them. The people behind it are those who are \
+           still there or, where there are none, the cohort.",
 };
 
 const DAYS_OF_A_WEEK: i64 = 7;
@@ -28,16 +29,16 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         return;
     }
     let Some(first_day) = page.activity.first_day else { return };
-    let known_days = |start, end| {
-        let looked_at = Period { grain: Grain::Window, start, end };
-        view.known_days(Source::Usage, looked_at).count() as i64 == looked_at.length()
-    };
-    let is_whole = known_days(period.start, period.end);
+    let is_whole = view.is_whole(Source::Usage, period);
     let mut cohort = Period::holding(Grain::Week, first_day, first_day).start;
     while cohort <= period.start {
+        let (start, end) = (cohort.plus(-WINDOW_DAYS), cohort.plus(DAYS_OF_A_WEEK - 1));
+        let looked_back = Period { grain: Grain::Window, start, end };
+        let since = Period { start: period.start.max(end.plus(1)), ..period };
+        page.rest_on_stretches(Source::Usage, &[looked_back, since]);
         let figure = if !is_whole {
             Figure::unknown(Reason::PeriodIncomplete)
-        } else if !known_days(cohort.plus(-WINDOW_DAYS), cohort.plus(DAYS_OF_A_WEEK - 1)) {
+        } else if !view.is_whole(Source::Usage, looked_back) {
             Figure::unknown(Reason::LookBackIncomplete)
         } else {
             let (still, all) = page.activity.still_active(cohort, period.start);

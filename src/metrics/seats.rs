@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::activity::Activity;
-use super::definition::TOTAL;
+use super::definition::{Count, CountedOver, TOTAL};
 use super::idle::{Evidence, Held, Tier, held, last_unknown};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
@@ -12,7 +12,7 @@ use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Day, Grain, Period};
 use crate::record::{Metric, Number, Reason, Status};
 use crate::rollup::PersonId;
-use crate::view::{SeatList, Source, View, last_day_used};
+use crate::view::{SeatList, Source, View};
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&PURCHASED, &ASSIGNED, &ACTIVE, &ACTIVATED, &IDLE, &DAYS_TO_FIRST_USE], compute };
@@ -35,22 +35,37 @@ const ASSIGNED: Definition = Definition {
     text: "Seats of the add-on that were assigned to somebody, as GitLab told on that day.",
 };
 
+const INACTIVE: Count = of_segment(&[("segment", "inactive")]);
+const EXPERIMENTING: Count = of_segment(&[("segment", "experimenting")]);
+const REGULAR: Count = of_segment(&[("segment", "regular")]);
+const HEAVY: Count = of_segment(&[("segment", "heavy")]);
+
+/// The segments look back 28 days, and those of people with a seat are all of them.
+const fn of_segment(segment: &'static [(&'static str, &'static str)]) -> Count {
+    Count::of("engagement.users").by(segment).over(CountedOver::Window)
+}
+
 const ACTIVE: Definition = Definition {
     metric: "seats.active",
     title: "Seats in use",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[INACTIVE],
+        &[EXPERIMENTING, REGULAR, HEAVY],
+        &[INACTIVE, EXPERIMENTING, REGULAR, HEAVY],
+    ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event in the period, divided by all people with a seat. Who \
            has a seat is taken from the last list of seats taken within the period or, failing that, the first one of the two \
-           days after it. Without such a list, or where seats are assigned to people whom GitLab does not tell, there \
-           is no rate. On Self-Managed and Dedicated the list is that of the whole instance.",
+           days after it. Without such a list, or where nobody of those with an assigned add-on is told, there is no \
+           rate; the basis says of which share of the assigned seats the people are told. On Self-Managed and Dedicated \
+           the list is that of the whole instance.",
 };
 
 const ACTIVATED: Definition = Definition {
     metric: "seats.activated",
     title: "Seats ever used",
-    unit: Unit::Share,
+    unit: Unit::Share(&[&[INACTIVE, EXPERIMENTING, REGULAR, HEAVY]]),
     grains: &[Grain::Window],
     by: &[TOTAL],
     text: "People with a seat who had at least one deliberate event since the first of the unbroken lists of seats that \
@@ -103,7 +118,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     };
     let holders = Number::Count(list.holders.len() as u64);
     let in_use = page.activity.active_in(page.period).common(&list.holders.iter().copied().collect());
-    page.emit(&ACTIVE, &[], Figure::rate(Number::Count(in_use), holders, Some(in_use)));
+    let rate = |people| Figure::rate(Number::Count(people), holders, Some(people)).out_of(list.share_told());
+    page.emit(&ACTIVE, &[], rate(in_use));
     if grain == Grain::Window {
         let held = held(view, list.taken_on);
         idle(view, page, list, &held);
@@ -115,7 +131,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
         let activated = list.holders.iter().filter(is_activated).count() as u64;
         let start = page.activity.first_day.unwrap_or(page.period.start).min(page.period.start);
         page.rest_on_days(Source::Usage, Period { start, ..page.period });
-        page.emit(&ACTIVATED, &[], Figure::rate(Number::Count(activated), holders, Some(activated)));
+        page.emit(&ACTIVATED, &[], rate(activated));
     }
 }
 
@@ -137,13 +153,13 @@ fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap
     for tier in TIERS {
         let people = tiers.iter().filter(|other| **other == tier).count() as u64;
         let figure = Figure::people(people).on_basis(tiers.len() as u64, list.holders.len() as u64);
-        page.emit(&IDLE, &[("tier", tier.as_str())], figure);
+        page.emit(&IDLE, &[("tier", tier.as_str())], figure.out_of(list.share_told()));
     }
 }
 
 fn days_to_first_use(view: &View<'_>, page: &Page<'_>) -> Figure {
     let period = page.period;
-    let mut lists = view.lists().take_while(|list| list.taken_on <= last_day_used(view.until)).peekable();
+    let mut lists = view.lists().peekable();
     let Some(first_list) = lists.next() else { return Figure::unknown(Reason::NoSnapshot) };
     let is_in = |day: Option<Day>| day.is_some_and(|day| (period.start..=period.end).contains(&day));
     let first_active = |person: &PersonId| page.activity.of_person(*person).first_active;
@@ -192,9 +208,7 @@ pub(super) fn compute_snapshots(
     metrics: &mut Vec<Metric>,
     thresholds: Thresholds,
 ) {
-    for (day, snapshot) in
-        view.snapshots.range(since..).take_while(|(day, _)| **day <= last_day_used(view.until))
-    {
+    for (day, snapshot) in view.snapshots.range(since..) {
         let mut by_add_on: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for pool in snapshot.pools.values() {
             let (purchased, assigned) = by_add_on.entry(view.names.text(pool.add_on)).or_default();

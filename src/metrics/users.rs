@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::definition::{EVERY_GRAIN, TOTAL};
+use super::definition::{Count, CountedOver, EVERY_GRAIN, TOTAL};
 use super::page::{Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
@@ -20,7 +20,9 @@ const ACTIVE: Definition = Definition {
     grains: EVERY_GRAIN,
     by: &[TOTAL, "feature", "kind"],
     text: "Distinct people with at least one deliberate event in the period: they accepted, rejected, asked, started, \
-           applied or reacted. Bots and service accounts are counted apart, as kind bot.",
+           applied or reacted. An event that nobody knows is deliberate. What a service notes of a request is not, since it is \
+           the same for an agent: the person who asks has an event of their own for it. Bots and service accounts are \
+           counted apart, as kind bot.",
 };
 
 const EXPOSED: Definition = Definition {
@@ -36,7 +38,10 @@ const EXPOSED: Definition = Definition {
 const STICKINESS: Definition = Definition {
     metric: "users.stickiness",
     title: "Stickiness",
-    unit: Unit::Share,
+    unit: Unit::Share(&[
+        &[Count::of("users.active")],
+        &[Count::of("users.active").over(CountedOver::WorkingDays)],
+    ]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
     text: "Mean of the daily active people over the working days (Monday to Friday, in UTC) that were collected whole, \

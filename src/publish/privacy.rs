@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::calendar::{Day, Grain, Period};
+use crate::metrics::{Count, definitions};
 use crate::record::{ALL_SCOPES, Metric, Number, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
@@ -71,35 +72,38 @@ impl Hidden {
     }
 }
 
-/// Rates whose `n` and `of` are other metrics: a rate is hidden when one of its parts is.
-const RATES: [(&str, [&str; 2]); 3] = [
-    ("code_suggestions.acceptance_rate", ["code_suggestions.accepted", "code_suggestions.shown"]),
-    (
-        "code_suggestions.line_acceptance_rate",
-        ["code_suggestions.lines_accepted", "code_suggestions.lines_shown"],
-    ),
-    ("chat.messages_per_user", ["chat.messages", "chat.users"]),
-];
-
-/// Counts of one event by another name: the metric, its kind where it has one, and the event of `events.count`.
-const EVENTS: [(&str, Option<&str>, &str); 10] = [
+/// Counts of one event by another name: the metric, its dimension where it has one, and the event of `events.count`.
+const EVENTS: [(&str, Option<(&str, &str)>, &str); 14] = [
+    ("agents.sessions", None, "agent_platform_session_created"),
+    ("agents.sessions", Some(("status", "failed")), "agent_platform_session_dropped"),
+    ("agents.sessions", Some(("status", "finished")), "agent_platform_session_finished"),
+    ("agents.sessions", Some(("status", "stopped")), "agent_platform_session_stopped"),
     ("chat.messages", None, "request_duo_chat_response"),
-    ("code_review.comments", Some("posted"), "post_comment_duo_code_review_on_diff"),
-    ("code_review.reactions", Some("thumbs_down"), "react_thumbs_down_on_duo_code_review_comment"),
-    ("code_review.reactions", Some("thumbs_up"), "react_thumbs_up_on_duo_code_review_comment"),
-    ("code_review.requests", Some("author"), "request_review_duo_code_review_on_mr_by_author"),
-    ("code_review.requests", Some("other"), "request_review_duo_code_review_on_mr_by_non_author"),
+    ("code_review.comments", Some(("kind", "posted")), "post_comment_duo_code_review_on_diff"),
+    ("code_review.reactions", Some(("kind", "thumbs_down")), "react_thumbs_down_on_duo_code_review_comment"),
+    ("code_review.reactions", Some(("kind", "thumbs_up")), "react_thumbs_up_on_duo_code_review_comment"),
+    ("code_review.requests", Some(("kind", "author")), "request_review_duo_code_review_on_mr_by_author"),
+    ("code_review.requests", Some(("kind", "other")), "request_review_duo_code_review_on_mr_by_non_author"),
     ("code_suggestions.accepted", None, "code_suggestion_accepted_in_ide"),
     ("code_suggestions.rejected", None, "code_suggestion_rejected_in_ide"),
     ("code_suggestions.shown", None, "code_suggestion_shown_in_ide"),
     ("troubleshoot.requests", None, "troubleshoot_job"),
 ];
 
+/// Metrics whose lines of a period can add up to another metric; who is inactive is none of those who are active.
+const WHOLES: [(&str, &str); 3] = [
+    ("chat.user_bands", "chat.users"),
+    ("engagement.retention", "users.active"),
+    ("engagement.users", "users.active"),
+];
+
 /// The lines that may leave, in a fixed order.
 ///
 /// - A line with fewer than `small_group` people behind it, but at least one, loses its numbers.
 /// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
-///   across each dimension, from the groups to their union, and from the days to their week, month and window.
+///   across each dimension, from the groups to their union, and from the days to their week, month and window; without
+///   a second one, the sum does.
+/// - A rate that tells a hidden number, by what its unit says of it, loses its own.
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u64) -> Vec<Line<'a>> {
@@ -168,10 +172,16 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Where the line is that tells another metric, or other dimensions, of the same group and period.
-fn beside(lines: &[Line<'_>], line: &Line<'_>, metric: &str, by: &BTreeMap<String, String>) -> Option<usize> {
-    let (_, instance, scope, grain, start, end, _) = line.key();
-    let key = (metric, instance, scope, grain, start, end, by);
+/// Where the line is that tells another metric, or other dimensions, of a period of the same group.
+fn beside(
+    lines: &[Line<'_>],
+    line: &Line<'_>,
+    period: Period,
+    metric: &str,
+    by: &BTreeMap<String, String>,
+) -> Option<usize> {
+    let Period { grain, start, end } = period;
+    let key = (metric, line.instance, line.scope, grain, start, end, by);
     lines.binary_search_by(|line| line.key().cmp(&key)).ok()
 }
 
@@ -212,7 +222,31 @@ impl Sums {
             sums.add_days(lines, start);
             start += lines.len();
         }
+        sums.add_other_metrics(lines);
         sums
+    }
+
+    /// Of lines that add up to a line of another metric, where their numbers do.
+    fn add_other_metrics(&mut self, lines: &[Line<'_>]) {
+        let size = |at: &usize| lines[*at].n.map_or(0.0, Number::as_f64);
+        for (part, whole) in WHOLES {
+            let first = lines.partition_point(|line| line.metric < part);
+            let last = lines.partition_point(|line| line.metric <= part);
+            let of_part = lines[first..last].chunk_by(|one, other| one.place() == other.place());
+            let mut start = first;
+            for cells in of_part {
+                let is_part = |line: &Line<'_>| line.by.get("segment").is_none_or(|name| name != "inactive");
+                let parts: Vec<usize> =
+                    (start..).zip(cells).filter(|(_, line)| is_part(line)).map(|(at, _)| at).collect();
+                start += cells.len();
+                let whole = beside(lines, &cells[0], cells[0].period, whole, &BTreeMap::new());
+                if let Some(whole) = whole
+                    && size(&whole) == parts.iter().map(size).sum::<f64>()
+                {
+                    self.add(Some(whole), parts);
+                }
+            }
+        }
     }
 
     fn add(&mut self, whole: Option<usize>, parts: impl IntoIterator<Item = usize>) {
@@ -303,7 +337,8 @@ fn hide_second_cells(lines: &mut [Line<'_>], sums: &Sums) -> bool {
                 let (a, b) = (&lines[a], &lines[b]);
                 a.people.cmp(&b.people).then(size(a).total_cmp(&size(b))).then(a.key().cmp(&b.key()))
             });
-        if let Some(second) = second {
+        let can_be_hidden = |at: &usize| lines[*at].hidden.is_none() && lines[*at].value.is_some();
+        if let Some(second) = second.or(sum.whole.filter(can_be_hidden)) {
             lines[second].hidden = Some(Hidden::Subtraction);
             changed = true;
         }
@@ -311,22 +346,29 @@ fn hide_second_cells(lines: &mut [Line<'_>], sums: &Sums) -> bool {
     changed
 }
 
-/// For each rate line, the lines its `n` and `of` are.
+/// Rate lines, each with lines that add up to one of its numbers.
 fn rates(lines: &[Line<'_>]) -> Vec<(usize, Vec<usize>)> {
+    let counts_of: BTreeMap<&str, _> =
+        definitions().map(|definition| (definition.metric, definition.unit.counts())).collect();
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let Some((_, parts)) = RATES.iter().find(|(rate, _)| *rate == line.metric) else { continue };
-        let part = |part: &&str| beside(lines, line, part, line.by);
-        rates.push((at, parts.iter().filter_map(part).collect()));
+        let cells = |count: &Count| -> Vec<usize> {
+            let mut by = line.by.clone();
+            by.extend(count.by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            let periods = count.periods(line.period).into_iter();
+            periods.filter_map(|period| beside(lines, line, period, count.metric, &by)).collect()
+        };
+        let counts = counts_of.get(line.metric).copied().unwrap_or_default();
+        rates.extend(counts.iter().map(|list| (at, list.iter().flat_map(cells).collect())));
     }
     rates
 }
 
 fn hide_rates(lines: &mut [Line<'_>], rates: &[(usize, Vec<usize>)]) -> bool {
     let mut changed = false;
-    for (rate, parts) in rates {
-        let given_away = parts.iter().any(|&part| lines[part].hidden.is_some());
-        if given_away && lines[*rate].hidden.is_none() {
+    for (rate, cells) in rates {
+        let is_given_away = cells.iter().filter(|&&cell| lines[cell].hidden.is_some()).count() == 1;
+        if is_given_away && lines[*rate].hidden.is_none() {
             lines[*rate].hidden = Some(Hidden::Subtraction);
             changed = true;
         }
@@ -338,17 +380,19 @@ fn hide_rates(lines: &mut [Line<'_>], rates: &[(usize, Vec<usize>)]) -> bool {
 fn twins(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     let mut twins = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let kind = line.by.get("kind").map(String::as_str);
-        let is_total = line.by.len() == usize::from(kind.is_some());
-        let event = || EVENTS.iter().find(|(metric, of_kind, _)| *metric == line.metric && *of_kind == kind);
+        let event = || {
+            EVENTS.iter().find(|(metric, by, _)| {
+                let mut dimensions = line.by.iter().map(|(name, value)| (&**name, &**value));
+                *metric == line.metric && dimensions.next() == *by && dimensions.next().is_none()
+            })
+        };
         let twin = match line.metric {
-            "workflow.events" => beside(lines, line, "events.count", line.by),
-            "workflow.users" => beside(lines, line, "users.exposed", line.by),
-            _ if is_total => event().and_then(|(_, _, event)| {
+            "workflow.events" => beside(lines, line, line.period, "events.count", line.by),
+            "workflow.users" => beside(lines, line, line.period, "users.exposed", line.by),
+            _ => event().and_then(|(_, _, event)| {
                 let by = BTreeMap::from([("event".to_owned(), (*event).to_owned())]);
-                beside(lines, line, "events.count", &by)
+                beside(lines, line, line.period, "events.count", &by)
             }),
-            _ => None,
         };
         twins.extend(twin.map(|twin| [at, twin]));
     }

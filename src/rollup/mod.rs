@@ -25,7 +25,7 @@ use crate::agents::{self, AgentCounts};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{Record, Rollup};
 use crate::record::{
-    AgentRollup, Coverage, Credit, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind,
+    AgentRollup, Coverage, Credit, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Row,
     RowsCounted, Seat, SeatPool, SessionRollup, Status, UsageRollup,
 };
 
@@ -56,7 +56,7 @@ pub struct Fetch {
     /// The last day with any Duo activity of people with a seat, where GitLab tells it.
     pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.
-    pub pools: BTreeMap<Name, Pool>,
+    pub pools: BTreeMap<Purchase, Pool>,
     /// States of merge requests.
     pub merge_requests: Vec<Told<MergeRequestState>>,
     /// States of pipelines.
@@ -97,8 +97,17 @@ pub struct Cells {
     numbers: HashMap<Cell, CellId, foldhash::fast::RandomState>,
 }
 
-/// A purchase of seats.
+/// What tells one purchase of seats from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purchase {
+    /// Its id.
+    Id(Name),
+    /// Where no id is told: the scope and the row, as each row is a purchase of its own.
+    Row(Name, Row),
+}
+
+/// A purchase of seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Seats purchased.
     pub purchased: u64,
@@ -334,10 +343,15 @@ impl Rollups {
     }
 
     fn add_pool(&mut self, target: Target, pool: &SeatPool<'_>) {
-        let purchase = self.names.number(pool.purchase.as_ref().unwrap_or(&pool.add_on));
+        let purchase = match &pool.purchase {
+            Some(id) => Purchase::Id(self.names.number(id)),
+            None => Purchase::Row(target.scope, pool.origin.row),
+        };
         let add_on = self.names.number(&pool.add_on);
-        let pool_of = Pool { add_on, purchased: pool.purchased.into(), assigned: pool.assigned.into() };
-        self.fetch(target, &pool.origin).pools.insert(purchase, pool_of);
+        let told = Pool { add_on, purchased: pool.purchased.into(), assigned: pool.assigned.into() };
+        let known = self.fetch(target, &pool.origin).pools.get(&purchase).copied();
+        let greater = known.map_or(told, |known| known.greater(told, &self.names));
+        self.fetch(target, &pool.origin).pools.insert(purchase, greater);
     }
 
     fn add_merge_request(&mut self, target: Target, merge_request: &MergeRequest<'_>) {
@@ -497,6 +511,16 @@ impl Fetch {
         self.pools.values().all(|pool| pool.assigned == 0 || self.seats.contains_key(&pool.add_on))
     }
 
+    /// Seats that are assigned beside those of the people who are told.
+    pub fn untold_seats(&self) -> u64 {
+        let mut assigned: BTreeMap<Name, u64> = BTreeMap::new();
+        for pool in self.pools.values() {
+            *assigned.entry(pool.add_on).or_default() += pool.assigned;
+        }
+        let told = |add_on: &Name| self.seats.get(add_on).map_or(0, |people| people.len() as u64);
+        assigned.iter().map(|(add_on, assigned)| assigned.saturating_sub(told(add_on))).sum()
+    }
+
     /// Whether its events are known by ids alone: then they are of an export and not of a fetch.
     pub fn is_known_by_ids(&self) -> bool {
         self.rows.has_only_ids()
@@ -569,6 +593,15 @@ impl Fetch {
                 (rows != arrived).then(|| format!("the stream is cut: {arrived} of {rows} rows arrived"))
             }
         }
+    }
+}
+
+impl Pool {
+    /// The greater of two figures of one purchase: should they differ, the choice must not depend on order.
+    #[must_use]
+    pub fn greater(self, other: Pool, names: &Names) -> Pool {
+        let size = |pool: &Pool| (pool.purchased, pool.assigned, names.text(pool.add_on));
+        if size(&other) > size(&self) { other } else { self }
     }
 }
 

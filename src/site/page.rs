@@ -271,7 +271,7 @@ fn grain_word(grain: Grain) -> &'static str {
 
 fn unit(unit: Unit) -> &'static str {
     match unit {
-        Unit::Share => "share, n of N",
+        Unit::Share(_) => "share, n of N",
         unit => unit.as_str(),
     }
 }

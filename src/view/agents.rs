@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{DayState, Resolved, Root, Source, View, own_rank};
+use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, states_of};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
@@ -44,7 +44,7 @@ pub(super) struct Agents<'a> {
     sessions: BTreeMap<Day, Vec<Session>>,
     tools: BTreeMap<Day, Vec<AgentUse<'a>>>,
     tokens: BTreeMap<Day, Vec<AgentUse<'a>>>,
-    credits: BTreeMap<Day, Vec<Credits>>,
+    credits: BTreeMap<Day, Vec<&'a [Credits]>>,
 }
 
 /// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
@@ -63,8 +63,8 @@ const SESSIONS_TOGETHER: u32 = 1 << 14;
 /// The flow types of sessions, by instance and id; sorted.
 type FlowsOfSessions = Vec<((Name, Name), Name)>;
 
-/// The days of each scope of which something is known.
-type DaysOfScopes = HashMap<Root, BTreeMap<Day, DayState>>;
+/// What is known of each scope by several collectors, and the fetch that tells of it.
+type DaysOfScopes<'a> = HashMap<Root, CountedDays<'a>>;
 
 impl<'a> View<'a> {
     /// The sessions of a period up to the last day reported; each is of the day of its first step.
@@ -82,8 +82,8 @@ impl<'a> View<'a> {
         self.agents.tokens.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
     }
 
-    /// The GitLab Credits of a period up to the last day reported.
-    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = Credits> {
+    /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
+    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
         let days = self.agents.credits.range(period.start..=period.end);
         days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
@@ -111,18 +111,16 @@ impl<'a> Resolved<'a> {
         }
         let credits = self.rollups.names.find("credits");
         let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
-        for root in self.outermost(scopes, |root| days_of(root).is_some()) {
-            for (day, (_, fetch)) in days_of(root).into_iter().flatten() {
-                let told = fetch.iter().flat_map(|fetch| &fetch.credits).copied();
-                view.agents.credits.entry(*day).or_default().extend(told);
-            }
+        for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
+            let fetches = counting.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
+            view.agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
         }
     }
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
     fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> FlowsOfSessions {
         let mut tellers: Vec<Teller<'_>> = Vec::new();
-        let mut days_of: DaysOfScopes = HashMap::new();
+        let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
             let rank = own_rank(self.rollups.names.text(*collector));
             let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
@@ -131,10 +129,8 @@ impl<'a> Resolved<'a> {
             tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts }));
             let mut told = tellers[before..].iter().flat_map(|teller| teller.facts);
             if told.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
-                note_days(
-                    days_of.entry(*root).or_default(),
-                    days.iter().map(|(day, (state, _))| (*day, state)),
-                );
+                let known = days_of.entry(*root).or_default();
+                days.iter().for_each(|(day, (state, _))| note_day(known, *day, state, None));
             }
         }
         let mut flows = FlowsOfSessions::new();
@@ -161,7 +157,8 @@ impl<'a> Resolved<'a> {
             }
         }
         flows.sort_unstable();
-        self.add_source(view, scopes, Source::Sessions, &days_of);
+        let days = self.united(scopes, |root| days_of.get(&root));
+        view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
         flows
     }
 
@@ -186,7 +183,7 @@ impl<'a> Resolved<'a> {
         flows.min_by_key(|flow| self.rollups.names.text(*flow))
     }
 
-    /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each instance and day the first
+    /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each scope and day the first
     /// that tells any counts.
     fn add_uses(
         &self,
@@ -215,47 +212,41 @@ impl<'a> Resolved<'a> {
             (is_second(collector), own_rank(collector), collector)
         });
         tellers.dedup();
-        let mut days_of: DaysOfScopes = HashMap::new();
-        let mut told_by: BTreeMap<(Name, Day), Name> = BTreeMap::new();
+        let mut days_of: DaysOfScopes<'a> = HashMap::new();
+        for (teller, root) in tellers.iter().flat_map(|teller| scopes.iter().map(|root| (*teller, *root))) {
+            let Some(days) = self.days.get(&(teller, root)) else { continue };
+            let tells = |fetch: &&'a Fetch| meant(fetch).next().is_some();
+            if !days.values().filter_map(|(_, fetch)| *fetch).any(|fetch| tells(&fetch)) {
+                continue;
+            }
+            let known = days_of.entry(root).or_default();
+            for (day, (state, fetch)) in days {
+                let told = fetch.filter(|fetch| state.is_known() && tells(fetch));
+                // What an excerpt does not tell may still be told by others.
+                if told.is_some() || !state.is_excerpt {
+                    note_day(known, *day, state, told);
+                }
+            }
+        }
         let mut uses: BTreeMap<Day, Vec<AgentUse<'a>>> = BTreeMap::new();
-        for teller in tellers {
-            let tells = |root: Root| {
-                let days = self.days.get(&(teller, root)).into_iter().flat_map(BTreeMap::values);
-                days.filter_map(|(_, fetch)| *fetch).any(|fetch| meant(fetch).next().is_some())
-            };
-            for root in self.outermost(scopes, tells) {
-                let days = &self.days[&(teller, root)];
-                note_days(
-                    days_of.entry(root).or_default(),
-                    days.iter().map(|(day, (state, _))| (*day, state)),
-                );
-                for (day, (state, fetch)) in days.range(..=view.until) {
-                    let Some(fetch) = fetch.filter(|_| state.is_known()) else { continue };
-                    if meant(fetch).next().is_none()
-                        || *told_by.entry((root.0, *day)).or_insert(teller) != teller
-                    {
-                        continue;
-                    }
-                    uses.entry(*day).or_default().extend(meant(fetch).map(|(key, counts)| {
+        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return uses };
+        for (day, (_, counting)) in days.range(..=view.until) {
+            for root in counting {
+                let told = days_of[root].get(day).and_then(|(_, told)| *told);
+                uses.entry(*day).or_default().extend(told.into_iter().flat_map(meant).map(
+                    |(key, counts)| {
                         let of_session = || {
                             let session = (root.0, key.session?);
                             let at = flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
                             Some(flows[at].1)
                         };
                         AgentUse { key, flow: key.flow.or_else(of_session), counts }
-                    }));
-                }
+                    },
+                ));
             }
         }
-        self.add_source(view, scopes, source, &days_of);
+        view.sources.insert(source, states_of(days));
         uses
-    }
-
-    /// Notes the days of a source that several collectors tell of.
-    fn add_source(&self, view: &mut View<'a>, scopes: &[Root], source: Source, days_of: &DaysOfScopes) {
-        let states =
-            |root| days_of.get(&root).map(|days| days.iter().map(|(day, state)| (*day, state)).collect());
-        view.sources.extend(self.united(scopes, states).map(|days| (source, days)));
     }
 }
 
@@ -274,13 +265,13 @@ fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
     Some(told)
 }
 
-/// Notes days that another collector tells of: of each the better state counts.
-fn note_days<'s>(known: &mut BTreeMap<Day, DayState>, days: impl Iterator<Item = (Day, &'s DayState)>) {
-    for (day, state) in days {
-        let worth = |state: &DayState| (std::cmp::Reverse(state.status), state.fetched_at);
-        match known.get(&day) {
-            Some(there) if worth(there) >= worth(state) => {}
-            _ => drop(known.insert(day, state.clone())),
-        }
+/// Notes a day that another collector tells of. The first one that has something to tell counts, and without one that of
+/// the best state.
+fn note_day<'a>(known: &mut CountedDays<'a>, day: Day, state: &DayState, told: Option<&'a Fetch>) {
+    let worth = |state: &DayState| (std::cmp::Reverse(state.status), state.fetched_at);
+    match known.get(&day) {
+        Some((_, Some(_))) => {}
+        Some((there, None)) if told.is_none() && worth(there) >= worth(state) => {}
+        _ => drop(known.insert(day, (state.clone(), told))),
     }
 }

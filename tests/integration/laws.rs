@@ -61,6 +61,24 @@ const EVENTS: &[&str] = &[
     "NEVER_HEARD_OF",
 ];
 
+const AGENT_EVENTS: &[&str] = &[
+    "AGENT_PLATFORM_SESSION_CREATED",
+    "AGENT_PLATFORM_SESSION_FINISHED",
+    "AGENT_PLATFORM_SESSION_DROPPED",
+    "REQUEST_DUO_CHAT_RESPONSE",
+];
+
+const COLLECTORS: &[&str] = &[
+    "usage_events",
+    "code_suggestion_events",
+    "instance_usage_events",
+    "seats",
+    "credits",
+    "merge_requests",
+    "pipelines",
+    "dora",
+];
+
 fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
     let time = (0..=24_u32, 0..60_u32).prop_map(move |(hour, minute)| match hour {
         // The midnight that ends the day belongs to the next one.
@@ -76,12 +94,35 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 json!({"event": event, "timestamp": time, "user": user, "language": language, "suggestionSize": size})
             })
             .boxed(),
-        "seats" => user
-            .prop_map(|mut user| {
+        "instance_usage_events" => (time, user, select(AGENT_EVENTS), 1..4_u32)
+            .prop_map(|(time, user, event, session)| {
+                json!({"event": event, "timestamp": time, "user": user, "namespacePath": null,
+                    "extras": {"session_id": session, "flow_type": if session == 1 { "chat" } else { "fix_pipeline/v1" }}})
+            })
+            .boxed(),
+        "seats" => prop_oneof![
+            3 => user.prop_map(|mut user| {
                 user["lastDuoActivityOn"] = Value::Null;
                 user["addOnAssignments"] = json!({"nodes": [{"addOnPurchase": {"id": "gid://gitlab/P/1", "name": "DUO_ENTERPRISE"}}]});
                 user
+            }),
+            // What one purchase is told to be can differ.
+            1 => (1..3_u32, 0..9_u32, 0..4_u32).prop_map(|(id, purchased, assigned)| {
+                json!({"id": format!("gid://gitlab/P/{id}"), "name": "DUO_ENTERPRISE", "purchasedQuantity": purchased, "assignedQuantity": assigned})
+            }),
+        ]
+        .boxed(),
+        "credits" => (0..4_usize, 0..500_u32)
+            .prop_map(move |(product, hundredths)| {
+                let credits = f64::from(hundredths) / 100.0;
+                match product {
+                    0 => json!({"date": format!("2026-10-{day:02}"), "creditsUsed": credits}),
+                    _ => json!({"id": format!("product{product}"), "creditsUsed": credits, "flowTypes": [{"id": format!("flow{product}")}]}),
+                }
             })
+            .boxed(),
+        "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
+            .prop_map(|(measure, value)| json!({"date": "2026-10-01", measure: value.map(f64::from)}))
             .boxed(),
         "merge_requests" => (1..5_u32, time, proptest::option::of(user))
             .prop_map(move |(iid, time, author)| {
@@ -100,38 +141,50 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
 }
 
 fn fetch() -> impl Strategy<Value = Fetch> {
-    let collector =
-        select(&["usage_events", "code_suggestion_events", "seats", "merge_requests", "pipelines"][..]);
-    (collector, 5..9_u32, select(&["acme", "acme/web", "globex"][..]), 1..4_u32).prop_flat_map(|(collector, day, scope, hour)| {
-        let nodes = proptest::collection::vec(node(collector, day), 0..12);
-        (nodes, 1..6_usize, 0..10_u32).prop_map(move |(nodes, page_size, fate)| {
-            let common = json!({"collector": collector, "instance": "https://gitlab.example.com", "scope": scope,
+    let instance = select(&["https://gitlab.example.com", "https://gitlab.other.example"][..]);
+    let place = (instance, select(&["acme", "acme/web", "globex"][..]));
+    (select(COLLECTORS), 5..9_u32, place, 1..4_u32).prop_flat_map(
+        |(collector, day, (instance, scope), hour)| {
+            let scope = if collector == "instance_usage_events" { "/" } else { scope };
+            let nodes = proptest::collection::vec(node(collector, day), 0..12);
+            (nodes, 1..6_usize, 0..10_u32).prop_map(move |(nodes, page_size, fate)| {
+                let common = json!({"collector": collector, "instance": instance, "scope": scope,
                 "day": format!("2026-10-{day:02}"), "fetched_at": format!("2026-10-20T0{hour}:00:00Z")});
-            let line = |fields: Value| {
-                let mut line = common.clone();
-                line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
-                line.to_string()
-            };
-            let mut lines: Vec<String> = nodes
-                .chunks(page_size)
-                .enumerate()
-                .map(|(page, nodes)| line(json!({"type": "raw", "page": page + 1, "nodes": nodes})))
-                .collect();
-            let day_text = format!("2026-10-{day:02}");
-            let of_day = |node: &&Value| {
-                let stamps = ["timestamp", "createdAt", "mergedAt"].map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
-                collector == "seats" || stamps.contains(&true)
-            };
-            let rows = nodes.iter().filter(of_day).count();
-            match fate {
-                0 => {}
-                1 => lines.push(line(json!({"type": "coverage", "status": "partial", "rows": rows, "reason": "broke off"}))),
-                2 => lines.push(line(json!({"type": "coverage", "status": "complete", "rows": rows + 1, "reason": null}))),
-                _ => lines.push(line(json!({"type": "coverage", "status": "complete", "rows": rows, "reason": null}))),
-            }
-            Fetch { lines }
-        })
-    })
+                let line = |fields: Value| {
+                    let mut line = common.clone();
+                    line.as_object_mut()
+                        .expect("an object")
+                        .extend(fields.as_object().expect("an object").clone());
+                    line.to_string()
+                };
+                let mut lines: Vec<String> = nodes
+                    .chunks(page_size)
+                    .enumerate()
+                    .map(|(page, nodes)| line(json!({"type": "raw", "page": page + 1, "nodes": nodes})))
+                    .collect();
+                let day_text = format!("2026-10-{day:02}");
+                let of_day = |node: &&Value| {
+                    let stamps = ["timestamp", "createdAt", "mergedAt"]
+                        .map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
+                    ["seats", "credits", "dora"].contains(&collector) || stamps.contains(&true)
+                };
+                let rows = nodes.iter().filter(of_day).count();
+                match fate {
+                    0 => {}
+                    1 => lines.push(line(
+                        json!({"type": "coverage", "status": "partial", "rows": rows, "reason": "broke off"}),
+                    )),
+                    2 => lines.push(line(
+                        json!({"type": "coverage", "status": "complete", "rows": rows + 1, "reason": null}),
+                    )),
+                    _ => lines.push(line(
+                        json!({"type": "coverage", "status": "complete", "rows": rows, "reason": null}),
+                    )),
+                }
+                Fetch { lines }
+            })
+        },
+    )
 }
 
 /// The raw lines of several fetches. The same fetch cannot have come out in two ways: of each target and moment
@@ -143,7 +196,9 @@ pub(crate) fn stream() -> impl Strategy<Value = Vec<String>> {
         for fetch in fetches {
             let Some(first) = fetch.lines.first() else { continue };
             let line: Value = serde_json::from_str(first).expect("JSON");
-            if seen.insert(["collector", "scope", "day", "fetched_at"].map(|name| line[name].to_string())) {
+            if seen.insert(
+                ["instance", "collector", "scope", "day", "fetched_at"].map(|name| line[name].to_string()),
+            ) {
                 lines.extend(fetch.lines);
             }
         }
@@ -240,7 +295,7 @@ proptest! {
         let (text, _) = figures(&normalized(&raw));
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let total = |metric: &str, of: &Value, by: &str| -> (u64, u64) {
-            let same = |line: &&Value| line["metric"] == metric && ["scope", "grain", "start"].iter().all(|name| line[*name] == of[*name]);
+            let same = |line: &&Value| line["metric"] == metric && ["instance", "scope", "grain", "start"].iter().all(|name| line[*name] == of[*name]);
             let by_names = |line: &&Value| line["by"].as_object().is_some_and(|names| names.keys().eq(by.split(',').filter(|name| !name.is_empty())));
             let sum = lines.iter().filter(same).filter(by_names).filter_map(|line| line["n"].as_u64()).sum();
             (sum, of["n"].as_u64().unwrap_or(0))
@@ -249,6 +304,7 @@ proptest! {
             let splits: &[&str] = match line["metric"].as_str() {
                 Some("events.count") => &["feature", "event", "kind", "event,feature"],
                 Some("code_suggestions.shown" | "code_suggestions.accepted" | "code_suggestions.lines_shown") => &["language"],
+                Some("agents.sessions") => &["flow", "status", "flow,status"],
                 Some("merge_requests.opened" | "merge_requests.merged" | "pipelines.count") => &["project"],
                 _ => &[],
             };

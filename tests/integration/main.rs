@@ -31,3 +31,4 @@ mod rollups;
 mod site;
 mod totals;
 mod traps;
+mod unions;

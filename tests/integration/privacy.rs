@@ -1,12 +1,13 @@
 //! Nobody is in the site: not by name, not by user name, not by id, in no file and no form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, done, files_below, is_compressed, lines_of, text_of};
 use crate::stand_in::Fault;
+use crate::traps::{Stream, day};
 
 /// What would give somebody away, in the ways it could be written.
 fn traces(bench: &Bench) -> BTreeSet<String> {
@@ -147,4 +148,109 @@ fn small_groups_are_hidden_in_everything_that_leaves_and_totals_stay_true() {
     }
     assert!(shown > 50 && suppressed > 10, "{shown} shown, {suppressed} suppressed");
     assert!(total_is_true);
+}
+
+/// A stream of people whose sessions of agents and active days make groups of a few, with figures that come once.
+fn with_small_groups() -> Stream {
+    let on = day("2026-10-10");
+    let mut stream = Stream::default();
+    stream.cover_scope("usage_events", "acme", days_of("2026-09-01", "2026-10-31"));
+    let mut number = 0;
+    // 61 failed, 43 stopped, and of three people 17 that finished.
+    for (ends, people, event) in [(61, 40, "dropped"), (43, 30, "stopped"), (17, 3, "finished")] {
+        for at in 0..ends {
+            number += 1;
+            for (name, time) in [("created", "10:00:00"), (event, "10:05:00")] {
+                let name = format!("agent_platform_session_{name}");
+                let more = json!({"session": number.to_string(), "flow": "f", "ts": format!("{on}T{time}Z")});
+                stream.event_with(&format!("u{}", at % people), on, &name, more);
+            }
+        }
+    }
+    // All of 53 with a seat but two are active, of whom some once.
+    for user in 0..51 {
+        let last = if user < 22 { "2026-10-09" } else { "2026-10-23" };
+        for on in days_of("2026-10-05", last) {
+            stream.event(&format!("u{user}"), on, "request_duo_chat_response");
+        }
+    }
+    // On one working day there are but three.
+    for user in 0..3 {
+        stream.event(&format!("u{user}"), day("2026-10-30"), "troubleshoot_job");
+    }
+    let holders: Vec<String> = (0..53).map(|user| format!("u{user}")).collect();
+    stream.seats(day("2026-10-31"), &holders.iter().map(|user| (&**user, None)).collect::<Vec<_>>());
+    stream
+}
+
+fn days_of(first: &str, last: &str) -> Vec<chrono::NaiveDate> {
+    day(first).iter_days().take_while(|other| *other <= day(last)).collect()
+}
+
+#[test]
+fn no_hidden_count_can_be_subtracted_from_what_is_told() {
+    let bench = Bench::new(20, 3);
+    let figures = with_small_groups().figures(day("2026-10-31"), &[]);
+    let text: String = figures.iter().map(|line| format!("{line}\n")).collect();
+    let result = bench.pipe(&["dashboard", "--site", "public"], text.as_bytes());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let file = std::fs::read(bench.path("public/duo-metrics/metrics.csv")).expect("the file");
+    let mut reader = csv::Reader::from_reader(&*file);
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(|row| row.expect("a row")).collect();
+    let row_of = |line: &Value| {
+        let found = rows.iter().find(|row| {
+            let is_same = |name: &str| row[name] == line[name].as_str().expect("text");
+            let by = row.iter().filter(|(name, value)| name.starts_with("by.") && !value.is_empty());
+            let by: Value =
+                by.map(|(name, value)| (name[3..].to_owned(), Value::from(value.as_str()))).collect();
+            ["metric", "scope", "grain", "start"].iter().all(|name| is_same(name)) && by == line["by"]
+        });
+        found.unwrap_or_else(|| panic!("no row of {line}"))
+    };
+    let hidden_of = |metric: &str, grain: &str, by: Value| {
+        let is_meant = |line: &&Value| {
+            let is_of_october = line["start"].as_str() >= Some("2026-10-01");
+            line["metric"] == metric && line["grain"] == grain && line["by"] == by && is_of_october
+        };
+        let line = figures.iter().find(is_meant).unwrap_or_else(|| panic!("no {metric} {grain} {by}"));
+        (!row_of(line)["hidden"].is_empty(), line["value"].as_f64())
+    };
+    // The ones that are small, and what would give them away.
+    assert_eq!(hidden_of("agents.sessions", "month", json!({"status": "finished"})), (true, Some(17.0)));
+    assert_eq!(hidden_of("agents.sessions", "month", json!({})), (false, Some(121.0)));
+    assert_eq!(hidden_of("engagement.users", "window", json!({"segment": "inactive"})), (true, Some(2.0)));
+    for (metric, grain) in [
+        ("agents.completion_rate", "month"),
+        ("agents.success_rate", "month"),
+        ("seats.active", "window"),
+        ("users.stickiness", "month"),
+    ] {
+        assert!(hidden_of(metric, grain, json!({})).0, "{metric}");
+    }
+    assert!(!hidden_of("seats.active", "week", json!({})).0, "a week says nothing of 28 days");
+    // Of every rate that is told, no list of counts that it tells lacks a single one.
+    let mut checked = 0;
+    for row in rows.iter().filter(|row| row["hidden"].is_empty() && !row["of"].is_empty()) {
+        let definition = duo_metrics::metrics::definitions().find(|one| one.metric == row["metric"]);
+        for list in definition.expect("it is defined").unit.counts() {
+            let cells = list.iter().flat_map(|count| {
+                rows.iter().filter(move |other| {
+                    let has = |(name, value): (&String, &String)| {
+                        let more = count.by.iter().find(|(key, _)| name.strip_prefix("by.") == Some(*key));
+                        more.map_or(&*row[name], |(_, value)| *value) == value.as_str()
+                    };
+                    let is_by = |(name, _): &(&String, &String)| name.starts_with("by.");
+                    let is_same = |name: &str| row[name] == other[name];
+                    other["metric"] == count.metric
+                        && ["scope", "grain", "start", "end"].iter().all(|name| is_same(name))
+                        && other.iter().filter(is_by).all(has)
+                })
+            });
+            let hidden = cells.filter(|cell| !cell["hidden"].is_empty()).count();
+            let is_told = hidden == 1 && !(row["metric"] == "seats.active" && row["grain"] != "window");
+            assert!(!is_told, "{row:?} tells one of {list:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
 }

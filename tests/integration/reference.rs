@@ -59,9 +59,9 @@ impl Collected<'_> {
         lists.filter(|(_, holders)| !holders.is_empty()).collect()
     }
 
-    /// Whether something of the usage of every day of the period is known.
+    /// Whether all usage of every day of the period is known: whoever is in what broke off could be anybody.
     fn knows_all(&self, period: Period) -> bool {
-        days(period).into_iter().all(|day| self.knows(day))
+        days(period).into_iter().all(|day| self.knows_whole(day))
     }
 }
 
@@ -103,8 +103,8 @@ pub(crate) struct Period {
 /// Takes a number of a metric by dimensions.
 pub(crate) type Put<'a> = dyn FnMut(&str, &[(&str, &str)], Number) + 'a;
 
-/// The same for a metric that looks at other days than those of its period.
-type PutOver<'a> = dyn FnMut(&str, &[(&str, &str)], Period, Number) + 'a;
+/// The same for a metric that looks at other days than those of its period: at these stretches.
+type PutOver<'a> = dyn FnMut(&str, &[(&str, &str)], &[Period], Number) + 'a;
 
 /// A number on its way to a line.
 pub(crate) struct Number {
@@ -233,24 +233,24 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: b
         (0..organisation.groups.len()).filter(|group| organisation.groups[*group].parent.is_none()).collect();
     let mut lines = Lines::new();
     for period in periods(since, until) {
-        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
+        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: &[Period], number: Number| {
             put_line(collected, "/", period, (metric, by, looked_at, number), &mut lines);
         };
-        usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
-        sessions(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
-        by_editor(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
+        sessions(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
+        by_editor(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         seats(collected, &groups, period, &mut put);
         engagement(collected, &groups, period, &mut put);
-        retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        retention(collected, &groups, period, &mut put);
         if with_merge_requests {
-            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         }
         if period.grain == "window" {
             let days = days(period).into_iter().filter(|day| (since..=until).contains(day)).count();
             for (status, days) in [("complete", days), ("not_collected", 28 - days)] {
                 if days > 0 {
                     let by = [("collector", "instance_usage_events"), ("status", status)];
-                    put("coverage.days", &by, period, count(days, None));
+                    put("coverage.days", &by, &[period], count(days, None));
                 }
             }
         }
@@ -263,11 +263,11 @@ fn put_line(
     collected: &Collected<'_>,
     name: &str,
     period: Period,
-    (metric, by, looked_at, number): (&str, &[(&str, &str)], Period, Number),
+    (metric, by, looked_at, number): (&str, &[(&str, &str)], &[Period], Number),
     lines: &mut Lines,
 ) {
     let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let days = days(looked_at);
+    let days: Vec<NaiveDate> = looked_at.iter().flat_map(|stretch| days(*stretch)).collect();
     let of_delivery = ["merge_requests", "pipelines", "dora", "credits", "agents.credits"]
         .iter()
         .any(|name| metric.starts_with(name) || by["collector"] == *name);
@@ -281,17 +281,15 @@ fn put_line(
         (false, false) => collected.knows_whole(**day),
     };
     let known = days.iter().filter(is_known).count();
-    let settled = looked_at
-        .end
-        .checked_add_days(Days::new(8))
-        .expect("a day")
-        .and_hms_opt(0, 0, 0)
-        .expect("midnight")
-        .and_utc();
+    let is_settled = |stretch: &Period| {
+        let settled = stretch.end.checked_add_days(Days::new(8)).expect("a day");
+        collected.fetched_at >= settled.and_hms_opt(0, 0, 0).expect("midnight").and_utc()
+    };
+    let is_final = known == days.len() && looked_at.iter().all(is_settled);
     let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
         "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
         "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
-        "final": known == days.len() && collected.fetched_at >= settled, "reason": number.reason});
+        "final": is_final, "reason": number.reason});
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 
@@ -300,25 +298,25 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     let groups: Vec<usize> =
         groups.iter().map(|group| organisation.group(group).expect("a group of the stand-in")).collect();
     for period in periods(since, until) {
-        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: Period, number: Number| {
+        let mut put = |metric: &str, by: &[(&str, &str)], looked_at: &[Period], number: Number| {
             put_line(collected, name, period, (metric, by, looked_at, number), lines);
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
-            usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
             untold_sessions(collected, &groups, period, &mut |metric, by, number| {
-                put(metric, by, period, number)
+                put(metric, by, &[period], number)
             });
             seats(collected, &groups, period, &mut put);
             engagement(collected, &groups, period, &mut put);
-            retention(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            retention(collected, &groups, period, &mut put);
         }
-        delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if days(period).into_iter().any(|day| collected.knows(day)) {
-            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+            impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         }
-        credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, period, number));
+        credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
-            dora(collected, &groups, period, &mut |metric, number| put(metric, &[], period, number));
+            dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
             for collector in
@@ -336,7 +334,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                     let days = days(period).iter().filter(|day| status(day) == name).count();
                     if days > 0 {
                         let by = [("collector", collector), ("status", name)];
-                        put("coverage.days", &by, period, count(days, None));
+                        put("coverage.days", &by, &[period], count(days, None));
                     }
                 }
             }
@@ -557,8 +555,13 @@ fn credits(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mu
         }
     }
     let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
-    for ((_, _, product), (sum, flows)) in &used {
+    // What of a day and group is of no flow that is told.
+    let mut rests: BTreeMap<(NaiveDate, usize), u32> = BTreeMap::new();
+    for ((day, group, product), (sum, flows)) in &used {
         let place = if product.is_empty() { ("", "") } else { ("product", *product) };
+        if !product.is_empty() && flows.len() > 1 {
+            *rests.entry((*day, *group)).or_default() += sum;
+        }
         days_of.entry(place).or_default().push(*sum);
         // A product of a single flow is told as that flow's.
         if !product.is_empty()
@@ -566,6 +569,9 @@ fn credits(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mu
         {
             days_of.entry(("flow", flow)).or_default().push(*sum);
         }
+    }
+    if days_of.keys().any(|(dimension, _)| *dimension == "flow") && !rests.is_empty() {
+        days_of.insert(("flow", "(none)"), rests.into_values().collect());
     }
     for ((dimension, name), days) in days_of {
         let by: Vec<(&str, &str)> =
@@ -798,7 +804,7 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
         }
     };
     let is_in = |day: &NaiveDate| (period.start..=period.end).contains(day);
-    put("seats.active", &[], period, share(&|person| days_of(person, true).iter().any(is_in)));
+    put("seats.active", &[], &[period], share(&|person| days_of(person, true).iter().any(is_in)));
     if period.grain == "window" {
         let since = if holders.is_none() { period.start } else { collected.since };
         let ever = Period { start: period.start.min(since), ..period };
@@ -815,7 +821,7 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
             let is_as_old_as_the_lists = since == lists[0].0;
             days_of(person, true).iter().any(|day| is_as_old_as_the_lists || *day >= since)
         };
-        put("seats.activated", &[], ever, share(&is_activated));
+        put("seats.activated", &[], &[ever], share(&is_activated));
         for (tier, from, to) in [("certain", 60, i64::MAX), ("probable", 28, 59)] {
             let number = match &holders {
                 None => unknown("no_snapshot"),
@@ -831,7 +837,7 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
                     count(idle, Some(idle))
                 }
             };
-            put("seats.idle", &[("tier", tier)], period, number);
+            put("seats.idle", &[("tier", tier)], &[period], number);
         }
     }
     if period.grain == "month" {
@@ -841,7 +847,7 @@ fn seats(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
         } else {
             first_uses(collected, &lists, &deliberate, is_in)
         };
-        put("seats.days_to_first_use", &[], period, number);
+        put("seats.days_to_first_use", &[], &[period], number);
     }
 }
 
@@ -1004,7 +1010,7 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
     for name in SEGMENTS {
         let people = now.values().filter(|segment| **segment == name).count();
         let number = known(look_back).unwrap_or(count(people, Some(people)));
-        put("engagement.users", &[("segment", name)], look_back, number);
+        put("engagement.users", &[("segment", name)], &[look_back], number);
     }
     if period.grain == "window" {
         let month = Days::new(28);
@@ -1020,7 +1026,7 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
                     now.iter().filter(|(person, now)| **now == to && segment(**person, before) == from);
                 let people = moved.count();
                 let number = known(both).unwrap_or(count(people, Some(people)));
-                put("engagement.movement", &[("from", from), ("to", to)], both, number);
+                put("engagement.movement", &[("from", from), ("to", to)], &[both], number);
             }
         }
     }
@@ -1028,7 +1034,7 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
 
-fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
     if period.grain != "week" {
         return;
     }
@@ -1064,7 +1070,10 @@ fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &
             rate(still as f64, of.len() as f64, Some(people))
         };
         let by = [("cohort", cohort.to_string()), ("week", later.to_string())];
-        put("engagement.retention", &[(by[0].0, &by[0].1), (by[1].0, &by[1].1)], number);
+        let of_both = [looked_at, period];
+        // The week of the cohort itself is in both.
+        let stretches = if later == 0 { &of_both[..1] } else { &of_both[..] };
+        put("engagement.retention", &[(by[0].0, &by[0].1), (by[1].0, &by[1].1)], stretches, number);
     }
 }
 
@@ -1313,9 +1322,11 @@ fn list_of(
 ) -> Option<(NaiveDate, BTreeSet<usize>)> {
     let lists = collected.lists_of(groups);
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
-    let within = lists.iter().rfind(|(day, _)| (period.start..=period.end).contains(day));
-    let after = lists.iter().find(|(day, _)| *day > period.end && *day <= grace);
-    within.or(after).cloned()
+    let last = collected.until.checked_add_days(Days::new(2)).expect("a day");
+    let lists = || lists.iter().filter(|(day, _)| *day <= last);
+    let within = lists().filter(|(day, _)| (period.start..=period.end).contains(day)).last();
+    let after = || lists().find(|(day, _)| *day > period.end && *day <= grace);
+    within.or_else(after).cloned()
 }
 
 pub(crate) fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {

@@ -1,16 +1,20 @@
 //! What others got wrong, a test each, on streams that are made for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, bare_command, done, lines_of};
 
-const INSTANCE: &str = "https://gitlab.example.com";
+pub(crate) const INSTANCE: &str = "https://gitlab.example.com";
 
-fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
+}
+
+fn days_between(first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    first.iter_days().take_while(move |day| *day <= last)
 }
 
 fn before(day: NaiveDate, days: u64) -> NaiveDate {
@@ -19,20 +23,38 @@ fn before(day: NaiveDate, days: u64) -> NaiveDate {
 
 /// Records, with coverage lines that say that they are all.
 #[derive(Default)]
-struct Stream {
-    lines: Vec<String>,
+pub(crate) struct Stream {
+    pub(crate) lines: Vec<String>,
     rows: BTreeMap<(String, String, NaiveDate), usize>,
+    partial: BTreeSet<NaiveDate>,
+    /// When everything was fetched, where not when each day was over.
+    fetched: Option<&'static str>,
 }
 
 impl Stream {
     /// Says that a day was collected, be there rows or not.
     fn cover(&mut self, collector: &str, days: impl IntoIterator<Item = NaiveDate>) {
+        self.cover_scope(collector, "acme", days);
+    }
+
+    /// The same of another scope.
+    pub(crate) fn cover_scope(
+        &mut self,
+        collector: &str,
+        scope: &str,
+        days: impl IntoIterator<Item = NaiveDate>,
+    ) {
         for day in days {
-            self.rows.entry((collector.to_owned(), "acme".to_owned(), day)).or_default();
+            self.rows.entry((collector.to_owned(), scope.to_owned(), day)).or_default();
         }
     }
 
-    fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
+    /// Says that of a day some rows are missing.
+    pub(crate) fn break_off(&mut self, day: NaiveDate) {
+        self.partial.insert(day);
+    }
+
+    pub(crate) fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
         let rows = self.rows.entry((collector.to_owned(), scope.to_owned(), day)).or_default();
         let mut line = origin(collector, scope, day);
         line["row"] = json!(format!("1:{rows}"));
@@ -41,20 +63,27 @@ impl Stream {
         *rows += 1;
     }
 
-    fn event(&mut self, user: &str, day: NaiveDate, event: &str) {
+    pub(crate) fn event(&mut self, user: &str, day: NaiveDate, event: &str) {
         self.event_with(user, day, event, json!({}));
     }
 
-    fn event_with(&mut self, user: &str, day: NaiveDate, event: &str, more: Value) {
-        let feature = duo_metrics::events::feature_of(event);
-        let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
-            "user": user, "bot": user.ends_with("bot")});
-        fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.add("usage_events", "acme", day, fields);
+    pub(crate) fn event_with(&mut self, user: &str, day: NaiveDate, event: &str, more: Value) {
+        self.add("usage_events", "acme", day, event_of(user, day, event, more));
+    }
+
+    /// An event of an export, which has no coverage line.
+    pub(crate) fn exported(&mut self, collector: &str, scope: &str, user: &str, day: NaiveDate, more: Value) {
+        let mut line = origin(collector, scope, day);
+        line["row"] = json!(self.lines.len().to_string());
+        line["event_id"] = json!(format!("{collector} {}", self.lines.len()));
+        let event = more["event"].as_str().unwrap_or("request_duo_chat_response").to_owned();
+        let fields = event_of(user, day, &event, more);
+        line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        self.lines.push(line.to_string());
     }
 
     /// A list of seats: who has one, and their last day of activity as GitLab tells it.
-    fn seats(&mut self, day: NaiveDate, holders: &[(&str, Option<NaiveDate>)]) {
+    pub(crate) fn seats(&mut self, day: NaiveDate, holders: &[(&str, Option<NaiveDate>)]) {
         for (user, last) in holders {
             let fields = json!({"type": "seat", "user": user, "assigned": true, "add_on": "DUO_ENTERPRISE",
                 "last_duo_activity_on": last.map(|last| last.to_string())});
@@ -63,16 +92,24 @@ impl Stream {
     }
 
     /// The metric lines up to a day.
-    fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
+    pub(crate) fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
         let coverage = self.rows.iter().map(|((collector, scope, day), rows)| {
             let mut line = origin(collector, scope, *day);
             line["type"] = json!("coverage");
-            line["status"] = json!("complete");
+            line["status"] = json!(if self.partial.contains(day) { "partial" } else { "complete" });
             line["rows"] = json!(rows);
             line["reason"] = Value::Null;
             line.to_string()
         });
-        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).collect();
+        let fetched = |line: String| match self.fetched {
+            Some(moment) => {
+                let mut line: Value = serde_json::from_str(&line).expect("JSON");
+                line["fetched_at"] = json!(moment);
+                line.to_string()
+            }
+            None => line,
+        };
+        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).map(fetched).collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let until = until.to_string();
         let arguments = [&["aggregate", "--until", &until], more].concat();
@@ -84,6 +121,14 @@ impl Stream {
     }
 }
 
+fn event_of(user: &str, day: NaiveDate, event: &str, more: Value) -> Value {
+    let feature = duo_metrics::events::feature_of(event);
+    let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
+        "user": user, "bot": user.ends_with("bot")});
+    fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    fields
+}
+
 fn origin(collector: &str, scope: &str, day: NaiveDate) -> Value {
     // Lists are of the day they are taken on, everything else is fetched when its day is over.
     let fetched = if collector == "seats" { day } else { day.succ_opt().expect("a day") };
@@ -92,9 +137,21 @@ fn origin(collector: &str, scope: &str, day: NaiveDate) -> Value {
 }
 
 /// The one line of a metric, grain, start and dimensions.
-fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+pub(crate) fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {
+    line_of(lines, "acme", metric, grain, start, by)
+}
+
+/// The same of another scope.
+pub(crate) fn line_of<'a>(
+    lines: &'a [Value],
+    scope: &str,
+    metric: &str,
+    grain: &str,
+    start: &str,
+    by: &Value,
+) -> &'a Value {
     let mut found = lines.iter().filter(|line| {
-        line["scope"] == "acme"
+        line["scope"] == scope
             && line["metric"] == metric
             && line["grain"] == grain
             && line["by"] == *by
@@ -219,6 +276,9 @@ fn a_rate_of_languages_is_one_of_sums_and_what_is_not_told_has_its_row() {
     assert_eq!(rate(json!({"language": "go"}))["value"], 0.18, "not the mean of 10 % and 90 %");
     assert_eq!(rate(json!({"language": "go", "ide": "vscode"}))["people"], 2);
     assert_eq!(rate(json!({"language": "go"}))["basis"], 145.0 / 170.0, "of the shown and accepted ones");
+    let unsized_rate =
+        line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({"language": "rust"}));
+    assert_eq!(unsized_rate["reason"], "not_in_source");
     let size = line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({}));
     assert_eq!((&size["n"], &size["of"], &size["basis"]), (&json!(18), &json!(180), &json!(99.0 / 170.0)));
     let unsized_lines =
@@ -367,6 +427,189 @@ fn what_looks_back_further_than_the_data_is_null() {
 }
 
 #[test]
+fn a_partial_day_tells_of_nobody_that_they_were_not_there() {
+    // A Sunday; all is fetched so late that nothing changes any more.
+    let end = day("2026-11-01");
+    let partial = day("2026-10-07");
+    let figures = |is_partial: bool| {
+        let mut stream = Stream::default();
+        stream.cover("usage_events", days_between(day("2026-09-01"), end));
+        stream.event("shown", partial, "code_suggestion_shown_in_ide");
+        for user in ["ana", "bo"] {
+            stream.event(user, day("2026-10-06"), "troubleshoot_job");
+        }
+        stream.event("ana", day("2026-10-20"), "troubleshoot_job");
+        if is_partial {
+            stream.break_off(partial);
+        }
+        stream.fetched = Some("2026-12-01T03:00:00Z");
+        stream.figures(end, &[])
+    };
+    let (whole, broken) = (figures(false), figures(true));
+    let cohort = |week: &str| json!({"cohort": "2026-10-05", "week": week});
+    let inactive = json!({"segment": "inactive"});
+    let moved = json!({"from": "inactive", "to": "experimenting"});
+    for (metric, grain, start, by, known, coverage) in [
+        ("engagement.retention", "week", "2026-10-19", &cohort("2"), 0.5, 41.0 / 42.0),
+        ("engagement.retention", "week", "2026-10-05", &cohort("0"), 1.0, 34.0 / 35.0),
+        ("engagement.users", "window", "", &inactive, 1.0, 27.0 / 28.0),
+        ("engagement.movement", "window", "", &moved, 2.0, 55.0 / 56.0),
+    ] {
+        let told = line(&whole, metric, grain, start, by);
+        assert_eq!((told["value"].as_f64(), &told["coverage"]), (Some(known), &json!(1.0)), "{told}");
+        assert_eq!(told["final"], true, "{told}");
+        let untold = line(&broken, metric, grain, start, by);
+        assert_eq!((&untold["value"], &untold["final"]), (&Value::Null, &json!(false)), "{untold}");
+        assert_eq!(untold["coverage"].as_f64(), Some(coverage), "{untold}");
+        let reason = if start == "2026-10-05" { "period_incomplete" } else { "look_back_incomplete" };
+        assert_eq!(untold["reason"], reason, "{untold}");
+    }
+}
+
+#[test]
+fn a_list_of_seats_of_after_the_report_is_not_of_it() {
+    for (until, grain, start) in [("2026-10-27", "week", "2026-10-26"), ("2026-10-15", "month", "2026-10-01")]
+    {
+        let until = day(until);
+        let mut stream = Stream::default();
+        stream.cover("usage_events", days_between(before(until, 20), before(until, 0)));
+        stream.event("ana", until, "troubleshoot_job");
+        stream.seats(before(until, 0).succ_opt().expect("a day"), &[("ana", None), ("bo", None)]);
+        let later = day(if grain == "week" { "2026-11-01" } else { "2026-10-31" });
+        stream.seats(later, &[("chidi", None), ("dana", None), ("eve", None), ("fay", None)]);
+        let lines = stream.figures(until, &[]);
+        let rate = line(&lines, "seats.active", grain, start, &json!({}));
+        assert_eq!((&rate["n"], &rate["of"]), (&json!(1), &json!(2)), "{rate}");
+    }
+}
+
+#[test]
+fn of_two_figures_of_a_purchase_the_greater_counts_and_purchases_without_an_id_add_up() {
+    let taken = day("2026-10-31");
+    for (purchase, add_up, figures) in [("gid://gitlab/P/1", false, [1, 5, 3]), ("", true, [3, 5, 1])] {
+        for turn in 0..3 {
+            let mut stream = Stream::default();
+            let mut figures = figures;
+            figures.rotate_left(turn);
+            for purchased in figures {
+                let mut pool = json!({"type": "seat_pool", "add_on": "DUO_ENTERPRISE", "purchased": purchased, "assigned": 0});
+                if !purchase.is_empty() {
+                    pool["purchase"] = json!(purchase);
+                }
+                stream.add("seats", "acme", taken, pool);
+            }
+            let lines = stream.figures(taken, &[]);
+            let by = json!({"add_on": "DUO_ENTERPRISE"});
+            let expected = if add_up { 9 } else { 5 };
+            assert_eq!(value(&lines, "seats.purchased", "day", "", &by), expected, "{purchase} {turn}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_seats_that_tells_some_of_them_says_which_share() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.event("ana", today, "troubleshoot_job");
+    stream.seats(today, &[("ana", None), ("bo", None)]);
+    let pool = json!({"type": "seat_pool", "add_on": "DUO_ENTERPRISE", "purchase": "1", "purchased": 9, "assigned": 3});
+    stream.add("seats", "acme", today, pool);
+    let lines = stream.figures(today, &[]);
+    let rate = line(&lines, "seats.active", "month", "", &json!({}));
+    assert_eq!((&rate["n"], &rate["of"], &rate["basis"]), (&json!(1), &json!(2), &json!(2.0 / 3.0)));
+}
+
+#[test]
+fn what_a_call_without_tokens_costs_is_not_known() {
+    let today = day("2026-10-31");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let prices = folder.path().join("prices.json");
+    let price = json!({"claude-x": {"input_cost_per_token": 0.5, "output_cost_per_token": 0.25}});
+    std::fs::write(&prices, price.to_string()).expect("the file");
+    let mut stream = Stream::default();
+    for (flow, tokens) in [("told", true), ("told", false), ("untold", false)] {
+        let mut call = json!({"event": "token_usage_duo_agent_platform", "flow": flow, "model": "claude-x", "session": flow});
+        if tokens {
+            (call["input_tokens"], call["output_tokens"]) = (json!(100), json!(10));
+        }
+        stream.exported("snowplow", "acme", "ana", today, call);
+    }
+    let lines = stream.figures(today, &["--prices", prices.to_str().expect("UTF-8")]);
+    let of = |by: Value| line(&lines, "agents.cost_estimate", "month", "", &by).clone();
+    let (told, untold, all) =
+        (of(json!({"flow": "told"})), of(json!({"flow": "untold"})), of(json!({"model": "claude-x"})));
+    assert_eq!((&told["value"], &told["n"], &told["basis"]), (&json!(52.5), &json!(1), &json!(0.5)));
+    assert_eq!((&untold["value"], &untold["reason"]), (&Value::Null, &json!("not_in_source")));
+    assert_eq!((&all["value"], &all["basis"]), (&json!(52.5), &json!(1.0 / 3.0)));
+}
+
+#[test]
+fn credits_of_no_product_or_flow_have_their_row_so_that_the_parts_add_up() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    let mut tell = |on: NaiveDate, credits: f64, more: Value| {
+        let mut fields = json!({"type": "credit", "date": on.to_string(), "credits": credits});
+        fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        stream.add("credits", "acme", on, fields);
+    };
+    tell(today, 5.5, json!({}));
+    tell(today, 2.0, json!({"product": "code_review", "flow": "code_review"}));
+    tell(today, 0.25, json!({"product": "chat"}));
+    // A day of which all is told, and one of which it is not.
+    tell(before(today, 1), 0.3, json!({}));
+    tell(before(today, 1), 0.1, json!({"product": "code_review", "flow": "code_review"}));
+    tell(before(today, 1), 0.2, json!({"product": "chat"}));
+    tell(before(today, 2), 7.0, json!({"product": "chat"}));
+    let lines = stream.figures(today, &[]);
+    let of =
+        |by: Value| value(&lines, "agents.credits", "month", "2026-10-01", &by).as_f64().expect("a number");
+    assert!((of(json!({})) - 5.8).abs() < 1e-9);
+    assert!((of(json!({"product": "(none)"})) - 3.25).abs() < 1e-9);
+    assert!((of(json!({"flow": "(none)"})) - 3.7).abs() < 1e-9, "3.5 and 0.2");
+    let whole_day = |by: Value| value(&lines, "agents.credits", "day", "2026-10-31", &by).as_f64();
+    assert_eq!(whole_day(json!({"product": "(none)"})), Some(3.25));
+    let is_told = |line: &&Value| {
+        line["metric"] == "agents.credits"
+            && line["start"] == "2026-10-30"
+            && line["by"] == json!({"product": "(none)"})
+    };
+    assert!(lines.iter().find(is_told).is_none(), "all of it is of products");
+}
+
+#[test]
+fn none_of_what_an_export_may_leave_out_is_not_nought_percent() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    for number in 0..6 {
+        let user = format!("u{number}");
+        stream.exported("snowplow", "acme", &user, today, json!({"event": "code_suggestion_shown_in_ide"}));
+        for event in ["agent_platform_session_created", "agent_platform_session_dropped"] {
+            let ts = if event.ends_with("created") { "10:00:00" } else { "10:01:00" };
+            let more = json!({"event": event, "session": user, "flow": "f", "ts": format!("{today}T{ts}Z")});
+            stream.exported("snowplow", "acme", &user, today, more);
+        }
+        stream.exported(
+            "snowplow",
+            "acme",
+            &user,
+            today,
+            json!({"event": "duo_workflow_tool_success", "tool": "grep"}),
+        );
+    }
+    let lines = stream.figures(today, &[]);
+    for metric in [
+        "code_suggestions.acceptance_rate",
+        "agents.completion_rate",
+        "agents.success_rate",
+        "agents.tool_failure_rate",
+    ] {
+        let rate = line(&lines, metric, "window", "", &json!({}));
+        assert_eq!((&rate["value"], &rate["reason"]), (&Value::Null, &json!("not_in_source")), "{metric}");
+    }
+    assert_eq!(value(&lines, "code_suggestions.shown", "window", "", &json!({})), 6);
+}
+
+#[test]
 fn a_month_of_dora_is_that_of_its_last_day_and_groups_do_not_add_up() {
     let mut stream = Stream::default();
     let mut tell = |scope: &str, day: NaiveDate, value: Value| {
@@ -389,7 +632,7 @@ fn a_month_of_dora_is_that_of_its_last_day_and_groups_do_not_add_up() {
     );
     assert_eq!((&september["value"], &september["reason"]), (&Value::Null, &json!("nothing_shown")));
     assert_eq!(september["coverage"], 28.0 / 30.0);
-    let mut stream = Stream { lines: stream.lines, rows: stream.rows };
+    let mut stream = Stream { lines: stream.lines, rows: stream.rows, ..Stream::default() };
     stream.add(
         "dora",
         "globex",
