@@ -180,7 +180,10 @@ pub struct Resolved<'a> {
 type Root = (Name, Name);
 
 /// What counts of a collector and scope, by day.
-type CountedDays<'a> = BTreeMap<Day, (DayState, Option<&'a Fetch>)>;
+type CountedDays<'a> = Days<Option<&'a Fetch>>;
+
+/// What is known of each day, and what comes of it.
+type Days<T> = BTreeMap<Day, (DayState, T)>;
 
 /// Days after the end of a period within which a snapshot still speaks of it: a run of today reports yesterday.
 const SNAPSHOT_GRACE_DAYS: i64 = 2;
@@ -641,9 +644,9 @@ impl<'a> Resolved<'a> {
     fn united<'s, T: 's>(
         &self,
         scopes: &[Root],
-        days_of: impl Fn(Root) -> Option<&'s BTreeMap<Day, (DayState, T)>>,
+        days_of: impl Fn(Root) -> Option<&'s Days<T>>,
     ) -> Option<UnitedDays> {
-        let speaking: Vec<(Root, &BTreeMap<Day, (DayState, T)>)> =
+        let speaking: Vec<(Root, &Days<T>)> =
             scopes.iter().filter_map(|root| Some((*root, days_of(*root)?))).collect();
         if speaking.is_empty() {
             return None;
@@ -663,7 +666,7 @@ impl<'a> Resolved<'a> {
             let states: Vec<Option<&DayState>> =
                 speaking.iter().map(|(_, days)| days.get(&day).map(|(state, _)| state)).collect();
             let knows = |at: &usize| states[*at].is_some_and(DayState::is_known);
-            let counts = |at: &usize| knows(at) && !around[*at].iter().any(|at| knows(at));
+            let counts = |at: &usize| knows(at) && !around[*at].iter().any(knows);
             let counting: Vec<usize> = (0..speaking.len()).filter(counts).collect();
             let expected = (0..speaking.len()).filter(|at| is_expected[*at]).map(|at| states[at]);
             let others = counting.iter().filter(|at| !is_expected[**at]).map(|at| states[*at]);
@@ -703,7 +706,7 @@ impl<'a> Resolved<'a> {
 }
 
 /// The days of a source of usage: their states and what counts.
-type SourceDays<'a> = BTreeMap<Day, (DayState, Vec<Chosen<'a>>)>;
+type SourceDays<'a> = Days<Vec<Chosen<'a>>>;
 
 /// Which usage of a scope counts.
 struct ChosenUsage<'a> {
@@ -728,7 +731,7 @@ impl<'a> ChosenUsage<'a> {
 }
 
 /// Of each day, what is known of several scopes together, and which of them count.
-type UnitedDays = BTreeMap<Day, (DayState, Vec<Root>)>;
+type UnitedDays = Days<Vec<Root>>;
 
 fn states_of(days: UnitedDays) -> BTreeMap<Day, DayState> {
     days.into_iter().map(|(day, (state, _))| (day, state)).collect()

@@ -72,8 +72,11 @@ impl Hidden {
     }
 }
 
-/// Counts of one event by another name: the metric, its dimension where it has one, and the event of `events.count`.
-const EVENTS: [(&str, Option<(&str, &str)>, &str); 14] = [
+/// A metric, its dimension where it has one, and the event of `events.count`.
+type OtherName = (&'static str, Option<(&'static str, &'static str)>, &'static str);
+
+/// Counts of one event by another name.
+const EVENTS: [OtherName; 14] = [
     ("agents.sessions", None, "agent_platform_session_created"),
     ("agents.sessions", Some(("status", "failed")), "agent_platform_session_dropped"),
     ("agents.sessions", Some(("status", "finished")), "agent_platform_session_finished"),

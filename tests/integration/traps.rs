@@ -276,14 +276,22 @@ fn a_rate_of_languages_is_one_of_sums_and_what_is_not_told_has_its_row() {
     assert_eq!(rate(json!({"language": "go"}))["value"], 0.18, "not the mean of 10 % and 90 %");
     assert_eq!(rate(json!({"language": "go", "ide": "vscode"}))["people"], 2);
     assert_eq!(rate(json!({"language": "go"}))["basis"], 145.0 / 170.0, "of the shown and accepted ones");
-    let unsized_rate =
-        line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({"language": "rust"}));
-    assert_eq!(unsized_rate["reason"], "not_in_source");
     let size = line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({}));
     assert_eq!((&size["n"], &size["of"], &size["basis"]), (&json!(18), &json!(180), &json!(99.0 / 170.0)));
     let unsized_lines =
         line(&lines, "code_suggestions.lines_shown", "window", "", &json!({"language": "rust"}));
     assert_eq!((&unsized_lines["value"], &unsized_lines["reason"]), (&Value::Null, &json!("not_in_source")));
+}
+
+#[test]
+fn how_many_lines_were_shown_is_not_nothing_where_nobody_tells_it() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.event("ana", today, "code_suggestion_shown_in_ide");
+    stream.event_with("ana", today, "code_suggestion_accepted_in_ide", json!({"lines": 3}));
+    let lines = stream.figures(today, &[]);
+    let rate = line(&lines, "code_suggestions.line_acceptance_rate", "window", "", &json!({}));
+    assert_eq!((&rate["value"], &rate["reason"]), (&Value::Null, &json!("not_in_source")));
 }
 
 #[test]
