@@ -1324,7 +1324,7 @@ fn list_of(
     let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
     let last = collected.until.checked_add_days(Days::new(2)).expect("a day");
     let lists = || lists.iter().filter(|(day, _)| *day <= last);
-    let within = lists().filter(|(day, _)| (period.start..=period.end).contains(day)).last();
+    let within = lists().rfind(|(day, _)| (period.start..=period.end).contains(day));
     let after = || lists().find(|(day, _)| *day > period.end && *day <= grace);
     within.or_else(after).cloned()
 }
