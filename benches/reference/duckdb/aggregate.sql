@@ -26,7 +26,8 @@ SELECT min(flow) AS flow, min(moment) FILTER (is_step) AS first,
 FROM (
     SELECT session, flow, ts::TIMESTAMP AS moment, starts_with(event, 'agent_platform_session_') AS is_step,
            replace(event, 'agent_platform_session_', '') AS step
-    FROM events WHERE session IS NOT NULL
+    -- Steps tell of sessions, and ends of calls; other events are nothing to them.
+    FROM events WHERE session IS NOT NULL AND (is_step OR event = 'finish_mcp_tool_call')
 )
 GROUP BY session;
 
@@ -54,7 +55,11 @@ COPY (
     UNION ALL
     SELECT concat_ws(chr(9), 'S', strftime(first, '%Y-%m'), flow, count(*), coalesce(quantile_disc(duration, 0.5)::VARCHAR, 'None'),
                      coalesce(quantile_disc(duration, 0.95)::VARCHAR, 'None'))
-    FROM (SELECT first, flow, epoch_ms(ended) - epoch_ms(started) AS duration FROM sessions WHERE first IS NOT NULL)
+    -- Of a session that was told to end before it began, it is not known how long it took.
+    FROM (
+        SELECT first, flow, CASE WHEN ended >= started THEN epoch_ms(ended) - epoch_ms(started) END AS duration
+        FROM sessions WHERE first IS NOT NULL
+    )
     GROUP BY strftime(first, '%Y-%m'), flow
     UNION ALL
     SELECT concat_ws(chr(9), 'U', "user", active_days, events, active_28,
