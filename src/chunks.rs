@@ -1,7 +1,10 @@
 //! A stream cut into chunks of whole lines, worked on by several threads, with the results in the order of the stream.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
-use std::sync::mpsc::{self, Receiver, SyncSender, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use memchr::{memchr, memchr_iter, memrchr};
@@ -23,11 +26,12 @@ pub struct Chunk {
     is_cut: bool,
 }
 
-/// How much is read before it is worked on. A chunk can be longer, by one line.
-const CHUNK: usize = 1 << 20;
+/// How much is read before it is worked on. A chunk can be longer, by one line. It is to stay in the cache of the core that
+/// reads it, beside what the worker looks up.
+const CHUNK: usize = 1 << 18;
 
-/// Chunks that wait for each worker.
-const WAITING: usize = 2;
+/// How many items for each worker may be worked on, or wait to be taken.
+const AHEAD: usize = 3;
 
 impl Chunk {
     /// The lines that are not empty; their numbers count from 1 within the chunk.
@@ -93,48 +97,60 @@ pub fn work_through<W: Send, T: Send>(
 
 /// Works on items with these workers, and takes the results in the order of the items, each with the number of its
 /// worker. An item that is an error, and an error of `take`, end it.
+///
+/// Whoever is free gets the next item itself: what it reads is in the cache of its own core then.
 pub fn side_by_side<I: Send, W: Send, T: Send>(
-    mut items: impl Iterator<Item = Result<I, Error>> + Send,
+    items: impl Iterator<Item = Result<I, Error>> + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let (permit, permits) = mpsc::channel();
+    let (result_sender, results) = mpsc::channel();
+    let source = Mutex::new(Source { items: items.fuse().enumerate(), permits });
     thread::scope(|scope| {
-        let (mut items_in, mut results_out): (Vec<SyncSender<I>>, Vec<Receiver<T>>) =
-            (Vec::new(), Vec::new());
-        for mut worker in workers {
-            let (item_sender, items) = sync_channel::<I>(WAITING);
-            let (results, result_receiver) = sync_channel::<T>(WAITING);
-            items_in.push(item_sender);
-            results_out.push(result_receiver);
-            let work = &work;
+        for (number, mut worker) in workers.into_iter().enumerate() {
+            (0..AHEAD).for_each(|_| permit.send(()).unwrap_or_default());
+            let (source, work, results) = (&source, &work, result_sender.clone());
             scope.spawn(move || {
-                for item in items {
-                    if results.send(work(&mut worker, item)).is_err() {
+                let next = || source.lock().unwrap_or_else(PoisonError::into_inner).next();
+                while let Some((place, item)) = next() {
+                    // A panic has to reach who waits for this result.
+                    let result = catch_unwind(AssertUnwindSafe(|| item.map(|item| work(&mut worker, item))));
+                    if results.send((place, number, result)).is_err() {
                         return;
                     }
                 }
             });
         }
-        let handing_out = scope.spawn(move || -> Result<(), Error> {
-            for worker in items_in.iter().cycle() {
-                let Some(item) = items.next().transpose()? else { break };
-                if worker.send(item).is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        // Items go to the workers in turn, so their results come back in turn.
-        for (worker, results) in results_out.iter().enumerate().cycle() {
-            match results.recv() {
-                Ok(result) => take(worker, result)?,
-                Err(_) => break,
+        // Those that stop before the end see that nobody gives permits any more.
+        let permit = permit;
+        drop(result_sender);
+        let (mut early, mut next) = (BTreeMap::new(), 0);
+        for (place, worker, result) in results {
+            early.insert(place, (worker, result));
+            while let Some((worker, result)) = early.remove(&next) {
+                next += 1;
+                take(worker, result.unwrap_or_else(|panic| resume_unwind(panic))?)?;
+                let _ = permit.send(());
             }
         }
-        drop(results_out);
-        handing_out.join().unwrap_or_else(|_| Err(Error::Bug("the reader stopped by itself".to_owned())))
+        Ok(())
     })
+}
+
+/// Items, and permits to go on to another one: without them, the results that wait for a slow item would be without bound.
+struct Source<I> {
+    items: I,
+    permits: Receiver<()>,
+}
+
+impl<I: Iterator> Source<I> {
+    /// The next item, once it may be worked on.
+    fn next(&mut self) -> Option<I::Item> {
+        self.permits.recv().ok()?;
+        self.items.next()
+    }
 }
 
 /// Cuts a stream at line breaks.
@@ -276,6 +292,30 @@ mod tests {
         );
         input.truncate(input.len() - 5);
         assert_eq!(read(&input, 2).len(), 2, "and nothing comes after it");
+    }
+
+    #[test]
+    fn a_slow_item_holds_the_others_back_and_a_panic_is_passed_on() {
+        let (done, slow) = mpsc::channel();
+        let slow = Mutex::new(slow);
+        let items = (0..100).map(Ok);
+        let work = |(): &mut (), item: usize| match item {
+            // It is done when the others have gone on as far as they may.
+            0 => slow.lock().expect("nobody panics").iter().take(2 * AHEAD - 1).count(),
+            item => {
+                let _ = done.send(());
+                item
+            }
+        };
+        let mut taken = Vec::new();
+        let result = side_by_side(items, vec![(); 2], work, |_, item| {
+            taken.push(item);
+            Ok(())
+        });
+        assert!(result.is_ok() && taken[1..] == (1..100).collect::<Vec<_>>() && taken[0] == 2 * AHEAD - 1);
+        let panics =
+            || side_by_side((0..9).map(Ok), vec![(); 2], |(), item| assert!(item < 5), |_, ()| Ok(()));
+        assert!(catch_unwind(panics).is_err());
     }
 
     #[test]
