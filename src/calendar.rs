@@ -264,6 +264,30 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Whether a text is a moment of this day in whole seconds, as [`Timestamp`] writes it; `day` is one.
+pub fn is_whole_second_of(text: &str, day: &str) -> bool {
+    text.len() == 20 && is_moment_of(text, day)
+}
+
+/// Whether a text is a moment of this day in whole seconds or thousandths; `day` is one.
+pub fn is_moment_of(text: &str, day: &str) -> bool {
+    let bytes = text.as_bytes();
+    let two = |at: usize, below: u8| {
+        let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
+        tens < 10 && ones < 10 && tens * 10 + ones < below
+    };
+    let ends = match bytes.len() {
+        20 => bytes[19] == b'Z',
+        24 => bytes[19] == b'.' && bytes[20..23].iter().all(u8::is_ascii_digit) && bytes[23] == b'Z',
+        _ => false,
+    };
+    ends && (bytes[10], bytes[13], bytes[16]) == (b'T', b':', b':')
+        && bytes[..10] == *day.as_bytes()
+        && two(11, 24)
+        && two(14, 60)
+        && two(17, 60)
+}
+
 impl FromStr for Timestamp {
     type Err = String;
 

@@ -4,6 +4,10 @@
 //! every release, so an event that is not in it is kept under its own name.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 /// The feature of events that no rule knows.
 pub const OTHER_FEATURE: &str = "other";
@@ -299,6 +303,22 @@ pub fn feature_of(event: &str) -> &'static str {
         .iter()
         .find(|(_, names)| names.iter().any(|pattern| matches(pattern, event)))
         .map_or(OTHER_FEATURE, |(feature, _)| feature)
+}
+
+/// The name and the feature of an event that is spelt so: in upper case, as the API does, or in any other way.
+pub fn named(spelt: &str) -> (Cow<'static, str>, &'static str) {
+    type Known = HashMap<String, (&'static str, &'static str), RandomState>;
+    static BY_SPELLING: LazyLock<Known> = LazyLock::new(|| {
+        let patterns = FEATURES.iter().flat_map(|(_, names)| names.iter().copied());
+        let events = numbers().map(|(_, event)| event).chain(patterns.filter(|name| !name.contains('*')));
+        events.map(|event| (event.to_uppercase(), (event, feature_of(event)))).collect()
+    });
+    if let Some((event, feature)) = BY_SPELLING.get(spelt) {
+        return ((*event).into(), feature);
+    }
+    let event = spelt.to_lowercase();
+    let feature = feature_of(&event);
+    (event.into(), feature)
 }
 
 /// The event of a number in GitLab's database; one that is not known is named by its number.

@@ -46,5 +46,6 @@ pub mod schema;
 pub mod site;
 pub mod sources;
 pub mod spelling;
+pub mod usage_event;
 pub mod view;
 pub mod wording;

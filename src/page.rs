@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
 use crate::calendar::{Day, Timestamp};
 use crate::plain::{Fields, Keys, Next, Value, split_alike};
 use crate::record::{Origin, Raw, Row};
@@ -28,8 +26,11 @@ pub struct PageReader {
     keys: Keys,
 }
 
-/// The fields of a page before its nodes. All but the last it cannot do without.
-const FIELDS: &[&str] = &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since"];
+/// The fields of a page. All but the last two it cannot do without.
+const FIELDS: &[&str] =
+    &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since", "nodes"];
+
+const NODES: usize = 8;
 
 const REQUIRED: u32 = (1 << 7) - 1;
 
@@ -43,23 +44,20 @@ impl PageReader {
     /// Reads a page that is spelled plainly, but for its nodes, which come last; `None` when the parser has to look at the
     /// line. Where a node ends is guessed ([`split_alike`]): when one of them cannot be read, the parser has to look too.
     pub fn read_plain<'a>(&mut self, line: &'a str) -> Option<Page<'a>> {
-        const NODES: &str = ",\"nodes\":";
         if !line.starts_with("{\"type\":\"raw\",") {
             return None;
         }
-        let head = memmem::find(line.as_bytes(), NODES.as_bytes())?;
-        let nodes = line[head + NODES.len()..].strip_prefix('[')?.strip_suffix("]}")?;
-        let nodes = split_alike(nodes)?;
-        let mut fields = Fields::before(line, head, &self.keys)?;
+        let mut fields = Fields::of(line, &self.keys);
         let (mut texts, mut page, mut since, mut seen) = ([""; 7], None, None, 0_u32);
-        loop {
+        let nodes = loop {
             let number = match fields.next(&mut self.keys)? {
+                Next::Key(NODES) => break line.get(fields.position()..)?,
                 Next::Key(number) => number,
                 Next::Other => {
                     fields.value()?;
                     continue;
                 }
-                Next::End => break,
+                Next::End => return None,
             };
             if seen & (1 << number) != 0 {
                 return None;
@@ -71,7 +69,7 @@ impl PageReader {
                 (..=6, Value::Text(text)) => texts[number] = text,
                 _ => return None,
             }
-        }
+        };
         if seen & REQUIRED != REQUIRED {
             return None;
         }
@@ -84,7 +82,7 @@ impl PageReader {
             day: day.parse().ok()?,
             page: page?,
             fetched_at: fetched_at.parse().ok()?,
-            nodes,
+            nodes: split_alike(nodes.strip_prefix('[')?.strip_suffix("]}")?)?,
         })
     }
 }
@@ -106,8 +104,18 @@ impl<'a> Page<'a> {
             scope: self.scope.clone(),
             day: self.day,
             fetched_at: self.fetched_at,
-            row: Row { page: self.page, index: u32::try_from(index).unwrap_or(u32::MAX) },
+            row: self.row(index),
         }
+    }
+
+    /// The GitLab that answered.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The place of a node in its fetch, by its place in the page.
+    pub fn row(&self, index: usize) -> Row {
+        Row { page: self.page, index: u32::try_from(index).unwrap_or(u32::MAX) }
     }
 
     /// The first day asked for.

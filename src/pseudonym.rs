@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::line::{Record, Rollup};
 use crate::record::NOBODY;
+use crate::usage_event::UsageEvent;
 
 /// What a pseudonym starts with.
 const PREFIX: &str = "hmac:";
@@ -58,6 +59,12 @@ impl PseudonymKey {
         }
     }
 
+    /// Replaces the people in a usage event of this instance.
+    pub fn apply_to_event<T>(&self, event: &mut UsageEvent<'_, T>, instance: &str) {
+        self.replace(instance, &mut event.user);
+        event.username = None;
+    }
+
     /// Replaces the people in counted rows.
     pub fn apply_to_counts(&self, rollup: &mut Rollup<'_>) {
         match rollup {
@@ -91,7 +98,8 @@ impl PseudonymKey {
         mac.update(&[0]);
         mac.update(user.as_bytes());
         let digest = mac.finalize().into_bytes();
-        digest[..16].iter().fold(PREFIX.to_owned(), |text, byte| format!("{text}{byte:02x}"))
+        let half = digest.first_chunk().expect("a SHA-256 has 32 bytes");
+        format!("{PREFIX}{:032x}", u128::from_be_bytes(*half))
     }
 }
 

@@ -2,14 +2,34 @@
 //! of editors; what was spelt otherwise stays in the record beside the name.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use crate::record::Event;
 
 /// Names and their other spellings, all in lower case. What is in no list is a name of its own.
-type Aliases = &'static [(&'static str, &'static [&'static str])];
+type Spellings = &'static [(&'static str, &'static [&'static str])];
+
+/// Names by all of their spellings.
+pub struct Aliases {
+    names: HashMap<&'static [u8], &'static str, RandomState>,
+}
 
 /// Languages. The dialects of an editor (`typescriptreact`) are the language they are written in.
-pub const LANGUAGES: Aliases = &[
+pub static LANGUAGES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(LANGUAGE_SPELLINGS));
+
+/// Editors.
+pub static IDES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(IDE_SPELLINGS));
+
+/// Where sessions run; GitLab had other words for it at first. Those it has now are left as they are spelt.
+const ENVIRONMENTS: Spellings = &[("ambient", &["web"]), ("chat", &["ide"])];
+
+/// What is longer is no spelling of a list.
+const LONGEST: usize = 64;
+
+const LANGUAGE_SPELLINGS: Spellings = &[
     ("c#", &["csharp", "cs"]),
     ("c++", &["cpp", "cxx", "cplusplus"]),
     ("dockerfile", &["docker"]),
@@ -33,8 +53,7 @@ pub const LANGUAGES: Aliases = &[
     ("yaml", &["yml"]),
 ];
 
-/// Editors.
-pub const IDES: Aliases = &[
+const IDE_SPELLINGS: Spellings = &[
     ("eclipse", &["eclipse ide"]),
     ("gitlab web ide", &["web ide", "webide", "gitlab-web-ide"]),
     (
@@ -47,48 +66,100 @@ pub const IDES: Aliases = &[
     ("vscode", &["visual studio code", "vs code", "visual studio code - insiders", "code"]),
 ];
 
-/// Where sessions run; GitLab had other words for it at first.
-pub const ENVIRONMENTS: Aliases = &[("ambient", &["web"]), ("chat", &["ide"])];
+/// A name, with how it was spelt where that is not the name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spelt<'a> {
+    /// The one name.
+    pub name: Cow<'a, str>,
+    /// How the source spelt it.
+    pub original: Option<Cow<'a, str>>,
+}
 
-/// Gives the language, the editor, the environment and the flow of an event their one name. A flow is named without its version, which stands
-/// beside it.
+impl<'a> Spelt<'a> {
+    /// The name, and how it was spelt.
+    pub fn parts(self) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
+        (self.name, self.original)
+    }
+}
+
+/// Gives the language, the editor, the environment and the flow of an event their one name. A flow is named without its
+/// version, which stands beside it.
 pub fn fold(event: &mut Event<'_>) {
-    if let Some((name, version)) = event.flow.as_deref().and_then(|flow| flow.split_once('/'))
-        && !name.is_empty()
-        && !version.is_empty()
-    {
-        let (name, version) = (name.to_owned(), version.to_owned());
-        event.flow = Some(name.into());
-        event.flow_version.get_or_insert(version.into());
+    if let Some((name, version)) = event.flow.take().map(flow) {
+        event.flow = Some(name);
+        event.flow_version = event.flow_version.take().or(version);
     }
-    if let Some(environment) = &mut event.environment
-        && let Some((name, _)) = ENVIRONMENTS.iter().find(|(_, others)| others.contains(&&**environment))
-    {
-        *environment = (*name).into();
-    }
-    fold_name(&mut event.language, &mut event.language_original, LANGUAGES);
-    fold_name(&mut event.ide, &mut event.ide_original, IDES);
+    event.environment = event.environment.take().map(environment);
+    fold_name(&mut event.language, &mut event.language_original, &LANGUAGES);
+    fold_name(&mut event.ide, &mut event.ide_original, &IDES);
 }
 
-fn fold_name<'a>(name: &mut Option<Cow<'a, str>>, original: &mut Option<Cow<'a, str>>, aliases: Aliases) {
-    let Some(spelt) = name else { return };
-    if let Cow::Owned(folded) = folded(spelt, aliases) {
-        let spelt = name.replace(folded.into());
-        *original = original.take().or(spelt);
-    }
-}
-
-/// The one name of what is spelt so; borrowed where it is spelt by its name.
-pub fn folded<'a>(spelt: &'a str, aliases: Aliases) -> Cow<'a, str> {
-    let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
-    let lower = match spelt.bytes().all(is_folded) {
-        true => Cow::Borrowed(spelt),
-        false => spelt.trim().to_lowercase().into(),
+/// The name of a flow, and its version where it is spelt with one.
+pub fn flow(spelt: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+    let Some(slash) = spelt.find('/').filter(|slash| (1..spelt.len() - 1).contains(slash)) else {
+        return (spelt, None);
     };
-    match aliases.iter().find(|(_, others)| others.contains(&&*lower)) {
-        Some((name, _)) => (*name).to_owned().into(),
-        None if lower == spelt => spelt.into(),
-        None => lower,
+    match spelt {
+        Cow::Borrowed(spelt) => (spelt[..slash].into(), Some(spelt[slash + 1..].into())),
+        Cow::Owned(spelt) => (spelt[..slash].to_owned().into(), Some(spelt[slash + 1..].to_owned().into())),
+    }
+}
+
+/// The one name of where a session runs.
+pub fn environment(spelt: Cow<'_, str>) -> Cow<'_, str> {
+    match ENVIRONMENTS.iter().find(|(_, others)| others.contains(&&*spelt)) {
+        Some((name, _)) => (*name).into(),
+        None => spelt,
+    }
+}
+
+fn fold_name<'a>(name: &mut Option<Cow<'a, str>>, original: &mut Option<Cow<'a, str>>, aliases: &Aliases) {
+    let Some(spelt) = name.take() else { return };
+    let spelt = aliases.spelt(spelt);
+    *original = original.take().or(spelt.original);
+    *name = Some(spelt.name);
+}
+
+impl Aliases {
+    /// The one name of what is spelt so, with how it is spelt.
+    pub fn spelt<'a>(&self, spelt: Cow<'a, str>) -> Spelt<'a> {
+        match self.folded(&spelt) {
+            Some(name) => Spelt { name, original: Some(spelt) },
+            None => Spelt { name: spelt, original: None },
+        }
+    }
+
+    /// The one name of what is spelt so; `None` where it is spelt by its name.
+    pub fn folded(&self, spelt: &str) -> Option<Cow<'static, str>> {
+        if let Some(name) = self.names.get(spelt.as_bytes()) {
+            return (*name != spelt).then_some(Cow::Borrowed(name));
+        }
+        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
+        if spelt.bytes().all(is_folded) {
+            return None;
+        }
+        // Nearly all others are short and in ASCII, and known in lower case.
+        let mut lower = [0; LONGEST];
+        if let Some(lower) = lower.get_mut(..spelt.len()) {
+            lower.copy_from_slice(spelt.as_bytes());
+            lower.make_ascii_lowercase();
+            if let Some(name) = self.names.get(&*lower) {
+                return Some(Cow::Borrowed(name));
+            }
+        }
+        let lower = spelt.trim().to_lowercase();
+        match self.names.get(lower.as_bytes()) {
+            Some(name) => (*name != spelt).then_some(Cow::Borrowed(name)),
+            None => Some(lower.into()).filter(|name: &Cow<'_, str>| name != spelt),
+        }
+    }
+
+    fn of(spellings: Spellings) -> Aliases {
+        let others =
+            spellings.iter().flat_map(|(name, others)| others.iter().map(move |other| (*other, *name)));
+        let themselves = spellings.iter().map(|(name, _)| (*name, *name));
+        let names = others.chain(themselves).map(|(spelt, name)| (spelt.as_bytes(), name)).collect();
+        Aliases { names }
     }
 }
 
@@ -109,7 +180,7 @@ mod tests {
             ("ΣΑΣ", "σας"),
             ("Befunge-93", "befunge-93"),
         ] {
-            assert_eq!(folded(spelt, LANGUAGES), name);
+            assert_eq!(LANGUAGES.folded(spelt).unwrap_or(spelt.into()), name);
         }
         for (spelt, name) in [
             ("Visual Studio Code", "vscode"),
@@ -117,19 +188,19 @@ mod tests {
             ("Ed", "ed"),
             ("Visual Studio", "visual studio"),
         ] {
-            assert_eq!(folded(spelt, IDES), name);
+            assert_eq!(IDES.folded(spelt).unwrap_or(spelt.into()), name);
         }
     }
 
     #[test]
     fn a_name_is_no_spelling_of_another_and_no_spelling_is_of_two() {
-        for aliases in [LANGUAGES, IDES, ENVIRONMENTS] {
+        for aliases in [LANGUAGE_SPELLINGS, IDE_SPELLINGS, ENVIRONMENTS] {
             let mut all: Vec<&str> = aliases
                 .iter()
                 .flat_map(|(name, others)| std::iter::once(name).chain(others.iter()))
                 .copied()
                 .collect();
-            assert!(all.iter().all(|text| *text == text.trim().to_lowercase()));
+            assert!(all.iter().all(|text| *text == text.trim().to_lowercase() && text.len() <= LONGEST));
             let count = all.len();
             all.sort_unstable();
             all.dedup();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::answer::{denied, value_at};
 use super::totals::totals;
-use super::usage_events::User;
+use super::usage_node::User;
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};

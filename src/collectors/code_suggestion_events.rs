@@ -3,16 +3,15 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
-use super::borrowed;
 use super::portion::EventQueries;
-use super::scalar::Scalar;
-use super::usage_events::{KEPT_DAYS, User, event};
+use super::usage_events::KEPT_DAYS;
+use super::usage_node::{NodeKeys, UsageNode};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
-use crate::calendar::{Day, Timestamp};
-use crate::line::{self, Record};
+use crate::calendar::Day;
+use crate::line::Record;
 use crate::record::{NO_LANGUAGE, Origin};
+use crate::spelling::LANGUAGES;
+use crate::usage_event::UsageEvent;
 
 /// The collector `code_suggestion_events`.
 pub struct CodeSuggestionEvents;
@@ -49,29 +48,24 @@ impl Collector for CodeSuggestionEvents {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Node<'a> {
-            #[serde(borrow)]
-            event: Cow<'a, str>,
-            timestamp: Timestamp,
-            #[serde(borrow, default, deserialize_with = "borrowed::text")]
-            language: Option<Cow<'a, str>>,
-            // Text in GitLab's schema and a number in an older example. One that is neither is not known, which is not
-            // a reason to lose the event.
-            #[serde(borrow, default)]
-            suggestion_size: Scalar<'a>,
-            #[serde(borrow, default, deserialize_with = "borrowed::text")]
-            unique_tracking_id: Option<Cow<'a, str>>,
-            #[serde(borrow)]
-            user: User<'a>,
-        }
-        let node: Node = line::parse(node)?;
-        let mut event = event(node.timestamp, origin, &node.event, node.user);
-        event.language = Some(said_language(node.language));
-        event.lines = node.suggestion_size.0.and_then(|size| size.parse().ok());
-        event.tracking_id = node.unique_tracking_id;
-        Ok(Record::Event(event))
+        Ok(Record::Event(event(UsageNode::read(node)?).record(origin)))
+    }
+
+    fn read_plain<'a>(&self, node: &'a str, keys: &mut NodeKeys) -> Option<UsageEvent<'a, &'a str>> {
+        Some(event(UsageNode::read_plain(node, keys)?))
+    }
+}
+
+#[inline(always)]
+fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
+    let language = said_language(node.language.take());
+    let size = node.suggestion_size.0.take();
+    let tracking_id = node.unique_tracking_id.take();
+    UsageEvent {
+        language: Some(LANGUAGES.spelt(language)),
+        lines: size.and_then(|size| size.parse().ok()),
+        tracking_id,
+        ..node.event()
     }
 }
 

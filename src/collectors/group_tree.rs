@@ -10,7 +10,7 @@ use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Project};
-use crate::spelling::{LANGUAGES, folded};
+use crate::spelling::LANGUAGES;
 
 /// The collector `group_tree`.
 pub struct GroupTree;
@@ -67,7 +67,7 @@ impl Collector for GroupTree {
         for Language { name, share } in node.languages.into_iter().flatten() {
             // Two spellings of a language are one.
             if let Some(share) = share {
-                *languages.entry(folded(&name, LANGUAGES).into_owned().into()).or_default() += share;
+                *languages.entry(LANGUAGES.folded(&name).unwrap_or(name)).or_default() += share;
             }
         }
         Ok(Record::Project(Project {

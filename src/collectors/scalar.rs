@@ -5,10 +5,33 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::plain::{Fields, Value};
+
 /// A text or a number that says something, as text without blanks around it; `None` for anything else. Whatever it is, it
 /// can be read: it must not lose the row it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scalar<'a>(pub(super) Option<Cow<'a, str>>);
+
+impl<'a> Scalar<'a> {
+    /// Reads what comes next, where it is spelled plainly; `None` when the parser has to look at it.
+    #[inline]
+    pub(super) fn read_plain(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
+        let said = match fields.value_with_text()? {
+            (Value::Text(text), _) => Some(trimmed(text)).filter(|text| !text.is_empty()),
+            (Value::Count(_), digits) => Some(digits),
+            (Value::Bool(_) | Value::Null, _) => None,
+        };
+        Some(Scalar(said.map(Cow::from)))
+    }
+}
+
+/// A text without blanks around it. Nearly all begin and end with something that is seen.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Scalar<'a>, D::Error> {

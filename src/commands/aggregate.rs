@@ -10,7 +10,7 @@ use crate::chunks::side_by_side;
 use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs, Source};
 use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
-use crate::commands::normalize::{self, finished};
+use crate::commands::normalize::{self, finish};
 use crate::error::{Error, Outcome};
 use crate::history::History;
 use crate::intake::Intake;
@@ -139,9 +139,12 @@ fn from_gitlab(
     let reading = clickhouse::Reading { server, instance: instance.as_str(), now, max_rejects };
     let read = |intake: &mut Intake, summary: &mut Summary| {
         let (coverage, outcome) = intake.read_alike(|count| {
-            let mut take = |record: Record<'_>, rows| match finished(record, pseudonyms.as_ref()) {
-                Record::Event(event) => count(&event, rows),
-                _ => Err(Error::Bug("GitLab's tables hold no other records than events".to_owned())),
+            let mut take = |mut record: Record<'_>, rows| {
+                finish(&mut record, pseudonyms.as_ref());
+                match record {
+                    Record::Event(event) => count(&event, rows),
+                    _ => Err(Error::Bug("GitLab's tables hold no other records than events".to_owned())),
+                }
             };
             reading.run(&mut take, summary)
         })?;

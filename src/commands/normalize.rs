@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
-use crate::collectors::by_name;
+use crate::collectors::{NodeKeys, by_name};
 use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
 use crate::export::RecordSheet;
@@ -27,6 +28,7 @@ use crate::sources::{self, Found, Observed, Setting};
 use crate::spelling;
 use crate::stream::{Line as InputLine, LineWriter};
 use crate::summary::Summary;
+use crate::usage_event::UsageEvent;
 use crate::wording::counted;
 
 /// What is to be done with people and with input that cannot be read.
@@ -76,6 +78,16 @@ struct Letters {
 enum RecordOutput {
     Lines(LineWriter<Vec<u8>>, EventWriter),
     Sheet(Box<RecordSheet<Vec<u8>>>),
+}
+
+/// Buffers of this size or less are used again, in bytes.
+const LONGEST_SPARE: usize = 1 << 20;
+
+/// What reads, one a thread.
+#[derive(Default)]
+struct Reader {
+    pages: PageReader,
+    nodes: NodeKeys,
 }
 
 /// Runs the command.
@@ -160,15 +172,23 @@ fn normalize_into(
     let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
     let input = Documents::new(input);
     let headings = input.headings();
-    let work = |pages: &mut PageReader, chunk: &Chunk| {
-        PartMade::of(chunk, pages, &headings, options, Letters { keeps, with_content })
+    // Buffers go round: fresh memory for every part would cost as much as writing it.
+    let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+    let work = |reader: &mut Reader, chunk: &Chunk| {
+        let buffer = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        PartMade::of(chunk, reader, buffer, &headings, options, Letters { keeps, with_content })
     };
     if options.format == RecordFormat::Csv {
         RecordSheet::heading(&mut output).map_err(Error::writing)?;
     }
-    let workers = (0..options.threads).map(|_| PageReader::default()).collect();
-    work_through(input, workers, work, |_, part| {
+    let workers = (0..options.threads).map(|_| Reader::default()).collect();
+    work_through(input, workers, work, |_, mut part| {
         output.write_all(&part.output).map_err(Error::writing)?;
+        part.output.clear();
+        // One that a long line has blown up is let go.
+        if part.output.capacity() <= LONGEST_SPARE {
+            spare.lock().unwrap_or_else(PoisonError::into_inner).push(part.output);
+        }
         part.rejected.iter().for_each(|(line, reason)| rejects.add(lines_before + line, reason));
         for mut letter in part.dead_letters {
             letter.line += lines_before;
@@ -183,7 +203,7 @@ fn normalize_into(
         part.fault.map_or(Ok(()), Err)
     })?;
     // Only here it is known of which day the rows of a collector of one's own are: fetch counted all of them.
-    let mut last = RecordOutput::new(options.format);
+    let mut last = RecordOutput::new(options.format, Vec::new());
     for mut coverage in held_back {
         let rows = coverage.fetched_at.and_then(|at| {
             let Coverage { collector, instance, scope, day, .. } = &coverage;
@@ -277,17 +297,18 @@ struct PartMade {
 impl PartMade {
     fn of(
         chunk: &Chunk,
-        pages: &mut PageReader,
+        reader: &mut Reader,
+        buffer: Vec<u8>,
         headings: &Headings,
         options: &Options,
         letters: Letters,
     ) -> PartMade {
         let mut part =
             PartMade { lines: chunk.line_count(), lines_before: chunk.lines_before(), ..PartMade::default() };
-        let mut output = RecordOutput::new(options.format);
+        let mut output = RecordOutput::new(options.format, buffer);
         let mut take_all = || {
             let mut lines = chunk.lines();
-            lines.try_for_each(|line| part.take(&line, pages, headings, options, letters, &mut output))
+            lines.try_for_each(|line| part.take(&line, reader, headings, options, letters, &mut output))
         };
         let taken = take_all();
         match taken.and_then(|()| output.into_inner()) {
@@ -300,16 +321,16 @@ impl PartMade {
     fn take(
         &mut self,
         line: &InputLine<'_>,
-        pages: &mut PageReader,
+        reader: &mut Reader,
         headings: &Headings,
         options: &Options,
         letters: Letters,
         output: &mut RecordOutput,
     ) -> Result<(), Error> {
         if let Some(start) = self.mark(output)
-            && let Some(page) = line.text.ok().and_then(|text| pages.read_plain(text))
+            && let Some(page) = line.text.ok().and_then(|text| reader.pages.read_plain(text))
         {
-            if self.take_page(line, &page, true, options, letters, output)? {
+            if self.take_page(line, (&page, &mut reader.nodes), true, options, letters, output)? {
                 return Ok(());
             }
             self.go_back(&start, output);
@@ -321,11 +342,12 @@ impl PartMade {
         }
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
-                self.take_page(line, &raw.into(), false, options, letters, output)?;
+                self.take_page(line, (&raw.into(), &mut reader.nodes), false, options, letters, output)?;
             }
-            Ok(Line::Record(record)) => {
+            Ok(Line::Record(mut record)) => {
                 self.counts.records += 1;
-                output.write_record(&finished(record, options.pseudonyms.as_ref()))?;
+                finish(&mut record, options.pseudonyms.as_ref());
+                output.write_record(&record)?;
             }
             Ok(Line::Rollup(mut rollup)) => {
                 if let Some(key) = &options.pseudonyms {
@@ -398,7 +420,8 @@ impl PartMade {
             match event.and_then(|observed| sources::record(&observed, &options.setting, row)) {
                 Ok(event) => {
                     self.counts.records += 1;
-                    let mut record = finished(Record::Event(Box::new(event)), options.pseudonyms.as_ref());
+                    let mut record = Record::Event(Box::new(event));
+                    finish(&mut record, options.pseudonyms.as_ref());
                     if let Record::Event(event) = &mut record
                         && event.event_id.is_none()
                     {
@@ -439,7 +462,7 @@ impl PartMade {
     fn take_page(
         &mut self,
         line: &InputLine<'_>,
-        page: &Page<'_>,
+        (page, keys): (&Page<'_>, &mut NodeKeys),
         is_guess: bool,
         options: &Options,
         letters: Letters,
@@ -453,7 +476,16 @@ impl PartMade {
             None => Vec::new(),
         };
         for (index, node) in nodes() {
-            let row = page.origin(index).row;
+            let row = page.row(index);
+            if let Some(mut event) = collector.and_then(|collector| collector.read_plain(node, keys)) {
+                if let Some(key) = &options.pseudonyms {
+                    key.apply_to_event(&mut event, page.instance());
+                }
+                if output.write_plain(&event, &page.origin(index)) {
+                    self.counts.records += 1;
+                    continue;
+                }
+            }
             let read = match (collector, mapped.get(index)) {
                 _ if node == "null" => Ok(None),
                 (Some(collector), _) => collector.read(node, page.origin(index), page.since()).map(Some),
@@ -476,9 +508,10 @@ impl PartMade {
                         self.outside_of_mapped.push((fetch_of(record.origin()), row));
                     }
                 }
-                Ok(Some(record)) => {
+                Ok(Some(mut record)) => {
                     self.counts.records += 1;
-                    output.write_record(&finished(record, options.pseudonyms.as_ref()))?;
+                    finish(&mut record, options.pseudonyms.as_ref());
+                    output.write_record(&record)?;
                 }
                 Err(_) if is_guess => return Ok(false),
                 Err(reason) => {
@@ -507,22 +540,22 @@ fn record(text: &str) -> Result<Record<'_>, String> {
     }
 }
 
-/// A record of any source as it leaves: names spelt one way, and people replaced if that is asked for.
-pub(super) fn finished<'a>(mut record: Record<'a>, pseudonyms: Option<&PseudonymKey>) -> Record<'a> {
-    if let Record::Event(event) = &mut record {
+/// Makes a record of any source what it is to leave as: names spelt one way, and people replaced if that is asked for.
+pub(super) fn finish(record: &mut Record<'_>, pseudonyms: Option<&PseudonymKey>) {
+    if let Record::Event(event) = record {
         spelling::fold(event);
     }
     if let Some(key) = pseudonyms {
-        key.apply(&mut record);
+        key.apply(record);
     }
-    record
 }
 
 impl RecordOutput {
-    fn new(format: RecordFormat) -> RecordOutput {
+    /// Writes behind what the buffer holds.
+    fn new(format: RecordFormat, buffer: Vec<u8>) -> RecordOutput {
         match format {
-            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(Vec::new()), EventWriter::default()),
-            RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(Vec::new()))),
+            RecordFormat::Jsonl => RecordOutput::Lines(LineWriter::new(buffer), EventWriter::default()),
+            RecordFormat::Csv => RecordOutput::Sheet(Box::new(RecordSheet::new(buffer))),
         }
     }
 
@@ -547,6 +580,14 @@ impl RecordOutput {
                 Ok(())
             }
             (output, record) => output.write(record),
+        }
+    }
+
+    /// Writes an event; false, and nothing is written, when its record has to be made first.
+    fn write_plain(&mut self, event: &UsageEvent<'_, &str>, origin: &Origin<'_>) -> bool {
+        match self {
+            RecordOutput::Lines(lines, events) => events.write_plain(event, origin, lines.get_mut()),
+            RecordOutput::Sheet(_) => false,
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::quote::has_no_sign;
-use crate::record::{Event, Origin, Row};
+use super::sign::has_sign;
+use crate::calendar::is_whole_second_of;
+use crate::record::{Event, Origin};
+use crate::spelling::Spelt;
+use crate::usage_event::UsageEvent;
 
 /// A key with what stands before and after it, for a field that is not the first one.
 macro_rules! key {
@@ -15,9 +18,11 @@ macro_rules! key {
 /// Writes events as lines.
 #[derive(Debug, Default)]
 pub struct EventWriter {
-    /// The origin of the last event, as it is written up to its row: most events are of the same fetch.
+    /// The origin of the last event, as it is written up to its place in the page: most events are of the same page.
     origin: Vec<u8>,
     of: Option<Origin<'static>>,
+    /// Its day, as it is written.
+    day: String,
 }
 
 impl EventWriter {
@@ -87,23 +92,93 @@ impl EventWriter {
         output.extend_from_slice(b"}\n");
     }
 
+    /// Appends what a plain text tells of an event as a line, with its line break: no text of it needs escapes. False, and
+    /// nothing is appended, when its moment is not one of the day of its origin in whole seconds; then it has to be read.
+    pub fn write_plain(
+        &mut self,
+        event: &UsageEvent<'_, &str>,
+        origin: &Origin<'_>,
+        output: &mut Vec<u8>,
+    ) -> bool {
+        let start = output.len();
+        output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
+        output.extend_from_slice(event.ts.as_bytes());
+        output.push(b'"');
+        self.write_origin(origin, output);
+        if !is_whole_second_of(event.ts, &self.day) {
+            output.truncate(start);
+            return false;
+        }
+        plain(output, key!("event"), &event.event);
+        plain(output, key!("feature"), event.feature);
+        plain(output, key!("user"), &event.user);
+        plain_or_none(output, key!("username"), &event.username);
+        if event.bot {
+            output.extend_from_slice(b",\"bot\":true");
+        }
+        if let Some(Spelt { name, original }) = &event.language {
+            plain(output, key!("language"), name);
+            plain_or_none(output, key!("language_original"), original);
+        }
+        if let Some(Spelt { name, original }) = &event.ide {
+            plain(output, key!("ide"), name);
+            plain_or_none(output, key!("ide_original"), original);
+        }
+        if let Some(lines) = event.lines {
+            output.extend_from_slice(key!("lines"));
+            number(output, lines.into());
+        }
+        plain_or_none(output, key!("namespace"), &event.namespace);
+        if let Some((start, id)) = &event.project {
+            output.extend_from_slice(key!("project"));
+            output.push(b'"');
+            output.extend_from_slice(start.as_bytes());
+            output.extend_from_slice(id.as_bytes());
+            output.push(b'"');
+        }
+        plain_or_none(output, key!("session"), &event.session);
+        let (flow, version) = event.flow.as_ref().map(|(flow, version)| (flow, version.as_ref())).unzip();
+        if let Some(flow) = flow {
+            plain(output, key!("flow"), flow);
+        }
+        plain_or_none(output, key!("environment"), &event.environment);
+        plain_or_none(output, key!("tool"), &event.tool);
+        plain_or_none(output, key!("model"), &event.model);
+        plain_or_none(output, key!("model_engine"), &event.model_engine);
+        if let Some(version) = version.flatten() {
+            plain(output, key!("flow_version"), version);
+        }
+        if let Some(outcome) = event.outcome {
+            plain(output, key!("outcome"), outcome);
+        }
+        plain_or_none(output, key!("tracking_id"), &event.tracking_id);
+        output.extend_from_slice(b"}\n");
+        true
+    }
+
     fn write_origin(&mut self, origin: &Origin<'_>, output: &mut Vec<u8>) {
         let is_same = self.of.as_ref().is_some_and(|of| {
             of.fetched_at == origin.fetched_at
                 && of.day == origin.day
+                && of.row.page == origin.row.page
                 && of.scope == origin.scope
                 && of.collector == origin.collector
                 && of.instance == origin.instance
         });
         if !is_same {
-            let Origin { instance, collector, scope, day, fetched_at, .. } = origin;
+            let Origin { instance, collector, scope, day, fetched_at, row } = origin;
             self.origin.clear();
             text(&mut self.origin, key!("instance"), instance);
             text(&mut self.origin, key!("collector"), collector);
             text(&mut self.origin, key!("scope"), scope);
-            text(&mut self.origin, key!("day"), &day.to_string());
+            self.day = day.to_string();
+            text(&mut self.origin, key!("day"), &self.day);
             text(&mut self.origin, key!("fetched_at"), &fetched_at.to_string());
             self.origin.extend_from_slice(b",\"row\":\"");
+            if row.page > 0 {
+                number(&mut self.origin, row.page.into());
+                self.origin.push(b':');
+            }
             let owned = |text: &str| Cow::Owned(text.to_owned());
             self.of = Some(Origin {
                 instance: owned(instance),
@@ -111,17 +186,28 @@ impl EventWriter {
                 scope: owned(scope),
                 day: *day,
                 fetched_at: *fetched_at,
-                row: Row { page: 0, index: 0 },
+                row: *row,
             });
         }
         output.extend_from_slice(&self.origin);
-        let Row { page, index } = origin.row;
-        if page > 0 {
-            number(output, page.into());
-            output.push(b':');
-        }
-        number(output, index.into());
+        number(output, origin.row.index.into());
         output.push(b'"');
+    }
+}
+
+/// Appends a field whose value is a text that needs no escapes. Inlined, so that the key is copied as what it is: a constant.
+#[inline(always)]
+fn plain(output: &mut Vec<u8>, key: &[u8], value: &str) {
+    output.extend_from_slice(key);
+    output.push(b'"');
+    output.extend_from_slice(value.as_bytes());
+    output.push(b'"');
+}
+
+#[inline(always)]
+fn plain_or_none(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
+    if let Some(value) = value {
+        plain(output, key, value);
     }
 }
 
@@ -142,7 +228,7 @@ fn text(output: &mut Vec<u8>, key: &[u8], value: &str) {
 fn quoted(output: &mut Vec<u8>, value: &str) {
     output.reserve(value.len() + 2);
     output.push(b'"');
-    if has_no_sign(value.as_bytes()) {
+    if !has_sign(value.as_bytes()) {
         output.extend_from_slice(value.as_bytes());
     } else {
         // Its own quotes are left out: they are there.
@@ -172,6 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::record::Row;
 
     type Text = Option<Cow<'static, str>>;
 

@@ -1,8 +1,8 @@
-//! The fields of an object without any object or list in it, one after the other.
+//! The fields of an object, one after the other; what is plain about it is found out on the way.
 
-use memchr::memchr;
+use wide::u8x16;
 
-use super::quote::quote;
+use super::sign::sign;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +30,18 @@ pub struct Keys {
 #[derive(Debug)]
 struct Spelled {
     text: String,
-    /// Its first eight bytes, as far as it has them, and which those are.
-    head: u64,
-    mask: u64,
+    /// Its first bytes, and which of them there are.
+    head: u8x16,
+    mask: u8x16,
 }
 
 /// The fields of an object, one after the other.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    line: &'a str,
+    text: &'a str,
     at: usize,
-    /// Where the last field ends.
-    end: usize,
+    /// What the next field begins with: the bracket of the object, or a comma.
+    opening: u8,
     /// The key read last, by its number.
     last: usize,
 }
@@ -67,71 +67,64 @@ impl Keys {
 
 impl Spelled {
     fn new(text: String) -> Spelled {
-        let mut head = [0; 8];
-        let mut mask = [0; 8];
-        for (place, byte) in text.bytes().take(8).enumerate() {
+        let mut head = [0; 16];
+        let mut mask = [0; 16];
+        for (place, byte) in text.bytes().take(16).enumerate() {
             (head[place], mask[place]) = (byte, 0xff);
         }
-        Spelled { text, head: u64::from_le_bytes(head), mask: u64::from_le_bytes(mask) }
+        Spelled { text, head: u8x16::new(head), mask: u8x16::new(mask) }
     }
 
     /// Whether these bytes start with it.
     #[inline]
     fn starts(&self, bytes: &[u8]) -> bool {
-        // Nearly all keys are told by a word or two; comparing by length costs more than the key itself.
-        let key = self.text.as_bytes();
-        let Some(first) = bytes.first_chunk::<8>() else { return bytes.starts_with(key) };
-        if (u64::from_le_bytes(*first) ^ self.head) & self.mask != 0 {
-            return false;
-        }
-        match key.len() {
-            ..=8 => true,
-            length @ 9..=16 => bytes.get(length - 8..length) == key.get(length - 8..),
-            _ => bytes.starts_with(key),
-        }
+        // Nearly all keys are told by one comparison; comparing by length costs more than the key itself.
+        let Some(first) = bytes.first_chunk() else { return bytes.starts_with(self.text.as_bytes()) };
+        let differs = (u8x16::new(*first) ^ self.head) & self.mask;
+        differs == u8x16::ZERO && (self.text.len() <= first.len() || bytes.starts_with(self.text.as_bytes()))
     }
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of the object in this line; `None` when it is not one, or not plain.
+    /// The fields of the object that this text is.
     #[inline]
-    pub fn of(line: &'a str, keys: &Keys) -> Option<Fields<'a>> {
-        Fields::before(line, line.strip_suffix('}')?.len(), keys)
-    }
-
-    /// The fields of the object in this line that end before this place; `None` when they are not plain.
-    #[inline]
-    pub fn before(line: &'a str, end: usize, keys: &Keys) -> Option<Fields<'a>> {
-        let bytes = line.as_bytes().get(..end)?;
-        // Looked for here once, so that a text ends with the next quote.
-        let has_control = bytes.iter().fold(false, |has, byte| has | (*byte < 0x20));
-        let is_plain = bytes.starts_with(b"{") && !has_control && memchr(b'\\', bytes).is_none();
-        is_plain.then_some(Fields { line, at: 0, end, last: keys.spelled.len() })
+    pub fn of(text: &'a str, keys: &Keys) -> Fields<'a> {
+        Fields { text, at: 0, opening: b'{', last: keys.spelled.len() }
     }
 
     /// Reads the next key, of which the value has to be read or passed next; `None` when the object is not plain.
     #[inline]
     pub fn next(&mut self, keys: &mut Keys) -> Option<Next> {
-        if self.at == self.end {
-            return Some(Next::End);
-        }
-        let opening = if self.at == 0 { b'{' } else { b',' };
-        if self.line.as_bytes()[self.at] != opening {
-            return None;
+        let rest = &self.text.as_bytes()[self.at..];
+        let (first, rest) = rest.split_first()?;
+        if *first != self.opening {
+            let is_end = *first == b'}' && self.opening == b',';
+            self.at += 1;
+            return is_end.then_some(Next::End);
         }
         self.at += 1;
-        let rest = &self.line.as_bytes()[self.at..];
         for guess in keys.next[self.last] {
             if let Some(spelled) = keys.spelled.get(guess)
                 && spelled.starts(rest)
             {
                 self.at += spelled.text.len();
+                self.opening = b',';
                 self.last = guess;
                 return Some(Next::Key(guess));
             }
         }
-        let after = end_of_text(self.line, self.at)?;
-        let key = self.line.get(self.at..=after)?;
+        if std::mem::replace(&mut self.opening, b',') == b'{' && rest.starts_with(b"}") {
+            self.at += 1;
+            return Some(Next::End);
+        }
+        self.search(keys)
+    }
+
+    /// Reads a key that was not expected.
+    #[inline(never)]
+    fn search(&mut self, keys: &mut Keys) -> Option<Next> {
+        let after = end_of_text(self.text, self.at)?;
+        let key = self.text.get(self.at..=after)?;
         if !key.ends_with(':') {
             return None;
         }
@@ -147,19 +140,68 @@ impl<'a> Fields<'a> {
     /// Reads the value of the key; `None` when it is not plain.
     #[inline]
     pub fn value(&mut self) -> Option<Value<'a>> {
-        let (value, after) = value(self.line, self.at)?;
+        let (value, after) = value(self.text, self.at)?;
         self.at = after;
         Some(value)
     }
 
-    /// How far the line has been read, in bytes.
+    /// Reads the value of the key with how it is spelled; `None` when it is not plain.
+    #[inline]
+    pub fn value_with_text(&mut self) -> Option<(Value<'a>, &'a str)> {
+        let start = self.at;
+        let value = self.value()?;
+        Some((value, self.text.get(start..self.at)?))
+    }
+
+    /// Reads a value that is a text; `None` when it is none, or not plain.
+    #[inline]
+    pub fn text(&mut self) -> Option<&'a str> {
+        let after = end_of_text(self.text, self.at)?;
+        let text = self.text.get(self.at + 1..after - 1);
+        self.at = after;
+        text
+    }
+
+    /// Reads a value that is a text or null; `None` when it is neither, or not plain.
+    #[inline]
+    pub fn text_or_null(&mut self) -> Option<Option<&'a str>> {
+        match self.value()? {
+            Value::Text(text) => Some(Some(text)),
+            Value::Null => Some(None),
+            Value::Count(_) | Value::Bool(_) => None,
+        }
+    }
+
+    /// Whether the value of the key is an object.
+    pub fn is_at_object(&self) -> bool {
+        self.text.as_bytes().get(self.at) == Some(&b'{')
+    }
+
+    /// The fields of the object that is the value of the key.
+    #[inline]
+    pub fn object(&self, keys: &Keys) -> Fields<'a> {
+        Fields { at: self.at, ..Fields::of(self.text, keys) }
+    }
+
+    /// Goes on behind the object that is the value of the key, and was read to its end.
+    #[inline]
+    pub fn go_on_after(&mut self, object: &Fields<'a>) {
+        self.at = object.at;
+    }
+
+    /// How far the text has been read, in bytes.
     pub fn position(&self) -> usize {
         self.at
     }
 
+    /// Whether nothing follows.
+    pub fn is_over(&self) -> bool {
+        self.at == self.text.len()
+    }
+
     /// Passes over this text if it comes next: what it says is known, down to the key of its last value.
     pub fn pass(&mut self, text: &str, last_key: usize) -> bool {
-        let is_next = !text.is_empty() && self.line.as_bytes()[self.at..].starts_with(text.as_bytes());
+        let is_next = !text.is_empty() && self.text.as_bytes()[self.at..].starts_with(text.as_bytes());
         if is_next {
             self.at += text.len();
             self.last = last_key;
@@ -170,18 +212,18 @@ impl<'a> Fields<'a> {
 
 /// The value that starts here, and where it ends.
 #[inline]
-fn value(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
-    match line.as_bytes().get(at)? {
+fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
+    match text.as_bytes().get(at)? {
         b'"' => {
-            let after = end_of_text(line, at)?;
-            Some((Value::Text(line.get(at + 1..after - 1)?), after))
+            let after = end_of_text(text, at)?;
+            Some((Value::Text(text.get(at + 1..after - 1)?), after))
         }
-        _ => word_or_count(line, at),
+        _ => word_or_count(text, at),
     }
 }
 
-fn word_or_count(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
-    let rest = &line.as_bytes()[at..];
+fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
+    let rest = &text.as_bytes()[at..];
     let word = |word: &str, value| rest.starts_with(word.as_bytes()).then_some((value, at + word.len()));
     match rest.first()? {
         b'0'..=b'9' => {
@@ -202,9 +244,10 @@ fn word_or_count(line: &str, at: usize) -> Option<(Value<'_>, usize)> {
 
 /// Where the text ends whose opening quote is here: a number and not the text, as that fits into a register.
 #[inline]
-fn end_of_text(line: &str, at: usize) -> Option<usize> {
-    let rest = line.as_bytes().get(at..)?.strip_prefix(b"\"")?;
-    Some(at + quote(rest)? + 2)
+fn end_of_text(text: &str, at: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(at..)?.strip_prefix(b"\"")?;
+    let end = sign(rest)?;
+    (rest[end] == b'"').then_some(at + end + 2)
 }
 
 #[cfg(test)]
@@ -224,14 +267,14 @@ mod tests {
     /// The fields named a and b, and the number of others.
     fn read_with(line: &str, keys: &mut Keys) -> Option<serde_json::Map<String, serde_json::Value>> {
         let mut map = serde_json::Map::new();
-        let mut fields = Fields::of(line, keys)?;
+        let mut fields = Fields::of(line, keys);
         loop {
             let start = fields.position();
             let key = match fields.next(keys)? {
                 Next::Key(0) => "a".to_owned(),
                 Next::Key(_) => "b".to_owned(),
                 Next::Other => line[start + 2..fields.position() - 2].to_owned(),
-                Next::End => return Some(map),
+                Next::End => return fields.is_over().then_some(map),
             };
             let value = match fields.value()? {
                 Value::Text(text) => text.into(),
@@ -249,7 +292,7 @@ mod tests {
     fn plain_objects_are_read_and_others_are_left_to_the_parser() {
         let map = read(r#"{"a":"x","b":17,"c":true,"d":false,"e":null,"ü":"größer als acht Bytes"}"#)
             .expect("plain");
-        assert_eq!(map.len(), 6);
+        assert_eq!((map.len(), read("{}")), (6, Some(serde_json::Map::new())));
         assert_eq!(
             (&map["a"], &map["b"], &map["ü"]),
             (&"x".into(), &17.into(), &"größer als acht Bytes".into())
@@ -257,7 +300,8 @@ mod tests {
         for other in [
             "",
             "{",
-            "{}",
+            "{,}",
+            "{}}",
             "[]",
             "null",
             r#"{"a":"x""#,

@@ -5,7 +5,7 @@
 mod alike;
 mod event;
 mod fields;
-mod quote;
+mod sign;
 mod value;
 
 pub use alike::split_alike;

@@ -2,20 +2,15 @@
 
 use std::fmt;
 
-use memchr::memchr;
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
-use super::quote::quote;
+use super::sign::sign;
 
 /// Reads a value that is the whole text; `None` when the text is not plain, or is not such a value.
 pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    // Looked for here once, so that a text within it ends with the next quote.
-    if memchr(b'\\', text.as_bytes()).is_some() || text.bytes().fold(false, |has, byte| has | (byte < 0x20)) {
-        return None;
-    }
     let mut reader = Reader { text, at: 0, depth: 0 };
     let value = T::deserialize(&mut reader).ok()?;
     (reader.at == text.len()).then_some(value)
@@ -76,10 +71,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.expect(b'"')?;
-        let length = quote(&self.text.as_bytes()[self.at..]).ok_or(NotPlain)?;
-        let string = self.text.get(self.at..self.at + length).ok_or(NotPlain)?;
-        self.at += length + 1;
-        Ok(string)
+        let rest = &self.text[self.at..];
+        let length = sign(rest.as_bytes()).ok_or(NotPlain)?;
+        self.at += length;
+        self.expect(b'"').map(|()| &rest[..length])
     }
 
     /// Passes over the bracket that an object or list begins with.

@@ -2,8 +2,10 @@
 //! events; the rollups take them over under the numbers of their own. Only they know which rows were seen before.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::names::{Name, Names, PersonId};
 use super::rows::{EventId, word_of};
@@ -11,7 +13,7 @@ use super::sessions::{AgentKey, SessionFact};
 use super::tally::{CellId, Usage};
 use super::{Cell, Fetch, Part, Rollups, Target};
 use crate::agents::{self, AgentCounts, Role, Step, Tokens};
-use crate::calendar::{Day, Timestamp};
+use crate::calendar::{Day, Timestamp, is_moment_of};
 use crate::events as known_events;
 use crate::line::{Line, Record, Rollup};
 use crate::plain::{Fields, Keys, Next, Value};
@@ -23,18 +25,29 @@ pub struct Reader {
     last: LastFetch,
     texts: Numbers<Box<str>>,
     fetches: Numbers<Box<[u8]>>,
-    cells: Numbers<Box<[u8]>>,
+    cells: CellNumbers,
     /// The instance of each fetch, by its place among those that people were seen in.
     instances: Vec<usize>,
     /// The people of each instance.
-    people: Vec<Numbers<Box<str>>>,
+    people: Vec<PeopleOfInstance>,
     /// The place of each instance among them, by the number of its text.
     instance_places: HashMap<u32, usize, RandomState>,
     bots: Vec<bool>,
     /// What the events of each cell are to agents.
     roles: Vec<Option<Role>>,
     scratch: Vec<u8>,
+    /// Users of events of the batch that are still to be looked up.
+    unknown: Vec<UnknownPerson>,
     batch: Batch,
+}
+
+/// The user of an event whose number is still to be looked up.
+struct UnknownPerson {
+    /// The place of the event among those of the batch.
+    place: usize,
+    instance: usize,
+    /// The number in the user's global id.
+    id: u64,
 }
 
 /// The fetch of the event before, as its line spells it: most lines are of the same.
@@ -151,6 +164,30 @@ enum AgentsTold {
     },
 }
 
+/// The users of an instance, with their numbers.
+#[derive(Default)]
+struct PeopleOfInstance {
+    /// Those with a global id, by the number in it: there are many, each line has one, and comparing texts is a wait for
+    /// memory more.
+    by_id: HashMap<u64, u32, RandomState>,
+    others: HashMap<Box<str>, u32, RandomState>,
+}
+
+/// The texts of cells and their numbers, from 0.
+#[derive(Default)]
+struct CellNumbers {
+    cells: Vec<CellTexts>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+struct CellTexts {
+    event: Box<str>,
+    feature: Box<str>,
+    language: Option<Box<str>>,
+    ide: Option<Box<str>>,
+}
+
 /// Keys and their numbers, from 0.
 struct Numbers<K>(HashMap<K, u32, RandomState>);
 
@@ -197,13 +234,14 @@ impl Default for Reader {
             last: LastFetch::default(),
             texts: Numbers::default(),
             fetches: Numbers::default(),
-            cells: Numbers::default(),
+            cells: CellNumbers::default(),
             instances: Vec::new(),
             people: Vec::new(),
             instance_places: HashMap::default(),
             bots: Vec::new(),
             roles: Vec::new(),
             scratch: Vec::new(),
+            unknown: Vec::new(),
             batch: Batch::default(),
         }
     }
@@ -228,6 +266,10 @@ impl Reader {
 
     /// What was found since the last time.
     pub fn batch(&mut self) -> Batch {
+        // One after the other: while one waits for memory, the next are on their way.
+        for UnknownPerson { place, instance, id } in std::mem::take(&mut self.unknown) {
+            self.batch.events[place].person = self.person_of_id(instance, id);
+        }
         std::mem::take(&mut self.batch)
     }
 
@@ -243,7 +285,7 @@ impl Reader {
         let mut seen = 0_u64;
         // Where the fields of the fetch start, and how many of them came one after the other.
         let (mut spelling, mut neighbours, mut is_last_fetch) = (0..0, 0, false);
-        let mut fields = Fields::of(line, &self.keys)?;
+        let mut fields = Fields::of(line, &self.keys);
         loop {
             let key_start = fields.position();
             let number = match fields.next(&mut self.keys)? {
@@ -303,12 +345,12 @@ impl Reader {
                 (spelling.end, neighbours) = (fields.position(), neighbours + 1);
             }
         }
-        if seen & REQUIRED != REQUIRED {
+        if seen & REQUIRED != REQUIRED || !fields.is_over() {
             return None;
         }
         // A stamp of another day may be no day at all: the parser says which.
         let day = if is_last_fetch { self.last.day.as_str() } else { texts.day };
-        if !is_plain_timestamp(ts) || ts[..10] != *day {
+        if !is_moment_of(ts, day) {
             return None;
         }
         let row = row.parse().ok()?;
@@ -317,7 +359,26 @@ impl Reader {
             self.last =
                 LastFetch { spelling: line[spelling].to_owned(), day: texts.day.to_owned(), number: fetch };
         }
-        self.count_event(fetch, row, &texts, &told, || ts.parse().ok())
+        let cell = self.cell(&texts);
+        let role = match self.roles[cell as usize] {
+            Some(role) => Some((role, ts.parse().ok()?)),
+            None => None,
+        };
+        let instance = self.instances[fetch as usize];
+        let person = match global_id(texts.user).filter(|_| !texts.bot) {
+            Some(id) => {
+                self.unknown.push(UnknownPerson { place: self.batch.events.len(), instance, id });
+                u32::MAX
+            }
+            None => self.person(instance, texts.user, texts.bot),
+        };
+        self.count_event(
+            CountedEvent { fetch, row, cell, person, lines: told.lines },
+            role,
+            texts.event,
+            &told,
+        );
+        Some(())
     }
 
     fn add_event(&mut self, event: &Event<'_>) -> Result<(), &'static str> {
@@ -357,8 +418,12 @@ impl Reader {
                 cache_write: event.cache_write,
             },
         };
-        self.count_event(fetch, event.origin.row, &texts, &told, || Some(event.ts))
-            .ok_or("its moment cannot be read again")
+        let cell = self.cell(&texts);
+        let role = self.roles[cell as usize].map(|role| (role, event.ts));
+        let person = self.person(self.instances[fetch as usize], texts.user, texts.bot);
+        let counted = CountedEvent { fetch, row: event.origin.row, cell, person, lines: told.lines };
+        self.count_event(counted, role, texts.event, &told);
+        Ok(())
     }
 
     /// Counts events that say the same: this one, and so many rows in all, of which its own is the first.
@@ -371,28 +436,20 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts an event; `None` when its moment is needed and cannot be read.
+    /// Counts an event; one that is something to agents, with its moment.
     fn count_event(
         &mut self,
-        fetch: u32,
-        row: Row,
-        texts: &Texts<'_>,
+        counted: CountedEvent,
+        role: Option<(Role, Timestamp)>,
+        event: &str,
         told: &Told<'_>,
-        ts: impl Fn() -> Option<Timestamp>,
-    ) -> Option<()> {
-        let cell = self.cell(texts);
-        let role = self.roles[cell as usize];
-        let agent_event = match role {
-            Some(role) => Some(self.agent_event(role, texts.event, told, ts()?)),
-            None => None,
-        };
-        let person = self.person(self.instances[fetch as usize], texts.user, texts.bot);
+    ) {
+        let agent_event = role.map(|(role, ts)| self.agent_event(role, event, told, ts));
         if told.event_id.is_some() || agent_event.is_some() {
             let (place, id) = (self.batch.events.len(), told.event_id.map(EventId::of));
             self.batch.extras.push(Extra { place, id, told: agent_event });
         }
-        self.batch.events.push(CountedEvent { fetch, row, cell, person, lines: told.lines });
-        Some(())
+        self.batch.events.push(counted);
     }
 
     fn agent_event(&mut self, role: Role, event: &str, told: &Told<'_>, ts: Timestamp) -> AgentEvent {
@@ -529,7 +586,7 @@ impl Reader {
     fn fetch(&mut self, texts: &Texts<'_>) -> Option<u32> {
         self.scratch.clear();
         for text in [texts.instance, texts.collector, texts.scope, texts.day, texts.fetched_at] {
-            put(&mut self.scratch, Some(text));
+            put(&mut self.scratch, text);
         }
         if let Some(number) = self.fetches.0.get(self.scratch.as_slice()) {
             return Some(*number);
@@ -547,19 +604,15 @@ impl Reader {
     fn instance(&mut self, name: u32) -> usize {
         let place = *self.instance_places.entry(name).or_insert(self.people.len());
         if place == self.people.len() {
-            self.people.push(Numbers::default());
+            self.people.push(PeopleOfInstance::default());
             self.batch.instances.push(name);
         }
         place
     }
 
     fn cell(&mut self, texts: &Texts<'_>) -> u32 {
-        self.scratch.clear();
-        for text in [Some(texts.event), Some(texts.feature), texts.language, texts.ide] {
-            put(&mut self.scratch, text);
-        }
-        if let Some(number) = self.cells.0.get(self.scratch.as_slice()) {
-            return *number;
+        if let Some(number) = self.cells.find(texts) {
+            return number;
         }
         let cell = (
             self.text(texts.event),
@@ -569,26 +622,41 @@ impl Reader {
         );
         self.batch.cells.push(cell);
         self.roles.push(Role::of(texts.event));
-        self.cells.insert(self.scratch.as_slice().into())
+        self.cells.insert(texts)
     }
 
     fn person(&mut self, instance: usize, user: &str, bot: bool) -> u32 {
-        let of_instance = &mut self.people[instance];
-        let person = match of_instance.0.get(user) {
-            Some(person) => *person,
-            None => {
-                let person =
-                    u32::try_from(self.bots.len()).expect("four thousand million users do not fit in memory");
-                of_instance.0.insert(user.into(), person);
-                self.bots.push(false);
-                self.batch.people.push((instance, user.into()));
-                person
-            }
+        let person = match global_id(user) {
+            Some(id) => self.person_of_id(instance, id),
+            None => match self.people[instance].others.get(user) {
+                Some(person) => *person,
+                None => {
+                    let person = self.new_person(instance, user);
+                    self.people[instance].others.insert(user.into(), person);
+                    person
+                }
+            },
         };
         if bot && !std::mem::replace(&mut self.bots[person as usize], true) {
             self.batch.bots.push(person);
         }
         person
+    }
+
+    /// The number of the user with this number in the global id.
+    fn person_of_id(&mut self, instance: usize, id: u64) -> u32 {
+        if let Some(person) = self.people[instance].by_id.get(&id) {
+            return *person;
+        }
+        let person = self.new_person(instance, &format!("{GLOBAL_ID}{id}"));
+        self.people[instance].by_id.insert(id, person);
+        person
+    }
+
+    fn new_person(&mut self, instance: usize, user: &str) -> u32 {
+        self.bots.push(false);
+        self.batch.people.push((instance, user.into()));
+        u32::try_from(self.bots.len() - 1).expect("four thousand million users do not fit in memory")
     }
 
     fn text(&mut self, text: &str) -> u32 {
@@ -666,30 +734,59 @@ const FETCHED_AT: usize = 6;
 /// All of them, a bit each.
 const OF_FETCH: u64 = 0b11111 << INSTANCE;
 
-/// Whether this is a moment of a day in whole seconds or thousandths; the day itself is compared with one that was read.
-fn is_plain_timestamp(ts: &str) -> bool {
-    let bytes = ts.as_bytes();
-    let two = |at: usize, below: u8| {
-        let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
-        tens < 10 && ones < 10 && tens * 10 + ones < below
-    };
-    let ends = match bytes.len() {
-        20 => bytes[19] == b'Z',
-        24 => bytes[19] == b'.' && bytes[20..23].iter().all(u8::is_ascii_digit) && bytes[23] == b'Z',
-        _ => false,
-    };
-    ends && (bytes[10], bytes[13], bytes[16]) == (b'T', b':', b':')
-        && ts.is_char_boundary(10)
-        && two(11, 24)
-        && two(14, 60)
-        && two(17, 60)
+/// What a user's global id begins with.
+const GLOBAL_ID: &str = "gid://gitlab/User/";
+
+/// The number in a user's global id, where it is spelled as GitLab spells it: one number, one text.
+fn global_id(user: &str) -> Option<u64> {
+    let digits = user.strip_prefix(GLOBAL_ID)?;
+    let is_number = matches!(digits.len(), 1..=18) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number && !digits.starts_with('0'))
 }
 
 /// Appends a text so that it cannot run into the next one.
-fn put(scratch: &mut Vec<u8>, text: Option<&str>) {
-    let length = text.map_or(u32::MAX, |text| text.len() as u32);
-    scratch.extend(length.to_le_bytes());
-    scratch.extend(text.unwrap_or_default().as_bytes());
+fn put(scratch: &mut Vec<u8>, text: &str) {
+    scratch.extend((text.len() as u64).to_le_bytes());
+    scratch.extend(text.as_bytes());
+}
+
+/// Event, feature, language and editor.
+type CellKey<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>);
+
+impl CellNumbers {
+    fn find(&self, texts: &Texts<'_>) -> Option<u32> {
+        let key = (texts.event, texts.feature, texts.language, texts.ide);
+        let is_it = |number: &u32| self.cells[*number as usize].key() == key;
+        self.numbers.find(self.hash(key), is_it).copied()
+    }
+
+    /// The number of a cell that has none.
+    fn insert(&mut self, texts: &Texts<'_>) -> u32 {
+        let number =
+            u32::try_from(self.cells.len()).expect("four thousand million cells do not fit in memory");
+        self.cells.push(CellTexts {
+            event: texts.event.into(),
+            feature: texts.feature.into(),
+            language: texts.language.map(Into::into),
+            ide: texts.ide.map(Into::into),
+        });
+        let mut numbers = std::mem::take(&mut self.numbers);
+        let hash = |number: &u32| self.hash(self.cells[*number as usize].key());
+        numbers.insert_unique(hash(&number), number, hash);
+        self.numbers = numbers;
+        number
+    }
+
+    /// What nearly always tells cells apart: the feature follows from the event.
+    fn hash(&self, (event, _, language, ide): CellKey<'_>) -> u64 {
+        self.hasher.hash_one((event, language.unwrap_or_default(), ide.unwrap_or_default()))
+    }
+}
+
+impl CellTexts {
+    fn key(&self) -> CellKey<'_> {
+        (&self.event, &self.feature, self.language.as_deref(), self.ide.as_deref())
+    }
 }
 
 impl<K: std::hash::Hash + Eq> Numbers<K> {
@@ -930,6 +1027,28 @@ mod tests {
         let mut reader = Reader::default();
         assert!(reader.read(&lines[0]).is_ok());
         assert_eq!(reader.last.spelling, first.strip_prefix(r#""instance":"#).expect("its first key"));
+    }
+
+    #[test]
+    fn what_comes_again_is_known_by_its_number() {
+        let mut reader = Reader::default();
+        for (number, user) in
+            (0..40).zip(["gid://gitlab/User/42", "gid://gitlab/User/042", "hmac:0"].iter().cycle())
+        {
+            let line = format!(
+                r#"{{"type":"event","ts":"2026-10-01T12:34:56Z","instance":"i","collector":"c","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","row":"1:{number}","event":"e{}","feature":"f","user":"{user}","language":"l"}}"#,
+                number % 2
+            );
+            assert!(matches!(reader.read(&line), Ok(None)));
+        }
+        let Batch { texts, people, cells, fetches, events, .. } = reader.batch();
+        assert_eq!((texts.len(), people.len(), cells.len(), fetches.len()), (7, 3, 2, 1));
+        let first: Vec<_> = events.iter().map(|event| (event.person, event.cell)).take(7).collect();
+        assert_eq!(first[6], first[0]);
+        assert_eq!(
+            first[..3].iter().map(|(person, _)| people[*person as usize].1.as_ref()).collect::<Vec<_>>(),
+            ["gid://gitlab/User/42", "gid://gitlab/User/042", "hmac:0"]
+        );
     }
 
     #[test]
