@@ -16,10 +16,13 @@ impl<'a> Scalar<'a> {
     /// Reads what comes next, where it is spelled plainly; `None` when the parser has to look at it.
     #[inline]
     pub(super) fn read_plain(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
-        let said = match fields.value_with_text()? {
-            (Value::Text(text), _) => Some(trimmed(text)).filter(|text| !text.is_empty()),
-            (Value::Count(_), digits) => Some(digits),
-            (Value::Bool(_) | Value::Null, _) => None,
+        let said = match fields.text() {
+            Some(text) => Some(trimmed(text)).filter(|text| !text.is_empty()),
+            None => match fields.value_with_text()? {
+                (Value::Count(_), digits) => Some(digits),
+                (Value::Bool(_) | Value::Null, _) => None,
+                (Value::Text(_), _) => return None,
+            },
         };
         Some(Scalar(said.map(Cow::from)))
     }

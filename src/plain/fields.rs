@@ -153,22 +153,21 @@ impl<'a> Fields<'a> {
         Some((value, self.text.get(start..self.at)?))
     }
 
-    /// Reads a value that is a text; `None` when it is none, or not plain.
+    /// Reads the value of the key if it is a text; `None`, and nothing is read, when it is none, or not plain.
     #[inline]
     pub fn text(&mut self) -> Option<&'a str> {
         let after = end_of_text(self.text, self.at)?;
-        let text = self.text.get(self.at + 1..after - 1);
+        let text = self.text.get(self.at + 1..after - 1)?;
         self.at = after;
-        text
+        Some(text)
     }
 
     /// Reads a value that is a text or null; `None` when it is neither, or not plain.
     #[inline]
     pub fn text_or_null(&mut self) -> Option<Option<&'a str>> {
-        match self.value()? {
-            Value::Text(text) => Some(Some(text)),
-            Value::Null => Some(None),
-            Value::Count(_) | Value::Bool(_) => None,
+        match self.text() {
+            None => (self.value()? == Value::Null).then_some(None),
+            text => Some(text),
         }
     }
 

@@ -279,9 +279,8 @@ impl Reader {
     }
 
     fn plain_event(&mut self, line: &str) -> Option<()> {
-        let mut texts = Texts::default();
-        let mut told = Told::default();
-        let (mut ts, mut row) = ("", "");
+        let mut said = [""; COUNTED_TEXTS];
+        let (mut bot, mut lines, mut counts) = (false, None, [None; COUNTS.end - COUNTS.start]);
         let mut seen = 0_u64;
         // Where the fields of the fetch start, and how many of them came one after the other.
         let (mut spelling, mut neighbours, mut is_last_fetch) = (0..0, 0, false);
@@ -306,37 +305,22 @@ impl Reader {
             }
             seen |= 1 << number;
             let start = fields.position();
-            match (number, fields.value()?) {
-                (0, Value::Text("event")) => {}
-                (1, Value::Text(text)) => ts = text,
-                (2, Value::Text(text)) => texts.instance = text,
-                (3, Value::Text(text)) => texts.collector = text,
-                (4, Value::Text(text)) => texts.scope = text,
-                (5, Value::Text(text)) => texts.day = text,
-                (6, Value::Text(text)) => texts.fetched_at = text,
-                (7, Value::Text(text)) => row = text,
-                (8, Value::Text(text)) => texts.event = text,
-                (9, Value::Text(text)) => texts.feature = text,
-                (10, Value::Text(text)) => texts.user = text,
-                (11, Value::Bool(is)) => texts.bot = is,
-                (12, Value::Text(text)) => texts.language = Some(text),
-                (13, Value::Text(text)) => texts.ide = Some(text),
-                (14, Value::Count(count)) => told.lines = Some(u32::try_from(count).ok()?),
-                (15, Value::Text(text)) => told.event_id = Some(text),
-                (16, Value::Text(text)) => told.session = Some(text),
-                (17, Value::Text(text)) => told.flow = Some(text),
-                (18, Value::Text(text)) => told.environment = Some(text),
-                (19, Value::Text(text)) => told.tool = Some(text),
-                (20, Value::Text(text)) => told.model = Some(text),
-                (21, Value::Text(text)) => told.outcome = Some(text),
-                (22, Value::Count(count)) => told.tokens.input = Some(count),
-                (23, Value::Count(count)) => told.tokens.output = Some(count),
-                (24, Value::Count(count)) => told.tokens.cache_read = Some(count),
-                (25, Value::Count(count)) => told.tokens.cache_write_5m = Some(count),
-                (26, Value::Count(count)) => told.tokens.cache_write_1h = Some(count),
-                (27, Value::Count(count)) => told.tokens.cache_write = Some(count),
-                // What else a record has does not count, but its form has to be right all the same.
-                (28, Value::Count(_)) | (29.., Value::Text(_)) => {}
+            // What does not count has to be of the right form all the same.
+            match (number, fields.text()) {
+                (..COUNTED_TEXTS, Some(text)) => said[number] = text,
+                (COUNTED_TEXTS.., Some(_)) if number > TOTAL_TOKENS => {}
+                (BOT, None) => {
+                    let Value::Bool(is) = fields.value()? else { return None };
+                    bot = is;
+                }
+                (LINES..=TOTAL_TOKENS, None) => {
+                    let Value::Count(count) = fields.value()? else { return None };
+                    match number {
+                        LINES => lines = Some(u32::try_from(count).ok()?),
+                        TOTAL_TOKENS => {}
+                        _ => counts[number - COUNTS.start] = Some(count),
+                    }
+                }
                 _ => return None,
             }
             if number == INSTANCE {
@@ -345,20 +329,35 @@ impl Reader {
                 (spelling.end, neighbours) = (fields.position(), neighbours + 1);
             }
         }
-        if seen & REQUIRED != REQUIRED || !fields.is_over() {
+        if seen & REQUIRED != REQUIRED || !fields.is_over() || said[0] != "event" {
             return None;
         }
+        let optional = |number: usize| (seen & (1 << number) != 0).then_some(said[number]);
+        let [_, ts, instance, collector, scope, day, fetched_at, row, event, feature, user, ..] = said;
+        let (language, ide) = (optional(LANGUAGE), optional(LANGUAGE + 1));
+        let texts =
+            Texts { instance, collector, scope, day, fetched_at, user, bot, event, feature, language, ide };
         // A stamp of another day may be no day at all: the parser says which.
-        let day = if is_last_fetch { self.last.day.as_str() } else { texts.day };
-        if !is_moment_of(ts, day) {
+        if !is_moment_of(ts, if is_last_fetch { &self.last.day } else { day }) {
             return None;
         }
         let row = row.parse().ok()?;
         let fetch = if is_last_fetch { self.last.number } else { self.fetch(&texts)? };
         if neighbours == FETCHED_AT - INSTANCE + 1 {
-            self.last =
-                LastFetch { spelling: line[spelling].to_owned(), day: texts.day.to_owned(), number: fetch };
+            self.last = LastFetch { spelling: line[spelling].to_owned(), day: day.to_owned(), number: fetch };
         }
+        let [input, output, cache_read, cache_write_5m, cache_write_1h, cache_write] = counts;
+        let told = Told {
+            lines,
+            event_id: optional(EVENT_ID),
+            session: optional(EVENT_ID + 1),
+            flow: optional(EVENT_ID + 2),
+            environment: optional(EVENT_ID + 3),
+            tool: optional(EVENT_ID + 4),
+            model: optional(EVENT_ID + 5),
+            outcome: optional(EVENT_ID + 6),
+            tokens: Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write },
+        };
         let cell = self.cell(&texts);
         let role = match self.roles[cell as usize] {
             Some(role) => Some((role, ts.parse().ok()?)),
@@ -674,7 +673,8 @@ pub const CONTRADICTION: &str = "its counts contradict each other";
 /// Why a record is not of its fetch.
 pub const OTHER_DAY: &str = "its stamp is of another day than its fetch";
 
-/// The fields of an event. The first eleven it cannot do without, those from the twenty-ninth on do not count.
+/// The fields of an event: texts, of which it cannot do without the first eleven, then what is no text, then texts that do not
+/// count.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -687,10 +687,8 @@ const FIELDS: &[&str] = &[
     "event",
     "feature",
     "user",
-    "bot",
     "language",
     "ide",
-    "lines",
     "event_id",
     "session",
     "flow",
@@ -698,6 +696,8 @@ const FIELDS: &[&str] = &[
     "tool",
     "model",
     "outcome",
+    "bot",
+    "lines",
     "input_tokens",
     "output_tokens",
     "cache_read",
@@ -724,6 +724,18 @@ const FIELDS: &[&str] = &[
 
 /// The fields without which there is no event, a bit each.
 const REQUIRED: u64 = (1 << 11) - 1;
+
+/// The places of fields that are named in the reader. The editor follows the language; session, flow, environment, tool, model
+/// and outcome follow the id.
+const LANGUAGE: usize = 11;
+const EVENT_ID: usize = 13;
+const BOT: usize = 20;
+const LINES: usize = 21;
+const COUNTS: std::ops::Range<usize> = 22..28;
+const TOTAL_TOKENS: usize = 28;
+
+/// How many texts count.
+const COUNTED_TEXTS: usize = BOT;
 
 /// The first field of those that say which fetch it was.
 const INSTANCE: usize = 2;
