@@ -296,11 +296,12 @@ impl AgentCounts {
     }
 
     /// Every number, in a fixed order.
-    fn all(mut self) -> [u64; 19] {
+    pub fn all(mut self) -> [u64; 19] {
         self.all_mut().map(|number| *number)
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 19] {
+    /// The same, to be changed.
+    pub fn all_mut(&mut self) -> [&mut u64; 19] {
         [
             &mut self.events,
             &mut self.succeeded,

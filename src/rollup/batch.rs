@@ -752,6 +752,7 @@ impl Rollups {
                 Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
             meanings.fetches.push((target, fetched_at));
         }
+        let of_agents = extras.iter().filter(|extra| extra.is_counted()).count() + agents.len();
         let mut place = 0;
         let mut extras = extras.into_iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
@@ -802,7 +803,7 @@ impl Rollups {
             let part = self.names.text(name(*part)).to_owned();
             told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
         }
-        self.settle_now_and_then(events.len() + alike.len() + parts.len());
+        self.settle_now_and_then(events.len() + alike.len() + parts.len(), of_agents);
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
@@ -821,6 +822,13 @@ impl Meanings {
 
     fn person(&self, number: u32) -> PersonId {
         self.people[number as usize]
+    }
+}
+
+impl Extra {
+    /// Whether it is a call of a tool, or tells tokens.
+    fn is_counted(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| told.counts.is_some())
     }
 }
 

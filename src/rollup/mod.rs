@@ -5,6 +5,7 @@
 mod batch;
 mod names;
 mod rows;
+mod runs;
 mod sessions;
 mod states;
 mod tally;
@@ -15,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
-pub use sessions::{AgentKey, SessionFact};
+use runs::Twice;
+pub use sessions::{AgentCell, AgentEntries, AgentKey, SessionFact};
 use sessions::{AgentTally, Sessions};
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
+use tally::Tally;
 pub use tally::{CellId, Entries, Usage};
-use tally::{Tally, Twice};
 
 use crate::agents::{self, AgentCounts};
 use crate::calendar::{Day, Timestamp};
@@ -134,8 +136,11 @@ pub struct Rollups {
     waiting: usize,
 }
 
-/// How many counts may wait in all tallies together: each takes 32 bytes.
+/// How many counts may wait in all tallies together: each takes 16 bytes.
 const MOST_WAITING: usize = 1 << 19;
+
+/// As how many counts one of calls of tools or of tokens waits.
+const WEIGHT_OF_AGENTS: usize = 5;
 
 impl Rollups {
     /// Takes a coverage line.
@@ -293,7 +298,7 @@ impl Rollups {
     fn agent_rollup<'s>(
         &'s self,
         of: &RowsCounted<'s>,
-        (key, counts): (&AgentKey, &AgentCounts),
+        (key, counts): (AgentKey, AgentCounts),
     ) -> AgentRollup<'s> {
         let text = |name: Name| Cow::from(self.names.text(name));
         AgentRollup {
@@ -306,7 +311,7 @@ impl Rollups {
             session: key.session.map(text),
             tool: key.tool.map(text),
             model: key.model.map(text),
-            counts: *counts,
+            counts,
         }
     }
 
@@ -387,8 +392,8 @@ impl Rollups {
     }
 
     /// Sums what waits when it has become much.
-    fn settle_now_and_then(&mut self, added: usize) {
-        self.waiting += added;
+    fn settle_now_and_then(&mut self, added: usize, of_agents: usize) {
+        self.waiting += added + WEIGHT_OF_AGENTS * of_agents;
         if self.waiting >= MOST_WAITING {
             self.waiting = 0;
             self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::settle);
@@ -501,9 +506,9 @@ impl Fetch {
         self.parts.values().chain([&self.own]).map(|part| part.sessions.facts())
     }
 
-    /// Calls of tools and tokens, in no order.
-    pub fn agents(&self) -> impl Iterator<Item = (&AgentKey, &AgentCounts)> {
-        self.parts.values().chain([&self.own]).flat_map(|part| part.agents.iter())
+    /// The sums of calls of tools and tokens by cell, with the users and sessions of each.
+    pub fn agents(&self) -> impl Iterator<Item = (AgentCell, AgentEntries<'_>)> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.agents.cells())
     }
 
     /// Whether everybody is told to whom a seat is assigned; some add-ons are for everybody and assigned to nobody.
@@ -548,6 +553,7 @@ impl Fetch {
         for part in self.parts.values_mut().chain([&mut self.own]) {
             part.usage.finish();
             part.sessions.finish();
+            part.agents.finish();
         }
         if !self.parts.is_empty() && !self.own.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
@@ -557,8 +563,10 @@ impl Fetch {
     }
 
     fn settle(&mut self) {
-        self.own.usage.settle();
-        self.parts.values_mut().for_each(|part| part.usage.settle());
+        for part in self.parts.values_mut().chain([&mut self.own]) {
+            part.usage.settle();
+            part.agents.settle();
+        }
     }
 
     /// The counts of a part that came as rollup lines.

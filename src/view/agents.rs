@@ -7,7 +7,7 @@ use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, state
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
-use crate::rollup::{AgentKey, Fetch, Name, PersonId, SessionFact};
+use crate::rollup::{AgentEntries, AgentKey, Fetch, Name, Names, PersonId, SessionFact};
 
 /// A session, put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct Session {
 
 /// Counts of calls of tools, or of tokens.
 #[derive(Clone, Copy, Debug)]
-pub struct AgentUse<'a> {
+pub struct AgentUse {
     /// Who, and by what else they are counted.
-    pub key: &'a AgentKey,
+    pub key: AgentKey,
     /// The flow type, by the event or by its session; `None` where nobody tells.
     pub flow: Option<Name>,
     /// The counts.
-    pub counts: &'a AgentCounts,
+    pub counts: AgentCounts,
 }
 
 /// GitLab Credits, with their product and flow where those are told.
@@ -42,10 +42,14 @@ pub type Credits = (Option<Name>, Option<Name>, f64);
 #[derive(Default)]
 pub(super) struct Agents<'a> {
     sessions: BTreeMap<Day, Vec<Session>>,
-    tools: BTreeMap<Day, Vec<AgentUse<'a>>>,
-    tokens: BTreeMap<Day, Vec<AgentUse<'a>>>,
+    flows: FlowsOfSessions,
+    tools: TellersByDay<'a>,
+    tokens: TellersByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
 }
+
+/// The fetches that tell of tools or tokens, with their instance.
+type TellersByDay<'a> = BTreeMap<Day, Vec<(Name, &'a Fetch)>>;
 
 /// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
 struct Teller<'a> {
@@ -63,6 +67,12 @@ const SESSIONS_TOGETHER: u32 = 1 << 14;
 /// The flow types of sessions, by instance and id; sorted.
 type FlowsOfSessions = Vec<((Name, Name), Name)>;
 
+/// Whether an event of this role is one of those that are asked for.
+type IsMeant = fn(Role) -> bool;
+
+const IS_TOOL_CALL: IsMeant = |role| role.is_tool_call;
+const TELLS_TOKENS: IsMeant = |role| role.tells_tokens;
+
 /// What is known of each scope by several collectors, and the fetch that tells of it.
 type DaysOfScopes<'a> = HashMap<Root, CountedDays<'a>>;
 
@@ -73,13 +83,13 @@ impl<'a> View<'a> {
     }
 
     /// The calls of tools of a period up to the last day reported.
-    pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse<'a>> {
-        self.agents.tools.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
+    pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
+        self.uses_in(&self.agents.tools, IS_TOOL_CALL, period)
     }
 
     /// The tokens of a period up to the last day reported.
-    pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse<'a>> {
-        self.agents.tokens.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
+    pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
+        self.uses_in(&self.agents.tokens, TELLS_TOKENS, period)
     }
 
     /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
@@ -93,22 +103,37 @@ impl<'a> View<'a> {
     pub fn is_chat(&self, session: &Session) -> bool {
         session.flow.is_some_and(|flow| self.names.text(flow) == CHAT)
     }
+
+    fn uses_in(
+        &self,
+        tellers: &TellersByDay<'a>,
+        is_meant: IsMeant,
+        period: Period,
+    ) -> impl Iterator<Item = AgentUse> {
+        let tellers = tellers.range(period.start..=period.end).flat_map(|(_, tellers)| tellers);
+        tellers.flat_map(move |(instance, fetch)| {
+            let uses = meant(fetch, self.names, is_meant).flatten();
+            uses.map(|(key, counts)| AgentUse { key, flow: self.flow_of_use(*instance, &key), counts })
+        })
+    }
+
+    /// The flow type of a use, by its event, else by its session.
+    fn flow_of_use(&self, instance: Name, key: &AgentKey) -> Option<Name> {
+        let of_session = || {
+            let session = (instance, key.session?);
+            let at = self.agents.flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
+            Some(self.agents.flows[at].1)
+        };
+        key.flow.or_else(of_session)
+    }
 }
 
 impl<'a> Resolved<'a> {
     /// Fills in what a view says of agents.
     pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root]) {
-        let flows = self.add_sessions(view, scopes);
-        for (source, is_meant) in [
-            (Source::Tools, (|role| role.is_tool_call) as fn(Role) -> bool),
-            (Source::Tokens, |role| role.tells_tokens),
-        ] {
-            let uses = self.add_uses(view, scopes, source, is_meant, &flows);
-            match source {
-                Source::Tools => view.agents.tools = uses,
-                _ => view.agents.tokens = uses,
-            }
-        }
+        self.add_sessions(view, scopes);
+        view.agents.tools = self.add_tellers(view, scopes, Source::Tools, IS_TOOL_CALL);
+        view.agents.tokens = self.add_tellers(view, scopes, Source::Tokens, TELLS_TOKENS);
         let credits = self.rollups.names.find("credits");
         let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
         for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
@@ -118,7 +143,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
-    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> FlowsOfSessions {
+    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) {
         let mut tellers: Vec<Teller<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
@@ -159,7 +184,7 @@ impl<'a> Resolved<'a> {
         flows.sort_unstable();
         let days = self.united(scopes, |root| days_of.get(&root));
         view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
-        flows
+        view.agents.flows = flows;
     }
 
     /// Whose a session is: of its users the one that the best teller tells first.
@@ -185,24 +210,14 @@ impl<'a> Resolved<'a> {
 
     /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each scope and day the first
     /// that tells any counts.
-    fn add_uses(
+    fn add_tellers(
         &self,
         view: &mut View<'a>,
         scopes: &[Root],
         source: Source,
-        is_meant: fn(Role) -> bool,
-        flows: &FlowsOfSessions,
-    ) -> BTreeMap<Day, Vec<AgentUse<'a>>> {
+        is_meant: IsMeant,
+    ) -> TellersByDay<'a> {
         let names = &self.rollups.names;
-        let roles: HashMap<Name, bool> = self
-            .days
-            .values()
-            .flat_map(BTreeMap::values)
-            .filter_map(|(_, fetch)| *fetch)
-            .flat_map(Fetch::agents)
-            .map(|(key, _)| (key.event, Role::of(names.text(key.event)).is_some_and(is_meant)))
-            .collect();
-        let meant = |fetch: &'a Fetch| fetch.agents().filter(|(key, _)| roles.get(&key.event) == Some(&true));
         let mut tellers: Vec<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         tellers.retain(|collector| super::tells_of_calls(names.text(*collector)));
         // Of the two that a service's log holds, only the calls tell the model.
@@ -215,7 +230,7 @@ impl<'a> Resolved<'a> {
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for (teller, root) in tellers.iter().flat_map(|teller| scopes.iter().map(|root| (*teller, *root))) {
             let Some(days) = self.days.get(&(teller, root)) else { continue };
-            let tells = |fetch: &&'a Fetch| meant(fetch).next().is_some();
+            let tells = |fetch: &&'a Fetch| meant(fetch, names, is_meant).next().is_some();
             if !days.values().filter_map(|(_, fetch)| *fetch).any(|fetch| tells(&fetch)) {
                 continue;
             }
@@ -228,26 +243,22 @@ impl<'a> Resolved<'a> {
                 }
             }
         }
-        let mut uses: BTreeMap<Day, Vec<AgentUse<'a>>> = BTreeMap::new();
-        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return uses };
+        let mut telling = TellersByDay::new();
+        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return telling };
         for (day, (_, counting)) in days.range(..=view.until) {
-            for root in counting {
-                let told = days_of[root].get(day).and_then(|(_, told)| *told);
-                uses.entry(*day).or_default().extend(told.into_iter().flat_map(meant).map(
-                    |(key, counts)| {
-                        let of_session = || {
-                            let session = (root.0, key.session?);
-                            let at = flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
-                            Some(flows[at].1)
-                        };
-                        AgentUse { key, flow: key.flow.or_else(of_session), counts }
-                    },
-                ));
-            }
+            let told = counting.iter().filter_map(|root| Some((root.0, days_of[root].get(day)?.1?)));
+            telling.insert(*day, told.collect());
         }
         view.sources.insert(source, states_of(days));
-        uses
+        telling
     }
+}
+
+/// What a fetch tells of events with such a role.
+fn meant<'a>(fetch: &'a Fetch, names: &Names, is_meant: IsMeant) -> impl Iterator<Item = AgentEntries<'a>> {
+    let cells = fetch.agents();
+    let is_meant = move |event| Role::of(names.text(event)).is_some_and(is_meant);
+    cells.filter(move |(cell, _)| is_meant(cell.event)).map(|(_, entries)| entries)
 }
 
 /// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
