@@ -53,8 +53,8 @@ pub struct Entries<'a>(Members<'a, ByPerson>);
 #[derive(Debug)]
 struct ByPerson;
 
-/// How many counts wait before they are summed.
-const MOST_WAITING: usize = 1 << 15;
+/// How many counts wait before they are summed: of most days all, so that nothing has to be merged.
+const MOST_WAITING: usize = 1 << 17;
 
 impl Usage {
     /// The count of one event.
@@ -103,7 +103,7 @@ impl Tally {
             None => self.many.push((place, usage)),
         }
         if self.waiting.len() + self.many.len() >= MOST_WAITING {
-            self.settle();
+            self.sum_up();
         }
     }
 
@@ -114,14 +114,19 @@ impl Tally {
 
     /// Sums what waits, and gives back the memory it waited in.
     pub(super) fn settle(&mut self) {
-        self.runs.add(sorted(std::mem::take(&mut self.waiting)));
-        self.runs.add(sorted(std::mem::take(&mut self.many)));
+        self.sum_up();
+        (self.waiting, self.many) = (Vec::new(), Vec::new());
     }
 
     /// Sums everything, after which it can be read.
     pub(super) fn finish(&mut self) {
         self.settle();
         self.runs.finish();
+    }
+
+    fn sum_up(&mut self) {
+        self.runs.add(sorted(&mut self.waiting));
+        self.runs.add(sorted(&mut self.many));
     }
 
     /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
@@ -135,9 +140,12 @@ impl Tally {
     }
 }
 
-fn sorted<T: Into<Usage>>(mut waiting: Vec<(Place, T)>) -> impl Iterator<Item = ((CellId, PersonId), Usage)> {
+/// Takes everything out, sorted.
+fn sorted<T: Into<Usage>>(
+    waiting: &mut Vec<(Place, T)>,
+) -> impl Iterator<Item = ((CellId, PersonId), Usage)> {
     waiting.sort_unstable_by_key(|(place, _)| *place);
-    waiting.into_iter().map(|(place, usage)| {
+    waiting.drain(..).map(|(place, usage)| {
         let (cell, person) = ((place >> 32) as u32, place as u32);
         ((CellId(cell), PersonId(person)), usage.into())
     })
