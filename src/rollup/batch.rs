@@ -752,7 +752,7 @@ impl Rollups {
                 Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
             meanings.fetches.push((target, fetched_at));
         }
-        let of_agents = extras.iter().filter(|extra| extra.is_counted()).count() + agents.len();
+        let of_agents = extras.iter().filter(|extra| extra.told.is_some()).count() + agents.len();
         let mut place = 0;
         let mut extras = extras.into_iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
@@ -825,13 +825,6 @@ impl Meanings {
     }
 }
 
-impl Extra {
-    /// Whether it is a call of a tool, or tells tokens.
-    fn is_counted(&self) -> bool {
-        self.told.as_ref().is_some_and(|told| told.counts.is_some())
-    }
-}
-
 impl AgentEvent {
     /// Adds what so many events tell that say the same.
     fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings, events: u64) {
@@ -897,7 +890,7 @@ mod tests {
             said.push(reader.read(&line).map(|_| ()));
             rollups.take(reader.batch(), &mut meanings);
         }
-        rollups.finish();
+        rollups.fetches_mut().for_each(Fetch::finish);
         let mut lines = Vec::new();
         rollups
             .for_each_rollup(|line| {

@@ -17,7 +17,7 @@ pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
 use runs::Twice;
-pub use sessions::{AgentCell, AgentEntries, AgentKey, SessionFact};
+pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
 use sessions::{AgentTally, Sessions};
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 use tally::Tally;
@@ -139,8 +139,8 @@ pub struct Rollups {
 /// How many counts may wait in all tallies together: each takes 16 bytes.
 const MOST_WAITING: usize = 1 << 19;
 
-/// As how many counts one of calls of tools or of tokens waits.
-const WEIGHT_OF_AGENTS: usize = 5;
+/// As how many counts waits what one event tells of agents.
+const WEIGHT_OF_AGENTS: usize = 8;
 
 impl Rollups {
     /// Takes a coverage line.
@@ -261,21 +261,22 @@ impl Rollups {
         of: &RowsCounted<'s>,
         part: &'s Part,
     ) -> impl Iterator<Item = SessionRollup<'s>> {
-        let of_session = part.sessions.facts().chunk_by(|(one, _), (other, _)| one == other);
-        of_session.map(|facts| {
+        let mut facts = part.sessions.facts().flatten().peekable();
+        std::iter::from_fn(move || {
+            let (session, _) = *facts.peek()?;
             let text = |name: Name| Cow::from(self.names.text(name));
             let mut rollup = SessionRollup {
                 kind: RollupKind::Session,
                 of: of.clone(),
-                session: text(facts[0].0),
+                session: text(session),
                 users: BTreeMap::new(),
                 bots: BTreeSet::new(),
                 flows: BTreeSet::new(),
                 environments: BTreeSet::new(),
                 steps: BTreeSet::new(),
             };
-            for (_, fact) in facts {
-                match *fact {
+            while let Some((_, fact)) = facts.next_if(|(of, _)| *of == session) {
+                match fact {
                     SessionFact::User(person, since) => {
                         let user = Cow::from(self.people.user(person));
                         if self.people.is_bot(person) {
@@ -290,7 +291,7 @@ impl Rollups {
                     SessionFact::Step(at, step) => drop(rollup.steps.insert((at, step))),
                 }
             }
-            rollup
+            Some(rollup)
         })
     }
 
@@ -396,13 +397,13 @@ impl Rollups {
         self.waiting += added + WEIGHT_OF_AGENTS * of_agents;
         if self.waiting >= MOST_WAITING {
             self.waiting = 0;
-            self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::settle);
+            self.fetches_mut().for_each(Fetch::settle);
         }
     }
 
-    /// Sums what was added; has to be done before it is read.
-    pub fn finish(&mut self) {
-        self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::finish);
+    /// Every fetch, to be finished before it is read.
+    pub fn fetches_mut(&mut self) -> impl Iterator<Item = &mut Fetch> {
+        self.fetches.values_mut().flat_map(BTreeMap::values_mut)
     }
 
     /// How many rows arrived of each fetch, with its collector.
@@ -502,8 +503,8 @@ impl Fetch {
     }
 
     /// What is told of sessions, by each part, sorted by session; parts may tell the same.
-    pub fn sessions(&self) -> impl Iterator<Item = &[(Name, SessionFact)]> {
-        self.parts.values().chain([&self.own]).map(|part| part.sessions.facts())
+    pub fn sessions(&self) -> impl Iterator<Item = Facts<'_>> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.facts())
     }
 
     /// The sums of calls of tools and tokens by cell, with the users and sessions of each.
@@ -549,7 +550,7 @@ impl Fetch {
     }
 
     /// Sums what was added. Rows that came as records and counted count once.
-    fn finish(&mut self) {
+    pub fn finish(&mut self) {
         for part in self.parts.values_mut().chain([&mut self.own]) {
             part.usage.finish();
             part.sessions.finish();
@@ -565,6 +566,7 @@ impl Fetch {
     fn settle(&mut self) {
         for part in self.parts.values_mut().chain([&mut self.own]) {
             part.usage.settle();
+            part.sessions.settle();
             part.agents.settle();
         }
     }

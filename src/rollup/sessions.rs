@@ -18,9 +18,6 @@ pub enum SessionFact {
     Step(Timestamp, Step),
 }
 
-/// How many facts may wait to be put in order, beside as many as are in order.
-const FEW_FACTS: usize = 1 << 10;
-
 /// By what calls of tools and tokens are counted, beside the fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentKey {
@@ -51,13 +48,33 @@ pub struct AgentCell {
     pub model: Option<Name>,
 }
 
-/// What is told of sessions, in 24 bytes a fact. It is a set: telling it again changes nothing.
+/// What is told of sessions, in some seven bytes a fact. It is a set: telling it again changes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// Sorted, up to what was added since.
-    facts: Vec<(Name, SessionFact)>,
-    sorted: usize,
+    runs: Runs<BySession>,
+    waiting: Vec<(Name, SessionFact)>,
 }
+
+/// What is told of sessions, by session.
+#[derive(Clone, Debug)]
+pub struct Facts<'a>(Members<'a, BySession>);
+
+/// What is told of sessions, packed: how far the session is from the one before, and the fact. Of a user who is told twice
+/// the first moment stays.
+#[derive(Debug)]
+struct BySession;
+
+/// What tells one fact of a session from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum FactKey {
+    User(PersonId),
+    Flow(Name),
+    Environment(Name),
+    Step(Timestamp, Step),
+}
+
+/// How many facts wait before they are put in order.
+const MOST_FACTS_WAITING: usize = 1 << 14;
 
 /// Calls of tools and tokens summed by key, in little memory: from five bytes to some forty for each of them.
 #[derive(Debug, Default)]
@@ -84,37 +101,109 @@ struct ByCaller;
 /// How many counts of calls of tools and of tokens wait before they are summed.
 const MOST_WAITING: usize = 1 << 12;
 
+impl SessionFact {
+    /// What tells it from others, and the moment of a user.
+    fn parts(self) -> (FactKey, Option<Timestamp>) {
+        match self {
+            SessionFact::User(person, since) => (FactKey::User(person), Some(since)),
+            SessionFact::Flow(flow) => (FactKey::Flow(flow), None),
+            SessionFact::Environment(environment) => (FactKey::Environment(environment), None),
+            SessionFact::Step(at, step) => (FactKey::Step(at, step), None),
+        }
+    }
+}
+
 impl Sessions {
     /// Adds what is told of a session.
     pub(super) fn add(&mut self, session: Name, fact: SessionFact) {
-        self.facts.push((session, fact));
-        if self.facts.len() - self.sorted > self.sorted + FEW_FACTS {
+        self.waiting.push((session, fact));
+        if self.waiting.len() >= MOST_FACTS_WAITING {
             self.settle();
         }
     }
 
-    /// Puts it in order, after which it can be read, and gives back the memory that it no longer needs.
+    /// Puts what waits in order, and gives back the memory it waited in.
+    pub(super) fn settle(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_unstable();
+        self.runs.add(waiting.into_iter().map(|(session, fact)| {
+            let (key, since) = fact.parts();
+            (((), (session, key)), since)
+        }));
+    }
+
+    /// Puts everything in order, after which it can be read.
     pub(super) fn finish(&mut self) {
         self.settle();
-        self.facts.shrink_to_fit();
+        self.runs.finish();
     }
 
-    /// Everything, by session. What was added since is not in order: finish first.
-    pub(super) fn facts(&self) -> &[(Name, SessionFact)] {
-        &self.facts
+    /// Everything, by session. What waits, or was not merged, is not in order: finish first.
+    pub(super) fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
+        self.runs.groups().map(|((), facts)| Facts(facts))
+    }
+}
+
+impl Packing for BySession {
+    type Group = ();
+    type Member = (Name, FactKey);
+    /// The moment of a user.
+    type Sum = Option<Timestamp>;
+
+    fn add(since: &mut Option<Timestamp>, other: &Option<Timestamp>) {
+        *since = (*since).min(*other);
     }
 
-    fn settle(&mut self) {
-        // What is sorted already and what came since are two runs, which this sort only has to merge.
-        self.facts.sort();
-        self.facts.dedup_by(|later, fact| match (&*later, &*fact) {
-            // Of a user, the first moment stays.
-            ((session, SessionFact::User(user, _)), (of, SessionFact::User(person, _))) => {
-                (session, user) == (of, person)
-            }
-            (later, fact) => later == fact,
-        });
-        self.sorted = self.facts.len();
+    fn write(
+        bytes: &mut Vec<u8>,
+        before: Option<Self::Member>,
+        (session, fact): Self::Member,
+        since: &Option<Timestamp>,
+    ) {
+        let distance = u64::from(session.0 - before.map_or(0, |(before, _)| before.0));
+        let mut start = |kind: u64, number: u64| {
+            write(bytes, distance << 2 | kind);
+            write(bytes, number);
+        };
+        match fact {
+            FactKey::User(person) => start(0, person.0.into()),
+            FactKey::Flow(flow) => start(1, flow.0.into()),
+            FactKey::Environment(environment) => start(2, environment.0.into()),
+            FactKey::Step(_, step) => start(3, step as u64),
+        }
+        let at = if let FactKey::Step(at, _) = fact { Some(at) } else { *since };
+        if let Some((seconds, nanoseconds)) = at.map(Timestamp::unix_parts) {
+            write(bytes, seconds as u64);
+            write(bytes, nanoseconds.into());
+        }
+    }
+
+    fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, Option<Timestamp>)> {
+        let (first, number) = (read(bytes)?, read(bytes)?);
+        let session = Name(before.map_or(0, |(before, _)| before.0) + (first >> 2) as u32);
+        let mut at = || Timestamp::from_unix_parts((read(bytes)? as i64, read(bytes)? as u32));
+        let (fact, since) = match first & 3 {
+            0 => (FactKey::User(PersonId(number as u32)), Some(at()?)),
+            1 => (FactKey::Flow(Name(number as u32)), None),
+            2 => (FactKey::Environment(Name(number as u32)), None),
+            _ => (FactKey::Step(at()?, Step::ALL[number as usize]), None),
+        };
+        Some(((session, fact), since))
+    }
+}
+
+impl Iterator for Facts<'_> {
+    type Item = (Name, SessionFact);
+
+    fn next(&mut self) -> Option<(Name, SessionFact)> {
+        let ((session, fact), since) = self.0.next()?;
+        let fact = match fact {
+            FactKey::User(person) => SessionFact::User(person, since?),
+            FactKey::Flow(flow) => SessionFact::Flow(flow),
+            FactKey::Environment(environment) => SessionFact::Environment(environment),
+            FactKey::Step(at, step) => SessionFact::Step(at, step),
+        };
+        Some((session, fact))
     }
 }
 
@@ -266,7 +355,42 @@ mod tests {
         proptest::collection::vec((key, counts), 0..60)
     }
 
+    fn facts() -> impl Strategy<Value = Vec<(Name, SessionFact)>> {
+        let number = || prop_oneof![0..3_u32, Just(200), Just(u32::MAX)];
+        let at = || {
+            let parts =
+                (prop_oneof![0..3_i64, Just(1_788_000_000)], prop_oneof![Just(0), Just(250_000_000_u32)]);
+            parts.prop_map(|parts| Timestamp::from_unix_parts(parts).expect("a moment"))
+        };
+        let step = proptest::sample::select(Step::ALL.to_vec());
+        let fact = prop_oneof![
+            (number(), at()).prop_map(|(person, since)| SessionFact::User(PersonId(person), since)),
+            number().prop_map(|flow| SessionFact::Flow(Name(flow))),
+            number().prop_map(|environment| SessionFact::Environment(Name(environment))),
+            (at(), step).prop_map(|(at, step)| SessionFact::Step(at, step)),
+        ];
+        proptest::collection::vec((number().prop_map(Name), fact), 0..80)
+    }
+
     proptest! {
+        #[test]
+        fn facts_are_a_set_in_order_and_of_a_user_the_first_moment_stays(
+            facts in facts(),
+            every in 1..20_usize,
+        ) {
+            let mut sessions = Sessions::default();
+            for (number, (session, fact)) in facts.iter().enumerate() {
+                sessions.add(*session, *fact);
+                if number % every == 0 {
+                    sessions.settle();
+                }
+            }
+            sessions.finish();
+            let mut plain: Vec<_> = facts.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            plain.dedup_by_key(|(session, fact)| (*session, fact.parts().0));
+            prop_assert_eq!(sessions.facts().flatten().collect::<Vec<_>>(), plain);
+        }
+
         #[test]
         fn sums_are_those_of_a_plain_map_however_they_are_settled(
             mut counts in counts(),

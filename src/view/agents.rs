@@ -1,13 +1,14 @@
 //! What the collected rows say of agents: sessions put together from all that tell of them, and calls of tools and tokens
 //! from one teller a day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter::Peekable;
 
 use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, states_of};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
-use crate::rollup::{AgentEntries, AgentKey, Fetch, Name, Names, PersonId, SessionFact};
+use crate::rollup::{AgentEntries, AgentKey, Facts, Fetch, Name, Names, PersonId, SessionFact};
 
 /// A session, put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ type TellersByDay<'a> = BTreeMap<Day, Vec<(Name, &'a Fetch)>>;
 struct Teller<'a> {
     instance: Name,
     rank: usize,
-    facts: &'a [(Name, SessionFact)],
+    facts: Peekable<Facts<'a>>,
 }
 
 /// What a teller says of a session, by its instance and id, and the rank of the teller.
@@ -64,7 +65,7 @@ type ToldOfSession = ((Name, Name), SessionFact, usize);
 /// How many numbers of sessions are looked at together.
 const SESSIONS_TOGETHER: u32 = 1 << 14;
 
-/// The flow types of sessions, by instance and id; sorted.
+/// The flow types of sessions, by instance and id; sorted. Only those of calls and tokens that do not tell them.
 type FlowsOfSessions = Vec<((Name, Name), Name)>;
 
 /// Whether an event of this role is one of those that are asked for.
@@ -151,20 +152,22 @@ impl<'a> Resolved<'a> {
             let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
             let before = tellers.len();
             let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
-            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts }));
-            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts);
+            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts: facts.peekable() }));
+            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts.clone());
             if told.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
                 let known = days_of.entry(*root).or_default();
                 days.iter().for_each(|(day, (state, _))| note_day(known, *day, state, None));
             }
         }
+        let asked = self.sessions_asked_for_flows(scopes);
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
         // Some sessions after the other: all that is told of all of them would take as much memory again.
         while let Some(told) = next_told(&mut tellers) {
             for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
                 let flow = self.flow_of(of_session);
-                flows.extend(flow.map(|flow| (of_session[0].0, flow)));
+                let session = of_session[0].0;
+                flows.extend(flow.filter(|_| asked.contains(&session)).map(|flow| (session, flow)));
                 steps.clear();
                 steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
                     SessionFact::Step(at, step) => Some((*at, *step)),
@@ -181,10 +184,22 @@ impl<'a> Resolved<'a> {
                 });
             }
         }
+        view.agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
         let days = self.united(scopes, |root| days_of.get(&root));
         view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
         view.agents.flows = flows;
+    }
+
+    /// The sessions of calls and tokens whose events do not tell the flow.
+    fn sessions_asked_for_flows(&self, scopes: &[Root]) -> BTreeSet<(Name, Name)> {
+        let mut asked = BTreeSet::new();
+        for ((_, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
+            let cells = days.values().filter_map(|(_, fetch)| *fetch).flat_map(Fetch::agents);
+            let untold = cells.filter(|(cell, _)| cell.flow.is_none()).flat_map(|(_, entries)| entries);
+            asked.extend(untold.filter_map(|(key, _)| Some((root.0, key.session?))));
+        }
+        asked
     }
 
     /// Whose a session is: of its users the one that the best teller tells first.
@@ -263,16 +278,16 @@ fn meant<'a>(fetch: &'a Fetch, names: &Names, is_meant: IsMeant) -> impl Iterato
 
 /// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
 fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
-    let first =
-        tellers.iter().filter_map(|teller| teller.facts.first()).map(|(session, _)| *session).min()?;
+    let next = tellers.iter_mut().filter_map(|teller| teller.facts.peek());
+    let first = next.map(|(session, _)| *session).min()?;
     let mut told = Vec::new();
     for Teller { instance, rank, facts } in tellers {
-        let end = facts.partition_point(|(session, _)| first.distance_to(*session) < SESSIONS_TOGETHER);
-        let (next, rest) = facts.split_at(end);
-        told.extend(next.iter().map(|(session, fact)| ((*instance, *session), *fact, *rank)));
-        *facts = rest;
+        let is_next = |(session, _): &(Name, SessionFact)| first.distance_to(*session) < SESSIONS_TOGETHER;
+        let next = std::iter::from_fn(|| facts.next_if(is_next));
+        told.extend(next.map(|(session, fact)| ((*instance, session), fact, *rank)));
     }
-    told.sort_unstable();
+    // What each of them says is in order, which a stable sort makes use of.
+    told.sort();
     Some(told)
 }
 
