@@ -296,11 +296,12 @@ impl AgentCounts {
     }
 
     /// Every number, in a fixed order.
-    fn all(mut self) -> [u64; 19] {
+    pub fn all(mut self) -> [u64; 19] {
         self.all_mut().map(|number| *number)
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 19] {
+    /// The same, to be changed.
+    pub fn all_mut(&mut self) -> [&mut u64; 19] {
         [
             &mut self.events,
             &mut self.succeeded,
@@ -330,6 +331,15 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Step {
+    /// Every one, in order.
+    pub const ALL: [Step; 17] = {
+        use Step::*;
+        [
+            Created, Received, Started, Requested, Retried, Resumed, Continued, Paused, CleanedUp, Cancelled,
+            Rejected, Failed, Aborted, Dropped, Stopped, Succeeded, Finished,
+        ]
+    };
+
     /// Whether GitLab itself tells it.
     fn is_of_gitlab(self) -> bool {
         use Step::*;
@@ -472,6 +482,11 @@ mod tests {
         ] {
             assert_eq!(status(&steps(told)), expected, "{told:?}");
         }
+    }
+
+    #[test]
+    fn every_step_stands_at_its_place() {
+        assert!(Step::ALL.iter().enumerate().all(|(place, step)| *step as usize == place));
     }
 
     #[test]

@@ -127,6 +127,16 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// Seconds since the Unix epoch and nanoseconds, which are a thousand million and more within a leap second.
+    pub fn unix_parts(self) -> (i64, u32) {
+        (self.0.timestamp(), self.0.timestamp_subsec_nanos())
+    }
+
+    /// The instant of these parts.
+    pub fn from_unix_parts((seconds, nanoseconds): (i64, u32)) -> Option<Timestamp> {
+        DateTime::from_timestamp(seconds, nanoseconds).map(Timestamp)
+    }
+
     /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
     pub fn from_http_date(text: &str) -> Option<Timestamp> {
         let instant = DateTime::parse_from_rfc2822(text).ok()?;

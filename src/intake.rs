@@ -188,7 +188,8 @@ impl Intake {
 
     /// Sums what was read. The error names parts that cannot be put together.
     pub fn finish(&mut self, summary: &mut Summary) -> Result<(), Error> {
-        self.rollups.finish();
+        let fetches = self.rollups.fetches_mut().map(Ok);
+        side_by_side(fetches, vec![(); self.threads], |(), fetch| fetch.finish(), |_, ()| Ok(()))?;
         let of_nobody: u64 = self
             .rollups
             .arrived_by_collector()

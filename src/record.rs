@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::agents::{AgentCounts, Step};
 use crate::calendar::{Day, Grain, Period, Timestamp};
+use crate::dimensions::Dimensions;
 
 /// The scope of the union of several groups.
 pub const ALL_SCOPES: &str = "*";
@@ -735,7 +736,7 @@ pub struct Metric {
     /// The period's last day.
     pub end: Day,
     /// The dimensions; empty for the total.
-    pub by: BTreeMap<String, String>,
+    pub by: Dimensions,
     /// The number; null when it cannot be known, for the reason in `reason`.
     pub value: Option<Number>,
     /// The numerator of a rate, the count itself, or the observations behind a statistic.

@@ -289,17 +289,22 @@ fn aggregate_what(
         intake.save(&resolved, history)?;
     }
     let (coverage, cut) = covered(&resolved, summary);
-    let metrics = match range(options, &intake.rollups) {
+    let mut metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
             let prices = options.prices.as_ref();
             compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
         }
         None => Vec::new(),
     };
+    let records = intake.records;
+    // Sorting takes memory too: what the lines are made of is no longer needed.
+    drop(resolved);
+    drop(intake);
+    metrics::sort(&mut metrics);
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),
-        counted(intake.records, "record")
+        counted(records, "record")
     ));
     summary.field("metrics", metrics.len());
     Ok((Figures { coverage, metrics }, outcome.max(cut)))
@@ -321,7 +326,7 @@ pub fn covered(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>
     (coverage, if cut == 0 { Outcome::Complete } else { Outcome::Partial })
 }
 
-/// All numbers, computed side by side, in the order in which they are written.
+/// All numbers, computed side by side.
 fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
     let tasks = sheets.iter().flat_map(Sheet::tasks).map(Ok);
     let mut all = Vec::new();
@@ -334,7 +339,6 @@ fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
             Ok(())
         },
     )?;
-    metrics::sort(&mut all);
     Ok(all)
 }
 

@@ -49,7 +49,7 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
                 found.left_out += 1;
                 continue;
             }
-            let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.clone()));
+            let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.to_owned()));
             let labels = labels((line.instance, line.scope, line.period.grain), by);
             let _ = writeln!(samples, "{name}{{{labels}}} {value}");
             found.samples += 1;

@@ -19,8 +19,7 @@ pub enum Instances {
 /// The lines as CSV with a heading. Each dimension that occurs has its own column, `by.<dimension>`, in the order of
 /// the alphabet.
 pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
-    let dimensions: BTreeSet<&str> =
-        lines.iter().flat_map(|line| line.by.keys().map(String::as_str)).collect();
+    let dimensions: BTreeSet<&str> = lines.iter().flat_map(|line| line.by.names()).collect();
     let several = lines.iter().any(|line| line.instance != lines[0].instance);
     let mut sheet = Sheet::new(Vec::new());
 
@@ -42,7 +41,7 @@ pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
         sheet.value(Some(line.period.start))?;
         sheet.value(Some(line.period.end))?;
         for dimension in &dimensions {
-            sheet.cell(line.by.get(*dimension).map_or("", String::as_str))?;
+            sheet.cell(line.by.get(dimension).unwrap_or_default())?;
         }
         for number in [line.value, line.n, line.of] {
             sheet.value(number)?;

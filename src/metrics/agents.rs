@@ -47,15 +47,15 @@ impl<'a> Split<'a> {
     /// Sums of uses by two dimensions; `of` tells both of a use.
     pub(super) fn of(
         view: &View<'a>,
-        uses: impl Iterator<Item = AgentUse<'a>>,
+        uses: impl Iterator<Item = AgentUse>,
         dimensions: [&'static str; 2],
-        of: impl Fn(&AgentUse<'a>) -> [Option<Name>; 2],
+        of: impl Fn(&AgentUse) -> [Option<Name>; 2],
     ) -> Split<'a> {
         let mut sums: BTreeMap<[Option<&'a str>; 2], Sums> = BTreeMap::new();
         for used in uses {
             let [one, other] = of(&used).map(|name| Some(told(view, name)));
             for place in [[None, None], [one, None], [None, other], [one, other]] {
-                sums.entry(place).or_default().add(used.counts, used.key.person, view);
+                sums.entry(place).or_default().add(&used.counts, used.key.person, view);
             }
         }
         Split { dimensions, sums }

@@ -1,7 +1,5 @@
 //! Where a family puts its numbers: what every metric line carries beside them is filled in here.
 
-use std::collections::BTreeMap;
-
 use super::activity::Activity;
 use super::{Definition, Thresholds};
 use crate::agents::Role;
@@ -276,8 +274,6 @@ impl<'a> Page<'a> {
             false => figure,
         };
         debug_assert!(definition.is_split_by(by), "{} by {by:?}", definition.metric);
-        let by: BTreeMap<String, String> =
-            by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.metrics.push(Metric {
             metric: definition.metric.into(),
             instance: self.view.instance.clone(),
@@ -285,7 +281,7 @@ impl<'a> Page<'a> {
             grain: self.period.grain,
             start: self.period.start,
             end: self.period.end,
-            by,
+            by: by.iter().copied().collect(),
             value: figure.value,
             n: figure.n,
             of: figure.of,

@@ -57,8 +57,7 @@ impl<'a> Place<'a> {
     /// The lines of a metric and grain with exactly these dimensions, in order of time.
     pub fn series(&self, metric: &'a str, grain: Grain, by: &[(&str, &str)]) -> Vec<&'a Line<'a>> {
         let matches = |line: &&&Line<'_>| {
-            line.by.len() == by.len()
-                && by.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
+            line.by.len() == by.len() && by.iter().all(|(key, value)| line.by.get(key) == Some(*value))
         };
         self.lines.get(&(metric, grain)).into_iter().flatten().filter(matches).copied().collect()
     }
@@ -84,14 +83,14 @@ impl<'a> Place<'a> {
     ) -> BTreeMap<&'a str, &'a Line<'a>> {
         let fits = |line: &&&Line<'_>| {
             line.by.len() == 1 + also.len()
-                && line.by.contains_key(key)
-                && also.iter().all(|(key, value)| line.by.get(*key).is_some_and(|found| found == value))
+                && line.by.contains(key)
+                && also.iter().all(|(key, value)| line.by.get(key) == Some(*value))
         };
         let cells = self.lines.get(&(metric, grain)).into_iter().flatten().filter(fits);
         let Some(newest) = cells.clone().map(|line| line.period.start).max() else { return BTreeMap::new() };
         cells
             .filter(|line| line.period.start == newest)
-            .filter_map(|line| Some((line.by.get(key)?.as_str(), *line)))
+            .filter_map(|line| Some((line.by.get(key)?, *line)))
             .collect()
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::calendar::{Day, Grain, Period};
+use crate::dimensions::Dimensions;
 use crate::metrics::{Count, definitions};
 use crate::record::{ALL_SCOPES, Metric, Number, Reason};
 
@@ -22,7 +23,7 @@ pub struct Line<'a> {
     /// The period.
     pub period: Period,
     /// The dimensions.
-    pub by: &'a BTreeMap<String, String>,
+    pub by: &'a Dimensions,
     /// The number; null when it is hidden or not known.
     pub value: Option<Number>,
     /// The numerator, the count or the observations.
@@ -141,7 +142,7 @@ pub fn may_leave(metric: &Metric) -> bool {
 }
 
 /// What a line speaks of, in the order of the lines.
-type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a BTreeMap<String, String>);
+type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a Dimensions);
 
 impl<'a> Line<'a> {
     fn new(metric: &'a Metric) -> Line<'a> {
@@ -181,7 +182,7 @@ fn beside(
     line: &Line<'_>,
     period: Period,
     metric: &str,
-    by: &BTreeMap<String, String>,
+    by: &Dimensions,
 ) -> Option<usize> {
     let Period { grain, start, end } = period;
     let key = (metric, line.instance, line.scope, grain, start, end, by);
@@ -242,7 +243,7 @@ impl Sums {
                 let parts: Vec<usize> =
                     (start..).zip(cells).filter(|(_, line)| is_part(line)).map(|(at, _)| at).collect();
                 start += cells.len();
-                let whole = beside(lines, &cells[0], cells[0].period, whole, &BTreeMap::new());
+                let whole = beside(lines, &cells[0], cells[0].period, whole, &Dimensions::default());
                 if let Some(whole) = whole
                     && size(&whole) == parts.iter().map(size).sum::<f64>()
                 {
@@ -262,18 +263,14 @@ impl Sums {
     fn add_dimensions(&mut self, cells: &[Line<'_>], start: usize) {
         let mut by_dimension: BTreeMap<(&str, Vec<Dimension<'_>>), Vec<usize>> = BTreeMap::new();
         // A median is not part of a median of all.
-        for (at, line) in cells.iter().enumerate().filter(|(_, line)| !line.by.contains_key("stat")) {
-            for key in line.by.keys() {
+        for (at, line) in cells.iter().enumerate().filter(|(_, line)| !line.by.contains("stat")) {
+            for key in line.by.names() {
                 let rest = line.by.iter().filter(|(other, _)| *other != key);
-                let rest = rest.map(|(key, value)| (&**key, &**value)).collect();
-                by_dimension.entry((key, rest)).or_default().push(start + at);
+                by_dimension.entry((key, rest.collect())).or_default().push(start + at);
             }
         }
         for ((_, rest), parts) in by_dimension {
-            let by_of = |line: &Line<'_>| {
-                let by = line.by.iter().map(|(key, value)| (&**key, &**value));
-                by.cmp(rest.iter().copied())
-            };
+            let by_of = |line: &Line<'_>| line.by.iter().cmp(rest.iter().copied());
             let whole = cells.binary_search_by(by_of).ok();
             self.add(whole.map(|at| start + at), parts);
         }
@@ -356,8 +353,7 @@ fn rates(lines: &[Line<'_>]) -> Vec<(usize, Vec<usize>)> {
     let mut rates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let cells = |count: &Count| -> Vec<usize> {
-            let mut by = line.by.clone();
-            by.extend(count.by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            let by = line.by.iter().chain(count.by.iter().copied()).collect();
             let periods = count.periods(line.period).into_iter();
             periods.filter_map(|period| beside(lines, line, period, count.metric, &by)).collect()
         };
@@ -385,7 +381,7 @@ fn twins(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     for (at, line) in lines.iter().enumerate() {
         let event = || {
             EVENTS.iter().find(|(metric, by, _)| {
-                let mut dimensions = line.by.iter().map(|(name, value)| (&**name, &**value));
+                let mut dimensions = line.by.iter();
                 *metric == line.metric && dimensions.next() == *by && dimensions.next().is_none()
             })
         };
@@ -393,7 +389,7 @@ fn twins(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
             "workflow.events" => beside(lines, line, line.period, "events.count", line.by),
             "workflow.users" => beside(lines, line, line.period, "users.exposed", line.by),
             _ => event().and_then(|(_, _, event)| {
-                let by = BTreeMap::from([("event".to_owned(), (*event).to_owned())]);
+                let by = [("event", *event)].into_iter().collect();
                 beside(lines, line, line.period, "events.count", &by)
             }),
         };
@@ -443,7 +439,7 @@ mod tests {
             grain: Grain::Window,
             start: day("2026-10-04"),
             end: day("2026-10-31"),
-            by: by.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            by: by.iter().copied().collect(),
             value: Some(Number::Count(value)),
             n: Some(Number::Count(value)),
             of: None,
@@ -463,7 +459,7 @@ mod tests {
 
     fn hidden(lines: &[Line<'_>]) -> Vec<String> {
         let name = |line: &Line<'_>| match line.by.values().next() {
-            Some(_) => line.by.values().cloned().collect::<Vec<_>>().join("×"),
+            Some(_) => line.by.values().collect::<Vec<_>>().join("×"),
             None => format!("{} {}", line.scope, line.period.start),
         };
         lines.iter().filter(|line| line.hidden.is_some()).map(name).collect()
@@ -497,8 +493,7 @@ mod tests {
         let lines = publish(&metrics, 5);
         assert_eq!(hidden(&lines), ["cobol", "go"]);
         let by_reason = |language: &str| {
-            let found =
-                lines.iter().find(|line| line.by.get("language").is_some_and(|name| name == language));
+            let found = lines.iter().find(|line| line.by.get("language") == Some(language));
             found.and_then(|line| line.hidden)
         };
         assert_eq!(by_reason("cobol"), Some(Hidden::Under(5)));
@@ -574,7 +569,7 @@ mod tests {
         let lines = publish(&metrics, 5);
         for side in ["from", "to"] {
             for segment in segments {
-                let of_segment = lines.iter().filter(|line| line.by[side] == segment);
+                let of_segment = lines.iter().filter(|line| line.by.get(side) == Some(segment));
                 let hidden = of_segment.filter(|line| line.hidden.is_some()).count();
                 assert!(hidden != 1, "{side} {segment}");
             }
@@ -649,7 +644,7 @@ mod tests {
         ];
         let lines = publish(&metrics, 5);
         assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| !line.by.contains_key("language")));
+        assert!(lines.iter().all(|line| !line.by.contains("language")));
     }
 
     #[test]

@@ -861,6 +861,7 @@ impl Rollups {
                 Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
             meanings.fetches.push((target, fetched_at));
         }
+        let of_agents = extras.iter().filter(|extra| extra.told.is_some()).count() + agents.len();
         let mut place = 0;
         let mut extras = extras.into_iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
@@ -911,7 +912,7 @@ impl Rollups {
             let part = self.names.text(name(*part)).to_owned();
             told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
         }
-        self.settle_now_and_then(events.len() + alike.len() + parts.len());
+        self.settle_now_and_then(events.len() + alike.len() + parts.len(), of_agents);
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
@@ -998,7 +999,7 @@ mod tests {
             said.push(reader.read(&line).map(|_| ()));
             rollups.take(reader.batch(), &mut meanings);
         }
-        rollups.finish();
+        rollups.fetches_mut().for_each(Fetch::finish);
         let mut lines = Vec::new();
         rollups
             .for_each_rollup(|line| {

@@ -5,6 +5,7 @@
 mod batch;
 mod names;
 mod rows;
+mod runs;
 mod sessions;
 mod states;
 mod tally;
@@ -15,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
 pub use names::{Name, Names, People, PersonId};
 pub use rows::RowSet;
-pub use sessions::{AgentKey, SessionFact};
+use runs::Twice;
+pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
 use sessions::{AgentTally, Sessions};
 pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
+use tally::Tally;
 pub use tally::{CellId, Entries, Usage};
-use tally::{Tally, Twice};
 
 use crate::agents::{self, AgentCounts};
 use crate::calendar::{Day, Timestamp};
@@ -134,8 +136,11 @@ pub struct Rollups {
     waiting: usize,
 }
 
-/// How many counts may wait in all tallies together: each takes 32 bytes.
+/// How many counts may wait in all tallies together: each takes 16 bytes.
 const MOST_WAITING: usize = 1 << 19;
+
+/// As how many counts waits what one event tells of agents.
+const WEIGHT_OF_AGENTS: usize = 8;
 
 impl Rollups {
     /// Takes a coverage line.
@@ -256,21 +261,22 @@ impl Rollups {
         of: &RowsCounted<'s>,
         part: &'s Part,
     ) -> impl Iterator<Item = SessionRollup<'s>> {
-        let of_session = part.sessions.facts().chunk_by(|(one, _), (other, _)| one == other);
-        of_session.map(|facts| {
+        let mut facts = part.sessions.facts().flatten().peekable();
+        std::iter::from_fn(move || {
+            let (session, _) = *facts.peek()?;
             let text = |name: Name| Cow::from(self.names.text(name));
             let mut rollup = SessionRollup {
                 kind: RollupKind::Session,
                 of: of.clone(),
-                session: text(facts[0].0),
+                session: text(session),
                 users: BTreeMap::new(),
                 bots: BTreeSet::new(),
                 flows: BTreeSet::new(),
                 environments: BTreeSet::new(),
                 steps: BTreeSet::new(),
             };
-            for (_, fact) in facts {
-                match *fact {
+            while let Some((_, fact)) = facts.next_if(|(of, _)| *of == session) {
+                match fact {
                     SessionFact::User(person, since) => {
                         let user = Cow::from(self.people.user(person));
                         if self.people.is_bot(person) {
@@ -285,7 +291,7 @@ impl Rollups {
                     SessionFact::Step(at, step) => drop(rollup.steps.insert((at, step))),
                 }
             }
-            rollup
+            Some(rollup)
         })
     }
 
@@ -293,7 +299,7 @@ impl Rollups {
     fn agent_rollup<'s>(
         &'s self,
         of: &RowsCounted<'s>,
-        (key, counts): (&AgentKey, &AgentCounts),
+        (key, counts): (AgentKey, AgentCounts),
     ) -> AgentRollup<'s> {
         let text = |name: Name| Cow::from(self.names.text(name));
         AgentRollup {
@@ -306,7 +312,7 @@ impl Rollups {
             session: key.session.map(text),
             tool: key.tool.map(text),
             model: key.model.map(text),
-            counts: *counts,
+            counts,
         }
     }
 
@@ -387,17 +393,17 @@ impl Rollups {
     }
 
     /// Sums what waits when it has become much.
-    fn settle_now_and_then(&mut self, added: usize) {
-        self.waiting += added;
+    fn settle_now_and_then(&mut self, added: usize, of_agents: usize) {
+        self.waiting += added + WEIGHT_OF_AGENTS * of_agents;
         if self.waiting >= MOST_WAITING {
             self.waiting = 0;
-            self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::settle);
+            self.fetches_mut().for_each(Fetch::settle);
         }
     }
 
-    /// Sums what was added; has to be done before it is read.
-    pub fn finish(&mut self) {
-        self.fetches.values_mut().flat_map(BTreeMap::values_mut).for_each(Fetch::finish);
+    /// Every fetch, to be finished before it is read.
+    pub fn fetches_mut(&mut self) -> impl Iterator<Item = &mut Fetch> {
+        self.fetches.values_mut().flat_map(BTreeMap::values_mut)
     }
 
     /// How many rows arrived of each fetch, with its collector.
@@ -497,13 +503,13 @@ impl Fetch {
     }
 
     /// What is told of sessions, by each part, sorted by session; parts may tell the same.
-    pub fn sessions(&self) -> impl Iterator<Item = &[(Name, SessionFact)]> {
-        self.parts.values().chain([&self.own]).map(|part| part.sessions.facts())
+    pub fn sessions(&self) -> impl Iterator<Item = Facts<'_>> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.sessions.facts())
     }
 
-    /// Calls of tools and tokens, in no order.
-    pub fn agents(&self) -> impl Iterator<Item = (&AgentKey, &AgentCounts)> {
-        self.parts.values().chain([&self.own]).flat_map(|part| part.agents.iter())
+    /// The sums of calls of tools and tokens by cell, with the users and sessions of each.
+    pub fn agents(&self) -> impl Iterator<Item = (AgentCell, AgentEntries<'_>)> {
+        self.parts.values().chain([&self.own]).flat_map(|part| part.agents.cells())
     }
 
     /// Whether everybody is told to whom a seat is assigned; some add-ons are for everybody and assigned to nobody.
@@ -544,10 +550,11 @@ impl Fetch {
     }
 
     /// Sums what was added. Rows that came as records and counted count once.
-    fn finish(&mut self) {
+    pub fn finish(&mut self) {
         for part in self.parts.values_mut().chain([&mut self.own]) {
             part.usage.finish();
             part.sessions.finish();
+            part.agents.finish();
         }
         if !self.parts.is_empty() && !self.own.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
@@ -557,8 +564,11 @@ impl Fetch {
     }
 
     fn settle(&mut self) {
-        self.own.usage.settle();
-        self.parts.values_mut().for_each(|part| part.usage.settle());
+        for part in self.parts.values_mut().chain([&mut self.own]) {
+            part.usage.settle();
+            part.sessions.settle();
+            part.agents.settle();
+        }
     }
 
     /// The counts of a part that came as rollup lines.

@@ -1,9 +1,7 @@
-//! Sums by cell and person in little memory: about five bytes for each of them.
-//!
-//! New counts wait in a list; a full list is sorted, summed and packed into a run. Runs are merged so that each is
-//! at least twice as long as the next: memory grows with the different cells and people, not with the events.
+//! Usage summed by cell and person, in little memory: about four bytes for each of them.
 
 use super::names::PersonId;
+use super::runs::{Members, Packing, Runs, Twice, read, write};
 
 /// By what a fetch counts, beside the person, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,45 +25,36 @@ pub struct Usage {
     pub lines: u64,
 }
 
-/// What becomes of two counts of the same cell and person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Twice {
-    /// They are of different rows and add up.
-    #[default]
-    AddUp,
-    /// They are the same count, met again.
-    CountOnce,
-}
-
 /// Sums by cell and person.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    twice: Twice,
-    pending: Vec<(Key, Usage)>,
-    runs: Vec<Run>,
+    runs: Runs<ByPerson>,
+    waiting: Vec<(Place, Few)>,
+    /// What is too many to wait with the others.
+    many: Vec<(Place, Usage)>,
 }
 
-/// A cell and a person.
-type Key = (CellId, PersonId);
+/// A cell and a person, in the order of both.
+type Place = u64;
 
-/// Sorted counts, packed: of each, how far the person is from the one before, and the counts.
-#[derive(Clone, Debug, Default)]
-struct Run {
-    bytes: Vec<u8>,
-    entries: usize,
-    /// Where each cell starts.
-    cells: Vec<(CellId, usize)>,
+/// Counts as nearly all are that come in: half as much to sort.
+#[derive(Clone, Copy, Debug)]
+struct Few {
+    events: u16,
+    sized: u16,
+    lines: u32,
 }
 
 /// The people of a cell with their counts, by person.
 #[derive(Clone, Debug)]
-pub struct Entries<'a> {
-    bytes: &'a [u8],
-    person: u32,
-}
+pub struct Entries<'a>(Members<'a, ByPerson>);
 
-/// How many counts wait before they are summed.
-const MOST_PENDING: usize = 1 << 15;
+/// Usage by cell and person, packed: of each person how far they are from the one before, and the counts.
+#[derive(Debug)]
+struct ByPerson;
+
+/// How many counts wait before they are summed: of most days all, so that nothing has to be merged.
+const MOST_WAITING: usize = 1 << 17;
 
 impl Usage {
     /// The count of one event.
@@ -84,144 +73,121 @@ impl Usage {
         self.sized += other.sized;
         self.lines += other.lines;
     }
+
+    fn few(self) -> Option<Few> {
+        Some(Few {
+            events: self.events.try_into().ok()?,
+            sized: self.sized.try_into().ok()?,
+            lines: self.lines.try_into().ok()?,
+        })
+    }
+}
+
+impl From<Few> for Usage {
+    fn from(Few { events, sized, lines }: Few) -> Usage {
+        Usage { events: events.into(), sized: sized.into(), lines: lines.into() }
+    }
 }
 
 impl Tally {
     /// An empty tally.
     pub(super) fn new(twice: Twice) -> Tally {
-        Tally { twice, ..Tally::default() }
+        Tally { runs: Runs::new(twice), ..Tally::default() }
     }
 
     /// Adds counts.
     pub(super) fn add(&mut self, cell: CellId, person: PersonId, usage: Usage) {
-        self.pending.push(((cell, person), usage));
-        if self.pending.len() >= MOST_PENDING {
-            self.settle();
+        let place = u64::from(cell.0) << 32 | u64::from(person.0);
+        match usage.few() {
+            Some(few) => self.waiting.push((place, few)),
+            None => self.many.push((place, usage)),
+        }
+        if self.waiting.len() + self.many.len() >= MOST_WAITING {
+            self.sum_up();
         }
     }
 
     /// Whether nothing was added.
     pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.runs.is_empty()
+        self.waiting.is_empty() && self.many.is_empty() && self.runs.is_empty()
     }
 
     /// Sums what waits, and gives back the memory it waited in.
     pub(super) fn settle(&mut self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        self.pending.sort_unstable_by_key(|(key, _)| *key);
-        let mut run = Packer::default();
-        let mut summed: Option<(Key, Usage)> = None;
-        for (key, usage) in std::mem::take(&mut self.pending) {
-            summed = Some(match summed {
-                Some((last, sum)) if last == key => (key, self.twice.of(sum, usage)),
-                Some(done) => {
-                    run.push(done);
-                    (key, usage)
-                }
-                None => (key, usage),
-            });
-        }
-        summed.into_iter().for_each(|done| run.push(done));
-        self.runs.push(run.run);
-        while let [.., older, newer] = self.runs.as_slice()
-            && older.entries < 2 * newer.entries
-        {
-            self.merge_last_two();
-        }
+        self.sum_up();
+        (self.waiting, self.many) = (Vec::new(), Vec::new());
     }
 
     /// Sums everything, after which it can be read.
     pub(super) fn finish(&mut self) {
         self.settle();
-        while self.runs.len() > 1 {
-            self.merge_last_two();
-        }
-        self.runs.iter_mut().for_each(|run| {
-            run.bytes.shrink_to_fit();
-            run.cells.shrink_to_fit();
-        });
+        self.runs.finish();
+    }
+
+    fn sum_up(&mut self) {
+        self.runs.add(sorted(&mut self.waiting));
+        self.runs.add(sorted(&mut self.many));
     }
 
     /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
     pub(super) fn cells(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
-        self.runs.iter().flat_map(Run::cells)
+        self.runs.groups().map(|(cell, people)| (cell, Entries(people)))
     }
 
     /// The same one by one.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, PersonId, Usage)> + '_ {
         self.cells().flat_map(|(cell, entries)| entries.map(move |(person, usage)| (cell, person, usage)))
     }
+}
 
-    fn merge_last_two(&mut self) {
-        let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else { return };
-        let mut merged = Packer::default();
-        let (mut one, mut other) = (older.iter().peekable(), newer.iter().peekable());
-        loop {
-            let next = match (one.peek(), other.peek()) {
-                (Some((a, _)), Some((b, _))) if a == b => {
-                    let (key, usage) = one.next().expect("it was peeked at");
-                    other.next().map(|(_, more)| (key, self.twice.of(usage, more)))
-                }
-                (Some((a, _)), Some((b, _))) if a > b => other.next(),
-                (Some(_), _) => one.next(),
-                (None, _) => other.next(),
-            };
-            match next {
-                Some(entry) => merged.push(entry),
-                None => break,
+/// Takes everything out, sorted.
+fn sorted<T: Into<Usage>>(
+    waiting: &mut Vec<(Place, T)>,
+) -> impl Iterator<Item = ((CellId, PersonId), Usage)> {
+    waiting.sort_unstable_by_key(|(place, _)| *place);
+    waiting.drain(..).map(|(place, usage)| {
+        let (cell, person) = ((place >> 32) as u32, place as u32);
+        ((CellId(cell), PersonId(person)), usage.into())
+    })
+}
+
+impl Packing for ByPerson {
+    type Group = CellId;
+    type Member = PersonId;
+    type Sum = Usage;
+
+    fn add(sum: &mut Usage, more: &Usage) {
+        sum.add(more);
+    }
+
+    fn write(bytes: &mut Vec<u8>, before: Option<PersonId>, person: PersonId, usage: &Usage) {
+        // How far the person is from the one before, a bit that says whether it is one event, and one whether there is a
+        // size.
+        let distance = u64::from(person.0 - before.map_or(0, |before| before.0));
+        let (is_one, is_sized) = (usage.events == 1 && usage.sized <= 1, usage.sized > 0);
+        write(bytes, distance << 2 | u64::from(is_one) << 1 | u64::from(is_sized));
+        if !is_one {
+            write(bytes, usage.events);
+        }
+        if is_sized {
+            if !is_one {
+                write(bytes, usage.sized);
             }
+            write(bytes, usage.lines);
         }
-        self.runs.push(merged.run);
-    }
-}
-
-impl Twice {
-    fn of(self, mut one: Usage, other: Usage) -> Usage {
-        match self {
-            Twice::AddUp => one.add(&other),
-            // Should they differ all the same, the choice must not depend on their order.
-            Twice::CountOnce => one = one.max(other),
-        }
-        one
-    }
-}
-
-/// Packs sorted counts.
-#[derive(Default)]
-struct Packer {
-    run: Run,
-    person: u32,
-}
-
-impl Packer {
-    fn push(&mut self, ((cell, person), usage): (Key, Usage)) {
-        if self.run.cells.last().is_none_or(|(last, _)| *last != cell) {
-            self.run.cells.push((cell, self.run.bytes.len()));
-            self.person = 0;
-        }
-        // How far the person is from the one before, and a bit that says whether there is a size.
-        write(&mut self.run.bytes, u64::from(person.0 - self.person) << 1 | u64::from(usage.sized > 0));
-        write(&mut self.run.bytes, usage.events);
-        if usage.sized > 0 {
-            write(&mut self.run.bytes, usage.sized);
-            write(&mut self.run.bytes, usage.lines);
-        }
-        self.run.entries += 1;
-        self.person = person.0;
-    }
-}
-
-impl Run {
-    fn cells(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
-        let ends = self.cells.iter().skip(1).map(|(_, start)| *start).chain([self.bytes.len()]);
-        let cells = self.cells.iter().zip(ends);
-        cells.map(|((cell, start), end)| (*cell, Entries { bytes: &self.bytes[*start..end], person: 0 }))
     }
 
-    fn iter(&self) -> impl Iterator<Item = (Key, Usage)> + '_ {
-        self.cells().flat_map(|(cell, entries)| entries.map(move |(person, usage)| ((cell, person), usage)))
+    fn read(bytes: &mut &[u8], before: Option<PersonId>) -> Option<(PersonId, Usage)> {
+        let first = read(bytes)?;
+        let person = PersonId(before.map_or(0, |before| before.0) + (first >> 2) as u32);
+        let (is_one, is_sized) = (first & 2 != 0, first & 1 != 0);
+        let events = if is_one { 1 } else { read(bytes)? };
+        let (sized, lines) = match (is_sized, is_one) {
+            (false, _) => (0, 0),
+            (true, true) => (1, read(bytes)?),
+            (true, false) => (read(bytes)?, read(bytes)?),
+        };
+        Some((person, Usage { events, sized, lines }))
     }
 }
 
@@ -229,37 +195,7 @@ impl Iterator for Entries<'_> {
     type Item = (PersonId, Usage);
 
     fn next(&mut self) -> Option<(PersonId, Usage)> {
-        let first = read(&mut self.bytes)?;
-        self.person += (first >> 1) as u32;
-        let events = read(&mut self.bytes)?;
-        let (sized, lines) = match first & 1 {
-            0 => (0, 0),
-            _ => (read(&mut self.bytes)?, read(&mut self.bytes)?),
-        };
-        Some((PersonId(self.person), Usage { events, sized, lines }))
-    }
-}
-
-/// Writes a number, seven bits a byte, the lowest first.
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-/// Reads a number that was written so; `None` at the end.
-fn read(bytes: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut shift) = (0, 0);
-    loop {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-        shift += 7;
+        self.0.next()
     }
 }
 
@@ -271,11 +207,14 @@ mod tests {
 
     use super::*;
 
+    type Key = (CellId, PersonId);
+
     fn counts() -> impl Strategy<Value = Vec<(Key, Usage)>> {
-        let usage = (1..3_u64, proptest::option::of(0..=u32::MAX)).prop_map(|(events, lines)| Usage {
-            events,
-            sized: lines.is_some().into(),
-            lines: lines.unwrap_or(0).into(),
+        let number = || prop_oneof![4 => 1..3_u64, 1 => Just(0x1_0000), 1 => Just(1 << 40)];
+        let size = || prop_oneof![4 => 0..300_u64, 1 => Just(u32::MAX.into()), 1 => Just(1 << 32)];
+        let usage = (number(), proptest::option::of((number(), size()))).prop_map(|(events, told)| {
+            let (sized, lines) = told.unwrap_or_default();
+            Usage { events, sized, lines }
         });
         let number = prop_oneof![0..3_u32, Just(200), Just(u32::MAX)];
         let key = (number.clone(), number).prop_map(|(cell, person)| (CellId(cell), PersonId(person)));

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::calendar::{Day, Grain, Period};
+use crate::dimensions::Dimensions;
 use crate::metrics::definition::Definition;
 use crate::record::{Coverage, Number, Reason, Status};
 
@@ -150,7 +151,7 @@ struct Series<'a> {
 }
 
 /// What a series is of: metric, grain and dimensions.
-type Key<'a> = (&'a str, Grain, &'a BTreeMap<String, String>);
+type Key<'a> = (&'a str, Grain, &'a Dimensions);
 
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
@@ -271,7 +272,7 @@ impl<'a> Series<'a> {
         group: usize,
         metric: &'a str,
         grain: Grain,
-        by: &'a BTreeMap<String, String>,
+        by: &'a Dimensions,
         first: usize,
         row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
@@ -286,7 +287,7 @@ impl<'a> Series<'a> {
             g: group,
             m: metric,
             t: grain.to_string(),
-            by: by.iter().map(|(key, value)| (&**key, plain(value, LONGEST_LABEL))).collect(),
+            by: by.iter().map(|(key, value)| (key, plain(value, LONGEST_LABEL))).collect(),
             i: first,
             v: row.iter().map(|line| cell(*line)).collect(),
             n: column(shown().map(|line| {
@@ -340,8 +341,8 @@ fn covered(line: &Line<'_>) -> Option<Number> {
 
 fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {
     let Period { grain, start, .. } = line.period;
-    let dimensions = line.by.keys().map(String::as_str).collect::<Vec<_>>().join("×");
-    if line.by.get("project").is_some_and(|project| !projects.contains(project.as_str())) {
+    let dimensions = line.by.names().collect::<Vec<_>>().join("×");
+    if line.by.get("project").is_some_and(|project| !projects.contains(project)) {
         return false;
     }
     match grain {

@@ -80,7 +80,7 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         };
         let Some(status) = STATUSES.iter().find(|known| known.as_str() == status) else { continue };
         let count = line.value.map_or(0, |value| value.as_f64() as u64);
-        *days.entry(collector.clone()).or_default().entry(status.as_str()).or_default() += count;
+        *days.entry(collector.to_owned()).or_default().entry(status.as_str()).or_default() += count;
     }
     let caption = match days.is_empty() {
         true => "Days by collector and how their collection ended",

@@ -47,10 +47,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         grain,
         start: period.start,
         end: period.end,
-        by: by
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect::<BTreeMap<_, _>>(),
+        by: by.iter().copied().collect(),
         value: Some(if rate { Number::Measure(value as f64 / 200.0) } else { Number::Count(value) }),
         n: Some(Number::Count(value)),
         of: rate.then_some(Number::Count(200)),
@@ -305,7 +302,7 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
     let mut shown = 0;
     for line in &published {
         let by: BTreeMap<&str, String> =
-            line.by.iter().map(|(key, value)| (&**key, crate::publish::text::plain(value, 120))).collect();
+            line.by.iter().map(|(key, value)| (key, crate::publish::text::plain(value, 120))).collect();
         let key = format!(
             "{} {} {} {}",
             json!(line.metric),

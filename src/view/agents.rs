@@ -1,13 +1,14 @@
 //! What the collected rows say of agents: sessions put together from all that tell of them, and calls of tools and tokens
 //! from one teller a day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter::Peekable;
 
 use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, states_of};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
-use crate::rollup::{AgentKey, Fetch, Name, PersonId, SessionFact};
+use crate::rollup::{AgentEntries, AgentKey, Facts, Fetch, Name, Names, PersonId, SessionFact};
 
 /// A session, put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +27,13 @@ pub struct Session {
 
 /// Counts of calls of tools, or of tokens.
 #[derive(Clone, Copy, Debug)]
-pub struct AgentUse<'a> {
+pub struct AgentUse {
     /// Who, and by what else they are counted.
-    pub key: &'a AgentKey,
+    pub key: AgentKey,
     /// The flow type, by the event or by its session; `None` where nobody tells.
     pub flow: Option<Name>,
     /// The counts.
-    pub counts: &'a AgentCounts,
+    pub counts: AgentCounts,
 }
 
 /// GitLab Credits, with their product and flow where those are told.
@@ -42,16 +43,20 @@ pub type Credits = (Option<Name>, Option<Name>, f64);
 #[derive(Default)]
 pub(super) struct Agents<'a> {
     sessions: BTreeMap<Day, Vec<Session>>,
-    tools: BTreeMap<Day, Vec<AgentUse<'a>>>,
-    tokens: BTreeMap<Day, Vec<AgentUse<'a>>>,
+    flows: FlowsOfSessions,
+    tools: TellersByDay<'a>,
+    tokens: TellersByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
 }
+
+/// The fetches that tell of tools or tokens, with their instance.
+type TellersByDay<'a> = BTreeMap<Day, Vec<(Name, &'a Fetch)>>;
 
 /// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
 struct Teller<'a> {
     instance: Name,
     rank: usize,
-    facts: &'a [(Name, SessionFact)],
+    facts: Peekable<Facts<'a>>,
 }
 
 /// What a teller says of a session, by its instance and id, and the rank of the teller.
@@ -60,8 +65,14 @@ type ToldOfSession = ((Name, Name), SessionFact, usize);
 /// How many numbers of sessions are looked at together.
 const SESSIONS_TOGETHER: u32 = 1 << 14;
 
-/// The flow types of sessions, by instance and id; sorted.
+/// The flow types of sessions, by instance and id; sorted. Only those of calls and tokens that do not tell them.
 type FlowsOfSessions = Vec<((Name, Name), Name)>;
+
+/// Whether an event of this role is one of those that are asked for.
+type IsMeant = fn(Role) -> bool;
+
+const IS_TOOL_CALL: IsMeant = |role| role.is_tool_call;
+const TELLS_TOKENS: IsMeant = |role| role.tells_tokens;
 
 /// What is known of each scope by several collectors, and the fetch that tells of it.
 type DaysOfScopes<'a> = HashMap<Root, CountedDays<'a>>;
@@ -73,13 +84,13 @@ impl<'a> View<'a> {
     }
 
     /// The calls of tools of a period up to the last day reported.
-    pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse<'a>> {
-        self.agents.tools.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
+    pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
+        self.uses_in(&self.agents.tools, IS_TOOL_CALL, period)
     }
 
     /// The tokens of a period up to the last day reported.
-    pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse<'a>> {
-        self.agents.tokens.range(period.start..=period.end).flat_map(|(_, uses)| uses.iter().copied())
+    pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
+        self.uses_in(&self.agents.tokens, TELLS_TOKENS, period)
     }
 
     /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
@@ -93,22 +104,37 @@ impl<'a> View<'a> {
     pub fn is_chat(&self, session: &Session) -> bool {
         session.flow.is_some_and(|flow| self.names.text(flow) == CHAT)
     }
+
+    fn uses_in(
+        &self,
+        tellers: &TellersByDay<'a>,
+        is_meant: IsMeant,
+        period: Period,
+    ) -> impl Iterator<Item = AgentUse> {
+        let tellers = tellers.range(period.start..=period.end).flat_map(|(_, tellers)| tellers);
+        tellers.flat_map(move |(instance, fetch)| {
+            let uses = meant(fetch, self.names, is_meant).flatten();
+            uses.map(|(key, counts)| AgentUse { key, flow: self.flow_of_use(*instance, &key), counts })
+        })
+    }
+
+    /// The flow type of a use, by its event, else by its session.
+    fn flow_of_use(&self, instance: Name, key: &AgentKey) -> Option<Name> {
+        let of_session = || {
+            let session = (instance, key.session?);
+            let at = self.agents.flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
+            Some(self.agents.flows[at].1)
+        };
+        key.flow.or_else(of_session)
+    }
 }
 
 impl<'a> Resolved<'a> {
     /// Fills in what a view says of agents.
     pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root]) {
-        let flows = self.add_sessions(view, scopes);
-        for (source, is_meant) in [
-            (Source::Tools, (|role| role.is_tool_call) as fn(Role) -> bool),
-            (Source::Tokens, |role| role.tells_tokens),
-        ] {
-            let uses = self.add_uses(view, scopes, source, is_meant, &flows);
-            match source {
-                Source::Tools => view.agents.tools = uses,
-                _ => view.agents.tokens = uses,
-            }
-        }
+        self.add_sessions(view, scopes);
+        view.agents.tools = self.add_tellers(view, scopes, Source::Tools, IS_TOOL_CALL);
+        view.agents.tokens = self.add_tellers(view, scopes, Source::Tokens, TELLS_TOKENS);
         let credits = self.rollups.names.find("credits");
         let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
         for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
@@ -118,7 +144,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
-    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) -> FlowsOfSessions {
+    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) {
         let mut tellers: Vec<Teller<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
@@ -126,20 +152,22 @@ impl<'a> Resolved<'a> {
             let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
             let before = tellers.len();
             let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
-            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts }));
-            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts);
+            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts: facts.peekable() }));
+            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts.clone());
             if told.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
                 let known = days_of.entry(*root).or_default();
                 days.iter().for_each(|(day, (state, _))| note_day(known, *day, state, None));
             }
         }
+        let asked = self.sessions_asked_for_flows(scopes);
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
         // Some sessions after the other: all that is told of all of them would take as much memory again.
         while let Some(told) = next_told(&mut tellers) {
             for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
                 let flow = self.flow_of(of_session);
-                flows.extend(flow.map(|flow| (of_session[0].0, flow)));
+                let session = of_session[0].0;
+                flows.extend(flow.filter(|_| asked.contains(&session)).map(|flow| (session, flow)));
                 steps.clear();
                 steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
                     SessionFact::Step(at, step) => Some((*at, *step)),
@@ -156,10 +184,22 @@ impl<'a> Resolved<'a> {
                 });
             }
         }
+        view.agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
         let days = self.united(scopes, |root| days_of.get(&root));
         view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
-        flows
+        view.agents.flows = flows;
+    }
+
+    /// The sessions of calls and tokens whose events do not tell the flow.
+    fn sessions_asked_for_flows(&self, scopes: &[Root]) -> BTreeSet<(Name, Name)> {
+        let mut asked = BTreeSet::new();
+        for ((_, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
+            let cells = days.values().filter_map(|(_, fetch)| *fetch).flat_map(Fetch::agents);
+            let untold = cells.filter(|(cell, _)| cell.flow.is_none()).flat_map(|(_, entries)| entries);
+            asked.extend(untold.filter_map(|(key, _)| Some((root.0, key.session?))));
+        }
+        asked
     }
 
     /// Whose a session is: of its users the one that the best teller tells first.
@@ -185,24 +225,14 @@ impl<'a> Resolved<'a> {
 
     /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each scope and day the first
     /// that tells any counts.
-    fn add_uses(
+    fn add_tellers(
         &self,
         view: &mut View<'a>,
         scopes: &[Root],
         source: Source,
-        is_meant: fn(Role) -> bool,
-        flows: &FlowsOfSessions,
-    ) -> BTreeMap<Day, Vec<AgentUse<'a>>> {
+        is_meant: IsMeant,
+    ) -> TellersByDay<'a> {
         let names = &self.rollups.names;
-        let roles: HashMap<Name, bool> = self
-            .days
-            .values()
-            .flat_map(BTreeMap::values)
-            .filter_map(|(_, fetch)| *fetch)
-            .flat_map(Fetch::agents)
-            .map(|(key, _)| (key.event, Role::of(names.text(key.event)).is_some_and(is_meant)))
-            .collect();
-        let meant = |fetch: &'a Fetch| fetch.agents().filter(|(key, _)| roles.get(&key.event) == Some(&true));
         let mut tellers: Vec<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
         tellers.retain(|collector| super::tells_of_calls(names.text(*collector)));
         // Of the two that a service's log holds, only the calls tell the model.
@@ -215,7 +245,7 @@ impl<'a> Resolved<'a> {
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for (teller, root) in tellers.iter().flat_map(|teller| scopes.iter().map(|root| (*teller, *root))) {
             let Some(days) = self.days.get(&(teller, root)) else { continue };
-            let tells = |fetch: &&'a Fetch| meant(fetch).next().is_some();
+            let tells = |fetch: &&'a Fetch| meant(fetch, names, is_meant).next().is_some();
             if !days.values().filter_map(|(_, fetch)| *fetch).any(|fetch| tells(&fetch)) {
                 continue;
             }
@@ -228,40 +258,36 @@ impl<'a> Resolved<'a> {
                 }
             }
         }
-        let mut uses: BTreeMap<Day, Vec<AgentUse<'a>>> = BTreeMap::new();
-        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return uses };
+        let mut telling = TellersByDay::new();
+        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return telling };
         for (day, (_, counting)) in days.range(..=view.until) {
-            for root in counting {
-                let told = days_of[root].get(day).and_then(|(_, told)| *told);
-                uses.entry(*day).or_default().extend(told.into_iter().flat_map(meant).map(
-                    |(key, counts)| {
-                        let of_session = || {
-                            let session = (root.0, key.session?);
-                            let at = flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
-                            Some(flows[at].1)
-                        };
-                        AgentUse { key, flow: key.flow.or_else(of_session), counts }
-                    },
-                ));
-            }
+            let told = counting.iter().filter_map(|root| Some((root.0, days_of[root].get(day)?.1?)));
+            telling.insert(*day, told.collect());
         }
         view.sources.insert(source, states_of(days));
-        uses
+        telling
     }
+}
+
+/// What a fetch tells of events with such a role.
+fn meant<'a>(fetch: &'a Fetch, names: &Names, is_meant: IsMeant) -> impl Iterator<Item = AgentEntries<'a>> {
+    let cells = fetch.agents();
+    let is_meant = move |event| Role::of(names.text(event)).is_some_and(is_meant);
+    cells.filter(move |(cell, _)| is_meant(cell.event)).map(|(_, entries)| entries)
 }
 
 /// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
 fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
-    let first =
-        tellers.iter().filter_map(|teller| teller.facts.first()).map(|(session, _)| *session).min()?;
+    let next = tellers.iter_mut().filter_map(|teller| teller.facts.peek());
+    let first = next.map(|(session, _)| *session).min()?;
     let mut told = Vec::new();
     for Teller { instance, rank, facts } in tellers {
-        let end = facts.partition_point(|(session, _)| first.distance_to(*session) < SESSIONS_TOGETHER);
-        let (next, rest) = facts.split_at(end);
-        told.extend(next.iter().map(|(session, fact)| ((*instance, *session), *fact, *rank)));
-        *facts = rest;
+        let is_next = |(session, _): &(Name, SessionFact)| first.distance_to(*session) < SESSIONS_TOGETHER;
+        let next = std::iter::from_fn(|| facts.next_if(is_next));
+        told.extend(next.map(|(session, fact)| ((*instance, session), fact, *rank)));
     }
-    told.sort_unstable();
+    // What each of them says is in order, which a stable sort makes use of.
+    told.sort();
     Some(told)
 }
 

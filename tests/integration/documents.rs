@@ -181,6 +181,7 @@ const FLOORS: &[&[&str]] = &[
         "agents",
         "calendar",
         "collectors",
+        "dimensions",
         "error",
         "events",
         "export",

@@ -1,0 +1,278 @@
+//! Sums by key in little memory: sorted, and packed one behind the other.
+//!
+//! What is new is sorted, summed and packed into a run. Runs are merged so that each is at least twice as long as the
+//! next: memory grows with the different keys, not with what is added.
+
+use std::fmt::Debug;
+
+/// By what is summed, what, and how a sum is packed.
+pub(super) trait Packing {
+    /// The first part of a key: of each it is kept where its sums start.
+    type Group: Copy + Debug + Ord;
+    /// The rest of a key.
+    type Member: Copy + Debug + Ord;
+    /// What is summed.
+    type Sum: Copy + Ord;
+
+    /// Adds to a sum.
+    fn add(sum: &mut Self::Sum, more: &Self::Sum);
+
+    /// Writes a sum behind that of the member `before`, in the same group.
+    fn write(bytes: &mut Vec<u8>, before: Option<Self::Member>, member: Self::Member, sum: &Self::Sum);
+
+    /// Reads what was written so; `None` at the end.
+    fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, Self::Sum)>;
+}
+
+/// By what is summed.
+pub(super) type Key<P> = (<P as Packing>::Group, <P as Packing>::Member);
+
+/// What becomes of two sums of the same key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Twice {
+    /// They are of different rows and add up.
+    #[default]
+    AddUp,
+    /// They are the same count, met again.
+    CountOnce,
+}
+
+/// Sums by key.
+#[derive(Debug)]
+pub(super) struct Runs<P: Packing> {
+    twice: Twice,
+    runs: Vec<Run<P>>,
+}
+
+/// Sorted sums, packed.
+#[derive(Debug)]
+struct Run<P: Packing> {
+    bytes: Vec<u8>,
+    /// Where each group starts.
+    groups: Vec<(P::Group, usize)>,
+}
+
+/// The sums of a group, by member.
+#[derive(Debug)]
+pub(super) struct Members<'a, P: Packing> {
+    bytes: &'a [u8],
+    before: Option<P::Member>,
+}
+
+impl<P: Packing> Runs<P> {
+    /// No sums.
+    pub(super) fn new(twice: Twice) -> Runs<P> {
+        Runs { twice, runs: Vec::new() }
+    }
+
+    /// Whether nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Adds what is sorted by its key.
+    pub(super) fn add(&mut self, sorted: impl Iterator<Item = (Key<P>, P::Sum)>) {
+        let mut packer = Packer::<P>::with_room(0, 0);
+        let mut summed: Option<(Key<P>, P::Sum)> = None;
+        for (key, more) in sorted {
+            match &mut summed {
+                Some((last, sum)) if *last == key => self.twice.join::<P>(sum, &more),
+                _ => {
+                    let done = summed.replace((key, more));
+                    done.iter().for_each(|((group, member), sum)| packer.push(*group, *member, sum));
+                }
+            }
+        }
+        let Some(((group, member), sum)) = summed else { return };
+        packer.push(group, member, &sum);
+        self.runs.push(packer.finish());
+        while let [.., older, newer] = self.runs.as_slice()
+            && older.bytes.len() < 2 * newer.bytes.len()
+        {
+            self.merge_last_two();
+        }
+    }
+
+    /// Sums everything, after which it can be read.
+    pub(super) fn finish(&mut self) {
+        while self.runs.len() > 1 {
+            self.merge_last_two();
+        }
+    }
+
+    /// The sums by group, sorted. What was not merged is not in one sum: finish first.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (P::Group, Members<'_, P>)> + Clone {
+        self.runs.iter().flat_map(Run::groups)
+    }
+
+    fn merge_last_two(&mut self) {
+        let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else { return };
+        // A sum takes no more bytes than what it is the sum of.
+        let mut merged = Packer::with_room(
+            older.bytes.len() + newer.bytes.len(),
+            older.groups.len().max(newer.groups.len()),
+        );
+        let (mut ones, mut others) = (older.groups(), newer.groups());
+        let (mut one, mut other) = (ones.next(), others.next());
+        loop {
+            match (&one, &other) {
+                (Some((a, of_one)), Some((b, of_other))) if a == b => {
+                    merged.merge(*a, of_one.clone(), of_other.clone(), self.twice);
+                    (one, other) = (ones.next(), others.next());
+                }
+                (Some((a, _)), Some((b, of_other))) if a > b => {
+                    merged.copy(*b, of_other);
+                    other = others.next();
+                }
+                (Some((group, members)), _) => {
+                    merged.copy(*group, members);
+                    one = ones.next();
+                }
+                (None, Some((group, members))) => {
+                    merged.copy(*group, members);
+                    other = others.next();
+                }
+                (None, None) => break,
+            }
+        }
+        self.runs.push(merged.finish());
+    }
+}
+
+impl<P: Packing> Default for Runs<P> {
+    fn default() -> Runs<P> {
+        Runs::new(Twice::default())
+    }
+}
+
+impl Twice {
+    fn join<P: Packing>(self, sum: &mut P::Sum, more: &P::Sum) {
+        match self {
+            Twice::AddUp => P::add(sum, more),
+            // Should they differ all the same, the choice must not depend on their order.
+            Twice::CountOnce => *sum = (*sum).max(*more),
+        }
+    }
+}
+
+/// Packs sorted sums.
+struct Packer<P: Packing> {
+    run: Run<P>,
+    before: Option<P::Member>,
+}
+
+impl<P: Packing> Packer<P> {
+    fn with_room(bytes: usize, groups: usize) -> Packer<P> {
+        let run = Run { bytes: Vec::with_capacity(bytes), groups: Vec::with_capacity(groups) };
+        Packer { run, before: None }
+    }
+
+    fn start(&mut self, group: P::Group) {
+        self.run.groups.push((group, self.run.bytes.len()));
+        self.before = None;
+    }
+
+    fn push(&mut self, group: P::Group, member: P::Member, sum: &P::Sum) {
+        if self.run.groups.last().is_none_or(|(last, _)| *last != group) {
+            self.start(group);
+        }
+        self.write(member, sum);
+    }
+
+    fn write(&mut self, member: P::Member, sum: &P::Sum) {
+        P::write(&mut self.run.bytes, self.before, member, sum);
+        self.before = Some(member);
+    }
+
+    /// Takes a group as it is.
+    fn copy(&mut self, group: P::Group, members: &Members<'_, P>) {
+        self.start(group);
+        self.run.bytes.extend_from_slice(members.bytes);
+    }
+
+    fn merge(&mut self, group: P::Group, mut ones: Members<'_, P>, mut others: Members<'_, P>, twice: Twice) {
+        self.start(group);
+        let (mut one, mut other) = (ones.next(), others.next());
+        loop {
+            match (&mut one, &other) {
+                (Some((a, sum)), Some((b, more))) if a == b => {
+                    twice.join::<P>(sum, more);
+                    self.write(*a, sum);
+                    (one, other) = (ones.next(), others.next());
+                }
+                (Some((a, _)), Some((b, sum))) if *a > *b => {
+                    self.write(*b, sum);
+                    other = others.next();
+                }
+                (Some((member, sum)), _) => {
+                    self.write(*member, sum);
+                    one = ones.next();
+                }
+                (None, Some((member, sum))) => {
+                    self.write(*member, sum);
+                    other = others.next();
+                }
+                (None, None) => break,
+            }
+        }
+    }
+
+    fn finish(mut self) -> Run<P> {
+        self.run.bytes.shrink_to_fit();
+        self.run.groups.shrink_to_fit();
+        self.run
+    }
+}
+
+impl<P: Packing> Run<P> {
+    fn groups(&self) -> impl Iterator<Item = (P::Group, Members<'_, P>)> + Clone {
+        let ends = self.groups.iter().skip(1).map(|(_, start)| *start).chain([self.bytes.len()]);
+        let groups = self.groups.iter().zip(ends);
+        groups
+            .map(|((group, start), end)| (*group, Members { bytes: &self.bytes[*start..end], before: None }))
+    }
+}
+
+impl<P: Packing> Clone for Members<'_, P> {
+    fn clone(&self) -> Self {
+        Members { ..*self }
+    }
+}
+
+impl<P: Packing> Iterator for Members<'_, P> {
+    type Item = (P::Member, P::Sum);
+
+    fn next(&mut self) -> Option<(P::Member, P::Sum)> {
+        let (member, sum) = P::read(&mut self.bytes, self.before)?;
+        self.before = Some(member);
+        Some((member, sum))
+    }
+}
+
+/// Writes a number, seven bits a byte, the lowest first.
+pub(super) fn write(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Reads a number that was written so; `None` at the end.
+pub(super) fn read(bytes: &mut &[u8]) -> Option<u64> {
+    let (first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    if *first < 0x80 {
+        return Some((*first).into());
+    }
+    let (mut number, mut shift) = (u64::from(*first & 0x7f), 7);
+    loop {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+        shift += 7;
+    }
+}
