@@ -244,9 +244,12 @@ fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
 /// Where the text ends whose opening quote is here: a number and not the text, as that fits into a register.
 #[inline]
 fn end_of_text(text: &str, at: usize) -> Option<usize> {
-    let rest = text.as_bytes().get(at..)?.strip_prefix(b"\"")?;
-    let end = sign(rest)?;
-    (rest[end] == b'"').then_some(at + end + 2)
+    let bytes = text.as_bytes();
+    if bytes.get(at) != Some(&b'"') {
+        return None;
+    }
+    let end = sign(bytes, at + 1)?;
+    (bytes[end] == b'"').then_some(end + 1)
 }
 
 #[cfg(test)]

@@ -5,22 +5,23 @@ use wide::{u8x16, u8x32};
 /// How much is looked at together: nearly every text ends in its first block.
 const BLOCK: usize = 32;
 
-/// The place of the first quote, backslash or control character: where a text ends, or is not plain.
+/// The place of the first quote, backslash or control character from this place on: where a text ends, or is not plain.
 #[inline]
-pub(super) fn sign(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(block) = bytes[at..].first_chunk() {
+pub(super) fn sign(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..)?.first_chunk() {
         let signs = signs(*block);
         if signs != 0 {
             return Some(at + signs.trailing_zeros() as usize);
         }
         at += BLOCK;
     }
-    let rest = &bytes[at..];
-    let mut block = [b' '; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    let signs = signs(block);
-    (signs != 0).then(|| at + signs.trailing_zeros() as usize)
+    // The rest is the end of a block that begins before it.
+    let Some(block) = bytes.last_chunk() else {
+        return Some(at + bytes[at..].iter().position(|byte| is_sign(*byte))?);
+    };
+    let rest = u64::from(signs(*block)) >> (BLOCK - (bytes.len() - at));
+    (rest != 0).then(|| at + rest.trailing_zeros() as usize)
 }
 
 /// Whether there is a quote, a backslash or a control character: such a text cannot stand between quotes as it is.
@@ -39,8 +40,12 @@ pub(super) fn has_sign(bytes: &[u8]) -> bool {
             block[8..].copy_from_slice(last);
             signs_of(block).to_bitmask() != 0
         }
-        _ => bytes.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\'),
+        _ => bytes.iter().any(|byte| is_sign(*byte)),
     }
+}
+
+fn is_sign(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// Marks the signs among these bytes.
@@ -69,18 +74,18 @@ mod tests {
         for length in 0..80 {
             for fill in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0x9f, 0xa2, 0xdc, 0xff] {
                 let mut bytes = vec![fill; length];
-                assert_eq!((sign(&bytes), has_sign(&bytes)), (None, false), "{fill} {length}");
+                assert_eq!((sign(&bytes, 0), has_sign(&bytes)), (None, false), "{fill} {length}");
                 for at in 0..length {
                     for found in [0, 0x1f, b'"', b'\\'] {
                         bytes[at] = found;
                         assert_eq!(
-                            (sign(&bytes), has_sign(&bytes)),
+                            (sign(&bytes, 0), has_sign(&bytes)),
                             (Some(at), true),
                             "{fill} {length} {found}"
                         );
                         let behind = bytes.split_off(at + 1);
                         bytes.extend(vec![b'"'; behind.len()]);
-                        assert_eq!(sign(&bytes), Some(at), "{fill} {length} {found}");
+                        assert_eq!(sign(&bytes, at / 2), Some(at), "{fill} {length} {found}");
                         bytes[at..].fill(fill);
                     }
                 }

@@ -71,10 +71,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.expect(b'"')?;
-        let rest = &self.text[self.at..];
-        let length = sign(rest.as_bytes()).ok_or(NotPlain)?;
-        self.at += length;
-        self.expect(b'"').map(|()| &rest[..length])
+        let start = self.at;
+        self.at = sign(self.text.as_bytes(), start).ok_or(NotPlain)?;
+        let string = &self.text[start..self.at];
+        self.expect(b'"').map(|()| string)
     }
 
     /// Passes over the bracket that an object or list begins with.
