@@ -267,10 +267,18 @@ impl Reader {
     /// What was found since the last time.
     pub fn batch(&mut self) -> Batch {
         // One after the other: while one waits for memory, the next are on their way.
-        for UnknownPerson { place, instance, id } in std::mem::take(&mut self.unknown) {
+        let mut unknown = std::mem::take(&mut self.unknown);
+        for UnknownPerson { place, instance, id } in unknown.drain(..) {
             self.batch.events[place].person = self.person_of_id(instance, id);
         }
-        std::mem::take(&mut self.batch)
+        self.unknown = unknown;
+        // The next one will hold about as much.
+        let next = Batch {
+            events: Vec::with_capacity(self.batch.events.len()),
+            extras: Vec::with_capacity(self.batch.extras.len()),
+            ..Batch::default()
+        };
+        std::mem::replace(&mut self.batch, next)
     }
 
     /// Reads an event that is spelled plainly; false when the parser has to look at the line.
@@ -323,9 +331,12 @@ impl Reader {
                 }
                 _ => return None,
             }
+            if !(INSTANCE..=FETCHED_AT).contains(&number) {
+                continue;
+            }
             if number == INSTANCE {
                 (spelling, neighbours) = (start..fields.position(), 1);
-            } else if number == INSTANCE + neighbours && number <= FETCHED_AT && key_start == spelling.end {
+            } else if number == INSTANCE + neighbours && key_start == spelling.end {
                 (spelling.end, neighbours) = (fields.position(), neighbours + 1);
             }
         }
@@ -751,9 +762,13 @@ const GLOBAL_ID: &str = "gid://gitlab/User/";
 
 /// The number in a user's global id, where it is spelled as GitLab spells it: one number, one text.
 fn global_id(user: &str) -> Option<u64> {
-    let digits = user.strip_prefix(GLOBAL_ID)?;
-    let is_number = matches!(digits.len(), 1..=18) && digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number && !digits.starts_with('0'))
+    let digits = user.strip_prefix(GLOBAL_ID)?.as_bytes();
+    if !(1..=18).contains(&digits.len()) || digits[0] == b'0' {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))
 }
 
 /// Appends a text so that it cannot run into the next one.
@@ -863,7 +878,7 @@ impl Rollups {
         }
         let of_agents = extras.iter().filter(|extra| extra.told.is_some()).count() + agents.len();
         let mut place = 0;
-        let mut extras = extras.into_iter().peekable();
+        let mut extras = extras.iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
             let fetch = self.fetch_of(meanings.fetches[of_fetch[0].fetch as usize]);
             for together in of_fetch.chunk_by(|one, other| word_of(one.row) == word_of(other.row)) {
@@ -872,7 +887,7 @@ impl Rollups {
                     let extra = extras.next_if(|extra| extra.place == place);
                     place += 1;
                     // Where a source has ids of its own, the row says nothing: another file has another event there.
-                    let is_new = match extra.as_ref().and_then(|extra| extra.id) {
+                    let is_new = match extra.and_then(|extra| extra.id) {
                         Some(id) => ids.insert(id),
                         None => rows.insert(event.row),
                     };
@@ -885,7 +900,7 @@ impl Rollups {
                         person,
                         Usage::of_event(event.lines),
                     );
-                    if let Some(told) = extra.and_then(|extra| extra.told) {
+                    if let Some(told) = extra.and_then(|extra| extra.told.as_ref()) {
                         told.add_to(&mut fetch.own, person, meanings, 1);
                     }
                 }

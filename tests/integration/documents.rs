@@ -200,6 +200,7 @@ const FLOORS: &[&[&str]] = &[
         "site",
         "sources",
         "spelling",
+        "usage_event",
         "view",
         "wording",
     ],
