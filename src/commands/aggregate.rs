@@ -44,6 +44,9 @@ pub struct Options {
     pub history: Option<PathBuf>,
 }
 
+/// How many metric lines are spelled at once.
+const LINES_TOGETHER: usize = 1 << 10;
+
 /// Runs the command.
 pub fn run(
     args: &AggregateArgs,
@@ -186,9 +189,22 @@ fn write_what(
     }
     let (figures, outcome) = aggregate_what(options, read, summary)?;
     figures.coverage.iter().try_for_each(|line| output.write(line))?;
-    figures.metrics.iter().try_for_each(|line| output.write(line))?;
+    let together = figures.metrics.chunks(LINES_TOGETHER).map(Ok);
+    side_by_side(
+        together,
+        vec![(); options.threads],
+        |(), lines| spelled(lines),
+        |_, lines| output.write_text(&lines?),
+    )?;
     output.flush()?;
     Ok(outcome)
+}
+
+/// Lines as they are written.
+fn spelled(lines: &[Metric]) -> Result<Vec<u8>, Error> {
+    let mut writer = LineWriter::new(Vec::new());
+    lines.iter().try_for_each(|line| writer.write(line))?;
+    Ok(writer.into_inner())
 }
 
 /// Reading a stream of lines.
@@ -300,7 +316,7 @@ fn aggregate_what(
     // Sorting takes memory too: what the lines are made of is no longer needed.
     drop(resolved);
     drop(intake);
-    metrics::sort(&mut metrics);
+    sort(&mut metrics, options.threads)?;
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),
@@ -340,6 +356,15 @@ fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
         },
     )?;
     Ok(all)
+}
+
+/// Puts lines in order, parts of them side by side.
+fn sort(all: &mut [Metric], threads: usize) -> Result<(), Error> {
+    let parts = all.chunks_mut(all.len().div_ceil(threads).max(1)).map(Ok);
+    side_by_side(parts, vec![(); threads], |(), part| metrics::sort(part), |_, ()| Ok(()))?;
+    // Parts that are in order have only to be merged.
+    metrics::sort(all);
+    Ok(())
 }
 
 /// The days to report: those asked for, else those that anything was collected of. The day a snapshot was taken on is

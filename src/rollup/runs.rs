@@ -107,7 +107,7 @@ impl<P: Packing> Runs<P> {
 
     fn merge_last_two(&mut self) {
         let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else { return };
-        // A sum takes no more bytes than what it is the sum of.
+        // A sum takes about as many bytes as the longer of what it is the sum of.
         let mut merged = Packer::with_room(
             older.bytes.len() + newer.bytes.len(),
             older.groups.len().max(newer.groups.len()),

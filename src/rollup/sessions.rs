@@ -73,8 +73,8 @@ enum FactKey {
     Step(Timestamp, Step),
 }
 
-/// How many facts wait before they are put in order.
-const MOST_FACTS_WAITING: usize = 1 << 14;
+/// How many facts wait before they are put in order: of most days all.
+const MOST_FACTS_WAITING: usize = 1 << 15;
 
 /// Calls of tools and tokens summed by key, in little memory: from five bytes to some forty for each of them.
 #[derive(Debug, Default)]
