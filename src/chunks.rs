@@ -105,12 +105,15 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
     work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    assert!(!workers.is_empty(), "without workers nothing would be done, and nobody would know");
     let (permit, permits) = mpsc::channel();
     let (result_sender, results) = mpsc::channel();
     let source = Mutex::new(Source { items: items.fuse().enumerate(), permits });
     thread::scope(|scope| {
         for (number, mut worker) in workers.into_iter().enumerate() {
-            (0..AHEAD).for_each(|_| permit.send(()).unwrap_or_default());
+            (0..AHEAD).for_each(|_| {
+                let _ = permit.send(());
+            });
             let (source, work, results) = (&source, &work, result_sender.clone());
             scope.spawn(move || {
                 let next = || source.lock().unwrap_or_else(PoisonError::into_inner).next();

@@ -428,7 +428,7 @@ impl ThreadArgs {
     }
 }
 
-/// More threads than this bring nothing: the stream itself is read by one.
+/// More threads than this bring nothing: the stream itself is read by one of them at a time.
 const MOST_THREADS: usize = 64;
 
 /// Flags of `normalize`.

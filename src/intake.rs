@@ -45,8 +45,10 @@ struct PartRead {
 /// What was found in a file of the history.
 struct FileRead {
     path: PathBuf,
-    /// The counts, and everything else; or why the file cannot be read.
-    found: Result<(Batch, Content), String>,
+    /// The counts; of a file that cannot be read only what was numbered on the way.
+    batch: Batch,
+    /// Everything else, or why the file cannot be read.
+    found: Result<Content, String>,
 }
 
 impl Intake {
@@ -154,10 +156,10 @@ impl Intake {
         let files = history.files()?.into_iter().map(Ok);
         let (readers, mut meanings) = self.workers();
         let (mut damaged, mut newer) = (Vec::new(), None);
-        side_by_side(files, readers, read_file, |reader, FileRead { path, found }| {
+        side_by_side(files, readers, read_file, |reader, FileRead { path, batch, found }| {
+            self.rollups.take(batch, &mut meanings[reader]);
             match found {
-                Ok((batch, content)) => {
-                    self.rollups.take(batch, &mut meanings[reader]);
+                Ok(content) => {
                     let is_touched = paths.contains(&path);
                     if let Err(reason) = self.add_content(content, is_touched) {
                         damaged.push((path, reason));
@@ -377,7 +379,67 @@ fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
         }
         Ok(content)
     });
-    // What was numbered for a file that turned out to be damaged stays in the batch, without any count.
     let batch = reader.batch();
-    FileRead { path, found: found.map(|content| (batch, content)) }
+    // What was numbered for a file that turned out to be damaged keeps its number, without any count.
+    FileRead { path, batch: if found.is_ok() { batch } else { batch.numbers_alone() }, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::PersonId;
+
+    fn content(day: &str, user: &str, agents: &str) -> Content {
+        let day: crate::calendar::Day = day.parse().expect("a literal day");
+        let instance = "https://gitlab.example.com".to_owned();
+        let (collector, scope) = ("usage_events".to_owned(), "acme".to_owned());
+        Content {
+            head: Head { version: 2, instance, collector, scope, day },
+            coverage: Vec::new(),
+            crowd: Crowd { users: vec![user.to_owned()], bots: Vec::new() },
+            counts: vec![Counts {
+                fetched_at: day.plus(1).midnight(),
+                part: user.to_owned(),
+                event: format!("event_of_{user}"),
+                feature: "chat".to_owned(),
+                language: None,
+                ide: None,
+                counts: vec![0, 7],
+                sized: Vec::new(),
+            }],
+            agents: agents.lines().map(str::to_owned).collect(),
+            records: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_in_its_last_line_leaves_the_next_one_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::open(folder.path()).expect("it can be made");
+        let damaged =
+            history.write(&content("2026-10-01", "ana", r#"{"type":"rollup","kind":"of_tomorrow"}"#));
+        let whole = history.write(&content("2026-10-02", "ben", ""));
+        let (mut rollups, mut reader, mut meanings) =
+            (Rollups::default(), Reader::default(), Meanings::default());
+        let mut found = Vec::new();
+        for path in [damaged, whole].map(|path| path.expect("it can be written")) {
+            let read = read_file(&mut reader, path);
+            rollups.take(read.batch, &mut meanings);
+            found.push(read.found.is_ok());
+        }
+        assert_eq!(found, [false, true]);
+        rollups.fetches_mut().for_each(Fetch::finish);
+        let counted: Vec<(&str, &str, u64)> = rollups
+            .fetches
+            .values()
+            .flat_map(BTreeMap::values)
+            .flat_map(Fetch::usage)
+            .flat_map(|(cell, entries)| entries.map(move |(person, usage)| (cell, person, usage)))
+            .map(|(cell, person, usage): (_, PersonId, Usage)| {
+                let event = rollups.names.text(rollups.cells.cell(cell).event);
+                (rollups.people.user(person), event, usage.events)
+            })
+            .collect();
+        assert_eq!(counted, [("ben", "event_of_ben", 7)]);
+    }
 }

@@ -26,9 +26,9 @@ pub struct PageReader {
     keys: Keys,
 }
 
-/// The fields of a page. All but the last two it cannot do without.
+/// The fields of a page: it cannot do without the first seven, nor without its nodes. A kind is for the parser.
 const FIELDS: &[&str] =
-    &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since", "nodes"];
+    &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since", "nodes", "kind"];
 
 const NODES: usize = 8;
 

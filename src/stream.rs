@@ -134,9 +134,9 @@ impl<W: Write> LineWriter<W> {
         &mut self.writer
     }
 
-    /// Writes a line that was built before, with its line break.
-    pub fn write_text(&mut self, line: &[u8]) -> Result<(), Error> {
-        self.writer.write_all(line).map_err(Error::writing)
+    /// Writes lines that were spelled before, each with its line break.
+    pub fn write_text(&mut self, lines: &[u8]) -> Result<(), Error> {
+        self.writer.write_all(lines).map_err(Error::writing)
     }
 
     /// The writer itself.

@@ -13,7 +13,7 @@ use crate::line;
 use crate::plain::{Fields, Keys, Next, Value};
 use crate::usage_event::UsageEvent;
 
-/// What a node tells of an event. Which of it was asked for depends on the collector. `T` is its moment, read or as it
+/// What a node tells of an event. Which of it was asked for depends on the collector; the rest is never there. `T` is its moment, read or as it
 /// stands in the text.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]

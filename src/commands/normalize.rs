@@ -475,9 +475,10 @@ impl PartMade {
             Some(mapping) => nodes().map(|(index, node)| mapping.apply(node, &page.origin(index))).collect(),
             None => Vec::new(),
         };
+        let plain = collector.filter(|_| output.takes_plain());
         for (index, node) in nodes() {
             let row = page.row(index);
-            if let Some(mut event) = collector.and_then(|collector| collector.read_plain(node, keys)) {
+            if let Some(mut event) = plain.and_then(|collector| collector.read_plain(node, keys)) {
                 if let Some(key) = &options.pseudonyms {
                     key.apply_to_event(&mut event, page.instance());
                 }
@@ -581,6 +582,11 @@ impl RecordOutput {
             }
             (output, record) => output.write(record),
         }
+    }
+
+    /// Whether it can write events without their records.
+    fn takes_plain(&self) -> bool {
+        matches!(self, RecordOutput::Lines(..))
     }
 
     /// Writes an event; false, and nothing is written, when its record has to be made first.

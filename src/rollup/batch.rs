@@ -316,7 +316,7 @@ impl Reader {
             // What does not count has to be of the right form all the same.
             match (number, fields.text()) {
                 (..COUNTED_TEXTS, Some(text)) => said[number] = text,
-                (COUNTED_TEXTS.., Some(_)) if number > TOTAL_TOKENS => {}
+                (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
                 (BOT, None) => {
                     let Value::Bool(is) = fields.value()? else { return None };
                     bot = is;
@@ -348,6 +348,7 @@ impl Reader {
         let (language, ide) = (optional(LANGUAGE), optional(LANGUAGE + 1));
         let texts =
             Texts { instance, collector, scope, day, fetched_at, user, bot, event, feature, language, ide };
+        // The texts of the fetch are absent where it is the last one: then nothing looks at them.
         // A stamp of another day may be no day at all: the parser says which.
         if !is_moment_of(ts, if is_last_fetch { &self.last.day } else { day }) {
             return None;
@@ -685,7 +686,7 @@ pub const CONTRADICTION: &str = "its counts contradict each other";
 pub const OTHER_DAY: &str = "its stamp is of another day than its fetch";
 
 /// The fields of an event: texts, of which it cannot do without the first eleven, then what is no text, then texts that do not
-/// count.
+/// count, then what only the parser reads.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -731,6 +732,8 @@ const FIELDS: &[&str] = &[
     "global_user_id",
     "reason",
     "source",
+    "context",
+    "kind",
 ];
 
 /// The fields without which there is no event, a bit each.
@@ -744,6 +747,7 @@ const BOT: usize = 20;
 const LINES: usize = 21;
 const COUNTS: std::ops::Range<usize> = 22..28;
 const TOTAL_TOKENS: usize = 28;
+const FOR_THE_PARSER: usize = FIELDS.len() - 2;
 
 /// How many texts count.
 const COUNTED_TEXTS: usize = BOT;
@@ -829,6 +833,13 @@ impl Batch {
         (self.events.len() + self.alike.len() + self.parts.len() + self.agents.len()) as u64
     }
 
+    /// The same without any count: what was numbered keeps its number.
+    #[must_use]
+    pub fn numbers_alone(self) -> Batch {
+        let Batch { texts, sessions, instances, people, bots, cells, fetches, .. } = self;
+        Batch { texts, sessions, instances, people, bots, cells, fetches, ..Batch::default() }
+    }
+
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -876,7 +887,9 @@ impl Rollups {
                 Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
             meanings.fetches.push((target, fetched_at));
         }
-        let of_agents = extras.iter().filter(|extra| extra.told.is_some()).count() + agents.len();
+        let told = extras.iter().filter(|extra| extra.told.is_some()).count();
+        let told_alike = alike.iter().filter(|alike| alike.told.is_some()).count();
+        let of_agents = told + told_alike + agents.iter().map(|part| part.told.weight()).sum::<usize>();
         let mut place = 0;
         let mut extras = extras.iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
@@ -910,6 +923,9 @@ impl Rollups {
             let fetch = self.fetch_of(meanings.fetches[first.fetch as usize]);
             let person = meanings.people[first.person as usize];
             let rows = fetch.rows.insert_all(first.row, *rows);
+            if rows == 0 {
+                continue;
+            }
             let usage = Usage::of_event(first.lines).times(rows);
             fetch.own.usage.add(meanings.cells[first.cell as usize], person, usage);
             if let Some(told) = told {
@@ -978,6 +994,16 @@ impl AgentEvent {
 }
 
 impl AgentsTold {
+    /// As many facts and counts as it has, at least one.
+    fn weight(&self) -> usize {
+        match self {
+            AgentsTold::Session { users, flows, environments, steps, .. } => {
+                1 + (users.len() + flows.len() + environments.len() + steps.len()) / 4
+            }
+            AgentsTold::Counts { .. } => 1,
+        }
+    }
+
     fn add_to(&self, part: &mut Part, meanings: &Meanings) {
         match self {
             AgentsTold::Session { session, users, flows, environments, steps } => {
@@ -1133,6 +1159,8 @@ mod tests {
             ("cache_write_1h", "1"),
             ("cache_write", "3"),
             ("source", r#""gitlab-rails""#),
+            ("context", r#"{"plan":"free"}"#),
+            ("kind", r#""x""#),
             ("language_original", r#""Rust""#),
             ("ide_original", r#""Neovim""#),
             ("of_tomorrow", "1"),

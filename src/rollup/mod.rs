@@ -136,7 +136,7 @@ pub struct Rollups {
     waiting: usize,
 }
 
-/// How many counts may wait in all tallies together: each takes 16 bytes.
+/// How many counts may wait in all tallies together: nearly each takes 16 bytes.
 const MOST_WAITING: usize = 1 << 19;
 
 /// As how many counts waits what one event tells of agents.
@@ -560,7 +560,7 @@ impl Fetch {
             self.parts.remove(self.rows.digest().as_str());
         }
         let counted = self.parts.values().flat_map(|part| part.usage.iter());
-        self.counted = counted.map(|(.., usage)| usage.events).sum();
+        self.counted = counted.fold(0, |sum, (.., usage)| sum.saturating_add(usage.events));
     }
 
     fn settle(&mut self) {
@@ -583,7 +583,7 @@ impl Fetch {
 
     /// How many rows arrived, as records or counted.
     pub fn arrived(&self) -> u64 {
-        self.rows.len() + self.counted
+        self.rows.len().saturating_add(self.counted)
     }
 
     /// Whether more rows arrived than the fetch brought: parts that overlap were counted apart.

@@ -107,7 +107,7 @@ impl<P: Packing> Runs<P> {
 
     fn merge_last_two(&mut self) {
         let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else { return };
-        // A sum takes about as many bytes as the longer of what it is the sum of.
+        // Room for all of both: what they share is given back at the end.
         let mut merged = Packer::with_room(
             older.bytes.len() + newer.bytes.len(),
             older.groups.len().max(newer.groups.len()),

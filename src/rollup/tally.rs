@@ -64,14 +64,18 @@ impl Usage {
 
     /// The count of so many of what this is the count of.
     pub fn times(self, many: u64) -> Usage {
-        Usage { events: self.events * many, sized: self.sized * many, lines: self.lines * many }
+        Usage {
+            events: self.events.saturating_mul(many),
+            sized: self.sized.saturating_mul(many),
+            lines: self.lines.saturating_mul(many),
+        }
     }
 
-    /// Adds other counts.
+    /// Adds other counts. What no GitLab has so many of stays the greatest number there is, and never becomes a small one.
     pub fn add(&mut self, other: &Usage) {
-        self.events += other.events;
-        self.sized += other.sized;
-        self.lines += other.lines;
+        self.events = self.events.saturating_add(other.events);
+        self.sized = self.sized.saturating_add(other.sized);
+        self.lines = self.lines.saturating_add(other.lines);
     }
 
     fn few(self) -> Option<Few> {
