@@ -16,9 +16,8 @@ use crate::stream::{LONGEST_LINE, Line, line_of};
 pub struct Chunk {
     /// Where the chunk starts, in bytes from the start of the stream.
     offset: u64,
-    /// How many lines the stream has before it, and how many it has, empty ones too.
-    lines_before: u64,
-    line_count: u64,
+    /// How many lines the stream has before it, empty ones too, where they are counted.
+    lines_before: Option<u64>,
     /// The lines, and behind them what is not of this chunk.
     buffer: Vec<u8>,
     length: usize,
@@ -33,42 +32,77 @@ const CHUNK: usize = 1 << 18;
 /// How many items for each worker may be worked on, or wait to be taken.
 const AHEAD: usize = 3;
 
+/// The same where what comes of an item is small: a taker that is slow now and then does not stop the workers then.
+const FAR_AHEAD: usize = 32;
+
 impl Chunk {
     /// The lines that are not empty; their numbers count from 1 within the chunk.
-    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub fn lines(&self) -> Lines<'_> {
         // Nearly every chunk is text as a whole; only one that is not has to be judged line by line.
-        let whole = std::str::from_utf8(self.bytes()).ok();
-        let (mut start, mut number) = (0, 0);
-        std::iter::from_fn(move || {
-            loop {
-                let rest = &self.bytes()[start..];
-                if rest.is_empty() {
-                    return None;
-                }
-                let (length, step) = memchr(b'\n', rest).map_or((rest.len(), rest.len()), |at| (at, at + 1));
-                let text = whole.map(|whole| &whole[start..start + length]);
-                let offset = self.offset + start as u64;
-                start += step;
-                number += 1;
-                if let Some(line) = line_of(&rest[..length], text, number, offset, self.is_cut) {
-                    return Some(line);
-                }
-            }
-        })
-    }
-
-    /// How many lines the chunk has, empty ones too.
-    pub fn line_count(&self) -> u64 {
-        self.line_count
+        let text = simdutf8::basic::from_utf8(self.bytes()).ok().filter(|_| !self.is_cut);
+        Lines { chunk: self, text, start: 0, number: 0 }
     }
 
     /// How many lines the stream has before the chunk, empty ones too.
+    ///
+    /// # Panics
+    /// When lines are not counted: see [`read_through`].
     pub fn lines_before(&self) -> u64 {
-        self.lines_before
+        self.lines_before.expect("who asks has them counted")
     }
 
     fn bytes(&self) -> &[u8] {
         &self.buffer[..self.length]
+    }
+}
+
+/// The lines of a chunk.
+pub struct Lines<'a> {
+    chunk: &'a Chunk,
+    /// All of it, where all of it is text.
+    text: Option<&'a str>,
+    /// Where the next line starts, and the number of the last one.
+    start: usize,
+    number: u64,
+}
+
+impl<'a> Lines<'a> {
+    /// What follows, with all line breaks; `None` when it is not text as a whole.
+    #[inline]
+    pub fn rest(&self) -> Option<&'a str> {
+        self.text?.get(self.start..)
+    }
+
+    /// Passes over a line of so many bytes, with its line break if it has one.
+    #[inline]
+    pub fn pass(&mut self, length: usize) {
+        self.start += length;
+        self.number += 1;
+    }
+
+    /// How many lines came so far, empty ones too.
+    pub fn count_so_far(&self) -> u64 {
+        self.number
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        loop {
+            let rest = &self.chunk.bytes()[self.start..];
+            if rest.is_empty() {
+                return None;
+            }
+            let (length, step) = memchr(b'\n', rest).map_or((rest.len(), rest.len()), |at| (at, at + 1));
+            let text = self.rest().map(|text| &text[..length]);
+            let offset = self.chunk.offset + self.start as u64;
+            self.pass(step);
+            if let Some(line) = line_of(&rest[..length], text, self.number, offset, self.chunk.is_cut) {
+                return Some(line);
+            }
+        }
     }
 }
 
@@ -80,9 +114,30 @@ pub fn work_through<W: Send, T: Send>(
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    cut_and_work(input, Some(0), workers, AHEAD, work, take)
+}
+
+/// The same where what comes of a chunk is small, and nobody asks a chunk how many lines come before it.
+pub fn read_through<W: Send, T: Send>(
+    input: impl Read + Send,
+    workers: Vec<W>,
+    work: impl Fn(&mut W, &Chunk) -> T + Sync,
+    take: impl FnMut(usize, T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    cut_and_work(input, None, workers, FAR_AHEAD, work, take)
+}
+
+fn cut_and_work<W: Send, T: Send>(
+    input: impl Read + Send,
+    lines: Option<u64>,
+    workers: Vec<W>,
+    ahead: usize,
+    work: impl Fn(&mut W, &Chunk) -> T + Sync,
+    take: impl FnMut(usize, T) -> Result<(), Error>,
+) -> Result<(), Error> {
     // Buffers go round: fresh memory for every chunk would cost as much as reading it.
     let (give_back, used) = mpsc::channel();
-    let mut cutter = Cutter::new(input, used);
+    let mut cutter = Cutter { input, used, rest: Vec::new(), offset: 0, lines, is_over: false };
     let chunks = std::iter::from_fn(move || cutter.next().map_err(Error::reading).transpose());
     let work = |worker: &mut W, chunk: Chunk| {
         let result = work(worker, &chunk);
@@ -92,7 +147,7 @@ pub fn work_through<W: Send, T: Send>(
         }
         result
     };
-    side_by_side(chunks, workers, work, take)
+    in_order(chunks, workers, ahead, work, take)
 }
 
 /// Works on items with these workers, and takes the results in the order of the items, each with the number of its
@@ -103,6 +158,16 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
     items: impl Iterator<Item = Result<I, Error>> + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, I) -> T + Sync,
+    take: impl FnMut(usize, T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    in_order(items, workers, AHEAD, work, take)
+}
+
+fn in_order<I: Send, W: Send, T: Send>(
+    items: impl Iterator<Item = Result<I, Error>> + Send,
+    workers: Vec<W>,
+    ahead: usize,
+    work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
     assert!(!workers.is_empty(), "without workers nothing would be done, and nobody would know");
@@ -111,7 +176,7 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
     let source = Mutex::new(Source { items: items.fuse().enumerate(), permits });
     thread::scope(|scope| {
         for (number, mut worker) in workers.into_iter().enumerate() {
-            (0..AHEAD).for_each(|_| {
+            (0..ahead).for_each(|_| {
                 let _ = permit.send(());
             });
             let (source, work, results) = (&source, &work, result_sender.clone());
@@ -164,15 +229,12 @@ struct Cutter<R> {
     /// What was read beyond the last chunk.
     rest: Vec<u8>,
     offset: u64,
-    lines: u64,
+    /// How many lines came so far, where they are counted.
+    lines: Option<u64>,
     is_over: bool,
 }
 
 impl<R: Read> Cutter<R> {
-    fn new(input: R, used: Receiver<Vec<u8>>) -> Cutter<R> {
-        Cutter { input, used, rest: Vec::new(), offset: 0, lines: 0, is_over: false }
-    }
-
     /// The next whole lines; `None` at the end of the input.
     fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut buffer = self.used.try_recv().unwrap_or_default();
@@ -216,11 +278,12 @@ impl<R: Read> Cutter<R> {
     fn chunk(&mut self, buffer: Vec<u8>, length: usize, is_cut: bool) -> Chunk {
         let (offset, lines_before) = (self.offset, self.lines);
         let bytes = &buffer[..length];
-        let is_last_open = bytes.last().is_some_and(|byte| *byte != b'\n');
-        let line_count = memchr_iter(b'\n', bytes).count() as u64 + u64::from(is_last_open);
+        if let Some(lines) = &mut self.lines {
+            let is_last_open = bytes.last().is_some_and(|byte| *byte != b'\n');
+            *lines += memchr_iter(b'\n', bytes).count() as u64 + u64::from(is_last_open);
+        }
         self.offset += length as u64;
-        self.lines += line_count;
-        Chunk { offset, lines_before, line_count, buffer, length, is_cut }
+        Chunk { offset, lines_before, buffer, length, is_cut }
     }
 
     /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.
@@ -252,10 +315,12 @@ mod tests {
         let mut seen = Vec::new();
         let mut before = 0;
         let work = |_: &mut (), chunk: &Chunk| {
-            let lines = chunk.lines().map(|line| (line.number, line.offset, line.text.map(str::to_owned)));
-            (lines.collect::<Vec<_>>(), chunk.line_count())
+            let mut lines = chunk.lines();
+            let told = |line: Line<'_>| (line.number, line.offset, line.text.map(str::to_owned));
+            (lines.by_ref().map(told).collect::<Vec<_>>(), lines.count_so_far(), chunk.lines_before())
         };
-        work_through(input, vec![(); workers], work, |_, (lines, count)| {
+        work_through(input, vec![(); workers], work, |_, (lines, count, lines_before)| {
+            assert_eq!(lines_before, before);
             seen.extend(lines.into_iter().map(|(number, offset, text)| (before + number, offset, text)));
             before += count;
             Ok(())

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use crate::calendar::Timestamp;
-use crate::chunks::{Chunk, side_by_side, work_through};
+use crate::chunks::{Chunk, read_through, side_by_side};
 use crate::collectors::by_name;
 use crate::error::{Error, Outcome};
 use crate::history::{self, Content, Counts, Crowd, Head, History};
@@ -68,7 +68,7 @@ impl Intake {
         let mut rejects = Rejects::new(max_rejects);
         let (mut covered, mut unknown, mut lines_before) = (0, 0, 0);
         let (readers, mut meanings) = self.workers();
-        work_through(input, readers, read_chunk, |reader, part| {
+        read_through(input, readers, read_chunk, |reader, part| {
             self.records += part.batch.len();
             self.rollups.take(part.batch, &mut meanings[reader]);
             for (number, text) in part.others {
@@ -338,14 +338,19 @@ impl Intake {
 
 fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
     let (mut others, mut rejected) = (Vec::new(), Vec::new());
-    for line in chunk.lines() {
-        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.read(text)?))) {
+    let mut lines = chunk.lines();
+    loop {
+        while let Some(length) = lines.rest().and_then(|rest| reader.read_plain_event(rest)) {
+            lines.pass(length);
+        }
+        let Some(line) = lines.next() else { break };
+        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.parse(text)?))) {
             Ok((_, None)) => {}
             Ok((text, Some(_))) => others.push((line.number, text.to_owned())),
             Err(reason) => rejected.push((line.number, reason)),
         }
     }
-    PartRead { batch: reader.batch(), others, rejected, lines: chunk.line_count() }
+    PartRead { batch: reader.batch(), others, rejected, lines: lines.count_so_far() }
 }
 
 fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {

@@ -854,17 +854,36 @@ impl fmt::Display for Row {
     }
 }
 
+impl Row {
+    /// The row of a text of short numbers, as nearly every event has one.
+    fn short(text: &str) -> Option<Row> {
+        let (mut page, mut number, mut digits) = (None, 0, 0);
+        for byte in text.bytes() {
+            match byte {
+                b'0'..=b'9' if digits < 9 => {
+                    (number, digits) = (number * 10 + u32::from(byte - b'0'), digits + 1)
+                }
+                b':' if page.is_none() && digits > 0 => (page, number, digits) = (Some(number), 0, 0),
+                _ => return None,
+            }
+        }
+        (digits > 0).then(|| Row { page: page.unwrap_or(0), index: number })
+    }
+}
+
 impl FromStr for Row {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Row, String> {
+        if let Some(row) = Row::short(text) {
+            return Ok(row);
+        }
         let number = |text: &str| {
             text.parse::<u32>()
                 .map_err(|_| format!("row {text:?} is neither \"page:index\" nor a line number"))
         };
-        let colon = text.bytes().position(|byte| byte == b':');
-        match colon.and_then(|at| text.split_at_checked(at)) {
-            Some((page, index)) => Ok(Row { page: number(page)?, index: number(&index[1..])? }),
+        match text.split_once(':') {
+            Some((page, index)) => Ok(Row { page: number(page)?, index: number(index)? }),
             None => Ok(Row { page: 0, index: number(text)? }),
         }
     }

@@ -144,7 +144,8 @@ impl Packer {
     fn pack(&mut self, chunk: &Chunk) -> Packed {
         let (mut events, mut lines) = (Batch::of(EVENTS), Batch::of(LINES));
         let (mut rejected, mut unknown) = (Vec::new(), 0);
-        for line in chunk.lines() {
+        let mut of_chunk = chunk.lines();
+        for line in &mut of_chunk {
             let day = line.text.map_err(str::to_owned).and_then(|text| match Line::parse(text)? {
                 Line::Record(record) if !record.is_of_its_day() => Err(OTHER_DAY.to_owned()),
                 Line::Record(Record::Event(event)) if is_counted(&event) => {
@@ -175,7 +176,7 @@ impl Packer {
         }
         events.packed = packed(&mut self.events);
         lines.packed = packed(&mut self.lines);
-        Packed { events, lines, rejected, unknown, line_count: chunk.line_count() }
+        Packed { events, lines, rejected, unknown, line_count: of_chunk.count_so_far() }
     }
 }
 

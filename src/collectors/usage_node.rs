@@ -122,7 +122,7 @@ impl<'a> UsageNode<'a, &'a str> {
             }
         }
         let [language, unique_tracking_id, namespace_path] = texts.map(|text| text.map(Cow::from));
-        fields.is_over().then_some(UsageNode {
+        fields.rest().is_empty().then_some(UsageNode {
             event: event?.into(),
             timestamp: timestamp?,
             user: user?,

@@ -278,8 +278,9 @@ pub fn read_figures(input: impl Read + Send, summary: &mut Summary) -> Result<Fi
 }
 
 fn read_chunk(chunk: &Chunk) -> Part {
-    let mut part = Part { lines: chunk.line_count(), ..Part::default() };
-    for line in chunk.lines() {
+    let mut part = Part::default();
+    let mut lines = chunk.lines();
+    for line in &mut lines {
         if line.text.is_ok_and(cannot_leave) {
             part.read += 1;
             continue;
@@ -303,6 +304,7 @@ fn read_chunk(chunk: &Chunk) -> Part {
             Err(reason) => part.rejected.push((line.number, reason)),
         }
     }
+    part.lines = lines.count_so_far();
     part
 }
 

@@ -303,14 +303,12 @@ impl PartMade {
         options: &Options,
         letters: Letters,
     ) -> PartMade {
-        let mut part =
-            PartMade { lines: chunk.line_count(), lines_before: chunk.lines_before(), ..PartMade::default() };
+        let mut part = PartMade { lines_before: chunk.lines_before(), ..PartMade::default() };
         let mut output = RecordOutput::new(options.format, buffer);
-        let mut take_all = || {
-            let mut lines = chunk.lines();
-            lines.try_for_each(|line| part.take(&line, reader, headings, options, letters, &mut output))
-        };
-        let taken = take_all();
+        let mut lines = chunk.lines();
+        let taken =
+            lines.try_for_each(|line| part.take(&line, reader, headings, options, letters, &mut output));
+        part.lines = lines.count_so_far();
         match taken.and_then(|()| output.into_inner()) {
             Ok(bytes) => part.output = bytes,
             Err(fault) => part.fault = Some(fault),

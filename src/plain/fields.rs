@@ -21,16 +21,19 @@ pub enum Value<'a> {
 /// order, so that the next key is known before it is read.
 #[derive(Debug)]
 pub struct Keys {
-    spelled: Vec<Spelled>,
-    /// What came after each key the last two times it differed; in the last place, what came first.
-    next: Vec<[usize; 2]>,
+    /// With its quotes and the colon, and with the comma before it.
+    spelled: Vec<String>,
+    /// What came after each key the last two times it differed, then what came first, and what came after keys that are not
+    /// looked for when none of the others had come yet.
+    expected: Vec<[Expected; 2]>,
 }
 
-/// A key with its quotes and the colon, ready to be compared.
-#[derive(Debug)]
-struct Spelled {
-    text: String,
-    /// Its first bytes, and which of them there are.
+/// A key that is expected, ready to be compared.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    number: usize,
+    length: usize,
+    /// Its first bytes, with what stands before it, and which of them there are.
     head: u8x16,
     mask: u8x16,
 }
@@ -40,9 +43,7 @@ struct Spelled {
 pub struct Fields<'a> {
     text: &'a str,
     at: usize,
-    /// What the next field begins with: the bracket of the object, or a comma.
-    opening: u8,
-    /// The key read last, by its number.
+    /// The key read last, as the place of what is expected after it.
     last: usize,
 }
 
@@ -60,79 +61,82 @@ pub enum Next {
 impl Keys {
     /// These keys, expected in this order.
     pub fn new(keys: &[&str]) -> Keys {
-        let spelled = keys.iter().map(|key| Spelled::new(format!("\"{key}\":"))).collect();
-        Keys { spelled, next: (1..=keys.len()).chain([0]).map(|next| [next; 2]).collect() }
+        let spelled: Vec<String> = keys.iter().map(|key| format!(",\"{key}\":")).collect();
+        let first = Expected::new(0, &spelled[0], b'{');
+        let after = |number: usize| Expected::new(number, &spelled[number], b',');
+        let of_each = (1..keys.len()).map(after).chain([after(0), first, after(0)]);
+        Keys { expected: of_each.map(|key| [key; 2]).collect(), spelled }
+    }
+
+    /// Where it stands what is expected first.
+    fn first(&self) -> usize {
+        self.spelled.len()
     }
 }
 
-impl Spelled {
-    fn new(text: String) -> Spelled {
+impl Expected {
+    fn new(number: usize, spelled: &str, before: u8) -> Expected {
         let mut head = [0; 16];
         let mut mask = [0; 16];
-        for (place, byte) in text.bytes().take(16).enumerate() {
+        for (place, byte) in spelled.bytes().take(16).enumerate() {
             (head[place], mask[place]) = (byte, 0xff);
         }
-        Spelled { text, head: u8x16::new(head), mask: u8x16::new(mask) }
-    }
-
-    /// Whether these bytes start with it.
-    #[inline]
-    fn starts(&self, bytes: &[u8]) -> bool {
-        // Nearly all keys are told by one comparison; comparing by length costs more than the key itself.
-        let Some(first) = bytes.first_chunk() else { return bytes.starts_with(self.text.as_bytes()) };
-        let differs = (u8x16::new(*first) ^ self.head) & self.mask;
-        differs == u8x16::ZERO && (self.text.len() <= first.len() || bytes.starts_with(self.text.as_bytes()))
+        head[0] = before;
+        Expected { number, length: spelled.len(), head: u8x16::new(head), mask: u8x16::new(mask) }
     }
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of the object that this text is.
+    /// The fields of the object that this text begins with.
     #[inline]
     pub fn of(text: &'a str, keys: &Keys) -> Fields<'a> {
-        Fields { text, at: 0, opening: b'{', last: keys.spelled.len() }
+        Fields { text, at: 0, last: keys.first() }
     }
 
     /// Reads the next key, of which the value has to be read or passed next; `None` when the object is not plain.
     #[inline]
     pub fn next(&mut self, keys: &mut Keys) -> Option<Next> {
-        let rest = &self.text.as_bytes()[self.at..];
-        let (first, rest) = rest.split_first()?;
-        if *first != self.opening {
-            let is_end = *first == b'}' && self.opening == b',';
-            self.at += 1;
-            return is_end.then_some(Next::End);
-        }
-        self.at += 1;
-        for guess in keys.next[self.last] {
-            if let Some(spelled) = keys.spelled.get(guess)
-                && spelled.starts(rest)
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let head = rest.first_chunk().map_or_else(|| filled_up(rest), |head| u8x16::new(*head));
+        for guess in &keys.expected[self.last] {
+            // Nearly all keys are told by one comparison; comparing by length costs more than the key itself.
+            if (head ^ guess.head) & guess.mask == u8x16::ZERO
+                && (guess.length <= 16 || rest[1..].starts_with(&keys.spelled[guess.number].as_bytes()[1..]))
             {
-                self.at += spelled.text.len();
-                self.opening = b',';
-                self.last = guess;
-                return Some(Next::Key(guess));
+                self.at += guess.length;
+                self.last = guess.number;
+                return Some(Next::Key(guess.number));
             }
-        }
-        if std::mem::replace(&mut self.opening, b',') == b'{' && rest.starts_with(b"}") {
-            self.at += 1;
-            return Some(Next::End);
         }
         self.search(keys)
     }
 
-    /// Reads a key that was not expected.
+    /// Reads a key that was not expected, or the end.
     #[inline(never)]
     fn search(&mut self, keys: &mut Keys) -> Option<Next> {
+        let is_first = self.last == keys.first();
+        let before = if is_first { b'{' } else { b',' };
+        let (found, rest) = self.text.as_bytes().get(self.at..)?.split_first()?;
+        self.at += 1;
+        if *found != before {
+            return (*found == b'}' && !is_first).then_some(Next::End);
+        }
+        if is_first && rest.first() == Some(&b'}') {
+            self.at += 1;
+            return Some(Next::End);
+        }
         let after = end_of_text(self.text, self.at)?;
         let key = self.text.get(self.at..=after)?;
         if !key.ends_with(':') {
             return None;
         }
         self.at = after + 1;
-        let Some(number) = keys.spelled.iter().position(|spelled| spelled.text == key) else {
+        let Some(number) = keys.spelled.iter().position(|spelled| spelled[1..] == *key) else {
+            self.last += usize::from(is_first);
             return Some(Next::Other);
         };
-        keys.next[self.last] = [number, keys.next[self.last][0]];
+        let expected = &mut keys.expected[self.last];
+        *expected = [Expected::new(number, &keys.spelled[number], before), expected[0]];
         self.last = number;
         Some(Next::Key(number))
     }
@@ -193,20 +197,26 @@ impl<'a> Fields<'a> {
         self.at
     }
 
-    /// Whether nothing follows.
-    pub fn is_over(&self) -> bool {
-        self.at == self.text.len()
+    /// What has not been read yet.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Passes over this text if it comes next: what it says is known, down to the key of its last value.
-    pub fn pass(&mut self, text: &str, last_key: usize) -> bool {
-        let is_next = !text.is_empty() && self.text.as_bytes()[self.at..].starts_with(text.as_bytes());
-        if is_next {
-            self.at += text.len();
-            self.last = last_key;
-        }
-        is_next
+    /// Passes over so many bytes whose content is known, down to the value of this key.
+    #[inline]
+    pub fn pass(&mut self, length: usize, last_key: usize) {
+        self.at += length;
+        self.last = last_key;
     }
+}
+
+/// The end of a text, with nothing behind it.
+#[cold]
+fn filled_up(rest: &[u8]) -> u8x16 {
+    let mut head = [0; 16];
+    head[..rest.len()].copy_from_slice(rest);
+    u8x16::new(head)
 }
 
 /// The value that starts here, and where it ends.
@@ -276,7 +286,7 @@ mod tests {
                 Next::Key(0) => "a".to_owned(),
                 Next::Key(_) => "b".to_owned(),
                 Next::Other => line[start + 2..fields.position() - 2].to_owned(),
-                Next::End => return fields.is_over().then_some(map),
+                Next::End => return fields.rest().is_empty().then_some(map),
             };
             let value = match fields.value()? {
                 Value::Text(text) => text.into(),

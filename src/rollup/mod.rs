@@ -4,6 +4,9 @@
 
 mod batch;
 mod names;
+mod phrases;
+mod plain_event;
+mod reader;
 mod rows;
 mod runs;
 mod sessions;
@@ -13,8 +16,9 @@ mod tally;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use batch::{Batch, CONTRADICTION, Crowd, Meanings, OTHER_DAY, Reader};
+pub use batch::{Batch, Meanings};
 pub use names::{Name, Names, People, PersonId};
+pub use reader::{CONTRADICTION, Crowd, OTHER_DAY, Reader};
 pub use rows::RowSet;
 use runs::Twice;
 pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};

@@ -1,0 +1,76 @@
+//! What lines say again and again, known by how it is spelled.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+/// Neighbouring fields, and what they say.
+#[derive(Debug)]
+pub(super) struct Phrase {
+    /// From the first value to the last.
+    spelling: Box<str>,
+    /// Which fields they are, a bit each.
+    pub(super) fields: u64,
+    /// The number of the last one.
+    pub(super) last: usize,
+    /// The number of what they say.
+    pub(super) says: u32,
+}
+
+/// Phrases, found by their beginning.
+#[derive(Debug, Default)]
+pub(super) struct Phrases {
+    known: HashMap<Beginning, Vec<Phrase>, RandomState>,
+    count: usize,
+}
+
+type Beginning = [u64; 3];
+
+/// How long a beginning is, in bytes: it tells nearly all phrases apart. What comes behind a phrase that is shorter is a part of it
+/// then, and the phrase is learned again for each of its sequels.
+const BEGINNING: usize = size_of::<Beginning>();
+
+/// How many phrases are learned: what lines say is without bound, and what is said again is not so much.
+const MOST: usize = 1 << 12;
+
+impl Phrase {
+    pub(super) fn new(spelling: &str, fields: u64, last: usize, says: u32) -> Phrase {
+        Phrase { spelling: spelling.into(), fields, last, says }
+    }
+
+    /// Whether it comes next in these bytes.
+    #[inline]
+    pub(super) fn is_next(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(self.spelling.as_bytes())
+    }
+
+    /// How long it is, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.spelling.len()
+    }
+}
+
+impl Phrases {
+    /// The phrase that comes next in these bytes, if it is known.
+    #[inline]
+    pub(super) fn next(&self, bytes: &[u8]) -> Option<&Phrase> {
+        self.known.get(&beginning(bytes)?)?.iter().find(|phrase| phrase.is_next(bytes))
+    }
+
+    /// Learns a phrase that these bytes begin with.
+    pub(super) fn learn(&mut self, phrase: Phrase, bytes: &[u8]) {
+        if let Some(beginning) = beginning(bytes)
+            && self.count < MOST
+        {
+            self.known.entry(beginning).or_default().push(phrase);
+            self.count += 1;
+        }
+    }
+}
+
+#[inline]
+fn beginning(bytes: &[u8]) -> Option<Beginning> {
+    let beginning: &[u8; BEGINNING] = bytes.first_chunk()?;
+    let (words, _) = beginning.as_chunks();
+    Some([words[0], words[1], words[2]].map(u64::from_le_bytes))
+}
