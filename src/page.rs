@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::calendar::{Day, Timestamp};
-use crate::plain::{Fields, Keys, Next, Value, split_alike};
+use crate::plain::{Fields, Keys, Next, Value};
 use crate::record::{Origin, Raw, Row};
 
 /// A page of nodes.
@@ -17,8 +17,17 @@ pub struct Page<'a> {
     day: Day,
     page: u32,
     fetched_at: Timestamp,
-    /// The nodes, untouched.
-    pub nodes: Vec<&'a str>,
+    /// The nodes.
+    pub nodes: Nodes<'a>,
+}
+
+/// The nodes of a page, untouched.
+#[derive(Debug, PartialEq)]
+pub enum Nodes<'a> {
+    /// What stands between the brackets of their list, whatever it is.
+    List(&'a str),
+    /// Each by itself.
+    Each(Vec<&'a str>),
 }
 
 /// Reads pages.
@@ -41,8 +50,8 @@ impl Default for PageReader {
 }
 
 impl PageReader {
-    /// Reads a page that is spelled plainly, but for its nodes, which come last; `None` when the parser has to look at the
-    /// line. Where a node ends is guessed ([`split_alike`]): when one of them cannot be read, the parser has to look too.
+    /// Reads a page that is spelled plainly, but for its nodes, which come last and are not looked at; `None` when the parser has to
+    /// look at the line.
     pub fn read_plain<'a>(&mut self, line: &'a str) -> Option<Page<'a>> {
         if !line.starts_with("{\"type\":\"raw\",") {
             return None;
@@ -82,7 +91,7 @@ impl PageReader {
             day: day.parse().ok()?,
             page: page?,
             fetched_at: fetched_at.parse().ok()?,
-            nodes: split_alike(nodes.strip_prefix('[')?.strip_suffix("]}")?)?,
+            nodes: Nodes::List(nodes.strip_prefix('[')?.strip_suffix("]}")?),
         })
     }
 }
@@ -90,7 +99,7 @@ impl PageReader {
 impl<'a> From<Raw<'a>> for Page<'a> {
     fn from(raw: Raw<'a>) -> Page<'a> {
         let Raw { collector, instance, scope, since, day, page, fetched_at, nodes } = raw;
-        let nodes = nodes.into_iter().map(|node| node.get()).collect();
+        let nodes = Nodes::Each(nodes.into_iter().map(|node| node.get()).collect());
         Page { collector, instance, scope, since, day, page, fetched_at, nodes }
     }
 }
@@ -176,12 +185,14 @@ mod tests {
                 let mut doubled = fields.to_vec();
                 doubled.insert(place, (fields[place].0, value));
                 for line in [line(&changed), line(&doubled), line(&fields)] {
-                    let Some(page) = reader.read_plain(&line) else { continue };
+                    let Some(mut page) = reader.read_plain(&line) else { continue };
+                    let Nodes::List(list) = page.nodes else { panic!("a list that was split: {line}") };
                     // Who reads the nodes finds out that they are none.
-                    if page.nodes.iter().any(|node| serde_json::from_str::<serde_json::Value>(node).is_err())
-                    {
+                    let list = format!("[{list}]");
+                    let Ok(nodes) = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&list) else {
                         continue;
-                    }
+                    };
+                    page.nodes = Nodes::Each(nodes.into_iter().map(|node| node.get()).collect());
                     let Ok(Line::Raw(raw)) = Line::parse(&line) else { panic!("not a page: {line}") };
                     assert_eq!(page, Page::from(raw), "{line}");
                     plain += 1;

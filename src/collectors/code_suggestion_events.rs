@@ -51,8 +51,9 @@ impl Collector for CodeSuggestionEvents {
         Ok(Record::Event(event(UsageNode::read(node)?).record(origin)))
     }
 
-    fn read_plain<'a>(&self, node: &'a str, keys: &mut NodeKeys) -> Option<UsageEvent<'a, &'a str>> {
-        Some(event(UsageNode::read_plain(node, keys)?))
+    fn read_plain<'a>(&self, text: &'a str, keys: &mut NodeKeys) -> Option<(UsageEvent<'a, &'a str>, usize)> {
+        let (node, length) = UsageNode::read_plain(text, keys)?;
+        Some((event(node), length))
     }
 }
 

@@ -49,7 +49,8 @@ impl Collector for UsageEvents {
         Ok(Record::Event(UsageNode::read(node)?.event().record(origin)))
     }
 
-    fn read_plain<'a>(&self, node: &'a str, keys: &mut NodeKeys) -> Option<UsageEvent<'a, &'a str>> {
-        Some(UsageNode::read_plain(node, keys)?.event())
+    fn read_plain<'a>(&self, text: &'a str, keys: &mut NodeKeys) -> Option<(UsageEvent<'a, &'a str>, usize)> {
+        let (node, length) = UsageNode::read_plain(text, keys)?;
+        Some((node.event(), length))
     }
 }

@@ -83,16 +83,16 @@ impl<'a> UsageNode<'a, Timestamp> {
 }
 
 impl<'a> UsageNode<'a, &'a str> {
-    /// Reads a node that is spelled plainly, field by field; `None` when the parser has to look at it. Whether its moment is
-    /// one, is not looked at.
+    /// Reads the node that a text begins with, field by field, and says how long it is; `None` when it is not spelled plainly. Whether
+    /// its moment is one, is not looked at.
     // Inlined, as is what is made of it, so that the whole of it is not copied.
     #[inline(always)]
-    pub(super) fn read_plain(node: &'a str, keys: &mut NodeKeys) -> Option<UsageNode<'a, &'a str>> {
+    pub(super) fn read_plain(text: &'a str, keys: &mut NodeKeys) -> Option<(UsageNode<'a, &'a str>, usize)> {
         let (mut event, mut timestamp, mut user, mut extras) = (None, None, None, None);
         let mut texts = [None; 3];
         let mut size = None;
         let mut seen = 0_u8;
-        let mut fields = Fields::of(node, &keys.node);
+        let mut fields = Fields::of(text, &keys.node);
         loop {
             let number = match fields.next(&mut keys.node)? {
                 Next::Key(number) => number,
@@ -122,7 +122,7 @@ impl<'a> UsageNode<'a, &'a str> {
             }
         }
         let [language, unique_tracking_id, namespace_path] = texts.map(|text| text.map(Cow::from));
-        fields.rest().is_empty().then_some(UsageNode {
+        let node = UsageNode {
             event: event?.into(),
             timestamp: timestamp?,
             user: user?,
@@ -131,7 +131,8 @@ impl<'a> UsageNode<'a, &'a str> {
             unique_tracking_id,
             namespace_path,
             extras: extras.unwrap_or_default(),
-        })
+        };
+        Some((node, fields.position()))
     }
 }
 
@@ -272,8 +273,8 @@ mod tests {
         let mut keys = NodeKeys::default();
         let (mut plain, mut left) = (0, 0);
         for node in nodes() {
-            match UsageNode::read_plain(&node, &mut keys) {
-                Some(read) => {
+            match UsageNode::read_plain(&node, &mut keys).filter(|(_, length)| *length == node.len()) {
+                Some((read, _)) => {
                     assert_eq!(
                         Ok(read),
                         serde_json::from_str(&node).map_err(|error| error.to_string()),
@@ -304,8 +305,9 @@ mod tests {
                     row: Row { page: 1, index },
                 };
                 let (mut plain, mut line) = (Vec::new(), Vec::new());
-                let Some(event) = collector.read_plain(&node, &mut keys) else { continue };
-                if writer.write_plain(&event, &origin, &mut plain) {
+                let Some((event, length)) = collector.read_plain(&node, &mut keys) else { continue };
+                writer.start_page(&origin);
+                if length == node.len() && writer.write_plain(&event, index, &mut plain) {
                     let Ok(Record::Event(mut record)) = collector.read(&node, origin, day) else {
                         panic!("no record: {node}")
                     };

@@ -11,15 +11,15 @@ use sha2::{Digest, Sha256};
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
-use crate::collectors::{NodeKeys, by_name};
+use crate::collectors::{Collector, NodeKeys, by_name};
 use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
 use crate::export::RecordSheet;
 use crate::line::{self, Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
-use crate::page::{Page, PageReader};
-use crate::plain::EventWriter;
+use crate::page::{Nodes, Page, PageReader};
+use crate::plain::{Elements, EventWriter};
 use crate::pseudonym::PseudonymKey;
 use crate::record::{Coverage, Origin, Row};
 use crate::rejects::Rejects;
@@ -169,14 +169,15 @@ fn normalize_into(
     let mut held_back: Vec<Coverage> = Vec::new();
     let mut total = Counts::default();
     let mut lines_before = 0;
-    let (keeps, with_content) = (dead_letters.file.is_some(), dead_letters.with_content);
     let input = Documents::new(input);
     let headings = input.headings();
+    let letters = Letters { keeps: dead_letters.file.is_some(), with_content: dead_letters.with_content };
+    let rules = Rules { options, headings: &headings, letters };
     // Buffers go round: fresh memory for every part would cost as much as writing it.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let work = |reader: &mut Reader, chunk: &Chunk| {
         let buffer = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        PartMade::of(chunk, reader, buffer, &headings, options, Letters { keeps, with_content })
+        PartMade::of(chunk, reader, buffer, rules)
     };
     if options.format == RecordFormat::Csv {
         RecordSheet::heading(&mut output).map_err(Error::writing)?;
@@ -247,6 +248,14 @@ fn normalize_into(
     Ok(if left_out > 0 { Outcome::Partial } else { outcome })
 }
 
+/// How records are made, and what becomes of what cannot be read.
+#[derive(Clone, Copy)]
+struct Rules<'r> {
+    options: &'r Options,
+    headings: &'r Headings,
+    letters: Letters,
+}
+
 /// A place in the making of a part.
 struct Mark {
     output: usize,
@@ -295,19 +304,11 @@ struct PartMade {
 }
 
 impl PartMade {
-    fn of(
-        chunk: &Chunk,
-        reader: &mut Reader,
-        buffer: Vec<u8>,
-        headings: &Headings,
-        options: &Options,
-        letters: Letters,
-    ) -> PartMade {
+    fn of(chunk: &Chunk, reader: &mut Reader, buffer: Vec<u8>, rules: Rules<'_>) -> PartMade {
         let mut part = PartMade { lines_before: chunk.lines_before(), ..PartMade::default() };
-        let mut output = RecordOutput::new(options.format, buffer);
+        let mut output = RecordOutput::new(rules.options.format, buffer);
         let mut lines = chunk.lines();
-        let taken =
-            lines.try_for_each(|line| part.take(&line, reader, headings, options, letters, &mut output));
+        let taken = lines.try_for_each(|line| part.take(&line, reader, rules, &mut output));
         part.lines = lines.count_so_far();
         match taken.and_then(|()| output.into_inner()) {
             Ok(bytes) => part.output = bytes,
@@ -320,35 +321,31 @@ impl PartMade {
         &mut self,
         line: &InputLine<'_>,
         reader: &mut Reader,
-        headings: &Headings,
-        options: &Options,
-        letters: Letters,
+        rules: Rules<'_>,
         output: &mut RecordOutput,
     ) -> Result<(), Error> {
         if let Some(start) = self.mark(output)
             && let Some(page) = line.text.ok().and_then(|text| reader.pages.read_plain(text))
         {
-            if self.take_page(line, (&page, &mut reader.nodes), true, options, letters, output)? {
+            if self.take_page(line, &page, &mut reader.nodes, rules, output)? {
                 return Ok(());
             }
             self.go_back(&start, output);
         }
-        if line.text.is_ok_and(|text| !line::may_be_typed(text))
-            && self.take_told(line, headings, options, letters, output)?
-        {
+        if line.text.is_ok_and(|text| !line::may_be_typed(text)) && self.take_told(line, rules, output)? {
             return Ok(());
         }
         match line.text.map_err(str::to_owned).and_then(Line::parse) {
             Ok(Line::Raw(raw)) => {
-                self.take_page(line, (&raw.into(), &mut reader.nodes), false, options, letters, output)?;
+                self.take_page(line, &raw.into(), &mut reader.nodes, rules, output)?;
             }
             Ok(Line::Record(mut record)) => {
                 self.counts.records += 1;
-                finish(&mut record, options.pseudonyms.as_ref());
+                finish(&mut record, rules.options.pseudonyms.as_ref());
                 output.write_record(&record)?;
             }
             Ok(Line::Rollup(mut rollup)) => {
-                if let Some(key) = &options.pseudonyms {
+                if let Some(key) = &rules.options.pseudonyms {
                     key.apply_to_counts(&mut rollup);
                 }
                 self.counts.passed += 1;
@@ -356,25 +353,23 @@ impl PartMade {
             }
             Ok(Line::Coverage(coverage)) => {
                 self.counts.passed += 1;
-                match options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
+                match rules.options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
                     true => self.held_back.push(coverage),
                     false => output.write(&coverage)?,
                 }
             }
             Ok(Line::Metric(_)) => self.counts.unknown += 1,
             Ok(Line::Unknown) => {
-                if !self.take_told(line, headings, options, letters, output)? {
+                if !self.take_told(line, rules, output)? {
                     self.counts.unknown += 1;
                 }
             }
             Err(reason) => {
                 // What says that it is of a type is nothing else, even where it cannot be read.
-                if line.text.is_ok_and(|text| !line::is_typed(text))
-                    && self.take_told(line, headings, options, letters, output)?
-                {
+                if line.text.is_ok_and(|text| !line::is_typed(text)) && self.take_told(line, rules, output)? {
                     return Ok(());
                 }
-                self.dead_letters.extend(letters.letter(line, None, &reason, line.bytes));
+                self.dead_letters.extend(rules.letters.letter(line, None, &reason, line.bytes));
                 self.rejected.push((line.number, reason));
             }
         }
@@ -385,14 +380,12 @@ impl PartMade {
     fn take_told(
         &mut self,
         line: &InputLine<'_>,
-        headings: &Headings,
-        options: &Options,
-        letters: Letters,
+        rules: Rules<'_>,
         output: &mut RecordOutput,
     ) -> Result<bool, Error> {
         let Ok(text) = line.text else { return Ok(false) };
-        match sources::find(text, headings.at(line.offset).as_deref()) {
-            Found::Events(events) => self.take_events(line, events, options, letters, output)?,
+        match sources::find(text, rules.headings.at(line.offset).as_deref()) {
+            Found::Events(events) => self.take_events(line, events, rules, output)?,
             Found::Nothing => self.counts.without_event += 1,
             Found::Unknown => return Ok(false),
         }
@@ -404,8 +397,7 @@ impl PartMade {
         &mut self,
         line: &InputLine<'_>,
         events: Vec<Result<Observed, String>>,
-        options: &Options,
-        letters: Letters,
+        rules: Rules<'_>,
         output: &mut RecordOutput,
     ) -> Result<(), Error> {
         let number = u32::try_from(self.lines_before + line.number).unwrap_or(u32::MAX);
@@ -415,11 +407,11 @@ impl PartMade {
                 true => Row { page: 0, index: number },
                 false => Row { page: number, index },
             };
-            match event.and_then(|observed| sources::record(&observed, &options.setting, row)) {
+            match event.and_then(|observed| sources::record(&observed, &rules.options.setting, row)) {
                 Ok(event) => {
                     self.counts.records += 1;
                     let mut record = Record::Event(Box::new(event));
-                    finish(&mut record, options.pseudonyms.as_ref());
+                    finish(&mut record, rules.options.pseudonyms.as_ref());
                     if let Record::Event(event) = &mut record
                         && event.event_id.is_none()
                     {
@@ -429,7 +421,7 @@ impl PartMade {
                 }
                 Err(reason) => {
                     let row = Some(row).filter(|_| !is_alone);
-                    self.dead_letters.extend(letters.letter(line, row, &reason, line.bytes));
+                    self.dead_letters.extend(rules.letters.letter(line, row, &reason, line.bytes));
                     self.rejected.push((line.number, reason));
                 }
             }
@@ -455,68 +447,116 @@ impl PartMade {
         self.counts = mark.counts;
     }
 
-    /// Makes records of the nodes of a page, each as soon as it is read. False, with a part of it made, when the page is
-    /// a guess and a node cannot be read: the line may be damaged, or split in the wrong places.
+    /// Makes records of the nodes of a page, each as soon as it is read. False, with a part of it made, when a list of them cannot be
+    /// read to its end: the line may be damaged, or the list split in the wrong places.
     fn take_page(
         &mut self,
         line: &InputLine<'_>,
-        (page, keys): (&Page<'_>, &mut NodeKeys),
-        is_guess: bool,
-        options: &Options,
-        letters: Letters,
+        page: &Page<'_>,
+        keys: &mut NodeKeys,
+        rules: Rules<'_>,
         output: &mut RecordOutput,
     ) -> Result<bool, Error> {
         let collector = by_name(&page.collector);
-        let mapping = options.mappings.iter().find(|mapping| mapping.collector() == page.collector);
-        let nodes = || page.nodes.iter().copied().enumerate();
-        let mapped: Vec<Result<String, String>> = match mapping {
-            Some(mapping) => nodes().map(|(index, node)| mapping.apply(node, &page.origin(index))).collect(),
-            None => Vec::new(),
-        };
         let plain = collector.filter(|_| output.takes_plain());
-        for (index, node) in nodes() {
-            let row = page.row(index);
-            if let Some(mut event) = plain.and_then(|collector| collector.read_plain(node, keys)) {
-                if let Some(key) = &options.pseudonyms {
-                    key.apply_to_event(&mut event, page.instance());
-                }
-                if output.write_plain(&event, &page.origin(index)) {
-                    self.counts.records += 1;
-                    continue;
-                }
-            }
-            let read = match (collector, mapped.get(index)) {
-                _ if node == "null" => Ok(None),
-                (Some(collector), _) => collector.read(node, page.origin(index), page.since()).map(Some),
-                (None, Some(Ok(text))) => record(text).map(Some),
-                (None, Some(Err(reason))) => Err(reason.clone()),
-                (None, None) => {
-                    Err("a collector this version does not know; --map says what its rows mean".to_owned())
-                }
-            };
-            match read {
-                // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
-                Ok(None) => {
-                    self.counts.left_out += 1;
-                    let letter = letters.letter(line, Some(row), "left out by GitLab", node.as_bytes());
-                    self.dead_letters.extend(letter);
-                }
-                Ok(Some(record)) if !record.is_of_its_day() => {
-                    self.counts.outside += 1;
-                    if mapping.is_some() {
-                        self.outside_of_mapped.push((fetch_of(record.origin()), row));
+        output.start_page(&page.origin(0));
+        let list = match &page.nodes {
+            Nodes::List(list) => list,
+            Nodes::Each(nodes) => {
+                for (index, node) in nodes.iter().enumerate() {
+                    if self.take_plain(node, (page, index), plain, keys, rules, output).is_none() {
+                        self.take_node(line, page, (index, node), collector, rules, output)?;
                     }
                 }
-                Ok(Some(mut record)) => {
-                    self.counts.records += 1;
-                    finish(&mut record, options.pseudonyms.as_ref());
-                    output.write_record(&record)?;
+                return Ok(true);
+            }
+        };
+        let (mut elements, mut index) = (Elements::of(list), 0);
+        while let Some(rest) = elements.rest() {
+            let is_there = match self.take_plain(rest, (page, index), plain, keys, rules, output) {
+                Some(length) => elements.pass(length),
+                None => match elements.split_first() {
+                    Some(node) => self.take_node(line, page, (index, node), collector, rules, output)?,
+                    None => false,
+                },
+            };
+            if !is_there {
+                return Ok(false);
+            }
+            index += 1;
+        }
+        Ok(true)
+    }
+
+    /// Writes the event of the node that a text begins with, and returns how long that is; `None` when it is not plain, or its record
+    /// has to be made.
+    #[inline]
+    fn take_plain(
+        &mut self,
+        text: &str,
+        (page, index): (&Page<'_>, usize),
+        collector: Option<&'static dyn Collector>,
+        keys: &mut NodeKeys,
+        rules: Rules<'_>,
+        output: &mut RecordOutput,
+    ) -> Option<usize> {
+        let (mut event, length) = collector?.read_plain(text, keys)?;
+        if let Some(key) = &rules.options.pseudonyms {
+            key.apply_to_event(&mut event, page.instance());
+        }
+        if !output.write_plain(&event, page.row(index).index) {
+            return None;
+        }
+        self.counts.records += 1;
+        Some(length)
+    }
+
+    /// Makes the record of a node with this place in the page. False when it was split off by a guess and cannot be read.
+    fn take_node(
+        &mut self,
+        line: &InputLine<'_>,
+        page: &Page<'_>,
+        (index, node): (usize, &str),
+        collector: Option<&'static dyn Collector>,
+        rules: Rules<'_>,
+        output: &mut RecordOutput,
+    ) -> Result<bool, Error> {
+        let Rules { options, letters, .. } = rules;
+        let is_guess = matches!(page.nodes, Nodes::List(_));
+        let mapping = options.mappings.iter().find(|mapping| mapping.collector() == page.collector);
+        let row = page.row(index);
+        let mapped = mapping.map(|mapping| mapping.apply(node, &page.origin(index)));
+        let read = match (collector, &mapped) {
+            _ if node == "null" => Ok(None),
+            (Some(collector), _) => collector.read(node, page.origin(index), page.since()).map(Some),
+            (None, Some(Ok(text))) => record(text).map(Some),
+            (None, Some(Err(reason))) => Err(reason.clone()),
+            (None, None) => {
+                Err("a collector this version does not know; --map says what its rows mean".to_owned())
+            }
+        };
+        match read {
+            // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
+            Ok(None) => {
+                self.counts.left_out += 1;
+                let letter = letters.letter(line, Some(row), "left out by GitLab", node.as_bytes());
+                self.dead_letters.extend(letter);
+            }
+            Ok(Some(record)) if !record.is_of_its_day() => {
+                self.counts.outside += 1;
+                if mapping.is_some() {
+                    self.outside_of_mapped.push((fetch_of(record.origin()), row));
                 }
-                Err(_) if is_guess => return Ok(false),
-                Err(reason) => {
-                    self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.as_bytes()));
-                    self.rejected.push((line.number, reason));
-                }
+            }
+            Ok(Some(mut record)) => {
+                self.counts.records += 1;
+                finish(&mut record, options.pseudonyms.as_ref());
+                output.write_record(&record)?;
+            }
+            Err(_) if is_guess => return Ok(false),
+            Err(reason) => {
+                self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.as_bytes()));
+                self.rejected.push((line.number, reason));
             }
         }
         Ok(true)
@@ -587,10 +627,17 @@ impl RecordOutput {
         matches!(self, RecordOutput::Lines(..))
     }
 
-    /// Writes an event; false, and nothing is written, when its record has to be made first.
-    fn write_plain(&mut self, event: &UsageEvent<'_, &str>, origin: &Origin<'_>) -> bool {
+    /// Says which page the next plain events come from.
+    fn start_page(&mut self, origin: &Origin<'_>) {
+        if let RecordOutput::Lines(_, events) = self {
+            events.start_page(origin);
+        }
+    }
+
+    /// Writes an event by its place in the page; false, and nothing is written, when its record has to be made first.
+    fn write_plain(&mut self, event: &UsageEvent<'_, &str>, index: u32) -> bool {
         match self {
-            RecordOutput::Lines(lines, events) => events.write_plain(event, origin, lines.get_mut()),
+            RecordOutput::Lines(lines, events) => events.write_plain(event, index, lines.get_mut()),
             RecordOutput::Sheet(_) => false,
         }
     }

@@ -2,27 +2,58 @@
 
 use memchr::memmem;
 
-/// Splits what a list holds where an object ends and another begins with the same key as the first one.
-///
-/// This is a guess, and nothing is looked into: only when every piece turns out to be an object as a whole, the pieces are
-/// the elements of the list. `None` when it does not begin and end with an object.
-pub fn split_alike(list: &str) -> Option<Vec<&str>> {
-    if list.is_empty() {
-        return Some(Vec::new());
+/// The elements of a list, taken from its front: read there by who knows where they end, or split off by a guess.
+pub struct Elements<'a> {
+    /// What is left between the brackets; `None` when the last element was taken.
+    rest: Option<&'a str>,
+    /// Where an object ends and another begins with the same key as the first one of the list; looked for when it is needed.
+    border: Option<memmem::Finder<'static>>,
+    list: &'a str,
+}
+
+impl<'a> Elements<'a> {
+    /// The elements of what stands between the brackets of a list.
+    pub fn of(list: &'a str) -> Elements<'a> {
+        Elements { rest: Some(list).filter(|list| !list.is_empty()), border: None, list }
     }
-    let after_key = list.strip_prefix("{\"")?.find("\":")? + "{\"".len() + "\":".len();
-    if !list.ends_with('}') {
-        return None;
+
+    /// What is left; `None` when that is nothing.
+    #[inline]
+    pub fn rest(&self) -> Option<&'a str> {
+        self.rest
     }
-    let border = format!("}},{}", &list[..after_key]);
-    let mut pieces = Vec::with_capacity(100);
-    let mut start = 0;
-    for found in memmem::find_iter(list.as_bytes(), border.as_bytes()) {
-        pieces.push(list.get(start..=found)?);
-        start = found + "},".len();
+
+    /// Passes over an element of so many bytes; false, and it is still there, when what comes then neither ends the list nor
+    /// leads to another one.
+    #[inline]
+    pub fn pass(&mut self, length: usize) -> bool {
+        let rest = self.rest.unwrap_or_default();
+        match rest.as_bytes().get(length) {
+            None => self.rest = None,
+            Some(b',') => self.rest = rest.get(length + 1..),
+            Some(_) => return false,
+        }
+        true
     }
-    pieces.push(list.get(start..)?);
-    Some(pieces)
+
+    /// Splits off an object where it ends and another one begins with the same key as the first one of the list.
+    ///
+    /// This is a guess, and nothing is looked into: only when every piece turns out to be an object as a whole, the pieces are
+    /// the elements. `None` when there is nothing to split.
+    pub fn split_first(&mut self) -> Option<&'a str> {
+        let rest = self.rest?;
+        if self.border.is_none() {
+            let key = self.list.strip_prefix("{\"")?.find("\":")?;
+            let border = format!("}},{}", &self.list[..key + "{\"".len() + "\":".len()]);
+            self.border = Some(memmem::Finder::new(border.as_bytes()).into_owned());
+        }
+        let length = match self.border.as_ref()?.find(rest.as_bytes()) {
+            Some(found) => found + "}".len(),
+            None => rest.len(),
+        };
+        let first = rest.get(..length).filter(|first| first.starts_with('{') && first.ends_with('}'))?;
+        self.pass(length).then_some(first)
+    }
 }
 
 #[cfg(test)]
@@ -31,6 +62,26 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
+
+    /// All elements by the guess.
+    fn split_alike(list: &str) -> Option<Vec<&str>> {
+        let (mut elements, mut pieces) = (Elements::of(list), Vec::new());
+        while elements.rest().is_some() {
+            pieces.push(elements.split_first()?);
+        }
+        Some(pieces)
+    }
+
+    #[test]
+    fn elements_are_passed_over_up_to_the_end_and_a_comma_needs_another_one() {
+        let mut elements = Elements::of(r#"{"a":1},{"a":{"a":2}},{"b":3}"#);
+        assert!(!elements.pass(6) && elements.pass(7) && elements.rest().is_some());
+        assert_eq!(elements.split_first(), Some(r#"{"a":{"a":2}},{"b":3}"#));
+        assert_eq!((elements.rest(), elements.split_first()), (None, None));
+        let mut elements = Elements::of(r#"{"a":1},"#);
+        assert!(elements.pass(7) && elements.rest() == Some(""));
+        assert_eq!(elements.split_first(), None);
+    }
 
     #[test]
     fn a_list_is_split_where_an_object_begins_like_the_first_one() {

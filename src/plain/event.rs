@@ -31,7 +31,8 @@ impl EventWriter {
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         event.ts.write_to(output);
         output.push(b'"');
-        self.write_origin(&event.origin, output);
+        self.start_page(&event.origin);
+        self.write_row(event.origin.row.index, output);
         text(output, key!("event"), &event.event);
         text(output, key!("feature"), &event.feature);
         text(output, key!("user"), &event.user);
@@ -92,23 +93,17 @@ impl EventWriter {
         output.extend_from_slice(b"}\n");
     }
 
-    /// Appends what a plain text tells of an event as a line, with its line break: no text of it needs escapes. False, and
-    /// nothing is appended, when its moment is not one of the day of its origin in whole seconds; then it has to be read.
-    pub fn write_plain(
-        &mut self,
-        event: &UsageEvent<'_, &str>,
-        origin: &Origin<'_>,
-        output: &mut Vec<u8>,
-    ) -> bool {
-        let start = output.len();
+    /// Appends what a plain text tells of an event as a line, with its line break, of the page that was started last: no text of it
+    /// needs escapes. False, and nothing is appended, when its moment is not one of the day of the page in whole seconds; then
+    /// it has to be read.
+    pub fn write_plain(&self, event: &UsageEvent<'_, &str>, index: u32, output: &mut Vec<u8>) -> bool {
+        if !is_whole_second_of(event.ts, &self.day) {
+            return false;
+        }
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         output.extend_from_slice(event.ts.as_bytes());
         output.push(b'"');
-        self.write_origin(origin, output);
-        if !is_whole_second_of(event.ts, &self.day) {
-            output.truncate(start);
-            return false;
-        }
+        self.write_row(index, output);
         plain(output, key!("event"), &event.event);
         plain(output, key!("feature"), event.feature);
         plain(output, key!("user"), &event.user);
@@ -156,7 +151,8 @@ impl EventWriter {
         true
     }
 
-    fn write_origin(&mut self, origin: &Origin<'_>, output: &mut Vec<u8>) {
+    /// Says which page the next events come from; the place of the origin in it does not matter.
+    pub fn start_page(&mut self, origin: &Origin<'_>) {
         let is_same = self.of.as_ref().is_some_and(|of| {
             of.fetched_at == origin.fetched_at
                 && of.day == origin.day
@@ -189,8 +185,11 @@ impl EventWriter {
                 row: *row,
             });
         }
+    }
+
+    fn write_row(&self, index: u32, output: &mut Vec<u8>) {
         output.extend_from_slice(&self.origin);
-        number(output, origin.row.index.into());
+        number(output, index.into());
         output.push(b'"');
     }
 }

@@ -8,7 +8,7 @@ mod fields;
 mod sign;
 mod value;
 
-pub use alike::split_alike;
+pub use alike::Elements;
 pub use event::EventWriter;
 pub use fields::{Fields, Keys, Next, Value};
 pub use value::from_str;
