@@ -131,21 +131,18 @@ impl Aliases {
 
     /// The one name of what is spelt so; `None` where it is spelt by its name.
     pub fn folded(&self, spelt: &str) -> Option<Cow<'static, str>> {
-        if let Some(name) = self.names.get(spelt.as_bytes()) {
-            return (*name != spelt).then_some(Cow::Borrowed(name));
-        }
-        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
-        if spelt.bytes().all(is_folded) {
-            return None;
-        }
-        // Nearly all others are short and in ASCII, and known in lower case.
+        // Nearly all are short and in ASCII, and known in lower case.
         let mut lower = [0; LONGEST];
         if let Some(lower) = lower.get_mut(..spelt.len()) {
             lower.copy_from_slice(spelt.as_bytes());
             lower.make_ascii_lowercase();
             if let Some(name) = self.names.get(&*lower) {
-                return Some(Cow::Borrowed(name));
+                return (*name != spelt).then_some(Cow::Borrowed(name));
             }
+        }
+        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
+        if spelt.bytes().all(is_folded) {
+            return None;
         }
         let lower = spelt.trim().to_lowercase();
         match self.names.get(lower.as_bytes()) {

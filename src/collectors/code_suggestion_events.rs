@@ -72,7 +72,11 @@ fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
 
 /// The language, `(none)` where the source says that there is none.
 pub(super) fn said_language(language: Option<Cow<'_, str>>) -> Cow<'_, str> {
-    language.filter(|language| !language.trim().is_empty()).unwrap_or(NO_LANGUAGE.into())
+    // Nearly all begin with something that is seen.
+    let says = |language: &str| {
+        matches!(language.as_bytes().first(), Some(b'!'..=b'~')) || !language.trim().is_empty()
+    };
+    language.filter(|language| says(language)).unwrap_or(NO_LANGUAGE.into())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calendar::{Day, Timestamp};
@@ -307,16 +308,19 @@ fn aggregate_what(
     let (coverage, cut) = covered(&resolved, summary);
     let mut metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
-            let prices = options.prices.as_ref();
-            compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
+            let (thresholds, prices) = (options.thresholds, options.prices.as_ref());
+            let sheets = Sheet::all(&resolved, (since, until), thresholds, prices, options.threads);
+            compute(&sheets, options.threads)?
         }
         None => Vec::new(),
     };
     let records = intake.records;
-    // Sorting takes memory too: what the lines are made of is no longer needed.
     drop(resolved);
-    drop(intake);
-    sort(&mut metrics, options.threads)?;
+    thread::scope(|scope| {
+        // Sorting takes memory too, and what the lines are made of is no longer needed; but giving it back takes as long.
+        scope.spawn(|| drop(intake));
+        sort(&mut metrics, options.threads)
+    })?;
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),

@@ -24,7 +24,7 @@ pub(super) struct Phrases {
     count: usize,
 }
 
-type Beginning = [u64; 3];
+type Beginning = (u64, u64, u64);
 
 /// How long a beginning is, in bytes: it tells nearly all phrases apart. What comes behind a phrase that is shorter is a part of it
 /// then, and the phrase is learned again for each of its sequels.
@@ -72,5 +72,6 @@ impl Phrases {
 fn beginning(bytes: &[u8]) -> Option<Beginning> {
     let beginning: &[u8; BEGINNING] = bytes.first_chunk()?;
     let (words, _) = beginning.as_chunks();
-    Some([words[0], words[1], words[2]].map(u64::from_le_bytes))
+    let word = |place: usize| u64::from_le_bytes(words[place]);
+    Some((word(0), word(1), word(2)))
 }

@@ -31,7 +31,7 @@ pub struct Reader {
     editors: Numbers<[Option<u32>; 2]>,
     editor_texts: Vec<[Option<u32>; 2]>,
     /// What is counted by, by the numbers of action and editor.
-    cells: Numbers<[u32; 2]>,
+    cells: Numbers<(u32, u32)>,
     /// The people of each instance.
     people: Vec<PeopleOfInstance>,
     /// The place of each instance among them, by the number of its text.
@@ -380,13 +380,13 @@ impl Reader {
 
     /// The number of what is counted by.
     pub(super) fn cell(&mut self, action: u32, editor: u32) -> u32 {
-        if let Some(number) = self.cells.0.get(&[action, editor]) {
+        if let Some(number) = self.cells.0.get(&(action, editor)) {
             return *number;
         }
         let Action { event, feature, .. } = self.told_by[action as usize];
         let [language, ide] = self.editor_texts[editor as usize];
         self.batch.cells.push((event, feature, language, ide));
-        self.cells.insert([action, editor])
+        self.cells.insert((action, editor))
     }
 
     /// The number of a user of the instance of a fetch.
