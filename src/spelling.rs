@@ -12,9 +12,9 @@ use crate::record::Event;
 /// Names and their other spellings, all in lower case. What is in no list is a name of its own.
 type Spellings = &'static [(&'static str, &'static [&'static str])];
 
-/// Names by all of their spellings.
+/// Names by all of their spellings, and by those with capitals, as editors are spelt most of the time.
 pub struct Aliases {
-    names: HashMap<&'static [u8], &'static str, RandomState>,
+    names: HashMap<Vec<u8>, &'static str, RandomState>,
 }
 
 /// Languages. The dialects of an editor (`typescriptreact`) are the language they are written in.
@@ -131,18 +131,21 @@ impl Aliases {
 
     /// The one name of what is spelt so; `None` where it is spelt by its name.
     pub fn folded(&self, spelt: &str) -> Option<Cow<'static, str>> {
-        // Nearly all are short and in ASCII, and known in lower case.
+        if let Some(name) = self.names.get(spelt.as_bytes()) {
+            return (*name != spelt).then_some(Cow::Borrowed(name));
+        }
+        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
+        if spelt.bytes().all(is_folded) {
+            return None;
+        }
+        // Nearly all others are short and in ASCII, and known in lower case.
         let mut lower = [0; LONGEST];
         if let Some(lower) = lower.get_mut(..spelt.len()) {
             lower.copy_from_slice(spelt.as_bytes());
             lower.make_ascii_lowercase();
             if let Some(name) = self.names.get(&*lower) {
-                return (*name != spelt).then_some(Cow::Borrowed(name));
+                return Some(Cow::Borrowed(name));
             }
-        }
-        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
-        if spelt.bytes().all(is_folded) {
-            return None;
         }
         let lower = spelt.trim().to_lowercase();
         match self.names.get(lower.as_bytes()) {
@@ -155,9 +158,18 @@ impl Aliases {
         let others =
             spellings.iter().flat_map(|(name, others)| others.iter().map(move |other| (*other, *name)));
         let themselves = spellings.iter().map(|(name, _)| (*name, *name));
-        let names = others.chain(themselves).map(|(spelt, name)| (spelt.as_bytes(), name)).collect();
-        Aliases { names }
+        let lower = others.chain(themselves).map(|(spelt, name)| (spelt.as_bytes().to_vec(), name));
+        let with_capitals = lower.clone().map(|(spelt, name)| (capitalised(spelt), name));
+        Aliases { names: with_capitals.chain(lower).collect() }
     }
+}
+
+/// A spelling with a capital at the start of each word.
+fn capitalised(mut spelling: Vec<u8>) -> Vec<u8> {
+    for word in spelling.split_mut(|byte| *byte == b' ') {
+        word[..1].make_ascii_uppercase();
+    }
+    spelling
 }
 
 #[cfg(test)]
