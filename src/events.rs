@@ -299,18 +299,29 @@ pub const EXPOSED: &[&str] = &[
 
 /// The feature an event belongs to; `event` in lower case.
 pub fn feature_of(event: &str) -> &'static str {
-    FEATURES
-        .iter()
-        .find(|(_, names)| names.iter().any(|pattern| matches(pattern, event)))
-        .map_or(OTHER_FEATURE, |(feature, _)| feature)
+    // Most are names and not patterns, so that few are held against the event.
+    static BY_NAME: LazyLock<HashMap<&str, usize, RandomState>> = LazyLock::new(|| {
+        // The first feature counts that has a name.
+        all_names().rev().map(|(place, name)| (name, place)).collect()
+    });
+    static PATTERNS: LazyLock<Vec<(usize, &str)>> =
+        LazyLock::new(|| all_names().filter(|(_, name)| name.contains('*')).collect());
+    let by_name = BY_NAME.get(event).copied();
+    let by_pattern = PATTERNS.iter().find(|(_, pattern)| matches(pattern, event)).map(|(place, _)| *place);
+    by_name.into_iter().chain(by_pattern).min().map_or(OTHER_FEATURE, |place| FEATURES[place].0)
+}
+
+/// The names and patterns of events, with the place of their feature.
+fn all_names() -> impl DoubleEndedIterator<Item = (usize, &'static str)> {
+    FEATURES.iter().enumerate().flat_map(|(place, (_, names))| names.iter().map(move |name| (place, *name)))
 }
 
 /// The name and the feature of an event that is spelt so: in upper case, as the API does, or in any other way.
 pub fn named(spelt: &str) -> (Cow<'static, str>, &'static str) {
     type Known = HashMap<String, (&'static str, &'static str), RandomState>;
     static BY_SPELLING: LazyLock<Known> = LazyLock::new(|| {
-        let patterns = FEATURES.iter().flat_map(|(_, names)| names.iter().copied());
-        let events = numbers().map(|(_, event)| event).chain(patterns.filter(|name| !name.contains('*')));
+        let names = all_names().map(|(_, name)| name).filter(|name| !name.contains('*'));
+        let events = numbers().map(|(_, event)| event).chain(names);
         events.map(|event| (event.to_uppercase(), (event, feature_of(event)))).collect()
     });
     if let Some((event, feature)) = BY_SPELLING.get(spelt) {
