@@ -6,7 +6,7 @@ use super::extras::Extras;
 use super::portion::EventQueries;
 use super::scalar::Scalar;
 use super::usage_events::KEPT_DAYS;
-use super::usage_node::{NodeKeys, UsageNode};
+use super::usage_node::{NodeKeys, UsageNode, said};
 use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
 use crate::calendar::Day;
 use crate::events::CODE_SUGGESTIONS;
@@ -60,8 +60,10 @@ impl Collector for InstanceUsageEvents {
 }
 
 #[inline(always)]
-fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
-    let Extras { is_told, is_success, fields } = std::mem::take(&mut node.extras);
+fn event<'a, T>(node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
+    // Taken apart as a whole: what is taken out one by one is written anew first.
+    let UsageNode { event, timestamp, user, namespace_path, extras, .. } = node;
+    let Extras { is_told, is_success, fields } = extras;
     let [
         Scalar(project),
         Scalar(ide),
@@ -75,11 +77,10 @@ fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
         Scalar(language),
         Scalar(size),
     ] = fields;
-    let namespace = node.namespace_path.take().filter(|path| !path.is_empty());
-    let event = node.event();
+    let event = said(&event, timestamp, user);
     let is_suggestion = is_told && event.feature == CODE_SUGGESTIONS;
     UsageEvent {
-        namespace,
+        namespace: namespace_path.filter(|path| !path.is_empty()),
         project: project.map(|id| match id.bytes().all(|byte| byte.is_ascii_digit()) {
             true => ("gid://gitlab/Project/", id),
             false => ("", id),

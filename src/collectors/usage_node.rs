@@ -140,28 +140,34 @@ impl<'a, T> UsageNode<'a, T> {
     /// What every usage event tells, whichever collector asked.
     #[inline(always)]
     pub(super) fn event(self) -> UsageEvent<'a, T> {
-        let (event, feature) = events::named(&self.event);
-        UsageEvent {
-            ts: self.timestamp,
-            event,
-            feature,
-            user: self.user.id,
-            username: self.user.username,
-            bot: self.user.bot,
-            language: None,
-            ide: None,
-            lines: None,
-            namespace: None,
-            project: None,
-            session: None,
-            flow: None,
-            environment: None,
-            tool: None,
-            model: None,
-            model_engine: None,
-            outcome: None,
-            tracking_id: None,
-        }
+        said(&self.event, self.timestamp, self.user)
+    }
+}
+
+/// An event of which nothing is known but its name as it is spelt, its moment and its user.
+#[inline(always)]
+pub(super) fn said<'a, T>(spelt: &str, ts: T, user: User<'a>) -> UsageEvent<'a, T> {
+    let (event, feature) = events::named(spelt);
+    UsageEvent {
+        ts,
+        event,
+        feature,
+        user: user.id,
+        username: user.username,
+        bot: user.bot,
+        language: None,
+        ide: None,
+        lines: None,
+        namespace: None,
+        project: None,
+        session: None,
+        flow: None,
+        environment: None,
+        tool: None,
+        model: None,
+        model_engine: None,
+        outcome: None,
+        tracking_id: None,
     }
 }
 

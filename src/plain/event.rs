@@ -15,10 +15,18 @@ macro_rules! key {
     };
 }
 
+/// The same with the quote that a text begins with.
+macro_rules! opened {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":\"").as_bytes()
+    };
+}
+
 /// Writes events as lines.
 #[derive(Debug, Default)]
 pub struct EventWriter {
-    /// The origin of the last event, as it is written up to its place in the page: most events are of the same page.
+    /// The origin of the last event, as it is written from the quote after its moment up to its place in the page: most events
+    /// are of the same page.
     origin: Vec<u8>,
     of: Option<Origin<'static>>,
     /// Its day, as it is written.
@@ -30,7 +38,6 @@ impl EventWriter {
     pub fn write(&mut self, event: &Event<'_>, output: &mut Vec<u8>) {
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         event.ts.write_to(output);
-        output.push(b'"');
         self.start_page(&event.origin);
         self.write_row(event.origin.row.index, output);
         text(output, key!("event"), &event.event);
@@ -102,51 +109,49 @@ impl EventWriter {
         }
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         output.extend_from_slice(event.ts.as_bytes());
-        output.push(b'"');
         self.write_row(index, output);
-        plain(output, key!("event"), &event.event);
-        plain(output, key!("feature"), event.feature);
-        plain(output, key!("user"), &event.user);
-        plain_or_none(output, key!("username"), &event.username);
+        plain(output, opened!("event"), &event.event);
+        plain(output, opened!("feature"), event.feature);
+        plain(output, opened!("user"), &event.user);
+        plain_or_none(output, opened!("username"), &event.username);
         if event.bot {
             output.extend_from_slice(b",\"bot\":true");
         }
         if let Some(Spelt { name, original }) = &event.language {
-            plain(output, key!("language"), name);
-            plain_or_none(output, key!("language_original"), original);
+            plain(output, opened!("language"), name);
+            plain_or_none(output, opened!("language_original"), original);
         }
         if let Some(Spelt { name, original }) = &event.ide {
-            plain(output, key!("ide"), name);
-            plain_or_none(output, key!("ide_original"), original);
+            plain(output, opened!("ide"), name);
+            plain_or_none(output, opened!("ide_original"), original);
         }
         if let Some(lines) = event.lines {
             output.extend_from_slice(key!("lines"));
             number(output, lines.into());
         }
-        plain_or_none(output, key!("namespace"), &event.namespace);
+        plain_or_none(output, opened!("namespace"), &event.namespace);
         if let Some((start, id)) = &event.project {
-            output.extend_from_slice(key!("project"));
-            output.push(b'"');
+            output.extend_from_slice(opened!("project"));
             output.extend_from_slice(start.as_bytes());
             output.extend_from_slice(id.as_bytes());
             output.push(b'"');
         }
-        plain_or_none(output, key!("session"), &event.session);
+        plain_or_none(output, opened!("session"), &event.session);
         let (flow, version) = event.flow.as_ref().map(|(flow, version)| (flow, version.as_ref())).unzip();
         if let Some(flow) = flow {
-            plain(output, key!("flow"), flow);
+            plain(output, opened!("flow"), flow);
         }
-        plain_or_none(output, key!("environment"), &event.environment);
-        plain_or_none(output, key!("tool"), &event.tool);
-        plain_or_none(output, key!("model"), &event.model);
-        plain_or_none(output, key!("model_engine"), &event.model_engine);
+        plain_or_none(output, opened!("environment"), &event.environment);
+        plain_or_none(output, opened!("tool"), &event.tool);
+        plain_or_none(output, opened!("model"), &event.model);
+        plain_or_none(output, opened!("model_engine"), &event.model_engine);
         if let Some(version) = version.flatten() {
-            plain(output, key!("flow_version"), version);
+            plain(output, opened!("flow_version"), version);
         }
         if let Some(outcome) = event.outcome {
-            plain(output, key!("outcome"), outcome);
+            plain(output, opened!("outcome"), outcome);
         }
-        plain_or_none(output, key!("tracking_id"), &event.tracking_id);
+        plain_or_none(output, opened!("tracking_id"), &event.tracking_id);
         output.extend_from_slice(b"}\n");
         true
     }
@@ -164,6 +169,7 @@ impl EventWriter {
         if !is_same {
             let Origin { instance, collector, scope, day, fetched_at, row } = origin;
             self.origin.clear();
+            self.origin.push(b'"');
             text(&mut self.origin, key!("instance"), instance);
             text(&mut self.origin, key!("collector"), collector);
             text(&mut self.origin, key!("scope"), scope);
@@ -196,17 +202,16 @@ impl EventWriter {
 
 /// Appends a field whose value is a text that needs no escapes. Inlined, so that the key is copied as what it is: a constant.
 #[inline(always)]
-fn plain(output: &mut Vec<u8>, key: &[u8], value: &str) {
-    output.extend_from_slice(key);
-    output.push(b'"');
+fn plain(output: &mut Vec<u8>, opened: &[u8], value: &str) {
+    output.extend_from_slice(opened);
     output.extend_from_slice(value.as_bytes());
     output.push(b'"');
 }
 
 #[inline(always)]
-fn plain_or_none(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
+fn plain_or_none(output: &mut Vec<u8>, opened: &[u8], value: &Option<Cow<'_, str>>) {
     if let Some(value) = value {
-        plain(output, key, value);
+        plain(output, opened, value);
     }
 }
 
