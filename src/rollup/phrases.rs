@@ -9,6 +9,8 @@ use foldhash::fast::RandomState;
 pub(super) struct Phrase {
     /// From the first value to the last.
     spelling: Box<str>,
+    /// The number of the first field: what follows its key says something else behind another one.
+    first: usize,
     /// Which fields they are, a bit each.
     pub(super) fields: u64,
     /// The number of the last one.
@@ -33,15 +35,27 @@ const BEGINNING: usize = size_of::<Beginning>();
 /// How many phrases are learned: what lines say is without bound, and what is said again is not so much.
 const MOST: usize = 1 << 12;
 
+/// How many of them may begin alike: they are looked at one after the other.
+const MOST_ALIKE: usize = 16;
+
+/// How long a phrase is at most that is learned, in bytes.
+const LONGEST: usize = 1 << 10;
+
 impl Phrase {
-    pub(super) fn new(spelling: &str, fields: u64, last: usize, says: u32) -> Phrase {
-        Phrase { spelling: spelling.into(), fields, last, says }
+    /// A phrase of fields, a bit each, from the first to the last one; `None` when it is too long to be kept.
+    pub(super) fn new(
+        spelling: &str,
+        fields: u64,
+        (first, last): (usize, usize),
+        says: u32,
+    ) -> Option<Phrase> {
+        (spelling.len() <= LONGEST).then(|| Phrase { spelling: spelling.into(), first, fields, last, says })
     }
 
-    /// Whether it comes next in these bytes.
+    /// Whether it comes next in these bytes, which follow the key of this field.
     #[inline]
-    pub(super) fn is_next(&self, bytes: &[u8]) -> bool {
-        bytes.starts_with(self.spelling.as_bytes())
+    pub(super) fn is_next(&self, field: usize, bytes: &[u8]) -> bool {
+        self.first == field && bytes.starts_with(self.spelling.as_bytes())
     }
 
     /// How long it is, in bytes.
@@ -51,10 +65,10 @@ impl Phrase {
 }
 
 impl Phrases {
-    /// The phrase that comes next in these bytes, if it is known.
+    /// The phrase that comes next in these bytes, which follow the key of this field, if it is known.
     #[inline]
-    pub(super) fn next(&self, bytes: &[u8]) -> Option<&Phrase> {
-        self.known.get(&beginning(bytes)?)?.iter().find(|phrase| phrase.is_next(bytes))
+    pub(super) fn next(&self, field: usize, bytes: &[u8]) -> Option<&Phrase> {
+        self.known.get(&beginning(bytes)?)?.iter().find(|phrase| phrase.is_next(field, bytes))
     }
 
     /// Learns a phrase that these bytes begin with.
@@ -62,8 +76,11 @@ impl Phrases {
         if let Some(beginning) = beginning(bytes)
             && self.count < MOST
         {
-            self.known.entry(beginning).or_default().push(phrase);
-            self.count += 1;
+            let alike = self.known.entry(beginning).or_default();
+            if alike.len() < MOST_ALIKE {
+                alike.push(phrase);
+                self.count += 1;
+            }
         }
     }
 }

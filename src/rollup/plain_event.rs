@@ -24,6 +24,7 @@ pub(super) struct Expected {
 struct Run {
     place: Range<usize>,
     fields: u64,
+    first: usize,
     last: usize,
 }
 
@@ -139,20 +140,20 @@ impl Default for Expected {
 }
 
 impl Expected {
-    /// The phrase of this kind that comes next in these bytes, if it is known.
+    /// The phrase of this kind that comes next in these bytes, which follow the key of this field, if it is known.
     #[inline]
-    fn phrase(&self, kind: usize, bytes: &[u8]) -> Option<&Phrase> {
+    fn phrase(&self, kind: usize, field: usize, bytes: &[u8]) -> Option<&Phrase> {
         match kind {
-            FETCH => self.fetch.as_ref().filter(|phrase| phrase.is_next(bytes)),
-            ACTION => self.action.next(bytes),
-            _ => self.editor.next(bytes),
+            FETCH => self.fetch.as_ref().filter(|phrase| phrase.is_next(field, bytes)),
+            ACTION => self.action.next(field, bytes),
+            _ => self.editor.next(field, bytes),
         }
     }
 
     /// Learns what fields of a kind say when they came one after the other.
-    fn learn(&mut self, kind: usize, Run { place, fields, last }: &Run, text: &str, says: u32) {
+    fn learn(&mut self, kind: usize, Run { place, fields, first, last }: &Run, text: &str, says: u32) {
         let bytes = &text.as_bytes()[place.start..];
-        let phrase = Phrase::new(&text[place.clone()], *fields, *last, says);
+        let Some(phrase) = Phrase::new(&text[place.clone()], *fields, (*first, *last), says) else { return };
         match kind {
             FETCH => self.fetch = Some(phrase),
             ACTION => self.action.learn(phrase, bytes),
@@ -165,7 +166,8 @@ impl Run {
     /// Adds a field.
     fn add(&mut self, number: usize, key: usize, value: Range<usize>) {
         if self.fields == 0 {
-            (self.place, self.fields, self.last) = (value, 1 << number, number);
+            (self.place, self.fields) = (value, 1 << number);
+            (self.first, self.last) = (number, number);
         } else if key == self.place.end {
             (self.place.end, self.fields, self.last) = (value.end, self.fields | 1 << number, number);
         }
@@ -202,7 +204,7 @@ impl Reader {
             let kind = KINDS[number];
             if let Some(of_kind) = OF_KIND.get(kind)
                 && seen & of_kind == 0
-                && let Some(phrase) = self.expected.phrase(kind, fields.rest())
+                && let Some(phrase) = self.expected.phrase(kind, number, fields.rest())
             {
                 seen |= phrase.fields;
                 known[kind] = Some(phrase.says);
@@ -248,14 +250,15 @@ impl Reader {
         }
         let optional = |number: usize| (seen & (1 << number) != 0).then_some(said[number]);
         let [_, ts, instance, collector, scope, day, fetched_at, row, event, feature, user, ..] = said;
+        // A stamp of another day may be no day at all: the parser says which.
+        let known_day = known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
+        if !is_moment_of(ts, known_day.unwrap_or(day)) {
+            return None;
+        }
         let fetch = match known[FETCH] {
             Some(fetch) => fetch,
             None => self.fetch(&Texts { instance, collector, scope, day, fetched_at })?,
         };
-        // A stamp of another day may be no day at all: the parser says which.
-        if !is_moment_of(ts, &self.fetch_days[fetch as usize]) {
-            return None;
-        }
         let row = row.parse().ok()?;
         let action = known[ACTION].unwrap_or_else(|| self.action(event, feature));
         let editor = known[EDITOR].unwrap_or_else(|| self.editor(optional(LANGUAGE), optional(IDE)));
@@ -334,6 +337,8 @@ mod tests {
             first.replace(r#""instance":"i","collector":"c""#, r#""collector":"c","instance":"i""#),
             first.replace("2026-10-01", "2026-10-03"),
             format!(r#"{first},"scope":"t""#),
+            first.replace("instance", "scope"),
+            first.replace("instance", "row"),
         ];
         let mut lines = Vec::new();
         for (one, other) in
@@ -349,7 +354,7 @@ mod tests {
         let mut reader = Reader::default();
         assert!(reader.read(&lines[0]).is_ok());
         let spelling = first.strip_prefix(r#""instance":"#).expect("its first key");
-        let known = reader.expected.phrase(FETCH, spelling.as_bytes()).map(Phrase::len);
+        let known = reader.expected.phrase(FETCH, INSTANCE, spelling.as_bytes()).map(Phrase::len);
         assert_eq!(known, Some(spelling.len()));
     }
 
@@ -365,6 +370,10 @@ mod tests {
             r#","language":"l","language_original":"L","ide":"i","ide_original":"I""#.to_owned(),
             r#","language":"l","lines":3,"ide":"i""#.to_owned(),
             r#","language":"l","language":"m""#.to_owned(),
+            r#","ide":"l""#.to_owned(),
+            r#","language_original":"l""#.to_owned(),
+            r#","ide_original":"l","ide":"i""#.to_owned(),
+            r#","language_original":"l","ide":"i""#.to_owned(),
             r#","language":"l","ide":7"#.to_owned(),
             format!(r#","language":"{long}""#),
             format!(r#","language":"{long}","ide":"i""#),
@@ -379,6 +388,8 @@ mod tests {
             r#""feature":"y","event":"x""#,
             r#""event":"request_duo_workflow_success","feature":"agent_platform""#,
             r#""event":"x""#,
+            r#""feature":"x","feature":"y""#,
+            r#""event":"x","event":"y""#,
         ];
         let spelled: Vec<String> = actions
             .iter()
@@ -399,7 +410,7 @@ mod tests {
         let bytes = format!(r#"{},"user":"u""#, &actions[0]["\"event\":".len()..]);
         let mut reader = Reader::default();
         assert!(reader.read(&lines[0]).is_ok());
-        let known = reader.expected.phrase(ACTION, bytes.as_bytes()).map(Phrase::len);
+        let known = reader.expected.phrase(ACTION, EVENT, bytes.as_bytes()).map(Phrase::len);
         assert_eq!(known, Some(r#""x","feature":"y""#.len()));
     }
 

@@ -109,7 +109,8 @@ impl Reader {
     /// Reads a line: counts an event or a rollup, and hands back a line of another type. The error says why it cannot be read,
     /// without repeating any of its content.
     pub fn read<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
-        if self.read_plain_event(line) == Some(line.len()) {
+        if let Some(length) = self.read_plain_event(line) {
+            debug_assert_eq!(length, line.len(), "it is one line");
             return Ok(None);
         }
         self.parse(line)
