@@ -35,6 +35,9 @@ const AHEAD: usize = 3;
 /// The same where what comes of an item is small: a taker that is slow now and then does not stop the workers then.
 const FAR_AHEAD: usize = 32;
 
+/// As many of those as it is, is a result that is large all the same.
+const LARGE: usize = FAR_AHEAD.div_ceil(AHEAD);
+
 impl Chunk {
     /// The lines that are not empty; their numbers count from 1 within the chunk.
     pub fn lines(&self) -> Lines<'_> {
@@ -114,24 +117,26 @@ pub fn work_through<W: Send, T: Send>(
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    cut_and_work(input, Some(0), workers, AHEAD, work, take)
+    cut_and_work(input, Some(0), workers, (AHEAD, |_: &T| 1), work, take)
 }
 
-/// The same where what comes of a chunk is small, and nobody asks a chunk how many lines come before it.
+/// The same where what comes of a chunk is small but for some, and nobody asks a chunk how many lines come before it.
 pub fn read_through<W: Send, T: Send>(
     input: impl Read + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
+    is_large: impl Fn(&T) -> bool + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    cut_and_work(input, None, workers, FAR_AHEAD, work, take)
+    let size = |result: &T| if is_large(result) { LARGE } else { 1 };
+    cut_and_work(input, None, workers, (FAR_AHEAD, size), work, take)
 }
 
 fn cut_and_work<W: Send, T: Send>(
     input: impl Read + Send,
     lines: Option<u64>,
     workers: Vec<W>,
-    ahead: usize,
+    pace: (usize, impl Fn(&T) -> usize + Sync),
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -147,7 +152,7 @@ fn cut_and_work<W: Send, T: Send>(
         }
         result
     };
-    in_order(chunks, workers, ahead, work, take)
+    in_order(chunks, workers, pace, work, take)
 }
 
 /// Works on items with these workers, and takes the results in the order of the items, each with the number of its
@@ -160,13 +165,14 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
     work: impl Fn(&mut W, I) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    in_order(items, workers, AHEAD, work, take)
+    in_order(items, workers, (AHEAD, |_: &T| 1), work, take)
 }
 
+/// The same with how many results of size one may wait for each worker, and the size of a result.
 fn in_order<I: Send, W: Send, T: Send>(
     items: impl Iterator<Item = Result<I, Error>> + Send,
     workers: Vec<W>,
-    ahead: usize,
+    (ahead, size): (usize, impl Fn(&T) -> usize + Sync),
     work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -179,13 +185,20 @@ fn in_order<I: Send, W: Send, T: Send>(
             (0..ahead).for_each(|_| {
                 let _ = permit.send(());
             });
-            let (source, work, results) = (&source, &work, result_sender.clone());
+            let (source, work, size, results) = (&source, &work, &size, result_sender.clone());
             scope.spawn(move || {
-                let next = || source.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let source = || source.lock().unwrap_or_else(PoisonError::into_inner);
+                // What a loop asks for by itself is locked as long as it runs.
+                let next = || source().next();
                 while let Some((place, item)) = next() {
                     // A panic has to reach who waits for this result.
-                    let result = catch_unwind(AssertUnwindSafe(|| item.map(|item| work(&mut worker, item))));
-                    if results.send((place, number, result)).is_err() {
+                    let result = catch_unwind(AssertUnwindSafe(|| {
+                        item.map(|item| work(&mut worker, item)).map(|result| (size(&result), result))
+                    }));
+                    let more =
+                        result.as_ref().map_or(0, |result| result.as_ref().map_or(0, |(size, _)| size - 1));
+                    // Handed on first: what is waited for may be what comes of it.
+                    if results.send((place, number, result)).is_err() || !source().hold_back(more) {
                         return;
                     }
                 }
@@ -199,8 +212,11 @@ fn in_order<I: Send, W: Send, T: Send>(
             early.insert(place, (worker, result));
             while let Some((worker, result)) = early.remove(&next) {
                 next += 1;
-                take(worker, result.unwrap_or_else(|panic| resume_unwind(panic))?)?;
-                let _ = permit.send(());
+                let (size, result) = result.unwrap_or_else(|panic| resume_unwind(panic))?;
+                take(worker, result)?;
+                (0..size).for_each(|_| {
+                    let _ = permit.send(());
+                });
             }
         }
         Ok(())
@@ -214,6 +230,11 @@ struct Source<I> {
 }
 
 impl<I: Iterator> Source<I> {
+    /// Waits for so many permits more; false when nobody gives any.
+    fn hold_back(&mut self, permits: usize) -> bool {
+        (0..permits).all(|_| self.permits.recv().is_ok())
+    }
+
     /// The next item, once it may be worked on.
     fn next(&mut self) -> Option<I::Item> {
         self.permits.recv().ok()?;
@@ -308,6 +329,9 @@ impl<R: Read> Cutter<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     /// Number, offset and text of each line, chunk after chunk.
@@ -384,6 +408,28 @@ mod tests {
         let panics =
             || side_by_side((0..9).map(Ok), vec![(); 2], |(), item| assert!(item < 5), |_, ()| Ok(()));
         assert!(catch_unwind(panics).is_err());
+    }
+
+    #[test]
+    fn large_results_hold_back_as_many_small_ones() {
+        for workers in 1..4 {
+            let (mut taken, worked) = (0, AtomicUsize::new(0));
+            let work = |(): &mut (), item: usize| {
+                worked.fetch_add(1, Ordering::SeqCst);
+                item
+            };
+            let pace = (FAR_AHEAD, |item: &usize| if item.is_multiple_of(3) { 1 } else { LARGE });
+            let result = in_order((0..500).map(Ok), vec![(); workers], pace, work, |_, item| {
+                assert_eq!(item, taken);
+                taken += 1;
+                thread::sleep(Duration::from_micros(200));
+                // Of three two are large: with each that waits the next one may be worked on.
+                let most = workers * (FAR_AHEAD * 3 / (2 * LARGE) + 3);
+                assert!(worked.load(Ordering::SeqCst) - item <= most, "{item}: {worked:?} of {most}");
+                Ok(())
+            });
+            assert!(result.is_ok() && taken == 500);
+        }
     }
 
     #[test]
