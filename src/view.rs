@@ -359,8 +359,8 @@ impl<'a> Resolved<'a> {
         lines
     }
 
-    /// One view a scope, and one of the union where there are several; so many threads put them together.
-    pub fn views(&self, until: Day, threads: usize) -> Vec<View<'a>> {
+    /// One view a scope, and one of the union where there are several.
+    pub fn views(&self, until: Day) -> Vec<View<'a>> {
         let names = &self.rollups.names;
         let mut roots: Vec<Root> = self.days.keys().map(|(_, root)| *root).collect();
         roots.sort_by_key(|(instance, scope)| (names.text(*instance), names.text(*scope)));
@@ -369,15 +369,15 @@ impl<'a> Resolved<'a> {
         if roots.iter().any(|root| self.is_asked(*root, |level| level != Level::Subscription)) {
             roots.retain(|root| self.is_asked(*root, |level| level != Level::Subscription));
         }
-        let mut views: Vec<View<'a>> = roots.iter().map(|root| self.view(&[*root], until, threads)).collect();
+        let mut views: Vec<View<'a>> = roots.iter().map(|root| self.view(&[*root], until)).collect();
         if roots.len() > 1 {
-            views.push(self.view(&roots, until, threads));
+            views.push(self.view(&roots, until));
         }
         views
     }
 
     /// The view of these scopes together.
-    fn view(&self, scopes: &[Root], until: Day, threads: usize) -> View<'a> {
+    fn view(&self, scopes: &[Root], until: Day) -> View<'a> {
         let names = &self.rollups.names;
         let all_scopes = ALL_SCOPES.to_owned();
         let mut view = View {
@@ -458,7 +458,7 @@ impl<'a> Resolved<'a> {
             }
             view.sources.insert(source, states_of(days));
         }
-        self.add_agents(&mut view, scopes, threads);
+        self.add_agents(&mut view, scopes);
         self.collect_snapshots(&mut view, scopes);
         // Figures of several groups do not add up: those of one are told where it is all that there is.
         if let [root] = self.expected(scopes, |root| counted("dora", root).is_some())[..] {

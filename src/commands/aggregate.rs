@@ -308,9 +308,8 @@ fn aggregate_what(
     let (coverage, cut) = covered(&resolved, summary);
     let mut metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
-            let (thresholds, prices) = (options.thresholds, options.prices.as_ref());
-            let sheets = Sheet::all(&resolved, (since, until), thresholds, prices, options.threads);
-            compute(&sheets, options.threads)?
+            let prices = options.prices.as_ref();
+            compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
         }
         None => Vec::new(),
     };

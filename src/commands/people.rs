@@ -49,8 +49,7 @@ pub fn run(
     let mut file = NewFile::create(path)?;
 
     let mut told = Told::default();
-    let threads = ThreadArgs::default().count();
-    let mut intake = Intake::new(threads, false);
+    let mut intake = Intake::new(ThreadArgs::default().count(), false);
     let outcome = intake.read_stream(stdin, MAX_REJECTS, summary, |record| {
         if let Record::Seat(seat) = record {
             told.take(seat);
@@ -63,7 +62,7 @@ pub fn run(
     let (coverage, cut) = covered(&resolved, summary);
     let last_day = coverage.iter().map(|line| line.day).max();
     // The last view is that of everything.
-    let view = last_day.and_then(|last_day| resolved.views(last_day, threads).pop());
+    let view = last_day.and_then(|last_day| resolved.views(last_day).pop());
     let people = view.and_then(|view| People::of(&rollups, &coverage, &view, &told, &wishes));
     let Some(people) = people else {
         return Err(Error::Input(

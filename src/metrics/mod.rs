@@ -112,7 +112,6 @@ impl<'a> Sheet<'a> {
         (since, until): (Day, Day),
         thresholds: Thresholds,
         prices: Option<&'a Prices>,
-        threads: usize,
     ) -> Vec<Sheet<'a>> {
         let sheet = |view: View<'a>| {
             let days = view.days();
@@ -125,7 +124,7 @@ impl<'a> Sheet<'a> {
             }
             Sheet { activity: Activity::of(&view), view, periods, since, thresholds, prices }
         };
-        resolved.views(until, threads).into_iter().map(sheet).collect()
+        resolved.views(until).into_iter().map(sheet).collect()
     }
 
     /// What is to be computed, the longest first.

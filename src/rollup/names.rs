@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -72,12 +71,6 @@ impl Names {
     /// All texts, by their numbers.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         (0..next(self.ends.len())).map(|number| self.text(Name(number)))
-    }
-
-    /// The numbers of all texts, cut into so many parts.
-    pub fn parts(&self, count: usize) -> impl Iterator<Item = Range<Name>> {
-        let cut = move |part: usize| Name(next(self.ends.len() * part / count));
-        (0..count).map(move |part| cut(part)..cut(part + 1))
     }
 
     fn find_hashed(&self, text: &str, hash: u64) -> Option<Name> {

@@ -3,9 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
-use std::ops::Range;
-use std::panic::resume_unwind;
-use std::thread;
 
 use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, states_of};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
@@ -56,7 +53,6 @@ pub(super) struct Agents<'a> {
 type TellersByDay<'a> = BTreeMap<Day, Vec<(Name, &'a Fetch)>>;
 
 /// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
-#[derive(Clone)]
 struct Teller<'a> {
     instance: Name,
     rank: usize,
@@ -135,8 +131,8 @@ impl<'a> View<'a> {
 
 impl<'a> Resolved<'a> {
     /// Fills in what a view says of agents.
-    pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root], threads: usize) {
-        self.add_sessions(view, scopes, threads);
+    pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root]) {
+        self.add_sessions(view, scopes);
         view.agents.tools = self.add_tellers(view, scopes, Source::Tools, IS_TOOL_CALL);
         view.agents.tokens = self.add_tellers(view, scopes, Source::Tokens, TELLS_TOKENS);
         let credits = self.rollups.names.find("credits");
@@ -148,7 +144,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
-    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root], threads: usize) {
+    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) {
         let mut tellers: Vec<Teller<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
@@ -165,44 +161,9 @@ impl<'a> Resolved<'a> {
         }
         let asked = self.sessions_asked_for_flows(scopes);
         let mut flows = FlowsOfSessions::new();
-        let parts: Vec<Range<Name>> = self.rollups.names.parts(threads).collect();
-        let parts = thread::scope(|scope| {
-            let of_part = |part: Range<Name>| {
-                let (tellers, asked) = (tellers.clone(), &asked);
-                scope.spawn(move || self.sessions_of(&part, tellers, asked))
-            };
-            let running: Vec<_> = parts.into_iter().map(of_part).collect();
-            running
-                .into_iter()
-                .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect::<Vec<_>>()
-        });
-        for (sessions, of_part) in parts {
-            flows.extend(of_part);
-            for (day, session) in sessions {
-                view.agents.sessions.entry(day).or_default().push(session);
-            }
-        }
-        view.agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
-        flows.sort_unstable();
-        let days = self.united(scopes, |root| days_of.get(&root));
-        view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
-        view.agents.flows = flows;
-    }
-
-    /// The sessions with such numbers, each with the day of its first step, and the flows of those that are asked for.
-    fn sessions_of(
-        &self,
-        part: &Range<Name>,
-        mut tellers: Vec<Teller<'_>>,
-        asked: &BTreeSet<(Name, Name)>,
-    ) -> (Vec<(Day, Session)>, FlowsOfSessions) {
-        for Teller { facts, .. } in &mut tellers {
-            while facts.next_if(|(session, _)| *session < part.start).is_some() {}
-        }
-        let (mut sessions, mut flows, mut steps) = (Vec::new(), FlowsOfSessions::new(), Vec::new());
+        let mut steps = Vec::new();
         // Some sessions after the other: all that is told of all of them would take as much memory again.
-        while let Some(told) = next_told(&mut tellers, part.end) {
+        while let Some(told) = next_told(&mut tellers) {
             for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
                 let flow = self.flow_of(of_session);
                 let session = of_session[0].0;
@@ -214,17 +175,20 @@ impl<'a> Resolved<'a> {
                 }));
                 steps.dedup();
                 let Some((first, _)) = steps.first() else { continue };
-                let session = Session {
+                view.agents.sessions.entry(first.day()).or_default().push(Session {
                     person: self.best_user(of_session),
                     flow,
                     status: agents::status(&steps),
                     wall: agents::wall(&steps),
                     active: agents::active(&steps),
-                };
-                sessions.push((first.day(), session));
+                });
             }
         }
-        (sessions, flows)
+        view.agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
+        flows.sort_unstable();
+        let days = self.united(scopes, |root| days_of.get(&root));
+        view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
+        view.agents.flows = flows;
     }
 
     /// The sessions of calls and tokens whose events do not tell the flow.
@@ -312,15 +276,13 @@ fn meant<'a>(fetch: &'a Fetch, names: &Names, is_meant: IsMeant) -> impl Iterato
     cells.filter(move |(cell, _)| is_meant(cell.event)).map(|(_, entries)| entries)
 }
 
-/// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left of those before `end`.
-fn next_told(tellers: &mut [Teller<'_>], end: Name) -> Option<Vec<ToldOfSession>> {
+/// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
+fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
     let next = tellers.iter_mut().filter_map(|teller| teller.facts.peek());
-    let first = next.map(|(session, _)| *session).min().filter(|first| *first < end)?;
+    let first = next.map(|(session, _)| *session).min()?;
     let mut told = Vec::new();
     for Teller { instance, rank, facts } in tellers {
-        let is_next = |(session, _): &(Name, SessionFact)| {
-            *session < end && first.distance_to(*session) < SESSIONS_TOGETHER
-        };
+        let is_next = |(session, _): &(Name, SessionFact)| first.distance_to(*session) < SESSIONS_TOGETHER;
         let next = std::iter::from_fn(|| facts.next_if(is_next));
         told.extend(next.map(|(session, fact)| ((*instance, session), fact, *rank)));
     }
