@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use memchr::{memchr, memchr_iter, memrchr};
@@ -169,76 +169,131 @@ pub fn side_by_side<I: Send, W: Send, T: Send>(
 }
 
 /// The same with how many results of size one may wait for each worker, and the size of a result.
+///
+/// Who takes works too: a thread that did nothing else would push a worker from its core for every result.
 fn in_order<I: Send, W: Send, T: Send>(
     items: impl Iterator<Item = Result<I, Error>> + Send,
-    workers: Vec<W>,
+    mut workers: Vec<W>,
     (ahead, size): (usize, impl Fn(&T) -> usize + Sync),
     work: impl Fn(&mut W, I) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    assert!(!workers.is_empty(), "without workers nothing would be done, and nobody would know");
-    let (permit, permits) = mpsc::channel();
-    let (result_sender, results) = mpsc::channel();
-    let source = Mutex::new(Source { items: items.fuse().enumerate(), permits });
+    let room = Room::new(ahead * workers.len());
+    let mut own = workers.pop().expect("without workers nothing would be done, and nobody would know");
+    let own_number = workers.len();
+    let source = Mutex::new(items.fuse().enumerate());
+    let next = |has_room: bool| {
+        let item = if has_room { locked(&source).next() } else { None };
+        if has_room && item.is_none() {
+            // Whoever waits for room has to see the end too.
+            room.make(1);
+        }
+        item
+    };
+    let worked = |worker: &mut W, item: Result<I, Error>| {
+        let result = work(worker, item?);
+        let size = size(&result);
+        room.fill(size - 1);
+        Ok((size, result))
+    };
+    let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
+        // However this ends, nobody waits for room that will not be made.
+        let _closing = Closing(&room);
         for (number, mut worker) in workers.into_iter().enumerate() {
-            (0..ahead).for_each(|_| {
-                let _ = permit.send(());
-            });
-            let (source, work, size, results) = (&source, &work, &size, result_sender.clone());
+            let (room, next, worked, sender) = (&room, &next, &worked, sender.clone());
             scope.spawn(move || {
-                let source = || source.lock().unwrap_or_else(PoisonError::into_inner);
-                // What a loop asks for by itself is locked as long as it runs.
-                let next = || source().next();
-                while let Some((place, item)) = next() {
+                while let Some((place, item)) = next(room.wait()) {
                     // A panic has to reach who waits for this result.
-                    let result = catch_unwind(AssertUnwindSafe(|| {
-                        item.map(|item| work(&mut worker, item)).map(|result| (size(&result), result))
-                    }));
-                    let more =
-                        result.as_ref().map_or(0, |result| result.as_ref().map_or(0, |(size, _)| size - 1));
-                    // Handed on first: what is waited for may be what comes of it.
-                    if results.send((place, number, result)).is_err() || !source().hold_back(more) {
+                    let result = catch_unwind(AssertUnwindSafe(|| worked(&mut worker, item)));
+                    if sender.send((place, (number, result))).is_err() {
                         return;
                     }
                 }
             });
         }
-        // Those that stop before the end see that nobody gives permits any more.
-        let permit = permit;
-        drop(result_sender);
-        let (mut early, mut next) = (BTreeMap::new(), 0);
-        for (place, worker, result) in results {
-            early.insert(place, (worker, result));
-            while let Some((worker, result)) = early.remove(&next) {
-                next += 1;
+        drop(sender);
+        let (mut waiting, mut awaited) = (BTreeMap::new(), 0);
+        loop {
+            match next(room.has_some()) {
+                Some((place, item)) => {
+                    let result = Ok(worked(&mut own, item));
+                    waiting.insert(place, (own_number, result));
+                    waiting.extend(results.try_iter());
+                }
+                None => match results.recv() {
+                    Ok((place, result)) => drop(waiting.insert(place, result)),
+                    Err(mpsc::RecvError) => return Ok(()),
+                },
+            }
+            while let Some((worker, result)) = waiting.remove(&awaited) {
+                awaited += 1;
                 let (size, result) = result.unwrap_or_else(|panic| resume_unwind(panic))?;
                 take(worker, result)?;
-                (0..size).for_each(|_| {
-                    let _ = permit.send(());
-                });
+                room.make(size);
             }
         }
-        Ok(())
     })
 }
 
-/// Items, and permits to go on to another one: without them, the results that wait for a slow item would be without bound.
-struct Source<I> {
-    items: I,
-    permits: Receiver<()>,
+/// How many results of size one may still be worked on or wait: without a bound, those that wait for a slow one would fill the
+/// memory. `None` once it is over.
+struct Room {
+    free: Mutex<Option<isize>>,
+    changed: Condvar,
 }
 
-impl<I: Iterator> Source<I> {
-    /// Waits for so many permits more; false when nobody gives any.
-    fn hold_back(&mut self, permits: usize) -> bool {
-        (0..permits).all(|_| self.permits.recv().is_ok())
+impl Room {
+    fn new(results: usize) -> Room {
+        Room { free: Mutex::new(Some(results.cast_signed())), changed: Condvar::new() }
     }
 
-    /// The next item, once it may be worked on.
-    fn next(&mut self) -> Option<I::Item> {
-        self.permits.recv().ok()?;
-        self.items.next()
+    /// Takes room for one, if there is some.
+    fn has_some(&self) -> bool {
+        take_one(&mut locked(&self.free))
+    }
+
+    /// Takes room for one as soon as there is some; false when it is over.
+    fn wait(&self) -> bool {
+        let is_full = |free: &mut Option<isize>| free.is_some_and(|free| free <= 0);
+        let free = self.changed.wait_while(locked(&self.free), is_full);
+        take_one(&mut free.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes room for so many that are there already, whether there is some or not.
+    fn fill(&self, results: usize) {
+        if let Some(free) = locked(&self.free).as_mut() {
+            *free -= results.cast_signed();
+        }
+    }
+
+    /// Makes room for so many.
+    fn make(&self, results: usize) {
+        let mut free = locked(&self.free);
+        let Some(free) = free.as_mut() else { return };
+        if *free <= 0 {
+            self.changed.notify_all();
+        }
+        *free += results.cast_signed();
+    }
+}
+
+fn take_one(free: &mut Option<isize>) -> bool {
+    let one = free.as_mut().filter(|free| **free > 0);
+    one.map(|free| *free -= 1).is_some()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the waiting for room when it is dropped.
+struct Closing<'a>(&'a Room);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.free) = None;
+        self.0.changed.notify_all();
     }
 }
 
@@ -429,6 +484,19 @@ mod tests {
                 Ok(())
             });
             assert!(result.is_ok() && taken == 500);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_room_sees_the_end_too() {
+        for items in (0..10).cycle().take(1000) {
+            let mut taken = 0;
+            let count = |_, ()| {
+                taken += 1;
+                Ok(())
+            };
+            let result = in_order((0..items).map(Ok), vec![(); 3], (1, |()| 1), |(), _| (), count);
+            assert!(result.is_ok() && taken == items);
         }
     }
 
