@@ -208,6 +208,16 @@ impl<'a> Fields<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
+    /// Passes over this text, which ends with this key and its colon, if it comes next.
+    #[inline]
+    pub fn passes(&mut self, text: &str, last_key: usize) -> bool {
+        let comes_next = self.rest().starts_with(text.as_bytes());
+        if comes_next {
+            self.pass(text.len(), last_key);
+        }
+        comes_next
+    }
+
     /// Passes over so many bytes whose content is known, down to the value of this key.
     #[inline]
     pub fn pass(&mut self, length: usize, last_key: usize) {

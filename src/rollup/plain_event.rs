@@ -28,6 +28,15 @@ struct Run {
     last: usize,
 }
 
+/// What a line says, as far as it was read.
+struct Said<'a> {
+    texts: [&'a str; COUNTED_TEXTS],
+    /// The fields that it has, a bit each.
+    fields: u64,
+    /// What phrases say that are known, by their kinds.
+    known: [Option<u32>; OF_KIND.len()],
+}
+
 /// The fields of an event: texts, of which it cannot do without the first eleven, then what is no text, then texts that do not
 /// count, then what only the parser reads.
 const FIELDS: &[&str] = &[
@@ -86,8 +95,10 @@ const REQUIRED: u64 = (1 << 11) - 1;
 const TYPE: usize = 0;
 const TS: usize = 1;
 const INSTANCE: usize = 2;
+const ROW: usize = 7;
 const EVENT: usize = 8;
 const FEATURE: usize = 9;
+const USER: usize = 10;
 const LANGUAGE: usize = 11;
 const IDE: usize = 12;
 const EVENT_ID: usize = 13;
@@ -102,8 +113,12 @@ const FOR_THE_PARSER: usize = FIELDS.len() - 2;
 /// How many texts count.
 const COUNTED_TEXTS: usize = BOT;
 
-/// How nearly every line starts, up to the value of `ts`.
+/// How nearly every line starts, up to the value of `ts`, and its next keys.
 const START: &str = "{\"type\":\"event\",\"ts\":";
+const THEN_INSTANCE: &str = ",\"instance\":";
+const THEN_ROW: &str = ",\"row\":";
+const THEN_EVENT: &str = ",\"event\":";
+const THEN_USER: &str = ",\"user\":";
 
 /// The kinds of phrases, and the fields of each, a bit each.
 const FETCH: usize = 0;
@@ -150,6 +165,44 @@ impl Expected {
         }
     }
 
+    /// Reads the beginning of a line as far as it is in the order in which `normalize` writes it: no key has to be found out then.
+    /// `None` when the line is not plain.
+    #[inline(always)]
+    fn read_beginning<'a>(&self, fields: &mut Fields<'a>, said: &mut Said<'a>) -> Option<()> {
+        if !fields.passes(START, TS) {
+            return Some(());
+        }
+        said.fields = 1 << TYPE;
+        said.add(TS, fields.text()?);
+        if !self.passes(FETCH, (THEN_INSTANCE, INSTANCE), fields, said) || !fields.passes(THEN_ROW, ROW) {
+            return Some(());
+        }
+        said.add(ROW, fields.text()?);
+        if !self.passes(ACTION, (THEN_EVENT, EVENT), fields, said) || !fields.passes(THEN_USER, USER) {
+            return Some(());
+        }
+        said.add(USER, fields.text()?);
+        Some(())
+    }
+
+    /// Passes over this key and the phrase of this kind that follows it, if it is known.
+    #[inline]
+    fn passes<'a>(
+        &self,
+        kind: usize,
+        (key, field): (&str, usize),
+        fields: &mut Fields<'a>,
+        said: &mut Said<'a>,
+    ) -> bool {
+        let behind = fields.rest().strip_prefix(key.as_bytes());
+        let phrase = behind.and_then(|behind| self.phrase(kind, field, behind));
+        if let Some(phrase) = phrase {
+            said.add_phrase(kind, phrase);
+            fields.pass(key.len() + phrase.len(), phrase.last);
+        }
+        phrase.is_some()
+    }
+
     /// Learns what fields of a kind say when they came one after the other.
     fn learn(&mut self, kind: usize, Run { place, fields, first, last }: &Run, text: &str, says: u32) {
         let bytes = &text.as_bytes()[place.start..];
@@ -159,6 +212,26 @@ impl Expected {
             ACTION => self.action.learn(phrase, bytes),
             _ => self.editor.learn(phrase, bytes),
         }
+    }
+}
+
+impl<'a> Said<'a> {
+    #[inline]
+    fn add(&mut self, number: usize, text: &'a str) {
+        self.texts[number] = text;
+        self.fields |= 1 << number;
+    }
+
+    #[inline]
+    fn add_phrase(&mut self, kind: usize, phrase: &Phrase) {
+        self.fields |= phrase.fields;
+        self.known[kind] = Some(phrase.says);
+    }
+
+    /// The text of a field, if the line has it.
+    #[inline]
+    fn optional(&self, number: usize) -> Option<&'a str> {
+        (self.fields & (1 << number) != 0).then_some(self.texts[number])
     }
 }
 
@@ -178,16 +251,11 @@ impl Reader {
     /// Reads an event if the text begins with one that is spelled plainly and ends its line, and returns how long that is, with the
     /// line break; `None` when the parser has to look at the line.
     pub fn read_plain_event(&mut self, text: &str) -> Option<usize> {
-        let mut said = [""; COUNTED_TEXTS];
+        let mut said = Said { texts: [""; COUNTED_TEXTS], fields: 0, known: [None; OF_KIND.len()] };
         let (mut bot, mut lines, mut counts) = (false, None, [None; COUNTS.end - COUNTS.start]);
-        let mut seen = 0_u64;
-        let (mut known, mut runs) = ([None; OF_KIND.len()], [const { None::<Run> }; OF_KIND.len()]);
+        let mut runs = [const { None::<Run> }; OF_KIND.len()];
         let mut fields = Fields::of(text, &self.expected.keys);
-        if text.as_bytes().starts_with(START.as_bytes()) {
-            fields.pass(START.len(), TS);
-            said[TS] = fields.text()?;
-            seen = 1 << TYPE | 1 << TS;
-        }
+        self.expected.read_beginning(&mut fields, &mut said)?;
         loop {
             let key = fields.position();
             let number = match fields.next(&mut self.expected.keys)? {
@@ -198,25 +266,24 @@ impl Reader {
                 }
                 Next::End => break,
             };
-            if seen & (1 << number) != 0 {
+            if said.fields & (1 << number) != 0 {
                 return None;
             }
             let kind = KINDS[number];
             if let Some(of_kind) = OF_KIND.get(kind)
-                && seen & of_kind == 0
+                && said.fields & of_kind == 0
                 && let Some(phrase) = self.expected.phrase(kind, number, fields.rest())
             {
-                seen |= phrase.fields;
-                known[kind] = Some(phrase.says);
+                said.add_phrase(kind, phrase);
                 fields.pass(phrase.len(), phrase.last);
                 continue;
             }
-            seen |= 1 << number;
+            said.fields |= 1 << number;
             let start = fields.position();
             // What does not count has to be of the right form all the same.
             match (number, fields.text()) {
                 (TYPE, Some("event")) => {}
-                (TS..COUNTED_TEXTS, Some(text)) => said[number] = text,
+                (TS..COUNTED_TEXTS, Some(text)) => said.texts[number] = text,
                 (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
                 (BOT, None) => {
                     let Value::Bool(is) = fields.value()? else { return None };
@@ -234,7 +301,7 @@ impl Reader {
             }
             if kind < OF_KIND.len() {
                 // One more of a phrase that was known without it.
-                if known[kind].is_some() {
+                if said.known[kind].is_some() {
                     return None;
                 }
                 runs[kind].get_or_insert_default().add(number, key, start..fields.position());
@@ -245,26 +312,26 @@ impl Reader {
             Some(b'\n') => fields.position() + 1,
             Some(_) => return None,
         };
-        if seen & REQUIRED != REQUIRED {
+        if said.fields & REQUIRED != REQUIRED {
             return None;
         }
-        let optional = |number: usize| (seen & (1 << number) != 0).then_some(said[number]);
-        let [_, ts, instance, collector, scope, day, fetched_at, row, event, feature, user, ..] = said;
+        let [_, ts, instance, collector, scope, day, fetched_at, row, event, feature, user, ..] = said.texts;
+        let optional = |number| said.optional(number);
         // A stamp of another day may be no day at all: the parser says which.
-        let known_day = known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
+        let known_day = said.known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
         if !is_moment_of(ts, known_day.unwrap_or(day)) {
             return None;
         }
-        let fetch = match known[FETCH] {
+        let fetch = match said.known[FETCH] {
             Some(fetch) => fetch,
             None => self.fetch(&Texts { instance, collector, scope, day, fetched_at })?,
         };
         let row = row.parse().ok()?;
-        let action = known[ACTION].unwrap_or_else(|| self.action(event, feature));
-        let editor = known[EDITOR].unwrap_or_else(|| self.editor(optional(LANGUAGE), optional(IDE)));
+        let action = said.known[ACTION].unwrap_or_else(|| self.action(event, feature));
+        let editor = said.known[EDITOR].unwrap_or_else(|| self.editor(optional(LANGUAGE), optional(IDE)));
         for (kind, (run, says)) in runs.iter().zip([fetch, action, editor]).enumerate() {
             if let Some(run) = run
-                && run.fields == seen & OF_KIND[kind]
+                && run.fields == said.fields & OF_KIND[kind]
             {
                 self.expected.learn(kind, run, text, says);
             }
