@@ -3,7 +3,7 @@
 mod agents;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use agents::Agents;
 pub use agents::{AgentUse, Credits, Session};
@@ -161,9 +161,15 @@ pub struct View<'a> {
     merged: BTreeMap<Day, Vec<(Timestamp, &'a MergeRequestState)>>,
     /// Pipelines by the day they were created.
     pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
-    agents: Agents<'a>,
-    sources: HashMap<Source, BTreeMap<Day, DayState>>,
+    sources: StatesOfSources,
+    /// What is told of agents: put together when it is first asked for, as that takes a while.
+    agents: OnceLock<Agents<'a>>,
+    resolved: &'a Resolved<'a>,
+    scopes: Vec<Root>,
 }
+
+/// What is known of each day, by what a metric rests on.
+type StatesOfSources = HashMap<Source, BTreeMap<Day, DayState>>;
 
 /// Of everything collected, what counts and how complete it is.
 pub struct Resolved<'a> {
@@ -207,13 +213,17 @@ impl DayState {
 impl<'a> View<'a> {
     /// What is known of each day; `None` when nobody collected the source.
     pub fn days_of(&self, source: Source) -> Option<&BTreeMap<Day, DayState>> {
-        self.sources.get(&source)
+        let sources = match source {
+            Source::Sessions | Source::Tools | Source::Tokens => &self.agents().sources,
+            _ => &self.sources,
+        };
+        sources.get(&source)
     }
 
     /// The days of a period up to the last day reported of which something is known.
     pub fn known_days(&self, source: Source, period: Period) -> impl Iterator<Item = (Day, &DayState)> {
         let days =
-            self.sources.get(&source).into_iter().flat_map(move |days| days.range(period.start..=period.end));
+            self.days_of(source).into_iter().flat_map(move |days| days.range(period.start..=period.end));
         days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
     }
 
@@ -360,7 +370,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// One view a scope, and one of the union where there are several.
-    pub fn views(&self, until: Day) -> Vec<View<'a>> {
+    pub fn views(&'a self, until: Day) -> Vec<View<'a>> {
         let names = &self.rollups.names;
         let mut roots: Vec<Root> = self.days.keys().map(|(_, root)| *root).collect();
         roots.sort_by_key(|(instance, scope)| (names.text(*instance), names.text(*scope)));
@@ -377,7 +387,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// The view of these scopes together.
-    fn view(&self, scopes: &[Root], until: Day) -> View<'a> {
+    fn view(&'a self, scopes: &[Root], until: Day) -> View<'a> {
         let names = &self.rollups.names;
         let all_scopes = ALL_SCOPES.to_owned();
         let mut view = View {
@@ -401,8 +411,10 @@ impl<'a> Resolved<'a> {
             opened: BTreeMap::new(),
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),
-            agents: Agents::default(),
             sources: HashMap::new(),
+            agents: OnceLock::new(),
+            resolved: self,
+            scopes: scopes.to_vec(),
         };
         for state in self.merge_requests.in_scopes(scopes) {
             view.opened.entry(state.created_at.day()).or_default().push(state);
@@ -458,7 +470,6 @@ impl<'a> Resolved<'a> {
             }
             view.sources.insert(source, states_of(days));
         }
-        self.add_agents(&mut view, scopes);
         self.collect_snapshots(&mut view, scopes);
         // Figures of several groups do not add up: those of one are told where it is all that there is.
         if let [root] = self.expected(scopes, |root| counted("dora", root).is_some())[..] {

@@ -306,7 +306,7 @@ fn aggregate_what(
         intake.save(&resolved, history)?;
     }
     let (coverage, cut) = covered(&resolved, summary);
-    let mut metrics = match range(options, &intake.rollups) {
+    let metrics = match range(options, &intake.rollups) {
         Some((since, until)) => {
             let prices = options.prices.as_ref();
             compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
@@ -315,11 +315,11 @@ fn aggregate_what(
     };
     let records = intake.records;
     drop(resolved);
-    thread::scope(|scope| {
+    let metrics = thread::scope(|scope| {
         // Sorting takes memory too, and what the lines are made of is no longer needed; but giving it back takes as long.
         scope.spawn(|| drop(intake));
-        sort(&mut metrics, options.threads)
-    })?;
+        metrics::in_order(metrics)
+    });
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),
@@ -359,15 +359,6 @@ fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
         },
     )?;
     Ok(all)
-}
-
-/// Puts lines in order, parts of them side by side.
-fn sort(all: &mut [Metric], threads: usize) -> Result<(), Error> {
-    let parts = all.chunks_mut(all.len().div_ceil(threads).max(1)).map(Ok);
-    side_by_side(parts, vec![(); threads], |(), part| metrics::sort(part), |_, ()| Ok(()))?;
-    // Parts that are in order have only to be merged.
-    metrics::sort(all);
-    Ok(())
 }
 
 /// The days to report: those asked for, else those that anything was collected of. The day a snapshot was taken on is

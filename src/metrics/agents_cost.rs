@@ -31,7 +31,7 @@ struct Cost {
     calls: u64,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let Some(prices) = page.prices else { return };
     if !COST.grains.contains(&page.period.grain) || !page.rest_on(Source::Tokens, FAMILY.definitions) {
         return;

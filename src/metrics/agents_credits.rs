@@ -27,7 +27,7 @@ const CREDITS: Definition = Definition {
            flow that has a product of its own. What is of no product or flow, of days that tell all of them, is (none).",
 };
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !CREDITS.grains.contains(&page.period.grain) || !page.rest_on(Source::Credits, FAMILY.definitions) {
         return;
     }

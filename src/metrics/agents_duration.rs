@@ -41,7 +41,7 @@ struct Observed {
     people: PeopleSet,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !DURATION.grains.contains(&page.period.grain) || !page.rest_on(Source::Sessions, FAMILY.definitions) {
         return;
     }
@@ -61,7 +61,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
 }
 
 impl Times {
-    fn emit(&mut self, page: &mut Page<'_>, flow: By<'_>) {
+    fn emit(&mut self, page: &mut Page<'_, '_>, flow: By<'_>) {
         let wall_stats = QUANTILES.iter().map(|(stat, _)| *stat);
         for (observed, stats) in
             [(&mut self.wall, wall_stats.collect::<Vec<_>>()), (&mut self.active, ACTIVE.to_vec())]

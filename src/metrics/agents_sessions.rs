@@ -85,7 +85,7 @@ struct Counts {
     people_of_ended: PeopleSet,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Sessions, FAMILY.definitions) {
         // Events of sessions without their ids say that there are some, and not how many.
         if page.rest_on_agents_at_work() {
@@ -129,7 +129,7 @@ impl Counts {
         }
     }
 
-    fn emit(&self, page: &mut Page<'_>, flow: By<'_>) {
+    fn emit(&self, page: &mut Page<'_, '_>, flow: By<'_>) {
         let people = Some(self.people.len());
         page.emit(&SESSIONS, flow, Figure::count(self.all, people));
         for status in SessionStatus::ALL {

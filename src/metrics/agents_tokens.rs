@@ -52,7 +52,7 @@ const KINDS: [Kind; 7] = [
     }),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let split =
         Split::of(view, view.tokens_in(page.period), ["model", "flow"], |used| [used.key.model, used.flow]);
     if !page.rest_on_agents(Source::Tokens, FAMILY.definitions, split.is_empty()) {

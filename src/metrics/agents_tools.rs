@@ -36,7 +36,7 @@ const FAILURE_RATE: Definition = Definition {
     text: "Of the calls of tools that tell how they ended, the share that failed; the basis says how many tell it.",
 };
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !GRAINS.contains(&page.period.grain) {
         return;
     }

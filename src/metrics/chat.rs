@@ -52,7 +52,7 @@ const USER_BANDS: Definition = Definition {
 /// The bands, each with the least number of messages in it.
 const BANDS: [(&str, u64); 4] = [("1-4", 1), ("5-19", 5), ("20-49", 20), ("50+", 50)];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

@@ -45,7 +45,7 @@ const KINDS: [(&Definition, &str, &str); 5] = [
     (&REACTIONS, "thumbs_down", "react_thumbs_down_on_duo_code_review_comment"),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

@@ -124,7 +124,7 @@ struct Rows {
     rejected: u64,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::CodeSuggestions, FAMILY.definitions) {
         return;
     }
@@ -216,7 +216,7 @@ impl Counts {
 
     /// Puts the numbers. `told` are the rows that tell the dimension, and all rows: numbers by a
     /// dimension rest on that share of the rows.
-    fn emit(&self, page: &mut Page<'_>, by: By<'_>, told: Option<(Rows, Rows)>) {
+    fn emit(&self, page: &mut Page<'_, '_>, by: By<'_>, told: Option<(Rows, Rows)>) {
         let resting = |figure: Figure, rows: fn(Rows) -> u64| match told {
             Some((with, all)) if by.iter().all(|(_, value)| *value != NOT_ATTRIBUTED) && rows(all) > 0 => {
                 figure.out_of(rows(with) as f64 / rows(all) as f64)

@@ -25,7 +25,7 @@ const DAYS: Definition = Definition {
 /// The status of days that no line speaks of.
 const NOT_COLLECTED: &str = "not_collected";
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if page.period.grain != Grain::Window {
         return;
     }

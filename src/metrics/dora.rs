@@ -62,7 +62,7 @@ const MEASURES: [(DoraMeasure, &Definition); 4] = [
     (DoraMeasure::ChangeFailureRate, &CHANGE_FAILURE_RATE),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if page.period.grain != Grain::Month || !page.rest_on(Source::Dora, FAMILY.definitions) {
         return;
     }

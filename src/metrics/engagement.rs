@@ -33,7 +33,7 @@ const MOVEMENT: Definition = Definition {
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let period = page.period;
     if !USERS.grains.contains(&period.grain) || !page.rest_on(Source::Usage, &[]) {
         return;
@@ -59,7 +59,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
 }
 
-fn movement(view: &View<'_>, page: &mut Page<'_>, population: &[PersonId], now: &[u32]) {
+fn movement(view: &View<'_>, page: &mut Page<'_, '_>, population: &[PersonId], now: &[u32]) {
     let period = page.period;
     let both = Period { start: period.start.plus(-WINDOW_DAYS), ..period };
     page.rest_on_days(Source::Usage, both);

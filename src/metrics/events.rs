@@ -21,7 +21,7 @@ const COUNT: Definition = Definition {
            does not know is counted under its own name.",
 };
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

@@ -43,7 +43,7 @@ struct Group {
     lines_authors: PeopleSet,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let sources = [Source::MergeRequests, Source::Usage];
     if !GRAINS.contains(&page.period.grain) || !sources.iter().all(|source| page.rest_on(*source, &[])) {
         return;

@@ -62,7 +62,7 @@ struct Counts {
     seconds: Vec<u64>,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::MergeRequests, FAMILY.definitions) {
         return;
     }
@@ -97,7 +97,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
 }
 
 impl Counts {
-    fn emit(&mut self, page: &mut Page<'_>, project: Option<&str>) {
+    fn emit(&mut self, page: &mut Page<'_, '_>, project: Option<&str>) {
         let project: Vec<(&str, &str)> = project.map(|project| ("project", project)).into_iter().collect();
         page.emit(&OPENED, &project, Figure::count(self.opened, Some(self.opened_by.len())));
         page.emit(&MERGED, &project, Figure::count(self.merged, Some(self.merged_by.len())));

@@ -32,7 +32,11 @@ mod workflow;
 
 pub use definition::{Count, Definition, Unit};
 
+use std::ops::Range;
+use std::sync::OnceLock;
+
 use crate::calendar::{Day, Grain, Period};
+use crate::dimensions::Dimensions;
 use crate::prices::Prices;
 use crate::record::Metric;
 use crate::view::{Resolved, View};
@@ -44,7 +48,7 @@ pub struct Family {
     /// What each of its metrics is.
     pub definitions: &'static [&'static Definition],
     /// Computes the metrics of one scope and period.
-    compute: fn(&View<'_>, &mut Page<'_>),
+    compute: fn(&View<'_>, &mut Page<'_, '_>),
 }
 
 /// Every family, in the order they are shown.
@@ -89,7 +93,8 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
 /// The numbers of one scope: what they are computed from, and over which periods.
 pub struct Sheet<'a> {
     view: View<'a>,
-    activity: Activity,
+    /// Put together when it is first asked for.
+    activity: OnceLock<Activity>,
     periods: Vec<Period>,
     since: Day,
     thresholds: Thresholds,
@@ -99,8 +104,20 @@ pub struct Sheet<'a> {
 /// A part of the numbers of a scope that can be computed by itself.
 pub struct Task<'s, 'a> {
     sheet: &'s Sheet<'a>,
-    /// `None` for what is told of single days alone.
-    period: Option<Period>,
+    part: Part,
+}
+
+/// A part of the numbers of a scope.
+#[derive(Clone, Copy)]
+enum Part {
+    /// No numbers, but what those of agents are made of.
+    OfAgentsTogether,
+    /// The numbers of a period that are not of agents.
+    Period(Period),
+    /// What is told of single days alone.
+    Snapshots,
+    /// The numbers of agents of a period.
+    Agents(Period),
 }
 
 impl<'a> Sheet<'a> {
@@ -108,7 +125,7 @@ impl<'a> Sheet<'a> {
     /// of which a line speaks. A period is computed over all its days, also those before `since`; days after `until`
     /// do not count.
     pub fn all(
-        resolved: &Resolved<'a>,
+        resolved: &'a Resolved<'a>,
         (since, until): (Day, Day),
         thresholds: Thresholds,
         prices: Option<&'a Prices>,
@@ -122,54 +139,132 @@ impl<'a> Sheet<'a> {
                 of_grain.dedup();
                 periods.extend(of_grain);
             }
-            Sheet { activity: Activity::of(&view), view, periods, since, thresholds, prices }
+            Sheet { activity: OnceLock::new(), view, periods, since, thresholds, prices }
         };
         resolved.views(until).into_iter().map(sheet).collect()
     }
 
-    /// What is to be computed, the longest first.
+    /// What is to be computed, the longest first, and what has to wait for another part last.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_, 'a>> {
-        let periods = self.periods.iter().map(|period| Some(*period)).chain([None]);
-        periods.map(|period| Task { sheet: self, period })
+        let periods = || self.periods.iter().copied();
+        let parts = [Part::OfAgentsTogether].into_iter().chain(periods().map(Part::Period));
+        let parts = parts.chain([Part::Snapshots]).chain(periods().map(Part::Agents));
+        parts.map(|part| Task { sheet: self, part })
+    }
+
+    fn activity(&self) -> &Activity {
+        self.activity.get_or_init(|| Activity::of(&self.view))
     }
 }
 
 impl Task<'_, '_> {
-    /// Computes the numbers.
+    /// Computes the numbers, in order.
     pub fn compute(&self) -> Vec<Metric> {
-        let Sheet { view, activity, since, thresholds, prices, .. } = self.sheet;
+        let Sheet { view, since, thresholds, .. } = self.sheet;
         let mut metrics = Vec::new();
-        match self.period {
-            Some(period) => {
-                for family in FAMILIES {
-                    let mut page = Page::new(view, activity, period, *thresholds, &mut metrics);
-                    page.prices = *prices;
-                    (family.compute)(view, &mut page);
-                }
+        match self.part {
+            Part::OfAgentsTogether => view.put_agents_together(),
+            Part::Period(period) => self.compute_families(period, false, &mut metrics),
+            Part::Agents(period) => self.compute_families(period, true, &mut metrics),
+            Part::Snapshots => {
+                seats::compute_snapshots(view, self.sheet.activity(), *since, &mut metrics, *thresholds);
             }
-            None => seats::compute_snapshots(view, activity, *since, &mut metrics, *thresholds),
         }
+        metrics.sort_by(|one, other| place_of(one).cmp(&place_of(other)));
         metrics
+    }
+
+    fn compute_families(&self, period: Period, of_agents: bool, metrics: &mut Vec<Metric>) {
+        let Sheet { view, thresholds, prices, .. } = self.sheet;
+        for family in FAMILIES.iter().filter(|family| family.is_of_agents() == of_agents) {
+            let mut page = Page::new(view, self.sheet.activity(), period, *thresholds, metrics);
+            page.prices = *prices;
+            (family.compute)(view, &mut page);
+        }
     }
 }
 
-/// Puts metrics into the order in which they are written.
-pub fn sort(metrics: &mut [Metric]) {
-    metrics.sort_by(|one, other| {
-        let key = |metric: &Metric| (metric.grain, metric.start, metric.end);
-        (&one.metric, &one.instance, &one.scope, key(one), &one.by).cmp(&(
-            &other.metric,
-            &other.instance,
-            &other.scope,
-            key(other),
-            &other.by,
-        ))
-    });
+impl Family {
+    /// Whether it rests on what is told of agents.
+    fn is_of_agents(&self) -> bool {
+        self.definitions.iter().any(|definition| definition.metric.starts_with("agents."))
+    }
+}
+
+/// Metric, instance, scope and period.
+type Group<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day);
+
+/// Puts metrics into the order in which they are written. Those of a task are in order: whole groups of them are moved, as
+/// each line is large.
+pub fn in_order(metrics: Vec<Metric>) -> Vec<Metric> {
+    let is_group = |one: &Metric, other: &Metric| group_of(one) == group_of(other);
+    let mut end = 0;
+    let mut groups: Vec<Range<usize>> = metrics
+        .chunk_by(is_group)
+        .map(|group| {
+            end += group.len();
+            end - group.len()..end
+        })
+        .collect();
+    groups.sort_by(|one, other| group_of(&metrics[one.start]).cmp(&group_of(&metrics[other.start])));
+    let mut unmoved: Vec<Option<Metric>> = metrics.into_iter().map(Some).collect();
+    let mut metrics: Vec<Metric> =
+        groups.into_iter().flatten().filter_map(|place| unmoved[place].take()).collect();
+    // Of a group that comes of several tasks.
+    metrics.chunk_by_mut(is_group).for_each(|group| group.sort_by(|one, other| one.by.cmp(&other.by)));
+    metrics
+}
+
+fn place_of(metric: &Metric) -> (Group<'_>, &Dimensions) {
+    (group_of(metric), &metric.by)
+}
+
+/// The lines of a group differ in their dimensions alone.
+fn group_of(metric: &Metric) -> Group<'_> {
+    let Metric { metric, instance, scope, grain, start, end, .. } = metric;
+    (metric, instance, scope, *grain, *start, *end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Number;
+
+    #[test]
+    fn lines_of_tasks_come_into_one_order() {
+        let mut metrics = Vec::new();
+        let first: Day = "2026-10-01".parse().expect("a day");
+        for place in 0..400_u32 {
+            let of = |count: u32, step: u32| place.wrapping_mul(2_654_435_761) / step % count;
+            metrics.push(Metric {
+                metric: ["a", "b.c", "b"][of(3, 7) as usize].into(),
+                instance: ["*", "https://gitlab.example.com"][of(2, 31) as usize].into(),
+                scope: ["acme", "acme/b"][of(2, 101) as usize].into(),
+                grain: [Grain::Day, Grain::Week][of(2, 1009) as usize],
+                start: first.plus(of(2, 5003).into()),
+                end: first.plus(7),
+                by: [("language", ["rust", "go", "c"][of(3, 10_007) as usize])].into_iter().collect(),
+                value: None,
+                n: Some(Number::Count(place.into())),
+                of: None,
+                people: None,
+                coverage: 1.0,
+                basis: None,
+                is_final: false,
+                reason: None,
+                prices: None,
+            });
+        }
+        let mut expected = metrics.clone();
+        expected.sort_by(|one, other| place_of(one).cmp(&place_of(other)));
+        for tasks in [1, 2, 7, 400] {
+            let mut metrics = metrics.clone();
+            let of_task = metrics.chunks_mut(400_usize.div_ceil(tasks));
+            of_task.for_each(|lines| lines.sort_by(|one, other| place_of(one).cmp(&place_of(other))));
+            assert_eq!(in_order(metrics), expected, "{tasks} tasks");
+        }
+        assert!(expected.chunk_by(|one, other| group_of(one) == group_of(other)).count() < 60);
+    }
 
     #[test]
     fn every_rate_says_what_it_tells_of_other_metrics() {

@@ -9,11 +9,11 @@ use crate::record::{Metric, Number, Reason, Status};
 use crate::view::{DayState, Source, View};
 
 /// The metrics of one scope and period.
-pub(super) struct Page<'a> {
+pub(super) struct Page<'a, 'v> {
     pub(super) period: Period,
     pub(super) thresholds: Thresholds,
     pub(super) activity: &'a Activity,
-    view: &'a View<'a>,
+    view: &'a View<'v>,
     /// What models cost, where a file says it.
     pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
@@ -149,14 +149,14 @@ impl Figure {
     }
 }
 
-impl<'a> Page<'a> {
+impl<'a, 'v> Page<'a, 'v> {
     pub(super) fn new(
-        view: &'a View<'a>,
+        view: &'a View<'v>,
         activity: &'a Activity,
         period: Period,
         thresholds: Thresholds,
         metrics: &'a mut Vec<Metric>,
-    ) -> Page<'a> {
+    ) -> Page<'a, 'v> {
         Page {
             period,
             thresholds,

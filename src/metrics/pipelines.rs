@@ -49,7 +49,7 @@ struct Counts {
     seconds: Vec<u64>,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Pipelines, FAMILY.definitions) {
         return;
     }
@@ -76,7 +76,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
 }
 
 impl Counts {
-    fn emit(&mut self, page: &mut Page<'_>, project: Option<&str>) {
+    fn emit(&mut self, page: &mut Page<'_, '_>, project: Option<&str>) {
         let project: Vec<(&str, &str)> = project.map(|project| ("project", project)).into_iter().collect();
         page.emit(&COUNT, &project, Figure::count(self.all, None));
         let ended = Number::Count(self.succeeded + self.failed);

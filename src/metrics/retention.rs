@@ -23,7 +23,7 @@ const RETENTION: Definition = Definition {
 
 const DAYS_OF_A_WEEK: i64 = 7;
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let period = page.period;
     if period.grain != Grain::Week || !page.rest_on(Source::Usage, &[]) {
         return;

@@ -100,7 +100,7 @@ const DAYS_TO_FIRST_USE: Definition = Definition {
 /// The tiers that are counted.
 const TIERS: [Tier; 2] = [Tier::Certain, Tier::Probable];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let grain = page.period.grain;
     if grain == Grain::Day || !page.rest_on(Source::Usage, &[&ACTIVE, &ACTIVATED, &DAYS_TO_FIRST_USE]) {
         return;
@@ -135,7 +135,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_>) {
     }
 }
 
-fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap<PersonId, Held>) {
+fn idle(view: &View<'_>, page: &mut Page<'_, '_>, list: SeatList<'_>, held: &HashMap<PersonId, Held>) {
     let end = page.period.end;
     let unknown = last_unknown(view, end);
     let tiers: Vec<Tier> = list
@@ -157,7 +157,7 @@ fn idle(view: &View<'_>, page: &mut Page<'_>, list: SeatList<'_>, held: &HashMap
     }
 }
 
-fn days_to_first_use(view: &View<'_>, page: &Page<'_>) -> Figure {
+fn days_to_first_use(view: &View<'_>, page: &Page<'_, '_>) -> Figure {
     let period = page.period;
     let mut lists = view.lists().peekable();
     let Some(first_list) = lists.next() else { return Figure::unknown(Reason::NoSnapshot) };

@@ -27,7 +27,7 @@ const USERS: Definition = Definition {
     text: "Distinct people who asked for the root cause of a failed job.",
 };
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

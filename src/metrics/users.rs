@@ -55,7 +55,7 @@ struct Counts {
     by_feature: HashMap<Name, PeopleSet>,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

@@ -39,7 +39,7 @@ const USERS: Definition = Definition {
 /// Features with a family of their own.
 const ELSEWHERE: [&str; 5] = [CODE_SUGGESTIONS, "chat", "troubleshoot_job", "code_review", "agent_platform"];
 
-fn compute(view: &View<'_>, page: &mut Page<'_>) {
+fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !GRAINS.contains(&page.period.grain) || !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
 
-use super::{CountedDays, DayState, Resolved, Root, Source, View, own_rank, states_of};
+use super::{CountedDays, DayState, Resolved, Root, Source, StatesOfSources, View, own_rank, states_of};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
@@ -47,6 +47,8 @@ pub(super) struct Agents<'a> {
     tools: TellersByDay<'a>,
     tokens: TellersByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
+    /// Of sessions, tools and tokens.
+    pub(super) sources: StatesOfSources,
 }
 
 /// The fetches that tell of tools or tokens, with their instance.
@@ -78,25 +80,34 @@ const TELLS_TOKENS: IsMeant = |role| role.tells_tokens;
 type DaysOfScopes<'a> = HashMap<Root, CountedDays<'a>>;
 
 impl<'a> View<'a> {
+    /// Puts together what is told of agents, as whoever asks for it first would do.
+    pub fn put_agents_together(&self) {
+        self.agents();
+    }
+
+    pub(super) fn agents(&self) -> &Agents<'a> {
+        self.agents.get_or_init(|| self.resolved.agents(&self.scopes, self.until))
+    }
+
     /// The sessions of a period up to the last day reported; each is of the day of its first step.
     pub fn sessions_in(&self, period: Period) -> impl Iterator<Item = &Session> {
-        self.agents.sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions)
+        self.agents().sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions)
     }
 
     /// The calls of tools of a period up to the last day reported.
     pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
-        self.uses_in(&self.agents.tools, IS_TOOL_CALL, period)
+        self.uses_in(&self.agents().tools, IS_TOOL_CALL, period)
     }
 
     /// The tokens of a period up to the last day reported.
     pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
-        self.uses_in(&self.agents.tokens, TELLS_TOKENS, period)
+        self.uses_in(&self.agents().tokens, TELLS_TOKENS, period)
     }
 
     /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
     pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
-        let days = self.agents.credits.range(period.start..=period.end);
+        let days = self.agents().credits.range(period.start..=period.end);
         days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
     }
 
@@ -122,34 +133,36 @@ impl<'a> View<'a> {
     fn flow_of_use(&self, instance: Name, key: &AgentKey) -> Option<Name> {
         let of_session = || {
             let session = (instance, key.session?);
-            let at = self.agents.flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
-            Some(self.agents.flows[at].1)
+            let at = self.agents().flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
+            Some(self.agents().flows[at].1)
         };
         key.flow.or_else(of_session)
     }
 }
 
 impl<'a> Resolved<'a> {
-    /// Fills in what a view says of agents.
-    pub(super) fn add_agents(&self, view: &mut View<'a>, scopes: &[Root]) {
-        self.add_sessions(view, scopes);
-        view.agents.tools = self.add_tellers(view, scopes, Source::Tools, IS_TOOL_CALL);
-        view.agents.tokens = self.add_tellers(view, scopes, Source::Tokens, TELLS_TOKENS);
+    /// What these scopes say of agents together.
+    fn agents(&self, scopes: &[Root], until: Day) -> Agents<'a> {
+        let mut agents = Agents::default();
+        self.add_sessions(&mut agents, scopes, until);
+        agents.tools = self.add_tellers(&mut agents, scopes, until, (Source::Tools, IS_TOOL_CALL));
+        agents.tokens = self.add_tellers(&mut agents, scopes, until, (Source::Tokens, TELLS_TOKENS));
         let credits = self.rollups.names.find("credits");
         let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
         for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
             let fetches = counting.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
-            view.agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
+            agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
         }
+        agents
     }
 
     /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
-    fn add_sessions(&self, view: &mut View<'a>, scopes: &[Root]) {
+    fn add_sessions(&self, agents: &mut Agents<'a>, scopes: &[Root], until: Day) {
         let mut tellers: Vec<Teller<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
             let rank = own_rank(self.rollups.names.text(*collector));
-            let counted = days.range(..=view.until).filter(|(_, (state, _))| state.is_known());
+            let counted = days.range(..=until).filter(|(_, (state, _))| state.is_known());
             let before = tellers.len();
             let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
             tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts: facts.peekable() }));
@@ -175,7 +188,7 @@ impl<'a> Resolved<'a> {
                 }));
                 steps.dedup();
                 let Some((first, _)) = steps.first() else { continue };
-                view.agents.sessions.entry(first.day()).or_default().push(Session {
+                agents.sessions.entry(first.day()).or_default().push(Session {
                     person: self.best_user(of_session),
                     flow,
                     status: agents::status(&steps),
@@ -184,11 +197,11 @@ impl<'a> Resolved<'a> {
                 });
             }
         }
-        view.agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
+        agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
         let days = self.united(scopes, |root| days_of.get(&root));
-        view.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
-        view.agents.flows = flows;
+        agents.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
+        agents.flows = flows;
     }
 
     /// The sessions of calls and tokens whose events do not tell the flow.
@@ -227,10 +240,10 @@ impl<'a> Resolved<'a> {
     /// that tells any counts.
     fn add_tellers(
         &self,
-        view: &mut View<'a>,
+        agents: &mut Agents<'a>,
         scopes: &[Root],
-        source: Source,
-        is_meant: IsMeant,
+        until: Day,
+        (source, is_meant): (Source, IsMeant),
     ) -> TellersByDay<'a> {
         let names = &self.rollups.names;
         let mut tellers: Vec<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
@@ -260,11 +273,11 @@ impl<'a> Resolved<'a> {
         }
         let mut telling = TellersByDay::new();
         let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return telling };
-        for (day, (_, counting)) in days.range(..=view.until) {
+        for (day, (_, counting)) in days.range(..=until) {
             let told = counting.iter().filter_map(|root| Some((root.0, days_of[root].get(day)?.1?)));
             telling.insert(*day, told.collect());
         }
-        view.sources.insert(source, states_of(days));
+        agents.sources.insert(source, states_of(days));
         telling
     }
 }
