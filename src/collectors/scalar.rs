@@ -18,13 +18,20 @@ impl<'a> Scalar<'a> {
     pub(super) fn read_plain(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
         let said = match fields.text() {
             Some(text) => Some(trimmed(text)).filter(|text| !text.is_empty()),
-            None => match fields.value_with_text()? {
-                (Value::Count(_), digits) => Some(digits),
-                (Value::Bool(_) | Value::Null, _) => None,
-                (Value::Text(_), _) => return None,
+            None => match fields.value_with_text() {
+                Some((Value::Count(_), digits)) => Some(digits),
+                Some((Value::Bool(_) | Value::Null, _)) => None,
+                Some((Value::Text(_), _)) => return None,
+                None => return Some(Scalar::of(&fields.text_with_escapes()?)),
             },
         };
         Some(Scalar(said.map(Cow::from)))
+    }
+
+    /// What a text says that is not kept.
+    fn of(text: &str) -> Scalar<'a> {
+        let text = trimmed(text);
+        Scalar((!text.is_empty()).then(|| text.to_owned().into()))
     }
 }
 
@@ -51,7 +58,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Scalar<'de>, E> {
-                Ok(Scalar(Some(text.trim().to_owned().into()).filter(|text: &Cow<'_, str>| !text.is_empty())))
+                Ok(Scalar::of(text))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Scalar<'de>, E> {

@@ -254,6 +254,14 @@ mod tests {
             r#"{"flow_type":"fix/v1","environment":"ide","project_id":"gid://gitlab/Project/4","ide_name":"Visual Studio Code"}"#,
             r#"{"flow_type":"/v1","environment":"web","project_id":"","model_name":"m","model_engine":"e","tool_name":" t"}"#,
             r#"{"flow_type":"fix/","language":"tsx","suggestion_size":"7","unique_tracking_id":"u"}"#,
+            r#"{"flow_type":"triage \u0026 fix\u002fv1","environment":"i\u0064e","tool_name":" \u003cb\u003e\u0020"}"#,
+            r#"{"flow_type":"\u0020","language":"T\u0073X","suggestion_size":"\u0037","model_name":"\u00e9\ud83d\ude00"}"#,
+            r#"{"flow_type":"a\"b"}"#,
+            r#"{"flow_type":"a\\"}"#,
+            r#"{"flow_type":"a\u000ab"}"#,
+            r#"{"flow_type":"\ud800"}"#,
+            r#"{"flow_type":"\u00"}"#,
+            r#"{"flow_type":"\"#,
         ];
         let node = |fields: &[(&str, &str)]| {
             let there = fields.iter().filter(|(_, value)| !value.is_empty());

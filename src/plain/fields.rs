@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-use super::sign::sign;
+use super::sign::{has_sign, sign};
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +168,24 @@ impl<'a> Fields<'a> {
         let after = end_of_text(self.text, self.at)?;
         let text = self.text.get(self.at + 1..after - 1)?;
         self.at = after;
+        Some(text)
+    }
+
+    /// Reads the value of the key if it is a text with escapes that needs none: GitLab writes `&`, `<` and `>` so. `None`, and nothing
+    /// is read, when it is anything else.
+    #[cold]
+    pub fn text_with_escapes(&mut self) -> Option<String> {
+        let bytes = self.text.as_bytes();
+        let mut end = sign(bytes, self.at + 1)?;
+        while bytes[end] == b'\\' {
+            end = sign(bytes, end + 2)?;
+        }
+        // What is no text to the parser is none here.
+        let text: String = serde_json::from_str(self.text.get(self.at..=end)?).ok()?;
+        if has_sign(text.as_bytes()) {
+            return None;
+        }
+        self.at = end + 1;
         Some(text)
     }
 
