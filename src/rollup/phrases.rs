@@ -1,6 +1,7 @@
 //! What lines say again and again, known by how it is spelled.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use foldhash::fast::RandomState;
 
@@ -22,8 +23,15 @@ pub(super) struct Phrase {
 /// Phrases, found by their beginning.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
-    known: HashMap<Beginning, Vec<Phrase>, RandomState>,
+    known: HashMap<Beginning, Alike, RandomState>,
     count: usize,
+}
+
+/// Phrases that begin alike: mostly one, which is not kept elsewhere.
+#[derive(Debug)]
+struct Alike {
+    first: Phrase,
+    others: Vec<Phrase>,
 }
 
 type Beginning = (u64, u64, u64);
@@ -68,7 +76,11 @@ impl Phrases {
     /// The phrase that comes next in these bytes, which follow the key of this field, if it is known.
     #[inline]
     pub(super) fn next(&self, field: usize, bytes: &[u8]) -> Option<&Phrase> {
-        self.known.get(&beginning(bytes)?)?.iter().find(|phrase| phrase.is_next(field, bytes))
+        let Alike { first, others } = self.known.get(&beginning(bytes)?)?;
+        match first.is_next(field, bytes) {
+            true => Some(first),
+            false => others.iter().find(|phrase| phrase.is_next(field, bytes)),
+        }
     }
 
     /// Learns a phrase that these bytes begin with.
@@ -76,11 +88,12 @@ impl Phrases {
         if let Some(beginning) = beginning(bytes)
             && self.count < MOST
         {
-            let alike = self.known.entry(beginning).or_default();
-            if alike.len() < MOST_ALIKE {
-                alike.push(phrase);
-                self.count += 1;
+            match self.known.entry(beginning) {
+                Entry::Vacant(entry) => drop(entry.insert(Alike { first: phrase, others: Vec::new() })),
+                Entry::Occupied(alike) if alike.get().others.len() + 1 >= MOST_ALIKE => return,
+                Entry::Occupied(mut alike) => alike.get_mut().others.push(phrase),
             }
+            self.count += 1;
         }
     }
 }
