@@ -282,20 +282,26 @@ pub fn is_whole_second_of(text: &str, day: &str) -> bool {
 /// Whether a text is a moment of this day in whole seconds or thousandths; `day` is one.
 pub fn is_moment_of(text: &str, day: &str) -> bool {
     let bytes = text.as_bytes();
-    let two = |at: usize, below: u8| {
-        let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
-        tens < 10 && ones < 10 && tens * 10 + ones < below
-    };
     let ends = match bytes.len() {
         20 => bytes[19] == b'Z',
         24 => bytes[19] == b'.' && bytes[20..23].iter().all(u8::is_ascii_digit) && bytes[23] == b'Z',
         _ => false,
     };
-    ends && (bytes[10], bytes[13], bytes[16]) == (b'T', b':', b':')
+    ends && bytes[10] == b'T'
         && bytes[..10] == *day.as_bytes()
-        && two(11, 24)
-        && two(14, 60)
-        && two(17, 60)
+        && bytes[11..].first_chunk().is_some_and(|time| is_time_of_day(*time))
+}
+
+/// Whether this is a time of day, as HH:MM:SS from 00:00:00 to 23:59:59.
+#[inline]
+pub fn is_time_of_day(text: [u8; 8]) -> bool {
+    const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    // What added to a byte reaches its highest bit when it is above 29:59:59, each sign by itself.
+    const TO_HIGHEST_BIT: u64 = HIGHEST_BITS - u64::from_le_bytes([3, 10, 1, 6, 10, 1, 6, 10]);
+    // Of a digit what it counts, of the colons zero.
+    let counts = u64::from_le_bytes(text) ^ u64::from_le_bytes(*b"00:00:00");
+    let [tens, ones, ..] = counts.to_le_bytes();
+    (counts | counts.wrapping_add(TO_HIGHEST_BIT)) & HIGHEST_BITS == 0 && (tens < 2 || ones < 4)
 }
 
 impl FromStr for Timestamp {
@@ -364,6 +370,31 @@ mod tests {
 
     fn day(text: &str) -> Day {
         text.parse().expect("a literal day")
+    }
+
+    #[test]
+    fn times_of_day_are_told_from_everything_near_them() {
+        let times: Vec<String> = (0..100_u32)
+            .flat_map(|hour| (0..100).map(move |minute| format!("{hour:02}:{minute:02}:{:02}", 99 - minute)))
+            .collect();
+        let is_one = |text: &str| text[..2] < *"24" && text[3..5] < *"60" && text[6..] < *"60";
+        assert!(times.iter().any(|text| is_one(text)));
+        for text in &times {
+            assert_eq!(is_time_of_day(text.as_bytes().try_into().expect("eight")), is_one(text), "{text}");
+        }
+        for place in 0..8 {
+            for byte in 0..=255_u8 {
+                let mut text = *b"12:34:56";
+                text[place] = byte;
+                let is_one = match place {
+                    2 | 5 => byte == b':',
+                    0 => (b'0'..=b'2').contains(&byte),
+                    3 | 6 => (b'0'..=b'5').contains(&byte),
+                    _ => byte.is_ascii_digit(),
+                };
+                assert_eq!(is_time_of_day(text), is_one, "{byte} at {place}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::agents::{AgentCounts, Step};
 use crate::calendar::{Day, Grain, Period, Timestamp};
+use crate::digits;
 use crate::dimensions::Dimensions;
 
 /// The scope of the union of several groups.
@@ -855,27 +856,30 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    /// The row of a text of short numbers, as nearly every event has one.
-    fn short(text: &str) -> Option<Row> {
-        let (mut page, mut number, mut digits) = (None, 0, 0);
-        for byte in text.bytes() {
-            match byte {
-                b'0'..=b'9' if digits < 9 => {
-                    (number, digits) = (number * 10 + u32::from(byte - b'0'), digits + 1)
-                }
-                b':' if page.is_none() && digits > 0 => (page, number, digits) = (Some(number), 0, 0),
-                _ => return None,
-            }
-        }
-        (digits > 0).then(|| Row { page: page.unwrap_or(0), index: number })
+    /// The row that these bytes begin with, spelled in short numbers as nearly every one is, and how long that is.
+    #[inline]
+    pub fn leading(bytes: &[u8]) -> Option<(Row, usize)> {
+        let (first, length) = short(bytes)?;
+        let Some(b':') = bytes.get(length) else { return Some((Row { page: 0, index: first }, length)) };
+        let (index, digits) = short(&bytes[length + 1..])?;
+        Some((Row { page: first, index }, length + 1 + digits))
     }
+}
+
+/// The number of one to nine digits that these bytes begin with, and how many those are.
+#[inline]
+fn short(bytes: &[u8]) -> Option<(u32, usize)> {
+    let (number, digits) = digits::leading(bytes);
+    (1..=9).contains(&digits).then_some((number as u32, digits))
 }
 
 impl FromStr for Row {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Row, String> {
-        if let Some(row) = Row::short(text) {
+        if let Some((row, length)) = Row::leading(text.as_bytes())
+            && length == text.len()
+        {
             return Ok(row);
         }
         let number = |text: &str| {
@@ -908,5 +912,33 @@ impl<'de> Deserialize<'de> for Row {
             }
         }
         deserializer.deserialize_str(RowText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_whole_or_not_at_all() {
+        let row = |text: &str| text.parse().map(|Row { page, index }| (page, index)).ok();
+        for (text, read) in [
+            ("3:17", Some((3, 17))),
+            ("17", Some((0, 17))),
+            ("0003:0000000017", Some((3, 17))),
+            ("4294967295:4294967295", Some((u32::MAX, u32::MAX))),
+            ("4294967296", None),
+            ("1:99999999999999999999", None),
+            ("", None),
+            (":", None),
+            ("1:", None),
+            (":1", None),
+            ("1:2:3", None),
+            ("-1", None),
+            ("1:2x", None),
+            ("x1", None),
+        ] {
+            assert_eq!(row(text), read, "{text:?}");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The fields of an object, one after the other; what is plain about it is found out on the way.
 
+use std::ops::Range;
+
 use wide::u8x16;
 
 use super::sign::{has_sign, sign};
+use crate::digits;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +174,22 @@ impl<'a> Fields<'a> {
         Some(text)
     }
 
+    /// Passes over the value of the key if it is a text, and says where that stands; `None`, and nothing is passed, when it is none, or
+    /// not plain.
+    #[inline]
+    pub fn pass_text(&mut self) -> Option<Range<usize>> {
+        let after = end_of_text(self.text, self.at)?;
+        Some(self.pass_text_of(after - 2 - self.at))
+    }
+
+    /// Passes over the value of the key, which is a text of this length, and says where that stands.
+    #[inline]
+    pub fn pass_text_of(&mut self, length: usize) -> Range<usize> {
+        let start = self.at + 1;
+        self.at = start + length + 1;
+        start..start + length
+    }
+
     /// Reads the value of the key if it is a text with escapes that needs none: GitLab writes `&`, `<` and `>` so. `None`, and nothing
     /// is read, when it is anything else.
     #[cold]
@@ -269,13 +288,10 @@ fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let word = |word: &str, value| rest.starts_with(word.as_bytes()).then_some((value, at + word.len()));
     match rest.first()? {
         b'0'..=b'9' => {
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (count, digits) = digits::leading(rest);
             // A zero in front, a fraction, an exponent or a number beyond 64 bits is for the parser.
-            if digits > 19 || (digits > 1 && rest[0] == b'0') {
-                return None;
-            }
-            let count = rest[..digits].iter().fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0'));
-            Some((Value::Count(count), at + digits))
+            let ends = !rest.get(digits).is_some_and(u8::is_ascii_digit);
+            (ends && (digits == 1 || rest[0] != b'0')).then_some((Value::Count(count), at + digits))
         }
         b't' => word("true", Value::Bool(true)),
         b'f' => word("false", Value::Bool(false)),

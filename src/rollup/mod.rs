@@ -4,6 +4,7 @@
 
 mod batch;
 mod names;
+mod opening;
 mod phrases;
 mod plain_event;
 mod reader;

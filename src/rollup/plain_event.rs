@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::batch::CountedEvent;
+use super::opening::{Opened, Opening};
 use super::phrases::{Phrase, Phrases};
 use super::reader::{Reader, Texts, Told, global_id};
 use super::rows::EventId;
@@ -15,6 +16,8 @@ pub(super) struct Expected {
     keys: Keys,
     /// What is said of the fetch: most lines are of the same as the one before.
     fetch: Option<Phrase>,
+    /// How lines of the same begin, if they are in the usual order.
+    opening: Option<Opening>,
     action: Phrases,
     editor: Phrases,
 }
@@ -30,7 +33,9 @@ struct Run {
 
 /// What a line says, as far as it was read.
 struct Said<'a> {
-    texts: [&'a str; COUNTED_TEXTS],
+    text: &'a str,
+    /// Where the texts of the fields stand that it has; a line is shorter than four gigabytes.
+    places: [(u32, u32); COUNTED_TEXTS],
     /// The fields that it has, a bit each.
     fields: u64,
     /// What phrases say that are known, by their kinds.
@@ -95,6 +100,10 @@ const REQUIRED: u64 = (1 << 11) - 1;
 const TYPE: usize = 0;
 const TS: usize = 1;
 const INSTANCE: usize = 2;
+const COLLECTOR: usize = 3;
+const SCOPE: usize = 4;
+const DAY: usize = 5;
+const FETCHED_AT: usize = 6;
 const ROW: usize = 7;
 const EVENT: usize = 8;
 const FEATURE: usize = 9;
@@ -112,13 +121,6 @@ const FOR_THE_PARSER: usize = FIELDS.len() - 2;
 
 /// How many texts count.
 const COUNTED_TEXTS: usize = BOT;
-
-/// How nearly every line starts, up to the value of `ts`, and its next keys.
-const START: &str = "{\"type\":\"event\",\"ts\":";
-const THEN_INSTANCE: &str = ",\"instance\":";
-const THEN_ROW: &str = ",\"row\":";
-const THEN_EVENT: &str = ",\"event\":";
-const THEN_USER: &str = ",\"user\":";
 
 /// The kinds of phrases, and the fields of each, a bit each.
 const FETCH: usize = 0;
@@ -150,7 +152,7 @@ const KINDS: [usize; FIELDS.len()] = {
 impl Default for Expected {
     fn default() -> Expected {
         let (action, editor) = (Phrases::default(), Phrases::default());
-        Expected { keys: Keys::new(FIELDS), fetch: None, action, editor }
+        Expected { keys: Keys::new(FIELDS), fetch: None, opening: None, action, editor }
     }
 }
 
@@ -165,50 +167,22 @@ impl Expected {
         }
     }
 
-    /// Reads the beginning of a line as far as it is in the order in which `normalize` writes it: no key has to be found out then.
-    /// `None` when the line is not plain.
-    #[inline(always)]
-    fn read_beginning<'a>(&self, fields: &mut Fields<'a>, said: &mut Said<'a>) -> Option<()> {
-        if !fields.passes(START, TS) {
-            return Some(());
-        }
-        said.fields = 1 << TYPE;
-        said.add(TS, fields.text()?);
-        if !self.passes(FETCH, (THEN_INSTANCE, INSTANCE), fields, said) || !fields.passes(THEN_ROW, ROW) {
-            return Some(());
-        }
-        said.add(ROW, fields.text()?);
-        if !self.passes(ACTION, (THEN_EVENT, EVENT), fields, said) || !fields.passes(THEN_USER, USER) {
-            return Some(());
-        }
-        said.add(USER, fields.text()?);
-        Some(())
-    }
-
-    /// Passes over this key and the phrase of this kind that follows it, if it is known.
+    /// What the beginning of a line says, if it is in the usual order and of the fetch of the line before.
     #[inline]
-    fn passes<'a>(
-        &self,
-        kind: usize,
-        (key, field): (&str, usize),
-        fields: &mut Fields<'a>,
-        said: &mut Said<'a>,
-    ) -> bool {
-        let behind = fields.rest().strip_prefix(key.as_bytes());
-        let phrase = behind.and_then(|behind| self.phrase(kind, field, behind));
-        if let Some(phrase) = phrase {
-            said.add_phrase(kind, phrase);
-            fields.pass(key.len() + phrase.len(), phrase.last);
-        }
-        phrase.is_some()
+    fn opened(&self, text: &str) -> Option<Opened> {
+        self.opening.as_ref()?.read(text, &self.action, EVENT)
     }
 
-    /// Learns what fields of a kind say when they came one after the other.
-    fn learn(&mut self, kind: usize, Run { place, fields, first, last }: &Run, text: &str, says: u32) {
+    /// Learns what fields of a kind say when they came one after the other; `day` is that of the fetch.
+    fn learn(&mut self, kind: usize, run: &Run, (text, day): (&str, &str), says: u32) {
+        let Run { place, fields, first, last } = run;
         let bytes = &text.as_bytes()[place.start..];
         let Some(phrase) = Phrase::new(&text[place.clone()], *fields, (*first, *last), says) else { return };
         match kind {
-            FETCH => self.fetch = Some(phrase),
+            FETCH => {
+                self.opening = (*first == INSTANCE).then(|| Opening::new(day, &phrase));
+                self.fetch = Some(phrase);
+            }
             ACTION => self.action.learn(phrase, bytes),
             _ => self.editor.learn(phrase, bytes),
         }
@@ -217,21 +191,26 @@ impl Expected {
 
 impl<'a> Said<'a> {
     #[inline]
-    fn add(&mut self, number: usize, text: &'a str) {
-        self.texts[number] = text;
-        self.fields |= 1 << number;
-    }
-
-    #[inline]
     fn add_phrase(&mut self, kind: usize, phrase: &Phrase) {
         self.fields |= phrase.fields;
         self.known[kind] = Some(phrase.says);
     }
 
+    #[inline]
+    fn set_place(&mut self, number: usize, place: Range<usize>) {
+        self.places[number] = (place.start as u32, place.end as u32);
+    }
+
+    /// The text of a field that was read.
+    fn required(&self, number: usize) -> &'a str {
+        let (start, end) = self.places[number];
+        &self.text[start as usize..end as usize]
+    }
+
     /// The text of a field, if the line has it.
     #[inline]
     fn optional(&self, number: usize) -> Option<&'a str> {
-        (self.fields & (1 << number) != 0).then_some(self.texts[number])
+        (self.fields & (1 << number) != 0).then(|| self.required(number))
     }
 }
 
@@ -251,11 +230,23 @@ impl Reader {
     /// Reads an event if the text begins with one that is spelled plainly and ends its line, and returns how long that is, with the
     /// line break; `None` when the parser has to look at the line.
     pub fn read_plain_event(&mut self, text: &str) -> Option<usize> {
-        let mut said = Said { texts: [""; COUNTED_TEXTS], fields: 0, known: [None; OF_KIND.len()] };
+        let (places, known) = ([(0, 0); COUNTED_TEXTS], [None; OF_KIND.len()]);
+        let mut said = Said { text, places, fields: 0, known };
         let (mut bot, mut lines, mut counts) = (false, None, [None; COUNTS.end - COUNTS.start]);
+        let mut is_new = false;
         let mut runs = [const { None::<Run> }; OF_KIND.len()];
         let mut fields = Fields::of(text, &self.expected.keys);
-        self.expected.read_beginning(&mut fields, &mut said)?;
+        let opened = self.expected.opened(text);
+        if let Some(Opened { fetch, action, user, id, .. }) = opened {
+            fields.pass(user, USER);
+            let place = match id {
+                Some((_, length)) => fields.pass_text_of(length),
+                None => fields.pass_text()?,
+            };
+            said.set_place(USER, place);
+            said.fields = REQUIRED;
+            (said.known[FETCH], said.known[ACTION]) = (Some(fetch), Some(action));
+        }
         loop {
             let key = fields.position();
             let number = match fields.next(&mut self.expected.keys)? {
@@ -281,9 +272,9 @@ impl Reader {
             said.fields |= 1 << number;
             let start = fields.position();
             // What does not count has to be of the right form all the same.
-            match (number, fields.text()) {
-                (TYPE, Some("event")) => {}
-                (TS..COUNTED_TEXTS, Some(text)) => said.texts[number] = text,
+            match (number, fields.pass_text()) {
+                (TYPE, Some(place)) if text[place.clone()] == *"event" => {}
+                (TS..COUNTED_TEXTS, Some(place)) => said.set_place(number, place),
                 (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
                 (BOT, None) => {
                     let Value::Bool(is) = fields.value()? else { return None };
@@ -304,6 +295,7 @@ impl Reader {
                 if said.known[kind].is_some() {
                     return None;
                 }
+                is_new = true;
                 runs[kind].get_or_insert_default().add(number, key, start..fields.position());
             }
         }
@@ -315,25 +307,43 @@ impl Reader {
         if said.fields & REQUIRED != REQUIRED {
             return None;
         }
-        let [_, ts, instance, collector, scope, day, fetched_at, row, event, feature, user, ..] = said.texts;
-        let optional = |number| said.optional(number);
-        // A stamp of another day may be no day at all: the parser says which.
-        let known_day = said.known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
-        if !is_moment_of(ts, known_day.unwrap_or(day)) {
-            return None;
-        }
+        // What is opened was looked at there.
+        let row = match opened {
+            Some(Opened { row, .. }) => row,
+            None => {
+                let known_day = said.known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
+                // A stamp of another day may be no day at all: the parser says which.
+                let is_of_day =
+                    is_moment_of(said.required(TS), known_day.unwrap_or_else(|| said.required(DAY)));
+                said.required(ROW).parse().ok().filter(|_| is_of_day)?
+            }
+        };
         let fetch = match said.known[FETCH] {
             Some(fetch) => fetch,
-            None => self.fetch(&Texts { instance, collector, scope, day, fetched_at })?,
+            None => self.fetch(&Texts {
+                instance: said.required(INSTANCE),
+                collector: said.required(COLLECTOR),
+                scope: said.required(SCOPE),
+                day: said.required(DAY),
+                fetched_at: said.required(FETCHED_AT),
+            })?,
         };
-        let row = row.parse().ok()?;
-        let action = said.known[ACTION].unwrap_or_else(|| self.action(event, feature));
-        let editor = said.known[EDITOR].unwrap_or_else(|| self.editor(optional(LANGUAGE), optional(IDE)));
-        for (kind, (run, says)) in runs.iter().zip([fetch, action, editor]).enumerate() {
-            if let Some(run) = run
-                && run.fields == said.fields & OF_KIND[kind]
-            {
-                self.expected.learn(kind, run, text, says);
+        let optional = |number| said.optional(number);
+        let action = match said.known[ACTION] {
+            Some(action) => action,
+            None => self.action(said.required(EVENT), said.required(FEATURE)),
+        };
+        let editor = match said.known[EDITOR] {
+            Some(editor) => editor,
+            None => self.editor(optional(LANGUAGE), optional(IDE)),
+        };
+        if is_new {
+            for (kind, (run, says)) in runs.iter().zip([fetch, action, editor]).enumerate() {
+                if let Some(run) = run
+                    && run.fields == said.fields & OF_KIND[kind]
+                {
+                    self.expected.learn(kind, run, (text, &self.fetch_days[fetch as usize]), says);
+                }
             }
         }
         let told = if self.is_of_agents(action) {
@@ -347,14 +357,16 @@ impl Reader {
                 outcome: optional(EVENT_ID + 6),
                 tokens: Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write },
             };
+            let ts = if opened.is_some() { Opened::moment(text) } else { said.required(TS) };
             self.agent_event(action, &told, ts.parse().ok()?)
         } else {
             None
         };
         let cell = self.cell(action, editor);
-        let person = match global_id(user) {
+        let id = opened.and_then(|opened| opened.id).map(|(id, _)| id);
+        let person = match id.or_else(|| global_id(said.required(USER))) {
             Some(id) if !bot => self.person_later(fetch, id),
-            _ => self.person(fetch, user, bot),
+            _ => self.person(fetch, said.required(USER), bot),
         };
         let id = optional(EVENT_ID).map(EventId::of);
         self.count_event(CountedEvent { fetch, row, cell, person, lines }, id, told);
@@ -402,6 +414,7 @@ mod tests {
             first.replace("03:00", "04:00"),
             first.replace(r#""scope":"s""#, r#""scope":"st""#),
             first.replace(r#""instance":"i","collector":"c""#, r#""collector":"c","instance":"i""#),
+            first.replace(r#""instance":"i","collector":"c""#, r#""instance":"c","instance":"i""#),
             first.replace("2026-10-01", "2026-10-03"),
             format!(r#"{first},"scope":"t""#),
             first.replace("instance", "scope"),
@@ -423,6 +436,13 @@ mod tests {
         let spelling = first.strip_prefix(r#""instance":"#).expect("its first key");
         let known = reader.expected.phrase(FETCH, INSTANCE, spelling.as_bytes()).map(Phrase::len);
         assert_eq!(known, Some(spelling.len()));
+        // Only what is in the usual order begins so.
+        for (number, line) in (0..).zip(&lines[..32]) {
+            let mut reader = Reader::default();
+            let is_read = reader.read(line).is_ok() && reader.read(line).is_ok();
+            let is_usual = line.contains("\"ts\":\"2026-10-01T12:34:56Z\",\"instance\":");
+            assert_eq!(reader.expected.opened(line).is_some(), is_read && is_usual, "{number}: {line}");
+        }
     }
 
     #[test]
@@ -505,7 +525,7 @@ mod tests {
             ("feature", r#""y""#),
             ("user", r#""gid://gitlab/User/1""#),
             ("username", r#""ana""#),
-            ("bot", "true"),
+            ("bot", "false"),
             ("language", r#""rust""#),
             ("ide", r#""neovim""#),
             ("lines", "7"),
@@ -535,8 +555,8 @@ mod tests {
             ("cache_write_1h", "1"),
             ("cache_write", "3"),
             ("source", r#""gitlab-rails""#),
-            ("context", r#"{"plan":"free"}"#),
-            ("kind", r#""x""#),
+            ("context", ""),
+            ("kind", ""),
             ("language_original", r#""Rust""#),
             ("ide_original", r#""Neovim""#),
             ("of_tomorrow", "1"),
@@ -552,6 +572,7 @@ mod tests {
             "1.5",
             "4294967296",
             "[]",
+            r#"{"plan":"free"}"#,
             r#""2026-10-01T24:00:00Z""#,
             r#""2026-10-01T12:34:60Z""#,
             r#""2026-10-01T12:34:56.5Z""#,
@@ -559,10 +580,21 @@ mod tests {
             r#""2026-10-01T12:34:56.78aZ""#,
             r#""2026-02-30T12:34:56Z""#,
             r#""2026-10-02T00:00:00Z""#,
+            r#""2026-10-01T12:34:5aZ""#,
             r#""2026-10-01""#,
             r#""2026-13-01""#,
             r#""1:2:3""#,
             r#""17""#,
+            r#""001:0002""#,
+            r#""1:""#,
+            r#""1:4294967296""#,
+            r#""+1:2""#,
+            r#""gid://gitlab/User/""#,
+            r#""gid://gitlab/User/01""#,
+            r#""gid://gitlab/User/1x""#,
+            r#""gid://gitlab/User/1x"#,
+            r#""gid://gitlab/User/1234567890123456789""#,
+            r#""gid://gitlab/Users/1""#,
             r#""\u0065""#,
             r#""événement élémentaire""#,
         ];
@@ -574,6 +606,11 @@ mod tests {
                 .collect();
             format!("{{{}}}", fields.join(","))
         };
+        assert!(Reader::default().read_plain_event(&line(&fields)).is_some());
+        // Behind a line that says how lines of the fetch begin, and what happens in them.
+        let mut usual = fields;
+        usual[7].1 = r#""3:16""#;
+        let usual = line(&usual[..11]);
         let mut counted = 0;
         for place in 0..fields.len() {
             for value in values {
@@ -582,9 +619,11 @@ mod tests {
                 let mut doubled = fields.to_vec();
                 doubled.push((fields[place].0, value));
                 for line in [line(&changed), line(&doubled)] {
-                    let plain = read(std::slice::from_ref(&line), true);
-                    assert_eq!(plain, read(std::slice::from_ref(&line), false), "{line}");
-                    counted += plain.0.len();
+                    for lines in [vec![line.clone()], vec![usual.clone(), line]] {
+                        let plain = read(&lines, true);
+                        assert_eq!(plain, read(&lines, false), "{lines:?}");
+                        counted += plain.0.len();
+                    }
                 }
             }
         }

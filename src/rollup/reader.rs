@@ -11,6 +11,7 @@ use super::rows::EventId;
 use super::tally::Usage;
 use crate::agents::{self, AgentCounts, Role, Tokens};
 use crate::calendar::{Day, Timestamp};
+use crate::digits;
 use crate::line::{Line, Record, Rollup};
 use crate::record::{AgentRollup, Event, Origin, RowsCounted, SessionRollup, UsageRollup};
 
@@ -456,16 +457,16 @@ const GLOBAL_ID: &str = "gid://gitlab/User/";
 
 /// The number in a user's global id, where it is spelled as GitLab spells it: one number, one text.
 pub(super) fn global_id(user: &str) -> Option<u64> {
-    let digits = user.strip_prefix(GLOBAL_ID)?.as_bytes();
-    if !(1..=18).contains(&digits.len()) || digits[0] == b'0' {
-        return None;
-    }
-    // No digit is a reason to stop: that would be asked of each.
-    let (id, is_number) = digits.iter().fold((0, true), |(id, is_number), byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (id * 10 + u64::from(digit), is_number && digit < 10)
-    });
-    is_number.then_some(id)
+    let (id, length) = leading_global_id(user.as_bytes())?;
+    (length == user.len()).then_some(id)
+}
+
+/// The number in the user's global id that these bytes begin with, and how long that is.
+#[inline]
+pub(super) fn leading_global_id(bytes: &[u8]) -> Option<(u64, usize)> {
+    let digits = bytes.strip_prefix(GLOBAL_ID.as_bytes())?;
+    let (id, count) = digits::leading(digits);
+    ((1..=18).contains(&count) && digits[0] != b'0').then_some((id, GLOBAL_ID.len() + count))
 }
 
 /// Appends a text so that it cannot run into the next one.
