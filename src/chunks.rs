@@ -26,8 +26,11 @@ pub struct Chunk {
 }
 
 /// How much is read before it is worked on. A chunk can be longer, by one line. It is to stay in the cache of the core that
-/// reads it, beside what the worker looks up.
+/// reads it, beside what the worker looks up and what it writes.
 const CHUNK: usize = 1 << 18;
+
+/// The same where what comes of a chunk is small: the fewer chunks, the less often two workers want the next one at once.
+const LARGE_CHUNK: usize = 1 << 20;
 
 /// How many items for each worker may be worked on, or wait to be taken.
 const AHEAD: usize = 3;
@@ -117,7 +120,7 @@ pub fn work_through<W: Send, T: Send>(
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    cut_and_work(input, Some(0), workers, (AHEAD, |_: &T| 1), work, take)
+    cut_and_work((input, CHUNK), Some(0), workers, (AHEAD, |_: &T| 1), work, take)
 }
 
 /// The same where what comes of a chunk is small but for some, and nobody asks a chunk how many lines come before it.
@@ -129,11 +132,11 @@ pub fn read_through<W: Send, T: Send>(
     take: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let size = |result: &T| if is_large(result) { LARGE } else { 1 };
-    cut_and_work(input, None, workers, (FAR_AHEAD, size), work, take)
+    cut_and_work((input, LARGE_CHUNK), None, workers, (FAR_AHEAD, size), work, take)
 }
 
 fn cut_and_work<W: Send, T: Send>(
-    input: impl Read + Send,
+    (input, chunk): (impl Read + Send, usize),
     lines: Option<u64>,
     workers: Vec<W>,
     pace: (usize, impl Fn(&T) -> usize + Sync),
@@ -142,13 +145,13 @@ fn cut_and_work<W: Send, T: Send>(
 ) -> Result<(), Error> {
     // Buffers go round: fresh memory for every chunk would cost as much as reading it.
     let (give_back, used) = mpsc::channel();
-    let mut cutter = Cutter { input, used, rest: Vec::new(), offset: 0, lines, is_over: false };
+    let mut cutter = Cutter { input, chunk, used, rest: Vec::new(), offset: 0, lines, is_over: false };
     let chunks = std::iter::from_fn(move || cutter.next().map_err(Error::reading).transpose());
-    let work = |worker: &mut W, chunk: Chunk| {
-        let result = work(worker, &chunk);
+    let work = |worker: &mut W, whole: Chunk| {
+        let result = work(worker, &whole);
         // One that a long line has blown up is let go; nobody takes any back when all is read.
-        if chunk.buffer.len() <= 4 * CHUNK {
-            let _ = give_back.send(chunk.buffer);
+        if whole.buffer.len() <= 4 * chunk {
+            let _ = give_back.send(whole.buffer);
         }
         result
     };
@@ -300,6 +303,8 @@ impl Drop for Closing<'_> {
 /// Cuts a stream at line breaks.
 struct Cutter<R> {
     input: R,
+    /// How much is read at once.
+    chunk: usize,
     /// Buffers that are free again.
     used: Receiver<Vec<u8>>,
     /// What was read beyond the last chunk.
@@ -335,7 +340,7 @@ impl<R: Read> Cutter<R> {
 
     /// Reads as much as a chunk has behind what the buffer holds already, and returns where that ends.
     fn fill(&mut self, buffer: &mut Vec<u8>, mut length: usize) -> io::Result<usize> {
-        let end = length + CHUNK;
+        let end = length + self.chunk;
         buffer.resize(buffer.len().max(end), 0);
         while length < end {
             match self.input.read(&mut buffer[length..end]) {
