@@ -1,7 +1,7 @@
 //! What readers find, in numbers of their own, and how the rollups take it over under theirs. Only they know which rows were seen
 //! before.
 
-use super::names::{Name, Names, PersonId};
+use super::names::{Name, PersonId, Texts};
 use super::rows::{EventId, word_of};
 use super::sessions::{AgentKey, SessionFact};
 use super::tally::{CellId, Usage};
@@ -15,8 +15,8 @@ use crate::record::Row;
 #[derive(Default)]
 pub struct Batch {
     pub(super) texts: Vec<Box<str>>,
-    /// The ids of sessions, by numbers of their own: they are too many for a reader to keep.
-    pub(super) sessions: Names,
+    /// The ids of sessions, as often as they are told: they are too many for a reader to keep.
+    pub(super) sessions: Texts,
     /// The texts of the instances.
     pub(super) instances: Vec<u32>,
     pub(super) people: Vec<(usize, Box<str>)>,
@@ -151,7 +151,7 @@ impl Rollups {
         } = batch;
         meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
         meanings.sessions.clear();
-        meanings.sessions.extend(sessions.texts().map(|session| self.names.number(session)));
+        meanings.sessions.extend(sessions.iter().map(|session| self.names.number(session)));
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
         for (instance, user) in people {

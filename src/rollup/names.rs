@@ -23,14 +23,21 @@ impl Name {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u32);
 
-/// Texts and their numbers, each text once, one behind the other.
+/// Texts and their numbers, each text once.
 #[derive(Debug, Default)]
 pub struct Names {
+    texts: Texts,
+    /// Each name with half of the hash of its text: texts are far away, and are looked at only when that is the same.
+    numbers: HashTable<(u32, Name)>,
+    hasher: RandomState,
+}
+
+/// Texts by their place, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
     texts: String,
     /// Where each text ends.
     ends: Vec<usize>,
-    numbers: HashTable<Name>,
-    hasher: RandomState,
 }
 
 /// Everybody seen, by (instance, user).
@@ -46,42 +53,60 @@ pub struct People {
 impl Names {
     /// The number of a text.
     pub fn number(&mut self, text: &str) -> Name {
-        let hash = self.hasher.hash_one(text);
-        if let Some(name) = self.find_hashed(text, hash) {
+        let half = self.half_of_hash(text);
+        if let Some(name) = self.find_hashed(text, half) {
             return name;
         }
-        let name = Name(next(self.ends.len()));
-        self.texts.push_str(text);
-        self.ends.push(self.texts.len());
-        let Names { texts, ends, numbers, hasher } = self;
-        numbers.insert_unique(hash, name, |name| hasher.hash_one(text_of(texts, ends, *name)));
+        let name = self.texts.push(text);
+        self.numbers.insert_unique(whole(half), (half, name), |(half, _)| whole(*half));
         name
     }
 
     /// The number of a text, if it has one.
     pub fn find(&self, text: &str) -> Option<Name> {
-        self.find_hashed(text, self.hasher.hash_one(text))
+        self.find_hashed(text, self.half_of_hash(text))
     }
 
     /// The text of a number.
     pub fn text(&self, name: Name) -> &str {
-        text_of(&self.texts, &self.ends, name)
+        self.texts.text(name)
     }
 
-    /// All texts, by their numbers.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        (0..next(self.ends.len())).map(|number| self.text(Name(number)))
+    fn half_of_hash(&self, text: &str) -> u32 {
+        (self.hasher.hash_one(text) >> 32) as u32
     }
 
-    fn find_hashed(&self, text: &str, hash: u64) -> Option<Name> {
-        self.numbers.find(hash, |name| self.text(*name) == text).copied()
+    fn find_hashed(&self, text: &str, half: u32) -> Option<Name> {
+        let is_it = |(other, name): &(u32, Name)| *other == half && self.text(*name) == text;
+        self.numbers.find(whole(half), is_it).map(|(_, name)| *name)
     }
 }
 
-fn text_of<'a>(texts: &'a str, ends: &[usize], name: Name) -> &'a str {
-    let place = name.0 as usize;
-    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-    &texts[start..ends[place]]
+/// What a table wants of a hash: it takes some bits from above, others from below.
+fn whole(half: u32) -> u64 {
+    u64::from(half) << 32 | u64::from(half)
+}
+
+impl Texts {
+    /// Adds a text, whether it is there or not, and returns its place.
+    pub(super) fn push(&mut self, text: &str) -> Name {
+        let name = Name(next(self.ends.len()));
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        name
+    }
+
+    /// The text at a place.
+    fn text(&self, Name(place): Name) -> &str {
+        let place = place as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.texts[start..self.ends[place]]
+    }
+
+    /// All texts, by their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..next(self.ends.len())).map(|place| self.text(Name(place)))
+    }
 }
 
 impl People {

@@ -32,7 +32,10 @@ pub struct Reader {
     editors: Numbers<[Option<u32>; 2]>,
     editor_texts: Vec<[Option<u32>; 2]>,
     /// What is counted by, by the numbers of action and editor.
-    cells: Numbers<(u32, u32)>,
+    cells: Numbers<CellKey>,
+    last_cells: LastCells,
+    /// The number of what events say that tell no language and no editor.
+    without_editor: Option<u32>,
     /// The people of each instance.
     people: Vec<PeopleOfInstance>,
     /// The place of each instance among them, by the number of its text.
@@ -43,6 +46,15 @@ pub struct Reader {
     unknown: Vec<UnknownPerson>,
     batch: Batch,
 }
+
+/// The numbers of action and editor.
+type CellKey = (u32, u32);
+
+/// What was counted by last, each at the place of its key: nearly all of it has one for itself, as actions and editors are some dozens
+/// each, and is found without hashing.
+struct LastCells([Option<(CellKey, u32)>; LAST_CELLS]);
+
+const LAST_CELLS: usize = 1 << 10;
 
 /// What an event says that happened.
 struct Action {
@@ -217,7 +229,7 @@ impl Reader {
             ts,
             step: role.step(told.outcome),
             event,
-            session: told.session.map(|session| self.batch.sessions.number(session)),
+            session: told.session.map(|session| self.batch.sessions.push(session)),
             flow: told.flow.map(|flow| self.text(agents::flow_type(flow))),
             environment: told.environment.map(|environment| self.text(environment)),
             tool: told.tool.map(|tool| self.text(tool)),
@@ -233,7 +245,7 @@ impl Reader {
             .map(|(user, since)| (self.person(fetch, user, rollup.bots.contains(user)), *since))
             .collect();
         let told = AgentsTold::Session {
-            session: self.batch.sessions.number(&rollup.session),
+            session: self.batch.sessions.push(&rollup.session),
             users,
             flows: rollup.flows.iter().map(|flow| self.text(flow)).collect(),
             environments: rollup.environments.iter().map(|environment| self.text(environment)).collect(),
@@ -252,7 +264,7 @@ impl Reader {
         let told = AgentsTold::Counts {
             person: self.person(fetch, &rollup.user, rollup.bot),
             event: self.text(&rollup.event),
-            session: rollup.session.as_ref().map(|session| self.batch.sessions.number(session)),
+            session: rollup.session.as_ref().map(|session| self.batch.sessions.push(session)),
             names: names.map(|name| name.as_ref().map(|name| self.text(name))),
             counts: Box::new(rollup.counts),
         };
@@ -372,19 +384,36 @@ impl Reader {
 
     /// The number of language and editor.
     pub(super) fn editor(&mut self, language: Option<&str>, ide: Option<&str>) -> u32 {
+        let is_without = language.is_none() && ide.is_none();
+        if let (true, Some(number)) = (is_without, self.without_editor) {
+            return number;
+        }
         let texts = [language, ide].map(|text| text.map(|text| self.text(text)));
         if let Some(number) = self.editors.0.get(&texts) {
             return *number;
         }
         self.editor_texts.push(texts);
-        self.editors.insert(texts)
+        let number = self.editors.insert(texts);
+        if is_without {
+            self.without_editor = Some(number);
+        }
+        number
     }
 
     /// The number of what is counted by.
     pub(super) fn cell(&mut self, action: u32, editor: u32) -> u32 {
-        if let Some(number) = self.cells.0.get(&(action, editor)) {
-            return *number;
+        let key = (action, editor);
+        match self.last_cells.at(key) {
+            Some((last, number)) if *last == key => *number,
+            _ => {
+                let number = self.cells.0.get(&key).copied().unwrap_or_else(|| self.new_cell(key));
+                *self.last_cells.at(key) = Some((key, number));
+                number
+            }
         }
+    }
+
+    fn new_cell(&mut self, (action, editor): CellKey) -> u32 {
         let Action { event, feature, .. } = self.told_by[action as usize];
         let [language, ide] = self.editor_texts[editor as usize];
         self.batch.cells.push((event, feature, language, ide));
@@ -443,6 +472,18 @@ impl Reader {
         }
         self.batch.texts.push(text.into());
         self.texts.insert(text.into())
+    }
+}
+
+impl LastCells {
+    fn at(&mut self, (action, editor): CellKey) -> &mut Option<(CellKey, u32)> {
+        &mut self.0[action.wrapping_mul(64).wrapping_add(editor) as usize % LAST_CELLS]
+    }
+}
+
+impl Default for LastCells {
+    fn default() -> LastCells {
+        LastCells([None; LAST_CELLS])
     }
 }
 
