@@ -17,6 +17,13 @@ pub fn leading(bytes: &[u8]) -> (u64, usize) {
     (number, count)
 }
 
+/// The number of one to nine digits that these bytes begin with, and how many those are: `None` when they begin with none, or with more.
+#[inline]
+pub fn leading_short(bytes: &[u8]) -> Option<(u32, usize)> {
+    let (number, digits) = leading(bytes);
+    (1..=9).contains(&digits).then_some((number as u32, digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,10 +36,15 @@ mod tests {
             ("-1", (0, 0)),
             ("0", (0, 1)),
             ("0017:2", (17, 4)),
+            ("999999999", (999_999_999, 9)),
+            ("0000000001", (1, 10)),
             ("9999999999999999999", (9_999_999_999_999_999_999, 19)),
             ("18446744073709551616", (1_844_674_407_370_955_161, 19)),
         ] {
             assert_eq!(leading(text.as_bytes()), found, "{text}");
+            let (number, digits) = found;
+            let short = u32::try_from(number).ok().filter(|_| (1..10).contains(&digits));
+            assert_eq!(leading_short(text.as_bytes()), short.map(|number| (number, digits)), "{text}");
         }
     }
 }

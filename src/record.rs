@@ -859,18 +859,11 @@ impl Row {
     /// The row that these bytes begin with, spelled in short numbers as nearly every one is, and how long that is.
     #[inline]
     pub fn leading(bytes: &[u8]) -> Option<(Row, usize)> {
-        let (first, length) = short(bytes)?;
+        let (first, length) = digits::leading_short(bytes)?;
         let Some(b':') = bytes.get(length) else { return Some((Row { page: 0, index: first }, length)) };
-        let (index, digits) = short(&bytes[length + 1..])?;
+        let (index, digits) = digits::leading_short(&bytes[length + 1..])?;
         Some((Row { page: first, index }, length + 1 + digits))
     }
-}
-
-/// The number of one to nine digits that these bytes begin with, and how many those are.
-#[inline]
-fn short(bytes: &[u8]) -> Option<(u32, usize)> {
-    let (number, digits) = digits::leading(bytes);
-    (1..=9).contains(&digits).then_some((number as u32, digits))
 }
 
 impl FromStr for Row {

@@ -25,7 +25,7 @@ pub(super) struct Opened {
     /// Where the user stands.
     pub(super) user: usize,
     /// The number in the user's global id, where it is one, and how long the id is.
-    pub(super) id: Option<(u64, usize)>,
+    pub(super) id: Option<(u32, usize)>,
 }
 
 const START: &str = "{\"type\":\"event\",\"ts\":\"";

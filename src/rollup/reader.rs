@@ -72,7 +72,7 @@ struct UnknownPerson {
     place: usize,
     instance: usize,
     /// The number in the user's global id.
-    id: u64,
+    id: u32,
 }
 
 /// Users of an instance, as a reader numbers them.
@@ -82,8 +82,8 @@ pub struct Crowd(Vec<u32>);
 #[derive(Default)]
 struct PeopleOfInstance {
     /// Those with a global id, by the number in it: there are many, each line has one, and comparing texts is a wait for
-    /// memory more.
-    by_id: HashMap<u64, u32, RandomState>,
+    /// memory more. The smaller the table, the more of it is in the cache.
+    by_id: HashMap<u32, u32, RandomState>,
     others: HashMap<Box<str>, u32, RandomState>,
 }
 
@@ -426,7 +426,7 @@ impl Reader {
     }
 
     /// Notes that the user of the event that is counted next is the one with this number in the global id.
-    pub(super) fn person_later(&mut self, fetch: u32, id: u64) -> u32 {
+    pub(super) fn person_later(&mut self, fetch: u32, id: u32) -> u32 {
         let instance = self.instances[fetch as usize];
         self.unknown.push(UnknownPerson { place: self.batch.events.len(), instance, id });
         u32::MAX
@@ -451,7 +451,7 @@ impl Reader {
     }
 
     /// The number of the user with this number in the global id.
-    fn person_of_id(&mut self, instance: usize, id: u64) -> u32 {
+    fn person_of_id(&mut self, instance: usize, id: u32) -> u32 {
         if let Some(person) = self.people[instance].by_id.get(&id) {
             return *person;
         }
@@ -496,18 +496,18 @@ pub const OTHER_DAY: &str = "its stamp is of another day than its fetch";
 /// What a user's global id begins with.
 const GLOBAL_ID: &str = "gid://gitlab/User/";
 
-/// The number in a user's global id, where it is spelled as GitLab spells it: one number, one text.
-pub(super) fn global_id(user: &str) -> Option<u64> {
+/// The number in a user's global id, where it is spelled as GitLab spells it: one number, one text. Longer ones are texts to us.
+pub(super) fn global_id(user: &str) -> Option<u32> {
     let (id, length) = leading_global_id(user.as_bytes())?;
     (length == user.len()).then_some(id)
 }
 
 /// The number in the user's global id that these bytes begin with, and how long that is.
 #[inline]
-pub(super) fn leading_global_id(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn leading_global_id(bytes: &[u8]) -> Option<(u32, usize)> {
     let digits = bytes.strip_prefix(GLOBAL_ID.as_bytes())?;
-    let (id, count) = digits::leading(digits);
-    ((1..=18).contains(&count) && digits[0] != b'0').then_some((id, GLOBAL_ID.len() + count))
+    let (id, count) = digits::leading_short(digits)?;
+    (digits[0] != b'0').then_some((id, GLOBAL_ID.len() + count))
 }
 
 /// Appends a text so that it cannot run into the next one.
