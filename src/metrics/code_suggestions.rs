@@ -1,6 +1,7 @@
 //! Code suggestions: shown, accepted, rejected, in events and in lines, by language and editor.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::definition::{Count, EVERY_GRAIN, TOTAL};
 use super::page::{By, Figure, Page};
@@ -139,7 +140,7 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let mut by_both: BTreeMap<(&str, &str), Counts> = BTreeMap::new();
     let (mut with_language, mut with_ide, mut with_both) =
         (Rows::default(), Rows::default(), Rows::default());
-    for (told, counts) in &apart {
+    for (told, counts) in apart {
         for (is_told, rows) in [
             (told[0].is_some(), &mut with_language),
             (told[1].is_some(), &mut with_ide),
@@ -150,13 +151,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
             }
         }
         let [language, ide] = told.map(|name| name.map_or(NOT_ATTRIBUTED, |name| view.names.text(name)));
-        for sum in [
-            &mut total,
-            by_language.entry(language).or_default(),
-            by_ide.entry(ide).or_default(),
-            by_both.entry((language, ide)).or_default(),
-        ] {
-            sum.add_all(counts);
+        for sum in [&mut total, by_language.entry(language).or_default(), by_ide.entry(ide).or_default()] {
+            sum.add_all(&counts);
+        }
+        match by_both.entry((language, ide)) {
+            Entry::Vacant(entry) => drop(entry.insert(counts)),
+            // What is not told, and what is told to be so.
+            Entry::Occupied(mut both) => both.get_mut().add_all(&counts),
         }
     }
     total.emit(page, &[], None);

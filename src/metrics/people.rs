@@ -10,6 +10,7 @@ pub(super) struct PeopleSet {
 
 impl PeopleSet {
     /// Adds somebody who is a person.
+    #[inline]
     pub(super) fn add(&mut self, person: PersonId, people: &People) {
         if people.is_person(person) {
             self.add_any(person);
@@ -17,6 +18,7 @@ impl PeopleSet {
     }
 
     /// Adds a user, bot or not.
+    #[inline]
     pub(super) fn add_any(&mut self, person: PersonId) {
         let word = person.0 as usize / 64;
         if word >= self.words.len() {
@@ -32,6 +34,10 @@ impl PeopleSet {
 
     /// Adds everybody of another set.
     pub(super) fn add_all(&mut self, other: &PeopleSet) {
+        if self.words.is_empty() {
+            self.words.clone_from(&other.words);
+            return;
+        }
         if other.words.len() > self.words.len() {
             self.words.resize(other.words.len(), 0);
         }
@@ -51,7 +57,13 @@ impl PeopleSet {
 
     /// How many are in one or the other.
     pub(super) fn in_either(&self, other: &PeopleSet) -> u64 {
-        self.len() + other.len() - self.common(other)
+        let (short, long) = match self.words.len() < other.words.len() {
+            true => (&self.words, &other.words),
+            false => (&other.words, &self.words),
+        };
+        let (beside, behind) = long.split_at(short.len());
+        let either = short.iter().zip(beside).map(|(word, other)| word | other);
+        either.chain(behind.iter().copied()).map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// Everybody in it, in the order of their numbers.
@@ -100,7 +112,12 @@ mod tests {
         let of = |numbers: &[u32]| numbers.iter().map(|number| PersonId(*number)).collect::<PeopleSet>();
         let mut some = of(&[0, 63, 64, 200]);
         assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [0, 63, 64, 200]);
-        assert_eq!((some.len(), some.common(&of(&[63, 64, 65, 1000])), of(&[]).len()), (4, 2, 0));
+        let others = of(&[63, 64, 65, 1000]);
+        assert_eq!((some.len(), some.common(&others), of(&[]).len()), (4, 2, 0));
+        assert_eq!((some.in_either(&others), others.in_either(&some), some.in_either(&of(&[]))), (6, 6, 4));
+        let mut all = of(&[]);
+        all.add_all(&some);
+        assert_eq!(all.iter().collect::<Vec<_>>(), some.iter().collect::<Vec<_>>());
         some.add_all(&of(&[64, 500]));
         some.remove_all(&of(&[0, 63, 9999]));
         assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [64, 200, 500]);
