@@ -306,7 +306,7 @@ fn aggregate_what(
         intake.save(&resolved, history)?;
     }
     let (coverage, cut) = covered(&resolved, summary);
-    let metrics = match range(options, &intake.rollups) {
+    let of_tasks = match range(options, &intake.rollups) {
         Some((since, until)) => {
             let prices = options.prices.as_ref();
             compute(&Sheet::all(&resolved, (since, until), options.thresholds, prices), options.threads)?
@@ -318,7 +318,7 @@ fn aggregate_what(
     let metrics = thread::scope(|scope| {
         // Sorting takes memory too, and what the lines are made of is no longer needed; but giving it back takes as long.
         scope.spawn(|| drop(intake));
-        metrics::in_order(metrics)
+        metrics::in_order(of_tasks)
     });
     summary.say(format!(
         "{} from {}",
@@ -345,20 +345,20 @@ pub fn covered(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>
     (coverage, if cut == 0 { Outcome::Complete } else { Outcome::Partial })
 }
 
-/// All numbers, computed side by side.
-fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Metric>, Error> {
+/// All numbers, computed side by side: those of each task.
+fn compute(sheets: &[Sheet<'_>], threads: usize) -> Result<Vec<Vec<Metric>>, Error> {
     let tasks = sheets.iter().flat_map(Sheet::tasks).map(Ok);
-    let mut all = Vec::new();
+    let mut of_tasks = Vec::new();
     side_by_side(
         tasks,
         vec![(); threads],
         |(), task| task.compute(),
         |_, metrics| {
-            all.extend(metrics);
+            of_tasks.push(metrics);
             Ok(())
         },
     )?;
-    Ok(all)
+    Ok(of_tasks)
 }
 
 /// The days to report: those asked for, else those that anything was collected of. The day a snapshot was taken on is

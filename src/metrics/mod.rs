@@ -32,7 +32,6 @@ mod workflow;
 
 pub use definition::{Count, Definition, Unit};
 
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::calendar::{Day, Grain, Period};
@@ -194,24 +193,30 @@ impl Family {
 /// Metric, instance, scope and period.
 type Group<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day);
 
-/// Puts metrics into the order in which they are written. Those of a task are in order: whole groups of them are moved, as
-/// each line is large.
-pub fn in_order(metrics: Vec<Metric>) -> Vec<Metric> {
-    let is_group = |one: &Metric, other: &Metric| group_of(one) == group_of(other);
+/// Puts the metrics of tasks into the order in which they are written. Those of a task are in order: whole groups of them are
+/// moved, as each line is large, and only those that come of several tasks are sorted.
+pub fn in_order(of_tasks: Vec<Vec<Metric>>) -> Vec<Metric> {
+    let mut groups: Vec<(Group<'_>, usize, usize)> = Vec::new();
+    for (task, lines) in of_tasks.iter().enumerate() {
+        let of_task = lines.chunk_by(|one, other| group_of(one) == group_of(other));
+        groups.extend(of_task.map(|group| (group_of(&group[0]), task, group.len())));
+    }
+    groups.sort();
+    let mut of_several = Vec::new();
     let mut end = 0;
-    let mut groups: Vec<Range<usize>> = metrics
-        .chunk_by(is_group)
-        .map(|group| {
-            end += group.len();
-            end - group.len()..end
-        })
-        .collect();
-    groups.sort_by(|one, other| group_of(&metrics[one.start]).cmp(&group_of(&metrics[other.start])));
-    let mut unmoved: Vec<Option<Metric>> = metrics.into_iter().map(Some).collect();
-    let mut metrics: Vec<Metric> =
-        groups.into_iter().flatten().filter_map(|place| unmoved[place].take()).collect();
-    // Of a group that comes of several tasks.
-    metrics.chunk_by_mut(is_group).for_each(|group| group.sort_by(|one, other| one.by.cmp(&other.by)));
+    for together in groups.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let start = end;
+        end += together.iter().map(|(.., length)| length).sum::<usize>();
+        if together.len() > 1 {
+            of_several.push(start..end);
+        }
+    }
+    let moves: Vec<(usize, usize)> = groups.into_iter().map(|(_, task, length)| (task, length)).collect();
+    let mut unmoved: Vec<_> = of_tasks.into_iter().map(Vec::into_iter).collect();
+    let mut metrics = Vec::with_capacity(end);
+    // The groups of a task are in order too.
+    moves.into_iter().for_each(|(task, length)| metrics.extend(unmoved[task].by_ref().take(length)));
+    of_several.into_iter().for_each(|place| metrics[place].sort_by(|one, other| one.by.cmp(&other.by)));
     metrics
 }
 
@@ -258,10 +263,11 @@ mod tests {
         let mut expected = metrics.clone();
         expected.sort_by(|one, other| place_of(one).cmp(&place_of(other)));
         for tasks in [1, 2, 7, 400] {
-            let mut metrics = metrics.clone();
-            let of_task = metrics.chunks_mut(400_usize.div_ceil(tasks));
-            of_task.for_each(|lines| lines.sort_by(|one, other| place_of(one).cmp(&place_of(other))));
-            assert_eq!(in_order(metrics), expected, "{tasks} tasks");
+            let mut of_tasks: Vec<Vec<Metric>> =
+                metrics.chunks(400_usize.div_ceil(tasks)).map(<[Metric]>::to_vec).collect();
+            let lines = of_tasks.iter_mut();
+            lines.for_each(|lines| lines.sort_by(|one, other| place_of(one).cmp(&place_of(other))));
+            assert_eq!(in_order(of_tasks), expected, "{tasks} tasks");
         }
         assert!(expected.chunk_by(|one, other| group_of(one) == group_of(other)).count() < 60);
     }
