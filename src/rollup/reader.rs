@@ -548,4 +548,20 @@ mod tests {
             ["gid://gitlab/User/42", "gid://gitlab/User/042", "hmac:0"]
         );
     }
+
+    #[test]
+    fn cells_are_told_apart_where_they_share_a_place() {
+        let mut reader = Reader::default();
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..2 {
+            for (action, editor) in (0..40).flat_map(|action| (0..130).map(move |editor| (action, editor))) {
+                let action = reader.action("e", &format!("f{action}"));
+                let editor = reader.editor(Some(&format!("l{editor}")), None);
+                let cell = reader.cell(action, editor);
+                assert_eq!(*seen.entry((action, editor)).or_insert(cell), cell);
+            }
+        }
+        let cells: std::collections::BTreeSet<u32> = seen.values().copied().collect();
+        assert_eq!((cells.len(), reader.batch.cells.len()), (40 * 130, 40 * 130));
+    }
 }
