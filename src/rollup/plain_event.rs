@@ -34,12 +34,20 @@ struct Run {
 /// What a line says, as far as it was read.
 struct Said<'a> {
     text: &'a str,
+    /// What its beginning says, where that is known.
+    opened: Option<Opened>,
     /// Where the texts of the fields stand that it has; a line is shorter than four gigabytes.
     places: [(u32, u32); COUNTED_TEXTS],
+    bot: bool,
+    lines: Option<u32>,
+    counts: [Option<u64>; COUNTS.end - COUNTS.start],
     /// The fields that it has, a bit each.
     fields: u64,
     /// What phrases say that are known, by their kinds.
     known: [Option<u32>; OF_KIND.len()],
+    /// Where the fields of each kind stand together, of which no phrase is known, and whether there are any.
+    runs: [Option<Run>; OF_KIND.len()],
+    is_new: bool,
 }
 
 /// The fields of an event: texts, of which it cannot do without the first eleven, then what is no text, then texts that do not
@@ -190,6 +198,107 @@ impl Expected {
 }
 
 impl<'a> Said<'a> {
+    /// Nothing yet, of a line that this text begins with.
+    // Some hundred bytes, which are not to be moved: these are one function to the processor.
+    #[inline(always)]
+    fn new(text: &'a str) -> Said<'a> {
+        Said {
+            text,
+            opened: None,
+            places: [(0, 0); COUNTED_TEXTS],
+            bot: false,
+            lines: None,
+            counts: [None; COUNTS.end - COUNTS.start],
+            fields: 0,
+            known: [None; OF_KIND.len()],
+            runs: [const { None }; OF_KIND.len()],
+            is_new: false,
+        }
+    }
+
+    /// Reads the line, and returns how long it is, with the line break; `None` when it is no event, or not plain.
+    #[inline(always)]
+    fn read(&mut self, expected: &mut Expected) -> Option<usize> {
+        self.opened = expected.opened(self.text);
+        let mut fields = Fields::of(self.text, &expected.keys);
+        if let Some(Opened { fetch, action, user, id, .. }) = self.opened {
+            fields.pass(user, USER);
+            let place = match id {
+                Some((_, length)) => fields.pass_text_of(length),
+                None => fields.pass_text()?,
+            };
+            self.set_place(USER, place);
+            self.fields = REQUIRED;
+            (self.known[FETCH], self.known[ACTION]) = (Some(fetch), Some(action));
+        }
+        loop {
+            let key = fields.position();
+            match fields.next(&mut expected.keys)? {
+                Next::Key(number) => self.read_field((number, key), &mut fields, expected)?,
+                Next::Other => drop(fields.value()?),
+                Next::End => break,
+            }
+        }
+        let length = match fields.rest().first() {
+            None => fields.position(),
+            Some(b'\n') => fields.position() + 1,
+            Some(_) => return None,
+        };
+        (self.fields & REQUIRED == REQUIRED).then_some(length)
+    }
+
+    /// Reads the value of the field of this number, whose key stands there.
+    #[inline(always)]
+    fn read_field(
+        &mut self,
+        (number, key): (usize, usize),
+        fields: &mut Fields<'a>,
+        expected: &Expected,
+    ) -> Option<()> {
+        if self.fields & (1 << number) != 0 {
+            return None;
+        }
+        let kind = KINDS[number];
+        if let Some(of_kind) = OF_KIND.get(kind)
+            && self.fields & of_kind == 0
+            && let Some(phrase) = expected.phrase(kind, number, fields.rest())
+        {
+            self.add_phrase(kind, phrase);
+            fields.pass(phrase.len(), phrase.last);
+            return Some(());
+        }
+        self.fields |= 1 << number;
+        let start = fields.position();
+        // What does not count has to be of the right form all the same.
+        match (number, fields.pass_text()) {
+            (TYPE, Some(place)) if self.text[place.clone()] == *"event" => {}
+            (TS..COUNTED_TEXTS, Some(place)) => self.set_place(number, place),
+            (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
+            (BOT, None) => {
+                let Value::Bool(bot) = fields.value()? else { return None };
+                self.bot = bot;
+            }
+            (LINES..=TOTAL_TOKENS, None) => {
+                let Value::Count(count) = fields.value()? else { return None };
+                match number {
+                    LINES => self.lines = Some(u32::try_from(count).ok()?),
+                    TOTAL_TOKENS => {}
+                    _ => self.counts[number - COUNTS.start] = Some(count),
+                }
+            }
+            _ => return None,
+        }
+        if kind < OF_KIND.len() {
+            // One more of a phrase that was known without it.
+            if self.known[kind].is_some() {
+                return None;
+            }
+            self.is_new = true;
+            self.runs[kind].get_or_insert_default().add(number, key, start..fields.position());
+        }
+        Some(())
+    }
+
     #[inline]
     fn add_phrase(&mut self, kind: usize, phrase: &Phrase) {
         self.fields |= phrase.fields;
@@ -230,85 +339,10 @@ impl Reader {
     /// Reads an event if the text begins with one that is spelled plainly and ends its line, and returns how long that is, with the
     /// line break; `None` when the parser has to look at the line.
     pub fn read_plain_event(&mut self, text: &str) -> Option<usize> {
-        let (places, known) = ([(0, 0); COUNTED_TEXTS], [None; OF_KIND.len()]);
-        let mut said = Said { text, places, fields: 0, known };
-        let (mut bot, mut lines, mut counts) = (false, None, [None; COUNTS.end - COUNTS.start]);
-        let mut is_new = false;
-        let mut runs = [const { None::<Run> }; OF_KIND.len()];
-        let mut fields = Fields::of(text, &self.expected.keys);
-        let opened = self.expected.opened(text);
-        if let Some(Opened { fetch, action, user, id, .. }) = opened {
-            fields.pass(user, USER);
-            let place = match id {
-                Some((_, length)) => fields.pass_text_of(length),
-                None => fields.pass_text()?,
-            };
-            said.set_place(USER, place);
-            said.fields = REQUIRED;
-            (said.known[FETCH], said.known[ACTION]) = (Some(fetch), Some(action));
-        }
-        loop {
-            let key = fields.position();
-            let number = match fields.next(&mut self.expected.keys)? {
-                Next::Key(number) => number,
-                Next::Other => {
-                    fields.value()?;
-                    continue;
-                }
-                Next::End => break,
-            };
-            if said.fields & (1 << number) != 0 {
-                return None;
-            }
-            let kind = KINDS[number];
-            if let Some(of_kind) = OF_KIND.get(kind)
-                && said.fields & of_kind == 0
-                && let Some(phrase) = self.expected.phrase(kind, number, fields.rest())
-            {
-                said.add_phrase(kind, phrase);
-                fields.pass(phrase.len(), phrase.last);
-                continue;
-            }
-            said.fields |= 1 << number;
-            let start = fields.position();
-            // What does not count has to be of the right form all the same.
-            match (number, fields.pass_text()) {
-                (TYPE, Some(place)) if text[place.clone()] == *"event" => {}
-                (TS..COUNTED_TEXTS, Some(place)) => said.set_place(number, place),
-                (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
-                (BOT, None) => {
-                    let Value::Bool(is) = fields.value()? else { return None };
-                    bot = is;
-                }
-                (LINES..=TOTAL_TOKENS, None) => {
-                    let Value::Count(count) = fields.value()? else { return None };
-                    match number {
-                        LINES => lines = Some(u32::try_from(count).ok()?),
-                        TOTAL_TOKENS => {}
-                        _ => counts[number - COUNTS.start] = Some(count),
-                    }
-                }
-                _ => return None,
-            }
-            if kind < OF_KIND.len() {
-                // One more of a phrase that was known without it.
-                if said.known[kind].is_some() {
-                    return None;
-                }
-                is_new = true;
-                runs[kind].get_or_insert_default().add(number, key, start..fields.position());
-            }
-        }
-        let length = match fields.rest().first() {
-            None => fields.position(),
-            Some(b'\n') => fields.position() + 1,
-            Some(_) => return None,
-        };
-        if said.fields & REQUIRED != REQUIRED {
-            return None;
-        }
+        let mut said = Said::new(text);
+        let length = said.read(&mut self.expected)?;
         // What is opened was looked at there.
-        let row = match opened {
+        let row = match said.opened {
             Some(Opened { row, .. }) => row,
             None => {
                 let known_day = said.known[FETCH].map(|fetch: u32| &*self.fetch_days[fetch as usize]);
@@ -337,8 +371,8 @@ impl Reader {
             Some(editor) => editor,
             None => self.editor(optional(LANGUAGE), optional(IDE)),
         };
-        if is_new {
-            for (kind, (run, says)) in runs.iter().zip([fetch, action, editor]).enumerate() {
+        if said.is_new {
+            for (kind, (run, says)) in said.runs.iter().zip([fetch, action, editor]).enumerate() {
                 if let Some(run) = run
                     && run.fields == said.fields & OF_KIND[kind]
                 {
@@ -347,7 +381,7 @@ impl Reader {
             }
         }
         let told = if self.is_of_agents(action) {
-            let [input, output, cache_read, cache_write_5m, cache_write_1h, cache_write] = counts;
+            let [input, output, cache_read, cache_write_5m, cache_write_1h, cache_write] = said.counts;
             let told = Told {
                 session: optional(EVENT_ID + 1),
                 flow: optional(EVENT_ID + 2),
@@ -357,19 +391,19 @@ impl Reader {
                 outcome: optional(EVENT_ID + 6),
                 tokens: Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write },
             };
-            let ts = if opened.is_some() { Opened::moment(text) } else { said.required(TS) };
+            let ts = if said.opened.is_some() { Opened::moment(text) } else { said.required(TS) };
             self.agent_event(action, &told, ts.parse().ok()?)
         } else {
             None
         };
         let cell = self.cell(action, editor);
-        let id = opened.and_then(|opened| opened.id).map(|(id, _)| id);
+        let id = said.opened.and_then(|opened| opened.id).map(|(id, _)| id);
         let person = match id.or_else(|| global_id(said.required(USER))) {
-            Some(id) if !bot => self.person_later(fetch, id),
-            _ => self.person(fetch, said.required(USER), bot),
+            Some(id) if !said.bot => self.person_later(fetch, id),
+            _ => self.person(fetch, said.required(USER), said.bot),
         };
         let id = optional(EVENT_ID).map(EventId::of);
-        self.count_event(CountedEvent { fetch, row, cell, person, lines }, id, told);
+        self.count_event(CountedEvent { fetch, row, cell, person, lines: said.lines }, id, told);
         Some(length)
     }
 }
