@@ -181,6 +181,7 @@ const FLOORS: &[&[&str]] = &[
         "agents",
         "calendar",
         "collectors",
+        "digits",
         "dimensions",
         "error",
         "events",
