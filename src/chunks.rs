@@ -73,10 +73,10 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// What follows, with all line breaks; `None` when it is not text as a whole.
+    /// What follows, with all line breaks; `None` when it is not text as a whole, or one of its lines may be too long.
     #[inline]
     pub fn rest(&self) -> Option<&'a str> {
-        self.text?.get(self.start..)
+        self.text.filter(|text| text.len() <= LONGEST_LINE)?.get(self.start..)
     }
 
     /// Passes over a line of so many bytes, with its line break if it has one.
@@ -102,10 +102,11 @@ impl<'a> Iterator for Lines<'a> {
                 return None;
             }
             let (length, step) = memchr(b'\n', rest).map_or((rest.len(), rest.len()), |at| (at, at + 1));
-            let text = self.rest().map(|text| &text[..length]);
+            let text = self.text.map(|text| &text[self.start..][..length]);
             let offset = self.chunk.offset + self.start as u64;
             self.pass(step);
-            if let Some(line) = line_of(&rest[..length], text, self.number, offset, self.chunk.is_cut) {
+            let is_too_long = self.chunk.is_cut || length > LONGEST_LINE;
+            if let Some(line) = line_of(&rest[..length], text, self.number, offset, is_too_long) {
                 return Some(line);
             }
         }
@@ -136,7 +137,7 @@ pub fn read_through<W: Send, T: Send>(
 }
 
 fn cut_and_work<W: Send, T: Send>(
-    (input, chunk): (impl Read + Send, usize),
+    (input, at_once): (impl Read + Send, usize),
     lines: Option<u64>,
     workers: Vec<W>,
     pace: (usize, impl Fn(&T) -> usize + Sync),
@@ -145,13 +146,13 @@ fn cut_and_work<W: Send, T: Send>(
 ) -> Result<(), Error> {
     // Buffers go round: fresh memory for every chunk would cost as much as reading it.
     let (give_back, used) = mpsc::channel();
-    let mut cutter = Cutter { input, chunk, used, rest: Vec::new(), offset: 0, lines, is_over: false };
+    let mut cutter = Cutter { input, at_once, used, rest: Vec::new(), offset: 0, lines, is_over: false };
     let chunks = std::iter::from_fn(move || cutter.next().map_err(Error::reading).transpose());
-    let work = |worker: &mut W, whole: Chunk| {
-        let result = work(worker, &whole);
+    let work = |worker: &mut W, chunk: Chunk| {
+        let result = work(worker, &chunk);
         // One that a long line has blown up is let go; nobody takes any back when all is read.
-        if whole.buffer.len() <= 4 * chunk {
-            let _ = give_back.send(whole.buffer);
+        if chunk.buffer.len() <= 4 * at_once {
+            let _ = give_back.send(chunk.buffer);
         }
         result
     };
@@ -303,8 +304,8 @@ impl Drop for Closing<'_> {
 /// Cuts a stream at line breaks.
 struct Cutter<R> {
     input: R,
-    /// How much is read at once.
-    chunk: usize,
+    /// How much is read at once, in bytes.
+    at_once: usize,
     /// Buffers that are free again.
     used: Receiver<Vec<u8>>,
     /// What was read beyond the last chunk.
@@ -323,8 +324,9 @@ impl<R: Read> Cutter<R> {
         buffer.resize(buffer.len().max(length), 0);
         buffer[..length].copy_from_slice(&self.rest);
         self.rest.clear();
+        // Behind a line that was too long, what is left holds line breaks too.
+        let mut searched = 0;
         while !self.is_over {
-            let searched = length;
             length = self.fill(&mut buffer, length)?;
             if let Some(last) = memrchr(b'\n', &buffer[searched..length]) {
                 let end = searched + last + 1;
@@ -334,13 +336,14 @@ impl<R: Read> Cutter<R> {
             if length > LONGEST_LINE {
                 return self.cut(buffer, length).map(Some);
             }
+            searched = length;
         }
         Ok((length > 0).then(|| self.chunk(buffer, length, false)))
     }
 
     /// Reads as much as a chunk has behind what the buffer holds already, and returns where that ends.
     fn fill(&mut self, buffer: &mut Vec<u8>, mut length: usize) -> io::Result<usize> {
-        let end = length + self.chunk;
+        let end = length + self.at_once;
         buffer.resize(buffer.len().max(end), 0);
         while length < end {
             match self.input.read(&mut buffer[length..end]) {
@@ -400,6 +403,7 @@ mod tests {
         let mut before = 0;
         let work = |_: &mut (), chunk: &Chunk| {
             let mut lines = chunk.lines();
+            assert!(lines.rest().is_none_or(|rest| rest.len() <= LONGEST_LINE));
             let told = |line: Line<'_>| (line.number, line.offset, line.text.map(str::to_owned));
             (lines.by_ref().map(told).collect::<Vec<_>>(), lines.count_so_far(), chunk.lines_before())
         };
@@ -442,8 +446,16 @@ mod tests {
             seen,
             [(1, 0, Ok("one".into())), (2, 4, Err("longer than 64 MiB")), (3, after, Ok("two".into()))]
         );
+        let again = [input.as_slice(), &vec![b'x'; LONGEST_LINE + 3 * CHUNK]].concat();
+        assert_eq!(read(&again, 2)[..3], seen, "between two of them");
         input.truncate(input.len() - 5);
         assert_eq!(read(&input, 2).len(), 2, "and nothing comes after it");
+        // Where it is so within one read, as where it is not.
+        for (length, is_too_long) in [(LONGEST_LINE, false), (LONGEST_LINE + 1, true)] {
+            let input = [b"one\n".as_slice(), &vec![b'x'; length], b"\ntwo\n"].concat();
+            let seen = read(&input, 2);
+            assert_eq!((seen.len(), seen[1].2.is_err()), (3, is_too_long), "{length}");
+        }
     }
 
     #[test]

@@ -68,8 +68,10 @@ impl Intake {
         let mut rejects = Rejects::new(max_rejects);
         let (mut covered, mut unknown, mut lines_before) = (0, 0, 0);
         let (readers, mut meanings) = self.workers();
-        // Lines that are kept as they are can be as large as the chunk.
-        let is_large = |part: &PartRead| !(part.others.is_empty() && part.rejected.is_empty());
+        // Lines that are kept as they are can be as large as the chunk, and so can what is told of agents.
+        let is_large = |part: &PartRead| {
+            !(part.others.is_empty() && part.rejected.is_empty()) || part.batch.tells_much()
+        };
         read_through(input, readers, read_chunk, is_large, |reader, part| {
             self.records += part.batch.len();
             self.rollups.take(part.batch, &mut meanings[reader]);

@@ -79,7 +79,8 @@ pub(super) struct AgentEvent {
     pub(super) ts: Timestamp,
     pub(super) step: Option<Step>,
     pub(super) event: u32,
-    pub(super) session: Option<Name>,
+    /// Its place among the sessions of the batch.
+    pub(super) session: Option<u32>,
     pub(super) flow: Option<u32>,
     pub(super) environment: Option<u32>,
     pub(super) tool: Option<u32>,
@@ -97,7 +98,7 @@ pub(super) struct AgentPart {
 
 pub(super) enum AgentsTold {
     Session {
-        session: Name,
+        session: u32,
         users: Vec<(u32, Timestamp)>,
         flows: Vec<u32>,
         environments: Vec<u32>,
@@ -106,7 +107,7 @@ pub(super) enum AgentsTold {
     Counts {
         person: u32,
         event: u32,
-        session: Option<Name>,
+        session: Option<u32>,
         /// Flow, tool and model.
         names: [Option<u32>; 3],
         counts: Box<AgentCounts>,
@@ -117,6 +118,11 @@ impl Batch {
     /// How many events and rollups it holds.
     pub fn len(&self) -> u64 {
         (self.events.len() + self.alike.len() + self.parts.len() + self.agents.len()) as u64
+    }
+
+    /// Whether many of its events tell more than a count, which takes several times as much memory.
+    pub fn tells_much(&self) -> bool {
+        self.extras.len() > self.events.len() / 4
     }
 
     /// The same without any count: what was numbered keeps its number.
@@ -242,8 +248,8 @@ impl Meanings {
         self.texts[number as usize]
     }
 
-    fn session(&self, number: Name) -> Name {
-        self.sessions[number.0 as usize]
+    fn session(&self, place: u32) -> Name {
+        self.sessions[place as usize]
     }
 
     fn person(&self, number: u32) -> PersonId {

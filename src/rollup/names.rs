@@ -57,7 +57,7 @@ impl Names {
         if let Some(name) = self.find_hashed(text, half) {
             return name;
         }
-        let name = self.texts.push(text);
+        let name = Name(self.texts.push(text));
         self.numbers.insert_unique(whole(half), (half, name), |(half, _)| whole(*half));
         name
     }
@@ -69,7 +69,7 @@ impl Names {
 
     /// The text of a number.
     pub fn text(&self, name: Name) -> &str {
-        self.texts.text(name)
+        self.texts.text(name.0)
     }
 
     fn half_of_hash(&self, text: &str) -> u32 {
@@ -89,15 +89,15 @@ fn whole(half: u32) -> u64 {
 
 impl Texts {
     /// Adds a text, whether it is there or not, and returns its place.
-    pub(super) fn push(&mut self, text: &str) -> Name {
-        let name = Name(next(self.ends.len()));
+    pub(super) fn push(&mut self, text: &str) -> u32 {
+        let place = next(self.ends.len());
         self.texts.push_str(text);
         self.ends.push(self.texts.len());
-        name
+        place
     }
 
     /// The text at a place.
-    fn text(&self, Name(place): Name) -> &str {
+    fn text(&self, place: u32) -> &str {
         let place = place as usize;
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.texts[start..self.ends[place]]
@@ -105,7 +105,7 @@ impl Texts {
 
     /// All texts, by their places.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..next(self.ends.len())).map(|place| self.text(Name(place)))
+        (0..next(self.ends.len())).map(|place| self.text(place))
     }
 }
 

@@ -32,8 +32,7 @@ const START: &str = "{\"type\":\"event\",\"ts\":\"";
 const TIME: usize = "HH:MM:SS".len();
 
 impl Opening {
-    /// How lines of this fetch begin, of this day; what they say of it is spelled so, from the value of `instance` to that of
-    /// `fetched_at`.
+    /// How lines of this fetch begin, of this day. The phrase is what they say of it, from the value of `instance` on.
     pub(super) fn new(day: &str, fetch: &Phrase) -> Opening {
         Opening {
             before: format!("{START}{day}T").into_bytes().into(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::batch::CountedEvent;
 use super::opening::{Opened, Opening};
 use super::phrases::{Phrase, Phrases};
-use super::reader::{Reader, Texts, Told, global_id};
+use super::reader::{FetchTexts, Reader, Told, global_id};
 use super::rows::EventId;
 use crate::agents::Tokens;
 use crate::calendar::is_moment_of;
@@ -45,8 +45,9 @@ struct Said<'a> {
     fields: u64,
     /// What phrases say that are known, by their kinds.
     known: [Option<u32>; OF_KIND.len()],
-    /// Where the fields of each kind stand together, of which no phrase is known, and whether there are any.
+    /// Where the fields of each kind stand together, of which no phrase is known.
     runs: [Option<Run>; OF_KIND.len()],
+    /// Whether there are any.
     is_new: bool,
 }
 
@@ -199,7 +200,7 @@ impl Expected {
 
 impl<'a> Said<'a> {
     /// Nothing yet, of a line that this text begins with.
-    // Some hundred bytes, which are not to be moved: these are one function to the processor.
+    // It takes some hundred bytes, and moving them costs as much as reading two fields: this and what follows become a part of the caller.
     #[inline(always)]
     fn new(text: &'a str) -> Said<'a> {
         Said {
@@ -354,7 +355,7 @@ impl Reader {
         };
         let fetch = match said.known[FETCH] {
             Some(fetch) => fetch,
-            None => self.fetch(&Texts {
+            None => self.fetch(&FetchTexts {
                 instance: said.required(INSTANCE),
                 collector: said.required(COLLECTOR),
                 scope: said.required(SCOPE),

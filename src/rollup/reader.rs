@@ -50,8 +50,8 @@ pub struct Reader {
 /// The numbers of action and editor.
 type CellKey = (u32, u32);
 
-/// What was counted by last, each at the place of its key: nearly all of it has one for itself, as actions and editors are some dozens
-/// each, and is found without hashing.
+/// Cells that were asked for, each at a place that its key says: of some dozens of actions and of editors nearly all that are asked for again
+/// and again have one for themselves, and are found without hashing.
 struct LastCells([Option<(CellKey, u32)>; LAST_CELLS]);
 
 const LAST_CELLS: usize = 1 << 10;
@@ -98,7 +98,7 @@ impl<K> Default for Numbers<K> {
 
 /// The texts that say which fetch a line is of.
 #[derive(Clone, Copy)]
-pub(super) struct Texts<'a> {
+pub(super) struct FetchTexts<'a> {
     pub(super) instance: &'a str,
     pub(super) collector: &'a str,
     pub(super) scope: &'a str,
@@ -339,12 +339,12 @@ impl Reader {
         fetched_at: Timestamp,
     ) -> Result<u32, &'static str> {
         let (day, fetched_at) = (&day.to_string(), &fetched_at.to_string());
-        let fetch = self.fetch(&Texts { instance, collector, scope, day, fetched_at });
+        let fetch = self.fetch(&FetchTexts { instance, collector, scope, day, fetched_at });
         fetch.ok_or("its day or moment cannot be read again")
     }
 
     /// The number of a fetch; `None` when its day or moment is not one.
-    pub(super) fn fetch(&mut self, texts: &Texts<'_>) -> Option<u32> {
+    pub(super) fn fetch(&mut self, texts: &FetchTexts<'_>) -> Option<u32> {
         self.scratch.clear();
         for text in [texts.instance, texts.collector, texts.scope, texts.day, texts.fetched_at] {
             put(&mut self.scratch, text);
@@ -477,7 +477,7 @@ impl Reader {
 
 impl LastCells {
     fn at(&mut self, (action, editor): CellKey) -> &mut Option<(CellKey, u32)> {
-        &mut self.0[action.wrapping_mul(64).wrapping_add(editor) as usize % LAST_CELLS]
+        &mut self.0[action.wrapping_mul(61).wrapping_add(editor) as usize % LAST_CELLS]
     }
 }
 
