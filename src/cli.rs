@@ -410,6 +410,26 @@ pub enum HistoryCommand {
         /// Global id (gid://gitlab/User/42) or pseudonym; with DUO_METRICS_PSEUDONYM_KEY also the pseudonym of the id
         user: String,
     },
+    /// Give a GitLab that moved its new address, or a renamed group its new path, in everything that is kept
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Rename {
+        /// Former address and address now
+        #[arg(long, group = "what", num_args = 2, value_names = ["FROM", "TO"])]
+        url: Option<Vec<String>>,
+        /// Former path and path now; groups and projects within it change too
+        #[arg(long, group = "what", num_args = 2, value_names = ["FROM", "TO"])]
+        group: Option<Vec<String>>,
+    },
+    /// Remove a group, or all groups of an address, from what is kept
+    #[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+    Drop {
+        /// Path of the group
+        #[arg(long, group = "which")]
+        group: Option<String>,
+        /// Address of the GitLab; with --group, only the group there
+        #[arg(long, group = "which")]
+        url: Option<String>,
+    },
 }
 
 /// How much of the machine is used.
@@ -449,6 +469,10 @@ pub struct NormalizeArgs {
     /// File that says how the rows of a collector of your own become records; give it again for more (docs/extending.md)
     #[arg(long = "map", value_name = "FILE.json")]
     pub maps: Vec<PathBuf>,
+
+    /// History that the records are for: where its GitLab has moved, pseudonyms stay those of the former address
+    #[command(flatten)]
+    pub history: HistoryArgs,
 
     /// Address of the GitLab that events are of which do not tell theirs [env: GITLAB_URL, CI_SERVER_URL]
     #[arg(long, value_name = "URL")]

@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::record::{Coverage, Origin, Raw, Row, Status};
 use crate::state::{NewPart, Note, State, Stored};
 use crate::stream::LineWriter;
+use crate::wording::counted;
 
 /// What a collector brings of one scope and day, or of all days.
 pub struct Harvest<'a> {
@@ -35,6 +36,10 @@ pub struct Harvest<'a> {
 #[derive(Default)]
 struct Got {
     rows: BTreeMap<Day, u64>,
+    /// Nodes that GitLab returned as null, by the day asked for.
+    unreadable: BTreeMap<Day, u64>,
+    /// The first error of such a node.
+    node_error: Option<String>,
     /// Parts that arrived whole.
     whole_parts: usize,
     is_skipped: bool,
@@ -47,9 +52,21 @@ impl Got {
         for (day, rows) in &note.rows {
             *self.rows.entry(*day).or_default() += rows;
         }
+        for (day, nodes) in &note.unreadable {
+            *self.unreadable.entry(*day).or_default() += nodes;
+        }
+        if self.node_error.is_none() {
+            self.node_error.clone_from(&note.node_error);
+        }
         if self.flaw.is_none() {
             self.flaw.clone_from(&note.flaw);
         }
+    }
+
+    /// Why rows of a day are missing that GitLab returned as null, in half a line.
+    fn why_unreadable(&self, unreadable: u64) -> Option<String> {
+        let error = self.node_error.as_deref().unwrap_or("it gave no reason");
+        (unreadable > 0).then(|| format!("GitLab could not return {}: {error}", counted(unreadable, "row")))
     }
 }
 
@@ -101,13 +118,13 @@ impl<'a> Harvest<'a> {
         self.collector.span() == Span::Day
     }
 
-    /// Whether a sample of one day in so many holds this harvest. Counted from a fixed day, so that each run takes the
-    /// same days, and scattered within each count, so that they are not all of the same weekday. What is not asked for
-    /// by day is always in.
+    /// Whether a sample of each Nth day has this one. The days are counted from a fixed one, so that every run takes the same.
+    /// Where N is a multiple of 7, each sampled day is one weekday later than the one before, or all of them would be Sundays. What
+    /// is not asked for by day is always in.
     pub fn is_sampled(&self, every: i64) -> bool {
         let day = self.unit.since.number();
-        let scattered = (day.div_euclid(every).wrapping_mul(0x9e37_79b9) >> 8).rem_euclid(every);
-        !self.is_of_one_day() || day.rem_euclid(every) == scattered
+        let weekday = if every % 7 == 0 { day.div_euclid(every).rem_euclid(7) } else { 0 };
+        !self.is_of_one_day() || day.rem_euclid(every) == weekday
     }
 
     /// Notes that it is left out on purpose.
@@ -196,7 +213,8 @@ impl<'a> Harvest<'a> {
         };
         let line = |day: Day| {
             let rows = got.rows.get(&day).copied().unwrap_or(0);
-            let doubt = fetched_at.and_then(|at| self.doubt(day, rows, at));
+            let unreadable = got.unreadable.get(&day).copied().unwrap_or(0);
+            let doubt = fetched_at.and_then(|at| self.doubt(day, (rows, unreadable), at));
             let status = match &got.fault {
                 _ if got.is_skipped => Status::Skipped,
                 None if got.flaw.is_some() || doubt.is_some() => Status::Partial,
@@ -207,18 +225,22 @@ impl<'a> Harvest<'a> {
                 Some(_) => Status::Failed,
             };
             let fault = got.fault.as_ref().map(|fault| fault.text().to_owned());
+            let rows_are_told = matches!(status, Status::Complete | Status::Partial);
             Coverage {
                 collector: self.collector.name().to_owned(),
                 instance: self.instance.to_owned(),
                 scope: self.unit.scope.to_owned(),
                 day,
                 status,
-                rows: matches!(status, Status::Complete | Status::Partial).then_some(rows),
+                rows: rows_are_told.then_some(rows),
                 fetched_at,
                 reason: fault
                     .or_else(|| got.flaw.clone())
                     .or(doubt)
-                    .or_else(|| got.is_skipped.then(|| "left out by --every".to_owned())),
+                    .or_else(|| got.is_skipped.then(|| "left out by --every".to_owned()))
+                    .or_else(|| got.why_unreadable(unreadable)),
+                unreadable: if rows_are_told { unreadable } else { 0 },
+                key_check: None,
             }
         };
         days.into_iter().map(line).collect()
@@ -237,8 +259,11 @@ impl<'a> Harvest<'a> {
     }
 
     /// Why a day is not whole although every page of it arrived.
-    fn doubt(&self, day: Day, rows: u64, at: Timestamp) -> Option<String> {
-        if self.collector.span() == Span::Snapshot {
+    fn doubt(&self, day: Day, (rows, unreadable): (u64, u64), at: Timestamp) -> Option<String> {
+        if rows == 0 && unreadable > 0 {
+            // Nothing is known of such a day: that it had no rows is not so.
+            Some("GitLab could not return a single row of it".to_owned())
+        } else if self.collector.span() == Span::Snapshot {
             None
         } else if !day.is_over(at) {
             Some("the day was not over".to_owned())
@@ -308,7 +333,7 @@ impl Part<'_> {
         progress: &Progress,
     ) -> Result<(), Fault> {
         let stored = state.map(|state| state.start(&self.key())).transpose().map_err(Fault::Sink)?;
-        let note = Note { fetched_at: None, rows: BTreeMap::new(), flaw: None };
+        let note = Note::default();
         let page = self.first_page;
         let mut walk = Walk { harvest: self.harvest, output, progress, stored, page, note, line: Vec::new() };
         let result = self.harvest.collector.collect(gitlab, &self.harvest.unit, &self.name, &mut walk);
@@ -350,7 +375,13 @@ impl<W: Write> Sink for Walk<'_, W> {
             Span::Day | Span::Range | Span::Sum => harvest.unit.until,
         };
         let mut by_day: BTreeMap<Day, Vec<&RawValue>> = BTreeMap::new();
+        let mut nulls = 0;
         for node in nodes {
+            if node.get() == "null" {
+                nulls += 1;
+                by_day.entry(asked).or_default().push(node);
+                continue;
+            }
             let day = harvest.day_of(node, asked, at);
             if let Some(day) = day {
                 *self.note.rows.entry(day).or_default() += 1;
@@ -363,8 +394,17 @@ impl<W: Write> Sink for Walk<'_, W> {
         for (day, nodes) in by_day {
             self.write(day, page, nodes, at).map_err(Fault::Sink)?;
         }
-        if self.note.flaw.is_none() {
-            self.note.flaw.clone_from(&answer.flaw);
+        if nulls > 0 {
+            *self.note.unreadable.entry(asked).or_default() += nulls;
+        }
+        if let Some(errors) = &answer.node_errors {
+            self.note.node_error.get_or_insert_with(|| errors.message.clone());
+            // An error of a node that is there all the same is of something within it: what, cannot be known.
+            if errors.nodes > nulls {
+                self.note.flaw.get_or_insert_with(|| {
+                    format!("GitLab leaves out parts of {}: {}", counted(errors.nodes - nulls, "row"), errors.message)
+                });
+            }
         }
         self.progress.rows(nodes.len() as u64);
         Ok(())

@@ -2,6 +2,8 @@
 //! usage events counted, and its other records. A file is gzip over JSON lines (docs/streams.md), so `zcat` shows
 //! it, and gzip's checksum tells a damaged one.
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -17,8 +19,11 @@ use crate::calendar::{Day, Timestamp};
 use crate::error::Error;
 use crate::line::{self, Line, Rollup};
 use crate::output::NewFile;
+use crate::pseudonym::is_pseudonym;
 use crate::record::{Coverage, Status};
 use crate::rollup::Usage;
+
+pub use identity::{Identity, KnownInstance, Mismatch, Rename, Run, RunInstance};
 
 /// The folder of a history.
 #[derive(Clone, Debug)]
@@ -108,6 +113,12 @@ const COUNTS: &str = r#"{"type":"counts","#;
 /// What is said of a file of a later version.
 pub const NEWER: &str = "it was written by a newer duo-metrics";
 
+/// The file that says what the history is of.
+const IDENTITY: &str = "identity.json";
+
+/// What the line starts with that says what an export is of.
+const IDENTITY_HEAD: &str = r#"{"type":"history_identity","#;
+
 /// What the first line of every file starts with.
 const HEAD: &str = r#"{"type":"history","#;
 
@@ -152,6 +163,52 @@ impl History {
         }
         files.sort();
         Ok(files)
+    }
+
+    /// What the history is of; of one that an earlier version wrote, what its files are of.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        self.kept_identity()?.map_or_else(|| self.identity_of_files(), Ok)
+    }
+
+    /// What the history is of, where a run has noted it.
+    pub fn kept_identity(&self) -> Result<Option<Identity>, Error> {
+        let path = self.folder.join(IDENTITY);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file("read", &path)(error)),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Error::Configuration(format!(
+                "{} is damaged at column {}; remove it, and the next run makes it again from the files of the history",
+                path.display(),
+                error.column()
+            ))
+        })
+    }
+
+    fn identity_of_files(&self) -> Result<Identity, Error> {
+        let heads: Vec<Head> = self.files()?.iter().filter_map(|path| read_head(path).ok()).collect();
+        Ok(Identity::of_files(heads.iter()))
+    }
+
+    /// Keeps what the history is of.
+    pub fn write_identity(&self, identity: &Identity) -> Result<(), Error> {
+        let path = self.folder.join(IDENTITY);
+        let mut text = serde_json::to_vec(identity)
+            .map_err(|error| Error::Bug(format!("cannot build {IDENTITY}: {error}")))?;
+        text.push(b'\n');
+        if fs::read(&path).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        let mut file = NewFile::create(&path)?;
+        file.write_all(&text).map_err(Error::file("write", &path))?;
+        file.keep()
+    }
+
+    /// The error of a run that does not belong to this history.
+    pub fn refusal(&self, mismatch: &Mismatch) -> Error {
+        Error::Configuration(format!("history {}: {mismatch}", self.folder.display()))
     }
 
     /// The place of the file of a target.
@@ -215,14 +272,37 @@ pub fn read(path: &Path) -> Result<Content, String> {
     parse(read_lines(path)?)
 }
 
+/// The first line of a file.
+fn read_head(path: &Path) -> Result<Head, String> {
+    let first = read_lines(path)?.next().ok_or("it is empty")??;
+    line::parse(&first)
+}
+
 fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<String, String>>, String> {
     let file = File::open(path).map_err(unreadable)?;
     let lines = BufReader::new(GzDecoder::new(BufReader::new(file))).lines();
     Ok(lines.map(|line| line.map_err(unreadable)))
 }
 
-/// Reads files that were written one after the other into one. It ends with the first that cannot be read.
-pub fn read_all(input: impl BufRead) -> impl Iterator<Item = Result<Content, String>> {
+/// A part of an export.
+#[derive(Debug)]
+pub enum Exported {
+    /// What the history is of.
+    Identity(Identity),
+    /// A file.
+    Content(Content),
+}
+
+/// An identity as the first member of an export.
+pub fn packed_identity(identity: &Identity) -> Result<Vec<u8>, Error> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
+    put(&mut packer, identity)?;
+    packer.finish().map_err(Error::writing)
+}
+
+/// Reads an export: files that were written one after the other into one, and what the history is of. It ends with the first that
+/// cannot be read.
+pub fn read_all(input: impl BufRead) -> impl Iterator<Item = Result<Exported, String>> {
     let lines = BufReader::new(MultiGzDecoder::new(input)).lines();
     let mut lines = lines.map(|line| line.map_err(unreadable)).peekable();
     let mut is_over = false;
@@ -231,12 +311,16 @@ pub fn read_all(input: impl BufRead) -> impl Iterator<Item = Result<Content, Str
             return None;
         }
         let first = lines.next()?;
-        let rest = std::iter::from_fn(|| {
-            lines.next_if(|line| !line.as_ref().is_ok_and(|line| line.starts_with(HEAD)))
-        });
-        let content = parse(std::iter::once(first).chain(rest));
-        is_over = content.is_err();
-        Some(content)
+        let begins = |line: &Result<String, String>, with| line.as_ref().is_ok_and(|line| line.starts_with(with));
+        let part = if begins(&first, IDENTITY_HEAD) {
+            first.and_then(|line| line::parse(&line)).map(Exported::Identity)
+        } else {
+            let is_of_file = |line: &Result<String, String>| !begins(line, HEAD) && !begins(line, IDENTITY_HEAD);
+            let rest = std::iter::from_fn(|| lines.next_if(is_of_file));
+            parse(std::iter::once(first).chain(rest)).map(Exported::Content)
+        };
+        is_over = part.is_err();
+        Some(part)
     })
 }
 
@@ -338,6 +422,51 @@ impl Content {
             true => Ok(()),
             false => Err("its counts are of people it does not name".to_owned()),
         }
+    }
+
+    /// Gives everything in it the names that an address and a group have after a change. False when nothing changes.
+    pub fn rename(&mut self, rename: &Rename) -> Result<bool, String> {
+        let (instance, scope) = rename.apply(&self.head.instance, &self.head.scope);
+        let is_same = instance == self.head.instance && scope == self.head.scope;
+        let mut records = BTreeSet::new();
+        let mut has_changed = !is_same;
+        for text in &self.records {
+            let Line::Record(mut record) = Line::parse(text)? else {
+                return Err("it holds a line of an unknown type".to_owned());
+            };
+            let project = record.project().and_then(|project| rename.project(&self.head.instance, project));
+            has_changed |= project.is_some();
+            if let Some(project) = project {
+                record.set_project(project);
+            }
+            record.set_origin(&instance, &scope);
+            records.insert(serde_json::to_string(&record).map_err(|error| error.to_string())?);
+        }
+        if !has_changed {
+            return Ok(false);
+        }
+        self.records = records;
+        for coverage in &mut self.coverage {
+            coverage.instance.clone_from(&instance);
+            coverage.scope.clone_from(&scope);
+        }
+        let mut agents = BTreeSet::new();
+        for text in &self.agents {
+            let Line::Rollup(mut rollup) = Line::parse(text)? else {
+                return Err("it holds a line of an unknown kind".to_owned());
+            };
+            rollup.set_origin(&instance, &scope);
+            agents.insert(serde_json::to_string(&rollup).map_err(|error| error.to_string())?);
+        }
+        self.agents = agents;
+        (self.head.instance, self.head.scope) = (instance, scope);
+        Ok(true)
+    }
+
+    /// Whether people in it have pseudonyms.
+    pub fn has_pseudonyms(&self) -> bool {
+        self.crowd.users.iter().any(|user| is_pseudonym(user))
+            || self.records.iter().any(|record| record.contains("\"user\":\"hmac:"))
     }
 
     /// Takes a person out: the events counted, the records of the person's own, and the authorship of others. Returns

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::PathBuf;
 
-use crate::calendar::Timestamp;
+use crate::address::canonical;
+use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, read_through, side_by_side};
-use crate::collectors::by_name;
+use crate::collectors::{Level, Span, by_name};
 use crate::error::{Error, Outcome};
-use crate::history::{self, Content, Counts, Crowd, Head, History};
+use crate::history::{self, Content, Counts, Crowd, Head, History, Run};
 use crate::line::{Line, Record};
+use crate::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::record::{Coverage, Event, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
 use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
@@ -28,6 +30,8 @@ pub struct Intake {
     keeps: bool,
     /// Of what is to be kept, the records that are no usage events, as lines with the moment of their fetch.
     kept: BTreeMap<Target, BTreeSet<(Timestamp, String)>>,
+    /// The check values of the pseudonym keys that the stream was normalized with, by instance.
+    key_checks: BTreeSet<(String, String)>,
 }
 
 /// How many events that were handed over may wait to be counted.
@@ -82,7 +86,12 @@ impl Intake {
                         pass(&record)?;
                         self.add(&record)
                     }
-                    Ok(Line::Coverage(coverage)) => {
+                    Ok(Line::Coverage(mut coverage)) => {
+                        // It is of the way here, and not of the day.
+                        if let Some(check) = coverage.key_check.take() {
+                            let instance = canonical(&coverage.instance).into_owned();
+                            self.key_checks.insert((instance, check));
+                        }
                         self.rollups.cover(coverage);
                         covered += 1;
                         Ok(())
@@ -90,7 +99,7 @@ impl Intake {
                     Ok(Line::Raw(_)) => {
                         Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned())
                     }
-                    Ok(Line::Metric(_) | Line::Rollup(_) | Line::Unknown) => {
+                    Ok(Line::Metric(_) | Line::FormerGroup(_) | Line::Rollup(_) | Line::Unknown) => {
                         unknown += 1;
                         Ok(())
                     }
@@ -147,6 +156,64 @@ impl Intake {
             self.kept.entry(target).or_default().insert((record.origin().fetched_at, text));
         }
         Ok(())
+    }
+
+    /// What the stream is of, for [`Identity::check`](crate::history::Identity::check). The key of the settings counts for
+    /// pseudonyms of event exports, which have no coverage lines.
+    pub fn run(&self, key: Option<&PseudonymKey>, named_groups: &[String]) -> Run {
+        let names = &self.rollups.names;
+        let mut run = Run { named_groups: named_groups.iter().cloned().collect(), ..Run::default() };
+        for target in self.rollups.targets() {
+            let brought = run.instances.entry(names.text(target.instance).to_owned()).or_default();
+            if is_asked_of_groups(names.text(target.collector)) {
+                brought.groups.insert(names.text(target.scope).to_owned());
+            }
+        }
+        for (instance, check) in &self.key_checks {
+            run.instances.entry(instance.clone()).or_default().key_checks.insert(check.clone());
+        }
+        if let Some(key) = key {
+            for (instance, forms) in self.forms_of_people() {
+                if let (Some(brought), true) = (run.instances.get_mut(instance), forms.pseudonyms) {
+                    brought.key_checks.insert(key.check(instance));
+                }
+            }
+        }
+        run
+    }
+
+    /// Fails where people of a GitLab are kept both by their ids and by pseudonyms: nothing tells which of them are the same.
+    pub fn check_people(&self) -> Result<(), Error> {
+        let is_mixed = |(_, forms): &(&str, Forms)| forms.ids && forms.pseudonyms;
+        match self.forms_of_people().into_iter().find(is_mixed) {
+            Some((instance, _)) => Err(Error::Configuration(format!(
+                "people of {instance} have pseudonyms in a part of the records and history and ids in another, so everyone would count twice; set DUO_METRICS_PSEUDONYM_KEY for \"duo-metrics normalize\" in every run or in none"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn forms_of_people(&self) -> BTreeMap<&str, Forms> {
+        let mut forms: BTreeMap<&str, Forms> = BTreeMap::new();
+        for (instance, user) in self.rollups.people.all() {
+            let forms = forms.entry(self.rollups.names.text(instance)).or_default();
+            match is_pseudonym(user) {
+                true => forms.pseudonyms = true,
+                false => forms.ids = true,
+            }
+        }
+        forms
+    }
+
+    /// The last day that is kept of a group.
+    pub fn last_day(&self, instance: &str, scope: &str) -> Option<Day> {
+        let names = &self.rollups.names;
+        let (instance, scope) = (names.find(instance)?, names.find(scope)?);
+        let of_group = self.rollups.targets().filter(|target| {
+            (target.instance, target.scope) == (instance, scope)
+                && by_name(names.text(target.collector)).is_none_or(|known| known.span() != Span::Snapshot)
+        });
+        of_group.map(|target| target.day).max()
     }
 
     /// Reads the history: everything in it counts beside what was read before. What was read before is also made ready
@@ -337,6 +404,21 @@ impl Intake {
             bots: bots.collect(),
         };
         (crowd_line, lines)
+    }
+}
+
+/// In which forms people are there.
+#[derive(Clone, Copy, Default)]
+struct Forms {
+    ids: bool,
+    pseudonyms: bool,
+}
+
+/// Whether a collector is asked of the groups that the settings name, or of the instance in their place.
+fn is_asked_of_groups(collector: &str) -> bool {
+    match by_name(collector) {
+        Some(known) => known.about().level != Level::Subscription,
+        None => !is_export(collector),
     }
 }
 

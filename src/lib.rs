@@ -25,6 +25,7 @@ pub mod stream;
 pub mod summary;
 
 // Pure: no input, no output, no clock, no environment.
+pub mod address;
 pub mod agents;
 pub mod calendar;
 pub mod collectors;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::plain;
 use crate::record::{
-    AgentRollup, Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
+    AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
     Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
 
@@ -27,6 +27,8 @@ pub enum Line<'a> {
     Rollup(Rollup<'a>),
     /// A number.
     Metric(Box<Metric>),
+    /// A group that is no longer asked for.
+    FormerGroup(FormerGroup),
     /// A type this version does not know.
     Unknown,
 }
@@ -104,6 +106,7 @@ impl<'a> Line<'a> {
                 _ => Line::Unknown,
             },
             "metric" => Line::Metric(Box::new(parse(text)?)),
+            "former_group" => Line::FormerGroup(parse(text)?),
             "event" => Line::Record(Record::Event(parse(text)?)),
             "seat" => Line::Record(Record::Seat(parse(text)?)),
             "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),
@@ -139,6 +142,18 @@ impl Rollup<'_> {
     }
 }
 
+impl Rollup<'_> {
+    /// Gives the rows another address and group.
+    pub fn set_origin(&mut self, instance: &str, scope: &str) {
+        let (of_instance, of_scope) = match self {
+            Rollup::Usage(usage) => (&mut usage.instance, &mut usage.scope),
+            Rollup::Session(session) => (&mut session.of.instance, &mut session.of.scope),
+            Rollup::Agent(agent) => (&mut agent.of.instance, &mut agent.of.scope),
+        };
+        (*of_instance, *of_scope) = (instance.to_owned().into(), scope.to_owned().into());
+    }
+}
+
 impl Record<'_> {
     /// Where the record comes from.
     pub fn origin(&self) -> &Origin<'_> {
@@ -153,6 +168,43 @@ impl Record<'_> {
             Record::GroupTotal(total) => &total.origin,
             Record::UserTotal(total) => &total.origin,
             Record::Dora(dora) => &dora.origin,
+        }
+    }
+
+    /// Gives the record another address and group.
+    pub fn set_origin(&mut self, instance: &str, scope: &str) {
+        let origin = match self {
+            Record::Event(event) => &mut event.origin,
+            Record::Seat(seat) => &mut seat.origin,
+            Record::SeatPool(pool) => &mut pool.origin,
+            Record::MergeRequest(merge_request) => &mut merge_request.origin,
+            Record::Pipeline(pipeline) => &mut pipeline.origin,
+            Record::Project(project) => &mut project.origin,
+            Record::Credit(credit) => &mut credit.origin,
+            Record::GroupTotal(total) => &mut total.origin,
+            Record::UserTotal(total) => &mut total.origin,
+            Record::Dora(dora) => &mut dora.origin,
+        };
+        (origin.instance, origin.scope) = (instance.to_owned().into(), scope.to_owned().into());
+    }
+
+    /// The full path of the project that the record is of.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Record::MergeRequest(merge_request) => Some(&merge_request.project),
+            Record::Pipeline(pipeline) => Some(&pipeline.project),
+            Record::Project(project) => Some(&project.project),
+            _ => None,
+        }
+    }
+
+    /// Gives the project that the record is of another path.
+    pub fn set_project(&mut self, path: String) {
+        match self {
+            Record::MergeRequest(merge_request) => merge_request.project = path.into(),
+            Record::Pipeline(pipeline) => pipeline.project = path.into(),
+            Record::Project(project) => project.project = path.into(),
+            _ => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::address::canonical;
 use crate::calendar::{Day, Timestamp};
 use crate::plain::{Fields, Keys, Next, Value};
 use crate::record::{Origin, Raw, Row};
@@ -85,7 +86,7 @@ impl PageReader {
         let [_, collector, instance, scope, day, _, fetched_at] = texts;
         Some(Page {
             collector: collector.into(),
-            instance: instance.into(),
+            instance: canonical(instance),
             scope: scope.into(),
             since,
             day: day.parse().ok()?,
@@ -100,6 +101,10 @@ impl<'a> From<Raw<'a>> for Page<'a> {
     fn from(raw: Raw<'a>) -> Page<'a> {
         let Raw { collector, instance, scope, since, day, page, fetched_at, nodes } = raw;
         let nodes = Nodes::Each(nodes.into_iter().map(|node| node.get()).collect());
+        let instance = match canonical(&instance) {
+            Cow::Borrowed(_) => instance,
+            Cow::Owned(address) => address.into(),
+        };
         Page { collector, instance, scope, since, day, page, fetched_at, nodes }
     }
 }

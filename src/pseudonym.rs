@@ -1,10 +1,12 @@
 //! Pseudonyms: people replaced by a keyed hash, so that they can still be counted but not be named.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::address::canonical;
 use crate::line::{Record, Rollup};
 use crate::record::NOBODY;
 use crate::usage_event::UsageEvent;
@@ -13,7 +15,15 @@ use crate::usage_event::UsageEvent;
 const PREFIX: &str = "hmac:";
 
 /// The key of the pseudonyms. It is never printed or written.
-pub struct PseudonymKey(Hmac<Sha256>);
+pub struct PseudonymKey {
+    hmac: Hmac<Sha256>,
+    /// The former address that pseudonyms of a GitLab are made with, by its address now: with another one everyone would be
+    /// somebody else.
+    former_addresses: BTreeMap<String, String>,
+}
+
+/// What the check value is computed over, before the address. It is no address itself, so that no pseudonym gives the check value.
+const CHECK: &str = "duo-metrics key check";
 
 /// Whether a user is told by a pseudonym.
 pub fn is_pseudonym(user: &str) -> bool {
@@ -24,9 +34,34 @@ impl PseudonymKey {
     /// A key; `None` when it is too short to be one.
     pub fn new(key: &str) -> Option<PseudonymKey> {
         let long_enough = key.len() >= 16;
-        long_enough.then(|| {
-            PseudonymKey(Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"))
+        long_enough.then(|| PseudonymKey {
+            hmac: Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"),
+            former_addresses: BTreeMap::new(),
         })
+    }
+
+    /// The same key, which makes the pseudonyms of a GitLab with its former address, as (address now, former address).
+    pub fn with_former_addresses(self, former_addresses: BTreeMap<String, String>) -> PseudonymKey {
+        PseudonymKey { former_addresses, ..self }
+    }
+
+    /// What tells this key from others for the users of a GitLab: 32 bits of an HMAC, as eight hexadecimal digits. Too few to find
+    /// the key by, and enough that another one is noticed.
+    pub fn check(&self, instance: &str) -> String {
+        let mut mac = self.hmac.clone();
+        mac.update(CHECK.as_bytes());
+        mac.update(&[0]);
+        mac.update(self.address_of(instance).as_bytes());
+        let digest = mac.finalize().into_bytes();
+        digest[..4].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
+    fn address_of<'i>(&'i self, instance: &'i str) -> Cow<'i, str> {
+        let address = canonical(instance);
+        match self.former_addresses.get(&*address) {
+            Some(former) => former.into(),
+            None => address,
+        }
     }
 
     /// Replaces the people in a record. Who has a pseudonym already keeps it.
@@ -93,8 +128,8 @@ impl PseudonymKey {
 
     /// The pseudonym of a user of an instance: 128 bits of the HMAC.
     pub fn of(&self, instance: &str, user: &str) -> String {
-        let mut mac = self.0.clone();
-        mac.update(instance.as_bytes());
+        let mut mac = self.hmac.clone();
+        mac.update(self.address_of(instance).as_bytes());
         mac.update(&[0]);
         mac.update(user.as_bytes());
         let digest = mac.finalize().into_bytes();
@@ -125,5 +160,19 @@ mod tests {
         let other = PseudonymKey::new("another key of length").expect("long enough");
         assert_ne!(key.of("https://a.example", "x"), other.of("https://a.example", "x"));
         assert!(PseudonymKey::new("too short").is_none());
+    }
+
+    #[test]
+    fn the_check_value_tells_keys_and_former_addresses_apart() {
+        let key = |text| PseudonymKey::new(text).expect("long enough");
+        let (here, former) = ("https://git.example.org", "https://gitlab.example.com");
+        let one = key("a key of some length");
+        assert_eq!(one.check(here).len(), 8);
+        assert_eq!(one.check(here), key("a key of some length").check("https://GIT.example.org:443/"));
+        assert_ne!(one.check(here), key("another key of length").check(here));
+        assert_ne!(one.check(here), one.check(former));
+        let moved = key("a key of some length").with_former_addresses([(here.into(), former.into())].into());
+        assert_eq!(moved.check(here), one.check(former));
+        assert_eq!(moved.of(here, "x"), one.of(former, "x"));
     }
 }

@@ -24,6 +24,14 @@ pub const ALL_SCOPES: &str = "*";
 /// The scope of an instance as a whole, with and without a group: the root of all groups, and the path of none.
 pub const INSTANCE_SCOPE: &str = "/";
 
+/// Whether a group lies within another one, by their paths; everything lies within the instance.
+pub fn is_within(scope: &str, ancestor: &str) -> bool {
+    if ancestor == INSTANCE_SCOPE {
+        return scope != INSTANCE_SCOPE;
+    }
+    scope.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The language of a suggestion whose source says that it has none.
 pub const NO_LANGUAGE: &str = "(none)";
 
@@ -73,8 +81,26 @@ pub struct Coverage {
     pub rows: Option<u64>,
     /// The server's `Date` at the first page; null when the server never answered.
     pub fetched_at: Option<Timestamp>,
-    /// Why the day is not complete, in words; null when it is.
+    /// Why the day is not complete, or why rows of it could not be read; null otherwise.
     pub reason: Option<String>,
+    /// Nodes that GitLab returned as null, with an error or without one: a row whose user was deleted, say. They are not in `rows`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
+    /// The check value of the pseudonym key that `normalize` used; absent where it used none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_check: Option<String>,
+}
+
+/// A group that is no longer asked for, from `aggregate` with a history.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "former_group")]
+pub struct FormerGroup {
+    /// The GitLab.
+    pub instance: String,
+    /// The group path.
+    pub scope: String,
+    /// The last day on which it is part of the union of all groups.
+    pub until: Day,
 }
 
 /// How the collection of one collector, scope and day ended.

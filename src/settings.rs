@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ureq::http::Uri;
 
+use crate::address::canonical;
 use crate::calendar::{Day, Timestamp, WINDOW_DAYS};
 use crate::collectors::Topic;
 use crate::error::Error;
@@ -131,8 +132,19 @@ impl Environment {
         flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_CA_FILE").map(PathBuf::from))
     }
 
-    /// The groups: those of the flags, else those of `GROUP_PATH`; each once, in order.
+    /// The groups: those of the flags, else those of `GROUP_PATH`; each once, in order. There has to be one.
     pub fn groups(&self, flags: &[String]) -> Result<Vec<String>, Error> {
+        let groups = self.named_groups(flags);
+        if groups.is_empty() {
+            return Err(Error::Usage(
+                "no group: set GROUP_PATH, or give --group, for example acme/web".to_owned(),
+            ));
+        }
+        Ok(groups)
+    }
+
+    /// The groups that are named, if any are; see [`Environment::groups`].
+    pub fn named_groups(&self, flags: &[String]) -> Vec<String> {
         let said = match flags {
             [] => self.get("GROUP_PATH").unwrap_or_default().split(',').map(str::to_owned).collect(),
             flags => flags.to_vec(),
@@ -144,12 +156,7 @@ impl Environment {
                 groups.push(group);
             }
         }
-        if groups.is_empty() {
-            return Err(Error::Usage(
-                "no group: set GROUP_PATH, or give --group, for example acme/web".to_owned(),
-            ));
-        }
-        Ok(groups)
+        groups
     }
 
     /// The GitLab to ask.
@@ -429,18 +436,7 @@ fn server_url(setting: &str, example: &str, url: &str, allow_http: bool) -> Resu
         }
         _ => return Err(refused("is neither https:// nor http://")),
     }
-    let default_port = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
-    Ok(with_lowercase_host(url)
-        .replacen(&format!("{default_port}/"), "/", 1)
-        .trim_end_matches(default_port)
-        .to_owned())
-}
-
-/// Scheme and host in lower case, the path as it is: the same GitLab has to have one name.
-fn with_lowercase_host(url: &str) -> String {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let path = url[host..].find('/').map_or(url.len(), |at| host + at);
-    format!("{}{}", url[..path].to_ascii_lowercase(), &url[path..])
+    Ok(canonical(url).into_owned())
 }
 
 /// Fails when a range ends before it starts.

@@ -35,14 +35,20 @@ pub struct Stored {
 }
 
 /// What has to be known of a part beside its lines.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "part")]
 pub struct Note {
     /// The moment of all its lines; null when the server was never asked.
     pub fetched_at: Option<Timestamp>,
     /// Rows by day.
     pub rows: BTreeMap<Day, u64>,
-    /// What GitLab left out.
+    /// Nodes that GitLab returned as null, by the day asked for.
+    #[serde(default)]
+    pub unreadable: BTreeMap<Day, u64>,
+    /// The first error of such a node.
+    #[serde(default)]
+    pub node_error: Option<String>,
+    /// Why the part is not complete although every page of it arrived.
     pub flaw: Option<String>,
 }
 
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn only_what_is_whole_and_of_this_run_is_found_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let note = Note { fetched_at: None, rows: BTreeMap::new(), flaw: None };
+        let note = Note::default();
         let state = State::open(folder.path(), "run 1").expect("opened");
         let mut part = state.start("a").expect("started");
         part.add(b"{\"type\":\"raw\"}\n").expect("written");

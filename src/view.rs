@@ -11,7 +11,7 @@ pub use agents::{AgentUse, Credits, Session};
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status};
+use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status, is_within};
 use crate::rollup::{
     Cell, Cells, Entries, Fetch, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
     Pool, Purchase, Rollups, Target,
@@ -76,6 +76,8 @@ pub struct DayState {
     pub fetched_at: Option<Timestamp>,
     /// Why it is not complete, or not the newest.
     pub reason: Option<String>,
+    /// Nodes that GitLab returned as null: rows that happened and could not be read.
+    pub unreadable: u64,
     /// True when rows are missing that the stream itself says there are, or when a newer fetch had fewer.
     pub is_cut: bool,
     /// True for an export of which nobody says whether it is whole: what is not in it may still have been.
@@ -180,6 +182,8 @@ pub struct Resolved<'a> {
     days: BTreeMap<(Name, Root), CountedDays<'a>>,
     merge_requests: Newest<'a, MergeRequestState>,
     pipelines: Newest<'a, PipelineState>,
+    /// The last day on which a group that is no longer asked for is part of the union.
+    former: BTreeMap<Root, Day>,
 }
 
 /// An instance and a scope.
@@ -200,6 +204,11 @@ pub fn last_day_used(until: Day) -> Day {
 }
 
 impl DayState {
+    /// The rows that can be read and those that cannot.
+    pub fn rows_there_are(&self) -> (u64, u64) {
+        (self.rows.unwrap_or(0), self.unreadable)
+    }
+
     /// Whether there is anything to count. Of a day that broke off before its first row, nothing is known.
     pub fn is_known(&self) -> bool {
         match self.status {
@@ -335,7 +344,21 @@ impl<'a> Resolved<'a> {
         };
         let merge_requests = Newest::of(counted(), |fetch| &fetch.merge_requests);
         let pipelines = Newest::of(counted(), |fetch| &fetch.pipelines);
-        Resolved { rollups, suggestions, others, days, merge_requests, pipelines }
+        let former = BTreeMap::new();
+        Resolved { rollups, suggestions, others, days, merge_requests, pipelines, former }
+    }
+
+    /// Lets groups that are no longer asked for, each as (address, path, last day), count in the union up to that day.
+    pub fn with_former_groups<'f>(
+        mut self,
+        former: impl Iterator<Item = (&'f str, &'f str, Day)>,
+    ) -> Resolved<'a> {
+        let names = &self.rollups.names;
+        let root = |(instance, scope, day): (&str, &str, Day)| {
+            Some(((names.find(instance)?, names.find(scope)?), day))
+        };
+        self.former = former.filter_map(root).collect();
+        self
     }
 
     /// Which fetch of a target counts.
@@ -361,6 +384,8 @@ impl<'a> Resolved<'a> {
                     rows: state.rows,
                     fetched_at: state.fetched_at,
                     reason: state.reason.clone(),
+                    unreadable: state.unreadable,
+                    key_check: None,
                 };
                 lines.push((line, state.is_cut));
             }
@@ -662,9 +687,6 @@ impl<'a> Resolved<'a> {
         if speaking.is_empty() {
             return None;
         }
-        let expected = self.expected(scopes, |root| days_of(root).is_some());
-        let is_expected: Vec<bool> = speaking.iter().map(|(root, _)| expected.contains(root)).collect();
-        let silent = expected.len() - is_expected.iter().filter(|is| **is).count();
         let around: Vec<Vec<usize>> = speaking
             .iter()
             .map(|(root, _)| {
@@ -672,20 +694,39 @@ impl<'a> Resolved<'a> {
                 others.filter(|(_, (other, _))| self.is_within(*root, *other)).map(|(at, _)| at).collect()
             })
             .collect();
+        let places: HashMap<Root, usize> = speaking.iter().map(|(root, _)| *root).zip(0..).collect();
         let all_days: BTreeSet<Day> = speaking.iter().flat_map(|(_, days)| days.keys().copied()).collect();
+        let mut expected_of: HashMap<Vec<Root>, Vec<Root>> = HashMap::new();
         let united = |day: Day| {
-            let states: Vec<Option<&DayState>> =
-                speaking.iter().map(|(_, days)| days.get(&day).map(|(state, _)| state)).collect();
+            let parts: Vec<Root> =
+                scopes.iter().copied().filter(|root| self.is_part_of(scopes, *root, day)).collect();
+            let expected = match expected_of.get(&parts) {
+                Some(expected) => expected,
+                None => {
+                    let expected = self.expected(&parts, |root| days_of(root).is_some());
+                    expected_of.entry(parts).or_insert(expected)
+                }
+            };
+            let state_of = |(root, days): &(Root, &'s Days<T>)| {
+                days.get(&day).filter(|_| self.is_part_of(scopes, *root, day)).map(|(state, _)| state)
+            };
+            let states: Vec<Option<&DayState>> = speaking.iter().map(state_of).collect();
             let knows = |at: &usize| states[*at].is_some_and(DayState::is_known);
             let counts = |at: &usize| knows(at) && !around[*at].iter().any(knows);
             let counting: Vec<usize> = (0..speaking.len()).filter(counts).collect();
-            let expected = (0..speaking.len()).filter(|at| is_expected[*at]).map(|at| states[at]);
-            let others = counting.iter().filter(|at| !is_expected[**at]).map(|at| states[*at]);
-            let silent = std::iter::repeat_n(None, silent);
-            let state = unite(expected.chain(others).chain(silent));
-            (day, (state, counting.into_iter().map(|at| speaking[at].0).collect()))
+            let others = counting.iter().filter(|at| !expected.contains(&speaking[**at].0));
+            let expected = expected.iter().map(|root| places.get(root).and_then(|at| states[*at]));
+            let all: Vec<Option<&DayState>> = expected.chain(others.map(|at| states[*at])).collect();
+            // A day of former groups alone is none of the union.
+            let state = (!all.is_empty()).then(|| unite(all.iter().copied()))?;
+            Some((day, (state, counting.into_iter().map(|at| speaking[at].0).collect())))
         };
-        Some(all_days.into_iter().map(united).collect())
+        Some(all_days.into_iter().filter_map(united).collect())
+    }
+
+    /// Whether a scope belongs to what these scopes are together on a day. By itself, a group that is no longer asked for is what it was.
+    fn is_part_of(&self, scopes: &[Root], root: Root, day: Day) -> bool {
+        scopes.len() == 1 || self.former.get(&root).is_none_or(|until| day <= *until)
     }
 
     /// The scopes without which a day is not complete: the outermost of those that speak, and of those that nobody asked
@@ -781,17 +822,20 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             (None, None) => None,
         };
         let is_cut = reason.is_some();
-        return (
-            DayState {
-                status: Status::Complete,
-                rows: Some(rows),
-                fetched_at: Some(at),
-                reason,
-                is_cut,
-                is_excerpt: false,
-            },
-            Some(fetch),
-        );
+        let declared = fetch.declared.as_ref();
+        let unreadable = declared.map_or(0, |declared| declared.unreadable);
+        let why_unreadable =
+            declared.filter(|_| unreadable > 0).and_then(|declared| declared.reason.clone());
+        let state = DayState {
+            status: Status::Complete,
+            rows: Some(rows),
+            fetched_at: Some(at),
+            reason: reason.or(why_unreadable),
+            unreadable,
+            is_cut,
+            is_excerpt: false,
+        };
+        return (state, Some(fetch));
     }
     let any_lost = fetches.clone().find_map(|(_, fetch)| lost_rows(fetch));
     let fullest = fetches
@@ -813,6 +857,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             rows: Some(fetch.arrived()),
             fetched_at: Some(at),
             reason: (!reason.is_empty()).then_some(reason),
+            unreadable: declared.map_or(0, |declared| declared.unreadable),
             is_cut,
             is_excerpt: is_excerpt(fetch),
         };
@@ -828,12 +873,30 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             status => (status, declared.reason.clone()),
         };
         let is_cut = lost.is_some();
-        let state = DayState { status, rows: None, fetched_at: Some(at), reason, is_cut, is_excerpt: false };
+        let unreadable = declared.unreadable;
+        let state = DayState {
+            status,
+            rows: None,
+            fetched_at: Some(at),
+            reason,
+            unreadable,
+            is_cut,
+            is_excerpt: false,
+        };
         return (state, None);
     }
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
     let (status, reason) = said.cloned().unwrap_or((Status::Failed, None));
-    (DayState { status, rows: None, fetched_at: None, reason, is_cut: false, is_excerpt: false }, None)
+    let state = DayState {
+        status,
+        rows: None,
+        fetched_at: None,
+        reason,
+        unreadable: 0,
+        is_cut: false,
+        is_excerpt: false,
+    };
+    (state, None)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.
@@ -856,16 +919,10 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
         rows: some_known.then(|| known.clone().filter_map(|state| state.rows).sum()),
         fetched_at: known.clone().filter_map(|state| state.fetched_at).min(),
         reason: worst.and_then(|worst| worst.reason.clone()),
+        unreadable: known.clone().map(|state| state.unreadable).sum(),
         is_cut: known.clone().any(|state| state.is_cut),
         is_excerpt: known.clone().any(|state| state.is_excerpt),
     }
-}
-
-fn is_within(scope: &str, ancestor: &str) -> bool {
-    if ancestor == INSTANCE_SCOPE {
-        return scope != INSTANCE_SCOPE;
-    }
-    scope.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn one_or_all<'a>(mut texts: impl Iterator<Item = &'a str>) -> String {

@@ -235,6 +235,8 @@ impl Reading<'_> {
                 rows: Some(of_day.rows.into()),
                 fetched_at: Some(self.now),
                 reason,
+                unreadable: 0,
+                key_check: None,
             }
         };
         days.iter().map(of_day).collect()

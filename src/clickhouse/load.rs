@@ -158,7 +158,7 @@ impl Packer {
                 Line::Rollup(rollup) if !rollup.is_possible() => Err(CONTRADICTION.to_owned()),
                 Line::Rollup(rollup) => Ok(Some(rollup.day())),
                 Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
-                Line::Metric(_) | Line::Unknown => {
+                Line::Metric(_) | Line::FormerGroup(_) | Line::Unknown => {
                     unknown += 1;
                     Ok(None)
                 }

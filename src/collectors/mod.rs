@@ -220,8 +220,17 @@ pub struct Answer {
     pub data: Box<RawValue>,
     /// When the server says it answered.
     pub at: Timestamp,
-    /// Why single nodes are null: GitLab cannot tell, for example, events that only a newer release can name.
-    pub flaw: Option<String>,
+    /// The errors that GitLab reported beside the data, each of a single node; `None` when there were none.
+    pub node_errors: Option<NodeErrors>,
+}
+
+/// Errors of single nodes. A deleted user makes such a node null, and so does an event type that only a newer release can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeErrors {
+    /// How many nodes they name.
+    pub nodes: u64,
+    /// The message of the first one, in one line.
+    pub message: String,
 }
 
 /// Where a collector puts what it gets.

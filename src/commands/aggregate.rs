@@ -1,5 +1,6 @@
 //! `aggregate`: every number that is shown anywhere.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -13,12 +14,13 @@ use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
 use crate::commands::normalize::{self, finish};
 use crate::error::{Error, Outcome};
-use crate::history::History;
+use crate::history::{History, Identity, Run};
 use crate::intake::Intake;
 use crate::line::Record;
 use crate::metrics::{self, Sheet, Thresholds};
 use crate::prices::Prices;
-use crate::record::{Coverage, Metric};
+use crate::pseudonym::PseudonymKey;
+use crate::record::{Coverage, FormerGroup, Metric};
 use crate::rollup::{Rollups, Target};
 use crate::settings::{Environment, check_range};
 use crate::site::Figures;
@@ -43,6 +45,10 @@ pub struct Options {
     pub threads: usize,
     /// The folder with what was collected before.
     pub history: Option<PathBuf>,
+    /// The groups that the settings name: those of a history that the stream does not speak of are asked for all the same.
+    pub groups: Vec<String>,
+    /// The pseudonym key of the settings; a history made with another one is refused.
+    pub pseudonyms: Option<PseudonymKey>,
 }
 
 /// How many metric lines are spelled at once.
@@ -67,6 +73,11 @@ pub fn run(
         max_rejects: args.rejects.max_rejects,
         threads: args.threads.count(),
         history: environment.history(args.history.history.as_deref()),
+        groups: environment.named_groups(&[]),
+        pseudonyms: normalize::pseudonyms(
+            environment,
+            normalize::history_named(environment, args.history.history.as_deref())?.as_ref(),
+        )?,
     };
     if args.emit == Emit::Rollups && args.history.history.is_some() {
         return Err(Error::Usage(
@@ -138,7 +149,7 @@ fn from_gitlab(
 ) -> Result<Outcome, Error> {
     let instance = environment.instance(None, allow_http)?;
     let (now, _) = environment.now()?;
-    let pseudonyms = normalize::pseudonyms(environment)?;
+    let pseudonyms = normalize::pseudonyms(environment, None)?;
     let max_rejects = options.max_rejects;
     let reading = clickhouse::Reading { server, instance: instance.as_str(), now, max_rejects };
     let read = |intake: &mut Intake, summary: &mut Summary| {
@@ -190,6 +201,7 @@ fn write_what(
     }
     let (figures, outcome) = aggregate_what(options, read, summary)?;
     figures.coverage.iter().try_for_each(|line| output.write(line))?;
+    figures.former.iter().try_for_each(|line| output.write(line))?;
     // Who spells lines lets go of them too: that takes half as long.
     let mut unspelled = figures.metrics.into_iter();
     let together = std::iter::from_fn(|| {
@@ -302,13 +314,23 @@ fn aggregate_what(
     let history = options.history.as_deref().map(History::open).transpose()?;
     let mut intake = Intake::new(options.threads, history.is_some());
     let mut outcome = read(&mut intake, summary)?;
+    let mut identity = Identity::default();
     if let Some(history) = &history {
+        let run = intake.run(options.pseudonyms.as_ref(), &options.groups);
+        let kept = history.kept_identity()?;
+        identity = kept.clone().map_or_else(|| history.identity(), Ok)?;
+        identity.check(&run).map_err(|mismatch| history.refusal(&mismatch))?;
         outcome = outcome.max(intake.read_history(history, summary)?);
+        intake.check_people()?;
+        outcome = outcome.max(admit(&mut identity, &run, kept.is_some(), &intake, summary));
     }
     intake.finish(summary)?;
-    let resolved = Resolved::of(&intake.rollups);
+    let resolved = Resolved::of(&intake.rollups).with_former_groups(identity.former_groups());
     if let Some(history) = &history {
         intake.save(&resolved, history)?;
+        if !identity.is_empty() {
+            history.write_identity(&identity)?;
+        }
     }
     let (coverage, cut) = covered(&resolved, summary);
     let of_tasks = match range(options, &intake.rollups) {
@@ -331,7 +353,39 @@ fn aggregate_what(
         counted(records, "record")
     ));
     summary.field("metrics", metrics.len());
-    Ok((Figures { coverage, metrics }, outcome.max(cut)))
+    let former = identity.former_groups().map(|(instance, scope, until)| FormerGroup {
+        instance: instance.to_owned(),
+        scope: scope.to_owned(),
+        until,
+    });
+    Ok((Figures { coverage, former: former.collect(), metrics }, outcome.max(cut)))
+}
+
+/// Takes the run over into what the history is of, and names groups that leave the total. A history without an identity can be one
+/// that has counted a renamed group twice: then that is partial.
+fn admit(
+    identity: &mut Identity,
+    run: &Run,
+    is_kept: bool,
+    intake: &Intake,
+    summary: &mut Summary,
+) -> Outcome {
+    let before: BTreeSet<(String, String)> =
+        identity.former_groups().map(|(instance, group, _)| (instance.to_owned(), group.to_owned())).collect();
+    identity.admit(run, |instance, group| intake.last_day(instance, group));
+    let mut outcome = Outcome::Complete;
+    for (instance, group, until) in identity.former_groups() {
+        if before.contains(&(instance.to_owned(), group.to_owned())) {
+            continue;
+        }
+        summary.say(format!(
+            "group {group} is no longer asked for and leaves the total after {until}; if it was renamed, run \"duo-metrics history rename --group {group} NEW\""
+        ));
+        if !is_kept {
+            outcome = Outcome::Partial;
+        }
+    }
+    outcome
 }
 
 /// The coverage lines as they turned out; days that were cut or shrunk on their way here are told, and make the outcome

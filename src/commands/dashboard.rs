@@ -257,6 +257,7 @@ pub fn read_figures(input: impl Read + Send, summary: &mut Summary) -> Result<Fi
         |_, part| {
             figures.metrics.extend(part.figures.metrics);
             figures.coverage.extend(part.figures.coverage);
+            figures.former.extend(part.figures.former);
             read += part.read;
             unknown += part.unknown;
             part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
@@ -271,6 +272,8 @@ pub fn read_figures(input: impl Read + Send, summary: &mut Summary) -> Result<Fi
     // `cat a a` is a stream too: what is said twice counts once, and the order says nothing.
     figures.coverage.sort();
     figures.coverage.dedup();
+    figures.former.sort();
+    figures.former.dedup();
     figures.metrics.sort_by(|one, other| identity(one).cmp(&identity(other)));
     figures.metrics.dedup();
     refuse_contradictions(&figures.metrics)?;
@@ -295,6 +298,10 @@ fn read_chunk(chunk: &Chunk) -> Part {
             Ok(Line::Coverage(coverage)) => {
                 part.read += 1;
                 part.figures.coverage.push(coverage);
+            }
+            Ok(Line::FormerGroup(former)) => {
+                part.read += 1;
+                part.figures.former.push(former);
             }
             Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
                 let reason = "not a metric line; pipe it through \"duo-metrics aggregate\" first";

@@ -16,8 +16,9 @@ use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Stan
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
-use crate::history::History;
+use crate::history::{History, Run, RunInstance};
 use crate::progress::Progress;
+use crate::pseudonym::PseudonymKey;
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::state::{Lock, State as StateDir};
@@ -111,6 +112,14 @@ impl Plan {
             every,
             settled,
         })
+    }
+
+    /// The GitLab that is asked, as a run of a history: what can be checked before the first request. Groups are spelled by GitLab.
+    pub fn run(&self, key: Option<&PseudonymKey>) -> Run {
+        let instance = self.instance.as_str();
+        let key_checks = key.map(|key| key.check(instance)).into_iter().collect();
+        let brought = RunInstance { key_checks, ..RunInstance::default() };
+        Run { instances: [(instance.to_owned(), brought)].into(), ..Run::default() }
     }
 
     /// The scopes of each collector. Where they cannot be found out, the fault is told for those it would have by its
@@ -487,6 +496,9 @@ fn conclude(
 struct Total<'a> {
     complete: u64,
     rows: u64,
+    unreadable: u64,
+    /// Why rows could not be read, as the first of their days has it.
+    why_unreadable: Option<&'a str>,
     gaps: BTreeMap<(Status, &'a str), Vec<Day>>,
 }
 
@@ -496,6 +508,10 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
     for line in coverage {
         let total = totals.entry((&line.scope, &line.collector)).or_default();
         total.rows += line.rows.unwrap_or(0);
+        total.unreadable += line.unreadable;
+        if line.unreadable > 0 && total.why_unreadable.is_none() {
+            total.why_unreadable = line.reason.as_deref();
+        }
         match (line.status, line.reason.as_deref()) {
             (Status::Complete, _) => total.complete += 1,
             (status, reason) => total
@@ -506,12 +522,21 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
         }
     }
     let mut collected = Vec::new();
-    for ((scope, collector), Total { complete, rows, gaps }) in &totals {
+    for ((scope, collector), Total { complete, rows, unreadable, why_unreadable, gaps }) in &totals {
         summary.say(format!(
             "{collector} of {scope}: {} complete, {}",
             counted(*complete, "day"),
             counted(*rows, "row")
         ));
+        if *unreadable > 0 {
+            summary.say(format!(
+                "{collector} of {scope}: {} missing of {} ({:.1}%), which GitLab returned as null; for example, {}",
+                counted(*unreadable, "row"),
+                rows + unreadable,
+                100.0 * *unreadable as f64 / (rows + unreadable) as f64,
+                why_unreadable.unwrap_or("without a reason")
+            ));
+        }
         for ((status, reason), days) in gaps {
             let on = runs(days);
             summary.say(format!("{collector} of {scope}: {} on {on}: {reason}", status.as_str()));
@@ -520,7 +545,7 @@ fn tell(coverage: &[Coverage], summary: &mut Summary) {
             .iter()
             .map(|((status, reason), days)| json!({"status": status, "reason": reason, "days": days}))
             .collect();
-        collected.push(json!({"collector": collector, "scope": scope, "complete_days": complete, "rows": rows, "gaps": gaps}));
+        collected.push(json!({"collector": collector, "scope": scope, "complete_days": complete, "rows": rows, "unreadable": unreadable, "gaps": gaps}));
     }
     summary.field("collected", collected);
 }

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::address::canonical;
 use crate::calendar::Day;
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
 use crate::commands::normalize::pseudonyms;
 use crate::error::{Error, Outcome};
-use crate::history::{Content, Head, History, read, read_all};
+use crate::history::{Content, Exported, Head, History, Rename, packed_identity, read, read_all};
 use crate::record::Status;
 use crate::settings::Environment;
 use crate::stream::LineWriter;
@@ -57,6 +58,11 @@ pub fn run(
         HistoryCommand::Verify => verify(&history, summary),
         HistoryCommand::Prune { keep_days } => prune(&history, *keep_days, summary),
         HistoryCommand::Forget { user } => forget(&history, user, environment, summary),
+        HistoryCommand::Rename { url, group } => rename(&history, &to_rename(url, group)?, summary),
+        HistoryCommand::Drop { group, url } => {
+            let address = |url: &String| canonical(url.trim()).into_owned();
+            drop_groups(&history, group.as_deref().map(group_path), url.as_ref().map(address), summary)
+        }
     }
 }
 
@@ -146,9 +152,13 @@ fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
     }
 }
 
-/// Writes every file that can be read, one after the other: gzip knows what several in one mean.
+/// Writes what the history is of and every file that can be read, one after the other: gzip knows what several in one mean.
 fn export(history: &History, mut stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
     let (mut written, mut outcome) = (0, Outcome::Complete);
+    let identity = history.identity()?;
+    if !identity.is_empty() {
+        stdout.write_all(&packed_identity(&identity)?).map_err(Error::writing)?;
+    }
     for path in history.files()? {
         if let Err(reason) = read(&path) {
             summary.say(format!("{}: {reason}; left out", path.display()));
@@ -165,15 +175,31 @@ fn export(history: &History, mut stdout: impl Write, summary: &mut Summary) -> R
     Ok(outcome)
 }
 
-/// Takes over what is fuller, or as full and newer, than what is there. What comes after damage is lost, and said so.
+/// Takes over what is fuller, or as full and newer, than what is there. What comes after damage is lost, and said so. What was renamed
+/// or dropped here is so in what comes, too.
 fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> Result<Outcome, Error> {
     let (mut found, mut taken, mut outcome) = (0, 0, Outcome::Complete);
     let reading = |source| Error::Stream { doing: "read standard input", source };
     // An empty history is exported as nothing, which gzip takes for something cut.
     let is_empty = input.fill_buf().map_err(reading)?.is_empty();
-    for content in (!is_empty).then(|| read_all(input)).into_iter().flatten() {
+    let mut identity = history.identity()?;
+    for part in (!is_empty).then(|| read_all(input)).into_iter().flatten() {
+        let content = part.and_then(|part| match part {
+            Exported::Identity(other) => Ok(Err(other)),
+            Exported::Content(mut content) => {
+                for rename in &identity.renames {
+                    content.rename(rename)?;
+                }
+                Ok(Ok(content))
+            }
+        });
         let content = match content {
-            Ok(content) => content,
+            Ok(Ok(content)) => content,
+            Ok(Err(mut other)) => {
+                identity.renames.iter().for_each(|rename| other.rename(rename));
+                identity.merge(&other).map_err(|mismatch| history.refusal(&mismatch))?;
+                continue;
+            }
             Err(reason) => {
                 summary.say(format!("after {} {reason}; the rest is left out", counted(found, "file")));
                 outcome = Outcome::Partial;
@@ -181,17 +207,142 @@ fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> 
             }
         };
         found += 1;
-        let Head { instance, collector, scope, day, .. } = &content.head;
-        let there = read(&history.path(instance, collector, scope, *day));
-        if !there.is_ok_and(|there| there.worth() >= content.worth()) {
-            history.write(&content)?;
-            taken += 1;
+        let Head { instance, scope, .. } = &content.head;
+        if !identity.dropped.contains(&(instance.clone(), scope.clone())) {
+            taken += u64::from(put_fuller(history, &content)?);
         }
+    }
+    if !identity.is_empty() {
+        history.write_identity(&identity)?;
     }
     summary.say(format!("{} read, {taken} taken over", counted(found, "file")));
     summary.field("files", found);
     summary.field("taken_over", taken);
     Ok(outcome)
+}
+
+/// Puts a file in its place unless what is there has as much. True when it was put there.
+fn put_fuller(history: &History, content: &Content) -> Result<bool, Error> {
+    let Head { instance, collector, scope, day, .. } = &content.head;
+    let there = read(&history.path(instance, collector, scope, *day));
+    if there.is_ok_and(|there| there.worth() >= content.worth()) {
+        return Ok(false);
+    }
+    history.write(content)?;
+    Ok(true)
+}
+
+/// The change that the flags name.
+fn to_rename(url: &Option<Vec<String>>, group: &Option<Vec<String>>) -> Result<Rename, Error> {
+    let (names, is_url) = match (url.as_deref(), group.as_deref()) {
+        (Some(names), _) => (names, true),
+        (None, names) => (names.unwrap_or_default(), false),
+    };
+    let [from, to] = names else {
+        return Err(Error::Usage("rename takes the former name and the name now".to_owned()));
+    };
+    let name = |text: &String| match is_url {
+        true => canonical(text.trim()).into_owned(),
+        false => group_path(text),
+    };
+    let (from, to) = (name(from), name(to));
+    if from.is_empty() || to.is_empty() || from == to {
+        return Err(Error::Usage("rename takes two different names".to_owned()));
+    }
+    Ok(match is_url {
+        true => Rename::Instance { from, to },
+        false => Rename::Group { instance: None, from, to },
+    })
+}
+
+fn group_path(text: &(impl AsRef<str> + ?Sized)) -> String {
+    text.as_ref().trim().trim_matches('/').to_owned()
+}
+
+/// Gives everything that is kept of an address or a group its new name. Of days that are kept under both names, the fuller one stays.
+fn rename(history: &History, change: &Rename, summary: &mut Summary) -> Result<Outcome, Error> {
+    check_pseudonyms(history, change)?;
+    let mut renamed = 0_u64;
+    for found in contents(history)? {
+        let (path, mut content) = found?;
+        let has_changed = content.rename(change).map_err(|reason| {
+            Error::Input(format!("{}: {reason}; see \"duo-metrics history verify\"", path.display()))
+        })?;
+        if !has_changed {
+            continue;
+        }
+        let Head { instance, collector, scope, day, .. } = &content.head;
+        if history.path(instance, collector, scope, *day) == path {
+            history.write(&content)?;
+        } else {
+            put_fuller(history, &content)?;
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        }
+        renamed += 1;
+    }
+    let mut identity = history.identity()?;
+    identity.rename(change);
+    history.write_identity(&identity)?;
+    summary.say(match renamed {
+        0 => "nothing of that name is kept; an older export is renamed when it is imported".to_owned(),
+        _ => format!("{} renamed", counted(renamed, "file")),
+    });
+    summary.field("renamed", renamed);
+    Ok(Outcome::Complete)
+}
+
+/// Fails where both addresses have pseudonyms: those of one person differ, and nothing tells that they are one.
+fn check_pseudonyms(history: &History, change: &Rename) -> Result<(), Error> {
+    let Rename::Instance { from, to } = change else { return Ok(()) };
+    let (mut of_former, mut of_new) = (false, false);
+    for found in contents(history)? {
+        let (_, content) = found?;
+        of_former |= content.head.instance == *from && content.has_pseudonyms();
+        of_new |= content.head.instance == *to && content.has_pseudonyms();
+    }
+    match of_former && of_new {
+        true => Err(Error::Configuration(format!(
+            "pseudonyms are kept under {from} and under {to}, and nothing tells which of them are the same person; remove one with \"duo-metrics history drop --url {to}\", then rename"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Removes what is kept of a group, of an address, or of a group there.
+fn drop_groups(
+    history: &History,
+    group: Option<String>,
+    url: Option<String>,
+    summary: &mut Summary,
+) -> Result<Outcome, Error> {
+    let is_meant = |instance: &str, scope: &str| {
+        url.as_deref().is_none_or(|url| url == instance) && group.as_deref().is_none_or(|group| group == scope)
+    };
+    let mut identity = history.identity()?;
+    let mut removed = 0_u64;
+    for found in contents(history)? {
+        let (path, content) = found?;
+        if is_meant(&content.head.instance, &content.head.scope) {
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            removed += 1;
+        }
+    }
+    let known: Vec<(String, String)> = identity
+        .instances
+        .iter()
+        .flat_map(|(address, known)| known.groups.keys().map(move |group| (address.clone(), group.clone())))
+        .filter(|(address, group)| is_meant(address, group))
+        .collect();
+    if removed == 0 && known.is_empty() {
+        return Err(Error::Configuration(
+            "nothing of that name is kept; \"duo-metrics history list\" shows what is".to_owned(),
+        ));
+    }
+    known.iter().for_each(|(address, group)| identity.drop(address, group));
+    history.write_identity(&identity)?;
+    summary.say(format!("{} removed", counted(removed, "file")));
+    summary.field("removed", removed);
+    Ok(Outcome::Complete)
 }
 
 /// Removes the days that lie so far before the last day kept.
@@ -221,7 +372,7 @@ fn forget(
     environment: &Environment,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    let key = pseudonyms(environment)?;
+    let key = pseudonyms(environment, Some(history))?;
     let (mut files, mut rows) = (0_u64, 0);
     for found in contents(history)? {
         let (path, mut content) = found?;

@@ -1,13 +1,15 @@
 //! `normalize`: one flat, typed, validated record a row; what cannot be read goes to the dead-letter file.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::address::canonical;
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
@@ -15,6 +17,7 @@ use crate::collectors::{Collector, NodeKeys, by_name};
 use crate::documents::{Documents, Headings};
 use crate::error::{Error, Outcome};
 use crate::export::RecordSheet;
+use crate::history::{History, KnownInstance};
 use crate::line::{self, Line, Record};
 use crate::mapping::Mapping;
 use crate::output::NewFile;
@@ -99,7 +102,7 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let options = Options {
-        pseudonyms: pseudonyms(environment)?,
+        pseudonyms: pseudonyms(environment, history_named(environment, args.history.history.as_deref())?.as_ref())?,
         max_rejects: args.rejects.max_rejects,
         mappings: mappings(&args.maps)?,
         setting: Setting {
@@ -134,17 +137,31 @@ fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
     Ok(mappings)
 }
 
-/// The key in the environment, if there is one.
-pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Error> {
+/// The key in the environment, if there is one; with a history, of the addresses under which its pseudonyms were made.
+pub fn pseudonyms(
+    environment: &Environment,
+    history: Option<&History>,
+) -> Result<Option<PseudonymKey>, Error> {
     let Some(key) = environment.get("DUO_METRICS_PSEUDONYM_KEY") else { return Ok(None) };
     if key.starts_with('$') || key.trim().is_empty() {
         return Err(Error::Usage(
             "DUO_METRICS_PSEUDONYM_KEY holds blanks, or the name of a variable that is not set; set it, or unset it".to_owned(),
         ));
     }
-    PseudonymKey::new(&key)
-        .map(Some)
-        .ok_or_else(|| Error::Usage("DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random".to_owned()))
+    let key = PseudonymKey::new(key.trim()).ok_or_else(|| {
+        Error::Usage(
+            "DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random"
+                .to_owned(),
+        )
+    })?;
+    let identity = history.map(History::identity).transpose()?.unwrap_or_default();
+    let former = |(address, known): (String, KnownInstance)| Some((address, known.pseudonyms_of?));
+    Ok(Some(key.with_former_addresses(identity.instances.into_iter().filter_map(former).collect())))
+}
+
+/// The history that the settings name, where there is one already.
+pub fn history_named(environment: &Environment, flag: Option<&Path>) -> Result<Option<History>, Error> {
+    environment.history(flag).filter(|folder| folder.is_dir()).map(|folder| History::at(&folder)).transpose()
 }
 
 /// Reads raw lines and exports of events and writes records; coverage lines and records pass as they are.
@@ -226,7 +243,7 @@ fn normalize_into(
         counted(rejects.count(), "row")
     ));
     if left_out > 0 {
-        summary.say(format!("{} left out by GitLab", counted(left_out, "row")));
+        summary.say(format!("GitLab returned {} as null; the coverage lines count them", counted(left_out, "row")));
     }
     if unknown > 0 {
         summary
@@ -244,8 +261,7 @@ fn normalize_into(
     ] {
         summary.field(name, count);
     }
-    let outcome = rejects.conclude(records + outside + passed + unknown + without_event, summary)?;
-    Ok(if left_out > 0 { Outcome::Partial } else { outcome })
+    rejects.conclude(records + outside + passed + unknown + without_event, summary)
 }
 
 /// How records are made, and what becomes of what cannot be read.
@@ -351,14 +367,19 @@ impl PartMade {
                 self.counts.passed += 1;
                 output.write(&rollup)?;
             }
-            Ok(Line::Coverage(coverage)) => {
+            Ok(Line::Coverage(mut coverage)) => {
                 self.counts.passed += 1;
+                if let Cow::Owned(address) = canonical(&coverage.instance) {
+                    coverage.instance = address;
+                }
+                let key = rules.options.pseudonyms.as_ref();
+                coverage.key_check = key.map(|key| key.check(&coverage.instance)).or(coverage.key_check);
                 match rules.options.mappings.iter().any(|mapping| mapping.collector() == coverage.collector) {
                     true => self.held_back.push(coverage),
                     false => output.write(&coverage)?,
                 }
             }
-            Ok(Line::Metric(_)) => self.counts.unknown += 1,
+            Ok(Line::Metric(_) | Line::FormerGroup(_)) => self.counts.unknown += 1,
             Ok(Line::Unknown) => {
                 if !self.take_told(line, rules, output)? {
                     self.counts.unknown += 1;
@@ -536,10 +557,10 @@ impl PartMade {
             }
         };
         match read {
-            // What GitLab itself leaves out is no fault of the stream, and fetch has told it.
+            // A null is no damage to the stream: fetch has counted it as unreadable.
             Ok(None) => {
                 self.counts.left_out += 1;
-                let letter = letters.letter(line, Some(row), "left out by GitLab", node.as_bytes());
+                let letter = letters.letter(line, Some(row), "null: GitLab could not return the row", node.as_bytes());
                 self.dead_letters.extend(letter);
             }
             Ok(Some(record)) if !record.is_of_its_day() => {

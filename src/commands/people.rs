@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{PeopleArgs, ThreadArgs};
 use crate::commands::aggregate::covered;
-use crate::commands::normalize::pseudonyms;
+use crate::commands::normalize::{history_named, pseudonyms};
 use crate::error::{Error, Outcome};
 use crate::export::{Named, People, Told, Wishes};
 use crate::intake::Intake;
@@ -33,7 +33,7 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     check_place(path, &args.site)?;
-    let key = pseudonyms(environment)?;
+    let key = pseudonyms(environment, history_named(environment, None)?.as_ref())?;
     let names = match (&args.seats, &key) {
         (None, _) => BTreeMap::new(),
         (Some(seats), Some(key)) => names(seats, key, summary)?,

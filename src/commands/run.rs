@@ -16,8 +16,9 @@ use crate::summary::Summary;
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let plan = fetch::Plan::new(&args.collect, switches, environment)?;
+    let history = normalize::history_named(environment, args.collect.history.history.as_deref())?;
     let normalizing = normalize::Options {
-        pseudonyms: normalize::pseudonyms(environment)?,
+        pseudonyms: normalize::pseudonyms(environment, history.as_ref())?,
         max_rejects: DEFAULT_MAX_REJECTS,
         mappings: Vec::new(),
         setting: Setting::default(),
@@ -33,7 +34,13 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         max_rejects: DEFAULT_MAX_REJECTS,
         threads: 1,
         history: environment.history(args.collect.history.history.as_deref()),
+        groups: environment.named_groups(&args.collect.gitlab.groups),
+        pseudonyms: normalize::pseudonyms(environment, history.as_ref())?,
     };
+    if let Some(history) = &history {
+        let run = plan.run(aggregating.pseudonyms.as_ref());
+        history.identity()?.check(&run).map_err(|mismatch| history.refusal(&mismatch))?;
+    }
 
     dashboard::check_site(&args.site.site, switches)?;
     let theme = dashboard::read_theme(args.theme.theme.as_deref())?;

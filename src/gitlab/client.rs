@@ -1,5 +1,6 @@
 //! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use ureq::{Agent, Body};
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
-use crate::collectors::{Answer, Fault};
+use crate::collectors::{Answer, Fault, NodeErrors};
 use crate::error::Error;
 use crate::http;
 use crate::output::NewFile;
@@ -211,15 +212,16 @@ impl Client {
         let envelope: Envelope =
             serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| cut())?;
         let errors = envelope.errors.unwrap_or_default();
-        let of_nodes = |error: &GraphQlError| {
-            error.is_of_one_node() && refusal::meaning(error) != refusal::Meaning::Timeout
+        let is_of_a_node = |error: &GraphQlError| {
+            error.node().is_some() && refusal::meaning(error) != refusal::Meaning::Timeout
         };
-        let flaws = errors.iter().all(of_nodes) && envelope.data.is_some();
-        let flaw = errors.first().filter(|_| flaws).map(|error| {
-            let message = refusal::one_line(&self.token.redact(error.message()));
-            format!("GitLab leaves out {}: {message}", counted(errors.len() as u64, "row"))
+        let is_usable = errors.iter().all(is_of_a_node) && envelope.data.is_some();
+        let node_errors = errors.first().filter(|_| is_usable).map(|error| NodeErrors {
+            nodes: errors.iter().filter_map(|error| Some(format!("{:?}", error.node()?))).collect::<BTreeSet<_>>().len()
+                as u64,
+            message: refusal::one_line(&self.token.redact(error.message())),
         });
-        if let (Some(error), None) = (errors.first(), &flaw) {
+        if let (Some(error), None) = (errors.first(), &node_errors) {
             // Other data beside errors is incomplete in a way that cannot be told; it is not used.
             let message = refusal::one_line(&self.token.redact(error.message()));
             return Err(match refusal::meaning(error) {
@@ -238,7 +240,7 @@ impl Client {
             });
         }
         match envelope.data {
-            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at, flaw }),
+            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at, node_errors }),
             _ => Err(lasting(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
         }
     }

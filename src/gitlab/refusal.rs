@@ -36,9 +36,12 @@ impl GraphQlError {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// Whether the error is of one node in a list: then the node is null, and the others are as they should be.
-    pub(super) fn is_of_one_node(&self) -> bool {
-        self.path.iter().flatten().any(serde_json::Value::is_u64)
+    /// The path to the node in a list that the error is of; `None` when it is not of a single node. Such a node is null, and the
+    /// others are as they should be.
+    pub(super) fn node(&self) -> Option<&[serde_json::Value]> {
+        let path = self.path.as_deref()?;
+        let index = path.iter().position(serde_json::Value::is_u64)?;
+        Some(&path[..=index])
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Page<'a, 'v> {
     pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
+    /// The share of the rows of those days that could be read.
+    readable: f64,
     /// Whether it rests on an export that does not say whether it is whole.
     is_excerpt: bool,
     is_final: bool,
@@ -165,6 +167,7 @@ impl<'a, 'v> Page<'a, 'v> {
             prices: None,
             metrics,
             coverage: 0.0,
+            readable: 1.0,
             is_excerpt: false,
             is_final: false,
         }
@@ -217,6 +220,7 @@ impl<'a, 'v> Page<'a, 'v> {
     pub(super) fn rest_on_days(&mut self, source: Source, looked_at: Period) {
         let known: Vec<&DayState> = self.view.known_days(source, looked_at).map(|(_, state)| state).collect();
         self.is_excerpt = known.iter().any(|state| state.is_excerpt);
+        self.readable = readable(known.iter().copied());
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
     }
 
@@ -224,24 +228,29 @@ impl<'a, 'v> Page<'a, 'v> {
     pub(super) fn rest_on_stretches(&mut self, source: Source, stretches: &[Period]) {
         let length = |stretch: &Period| stretch.length().max(0);
         let (mut complete, mut is_final) = (0.0, true);
+        let mut known: Vec<&DayState> = Vec::new();
+        let view = self.view;
         for stretch in stretches.iter().filter(|stretch| length(stretch) > 0) {
             self.rest_on_days(source, *stretch);
+            known.extend(view.known_days(source, *stretch).map(|(_, state)| state));
             complete += self.coverage * length(stretch) as f64;
             is_final &= self.is_final;
         }
+        self.readable = readable(known.into_iter());
         self.coverage = complete.round() / stretches.iter().map(length).sum::<i64>() as f64;
         self.is_final = is_final;
     }
 
     /// Sets coverage and finality from days of one collector that are known to be of the period.
-    pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState>) {
+    pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState> + Clone) {
+        self.readable = readable(states.clone());
         (self.coverage, self.is_final) = completeness(states, self.period);
     }
 
     /// Sets coverage and finality from the days of several sources: a day is whole that is whole in each.
     pub(super) fn rest_on_all(&mut self, sources: &[Source]) {
-        let view = self.view;
-        let days_of = |source: &Source| view.known_days(*source, self.period);
+        let (view, period) = (self.view, self.period);
+        let days_of = |source: &Source| view.known_days(*source, period);
         let of_all = |day: Day| {
             let states = sources.iter().filter_map(|source| {
                 days_of(source).find(|(known, state)| *known == day && state.status == Status::Complete)
@@ -250,14 +259,18 @@ impl<'a, 'v> Page<'a, 'v> {
             let oldest = states.iter().copied().min_by_key(|state| state.fetched_at);
             oldest.filter(|_| states.len() == sources.len())
         };
-        let states: Vec<&DayState> = self.period.days().filter_map(of_all).collect();
+        let states: Vec<&DayState> = period.days().filter_map(of_all).collect();
         self.rest_on_states(states.into_iter());
+        // A thing that rests on rows of each source is there when none of them is missing.
+        self.readable =
+            sources.iter().map(|source| readable(days_of(source).map(|(_, state)| state))).product();
     }
 
     /// Sets coverage and finality from the last day of the period that a running figure speaks of.
     pub(super) fn rest_on_days_up_to(&mut self, day: Day, state: &DayState) {
         let is_whole = state.status == Status::Complete;
         let days = day.days_since(self.period.start) + i64::from(is_whole);
+        self.readable = readable(std::iter::once(state));
         self.coverage = days as f64 / self.period.length() as f64;
         self.is_final = days == self.period.length() && is_settled(state, self.period);
     }
@@ -287,7 +300,7 @@ impl<'a, 'v> Page<'a, 'v> {
             of: figure.of,
             people: figure.people,
             coverage: self.coverage,
-            basis: figure.basis,
+            basis: figure.basis.map(|basis| basis * self.readable),
             is_final: self.is_final,
             reason: figure.reason,
             prices: self.prices.filter(|_| figure.is_by_prices).map(|prices| prices.label.clone()),
@@ -303,6 +316,18 @@ fn completeness<'s>(states: impl Iterator<Item = &'s DayState>, period: Period) 
         final_days += i64::from(is_settled(state, period));
     }
     (complete as f64 / period.length() as f64, final_days == period.length())
+}
+
+/// The share of the rows of some days that could be read, of all that GitLab has.
+fn readable<'s>(states: impl Iterator<Item = &'s DayState>) -> f64 {
+    let add = |(rows, missing): (u64, u64), state: &DayState| {
+        let (readable, unreadable) = state.rows_there_are();
+        (rows + readable, missing + unreadable)
+    };
+    match states.fold((0, 0), add) {
+        (_, 0) => 1.0,
+        (rows, missing) => rows as f64 / (rows + missing) as f64,
+    }
 }
 
 /// Whether the day was fetched when no late events of the period were to be expected any more.

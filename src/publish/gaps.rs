@@ -88,6 +88,7 @@ const OWN_REASONS: &[&str] = &[
 /// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.
 const OWN_BEGINNINGS: &[&str] = &[
     "cannot reach",
+    "GitLab could not return",
     "GitLab is not well",
     "GitLab leaves out",
     "GitLab ran out of time",

@@ -28,6 +28,7 @@ pub use states::{MergeRequestState, Newest, PipelineState, StateKey, Told};
 use tally::Tally;
 pub use tally::{CellId, Entries, Usage};
 
+use crate::address::canonical;
 use crate::agents::{self, AgentCounts};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{Record, Rollup};
@@ -456,6 +457,8 @@ impl Rollups {
             rows: None,
             fetched_at: None,
             reason: reason.clone(),
+            unreadable: 0,
+            key_check: None,
         })
     }
 
@@ -485,7 +488,7 @@ impl Rollups {
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {
         Target {
-            instance: self.names.number(instance),
+            instance: self.names.number(&canonical(instance)),
             collector: self.names.number(collector),
             scope: self.names.number(scope),
             day,

@@ -132,6 +132,11 @@ impl People {
         self.bots[person.0 as usize] = true;
     }
 
+    /// Everybody who has a name, with the instance.
+    pub fn all(&self) -> impl Iterator<Item = (Name, &str)> {
+        self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| *user != NOBODY)
+    }
+
     /// The user's global id or pseudonym.
     pub fn user(&self, person: PersonId) -> &str {
         &self.users[person.0 as usize].1

@@ -9,6 +9,7 @@ use super::batch::{AgentEvent, AgentPart, AgentsTold, Alike, Batch, CountedEvent
 use super::plain_event::Expected;
 use super::rows::EventId;
 use super::tally::Usage;
+use crate::address::canonical;
 use crate::agents::{self, AgentCounts, Role, Tokens};
 use crate::calendar::{Day, Timestamp};
 use crate::digits;
@@ -291,7 +292,7 @@ impl Reader {
 
     /// The numbers of users of an instance, bots by their place.
     pub fn crowd(&mut self, instance: &str, users: &[String], bots: &[u32]) -> Crowd {
-        let name = self.text(instance);
+        let name = self.text(&canonical(instance));
         let instance = self.instance(name);
         let mut numbers: Vec<u32> = users.iter().map(|user| self.person_in(instance, user, false)).collect();
         for bot in bots {
@@ -354,7 +355,8 @@ impl Reader {
         }
         let (day, fetched_at) = (texts.day.parse().ok()?, texts.fetched_at.parse().ok()?);
         let key = self.scratch.as_slice().into();
-        let names = [texts.instance, texts.collector, texts.scope].map(|text| self.text(text));
+        let instance = canonical(texts.instance);
+        let names = [&*instance, texts.collector, texts.scope].map(|text| self.text(text));
         self.batch.fetches.push((names, day, fetched_at));
         let place = self.instance(names[0]);
         self.instances.push(place);

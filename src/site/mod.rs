@@ -18,7 +18,7 @@ use crate::collectors::{Topic, by_name};
 use crate::export;
 use crate::metrics::definition::Definition;
 use crate::publish::{gaps, headline, number, place, privacy, text};
-use crate::record::{Coverage, Metric};
+use crate::record::{Coverage, FormerGroup, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};
 pub use compressed::Encoding;
@@ -32,6 +32,8 @@ pub struct Figures {
     pub metrics: Vec<Metric>,
     /// The coverage lines, in any order.
     pub coverage: Vec<Coverage>,
+    /// Groups that are no longer asked for.
+    pub former: Vec<FormerGroup>,
 }
 
 /// The dashboards of this project.
@@ -80,6 +82,7 @@ pub struct Published<'a> {
     kind: Dashboard,
     lines: Vec<privacy::Line<'a>>,
     coverage: Vec<&'a Coverage>,
+    former: &'a [FormerGroup],
     options: Options<'a>,
 }
 
@@ -91,13 +94,13 @@ impl<'a> Published<'a> {
             privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
         let is_shown = |line: &&Coverage| kind.asks(&line.collector) && !gaps::is_beside_the_point(line);
         let coverage = figures.coverage.iter().filter(is_shown).collect();
-        Published { kind, lines, coverage, options: *options }
+        Published { kind, lines, coverage, former: &figures.former, options: *options }
     }
 
     /// `index.html`, and `dashboard.json`, which the landing page shows. Without lines of its own a dashboard is a page
     /// that says so.
     pub fn page(&self, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
-        let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, &self.options);
+        let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, self.former, &self.options);
         let tiles = frame.tiles();
         let html = frame.render(&tiles, definitions)?.into_bytes();
         let card = frame.card(&tiles).to_json()?;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Grain, Timestamp};
 use crate::metrics::definition::{Definition, Unit};
-use crate::record::{Coverage, Status};
+use crate::record::{Coverage, FormerGroup, Status};
 
 use super::card::{Card, CardPeriod, CardStatus};
 use super::data;
@@ -43,6 +43,8 @@ pub(super) struct Frame<'a> {
     pub(super) days: Option<(Day, Day)>,
     /// The coverage lines of this dashboard.
     pub(super) coverage: Vec<&'a Coverage>,
+    /// Groups that are no longer asked for.
+    pub(super) former: &'a [FormerGroup],
     status: CardStatus,
     /// What is hidden: fewer people than this.
     pub(super) small_group: u64,
@@ -55,6 +57,7 @@ impl<'a> Frame<'a> {
         kind: Dashboard,
         lines: &'a [Line<'a>],
         coverage: &[&'a Coverage],
+        former: &'a [FormerGroup],
         options: &Options<'a>,
     ) -> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
@@ -75,6 +78,7 @@ impl<'a> Frame<'a> {
             places: Place::all(lines),
             days,
             coverage,
+            former,
             status,
             small_group: options.small_group,
             theme: options.theme,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::{Value, context};
 
 use crate::calendar::{Day, Grain};
-use crate::record::{Coverage, Status};
+use crate::record::{Coverage, FormerGroup, Status};
 
 use super::Dashboard;
 use super::gaps::{Gap, MOST_GAPS, gaps, published_reason};
@@ -31,7 +31,14 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
         agents_told => agents_told(frame),
+        former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
     }
+}
+
+/// That a group is no longer asked for, in a sentence.
+fn former_group(group: &FormerGroup) -> String {
+    let (name, until) = (scope_name(&group.scope), number::long_day(group.until));
+    format!("{name} is no longer collected. It is part of the total up to {until} and not after it.")
 }
 
 /// Whether sessions of agents, their tools or their tokens are known: events tell of them where GitLab does not.

@@ -98,6 +98,8 @@ fn figures() -> Figures {
         rows: None,
         fetched_at: "2026-11-01T03:00:00Z".parse().ok(),
         reason: Some(HOSTILE.into()),
+        unreadable: 0,
+        key_check: None,
     });
     figures
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::catalogue::{self, Emitter, Entry, Meaning, Role, Session};
 use super::observed::{Form, Observed};
 use super::{moment, scalar, short_digest};
+use crate::address::canonical;
 use crate::events::{self, CODE_SUGGESTIONS};
 use crate::record::{Event, INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
 use crate::spelling;
@@ -199,7 +200,7 @@ impl Told<'_> {
         };
         self.standard("host_name")
             .filter(is_host)
-            .map(|host| format!("https://{}", host.to_ascii_lowercase()))
+            .map(|host| canonical(&format!("https://{host}")).into_owned())
             .or_else(|| setting.instance.clone())
             .or_else(|| self.standard("instance_id").map(|id| format!("instance:{id}")))
             .unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())

@@ -20,6 +20,8 @@ pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     max_rejects: 0.0,
     threads: 2,
     history: None,
+    groups: Vec::new(),
+    pseudonyms: None,
 };
 
 /// The metric and coverage lines of records, and how it ended.
