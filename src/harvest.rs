@@ -26,6 +26,8 @@ pub struct Harvest<'a> {
     instance: &'a str,
     unit: Unit<'a>,
     today: Day,
+    /// Whether the user named the collector.
+    is_named: bool,
     /// One moment for all lines: the server's at the first page.
     fetched_at: OnceLock<Timestamp>,
     open_parts: AtomicUsize,
@@ -96,12 +98,14 @@ impl<'a> Harvest<'a> {
         instance: &'a str,
         unit: Unit<'a>,
         today: Day,
+        is_named: bool,
     ) -> Harvest<'a> {
         Harvest {
             collector,
             instance,
             unit,
             today,
+            is_named,
             fetched_at: OnceLock::new(),
             open_parts: AtomicUsize::new(0),
             got: Mutex::default(),
@@ -241,6 +245,8 @@ impl<'a> Harvest<'a> {
                     .or_else(|| got.why_unreadable(unreadable)),
                 unreadable: if rows_are_told { unreadable } else { 0 },
                 key_check: None,
+                is_shrunk: false,
+                is_named: self.is_named,
             }
         };
         days.into_iter().map(line).collect()

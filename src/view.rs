@@ -78,6 +78,10 @@ pub struct DayState {
     pub reason: Option<String>,
     /// Nodes that GitLab returned as null: rows that happened and could not be read.
     pub unreadable: u64,
+    /// True when a newer fetch had fewer rows or was cut, so that an older one counts.
+    pub is_shrunk: bool,
+    /// True when the user named the collector.
+    pub is_named: bool,
     /// True when rows are missing that the stream itself says there are, or when a newer fetch had fewer.
     pub is_cut: bool,
     /// True for an export of which nobody says whether it is whole: what is not in it may still have been.
@@ -386,6 +390,8 @@ impl<'a> Resolved<'a> {
                     reason: state.reason.clone(),
                     unreadable: state.unreadable,
                     key_check: None,
+                    is_shrunk: state.is_shrunk,
+                    is_named: state.is_named,
                 };
                 lines.push((line, state.is_cut));
             }
@@ -832,6 +838,8 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             fetched_at: Some(at),
             reason: reason.or(why_unreadable),
             unreadable,
+            is_shrunk: is_cut,
+            is_named: declared.is_some_and(|declared| declared.is_named),
             is_cut,
             is_excerpt: false,
         };
@@ -858,6 +866,8 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             fetched_at: Some(at),
             reason: (!reason.is_empty()).then_some(reason),
             unreadable: declared.map_or(0, |declared| declared.unreadable),
+            is_shrunk: false,
+            is_named: declared.is_some_and(|declared| declared.is_named),
             is_cut,
             is_excerpt: is_excerpt(fetch),
         };
@@ -880,19 +890,24 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             fetched_at: Some(at),
             reason,
             unreadable,
+            is_shrunk: false,
+            is_named: declared.is_named,
             is_cut,
             is_excerpt: false,
         };
         return (state, None);
     }
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
-    let (status, reason) = said.cloned().unwrap_or((Status::Failed, None));
+    let (status, reason, is_named) =
+        said.map_or((Status::Failed, None, false), |said| (said.status, said.reason.clone(), said.is_named));
     let state = DayState {
         status,
         rows: None,
         fetched_at: None,
         reason,
         unreadable: 0,
+        is_shrunk: false,
+        is_named,
         is_cut: false,
         is_excerpt: false,
     };
@@ -920,6 +935,8 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
         fetched_at: known.clone().filter_map(|state| state.fetched_at).min(),
         reason: worst.and_then(|worst| worst.reason.clone()),
         unreadable: known.clone().map(|state| state.unreadable).sum(),
+        is_shrunk: known.clone().any(|state| state.is_shrunk),
+        is_named: known.clone().any(|state| state.is_named),
         is_cut: known.clone().any(|state| state.is_cut),
         is_excerpt: known.clone().any(|state| state.is_excerpt),
     }

@@ -237,6 +237,8 @@ impl Reading<'_> {
                 reason,
                 unreadable: 0,
                 key_check: None,
+                is_shrunk: false,
+                is_named: false,
             }
         };
         days.iter().map(of_day).collect()

@@ -17,7 +17,7 @@ pub struct DoraFigures;
 const ABOUT: About = About {
     name: "dora",
     topic: Topic::Project,
-    standing: Standing::Core,
+    standing: Standing::Extra,
     level: Level::Group,
     document: include_str!("dora.graphql"),
     span: Span::Day,

@@ -18,7 +18,7 @@ pub struct GroupTree;
 const ABOUT: About = About {
     name: "group_tree",
     topic: Topic::Project,
-    standing: Standing::Core,
+    standing: Standing::Extra,
     level: Level::Group,
     document: include_str!("group_tree.graphql"),
     span: Span::Snapshot,

@@ -18,7 +18,7 @@ pub struct Seats;
 const ABOUT: About = About {
     name: "seats",
     topic: Topic::Duo,
-    standing: Standing::Core,
+    standing: Standing::Extra,
     level: Level::Group,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,

@@ -1,6 +1,6 @@
 //! `fetch`: run the chosen collectors over groups and days, and say what became of each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,13 +12,16 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
+use crate::collectors::{
+    COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Topic, Unit, by_name,
+};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
 use crate::history::{History, Run, RunInstance};
 use crate::progress::Progress;
 use crate::pseudonym::PseudonymKey;
+use crate::publish::completeness::{Completeness, Verdict, topic_of};
 use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::state::{Lock, State as StateDir};
@@ -114,6 +117,11 @@ impl Plan {
         })
     }
 
+    /// The dashboards that something is collected for.
+    fn topics(&self) -> BTreeSet<Topic> {
+        self.collectors.iter().map(|collector| topic_of(collector.name())).collect()
+    }
+
     /// The GitLab that is asked, as a run of a history: what can be checked before the first request. Groups are spelled by GitLab.
     pub fn run(&self, key: Option<&PseudonymKey>) -> Run {
         let instance = self.instance.as_str();
@@ -142,7 +150,7 @@ impl Plan {
                 let collector = *collector;
                 let harvest = |since, until| {
                     let unit = Unit { scope, since, until };
-                    Harvest::new(collector, self.instance.as_str(), unit, self.today)
+                    Harvest::new(collector, self.instance.as_str(), unit, self.today, self.named)
                 };
                 let is_settled =
                     |day: Day| self.settled.get(&(collector.name().to_owned(), scope.clone(), day));
@@ -457,38 +465,54 @@ fn conclude(
         None | Some(Fault::Exhausted(_)) => {}
         Some(fault) => return Err(fatal(fault)),
     }
-    let has = |statuses: &[Status]| coverage.iter().find(|line| statuses.contains(&line.status));
     let reason = |line: &Coverage| line.reason.clone().unwrap_or_default();
-    // That something is refused which not every GitLab has explains least.
-    let refused = |line: &&Coverage| [Status::Denied, Status::Unsupported].contains(&line.status);
-    let is_extra = |line: &Coverage| {
-        by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
-    };
-    let refused = coverage.iter().filter(refused).min_by_key(|line| is_extra(line));
-    if has(&[Status::Complete, Status::Partial]).is_none() {
-        return Err(match (has(&[Status::Failed]), refused) {
+    let dashboards: Vec<Completeness<'_>> =
+        plan.topics().into_iter().map(|topic| Completeness::of(topic, coverage)).collect();
+    let is_empty = |found: &Completeness<'_>| found.verdict == Verdict::Nothing || found.lacks_core;
+    if dashboards.iter().all(is_empty) {
+        let has = |status: Status| coverage.iter().find(|line| line.status == status);
+        // That something is refused which not every GitLab has explains least.
+        let refused = |line: &&Coverage| [Status::Denied, Status::Unsupported].contains(&line.status);
+        let refused = coverage.iter().filter(refused).min_by_key(|line| is_extra(line));
+        return Err(match (has(Status::Failed), refused) {
             (Some(failed), _) if may_pass => {
                 Error::Temporary(format!("nothing could be collected: {}", reason(failed)))
             }
-            (Some(failed), _) => Error::Unexpected(format!("nothing could be collected: {}", reason(failed))),
-            (None, Some(refused)) => Error::Nothing(format!("nothing to collect here: {}", reason(refused))),
-            (None, None) => {
-                Error::Usage("--every leaves out every day of this range; give more days".to_owned())
+            (Some(failed), _) if !is_extra(failed) => {
+                Error::Unexpected(format!("nothing could be collected: {}", reason(failed)))
             }
+            (_, Some(refused)) => Error::Nothing(format!("nothing to collect here: {}", reason(refused))),
+            (Some(failed), None) => {
+                Error::Unexpected(format!("nothing could be collected: {}", reason(failed)))
+            }
+            (None, None) => match has(Status::Partial) {
+                Some(partial) => {
+                    Error::Unexpected(format!("no row could be collected: {}", reason(partial)))
+                }
+                None => {
+                    Error::Usage("--every leaves out every day of this range; give more days".to_owned())
+                }
+            },
         });
     }
-    let refused_by_name = plan.named && refused.is_some();
-    // What is refused on some days only says nothing of the role: it is a gap.
-    let refused_in_part = coverage
-        .chunk_by(|one, next| (&one.collector, &one.scope) == (&next.collector, &next.scope))
-        .any(|lines| {
-            let any = |status: Status| lines.iter().any(|line| line.status == status);
-            any(Status::Denied) && (any(Status::Complete) || any(Status::Partial))
-        });
-    Ok(match refused_by_name || refused_in_part || has(&[Status::Partial, Status::Failed]).is_some() {
-        true => Outcome::Partial,
-        false => Outcome::Complete,
+    for (topic, _) in plan.topics().into_iter().zip(&dashboards).filter(|(_, found)| is_empty(found)) {
+        let why = coverage.iter().find(|line| topic_of(&line.collector) == topic && !is_extra(line));
+        summary.say(format!(
+            "the {} dashboard has no day of its core collectors: {}",
+            topic.as_str(),
+            why.map(reason).unwrap_or_default()
+        ));
+    }
+    let is_whole = |found: &Completeness<'_>| matches!(found.verdict, Verdict::Complete | Verdict::Sampled);
+    Ok(match dashboards.iter().all(is_whole) {
+        true => Outcome::Complete,
+        false => Outcome::Partial,
     })
+}
+
+/// Whether the dashboards do without what a line is of.
+fn is_extra(line: &Coverage) -> bool {
+    by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
 }
 
 /// What became of a collector in a scope: complete days, rows, and the days of each gap.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::calendar::{Grain, Period};
-use crate::publish::gaps::{Gap, best, gaps, is_beside_the_point, published_reason};
+use crate::collectors::Topic;
+use crate::publish::completeness::Completeness;
+use crate::publish::gaps::{Gap, gaps, published_reason};
 use crate::publish::headline::{DUO, Figure, PROJECT};
 use crate::publish::number::{self, Style, UNKNOWN};
 use crate::publish::place::{Place, reported_days};
@@ -138,14 +140,14 @@ fn by_group(text: &mut String, groups: &[&Place<'_>], figures: &[Figure<'static>
 
 /// What was not collected of the periods told.
 fn missing(text: &mut String, coverage: &[Coverage], first: Period, last: Period) {
-    let lines: Vec<&Coverage> = coverage.iter().filter(|line| !is_beside_the_point(line)).collect();
-    if lines.is_empty() {
+    if coverage.is_empty() {
         text.push_str("What is missing is not known: no coverage line came with the numbers.\n\n");
         return;
     }
-    let best = best(&lines);
+    let of_both = [Topic::Duo, Topic::Project].map(|topic| Completeness::of(topic, coverage));
+    let missing: Vec<&Coverage> = of_both.iter().flat_map(|found| found.gaps.iter().copied()).collect();
     let gaps: Vec<Gap<'_>> =
-        gaps(&best).into_iter().filter(|gap| gap.first <= last.end && gap.last >= first.start).collect();
+        gaps(&missing).into_iter().filter(|gap| gap.first <= last.end && gap.last >= first.start).collect();
     if gaps.is_empty() {
         text.push_str("Of what was asked for, nothing is missing.\n\n");
         return;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::Day;
-use crate::collectors::{Standing, by_name};
 use crate::record::{Coverage, Status};
 
 use super::text::plain;
@@ -36,11 +35,11 @@ pub struct Gap<'a> {
     pub scopes: Vec<&'a str>,
 }
 
-/// The gaps of coverage lines that come from [`best`].
-pub fn gaps<'a>(coverage: &[&'a Coverage]) -> Vec<Gap<'a>> {
+/// Days in a row that are missing, of the lines that [`Completeness`](super::completeness::Completeness) calls gaps.
+pub fn gaps<'a>(missing: &[&'a Coverage]) -> Vec<Gap<'a>> {
     let mut gaps: Vec<Gap> = Vec::new();
-    // `best` has them by collector, group and day.
-    for &line in coverage.iter().filter(|line| line.status != Status::Complete) {
+    // They are in the order of collector, group and day.
+    for &line in missing {
         match gaps.last_mut() {
             Some(gap)
                 if gap.last.plus(1) == line.day
@@ -105,10 +104,4 @@ pub fn published_reason(line: &Coverage) -> Option<String> {
         return Some(plain(reason, 200));
     }
     OWN_BEGINNINGS.iter().find(|own| reason.starts_with(**own)).map(|own| (*own).to_owned())
-}
-
-/// Whether a line tells that GitLab refuses what the dashboards do without: that is no gap.
-pub fn is_beside_the_point(line: &Coverage) -> bool {
-    matches!(line.status, Status::Denied | Status::Unsupported)
-        && by_name(&line.collector).is_some_and(|collector| collector.about().standing == Standing::Extra)
 }

@@ -50,6 +50,17 @@ pub struct Target {
     pub day: Day,
 }
 
+/// What a coverage line says of a target that the server never answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unanswered {
+    /// How the collection ended.
+    pub status: Status,
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether the user named the collector.
+    pub is_named: bool,
+}
+
 /// What came of one fetch of a target.
 #[derive(Debug, Default)]
 pub struct Fetch {
@@ -137,7 +148,7 @@ pub struct Rollups {
     /// What was fetched, when, and what came of it.
     pub fetches: BTreeMap<Target, BTreeMap<Timestamp, Fetch>>,
     /// Coverage lines of fetches that the server never answered.
-    pub unanswered: BTreeMap<Target, BTreeSet<(Status, Option<String>)>>,
+    pub unanswered: BTreeMap<Target, BTreeSet<Unanswered>>,
     /// How many counts may wait to be summed.
     waiting: usize,
 }
@@ -153,7 +164,8 @@ impl Rollups {
     pub fn cover(&mut self, coverage: Coverage) {
         let target = self.target(&coverage.instance, &coverage.collector, &coverage.scope, coverage.day);
         let Some(fetched_at) = coverage.fetched_at else {
-            self.unanswered.entry(target).or_default().insert((coverage.status, coverage.reason));
+            let Coverage { status, reason, is_named, .. } = coverage;
+            self.unanswered.entry(target).or_default().insert(Unanswered { status, reason, is_named });
             return;
         };
         let fetch = self.fetches.entry(target).or_default().entry(fetched_at).or_default();
@@ -448,17 +460,19 @@ impl Rollups {
         let text = |name| self.names.text(name).to_owned();
         let (collector, instance, scope) =
             (text(target.collector), text(target.instance), text(target.scope));
-        self.unanswered.get(&target).into_iter().flatten().map(move |(status, reason)| Coverage {
+        self.unanswered.get(&target).into_iter().flatten().map(move |said| Coverage {
             collector: collector.clone(),
             instance: instance.clone(),
             scope: scope.clone(),
             day: target.day,
-            status: *status,
+            status: said.status,
             rows: None,
             fetched_at: None,
-            reason: reason.clone(),
+            reason: said.reason.clone(),
             unreadable: 0,
             key_check: None,
+            is_shrunk: false,
+            is_named: said.is_named,
         })
     }
 

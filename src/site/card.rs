@@ -46,7 +46,9 @@ pub struct CardPeriod {
 pub enum CardStatus {
     /// All days arrived.
     Complete,
-    /// Some days are missing, or something is not allowed to be read.
+    /// All days that were asked for arrived, and only some were: a sample.
+    Sampled,
+    /// Something that was asked for is missing.
     Partial,
     /// There is no data yet.
     Empty,
@@ -91,6 +93,7 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
         generated_at: fields.get("generated_at").and_then(|at| at.as_str()?.parse().ok()),
         status: match fields.get("status").and_then(Value::as_str) {
             Some("complete") => CardStatus::Complete,
+            Some("sampled") => CardStatus::Sampled,
             Some("partial") => CardStatus::Partial,
             Some("empty") => CardStatus::Empty,
             _ => CardStatus::Unknown,

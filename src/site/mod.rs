@@ -14,9 +14,10 @@ mod table;
 mod theme;
 mod tile;
 
-use crate::collectors::{Topic, by_name};
+use crate::collectors::Topic;
 use crate::export;
 use crate::metrics::definition::Definition;
+use crate::publish::completeness::{self, topic_of};
 use crate::publish::{gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, FormerGroup, Metric};
 
@@ -92,8 +93,7 @@ impl<'a> Published<'a> {
         // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
         let lines =
             privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
-        let is_shown = |line: &&Coverage| kind.asks(&line.collector) && !gaps::is_beside_the_point(line);
-        let coverage = figures.coverage.iter().filter(is_shown).collect();
+        let coverage = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         Published { kind, lines, coverage, former: &figures.former, options: *options }
     }
 
@@ -172,9 +172,15 @@ impl Dashboard {
     }
 
     fn asks(self, collector: &str) -> bool {
-        let of_projects =
-            by_name(collector).is_some_and(|collector| collector.about().topic == Topic::Project);
-        of_projects == (self == Dashboard::Project)
+        topic_of(collector) == self.topic()
+    }
+
+    /// What it is about.
+    pub fn topic(self) -> Topic {
+        match self {
+            Dashboard::Duo => Topic::Duo,
+            Dashboard::Project => Topic::Project,
+        }
     }
 }
 

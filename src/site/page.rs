@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Grain, Timestamp};
 use crate::metrics::definition::{Definition, Unit};
-use crate::record::{Coverage, FormerGroup, Status};
+use crate::record::{Coverage, FormerGroup};
 
 use super::card::{Card, CardPeriod, CardStatus};
+use super::completeness::{Completeness, Verdict};
 use super::data;
 use super::gaps;
 use super::number;
@@ -43,6 +44,8 @@ pub(super) struct Frame<'a> {
     pub(super) days: Option<(Day, Day)>,
     /// The coverage lines of this dashboard.
     pub(super) coverage: Vec<&'a Coverage>,
+    /// How complete that is.
+    pub(super) completeness: Completeness<'a>,
     /// Groups that are no longer asked for.
     pub(super) former: &'a [FormerGroup],
     status: CardStatus,
@@ -62,22 +65,28 @@ impl<'a> Frame<'a> {
     ) -> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
+        let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
         let told = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
-        let status = if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) {
-            CardStatus::Empty
-        } else if coverage.iter().any(|line| !matches!(line.status, Status::Complete | Status::Skipped))
+        let status = match completeness.verdict {
+            _ if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) => {
+                CardStatus::Empty
+            }
             // Without coverage lines a gap cannot be told from a range that is shorter than the window.
-            || coverage.is_empty() && lines.iter().any(|line| line.coverage < 1.0)
-        {
-            CardStatus::Partial
-        } else {
-            CardStatus::Complete
+            _ if coverage.is_empty() => match lines.iter().any(|line| line.coverage < 1.0) {
+                true => CardStatus::Partial,
+                false => CardStatus::Complete,
+            },
+            Verdict::Complete => CardStatus::Complete,
+            Verdict::Sampled => CardStatus::Sampled,
+            Verdict::Unvouched => CardStatus::Unknown,
+            Verdict::Partial | Verdict::Nothing => CardStatus::Partial,
         };
         Frame {
             kind,
             places: Place::all(lines),
             days,
             coverage,
+            completeness,
             former,
             status,
             small_group: options.small_group,
@@ -222,6 +231,7 @@ pub(super) fn render(
 pub(super) fn status_word(status: CardStatus) -> &'static str {
     match status {
         CardStatus::Complete => "complete",
+        CardStatus::Sampled => "sampled",
         CardStatus::Partial => "partial",
         CardStatus::Empty => "empty",
         CardStatus::Unknown => "unknown",

@@ -20,9 +20,9 @@ const STATUSES: [Status; 6] =
 
 /// The tables of the section on data quality.
 pub(super) fn value(frame: &Frame<'_>) -> Value {
-    let gaps = gaps(&frame.coverage);
+    let gaps = gaps(&frame.completeness.gaps);
     let tables: Vec<Value> =
-        [days_table(frame), gaps_table(&gaps)].into_iter().flatten().map(|table| table.value()).collect();
+        [days_table(frame), gaps_table(&gaps), refused_table(frame)].into_iter().flatten().map(|table| table.value()).collect();
     let last_complete = last_whole_day(frame).map(number::long_day);
     context! {
         tables => tables,
@@ -31,7 +31,21 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
         agents_told => agents_told(frame),
+        missing_sources => frame.completeness.refused.keys().map(|name| plain(name, LONGEST_LABEL)).collect::<Vec<_>>(),
+        unreadable => unreadable(frame),
         former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
+    }
+}
+
+/// That rows could not be read, in a sentence.
+fn unreadable(frame: &Frame<'_>) -> String {
+    match frame.completeness.rows {
+        (_, 0) => String::new(),
+        (rows, nulls) => format!(
+            "GitLab returned {} of {} as null, for example of a deleted user. They are missing from the counts; the days are complete otherwise.",
+            number::count(nulls),
+            number::counted(rows + nulls, "row", "rows")
+        ),
     }
 }
 
@@ -57,8 +71,9 @@ fn agents_told(frame: &Frame<'_>) -> bool {
 fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
     let (_, last) = frame.days?;
     let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
-    for line in frame.coverage.iter().filter(|line| line.day <= last) {
-        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete;
+    let is_asked = |line: &&&Coverage| !frame.completeness.refused.contains_key(line.collector.as_str());
+    for line in frame.coverage.iter().filter(|line| line.day <= last).filter(is_asked) {
+        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete && !line.is_shrunk;
     }
     whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
 }
@@ -120,6 +135,22 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
             }
         }));
         table.push(cells);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The sources that the dashboard does without, and why.
+fn refused_table(frame: &Frame<'_>) -> Option<Table> {
+    let columns =
+        [Column::words("Collector"), Column::words("Status"), Column::words("Reason"), Column::words("What helps")];
+    let mut table = Table::new("quality-refused", "Optional sources that are missing", &columns);
+    for (collector, line) in &frame.completeness.refused {
+        table.push(vec![
+            Cell::code(plain(collector, LONGEST_LABEL)),
+            Cell::words(line.status.as_str()),
+            Cell::words(published_reason(line).unwrap_or_default()),
+            Cell::words(number::remedy(line.status)),
+        ]);
     }
     (!table.rows.is_empty()).then_some(table)
 }

@@ -100,6 +100,8 @@ fn figures() -> Figures {
         reason: Some(HOSTILE.into()),
         unreadable: 0,
         key_check: None,
+        is_shrunk: false,
+        is_named: false,
     });
     figures
 }

@@ -1,0 +1,176 @@
+//! How complete the data of a dashboard is: the one computation behind the exit code of `fetch`, the badge of the page, the status in
+//! `dashboard.json` and the digest.
+
+use std::collections::BTreeMap;
+
+use super::gaps::best;
+use crate::collectors::{Standing, Topic, by_name};
+use crate::record::{Coverage, Status};
+use crate::view::is_export;
+
+/// How complete the data of a dashboard is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything that was asked for arrived.
+    Complete,
+    /// Everything that was asked for arrived, and it was only asked for some of the days.
+    Sampled,
+    /// It comes from imported events alone, and nothing says whether they are all there are.
+    Unvouched,
+    /// Something that was asked for is missing.
+    Partial,
+    /// No day of a core collector is known, nor of anything that could stand in for one.
+    Nothing,
+}
+
+/// How complete the data of a dashboard is, and what is missing.
+#[derive(Debug, PartialEq)]
+pub struct Completeness<'a> {
+    /// In a word.
+    pub verdict: Verdict,
+    /// What is missing: days that did not arrive or not in full. The newest or fullest line of each collector, group and day.
+    pub gaps: Vec<&'a Coverage>,
+    /// Sources that the dashboard does without, and that this token, license or GitLab version does not offer.
+    pub refused: BTreeMap<&'a str, &'a Coverage>,
+    /// Whether core collectors were asked and none of them brought a day.
+    pub lacks_core: bool,
+    /// Rows that were read, and rows that GitLab returned as null.
+    pub rows: (u64, u64),
+}
+
+/// The share of the rows of a collector from which on null rows make the data partial.
+const MAX_UNREADABLE: f64 = 0.05;
+
+impl<'a> Completeness<'a> {
+    /// The completeness of a dashboard by the coverage lines of its collectors.
+    pub fn of(topic: Topic, coverage: impl IntoIterator<Item = &'a Coverage>) -> Completeness<'a> {
+        let lines: Vec<&Coverage> =
+            coverage.into_iter().filter(|line| topic_of(&line.collector) == topic).collect();
+        let lines = best(&lines);
+        let mut found = Completeness {
+            verdict: Verdict::Nothing,
+            gaps: Vec::new(),
+            refused: BTreeMap::new(),
+            lacks_core: false,
+            rows: (0, 0),
+        };
+        let (mut is_sampled, mut asks_core, mut knows_core, mut knows_other, mut is_imported) =
+            (false, false, false, false, false);
+        let mut unreadable: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        let key = |line: &Coverage| (line.collector.clone(), line.instance.clone(), line.scope.clone());
+        for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
+            let collector = of_source[0].collector.as_str();
+            let is_core = standing_of(collector) == Some(Standing::Core);
+            let is_known = of_source.iter().any(|line| is_known(line));
+            asks_core |= is_core;
+            if is_export(collector) {
+                // Nothing vouches for an import, so that nothing of it can be called missing.
+                is_imported |= is_known;
+                continue;
+            }
+            knows_core |= is_core && is_known;
+            knows_other |= is_known;
+            for line in of_source {
+                let rows = unreadable.entry(collector).or_default();
+                (rows.0, rows.1) = (rows.0 + line.rows.unwrap_or(0), rows.1 + line.unreadable);
+                match line.status {
+                    Status::Skipped => is_sampled = true,
+                    Status::Complete if !line.is_shrunk => {}
+                    // What is refused on every day says something of the token or the license, not of the data.
+                    Status::Denied | Status::Unsupported if !is_known && !line.is_named => {
+                        found.refused.entry(collector).or_insert(line);
+                    }
+                    _ => found.gaps.push(line),
+                }
+            }
+        }
+        let is_mostly_readable =
+            |(rows, nulls): &(u64, u64)| *nulls as f64 <= MAX_UNREADABLE * (rows + nulls) as f64;
+        let reads_enough = unreadable.values().all(is_mostly_readable);
+        found.rows = unreadable.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1));
+        found.lacks_core = asks_core && !knows_core && !is_imported;
+        found.verdict = match () {
+            () if !knows_other && !is_imported => Verdict::Nothing,
+            () if found.lacks_core || !found.gaps.is_empty() || !reads_enough => Verdict::Partial,
+            () if !knows_other => Verdict::Unvouched,
+            () if is_sampled => Verdict::Sampled,
+            () => Verdict::Complete,
+        };
+        found
+    }
+}
+
+/// The dashboard that a collector serves. Imported events and collectors from a file serve the Duo dashboard.
+pub fn topic_of(collector: &str) -> Topic {
+    by_name(collector).map_or(Topic::Duo, |collector| collector.about().topic)
+}
+
+fn standing_of(collector: &str) -> Option<Standing> {
+    by_name(collector).map(|collector| collector.about().standing)
+}
+
+/// Whether there is anything to count: of a day that broke off before its first row, nothing is known.
+fn is_known(line: &Coverage) -> bool {
+    match line.status {
+        Status::Complete => true,
+        Status::Partial => line.rows.is_some_and(|rows| rows > 0),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(collector: &str, day: &str, status: Status, rows: Option<u64>) -> Coverage {
+        Coverage {
+            collector: collector.to_owned(),
+            instance: "https://gitlab.example.com".to_owned(),
+            scope: "acme".to_owned(),
+            day: day.parse().expect("a literal day"),
+            status,
+            rows,
+            fetched_at: "2026-11-01T03:00:00Z".parse().ok(),
+            reason: None,
+            unreadable: 0,
+            key_check: None,
+            is_shrunk: false,
+            is_named: false,
+        }
+    }
+
+    fn verdict(lines: &[Coverage]) -> (Verdict, bool) {
+        let found = Completeness::of(Topic::Duo, lines);
+        (found.verdict, found.lacks_core)
+    }
+
+    #[test]
+    fn every_state_has_its_verdict() {
+        use Status::{Complete, Denied, Failed, Partial, Skipped, Unsupported};
+        let usage = |status, rows| line("usage_events", "2026-10-30", status, rows);
+        let good = || usage(Complete, Some(7));
+        assert_eq!(verdict(&[]), (Verdict::Nothing, false));
+        assert_eq!(verdict(&[good()]), (Verdict::Complete, false));
+        assert_eq!(verdict(&[usage(Denied, None)]), (Verdict::Nothing, true));
+        assert_eq!(verdict(&[usage(Partial, Some(0))]), (Verdict::Nothing, true));
+        let seats = |status| line("seats", "2026-11-01", status, None);
+        assert_eq!(verdict(&[good(), seats(Denied)]), (Verdict::Complete, false));
+        assert_eq!(verdict(&[usage(Denied, None), seats(Complete)]), (Verdict::Partial, true));
+        assert_eq!(verdict(&[good(), Coverage { is_named: true, ..seats(Denied) }]), (Verdict::Partial, false));
+        assert_eq!(verdict(&[good(), seats(Failed)]), (Verdict::Partial, false));
+        let suggestions = line("code_suggestion_events", "2026-10-30", Unsupported, None);
+        assert_eq!(verdict(&[good(), suggestions.clone()]), (Verdict::Complete, false));
+        assert_eq!(Completeness::of(Topic::Duo, &[good(), suggestions]).refused.len(), 1);
+        let later = |status| line("usage_events", "2026-10-31", status, None);
+        assert_eq!(verdict(&[good(), later(Skipped)]), (Verdict::Sampled, false));
+        assert_eq!(verdict(&[good(), later(Denied)]), (Verdict::Partial, false), "refused on some days only");
+        assert_eq!(verdict(&[Coverage { is_shrunk: true, ..good() }]), (Verdict::Partial, false));
+        assert_eq!(verdict(&[Coverage { unreadable: 1, ..usage(Complete, Some(39)) }]), (Verdict::Complete, false));
+        assert_eq!(verdict(&[Coverage { unreadable: 1, ..good() }]), (Verdict::Partial, false));
+        let imported = line("snowplow", "2026-10-30", Partial, Some(9));
+        assert_eq!(verdict(std::slice::from_ref(&imported)), (Verdict::Unvouched, false));
+        assert_eq!(verdict(&[good(), imported]), (Verdict::Complete, false));
+        let requests = line("merge_requests", "2026-10-30", Failed, None);
+        assert_eq!(verdict(&[good(), requests]), (Verdict::Complete, false), "that is of the other dashboard");
+    }
+}
