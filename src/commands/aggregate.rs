@@ -24,6 +24,7 @@ use crate::settings::{Environment, check_range};
 use crate::site::Figures;
 use crate::stream::LineWriter;
 use crate::summary::Summary;
+use crate::text_file;
 use crate::view::Resolved;
 use crate::wording::counted;
 
@@ -101,8 +102,8 @@ fn on_server(
         retries,
         wait: Duration::from_secs_f64(retry_wait),
     };
-    let ca_file = environment.ca_file(args.engine.ca_file.as_deref());
-    let server = Server::new(database, patience, ca_file.as_deref())?;
+    let route = environment.clickhouse_route(&database, url, args.engine.ca_file.as_deref())?;
+    let server = Server::new(database, &route, patience)?;
     if args.engine.source == Source::Gitlab {
         if args.engine.no_load || args.engine.load_only {
             return Err(Error::Usage(
@@ -236,7 +237,7 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
 /// The prices in the file of the flags, where one is named. Of when they are, is the day the file was last changed.
 pub fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Prices>, Error> {
     let Some(path) = environment.prices(args.prices.as_deref()) else { return Ok(None) };
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let text = text_file::read(&path)?;
     let changed = fs::metadata(&path).and_then(|file| file.modified()).map_err(Error::file("read", &path))?;
     let seconds = changed.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let day = i64::try_from(seconds).ok().and_then(Timestamp::from_unix_seconds).map(Timestamp::day);

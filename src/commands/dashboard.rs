@@ -20,6 +20,7 @@ use crate::site::{
     self, Card, Dashboard, Encoding, Figures, LOGO_FILES, Published, SiteFile, THEME_FILE, Theme, parse_card,
 };
 use crate::summary::Summary;
+use crate::text_file;
 use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
@@ -214,12 +215,14 @@ pub fn read_theme(folder: Option<&Path>) -> Result<Theme, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => b"{}".to_vec(),
         read => read.map_err(Error::file("read", &path))?,
     };
+    let json =
+        text_file::decode(&json).map_err(|why| Error::Configuration(format!("{}{why}", path.display())))?;
     let logo = LOGO_FILES.iter().map(|(name, media_type)| (folder.join(name), *media_type));
     let logo = logo.into_iter().find(|(path, _)| path.is_file());
     let logo = logo
         .map(|(path, media_type)| Ok((media_type, std::fs::read(&path).map_err(Error::file("read", &path))?)))
         .transpose()?;
-    Theme::read(&json, logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
+    Theme::read(json.as_bytes(), logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
         .map_err(|why| Error::Configuration(format!("{}: {why}", folder.display())))
 }
 

@@ -22,6 +22,7 @@ use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::state::{Lock, State as StateDir};
 use crate::summary::Summary;
+use crate::text_file;
 use crate::wording::counted;
 
 /// What is to be collected, and from where.
@@ -174,21 +175,15 @@ pub fn client_of(
     environment: &Environment,
 ) -> Result<(Client, Instance, Timestamp), Error> {
     let (now, is_set) = environment.now()?;
-    let instance = environment.instance(args.url.as_deref(), args.allow_http)?;
-    let token = environment.token()?;
+    let access = environment.gitlab(args.url.as_deref(), args.allow_http, args.ca_file.as_deref())?;
+    let instance = access.instance.clone();
     let patience = Patience {
         timeout: Duration::from_secs_f64(args.timeout),
         retries: args.retries,
         wait: Duration::from_secs_f64(args.retry_wait),
         jobs: environment.jobs(args.jobs)?,
     };
-    let client = Client::new(
-        &instance,
-        token,
-        patience,
-        environment.ca_file(args.ca_file.as_deref()).as_deref(),
-        (now, is_set),
-    )?;
+    let client = Client::new(access, patience, (now, is_set))?;
     Ok((client, instance, now))
 }
 
@@ -409,7 +404,7 @@ fn collectors(
 
 /// A collector from a file.
 fn own_collector(path: &Path, others: &[&'static dyn Collector]) -> Result<&'static dyn Collector, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let text = text_file::read(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = OwnCollector::parse(&name, &text)
         .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", path.display())))?;

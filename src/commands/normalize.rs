@@ -28,6 +28,7 @@ use crate::sources::{self, Found, Observed, Setting};
 use crate::spelling;
 use crate::stream::{Line as InputLine, LineWriter};
 use crate::summary::Summary;
+use crate::text_file;
 use crate::usage_event::UsageEvent;
 use crate::wording::counted;
 
@@ -124,7 +125,7 @@ fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
     let mut mappings: Vec<Mapping> = Vec::new();
     for path in paths {
         let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let text = text_file::read(path)?;
         let mapping = Mapping::parse(&text).map_err(refused)?;
         if mappings.iter().any(|other| other.collector() == mapping.collector()) {
             return Err(refused(format!("there is a mapping of {} already", mapping.collector())));
@@ -136,12 +137,7 @@ fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
 
 /// The key in the environment, if there is one.
 pub fn pseudonyms(environment: &Environment) -> Result<Option<PseudonymKey>, Error> {
-    let Some(key) = environment.get("DUO_METRICS_PSEUDONYM_KEY") else { return Ok(None) };
-    if key.starts_with('$') || key.trim().is_empty() {
-        return Err(Error::Usage(
-            "DUO_METRICS_PSEUDONYM_KEY holds blanks, or the name of a variable that is not set; set it, or unset it".to_owned(),
-        ));
-    }
+    let Some(key) = environment.pseudonym_key()? else { return Ok(None) };
     PseudonymKey::new(&key)
         .map(Some)
         .ok_or_else(|| Error::Usage("DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random".to_owned()))

@@ -1,7 +1,7 @@
 //! `export --people`: the list of seats to take back, with names, for few eyes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use crate::settings::Environment;
 use crate::site::Dashboard;
 use crate::stream::Lines;
 use crate::summary::Summary;
+use crate::text_file;
 use crate::view::Resolved;
 use crate::wording::counted;
 
@@ -182,7 +183,7 @@ fn names(
 
 /// The entries of a list of people to hold: one a line; `#` begins a remark.
 fn hold(path: &Path) -> Result<Vec<String>, Error> {
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let text = text_file::read(path)?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(lines.filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
 }

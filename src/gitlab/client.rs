@@ -8,17 +8,18 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use ureq::Body;
 use ureq::http::{HeaderMap, Response, header};
-use ureq::{Agent, Body};
 
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault};
 use crate::error::Error;
-use crate::http;
+use crate::http::{self, Connection};
 use crate::output::NewFile;
-use crate::settings::{Instance, Token};
+use crate::progress;
+use crate::settings::{Access, Token};
 use crate::wording::counted;
 
 /// The longest answer that is read, in bytes.
@@ -48,7 +49,7 @@ pub struct Patience {
 
 /// A client of one GitLab.
 pub struct Client {
-    agent: Agent,
+    connection: Connection,
     instance: String,
     endpoint: String,
     token: Token,
@@ -80,20 +81,18 @@ enum Failure {
 }
 
 impl Client {
-    /// A client that trusts the public certificate authorities, or those of `ca_file` in their place. The moment
-    /// stands for the server's `Date` when it `is_set`.
+    /// A client of a GitLab. The moment stands for the server's `Date` when it `is_set`.
     pub fn new(
-        instance: &Instance,
-        token: Token,
+        access: Access,
         patience: Patience,
-        ca_file: Option<&Path>,
         (clock, is_set): (Timestamp, bool),
     ) -> Result<Client, Error> {
-        let agent = http::agent(instance.is_loopback(), patience.timeout, ca_file)?;
+        let Access { instance, token, route } = access;
+        let connection = Connection::new(&route, patience.timeout)?;
         let gate = Gate::new(patience.jobs);
         let now = is_set.then_some(clock);
         Ok(Client {
-            agent,
+            connection,
             instance: instance.as_str().to_owned(),
             endpoint: instance.endpoint(),
             token,
@@ -107,7 +106,8 @@ impl Client {
 
     fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), Failure> {
         let response = self
-            .agent
+            .connection
+            .agent()
             .post(&self.endpoint)
             .header(header::AUTHORIZATION, self.token.authorization())
             .header(header::CONTENT_TYPE, "application/json")
@@ -249,24 +249,10 @@ impl Client {
     }
 
     fn transport(&self, error: &ureq::Error) -> Failure {
-        let message = refusal::one_line(&self.token.redact(&error.to_string()));
-        match error {
-            ureq::Error::BadUri(_)
-            | ureq::Error::InvalidProxyUrl
-            | ureq::Error::Tls(_)
-            | ureq::Error::Rustls(_)
-            | ureq::Error::Pem(_) => lasting(Fault::Configuration(format!(
-                "cannot connect to {}: {message}; check GITLAB_URL, --ca-file and HTTPS_PROXY",
-                self.endpoint
-            ))),
-            // What rustls says of a certificate arrives as an error of reading or writing.
-            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                lasting(Fault::Configuration(format!(
-                    "cannot trust {}: {message}; a private certificate authority is given with --ca-file",
-                    self.endpoint
-                )))
-            }
-            _ => passing(format!("cannot reach {}: {message}", self.endpoint)),
+        let text = |text: &str| refusal::one_line(&self.token.redact(text));
+        match self.connection.explain(error) {
+            http::Failure::Transient(what) => passing(text(&what)),
+            http::Failure::Permanent(what) => lasting(Fault::Configuration(text(&what))),
         }
     }
 }
@@ -279,7 +265,8 @@ impl Client {
     }
 
     fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), Failure> {
-        let response = self.agent.get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
+        let response =
+            self.connection.agent().get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         let mut text = String::new();
         let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
@@ -310,7 +297,7 @@ impl Client {
     }
 
     fn download_once(&self, url: &str, place: &Path) -> Result<bool, Failure> {
-        let response = self.agent.get(url).header("JOB-TOKEN", self.token.of_job()).call();
+        let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.of_job()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         match response.status().as_u16() {
             200 => {}
@@ -362,6 +349,7 @@ impl Client {
                 Ok((answer, rest)) => {
                     pass.answered(rest);
                     self.given_up.store(false, Ordering::Relaxed);
+                    progress::notice_over();
                     return Ok(answer);
                 }
                 Err(Failure::Lasting(fault)) => return Err(fault),
@@ -391,8 +379,14 @@ impl Client {
             // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it
             // ends is one of a minute on GitLab.com, so it is waited for at greater length.
             let pause = if load == Load::Limited { wait.saturating_mul(4) } else { wait };
+            let pause = pause.min(LONGEST_WAIT);
+            // What is too much for the server is asked for in smaller portions, which is no outage to report.
+            if load != Load::Heavy {
+                let pause = rest.map_or(pause, |rest| rest.max(pause));
+                progress::notice_of_retry(&what, attempt + 2, retries + 1, pause);
+            }
             if rest.is_none_or(|rest| rest < pause) {
-                std::thread::sleep(pause.min(LONGEST_WAIT));
+                std::thread::sleep(pause);
             }
             wait = wait.saturating_mul(2).min(LONGEST_WAIT);
         }
