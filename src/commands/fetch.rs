@@ -68,7 +68,7 @@ pub fn run(
 impl Plan {
     /// Reads all settings, and takes the folder of the state. Nothing is asked of GitLab yet.
     pub fn new(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
-        let (mut collectors, named) = collectors(args, switches, environment)?;
+        let (mut collectors, named) = collectors(&args.collectors, switches, environment)?;
         for path in &args.collector_files {
             collectors.push(own_collector(path, &collectors)?);
         }
@@ -366,12 +366,13 @@ fn worker_stopped() -> Error {
     Error::Bug("a worker stopped by itself".to_owned())
 }
 
-fn collectors(
-    args: &CollectArgs,
+/// The collectors that run, and whether the user named them: by flags, or else by a variable.
+pub fn collectors(
+    flags: &[String],
     switches: Switches,
     environment: &Environment,
 ) -> Result<(Vec<&'static dyn Collector>, bool), Error> {
-    let said = match args.collectors.as_slice() {
+    let said = match flags {
         [] => environment
             .get("DUO_METRICS_COLLECTORS")
             .unwrap_or_default()

@@ -52,6 +52,8 @@ pub struct Client {
     connection: Connection,
     instance: String,
     endpoint: String,
+    /// The setting that holds the address.
+    setting: &'static str,
     token: Token,
     patience: Patience,
     now: Option<Timestamp>,
@@ -95,6 +97,7 @@ impl Client {
             connection,
             instance: instance.as_str().to_owned(),
             endpoint: instance.endpoint(),
+            setting: route.setting,
             token,
             patience,
             now,
@@ -129,16 +132,11 @@ impl Client {
     fn judge(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, Failure> {
         let status = response.status().as_u16();
         let said = || refusal::summary(&self.redacted(body));
+        if let Some(failure) = self.answer_of_another(&self.endpoint, response, body) {
+            return Err(failure);
+        }
         match status {
             200 => {}
-            300..=399 => {
-                let target = header(response.headers(), header::LOCATION).unwrap_or("another address");
-                let target = refusal::one_line(&self.token.redact(target));
-                return Err(lasting(Fault::Configuration(format!(
-                    "{} redirects to {target}; set GITLAB_URL to the final address",
-                    self.endpoint
-                ))));
-            }
             401 => {
                 return Err(lasting(Fault::Token(
                     "GitLab refuses the token (401): it is invalid, expired, revoked, or without the scope read_api; renew DUO_TOKEN".to_owned(),
@@ -169,18 +167,48 @@ impl Client {
                 ))));
             }
         }
-        let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
-        if content_type.to_ascii_lowercase().starts_with("text/html") {
-            return Err(lasting(Fault::Configuration(format!(
-                "{} answers with a web page; check GITLAB_URL, and whether a login page or a proxy is in the way",
-                self.endpoint
-            ))));
-        }
         let at = match self.now {
             Some(now) => now,
             None => self.date(response.headers())?,
         };
         self.read(body, at)
+    }
+
+    /// What it means when something answers that is not GitLab's API: a redirect, a login page, a gateway, a firewall. The
+    /// API itself answers in JSON.
+    fn answer_of_another(&self, url: &str, response: &Response<Body>, body: &[u8]) -> Option<Failure> {
+        let status = response.status().as_u16();
+        let setting = self.setting;
+        let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
+        let is_page = content_type.to_ascii_lowercase().starts_with("text/html");
+        let title = || refusal::summary(&self.redacted(body));
+        let text = match status {
+            300..=399 => {
+                let location = header(response.headers(), header::LOCATION).unwrap_or_default();
+                let location = refusal::one_line(&self.token.redact(location));
+                let (target, base) = redirected(url, &self.instance, &location);
+                let help = match base {
+                    Some(base) => format!("set {setting} to {base}"),
+                    None => format!(
+                        "a login page or a gateway is before GitLab, and lets its API (/api) through to nobody without a session; have it exempt the API, or set {setting} to an address behind it"
+                    ),
+                };
+                format!("{url} redirects to {target}; {help}")
+            }
+            407 | 511 => format!(
+                "a proxy on the way to {url} wants a login ({status}); name it with user and password in HTTPS_PROXY"
+            ),
+            200 if is_page => format!(
+                "{url} answers with a web page ({}); check {setting}, and whether a login page or a proxy is in the way",
+                title()
+            ),
+            401 | 403 | 406 | 451 if is_page => format!(
+                "a gateway or firewall before {url} refuses the request ({status}: {}), since GitLab itself would answer in JSON; have requests of this machine let through to /api, or set HTTPS_PROXY",
+                title()
+            ),
+            _ => return None,
+        };
+        Some(lasting(Fault::Configuration(text)))
     }
 
     /// When the server says it answered. A date that is far from ours would make old data look new for ever.
@@ -272,6 +300,9 @@ impl Client {
         let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
         let rest = rest_after_last(response.headers());
+        if let Some(failure) = self.answer_of_another(url, &response, text.as_bytes()) {
+            return Err(failure);
+        }
         let said = || refusal::summary(&self.redacted(text.as_bytes()));
         match response.status().as_u16() {
             200 => Ok((Some(text), rest)),
@@ -299,7 +330,13 @@ impl Client {
     fn download_once(&self, url: &str, place: &Path) -> Result<bool, Failure> {
         let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.of_job()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
-        match response.status().as_u16() {
+        let status = response.status().as_u16();
+        // A file may be a web page.
+        let another = if status == 200 { None } else { self.answer_of_another(url, &response, b"") };
+        if let Some(failure) = another {
+            return Err(failure);
+        }
+        match status {
             200 => {}
             404 => return Ok(false),
             status @ (401 | 403) => {
@@ -394,6 +431,24 @@ impl Client {
     }
 }
 
+/// Where a redirect leads, without the query that may hold a secret, and which address of GitLab that makes: the target
+/// has to end as the URL that was asked does.
+fn redirected(url: &str, instance: &str, location: &str) -> (String, Option<String>) {
+    let target = location.split(['?', '#']).next().unwrap_or_default();
+    let origin = instance.find("://").and_then(|at| Some(at + 3 + instance[at + 3..].find('/')?));
+    let target = match target {
+        "" => return ("another address".to_owned(), None),
+        path if path.starts_with('/') && !path.starts_with("//") => {
+            format!("{}{path}", &instance[..origin.unwrap_or(instance.len())])
+        }
+        target => target.to_owned(),
+    };
+    let asked = url.strip_prefix(instance).and_then(|path| path.split('?').next()).unwrap_or_default();
+    let base = target.strip_suffix(asked).filter(|base| base.starts_with("http") && *base != instance);
+    let base = base.map(str::to_owned);
+    (target, base)
+}
+
 fn passing(what: String) -> Failure {
     Failure::Passing { what, load: Load::Unknown, rest: None }
 }
@@ -452,4 +507,29 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
     let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_names_the_address_to_set_or_none() {
+        let instance = "https://git.example.com/gitlab";
+        let base = |location: &str| redirected(&format!("{instance}/api/graphql"), instance, location);
+        for (location, expected) in [
+            ("https://gitlab.example.com/api/graphql", Some("https://gitlab.example.com")),
+            ("https://gitlab.example.com/git/api/graphql?a=b", Some("https://gitlab.example.com/git")),
+            ("/api/graphql", Some("https://git.example.com")),
+            ("https://git.example.com/gitlab/api/graphql", None),
+            ("https://sso.example.com/login?state=secret", None),
+            ("/users/sign_in", None),
+            ("", None),
+        ] {
+            let (target, found) = base(location);
+            assert_eq!(found.as_deref(), expected, "{location}");
+            assert!(!target.contains('?') && !target.contains("secret"), "{target}");
+        }
+        assert_eq!(base("/users/sign_in").0, "https://git.example.com/users/sign_in");
+    }
 }

@@ -64,7 +64,7 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
     }
     let line = lines.next_back()?;
     let reason = published_reason(line);
-    let helps = number::remedy(line.status);
+    let helps = number::remedy(line);
     Some(match reason {
         Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
         None => format!("The collection ended as {}. {helps}", line.status.as_str()),
@@ -138,7 +138,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
             }),
             Cell::words(gap.line.status.as_str()),
             Cell::words(reason),
-            Cell::words(number::remedy(gap.line.status)),
+            Cell::words(number::remedy(gap.line)),
         ]);
     }
     if gaps.len() > MOST_GAPS {
