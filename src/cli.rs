@@ -111,7 +111,7 @@ pub struct GitlabArgs {
     pub url: Option<String>,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 
     /// Allow http:// to another machine than this one
@@ -215,7 +215,7 @@ pub struct ArtifactArgs {
     pub output: PathBuf,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 }
 
@@ -540,7 +540,7 @@ pub struct EngineArgs {
     pub load_only: bool,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 
     /// Allow http:// to another machine than this one

@@ -246,7 +246,7 @@ impl Environment {
             for (name, _, origin) in [self.find(address), ca.clone(), proxy].into_iter().flatten() {
                 if let Origin::File(line) = origin {
                     return Err(Error::Configuration(format!(
-                        "{name} is from {DOTENV}:{line} and {secret} from the environment, which sends a secret where a file decides; put both in {DOTENV}, or {name} in the environment"
+                        "{name} comes from {DOTENV}:{line}, but {secret} from the environment, and a file may not decide where that goes; set both in {DOTENV}, or both in the environment"
                     )));
                 }
             }
