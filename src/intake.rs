@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::calendar::Timestamp;
 use crate::chunks::{Chunk, read_through, side_by_side};
 use crate::collectors::by_name;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::history::{self, Content, Counts, Crowd, Head, History};
 use crate::line::{Line, Record};
 use crate::record::{Coverage, Event, RollupKind, UsageRollup};
@@ -178,14 +178,14 @@ impl Intake {
             Ok(())
         })?;
         if let Some((path, reason)) = newer {
-            return Err(Error::Configuration(format!("{}: {reason}; update duo-metrics", path.display())));
+            return Err(Error::Configuration(format!("{}: {reason}; update duo-metrics", shown(&path))));
         }
         for (path, reason) in &damaged {
             let aside = history.set_aside(path)?;
             summary.say(format!(
                 "history: {}: {reason}; set aside as {}; collect that day again while GitLab has it",
-                path.display(),
-                aside.display()
+                shown(path),
+                shown(&aside)
             ));
         }
         summary.field("damaged_files", damaged.len());

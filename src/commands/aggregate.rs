@@ -12,7 +12,7 @@ use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs, Source};
 use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
 use crate::commands::normalize::{self, finish};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::history::History;
 use crate::intake::Intake;
 use crate::line::Record;
@@ -246,7 +246,7 @@ pub fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Pri
     let prices = Prices::parse(&text, label).map_err(|reason| {
         Error::Configuration(format!(
             "{}: {reason}; give a file in the format of LiteLLM's model_prices_and_context_window.json",
-            path.display()
+            shown(&path)
         ))
     })?;
     Ok(Some(prices))

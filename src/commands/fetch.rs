@@ -13,7 +13,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
 use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
 use crate::history::History;
@@ -408,11 +408,11 @@ fn own_collector(path: &Path, others: &[&'static dyn Collector]) -> Result<&'sta
     let text = text_file::read(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = OwnCollector::parse(&name, &text)
-        .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", path.display())))?;
+        .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", shown(path))))?;
     if by_name(&name).is_some() || others.iter().any(|other| other.name() == name) {
         return Err(Error::Configuration(format!(
             "{} cannot be used: there is a collector {name} already; rename the file",
-            path.display()
+            shown(path)
         )));
     }
     Ok(Box::leak(Box::new(own)))

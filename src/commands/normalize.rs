@@ -13,7 +13,7 @@ use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
 use crate::collectors::{Collector, NodeKeys, by_name};
 use crate::documents::{Documents, Headings};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::export::RecordSheet;
 use crate::line::{self, Line, Record};
 use crate::mapping::Mapping;
@@ -124,7 +124,7 @@ pub fn run(
 fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
     let mut mappings: Vec<Mapping> = Vec::new();
     for path in paths {
-        let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", path.display()));
+        let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", shown(path)));
         let text = text_file::read(path)?;
         let mapping = Mapping::parse(&text).map_err(refused)?;
         if mappings.iter().any(|other| other.collector() == mapping.collector()) {

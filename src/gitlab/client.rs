@@ -20,7 +20,7 @@ use crate::http::{self, Connection};
 use crate::output::NewFile;
 use crate::progress;
 use crate::settings::{Access, Token};
-use crate::wording::counted;
+use crate::wording::{counted, in_one_line};
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
@@ -277,7 +277,7 @@ impl Client {
     }
 
     fn transport(&self, error: &ureq::Error) -> Failure {
-        let text = |text: &str| refusal::one_line(&self.token.redact(text));
+        let text = |text: &str| in_one_line(&self.token.redact(text));
         match self.connection.explain(error) {
             http::Failure::Transient(what) => passing(text(&what)),
             http::Failure::Permanent(what) => lasting(Fault::Configuration(text(&what))),

@@ -48,10 +48,16 @@ pub(super) fn parse(variable: &str, value: &str) -> Result<Proxy, Error> {
     }
     let authority = uri.authority().ok_or_else(not_a_proxy)?;
     // The parser of URLs lets a port pass that is none, and the usual one would be asked in its place.
-    if authority.host().is_empty() || !has_good_port(authority) {
+    if !is_host(authority.host()) || !has_good_port(authority) {
         return Err(not_a_proxy());
     }
     Proxy::new(&url).map_err(|_| not_a_proxy())
+}
+
+/// Whether this can be a name or a number of a host. `$HTTPS_PROXY` is that of a variable which is not set.
+fn is_host(text: &str) -> bool {
+    let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_of_host)
 }
 
 fn has_good_port(authority: &Authority) -> bool {
