@@ -35,7 +35,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// How the closing summary on standard error is written
+    /// How standard error is written: the closing summary, and what a command waits for before it
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }
@@ -95,7 +95,7 @@ Exit code 65 when there are findings of severity error (--fail-on sets which), e
 pub enum LogFormat {
     /// Lines for people
     Text,
-    /// One JSON line
+    /// JSON lines: the summary is the one without a type
     Json,
 }
 
