@@ -313,7 +313,7 @@ fn a_pasted_certificate_is_read_and_no_text_in_place_of_a_path_is_repeated() {
         }
         for arguments in [
             &["normalize", "--map", text][..],
-            &["normalize", "--dead-letter", &format!("{text}/x")],
+            &["normalize", "--dead-letter", &format!("/dev/null/{text}")],
             &["fetch", "--collector-file", text],
             &["aggregate", "--prices", text],
             &["aggregate", "--history", &format!("/dev/null/{text}")],

@@ -79,8 +79,8 @@ fn what_does_not_work_is_named_with_what_helps() {
 
 #[test]
 fn doctor_ends_as_a_run_does() {
-    let bench = Bench::new(60, 14);
-    let old = Settings { people: 60, days: 14, release: Release::V17_5, ..Settings::default() };
+    let bench = Bench::new(20, 3);
+    let old = Settings { people: 20, days: 3, release: Release::V17_5, ..Settings::default() };
     let old = Bench::with(old);
     for (bench, role, variables) in [
         (&bench, "", &[][..]),
