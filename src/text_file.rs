@@ -72,6 +72,6 @@ mod tests {
         assert_eq!(decode(b"\xfc"), Err(NotText::Line(1)));
         assert_eq!(decode(b"\xff\xfea\0b"), Err(NotText::Utf16), "half a unit at the end");
         assert_eq!(decode(b"\xff\xfe\x00\xd8"), Err(NotText::Utf16), "half a surrogate pair");
-        assert_eq!(decode(b"A\0=\01\0"), Err(NotText::Utf16), "no mark");
+        assert_eq!(decode(b"A\0=\0b\0"), Err(NotText::Utf16), "no mark");
     }
 }
