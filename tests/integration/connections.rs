@@ -1,7 +1,7 @@
 //! The way to a server: certificates, proxies, and where a secret goes. All servers are on this machine.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -402,9 +402,7 @@ fn socks_request(stream: &mut TcpStream) -> std::io::Result<String> {
         let mut bytes = vec![0; length];
         stream.read_exact(&mut bytes).map(|()| bytes)
     };
-    let text = |bytes: Vec<u8>| {
-        String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::Other, error))
-    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(std::io::Error::other);
     if take(stream, 1)?[0] == 4 {
         take(stream, 7)?;
         let mut name = Vec::new();
