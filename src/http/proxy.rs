@@ -37,7 +37,8 @@ pub(super) fn parse(variable: &str, value: &str) -> Result<Proxy, Error> {
             "{variable} {why}; write it like http://proxy.example.com:3128, or name the host in NO_PROXY to go without a proxy"
         ))
     };
-    let url = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+    let url = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let not_a_proxy = || refused("is not the address of a proxy");
     let uri: Uri = url.parse().map_err(|_| not_a_proxy())?;
     if !uri.scheme_str().is_some_and(|scheme| SCHEMES.contains(&scheme)) {
