@@ -35,7 +35,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// How the closing summary on standard error is written
+    /// How standard error is written: the closing summary, and what a command waits for before it
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }
@@ -95,7 +95,7 @@ Exit code 65 when there are findings of severity error (--fail-on sets which), e
 pub enum LogFormat {
     /// Lines for people
     Text,
-    /// One JSON line
+    /// JSON lines: the summary is the one without a type
     Json,
 }
 
@@ -111,7 +111,7 @@ pub struct GitlabArgs {
     pub url: Option<String>,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 
     /// Allow http:// to another machine than this one
@@ -215,7 +215,7 @@ pub struct ArtifactArgs {
     pub output: PathBuf,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 }
 
@@ -564,7 +564,7 @@ pub struct EngineArgs {
     pub load_only: bool,
 
     /// File with the certificate authorities to trust, in PEM form, in place of the public ones [env: DUO_METRICS_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub ca_file: Option<PathBuf>,
 
     /// Allow http:// to another machine than this one

@@ -1,7 +1,7 @@
 //! What can go wrong, as far as a user can tell it apart, and the exit code of each.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How a command that did its job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub enum Error {
     #[error("{0}")]
     Configuration(String),
     /// Reading or writing failed.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {source}", shown(path))]
     File {
         /// What was being done: `read`, `write`, …
         doing: &'static str,
@@ -60,6 +60,26 @@ pub enum Error {
     /// A fault of this program.
     #[error("{0}; this is a bug in duo-metrics, please report it")]
     Bug(String),
+}
+
+/// The longest path that Linux takes, in bytes (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
+/// Whether a text that is to be the name of a file can be none, and is rather the content of one, put into a setting by
+/// mistake.
+pub fn is_no_path(text: &str) -> bool {
+    text.len() > LONGEST_PATH
+        || text.contains("-----BEGIN")
+        || text.chars().any(|c| matches!(c, '\n' | '\r' | '\0'))
+}
+
+/// A path as errors name it. What can be none is not repeated: it may be a secret.
+pub fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match is_no_path(&text) {
+        true => format!("a file whose name is a text of {} characters (not shown)", text.chars().count()),
+        false => text.into_owned(),
+    }
 }
 
 impl Outcome {

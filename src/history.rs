@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::line::{self, Line, Rollup};
 use crate::output::NewFile;
 use crate::pseudonym::is_pseudonym;
@@ -146,7 +146,7 @@ impl History {
             true => Ok(History { folder: folder.to_owned() }),
             false => Err(Error::Configuration(format!(
                 "there is no history folder {}; check --history",
-                folder.display()
+                shown(folder)
             ))),
         }
     }

@@ -1,64 +1,120 @@
-//! How servers are reached: certificates, proxies, redirects.
+//! How servers are reached: through which proxy, with whose certificates, and why they are not.
+
+mod failure;
+pub mod proxy;
+mod tls;
 
 use std::path::Path;
 use std::time::Duration;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use ureq::Agent;
+use ureq::http::Uri;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector, TcpConnector};
 
-use crate::error::Error;
+pub use self::failure::Failure;
+use self::failure::{Names, NamingResolver};
+use self::tls::TlsConnector;
+use crate::error::{Error, shown};
+use crate::settings::{Authorities, Route};
 
-/// What sends requests to a server. It trusts the public certificate authorities, or those of `ca_file` in their place,
-/// and gives up on a request and its answer after so long.
-pub fn agent(is_loopback: bool, timeout: Duration, ca_file: Option<&Path>) -> Result<Agent, Error> {
-    let mut tls = TlsConfig::builder();
-    if let Some(path) = ca_file {
-        tls = tls.root_certs(RootCerts::from(certificates(path)?));
-    }
-    Ok(Agent::config_builder()
-        .http_status_as_error(false)
-        // A redirect would take what opens the server to another address.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_global(Some(timeout))
-        .proxy(proxy(is_loopback)?)
-        .user_agent(concat!("duo-metrics/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls.build())
-        .build()
-        .new_agent())
+/// What sends requests to one server, and explains why one failed.
+pub struct Connection {
+    agent: Agent,
+    names: Names,
 }
 
-/// The proxy of the environment. Nothing that is for this machine leaves it, and a setting that cannot be used is
-/// not passed over: it may be there to keep traffic from going another way.
-fn proxy(is_loopback: bool) -> Result<Option<Proxy>, Error> {
-    if is_loopback {
-        return Ok(None);
+impl Connection {
+    /// A connection by this route, which gives up on a request and its answer after `timeout`. Nothing is sent yet.
+    pub fn new(route: &Route, timeout: Duration) -> Result<Connection, Error> {
+        let uri: Uri =
+            route.url.parse().map_err(|_| Error::Configuration(format!("{} is not a URL", route.setting)))?;
+        let proxy = match &route.proxy {
+            Some((variable, value)) => Some((variable, proxy::parse(variable, value)?)),
+            None => None,
+        };
+        let (tls, authorities, unused_authorities) = tls(&route.authorities)?;
+        let names = Names {
+            url: route.url.clone(),
+            host: uri.host().unwrap_or_default().to_owned(),
+            setting: route.setting,
+            proxy: proxy
+                .as_ref()
+                .map(|(variable, proxy)| (format!("{}:{}", proxy.host(), proxy.port()), (*variable).clone())),
+            authorities,
+            unused_authorities,
+        };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would take what opens the server to another address.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(timeout))
+            .proxy(proxy.map(|(_, proxy)| proxy))
+            .user_agent(concat!("duo-metrics/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let connector =
+            ().chain(SocksConnector::default())
+                .chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(tls);
+        Ok(Connection { agent: Agent::with_parts(config, connector, NamingResolver::default()), names })
     }
-    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
-        for name in [name.to_owned(), name.to_lowercase()] {
-            let Some(value) = std::env::var(&name).ok().filter(|value| !value.is_empty()) else { continue };
-            if Proxy::new(&value).is_err() {
-                return Err(Error::Configuration(format!(
-                    "{name} is not the address of a proxy that can be used; write it like http://proxy.example.com:3128"
-                )));
-            }
+
+    /// What sends requests.
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// What it means that a request got no response.
+    pub fn explain(&self, error: &ureq::Error) -> Failure {
+        self.names.explain(error)
+    }
+}
+
+/// TLS by these authorities; what messages call them where they replace the public ones; and why others are not used.
+fn tls(authorities: &Authorities) -> Result<(TlsConnector, Option<String>, Option<String>), Error> {
+    let unusable = |what: &str| Error::Configuration(format!("{what} holds no certificate that can be used"));
+    match authorities {
+        Authorities::Public => {
+            let tls = TlsConnector::new(true, Vec::new()).ok_or_else(|| unusable("this program"))?;
+            Ok((tls, None, None))
+        }
+        Authorities::Text { setting, pem } => {
+            let given = certificates(pem.as_bytes(), setting)?;
+            let tls = TlsConnector::new(false, given).ok_or_else(|| unusable(setting))?;
+            Ok((tls, Some((*setting).to_owned()), None))
+        }
+        Authorities::File { setting, path } => {
+            let given = certificates_of(path, setting)?;
+            let name = shown(path);
+            let tls = TlsConnector::new(false, given).ok_or_else(|| unusable(&name))?;
+            Ok((tls, Some(name), None))
+        }
+        // The runner names the file for everybody, also where the public authorities are enough: it must not be in the way.
+        Authorities::PublicAnd { setting, path } => {
+            let (given, unused) = match certificates_of(path, setting) {
+                Ok(given) => (given, None),
+                Err(error) => (Vec::new(), Some(format!("{setting} is of no use: {error}"))),
+            };
+            let tls = TlsConnector::new(true, given).ok_or_else(|| unusable(setting))?;
+            Ok((tls, None, unused))
         }
     }
-    Ok(Proxy::try_from_env())
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
+fn certificates_of(path: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let pem = std::fs::read(path).map_err(Error::file("read", path))?;
-    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
+    certificates(&pem, &format!("{} ({setting})", shown(path)))
+}
+
+/// The certificates of a text in PEM form. `what` names the text in errors, which repeat nothing of it.
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
     match certificates.is_empty() {
         true => Err(Error::Configuration(format!(
-            "{} holds no certificate in PEM form; check --ca-file",
-            path.display()
+            "{what} holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE----- on a line of its own"
         ))),
         false => Ok(certificates),
     }

@@ -8,7 +8,7 @@ use crate::address::canonical;
 use crate::calendar::{Day, Timestamp};
 use crate::chunks::{Chunk, read_through, side_by_side};
 use crate::collectors::{Level, Span, by_name};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::history::{self, Content, Counts, Crowd, Head, History, Run};
 use crate::line::{Line, Record};
 use crate::pseudonym::{PseudonymKey, is_pseudonym};
@@ -245,14 +245,14 @@ impl Intake {
             Ok(())
         })?;
         if let Some((path, reason)) = newer {
-            return Err(Error::Configuration(format!("{}: {reason}; update duo-metrics", path.display())));
+            return Err(Error::Configuration(format!("{}: {reason}; update duo-metrics", shown(&path))));
         }
         for (path, reason) in &damaged {
             let aside = history.set_aside(path)?;
             summary.say(format!(
                 "history: {}: {reason}; set aside as {}; collect that day again while GitLab has it",
-                path.display(),
-                aside.display()
+                shown(path),
+                shown(&aside)
             ));
         }
         summary.field("damaged_files", damaged.len());

@@ -23,6 +23,7 @@ pub mod settings;
 pub mod state;
 pub mod stream;
 pub mod summary;
+pub mod text_file;
 
 // Pure: no input, no output, no clock, no environment.
 pub mod address;

@@ -10,6 +10,7 @@ use duo_metrics::commands::{
     sql,
 };
 use duo_metrics::error::{Error, Outcome};
+use duo_metrics::progress;
 use duo_metrics::settings::Environment;
 use duo_metrics::summary::Summary;
 use duo_metrics::wording::in_one_line;
@@ -17,6 +18,7 @@ use duo_metrics::wording::in_one_line;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let name = cli.command.name();
+    progress::log_as(name, cli.log_format);
     let mut summary = Summary::new(name);
     let result = run_command(&cli.command, &mut summary);
     if !matches!(result, Err(Error::ReaderGone)) {

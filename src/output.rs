@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 
 /// A file that takes its place only when it is kept; dropped before that, it was never there.
 pub struct NewFile {
@@ -22,7 +22,7 @@ impl NewFile {
             Ok(_) => {
                 return Err(Error::Configuration(format!(
                     "{} is not a regular file, and is not replaced by one",
-                    path.display()
+                    shown(path)
                 )));
             }
             Err(_) => path.to_owned(),
@@ -86,7 +86,7 @@ pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::Configuration(format!(
             "{} is there and holds no {mark}, so it is not replaced; move it away, or choose another --site",
-            path.display()
+            shown(path)
         ))),
     }
 }
@@ -104,7 +104,7 @@ fn real(path: &Path) -> Result<PathBuf, Error> {
             None => break,
         }
     }
-    Err(Error::Configuration(format!("{} leads through a folder that is not there", path.display())))
+    Err(Error::Configuration(format!("{} leads through a folder that is not there", shown(&path))))
 }
 
 /// Fails when a file would lie in a site: in this folder, whether it is there or not, in one that holds one of these
@@ -116,8 +116,8 @@ pub fn check_outside_site(path: &Path, site: &Path, marks: &[PathBuf]) -> Result
         None => Ok(()),
         Some(folder) => Err(Error::Configuration(format!(
             "{} lies in the site {}, which others can read; choose a place outside of it",
-            path.display(),
-            folder.display()
+            shown(path),
+            shown(folder)
         ))),
     }
 }

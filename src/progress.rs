@@ -1,16 +1,70 @@
-//! How far a long command is, on standard error: on a terminal all the time, in a log a line now and then.
+//! What a command says while it runs, on standard error: how far it is (on a terminal all the time, in a log a line
+//! now and then), and what it waits for.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::wording::counted;
+use serde_json::json;
+
+use crate::cli::LogFormat;
+use crate::wording::{counted, in_one_line};
 
 /// How often a terminal is told.
 const ON_TERMINAL: Duration = Duration::from_millis(200);
 
 /// How often a log is told.
 const IN_LOG: Duration = Duration::from_secs(60);
+
+/// The command that runs and the form of its log. Both are those of the process, as standard error is.
+static LOG: OnceLock<(&str, LogFormat)> = OnceLock::new();
+
+/// The notice that was written last.
+static LAST_NOTICE: Mutex<String> = Mutex::new(String::new());
+
+/// Sets what lines on standard error begin with, and their form. The first call counts.
+pub fn log_as(command: &'static str, format: LogFormat) {
+    let _ = LOG.set((command, format));
+}
+
+/// Writes at once why the command waits before the next attempt. What several threads wait for is written once.
+pub fn notice_of_retry(what: &str, attempt: u32, attempts: u32, pause: Duration) {
+    let text = format!("{what}; retrying ({attempt} of {attempts}) in {} s", in_seconds(pause));
+    let mut last = LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *last != text {
+        write_line(log().0, "notice", &text);
+        *last = text;
+    }
+}
+
+/// `4`, and below a second `0.25`.
+fn in_seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{}", (duration.as_secs_f64() * 1_000.0).round() / 1_000.0),
+        seconds => seconds.to_string(),
+    }
+}
+
+/// Makes the next notice count as new: what the command waited for is over.
+pub fn notice_over() {
+    LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+fn log() -> (&'static str, LogFormat) {
+    LOG.get().copied().unwrap_or(("", LogFormat::Text))
+}
+
+/// A line of its own, which takes the place of a progress line that a terminal may show. Standard error that is closed
+/// is nobody's business.
+fn write_line(command: &str, kind: &str, text: &str) {
+    let text = in_one_line(text);
+    let line = match log().1 {
+        LogFormat::Json => format!("{}\n", json!({"type": kind, "command": command, "message": text})),
+        LogFormat::Text if io::stderr().is_terminal() => format!("\r\x1b[Kduo-metrics {command}: {text}\n"),
+        LogFormat::Text => format!("duo-metrics {command}: {text}\n"),
+    };
+    let _ = io::stderr().write_all(line.as_bytes());
+}
 
 /// How far a command is.
 pub struct Progress {
@@ -31,7 +85,12 @@ impl Progress {
     /// Of so many parts none is done yet.
     pub fn new(command: &'static str, total: usize) -> Progress {
         let state = State { done: 0, rows: 0, told: Instant::now(), is_shown: false };
-        Progress { command, total, is_terminal: io::stderr().is_terminal(), state: Mutex::new(state) }
+        Progress {
+            command,
+            total,
+            is_terminal: log().1 == LogFormat::Text && io::stderr().is_terminal(),
+            state: Mutex::new(state),
+        }
     }
 
     /// So many rows have come.
@@ -54,20 +113,17 @@ impl Progress {
         }
         state.told = Instant::now();
         let text = format!(
-            "duo-metrics {}: {} of {}, {}",
-            self.command,
+            "{} of {}, {}",
             state.done,
             counted(self.total as u64, "part"),
             counted(state.rows, "row")
         );
-        // Standard error that is closed is nobody's business.
-        let _ = match self.is_terminal {
-            true => {
-                state.is_shown = true;
-                write!(io::stderr(), "\r\x1b[K{text}")
-            }
-            false => writeln!(io::stderr(), "{text}"),
-        };
+        if self.is_terminal {
+            state.is_shown = true;
+            let _ = write!(io::stderr(), "\r\x1b[Kduo-metrics {}: {text}", self.command);
+        } else {
+            write_line(self.command, "progress", &text);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Settings that come from outside: environment, `.env`, the clock. Flag over environment over `.env` over default.
 
+mod dotenv;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,14 +12,82 @@ use ureq::http::Uri;
 use crate::address::canonical;
 use crate::calendar::{Day, Timestamp, WINDOW_DAYS};
 use crate::collectors::Topic;
-use crate::error::Error;
+use crate::error::{Error, is_no_path};
+use crate::http::proxy;
+use crate::text_file::{self, NotText};
 
 /// The most days that are asked for at once.
 const LONGEST_RANGE: i64 = 3_660;
 
-/// Variables of the process and of `.env`. Empty ones count as not set: GitLab sets unset CI variables so.
+/// File with settings in the working folder.
+const DOTENV: &str = ".env";
+
+/// Settings that hold the name of a file or folder. `DUO_METRICS_CA_FILE` is another one, which may hold certificates too.
+const PATHS: [&str; 3] = ["DUO_METRICS_OUTPUT_DIR", "DUO_METRICS_HISTORY", "DUO_METRICS_PRICES"];
+
+/// Variables of the process and of `.env`, without blanks around them. Empty ones count as not set: GitLab sets unset CI
+/// variables so.
 pub struct Environment {
-    file: HashMap<String, String>,
+    file: HashMap<String, (usize, String)>,
+}
+
+/// Where a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Process,
+    /// `.env`, on this line.
+    File(usize),
+}
+
+/// A server, and the settings that decide how it is reached.
+#[derive(Clone)]
+pub struct Route {
+    /// Its address, without a trailing slash.
+    pub url: String,
+    /// The setting that holds the address.
+    pub setting: &'static str,
+    /// Who vouches for its certificate.
+    pub authorities: Authorities,
+    /// The variable that names a proxy, and its value, which may hold a password.
+    pub proxy: Option<(String, String)>,
+}
+
+/// Who vouches for the certificate of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// The public certificate authorities.
+    Public,
+    /// The certificates in a file, in place of the public authorities.
+    File {
+        /// The flag or variable that names the file.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificates that a setting itself holds, in place of the public authorities.
+    Text {
+        /// The flag or variable.
+        setting: &'static str,
+        /// Its value.
+        pem: String,
+    },
+    /// The public authorities, and the certificates in a file as far as it can be read.
+    PublicAnd {
+        /// The variable that names the file.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A GitLab, the token for it, and the way there.
+pub struct Access {
+    /// The GitLab.
+    pub instance: Instance,
+    /// The token.
+    pub token: Token,
+    /// The way.
+    pub route: Route,
 }
 
 /// The secret that opens GitLab's API. It is never printed: not by `Debug`, not in an error.
@@ -65,42 +135,169 @@ impl Environment {
         // A key or a path that cannot be read must not pass for one that is not set.
         for (name, value) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            let is_ours =
-                ["DUO_", "ENABLE_DUO_", "ENABLE_PROJECT_", "GITLAB_URL", "GROUP_PATH", "CLICKHOUSE_"]
-                    .iter()
-                    .any(|own| name.starts_with(own));
-            if is_ours && value.to_str().is_none() {
+            if is_ours(&name) && value.to_str().is_none() {
                 return Err(Error::Usage(format!("{name} is not text in UTF-8")));
             }
         }
-        let path = Path::new(".env");
+        let path = Path::new(DOTENV);
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
-        if in_ci || !path.exists() {
-            return Ok(Environment { file: HashMap::new() });
+        let file = if in_ci || !path.exists() { HashMap::new() } else { read_dotenv(path)? };
+        let environment = Environment { file };
+        for name in PATHS {
+            if environment.get(name).is_some_and(|value| is_no_path(&value)) {
+                return Err(holds_a_text(name));
+            }
         }
-        // The error of a bad line holds the line, and the line can hold the token.
-        let unreadable = |_| {
-            Error::Configuration(
-                "cannot read .env; each line is NAME=value, values with blanks in quotes".to_owned(),
-            )
-        };
-        let file = dotenvy::from_path_iter(path).map_err(unreadable)?;
-        let file = file.collect::<Result<HashMap<String, String>, _>>().map_err(unreadable)?;
-        Ok(Environment { file })
+        Ok(environment)
     }
 
     /// The value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name)
-            .ok()
-            .filter(|value| !value.is_empty())
-            .or_else(|| self.file.get(name).filter(|value| !value.is_empty()).cloned())
+        self.find(&[name]).map(|(_, value, _)| value)
+    }
+
+    /// The first of these variables that is set and not empty, its value, and where that comes from. The process goes
+    /// before `.env`, whatever the order of names.
+    fn find<'a>(&self, names: &[&'a str]) -> Option<(&'a str, String, Origin)> {
+        let set = |name: &&'a str, value: &str, origin| {
+            let value = value.trim();
+            (!value.is_empty()).then(|| (*name, value.to_owned(), origin))
+        };
+        names.iter().find_map(|name| set(name, &of_process(name)?, Origin::Process)).or_else(|| {
+            names.iter().find_map(|name| {
+                let (line, value) = self.file.get(*name)?;
+                set(name, value, Origin::File(*line))
+            })
+        })
+    }
+
+    /// The key that replaces people with pseudonyms, if there is one. A value of blanks is refused, since without a key
+    /// people are named.
+    pub fn pseudonym_key(&self) -> Result<Option<String>, Error> {
+        const NAME: &str = "DUO_METRICS_PSEUDONYM_KEY";
+        let key = self.get(NAME);
+        let is_blank = || of_process(NAME).is_some_and(|value| !value.is_empty());
+        match key {
+            Some(key) if !key.starts_with('$') => Ok(Some(key)),
+            None if !is_blank() => Ok(None),
+            _ => Err(Error::Usage(format!(
+                "{NAME} holds blanks, or the name of a variable that is not set; set it, or unset it"
+            ))),
+        }
+    }
+
+    /// The GitLab to ask, the token for it and the way there.
+    pub fn gitlab(
+        &self,
+        url: Option<&str>,
+        allow_http: bool,
+        ca_file: Option<&Path>,
+    ) -> Result<Access, Error> {
+        let instance = self.instance(url, allow_http)?;
+        let token = self.token()?;
+        let address = if url.is_some() { &[][..] } else { &GITLAB_ADDRESSES[..] };
+        let mut route = self.route(instance.as_str(), "GITLAB_URL", address, &["DUO_TOKEN"], ca_file)?;
+        if self.is_of_job(&instance) {
+            self.trust_as_runner(&mut route);
+        }
+        Ok(Access { instance, token, route })
+    }
+
+    /// The GitLab of the CI job and the job's own token, where the job runs in a pipeline that provides both. They come
+    /// from the process alone.
+    pub fn job(&self, ca_file: Option<&Path>) -> Result<Option<Access>, Error> {
+        let (Some(url), Some(token)) = (of_process("CI_API_V4_URL"), of_process("CI_JOB_TOKEN")) else {
+            return Ok(None);
+        };
+        // The instance's own address, from the instance itself: it says which scheme it is reached by.
+        let url = url.trim().trim_end_matches('/').trim_end_matches("/api/v4");
+        let instance = Instance::parse(url, true)?;
+        let mut route = self.route(instance.as_str(), "CI_API_V4_URL", &[], &["CI_JOB_TOKEN"], ca_file)?;
+        self.trust_as_runner(&mut route);
+        Ok(Some(Access { instance, token: Token(token.trim().to_owned()), route }))
+    }
+
+    /// The way to a ClickHouse; `url` is the flag, if there was one.
+    pub fn clickhouse_route(
+        &self,
+        database: &Database,
+        url: Option<&str>,
+        ca_file: Option<&Path>,
+    ) -> Result<Route, Error> {
+        let address = if url.is_some() { &[][..] } else { &["CLICKHOUSE_URL"] };
+        self.route(database.url(), "CLICKHOUSE_URL", address, &["CLICKHOUSE_PASSWORD"], ca_file)
+    }
+
+    /// How to reach a server. `address` are the variables that may have named it; `secrets` those that hold what is sent
+    /// there. A secret of the process goes nowhere that `.env` decides: whoever wrote the file of a working folder need not
+    /// be the one whose secret it is.
+    fn route(
+        &self,
+        url: &str,
+        setting: &'static str,
+        address: &[&str],
+        secrets: &[&str],
+        ca_file: Option<&Path>,
+    ) -> Result<Route, Error> {
+        let (proxy, passed_over) = self.proxy(url);
+        let ca = if ca_file.is_some() { None } else { self.find(&[CA_FILE]) };
+        let secret = self.find(secrets).filter(|(_, _, origin)| *origin == Origin::Process);
+        if let Some((secret, _, _)) = secret {
+            let proxy = passed_over.or(proxy.clone());
+            for (name, _, origin) in [self.find(address), ca.clone(), proxy].into_iter().flatten() {
+                if let Origin::File(line) = origin {
+                    return Err(Error::Configuration(format!(
+                        "{name} comes from {DOTENV}:{line}, but {secret} from the environment, and a file may not decide where that goes; set both in {DOTENV}, or both in the environment"
+                    )));
+                }
+            }
+        }
+        let authorities = match (ca_file, ca) {
+            (Some(path), _) => authorities("--ca-file", path.as_os_str().to_str().unwrap_or_default(), path)?,
+            (None, Some((_, value, _))) => authorities(CA_FILE, &value, Path::new(&value))?,
+            (None, None) => Authorities::Public,
+        };
+        let proxy = proxy.map(|(name, value, _)| (name.to_owned(), value));
+        Ok(Route { url: url.to_owned(), setting, authorities, proxy })
+    }
+
+    /// The variable that names the proxy for this address, and the one that exempts its host, of which one is there at
+    /// most. Nothing that is for this machine leaves it.
+    fn proxy(&self, url: &str) -> (Option<Variable>, Option<Variable>) {
+        let uri: Option<Uri> = url.parse().ok();
+        let Some((uri, host)) = uri.as_ref().and_then(|uri| Some((uri, uri.host()?))) else {
+            return (None, None);
+        };
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let port = uri.port_u16().unwrap_or(if scheme == "http" { 80 } else { 443 });
+        let Some(proxy) = self.find(&proxy::variables(scheme)).filter(|_| !is_loopback(host)) else {
+            return (None, None);
+        };
+        match self.find(&proxy::EXEMPTIONS) {
+            Some(list) if proxy::is_exempt(&list.1, host, port) => (None, Some(list)),
+            _ => (Some(proxy), None),
+        }
+    }
+
+    /// Whether a GitLab is the one that the job runs on.
+    fn is_of_job(&self, instance: &Instance) -> bool {
+        let server = of_process("CI_SERVER_URL").and_then(|url| Instance::parse(&url, true).ok());
+        server.is_some_and(|server| server.authority() == instance.authority())
+    }
+
+    /// Trusts the authority that the runner verified the job's GitLab by, unless the user named one. GitLab Runner writes
+    /// it to a file for every job (`tls-ca-file`; "Predefined CI/CD variables", `CI_SERVER_TLS_CA_FILE`).
+    fn trust_as_runner(&self, route: &mut Route) {
+        const SETTING: &str = "CI_SERVER_TLS_CA_FILE";
+        let file = of_process(SETTING).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        if let (Authorities::Public, Some(file)) = (&route.authorities, file) {
+            route.authorities = Authorities::PublicAnd { setting: SETTING, path: file.into() };
+        }
     }
 
     /// The token, from `DUO_TOKEN` only.
     pub fn token(&self) -> Result<Token, Error> {
         let value = self.get("DUO_TOKEN").unwrap_or_default();
-        let value = value.trim();
         if value.is_empty() {
             return Err(Error::Token(
                 "no token: set DUO_TOKEN to a token with the scopes read_api and ai_features".to_owned(),
@@ -114,22 +311,7 @@ impl Environment {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::Token("DUO_TOKEN holds characters no token has; copy it again".to_owned()));
         }
-        Ok(Token(value.to_owned()))
-    }
-
-    /// The token of the CI job and its GitLab, where the job runs in a pipeline that tells both.
-    pub fn job(&self) -> Result<Option<(Instance, Token)>, Error> {
-        let (Some(url), Some(token)) = (self.get("CI_API_V4_URL"), self.get("CI_JOB_TOKEN")) else {
-            return Ok(None);
-        };
-        // The instance's own address, from the instance itself: it says which scheme it is reached by.
-        let instance = Instance::parse(url.trim_end_matches('/').trim_end_matches("/api/v4"), true)?;
-        Ok(Some((instance, Token(token))))
-    }
-
-    /// The file with the certificate authorities to trust, if there is to be one.
-    pub fn ca_file(&self, flag: Option<&Path>) -> Option<PathBuf> {
-        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_CA_FILE").map(PathBuf::from))
+        Ok(Token(value))
     }
 
     /// The groups: those of the flags, else those of `GROUP_PATH`; each once, in order. There has to be one.
@@ -137,7 +319,7 @@ impl Environment {
         let groups = self.named_groups(flags);
         if groups.is_empty() {
             return Err(Error::Usage(
-                "no group: set GROUP_PATH, or give --group, for example acme/web".to_owned(),
+                "no group: set GROUP_PATH, or give --group, for example acme".to_owned(),
             ));
         }
         Ok(groups)
@@ -171,7 +353,7 @@ impl Environment {
     }
 
     fn url(&self, flag: Option<&str>) -> Option<String> {
-        flag.map(str::to_owned).or_else(|| self.get("GITLAB_URL")).or_else(|| self.get("CI_SERVER_URL"))
+        flag.map(str::to_owned).or_else(|| self.find(&GITLAB_ADDRESSES).map(|(_, url, _)| url))
     }
 
     /// The ClickHouse to ask, and its database.
@@ -366,9 +548,10 @@ impl Instance {
         &self.0
     }
 
-    /// Whether it is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback_url(&self.0)
+    /// Scheme, host and port.
+    fn authority(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        self.0[host..].find('/').map_or(&self.0, |at| &self.0[..host + at])
     }
 
     /// Where its GraphQL API answers.
@@ -398,11 +581,6 @@ impl Database {
         self.password.as_deref()
     }
 
-    /// Whether it is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback_url(&self.url)
-    }
-
     /// The text with the password taken out, should a server repeat it.
     pub fn redact(&self, text: &str) -> String {
         match self.password() {
@@ -410,6 +588,69 @@ impl Database {
             None => text.to_owned(),
         }
     }
+}
+
+/// A variable, its value, and where that comes from.
+type Variable = (&'static str, String, Origin);
+
+/// The variables that may name the GitLab to ask, the first one that is set counts.
+const GITLAB_ADDRESSES: [&str; 2] = ["GITLAB_URL", "CI_SERVER_URL"];
+
+const CA_FILE: &str = "DUO_METRICS_CA_FILE";
+
+/// Whether a variable is one that this program reads.
+fn is_ours(name: &str) -> bool {
+    const OURS: [&str; 6] =
+        ["DUO_", "ENABLE_DUO_", "ENABLE_PROJECT_", "GITLAB_URL", "GROUP_PATH", "CLICKHOUSE_"];
+    OURS.iter().any(|own| name.starts_with(own))
+}
+
+/// A variable of the process. What is not UTF-8 in it does not vanish: a proxy that cannot be read is not no proxy.
+fn of_process(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The variables of a `.env` file, each with its line. Errors name the line and repeat nothing of it: it can hold the token.
+fn read_dotenv(path: &Path) -> Result<HashMap<String, (usize, String)>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+    let text = match text_file::decode(&bytes) {
+        // A comment may be in any encoding; a value that is not UTF-8 is refused with its line.
+        Err(NotText::Line(_)) => String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned(),
+        text => text.map_err(|why| Error::Configuration(format!("{}{why}", path.display())))?,
+    };
+    let refused = |line, why| Error::Configuration(format!("{}:{line} {why}", path.display()));
+    let entries = dotenv::parse(&text).map_err(|bad| refused(bad.line, bad.why))?;
+    let mut variables = HashMap::new();
+    for entry in entries {
+        match entry.value {
+            Ok(value) => {
+                variables.insert(entry.name, (entry.line, value));
+            }
+            Err(why) if is_ours(&entry.name) || proxy::is_variable(&entry.name) => {
+                return Err(refused(entry.line, &format!("{} {why}", entry.name)));
+            }
+            // The file may serve other programs too.
+            Err(_) => {}
+        }
+    }
+    Ok(variables)
+}
+
+/// What a setting for a file of certificates names or, pasted, holds itself.
+fn authorities(setting: &'static str, value: &str, path: &Path) -> Result<Authorities, Error> {
+    if value.contains("-----BEGIN") {
+        return Ok(Authorities::Text { setting, pem: value.to_owned() });
+    }
+    if is_no_path(value) {
+        return Err(holds_a_text(setting));
+    }
+    Ok(Authorities::File { setting, path: path.to_owned() })
+}
+
+fn holds_a_text(setting: &str) -> Error {
+    Error::Configuration(format!(
+        "{setting} holds a text, not the name of a file; make it a CI/CD variable of the type File, or name a file"
+    ))
 }
 
 /// Reads the URL of a server that is given a secret. The error names the setting.
@@ -447,10 +688,6 @@ pub fn check_range(since: Option<Day>, until: Option<Day>) -> Result<(), Error> 
         ))),
         _ => Ok(()),
     }
-}
-
-fn is_loopback_url(url: &str) -> bool {
-    url.parse::<Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?))).unwrap_or(false)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Timestamp};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::line;
 use crate::output::{NewFile, write_file};
 
@@ -89,7 +89,7 @@ impl Lock {
             Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Temporary(format!(
                 "another run works in {}; wait until it has ended, or give this one a --state of its own",
-                folder.display()
+                shown(folder)
             ))),
             Err(TryLockError::Error(source)) => Err(Error::File { doing: "lock", path, source }),
         }

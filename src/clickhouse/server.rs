@@ -1,17 +1,17 @@
 //! Asking ClickHouse over its HTTP interface.
 
 use std::io::Read;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use ureq::{Agent, BodyReader, SendBody};
+use ureq::{BodyReader, SendBody};
 
 use super::refusal::{self, Refusal};
 use super::statements::{VERSION, VERSION_THERE, bare};
 use crate::error::Error;
-use crate::http;
-use crate::settings::Database;
+use crate::http::{self, Connection};
+use crate::progress;
+use crate::settings::{Database, Route};
 use crate::wording::in_one_line;
 
 /// How long to wait for an answer, and how often to try again.
@@ -27,7 +27,7 @@ pub struct Patience {
 
 /// A ClickHouse that answers.
 pub struct Server {
-    agent: Agent,
+    connection: Connection,
     database: Database,
     patience: Patience,
 }
@@ -41,9 +41,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Server {
     /// A server that was not asked yet.
-    pub fn new(database: Database, patience: Patience, ca_file: Option<&Path>) -> Result<Server, Error> {
-        let agent = http::agent(database.is_loopback(), patience.timeout, ca_file)?;
-        Ok(Server { agent, database, patience })
+    pub fn new(database: Database, route: &Route, patience: Patience) -> Result<Server, Error> {
+        let connection = Connection::new(route, patience.timeout)?;
+        Ok(Server { connection, database, patience })
     }
 
     /// Fails unless the tables are there, of the version that is read and written, on every shard.
@@ -96,7 +96,7 @@ impl Server {
         encoding: Option<&str>,
     ) -> Result<BodyReader<'static>, Refusal> {
         let url = format!("{}/?database={}&{parameters}", self.database.url(), encoded(self.database.name()));
-        let mut request = self.agent.post(&url);
+        let mut request = self.connection.agent().post(&url);
         for (name, value) in [
             ("X-ClickHouse-User", self.database.user()),
             ("X-ClickHouse-Key", self.database.password()),
@@ -125,7 +125,10 @@ impl Server {
         let mut tries = 0;
         loop {
             let what = match attempt() {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    progress::notice_over();
+                    return Ok(answer);
+                }
                 Err(Refusal::Lasting(error)) => return Err(error),
                 Err(Refusal::Passing(what)) => what,
             };
@@ -133,30 +136,17 @@ impl Server {
                 let times = if tries == 0 { String::new() } else { format!(" ({} tries)", tries + 1) };
                 return Err(Error::Temporary(format!("{what}{times}; run it again, nothing counts twice")));
             }
-            thread::sleep(self.patience.wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT));
+            let pause = self.patience.wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT);
+            progress::notice_of_retry(&what, tries + 2, self.patience.retries + 1, pause);
+            thread::sleep(pause);
             tries += 1;
         }
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Refusal {
-        let message = self.clean(&error.to_string());
-        match error {
-            ureq::Error::BadUri(_)
-            | ureq::Error::InvalidProxyUrl
-            | ureq::Error::Tls(_)
-            | ureq::Error::Rustls(_)
-            | ureq::Error::Pem(_) => Refusal::Lasting(Error::Configuration(format!(
-                "cannot connect to {}: {message}; check CLICKHOUSE_URL, --ca-file and HTTPS_PROXY",
-                self.database.url()
-            ))),
-            // What rustls says of a certificate arrives as an error of reading or writing.
-            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Refusal::Lasting(Error::Configuration(format!(
-                    "cannot trust {}: {message}; a private certificate authority is given with --ca-file",
-                    self.database.url()
-                )))
-            }
-            _ => Refusal::Passing(format!("cannot reach {}: {message}", self.database.url())),
+        match self.connection.explain(error) {
+            http::Failure::Transient(what) => Refusal::Passing(self.clean(&what)),
+            http::Failure::Permanent(what) => Refusal::Lasting(Error::Configuration(self.clean(&what))),
         }
     }
 

@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "agent_sessions",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    needs: "the role Reporter, ClickHouse, and GitLab 18.11 or newer",
     level: Level::Group,
     document: include_str!("agent_sessions.graphql"),
     span: Span::Day,

@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "ai_user_metrics",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    needs: "the role Reporter, ClickHouse, and Premium or Ultimate (before GitLab 18.7 Duo Enterprise or Pro)",
     level: Level::Group,
     document: include_str!("ai_user_metrics.graphql"),
     span: Span::Sum,

@@ -20,6 +20,7 @@ const ABOUT: About = About {
     name: "code_suggestion_events",
     topic: Topic::Duo,
     standing: Standing::Core,
+    needs: "a top-level group, the role Reporter in it, and GitLab 17.5 or newer with Premium or Ultimate",
     level: Level::Group,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,

@@ -20,6 +20,7 @@ const ABOUT: About = About {
     name: "credits",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    needs: "the role Owner in the top-level group on GitLab.com, an administrator elsewhere, and GitLab 18.5 or newer",
     level: Level::Subscription,
     document: include_str!("credits.graphql"),
     span: Span::Day,

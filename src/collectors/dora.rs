@@ -18,6 +18,7 @@ const ABOUT: About = About {
     name: "dora",
     topic: Topic::Project,
     standing: Standing::Extra,
+    needs: "the role Reporter in the group, and GitLab Ultimate",
     level: Level::Group,
     document: include_str!("dora.graphql"),
     span: Span::Day,

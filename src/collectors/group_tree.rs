@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "group_tree",
     topic: Topic::Project,
     standing: Standing::Extra,
+    needs: "read access to the projects",
     level: Level::Group,
     document: include_str!("group_tree.graphql"),
     span: Span::Snapshot,

@@ -22,6 +22,7 @@ const ABOUT: About = About {
     name: "instance_usage_events",
     topic: Topic::Duo,
     standing: Standing::OnRequest,
+    needs: "an administrator, and GitLab 18.7 or newer",
     level: Level::Instance,
     document: include_str!("instance_usage_events.graphql"),
     span: Span::Day,

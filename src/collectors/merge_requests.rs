@@ -27,6 +27,7 @@ const ABOUT: About = About {
     name: "merge_requests",
     topic: Topic::Project,
     standing: Standing::Core,
+    needs: "read access to the group",
     level: Level::Group,
     document: include_str!("merge_requests.graphql"),
     span: Span::Day,

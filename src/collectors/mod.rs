@@ -107,6 +107,8 @@ pub struct About {
     pub topic: Topic,
     /// When it runs, and what a refusal means.
     pub standing: Standing,
+    /// What the token's user and GitLab need for it, as half a sentence.
+    pub needs: &'static str,
     /// What it is asked of.
     pub level: Level,
     /// The queries, as written for the newest GitLab.

@@ -61,6 +61,7 @@ impl OwnCollector {
             name: keep(name.to_owned()),
             topic: Topic::Duo,
             standing: Standing::Core,
+            needs: "read access to the fields of its query",
             level: Level::Group,
             document: keep(text.to_owned()),
             span: if variables.contains("start") { Span::Day } else { Span::Snapshot },

@@ -20,6 +20,7 @@ const ABOUT: About = About {
     name: "pipelines",
     topic: Topic::Project,
     standing: Standing::Core,
+    needs: "read access to the projects",
     level: Level::Group,
     document: include_str!("pipelines.graphql"),
     span: Span::Range,

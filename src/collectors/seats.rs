@@ -19,6 +19,7 @@ const ABOUT: About = About {
     name: "seats",
     topic: Topic::Duo,
     standing: Standing::Extra,
+    needs: "the role Owner in the top-level group on GitLab.com, an administrator elsewhere",
     level: Level::Group,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,

@@ -18,6 +18,7 @@ const ABOUT: About = About {
     name: "usage_events",
     topic: Topic::Duo,
     standing: Standing::Core,
+    needs: "a top-level group, the role Reporter in it, and GitLab 18.2 or newer with Premium or Ultimate",
     level: Level::Group,
     document: include_str!("usage_events.graphql"),
     span: Span::Day,

@@ -13,7 +13,7 @@ use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs, Source};
 use crate::clickhouse::{self, Answers, Server};
 use crate::collectors::{Span, by_name};
 use crate::commands::normalize::{self, finish};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::history::{History, Identity, Run};
 use crate::intake::Intake;
 use crate::line::Record;
@@ -26,6 +26,7 @@ use crate::settings::{Environment, check_range};
 use crate::site::Figures;
 use crate::stream::LineWriter;
 use crate::summary::Summary;
+use crate::text_file;
 use crate::view::Resolved;
 use crate::wording::counted;
 
@@ -112,8 +113,8 @@ fn on_server(
         retries,
         wait: Duration::from_secs_f64(retry_wait),
     };
-    let ca_file = environment.ca_file(args.engine.ca_file.as_deref());
-    let server = Server::new(database, patience, ca_file.as_deref())?;
+    let route = environment.clickhouse_route(&database, url, args.engine.ca_file.as_deref())?;
+    let server = Server::new(database, &route, patience)?;
     if args.engine.source == Source::Gitlab {
         if args.engine.no_load || args.engine.load_only {
             return Err(Error::Usage(
@@ -248,7 +249,7 @@ pub fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
 /// The prices in the file of the flags, where one is named. Of when they are, is the day the file was last changed.
 pub fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Prices>, Error> {
     let Some(path) = environment.prices(args.prices.as_deref()) else { return Ok(None) };
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let text = text_file::read(&path)?;
     let changed = fs::metadata(&path).and_then(|file| file.modified()).map_err(Error::file("read", &path))?;
     let seconds = changed.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let day = i64::try_from(seconds).ok().and_then(Timestamp::from_unix_seconds).map(Timestamp::day);
@@ -257,7 +258,7 @@ pub fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Pri
     let prices = Prices::parse(&text, label).map_err(|reason| {
         Error::Configuration(format!(
             "{}: {reason}; give a file in the format of LiteLLM's model_prices_and_context_window.json",
-            path.display()
+            shown(&path)
         ))
     })?;
     Ok(Some(prices))

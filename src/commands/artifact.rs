@@ -17,13 +17,12 @@ const PATIENCE: Patience =
 /// Runs the command. That there is no such file is no fault: each pipeline was the first one once. That GitLab keeps it
 /// from us is a gap.
 pub fn run(args: &ArtifactArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
-    let (Some((instance, token)), Some(project)) = (environment.job()?, environment.get("CI_PROJECT_ID"))
-    else {
+    let job = environment.job(args.ca_file.as_deref())?;
+    let (Some(access), Some(project)) = (job, environment.get("CI_PROJECT_ID")) else {
         summary.say("not in a pipeline that can be asked for what was left earlier");
         return Ok(Outcome::Complete);
     };
-    let ca_file = environment.ca_file(args.ca_file.as_deref());
-    let client = Client::new(&instance, token, PATIENCE, ca_file.as_deref(), environment.now()?)?;
+    let client = Client::new(access, PATIENCE, environment.now()?)?;
     let mut branches: Vec<String> =
         ["CI_COMMIT_REF_NAME", "CI_DEFAULT_BRANCH"].iter().filter_map(|name| environment.get(name)).collect();
     branches.dedup();

@@ -8,7 +8,7 @@ use crate::calendar::Timestamp;
 use crate::chunks::{Chunk, side_by_side, work_through};
 use crate::cli::DashboardArgs;
 use crate::collectors::Topic;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::line::{Line, metric_of_split_day};
 use crate::metrics::{Definition, definitions};
 use crate::output::{NewFolder, check_replaceable, check_writable};
@@ -20,6 +20,7 @@ use crate::site::{
     self, Card, Dashboard, Encoding, Figures, LOGO_FILES, Published, SiteFile, THEME_FILE, Theme, parse_card,
 };
 use crate::summary::Summary;
+use crate::text_file;
 use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
@@ -94,7 +95,7 @@ fn carry_over(
         let files = with_copies(files)?;
         check_replaceable(&folder, Dashboard::CARD)?;
         NewFolder::create(&folder, files.iter().map(|file| (&*file.path, &*file.content)))?.keep()?;
-        summary.say(format!("carried over {}, of {at}", folder.display()));
+        summary.say(format!("carried over {}, of {at}", shown(&folder)));
     }
     Ok(())
 }
@@ -159,7 +160,7 @@ pub fn write(
         let folder = site.join(kind.folder());
         if folder.join(Dashboard::CARD).is_file() {
             std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
-            summary.say(format!("removed {}, which is switched off", folder.display()));
+            summary.say(format!("removed {}, which is switched off", shown(&folder)));
         }
     }
     summary.field("written", written);
@@ -214,13 +215,15 @@ pub fn read_theme(folder: Option<&Path>) -> Result<Theme, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => b"{}".to_vec(),
         read => read.map_err(Error::file("read", &path))?,
     };
+    let json =
+        text_file::decode(&json).map_err(|why| Error::Configuration(format!("{}{why}", shown(&path))))?;
     let logo = LOGO_FILES.iter().map(|(name, media_type)| (folder.join(name), *media_type));
     let logo = logo.into_iter().find(|(path, _)| path.is_file());
     let logo = logo
         .map(|(path, media_type)| Ok((media_type, std::fs::read(&path).map_err(Error::file("read", &path))?)))
         .transpose()?;
-    Theme::read(&json, logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
-        .map_err(|why| Error::Configuration(format!("{}: {why}", folder.display())))
+    Theme::read(json.as_bytes(), logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
+        .map_err(|why| Error::Configuration(format!("{}: {why}", shown(folder))))
 }
 
 /// Reads metric and coverage lines, of which there have to be some: else the command before this one most likely

@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Topic, Unit};
-use crate::commands::fetch::{client_of, fatal};
+use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Topic, Unit, by_name};
+use crate::commands::fetch::{client_of, collectors, fatal};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, preflight};
 use crate::line;
 use crate::record::INSTANCE_SCOPE;
-use crate::settings::Environment;
+use crate::settings::{Environment, Switch};
 use crate::summary::Summary;
 use crate::wording::in_one_line;
 
@@ -42,7 +42,14 @@ enum Status {
     Fail,
 }
 
-/// Runs the command. Exit code 0 when all is well, 3 when something does not work, 77 or 78 when nothing can.
+/// What each dashboard rests on: one of the two serves.
+const CORES: [(Topic, [&str; 2]); 2] = [
+    (Topic::Duo, ["usage_events", "code_suggestion_events"]),
+    (Topic::Project, ["merge_requests", "pipelines"]),
+];
+
+/// Runs the command. Exit codes are those a run would have: 0 when all is well, 3 when something does not work, 69 when no
+/// dashboard that is on would have anything to show, and 75, 77 or 78 when GitLab cannot be asked.
 pub fn run(
     args: &DoctorArgs,
     environment: &Environment,
@@ -50,20 +57,42 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let groups = environment.groups(&args.gitlab.groups)?;
+    let switches = environment.switches(Switch::Unset, Switch::Unset)?;
+    let (chosen, named) = collectors(&[], switches, environment)?;
+    let runs = |collector: &'static dyn Collector| chosen.iter().any(|one| one.name() == collector.name());
+    let mut dashboards: Vec<Dashboard> = CORES
+        .iter()
+        .filter(|(topic, _)| !named && switches.is_on(*topic))
+        .map(|(topic, cores)| Dashboard { topic: *topic, cores, has_any: false })
+        .collect();
+    let mut named_ones = 0;
     let (client, instance, now) = client_of(&args.gitlab, environment)?;
     let mut checks = Checks { format: args.format, all: Vec::new() };
 
-    checks.add(ok("gitlab", instance.as_str().to_owned()), &mut stdout)?;
-    let token = token(&client, now);
+    let url = instance.as_str();
+    let facts = told(&client, "personal_access_tokens/self");
+    let facts = match facts {
+        Err(fault @ (Fault::Temporary(_) | Fault::Configuration(_))) => {
+            checks.add(fail("gitlab", fault.text(), None), &mut stdout)?;
+            return Err(fatal(fault));
+        }
+        facts => facts,
+    };
+    checks.add(ok("gitlab", format!("{url} answers")), &mut stdout)?;
+    let token = token(facts, now);
     let refused = token.status == Status::Fail;
     checks.add(token, &mut stdout)?;
+    if let Err(fault) = preflight(&client, &[]) {
+        if !refused {
+            checks.add(fail("api", fault.text(), None), &mut stdout)?;
+        }
+        return Err(fatal(fault));
+    }
     let groups = match preflight(&client, &groups) {
         Ok(groups) => groups,
         Err(fault) => {
-            if !refused {
-                let check = if matches!(fault, Fault::Configuration(_)) { "group" } else { "api" };
-                checks.add(fail(check, fault.text(), None), &mut stdout)?;
-            }
+            let check = if matches!(fault, Fault::Configuration(_)) { "group" } else { "api" };
+            checks.add(fail(check, fault.text(), None), &mut stdout)?;
             return Err(fatal(fault));
         }
     };
@@ -76,14 +105,24 @@ pub fn run(
         checks.add(ok(&format!("group {group}"), "found and readable".to_owned()), &mut stdout)?;
         checks.add(role(&client, group), &mut stdout)?;
         checks.add(tier(&client, group), &mut stdout)?;
+        let mut readable: Vec<&str> = Vec::new();
         for collector in COLLECTORS.iter().copied().filter(|one| one.about().level == Level::Group) {
             let mut first = FirstPage::default();
-            checks.add(collect(&gitlab, collector, group, yesterday, &mut first), &mut stdout)?;
+            let is_needed = runs(collector).then_some(named);
+            let check = collect(&gitlab, collector, (group, yesterday), is_needed, &mut first);
+            if first.is_readable {
+                readable.push(collector.name());
+                named_ones += usize::from(named && runs(collector));
+            }
+            checks.add(check, &mut stdout)?;
             if collector.name() == "usage_events"
                 && let Some(events) = first.rows
             {
                 checks.add(people(group, events, first.with_people), &mut stdout)?;
             }
+        }
+        for dashboard in &mut dashboards {
+            checks.add(dashboard.check(group, &readable), &mut stdout)?;
         }
         checks.add(click_house(&gitlab, group, yesterday), &mut stdout)?;
     }
@@ -92,14 +131,55 @@ pub fn run(
             collector.scopes(&gitlab, &groups).unwrap_or_else(|_| collector.about().level.scopes(&groups));
         for scope in scopes {
             let first = &mut FirstPage::default();
-            checks.add(collect(&gitlab, collector, &scope, yesterday, first), &mut stdout)?;
+            let is_needed = runs(collector).then_some(named);
+            checks.add(collect(&gitlab, collector, (&scope, yesterday), is_needed, first), &mut stdout)?;
+            named_ones += usize::from(named && runs(collector) && first.is_readable);
         }
     }
     checks.add(pages(&client, environment), &mut stdout)?;
-    stdout.flush().map_err(Error::writing)?;
     let failed = checks.all.iter().filter(|status| **status == Status::Fail).count();
     summary.field("failed", failed);
+    let has_any = if named { named_ones > 0 } else { dashboards.iter().any(|dashboard| dashboard.has_any) };
+    if !has_any {
+        return Err(Error::Nothing(
+            "nothing to collect here: no collector that a dashboard rests on can be read; see the checks that failed"
+                .to_owned(),
+        ));
+    }
     Ok(if failed == 0 { Outcome::Complete } else { Outcome::Partial })
+}
+
+/// A dashboard that is on.
+struct Dashboard {
+    topic: Topic,
+    cores: &'static [&'static str; 2],
+    /// Whether one of its cores can be read in a group.
+    has_any: bool,
+}
+
+impl Dashboard {
+    /// Whether there will be anything of this group to show.
+    fn check(&mut self, group: &str, readable: &[&str]) -> Check {
+        let name = match self.topic {
+            Topic::Duo => format!("Duo dashboard of {group}"),
+            Topic::Project => format!("project dashboard of {group}"),
+        };
+        let serving: Vec<&str> = self.cores.iter().copied().filter(|core| readable.contains(core)).collect();
+        self.has_any |= !serving.is_empty();
+        match serving.as_slice() {
+            [] => fail(
+                &name,
+                &format!("neither {} nor {} can be read, so nothing is shown", self.cores[0], self.cores[1]),
+                self.cores.iter().find_map(|core| Some(needed(by_name(core)?))).as_deref(),
+            ),
+            cores => ok(&name, format!("rests on {}", cores.join(" and "))),
+        }
+    }
+}
+
+/// What a collector needs, as a sentence.
+fn needed(collector: &dyn Collector) -> String {
+    format!("it needs {}", collector.about().needs)
 }
 
 struct Checks {
@@ -124,7 +204,9 @@ impl Checks {
                 in_one_line(&format!("{status}  {}: {}{help}", check.check, check.text))
             }
         };
-        stdout.write_all(format!("{line}\n").as_bytes()).map_err(Error::writing)
+        stdout.write_all(format!("{line}\n").as_bytes()).map_err(Error::writing)?;
+        // The next check may wait for a server; what is known is shown now.
+        stdout.flush().map_err(Error::writing)
     }
 }
 
@@ -150,15 +232,17 @@ fn fail(check: &str, text: &str, help: Option<&str>) -> Check {
     }
 }
 
-/// What GitLab says of the token itself.
-fn token(client: &Client, now: Timestamp) -> Check {
-    #[derive(Deserialize)]
-    struct Token {
-        #[serde(default)]
-        scopes: Vec<String>,
-        expires_at: Option<Day>,
-    }
-    let told: Token = match self::told(client, "personal_access_tokens/self") {
+/// What GitLab reports about a token.
+#[derive(Deserialize)]
+struct TokenFacts {
+    #[serde(default)]
+    scopes: Vec<String>,
+    expires_at: Option<Day>,
+}
+
+/// Whether the token serves, and for how long.
+fn token(facts: Result<Option<TokenFacts>, Fault>, now: Timestamp) -> Check {
+    let told = match facts {
         Ok(Some(token)) => token,
         Ok(None) => {
             return note(
@@ -342,6 +426,8 @@ fn in_a_path(group: &str) -> String {
 struct FirstPage {
     rows: Option<usize>,
     with_people: usize,
+    /// Whether the collector can be read, with rows or without.
+    is_readable: bool,
 }
 
 impl Sink for FirstPage {
@@ -359,12 +445,13 @@ impl Sink for FirstPage {
     }
 }
 
-/// Asks a collector's own first query of yesterday, and stops at the first page.
+/// Asks a collector's own first query of yesterday, and stops at the first page. `is_needed` is whether a run asks for it,
+/// and then whether because it was named: only then is a refusal a gap.
 fn collect(
     gitlab: &Informed<'_>,
     collector: &'static dyn Collector,
-    group: &str,
-    day: Day,
+    (group, day): (&str, Day),
+    is_needed: Option<bool>,
     first: &mut FirstPage,
 ) -> Check {
     let of = if group == INSTANCE_SCOPE { "the instance" } else { group };
@@ -375,6 +462,8 @@ fn collect(
         Some(part) => collector.collect(gitlab, &unit, part, first),
         None => Ok(()),
     });
+    first.is_readable = first.rows.is_some() || result.is_ok();
+    let needed = || needed(collector);
     match (result, first.rows) {
         (_, Some(0)) => note(
             &name,
@@ -383,21 +472,12 @@ fn collect(
         ),
         (_, Some(_)) => ok(&name, "readable".to_owned()),
         (Ok(()), None) => note(&name, "readable, and there is nothing", "there are no projects in the group"),
-        (Err(fault @ (Fault::Unsupported(_) | Fault::Denied(_))), None)
-            if collector.about().standing != Standing::Core =>
-        {
-            note(&name, fault.text(), "the dashboards do without it; README.md tells what it needs")
-        }
-        (Err(fault @ Fault::Unsupported(_)), None) => fail(
-            &name,
-            fault.text(),
-            Some("it comes with a newer GitLab; the other collectors run without it"),
-        ),
-        (Err(fault @ Fault::Denied(_)), None) if collector.about().topic == Topic::Duo => fail(
-            &name,
-            fault.text(),
-            Some("use a top-level group, and a token whose role there is enough; README.md tells which"),
-        ),
+        (Err(fault @ (Fault::Unsupported(_) | Fault::Denied(_))), None) => match is_needed {
+            Some(true) => fail(&name, fault.text(), Some(&needed())),
+            Some(false) => note(&name, fault.text(), &needed()),
+            None => note(&name, fault.text(), &format!("{}; a run does not ask for it", needed())),
+        },
+        (Err(fault), None) if is_needed.is_none() => note(&name, fault.text(), "a run does not ask for it"),
         (Err(fault), None) => fail(&name, fault.text(), None),
     }
 }

@@ -15,7 +15,7 @@ use crate::collectors::own::OwnCollector;
 use crate::collectors::{
     COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Topic, Unit, by_name,
 };
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
 use crate::history::{History, Run, RunInstance};
@@ -26,6 +26,7 @@ use crate::record::{Coverage, Status};
 use crate::settings::{Environment, Instance, Switches};
 use crate::state::{Lock, State as StateDir};
 use crate::summary::Summary;
+use crate::text_file;
 use crate::wording::counted;
 
 /// What is to be collected, and from where.
@@ -71,7 +72,7 @@ pub fn run(
 impl Plan {
     /// Reads all settings, and takes the folder of the state. Nothing is asked of GitLab yet.
     pub fn new(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
-        let (mut collectors, named) = collectors(args, switches, environment)?;
+        let (mut collectors, named) = collectors(&args.collectors, switches, environment)?;
         for path in &args.collector_files {
             collectors.push(own_collector(path, &collectors)?);
         }
@@ -191,21 +192,15 @@ pub fn client_of(
     environment: &Environment,
 ) -> Result<(Client, Instance, Timestamp), Error> {
     let (now, is_set) = environment.now()?;
-    let instance = environment.instance(args.url.as_deref(), args.allow_http)?;
-    let token = environment.token()?;
+    let access = environment.gitlab(args.url.as_deref(), args.allow_http, args.ca_file.as_deref())?;
+    let instance = access.instance.clone();
     let patience = Patience {
         timeout: Duration::from_secs_f64(args.timeout),
         retries: args.retries,
         wait: Duration::from_secs_f64(args.retry_wait),
         jobs: environment.jobs(args.jobs)?,
     };
-    let client = Client::new(
-        &instance,
-        token,
-        patience,
-        environment.ca_file(args.ca_file.as_deref()).as_deref(),
-        (now, is_set),
-    )?;
+    let client = Client::new(access, patience, (now, is_set))?;
     Ok((client, instance, now))
 }
 
@@ -388,12 +383,13 @@ fn worker_stopped() -> Error {
     Error::Bug("a worker stopped by itself".to_owned())
 }
 
-fn collectors(
-    args: &CollectArgs,
+/// The collectors that run, and whether the user named them: by flags, or else by a variable.
+pub fn collectors(
+    flags: &[String],
     switches: Switches,
     environment: &Environment,
 ) -> Result<(Vec<&'static dyn Collector>, bool), Error> {
-    let said = match args.collectors.as_slice() {
+    let said = match flags {
         [] => environment
             .get("DUO_METRICS_COLLECTORS")
             .unwrap_or_default()
@@ -426,14 +422,14 @@ fn collectors(
 
 /// A collector from a file.
 fn own_collector(path: &Path, others: &[&'static dyn Collector]) -> Result<&'static dyn Collector, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let text = text_file::read(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = OwnCollector::parse(&name, &text)
-        .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", path.display())))?;
+        .map_err(|why| Error::Configuration(format!("{} cannot be used: {why}", shown(path))))?;
     if by_name(&name).is_some() || others.iter().any(|other| other.name() == name) {
         return Err(Error::Configuration(format!(
             "{} cannot be used: there is a collector {name} already; rename the file",
-            path.display()
+            shown(path)
         )));
     }
     Ok(Box::leak(Box::new(own)))

@@ -11,7 +11,7 @@ use crate::address::canonical;
 use crate::calendar::Day;
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
 use crate::commands::normalize::pseudonyms;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::history::{Content, Exported, Head, History, Rename, packed_identity, read, read_all};
 use crate::record::Status;
 use crate::settings::Environment;
@@ -72,7 +72,7 @@ fn contents(history: &History) -> Result<impl Iterator<Item = Result<(PathBuf, C
     Ok(files.into_iter().map(|path| match read(&path) {
         Ok(content) => Ok((path, content)),
         Err(reason) => {
-            Err(Error::Input(format!("{}: {reason}; see \"duo-metrics history verify\"", path.display())))
+            Err(Error::Input(format!("{}: {reason}; see \"duo-metrics history verify\"", shown(&path))))
         }
     }))
 }
@@ -138,7 +138,7 @@ fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
     let files = history.files()?;
     let damaged: Vec<String> = files
         .iter()
-        .filter_map(|path| read(path).err().map(|reason| format!("{}: {reason}", path.display())))
+        .filter_map(|path| read(path).err().map(|reason| format!("{}: {reason}", shown(path))))
         .collect();
     damaged.iter().for_each(|text| summary.say(text.clone()));
     summary.say(format!("{} read, {} damaged", counted(files.len() as u64, "file"), damaged.len()));
@@ -161,7 +161,7 @@ fn export(history: &History, mut stdout: impl Write, summary: &mut Summary) -> R
     }
     for path in history.files()? {
         if let Err(reason) = read(&path) {
-            summary.say(format!("{}: {reason}; left out", path.display()));
+            summary.say(format!("{}: {reason}; left out", shown(&path)));
             outcome = Outcome::Partial;
             continue;
         }

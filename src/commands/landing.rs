@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cli::LandingArgs;
 use crate::commands::dashboard::{read_figures, read_theme, with_copies};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::output::write_files;
 use crate::site::{Card, Figures, Found, Theme, landing, parse_card};
 use crate::summary::Summary;
@@ -41,11 +41,7 @@ pub fn write(
     let files = with_copies(vec![page])?;
     let path = site.join("index.html");
     write_files(files.iter().map(|file| (site.join(&file.path), &*file.content)))?;
-    summary.say(format!(
-        "wrote {}, which links {}",
-        path.display(),
-        counted(found.len() as u64, "dashboard")
-    ));
+    summary.say(format!("wrote {}, which links {}", shown(&path), counted(found.len() as u64, "dashboard")));
     summary.field("dashboards", found.into_iter().map(|found| found.folder).collect::<Vec<_>>());
     Ok(())
 }
@@ -69,7 +65,7 @@ fn find(site: &Path, summary: &mut Summary) -> Result<Vec<Found>, Error> {
             None => None,
             Some(Ok(card)) => Some(card),
             Some(Err(why)) => {
-                summary.say(format!("{} is linked without its figures: {why}", path.display()));
+                summary.say(format!("{} is linked without its figures: {why}", shown(&path)));
                 None
             }
         };

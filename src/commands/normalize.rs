@@ -15,7 +15,7 @@ use crate::chunks::{Chunk, work_through};
 use crate::cli::{NormalizeArgs, RecordFormat};
 use crate::collectors::{Collector, NodeKeys, by_name};
 use crate::documents::{Documents, Headings};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::export::RecordSheet;
 use crate::history::{History, KnownInstance};
 use crate::line::{self, Line, Record};
@@ -31,6 +31,7 @@ use crate::sources::{self, Found, Observed, Setting};
 use crate::spelling;
 use crate::stream::{Line as InputLine, LineWriter};
 use crate::summary::Summary;
+use crate::text_file;
 use crate::usage_event::UsageEvent;
 use crate::wording::counted;
 
@@ -126,8 +127,8 @@ pub fn run(
 fn mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>, Error> {
     let mut mappings: Vec<Mapping> = Vec::new();
     for path in paths {
-        let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let refused = |why| Error::Configuration(format!("{} cannot be used: {why}", shown(path)));
+        let text = text_file::read(path)?;
         let mapping = Mapping::parse(&text).map_err(refused)?;
         if mappings.iter().any(|other| other.collector() == mapping.collector()) {
             return Err(refused(format!("there is a mapping of {} already", mapping.collector())));
@@ -142,13 +143,8 @@ pub fn pseudonyms(
     environment: &Environment,
     history: Option<&History>,
 ) -> Result<Option<PseudonymKey>, Error> {
-    let Some(key) = environment.get("DUO_METRICS_PSEUDONYM_KEY") else { return Ok(None) };
-    if key.starts_with('$') || key.trim().is_empty() {
-        return Err(Error::Usage(
-            "DUO_METRICS_PSEUDONYM_KEY holds blanks, or the name of a variable that is not set; set it, or unset it".to_owned(),
-        ));
-    }
-    let key = PseudonymKey::new(key.trim()).ok_or_else(|| {
+    let Some(key) = environment.pseudonym_key()? else { return Ok(None) };
+    let key = PseudonymKey::new(&key).ok_or_else(|| {
         Error::Usage(
             "DUO_METRICS_PSEUDONYM_KEY is too short to protect anybody; use 16 characters or more, made at random"
                 .to_owned(),

@@ -1,14 +1,14 @@
 //! `export --people`: the list of seats to take back, with names, for few eyes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{PeopleArgs, ThreadArgs};
 use crate::commands::aggregate::covered;
 use crate::commands::normalize::{history_named, pseudonyms};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, shown};
 use crate::export::{Named, People, Told, Wishes};
 use crate::intake::Intake;
 use crate::line::{Line, Record};
@@ -18,6 +18,7 @@ use crate::settings::Environment;
 use crate::site::Dashboard;
 use crate::stream::Lines;
 use crate::summary::Summary;
+use crate::text_file;
 use crate::view::Resolved;
 use crate::wording::counted;
 
@@ -81,7 +82,7 @@ fn tell(people: &People, path: &Path, wishes: &Wishes, summary: &mut Summary) ->
     let [seats, certain, probable] = people.counts();
     summary.say(format!(
         "wrote {}: {} by the list of {}, {certain} to take back, {probable} to ask about",
-        path.display(),
+        shown(path),
         counted(seats, "seat"),
         people.listed
     ));
@@ -125,7 +126,7 @@ fn check_place(path: &Path, site: &Path) -> Result<(), Error> {
     if path == Path::new("-") || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
         return Err(Error::Usage(format!(
             "--people {} is no file; names are written to files that only their owner can read",
-            path.display()
+            shown(path)
         )));
     }
     let mut marks: Vec<PathBuf> =
@@ -141,7 +142,7 @@ fn names(
     summary: &mut Summary,
 ) -> Result<BTreeMap<(String, String), Named>, Error> {
     let refused = |line: u64, why: &str| {
-        Error::Configuration(format!("{} cannot be used: line {line}: {why}", path.display()))
+        Error::Configuration(format!("{} cannot be used: line {line}: {why}", shown(path)))
     };
     let file = File::open(path).map_err(Error::file("read", path))?;
     let mut lines = Lines::new(BufReader::new(file));
@@ -171,10 +172,7 @@ fn names(
         *known = told.max(known.clone());
     }
     if names.is_empty() {
-        return Err(Error::Configuration(format!(
-            "{} cannot be used: no seat record is in it",
-            path.display()
-        )));
+        return Err(Error::Configuration(format!("{} cannot be used: no seat record is in it", shown(path))));
     }
     summary.field("names", names.len());
     Ok(names.into_iter().map(|(pseudonym, (_, named))| (pseudonym, named)).collect())
@@ -182,7 +180,7 @@ fn names(
 
 /// The entries of a list of people to hold: one a line; `#` begins a remark.
 fn hold(path: &Path) -> Result<Vec<String>, Error> {
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let text = text_file::read(path)?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(lines.filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
 }

@@ -9,18 +9,19 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use ureq::Body;
 use ureq::http::{HeaderMap, Response, header};
-use ureq::{Agent, Body};
 
 use super::gate::Gate;
 use super::refusal::{self, GraphQlError};
 use crate::calendar::Timestamp;
 use crate::collectors::{Answer, Fault, NodeErrors};
 use crate::error::Error;
-use crate::http;
+use crate::http::{self, Connection};
 use crate::output::NewFile;
-use crate::settings::{Instance, Token};
-use crate::wording::counted;
+use crate::progress;
+use crate::settings::{Access, Token};
+use crate::wording::{counted, in_one_line};
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
@@ -49,9 +50,11 @@ pub struct Patience {
 
 /// A client of one GitLab.
 pub struct Client {
-    agent: Agent,
+    connection: Connection,
     instance: String,
     endpoint: String,
+    /// The setting that holds the address.
+    setting: &'static str,
     token: Token,
     patience: Patience,
     now: Option<Timestamp>,
@@ -81,22 +84,21 @@ enum Failure {
 }
 
 impl Client {
-    /// A client that trusts the public certificate authorities, or those of `ca_file` in their place. The moment
-    /// stands for the server's `Date` when it `is_set`.
+    /// A client of a GitLab. The moment stands for the server's `Date` when it `is_set`.
     pub fn new(
-        instance: &Instance,
-        token: Token,
+        access: Access,
         patience: Patience,
-        ca_file: Option<&Path>,
         (clock, is_set): (Timestamp, bool),
     ) -> Result<Client, Error> {
-        let agent = http::agent(instance.is_loopback(), patience.timeout, ca_file)?;
+        let Access { instance, token, route } = access;
+        let connection = Connection::new(&route, patience.timeout)?;
         let gate = Gate::new(patience.jobs);
         let now = is_set.then_some(clock);
         Ok(Client {
-            agent,
+            connection,
             instance: instance.as_str().to_owned(),
             endpoint: instance.endpoint(),
+            setting: route.setting,
             token,
             patience,
             now,
@@ -108,7 +110,8 @@ impl Client {
 
     fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), Failure> {
         let response = self
-            .agent
+            .connection
+            .agent()
             .post(&self.endpoint)
             .header(header::AUTHORIZATION, self.token.authorization())
             .header(header::CONTENT_TYPE, "application/json")
@@ -130,16 +133,11 @@ impl Client {
     fn judge(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, Failure> {
         let status = response.status().as_u16();
         let said = || refusal::summary(&self.redacted(body));
+        if let Some(failure) = self.answer_of_another(&self.endpoint, response, body) {
+            return Err(failure);
+        }
         match status {
             200 => {}
-            300..=399 => {
-                let target = header(response.headers(), header::LOCATION).unwrap_or("another address");
-                let target = refusal::one_line(&self.token.redact(target));
-                return Err(lasting(Fault::Configuration(format!(
-                    "{} redirects to {target}; set GITLAB_URL to the final address",
-                    self.endpoint
-                ))));
-            }
             401 => {
                 return Err(lasting(Fault::Token(
                     "GitLab refuses the token (401): it is invalid, expired, revoked, or without the scope read_api; renew DUO_TOKEN".to_owned(),
@@ -170,18 +168,48 @@ impl Client {
                 ))));
             }
         }
-        let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
-        if content_type.to_ascii_lowercase().starts_with("text/html") {
-            return Err(lasting(Fault::Configuration(format!(
-                "{} answers with a web page; check GITLAB_URL, and whether a login page or a proxy is in the way",
-                self.endpoint
-            ))));
-        }
         let at = match self.now {
             Some(now) => now,
             None => self.date(response.headers())?,
         };
         self.read(body, at)
+    }
+
+    /// What it means when something answers that is not GitLab's API: a redirect, a login page, a gateway, a firewall. The
+    /// API itself answers in JSON.
+    fn answer_of_another(&self, url: &str, response: &Response<Body>, body: &[u8]) -> Option<Failure> {
+        let status = response.status().as_u16();
+        let setting = self.setting;
+        let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
+        let is_page = content_type.to_ascii_lowercase().starts_with("text/html");
+        let title = || refusal::summary(&self.redacted(body));
+        let text = match status {
+            300..=399 => {
+                let location = header(response.headers(), header::LOCATION).unwrap_or_default();
+                let location = refusal::one_line(&self.token.redact(location));
+                let (target, base) = redirected(url, &self.instance, &location);
+                let help = match base {
+                    Some(base) => format!("set {setting} to {base}"),
+                    None => format!(
+                        "a login page or a gateway is before GitLab, and lets its API (/api) through to nobody without a session; have it exempt the API, or set {setting} to an address behind it"
+                    ),
+                };
+                format!("{url} redirects to {target}; {help}")
+            }
+            407 | 511 => format!(
+                "a proxy on the way to {url} wants a login ({status}); name it with user and password in HTTPS_PROXY"
+            ),
+            200 if is_page => format!(
+                "{url} answers with a web page ({}); check {setting}, and whether a login page or a proxy is in the way",
+                title()
+            ),
+            401 | 403 | 406 | 451 if is_page => format!(
+                "a gateway or firewall before {url} refuses the request ({status}: {}), since GitLab itself would answer in JSON; have requests of this machine let through to /api, or set HTTPS_PROXY",
+                title()
+            ),
+            _ => return None,
+        };
+        Some(lasting(Fault::Configuration(text)))
     }
 
     /// When the server says it answered. A date that is far from ours would make old data look new for ever.
@@ -251,24 +279,10 @@ impl Client {
     }
 
     fn transport(&self, error: &ureq::Error) -> Failure {
-        let message = refusal::one_line(&self.token.redact(&error.to_string()));
-        match error {
-            ureq::Error::BadUri(_)
-            | ureq::Error::InvalidProxyUrl
-            | ureq::Error::Tls(_)
-            | ureq::Error::Rustls(_)
-            | ureq::Error::Pem(_) => lasting(Fault::Configuration(format!(
-                "cannot connect to {}: {message}; check GITLAB_URL, --ca-file and HTTPS_PROXY",
-                self.endpoint
-            ))),
-            // What rustls says of a certificate arrives as an error of reading or writing.
-            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                lasting(Fault::Configuration(format!(
-                    "cannot trust {}: {message}; a private certificate authority is given with --ca-file",
-                    self.endpoint
-                )))
-            }
-            _ => passing(format!("cannot reach {}: {message}", self.endpoint)),
+        let text = |text: &str| in_one_line(&self.token.redact(text));
+        match self.connection.explain(error) {
+            http::Failure::Transient(what) => passing(text(&what)),
+            http::Failure::Permanent(what) => lasting(Fault::Configuration(text(&what))),
         }
     }
 }
@@ -281,12 +295,16 @@ impl Client {
     }
 
     fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), Failure> {
-        let response = self.agent.get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
+        let response =
+            self.connection.agent().get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         let mut text = String::new();
         let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
         let rest = rest_after_last(response.headers());
+        if let Some(failure) = self.answer_of_another(url, &response, text.as_bytes()) {
+            return Err(failure);
+        }
         let said = || refusal::summary(&self.redacted(text.as_bytes()));
         match response.status().as_u16() {
             200 => Ok((Some(text), rest)),
@@ -312,9 +330,15 @@ impl Client {
     }
 
     fn download_once(&self, url: &str, place: &Path) -> Result<bool, Failure> {
-        let response = self.agent.get(url).header("JOB-TOKEN", self.token.of_job()).call();
+        let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.of_job()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
-        match response.status().as_u16() {
+        let status = response.status().as_u16();
+        // A file may be a web page.
+        let another = if status == 200 { None } else { self.answer_of_another(url, &response, b"") };
+        if let Some(failure) = another {
+            return Err(failure);
+        }
+        match status {
             200 => {}
             404 => return Ok(false),
             status @ (401 | 403) => {
@@ -364,6 +388,7 @@ impl Client {
                 Ok((answer, rest)) => {
                     pass.answered(rest);
                     self.given_up.store(false, Ordering::Relaxed);
+                    progress::notice_over();
                     return Ok(answer);
                 }
                 Err(Failure::Lasting(fault)) => return Err(fault),
@@ -393,13 +418,37 @@ impl Client {
             // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it
             // ends is one of a minute on GitLab.com, so it is waited for at greater length.
             let pause = if load == Load::Limited { wait.saturating_mul(4) } else { wait };
+            let pause = pause.min(LONGEST_WAIT);
+            // What is too much for the server is asked for in smaller portions, which is no outage to report.
+            if load != Load::Heavy {
+                let pause = rest.map_or(pause, |rest| rest.max(pause));
+                progress::notice_of_retry(&what, attempt + 2, retries + 1, pause);
+            }
             if rest.is_none_or(|rest| rest < pause) {
-                std::thread::sleep(pause.min(LONGEST_WAIT));
+                std::thread::sleep(pause);
             }
             wait = wait.saturating_mul(2).min(LONGEST_WAIT);
         }
         unreachable!("the loop ends by returning")
     }
+}
+
+/// Where a redirect leads, without the query that may hold a secret, and which address of GitLab that makes: the target
+/// has to end as the URL that was asked does.
+fn redirected(url: &str, instance: &str, location: &str) -> (String, Option<String>) {
+    let target = location.split(['?', '#']).next().unwrap_or_default();
+    let origin = instance.find("://").and_then(|at| Some(at + 3 + instance[at + 3..].find('/')?));
+    let target = match target {
+        "" => return ("another address".to_owned(), None),
+        path if path.starts_with('/') && !path.starts_with("//") => {
+            format!("{}{path}", &instance[..origin.unwrap_or(instance.len())])
+        }
+        target => target.to_owned(),
+    };
+    let asked = url.strip_prefix(instance).and_then(|path| path.split('?').next()).unwrap_or_default();
+    let base = target.strip_suffix(asked).filter(|base| base.starts_with("http") && *base != instance);
+    let base = base.map(str::to_owned);
+    (target, base)
 }
 
 fn passing(what: String) -> Failure {
@@ -460,4 +509,29 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
     let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_names_the_address_to_set_or_none() {
+        let instance = "https://git.example.com/gitlab";
+        let base = |location: &str| redirected(&format!("{instance}/api/graphql"), instance, location);
+        for (location, expected) in [
+            ("https://gitlab.example.com/api/graphql", Some("https://gitlab.example.com")),
+            ("https://gitlab.example.com/git/api/graphql?a=b", Some("https://gitlab.example.com/git")),
+            ("/api/graphql", Some("https://git.example.com")),
+            ("https://git.example.com/gitlab/api/graphql", None),
+            ("https://sso.example.com/login?state=secret", None),
+            ("/users/sign_in", None),
+            ("", None),
+        ] {
+            let (target, found) = base(location);
+            assert_eq!(found.as_deref(), expected, "{location}");
+            assert!(!target.contains('?') && !target.contains("secret"), "{target}");
+        }
+        assert_eq!(base("/users/sign_in").0, "https://git.example.com/users/sign_in");
+    }
 }

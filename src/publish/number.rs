@@ -1,7 +1,8 @@
 //! Numbers, days and reasons as a reader sees them.
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
-use crate::record::{Number, Reason, Status};
+use crate::collectors::by_name;
+use crate::record::{Coverage, Number, Reason, Status};
 
 /// What stands where a value is not known.
 pub const UNKNOWN: &str = "–";
@@ -179,16 +180,16 @@ pub fn reason(reason: Option<Reason>) -> &'static str {
 }
 
 /// What a day's status means and what helps.
-pub fn remedy(status: Status) -> &'static str {
-    match status {
-        Status::Complete => "Nothing to do.",
-        Status::Partial => "Some pages are missing. The next run asks for the day again.",
-        Status::Denied => {
-            "The token's role, the tier or the add-on does not allow it. Use a token of a group owner, or leave this collector out."
-        }
-        Status::Unsupported => "This GitLab does not have the field. It comes with an upgrade, or stays out.",
-        Status::Failed => "Nothing arrived. The next run asks for the day again.",
-        Status::Skipped => "Left out on purpose (sampling).",
+pub fn remedy(line: &Coverage) -> String {
+    let needs = by_name(&line.collector).map(|collector| format!(" It needs {}.", collector.about().needs));
+    let needs = needs.unwrap_or_default();
+    match line.status {
+        Status::Complete => "Nothing to do.".to_owned(),
+        Status::Partial => "Some pages are missing. The next run asks for the day again.".to_owned(),
+        Status::Denied => format!("The token's role, the tier or the add-on does not allow it.{needs}"),
+        Status::Unsupported => format!("This GitLab does not have the field.{needs}"),
+        Status::Failed => "Nothing arrived. The next run asks for the day again.".to_owned(),
+        Status::Skipped => "Left out on purpose (sampling).".to_owned(),
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
     }
     let line = lines.next_back()?;
     let reason = published_reason(line);
-    let helps = number::remedy(line.status);
+    let helps = number::remedy(line);
     Some(match reason {
         Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
         None => format!("The collection ended as {}. {helps}", line.status.as_str()),
@@ -149,7 +149,7 @@ fn refused_table(frame: &Frame<'_>) -> Option<Table> {
             Cell::code(plain(collector, LONGEST_LABEL)),
             Cell::words(line.status.as_str()),
             Cell::words(published_reason(line).unwrap_or_default()),
-            Cell::words(number::remedy(line.status)),
+            Cell::words(number::remedy(line)),
         ]);
     }
     (!table.rows.is_empty()).then_some(table)
@@ -176,7 +176,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
             }),
             Cell::words(gap.line.status.as_str()),
             Cell::words(reason),
-            Cell::words(number::remedy(gap.line.status)),
+            Cell::words(number::remedy(gap.line)),
         ]);
     }
     if gaps.len() > MOST_GAPS {

@@ -52,23 +52,63 @@ fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
 fn what_does_not_work_is_named_with_what_helps() {
     let bench = Bench::new(60, 14);
     let reporter = doctor(&bench, &format!("{TOKEN}-reporter"), "acme");
-    assert_eq!((reporter.code, statuses(&reporter)["seats of acme"].as_str()), (3, "fail"));
+    assert_eq!((reporter.code, statuses(&reporter)["seats of acme"].as_str()), (0, "note"));
     let subgroup = doctor(&bench, TOKEN, "acme/web");
-    assert_eq!((subgroup.code, statuses(&subgroup)["usage_events of acme/web"].as_str()), (3, "fail"));
+    let found = statuses(&subgroup);
+    assert_eq!((subgroup.code, found["usage_events of acme/web"].as_str()), (69, "note"));
+    assert_eq!(found["Duo dashboard of acme/web"], "fail");
     assert_eq!(statuses(&reporter)["role in acme"], "note");
     assert_eq!(statuses(&reporter)["tier of acme"], "note", "a reporter is not told the plan");
     let guest = doctor(&bench, &format!("{TOKEN}-guest"), "acme");
-    assert_eq!((guest.code, statuses(&guest)["role in acme"].as_str()), (3, "fail"));
+    assert_eq!((guest.code, statuses(&guest)["role in acme"].as_str()), (69, "fail"));
     assert!(!statuses(&guest).contains_key("people of acme"), "who sees no event knows nothing of people");
     let bad_token = doctor(&bench, "wrong", "acme");
     assert_eq!((bad_token.code, statuses(&bad_token)["token"].as_str()), (77, "fail"));
     let nowhere = doctor(&bench, TOKEN, "nowhere");
     assert_eq!((nowhere.code, statuses(&nowhere)["group"].as_str()), (78, "fail"));
-    for result in [reporter, subgroup, bad_token, nowhere] {
+    for result in [&reporter, &subgroup, &bad_token, &nowhere] {
+        let said = format!("{}{}", String::from_utf8_lossy(&result.stdout), result.stderr);
+        assert!(!said.contains("README"), "a user of the image has no such file: {said}");
+    }
+    for result in [subgroup, bad_token, nowhere] {
         let failed = lines_of(&result.stdout, "check").into_iter().filter(|check| check["status"] == "fail");
         assert!(failed.count() > 0);
         assert!(!result.stderr.contains(TOKEN) && !String::from_utf8_lossy(&result.stdout).contains(TOKEN));
     }
+}
+
+#[test]
+fn doctor_ends_as_a_run_does() {
+    let bench = Bench::new(20, 3);
+    let old = Settings { people: 20, days: 3, release: Release::V17_5, ..Settings::default() };
+    let old = Bench::with(old);
+    for (bench, role, variables) in [
+        (&bench, "", &[][..]),
+        (&bench, "-reporter", &[]),
+        (&bench, "-reporter", &[("ENABLE_PROJECT_METRICS", "true")]),
+        (&bench, "-reporter", &[("DUO_METRICS_COLLECTORS", "seats,usage_events")]),
+        (&bench, "-guest", &[("DUO_METRICS_COLLECTORS", "usage_events")]),
+        (&bench, "-expired", &[]),
+        (&bench, "", &[("GROUP_PATH", "nowhere")]),
+        (&bench, "", &[("ENABLE_DUO_METRICS", "false")]),
+        (&old, "", &[]),
+    ] {
+        let code = |arguments: &[&str]| {
+            let mut command = bench.command(arguments);
+            command.env("DUO_TOKEN", format!("{TOKEN}{role}")).envs(variables.iter().copied());
+            done(command, b"").code
+        };
+        let (doctor, run) = (code(&["doctor", "--retries", "0"]), code(&["run", "--retries", "0"]));
+        assert_eq!(doctor, run, "{role} {variables:?}");
+    }
+}
+
+#[test]
+fn a_gitlab_that_was_not_reached_is_not_ok() {
+    let bench = Bench::new(20, 3);
+    bench.gitlab.down_for(Duration::from_secs(600));
+    let result = doctor(&bench, TOKEN, "acme");
+    assert_eq!((result.code, statuses(&result)), (75, [("gitlab".to_owned(), "fail".to_owned())].into()));
 }
 
 #[test]
@@ -80,7 +120,8 @@ fn an_old_gitlab_with_click_house_is_seen_as_one() {
     let statuses = statuses(&result);
     assert_eq!(
         (result.code, statuses["usage_events of acme"].as_str(), statuses["history of acme"].as_str()),
-        (3, "fail", "ok")
+        (0, "note", "ok"),
+        "code suggestions are enough for a dashboard, as they are for a run"
     );
     assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
 }

@@ -176,6 +176,7 @@ const FLOORS: &[&[&str]] = &[
         "state",
         "stream",
         "summary",
+        "text_file",
     ],
     &[
         "agents",

@@ -10,6 +10,7 @@ mod agents;
 mod bench;
 mod collectors;
 mod component;
+mod connections;
 mod consumers;
 mod doctor;
 mod documents;
