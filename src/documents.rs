@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use memchr::memchr;
 
 use crate::sources::Heading;
+use crate::sources::log_line::is_furniture;
 
 /// A reader that gives lines.
 pub struct Documents<R> {
@@ -110,12 +111,15 @@ impl<R: Read> Documents<R> {
         read.map(drop)
     }
 
-    /// Looks at the first line that is not empty.
+    /// Looks at the first line that is neither empty nor a header of a log.
     fn decide(&mut self) -> io::Result<()> {
+        let mut passed = 0;
         let (start, end) = loop {
-            let start = self.buffer.iter().position(|byte| !is_blank(*byte) && !MARK.contains(byte));
+            let is_content = |byte: &u8| !is_blank(*byte) && !MARK.contains(byte) && *byte != 0;
+            let start = self.buffer[passed..].iter().position(is_content).map(|at| passed + at);
             let end = start.and_then(|start| Some(start + memchr(b'\n', &self.buffer[start..])?));
             match (start, end) {
+                (Some(start), Some(end)) if is_header(&self.buffer[start..end]) => passed = end + 1,
                 (Some(start), Some(end)) => break (start, Some(end)),
                 (Some(start), None) if self.is_over || self.buffer.len() > LONGEST_HEAD => {
                     break (start, None);
@@ -295,6 +299,12 @@ impl Nesting {
 /// What some editors put before the first line.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Whether a line stands before what the stream holds, without being a part of it.
+fn is_header(line: &[u8]) -> bool {
+    // The bracket of a list can stand in a line of its own.
+    !line.starts_with(b"[") && str::from_utf8(line).is_ok_and(is_furniture)
+}
+
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
@@ -346,6 +356,20 @@ mod tests {
                 "{document}"
             );
         }
+    }
+
+    #[test]
+    fn headers_of_logs_do_not_decide_what_a_stream_is() {
+        let header = "# Logfile created on 2026-08-18 00:00:00 +0000 by logger.rb/v1.6.4\n\n==> a.log <==\n";
+        let elements = lines(&format!("{header}{{\n \"a\": 1\n}}\n{{\n \"b\": 2\n}}\n"));
+        assert_eq!(elements[2..], ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(lines(&format!("{header}[\n{{\"a\":1}},\n{{\"b\":2}}\n]\n"))[2..], ["{\"a\":1}", "{\"b\":2}"]);
+        let stream = format!("{header}id,timestamp,user_id,event\n1,2026-10-05,42,8\n");
+        let mut documents = Documents::new(stream.as_bytes());
+        let headings = documents.headings();
+        documents.read_to_end(&mut Vec::new()).expect("memory does not fail");
+        assert!(headings.at(stream.len() as u64).is_some() && headings.at(header.len() as u64 - 1).is_none());
+        assert_eq!(read(header, 1), header);
     }
 
     #[test]
