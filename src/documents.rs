@@ -135,7 +135,7 @@ impl<R: Read> Documents<R> {
         let last = line.iter().rev().copied().find(|byte| !is_blank(*byte)).unwrap_or_default();
         let is_heading = || str::from_utf8(line).is_ok_and(|line| Heading::parse(line.trim()).is_some());
         self.manner = match first {
-            b'[' => Manner::Document(Nesting::default()),
+            b'[' if starts_list(line) => Manner::Document(Nesting::default()),
             // A line that is cut off can begin like this too, but hardly end so.
             b'{' if end.is_some() && matches!(last, b'{' | b'[') => Manner::Document(Nesting::default()),
             b'{' => Manner::Lines,
@@ -299,6 +299,12 @@ impl Nesting {
 /// What some editors put before the first line.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Whether a line that starts with a bracket starts a list, rather than being prefixed by a time or the name of a container.
+fn starts_list(line: &[u8]) -> bool {
+    let next = line[1..].iter().find(|byte| !is_blank(**byte));
+    matches!(next, None | Some(b'{' | b'[' | b']'))
+}
+
 /// Whether a line stands before what the stream holds, without being a part of it.
 fn is_header(line: &[u8]) -> bool {
     // The bracket of a list can stand in a line of its own.
@@ -374,7 +380,7 @@ mod tests {
 
     #[test]
     fn lines_and_what_is_cut_off_pass_untouched() {
-        for stream in ["", "\n", "{\"a\":[1,\n{\"b\":2}\n", "{\"a\":1}\n[1,\n2]\n", "x\n{\n}\n", "{\"a\":{"] {
+        for stream in ["", "\n", "{\"a\":[1,\n{\"b\":2}\n", "{\"a\":1}\n[1,\n2]\n", "x\n{\n}\n", "{\"a\":{", "[pod/a/b] {\"a\":1}\n"] {
             assert_eq!(read(stream, usize::MAX), stream);
             assert_eq!(read(stream, 1), stream);
         }

@@ -85,13 +85,13 @@ pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
 /// What is in a value that may be a line, an event, or a list of those; `None` for what holds no JSON.
 fn open_value(value: &Value, depth: u32) -> Option<Found> {
     let found = match value {
-        Value::String(text) if text.contains('{') => find_in_text(text.trim(), None, depth),
+        Value::String(text) if text.contains('{') => find_in_text(trimmed(text), None, depth),
         Value::Object(object) => find_in_object(object.clone(), depth),
         // journald writes what is not UTF-8, and has control characters, as a list of bytes.
         Value::Array(list) if list.first().is_some_and(Value::is_u64) => {
             let bytes: Option<Vec<u8>> =
                 list.iter().map(|byte| byte.as_u64().and_then(|byte| byte.try_into().ok())).collect();
-            find_in_text(String::from_utf8_lossy(&bytes?).trim(), None, depth)
+            find_in_text(trimmed(&String::from_utf8_lossy(&bytes?)), None, depth)
         }
         Value::Array(list) if depth < MAX_DEPTH => {
             let mut events = Vec::new();
@@ -115,6 +115,11 @@ fn open_value(value: &Value, depth: u32) -> Option<Found> {
         _ => return None,
     };
     Some(found).filter(|found| *found != Found::Unknown)
+}
+
+/// A line without its break. Cells of a table may be empty, so that tabs at its ends belong to it.
+fn trimmed(line: &str) -> &str {
+    line.trim_matches([' ', '\r', '\n'])
 }
 
 /// The JSON object at the end of a line, with what stands before it.

@@ -266,7 +266,7 @@ function csvOf(lines, page) {
     line.period.grain,
     line.period.start,
     line.period.end,
-    ...keys.map((key) => line.by[key] ?? ""),
+    ...keys.map((key) => csvLabel(line.by[key] ?? "")),
     line.value ?? "",
     line.value === null ? "" : (line.n ?? ""),
     line.value === null ? "" : (line.of ?? ""),
@@ -277,6 +277,15 @@ function csvOf(lines, page) {
     line.hidden ?? "",
   ]);
   return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
+}
+
+/** What a spreadsheet would take for a date, a time or a number becomes text, as in src/publish/spreadsheet.rs. */
+function csvLabel(label) {
+  const isConverted =
+    /^[(.$€£¥ ]*\d[\d \-/.:,%)'€$]*( ?[ap]m?)?$|^[\d.]+e[+-]?\d+$/i.test(label) ||
+    /^[\d \-/.,]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mrz|mai|okt|dez)[a-z]{0,6}[\d \-/.,]*$/i.test(label);
+  const isWholeNumber = /^(0|[1-9]\d{0,14})$/.test(label);
+  return isConverted && !isWholeNumber && /\d/.test(label) ? `'${label}` : label;
 }
 
 /** What a spreadsheet would take for a formula becomes text. */
