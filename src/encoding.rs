@@ -80,16 +80,8 @@ const FORMATS: &[Format] = &[
     },
     Format { magic: b"SQLite format 3\0", name: "an SQLite database", advice: "export its rows as CSV" },
     Format { magic: b"%PDF-", name: "a PDF document", advice: "export JSON lines or CSV instead" },
-    Format {
-        magic: b"\xff\xfe\0\0",
-        name: "UTF-32",
-        advice: "convert it with iconv -f UTF-32 -t UTF-8",
-    },
-    Format {
-        magic: b"\0\0\xfe\xff",
-        name: "UTF-32",
-        advice: "convert it with iconv -f UTF-32 -t UTF-8",
-    },
+    Format { magic: b"\xff\xfe\0\0", name: "UTF-32", advice: "convert it with iconv -f UTF-32 -t UTF-8" },
+    Format { magic: b"\0\0\xfe\xff", name: "UTF-32", advice: "convert it with iconv -f UTF-32 -t UTF-8" },
 ];
 
 /// Where the name of the format of a tar archive is, and that name (POSIX.1-1988, ustar).
@@ -241,9 +233,8 @@ fn no_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
         return Some(("a tar archive", "unpack it with tar -xOf"));
     }
     let text = head.trim_ascii_start();
-    let starts_with = |start: &&[u8]| {
-        text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
-    };
+    let starts_with =
+        |start: &&[u8]| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
     MARKUP.iter().any(|start| starts_with(start)).then_some((
         "an HTML or XML document",
         "it may be a login or error page; check how it was downloaded",
@@ -366,7 +357,8 @@ mod tests {
 
     #[test]
     fn other_text_passes_untouched_and_bare_carriage_returns_end_lines() {
-        for text in ["", "x", "{\"a\":1}\r\n{}\r\n", "\u{feff}{}\n", "{\"a\":\r1}", "\0\0\0\n{}\n", "a\rb\n"] {
+        for text in ["", "x", "{\"a\":1}\r\n{}\r\n", "\u{feff}{}\n", "{\"a\":\r1}", "\0\0\0\n{}\n", "a\rb\n"]
+        {
             assert_eq!(decoded(text.as_bytes()).expect("it is text"), text);
         }
         assert_eq!(decoded(b"{\"a\":1}\r{\"b\":\r2}\r").expect("text"), "{\"a\":1}\n{\"b\":\n2}\n");

@@ -13,6 +13,7 @@ use crate::line::{self, Line, Record};
 use crate::record::{Coverage, Event, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
 use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
+use crate::sources::log_line::is_furniture;
 use crate::summary::Summary;
 use crate::view::{Resolved, is_export};
 use crate::wording::counted;
@@ -78,7 +79,8 @@ impl Intake {
             self.records += part.batch.len();
             self.rollups.take(part.batch, &mut meanings[reader]);
             for (number, text) in part.others {
-                let added = match Line::parse(&text) {
+                let mut room = None;
+                let added = match Line::parse_or_repair(&text, &mut room) {
                     Ok(Line::Record(record)) => {
                         self.records += 1;
                         pass(&record)?;
@@ -372,6 +374,8 @@ fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
 fn read_or_repair(reader: &mut Reader, text: &str, left_out: &mut u64) -> Result<Option<String>, String> {
     match reader.parse(text) {
         Ok(other) => Ok(other.map(|_| text.to_owned())),
+        // It is counted with the lines of other types.
+        Err(_) if is_furniture(text) => Ok(Some(text.to_owned())),
         Err(reason) => {
             let repaired = line::repaired(text).ok_or(reason)?;
             let is_other = reader.parse(&repaired.text)?.is_some();

@@ -13,6 +13,7 @@ use crate::record::{
     AgentRollup, Coverage, Credit, Dora, Event, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
     Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
+use crate::sources::log_line::is_furniture;
 
 /// A line of any type.
 #[derive(Debug)]
@@ -121,9 +122,11 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line, also one that can be [repaired]; `room` holds the repaired text then.
+    /// Reads a line, also one that can be [repaired]; `room` holds the repaired text then. What shells put between lines
+    /// (`grep -C`, `tail -n 5 a b`) is of no known type.
     pub fn parse_or_repair(text: &'a str, room: &'a mut Option<Repaired>) -> Result<Line<'a>, String> {
         Line::parse(text).or_else(|reason| match repaired(text) {
+            _ if is_furniture(text) => Ok(Line::Unknown),
             Some(repaired) => Line::parse(&room.insert(repaired).text),
             None => Err(reason),
         })
@@ -379,7 +382,9 @@ mod tests {
             assert_eq!(with_whole_surrogates(text).as_deref(), Some(whole), "{text}");
             assert_eq!(with_whole_surrogates(whole), None, "{whole}");
         }
-        for text in [r"\ud83d\ude00", r"\\ud83d", r"\ud8zz", r"\u+83d", r"\ud8", r"\u", r"\", "", "é", r"\u00e9"] {
+        for text in
+            [r"\ud83d\ude00", r"\\ud83d", r"\ud8zz", r"\u+83d", r"\ud8", r"\u", r"\", "", "é", r"\u00e9"]
+        {
             assert_eq!(with_whole_surrogates(text), None, "{text}");
         }
     }
@@ -410,7 +415,9 @@ mod tests {
             assert!(Line::parse(&text).is_err(), "{more}");
             let repaired = repaired(&text).expect(more);
             assert_eq!(repaired.left_out, left_out, "{more}");
-            let Ok(Line::Record(Record::Event(event))) = Line::parse(&repaired.text) else { panic!("{more}") };
+            let Ok(Line::Record(Record::Event(event))) = Line::parse(&repaired.text) else {
+                panic!("{more}")
+            };
             assert_eq!(event.input_tokens, Some(7));
         }
         // What numbers rest on is not left out: the line is rejected.

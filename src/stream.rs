@@ -193,7 +193,13 @@ mod tests {
         let line = |number, text: &str| (number, Ok(text.to_owned()));
         assert_eq!(
             texts,
-            [line(1, "{}"), line(2, "{\"a\":1}"), line(4, "{\"b\":2}"), line(5, " \u{feff}"), line(7, "{\0}")]
+            [
+                line(1, "{}"),
+                line(2, "{\"a\":1}"),
+                line(4, "{\"b\":2}"),
+                line(5, " \u{feff}"),
+                line(7, "{\0}")
+            ]
         );
     }
 

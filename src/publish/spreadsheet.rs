@@ -125,7 +125,8 @@ fn is_date_or_number(label: &str) -> bool {
     // A power of ten, `1e5` or `1.5e+3`; a moment, `2026-10-01t09:00`, is none.
     number.split_once('e').is_some_and(|(mantissa, exponent)| {
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        let is_number = |text: &str| text.contains(|c: char| c.is_ascii_digit()) && text.matches('.').count() <= 1;
+        let is_number =
+            |text: &str| text.contains(|c: char| c.is_ascii_digit()) && text.matches('.').count() <= 1;
         mantissa.chars().all(|c| c.is_ascii_digit() || c == '.')
             && is_number(mantissa)
             && !digits.is_empty()
@@ -145,15 +146,18 @@ fn is_with_month(label: &str) -> bool {
     let lower = label.to_lowercase();
     let is_between = |c: char| matches!(c, ' ' | '-' | '/' | '.' | ',');
     let numbers = |text: &str| {
-        text.split(is_between).filter(|part| !part.is_empty()).all(|part| {
-            part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit())
-        })
+        text.split(is_between)
+            .filter(|part| !part.is_empty())
+            .all(|part| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let Some(start) = lower.find(char::is_alphabetic) else { return false };
     let word = &lower[start..];
     let end = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
     let (word, rest) = word.split_at(end);
-    MONTHS.iter().any(|month| word.starts_with(month)) && word.chars().count() <= 9 && numbers(&lower[..start]) && numbers(rest)
+    MONTHS.iter().any(|month| word.starts_with(month))
+        && word.chars().count() <= 9
+        && numbers(&lower[..start])
+        && numbers(rest)
 }
 
 #[cfg(test)]
@@ -163,17 +167,72 @@ mod tests {
     #[test]
     fn labels_that_spreadsheets_convert_become_text() {
         for label in [
-            "1-4", "5-19", "20-49", "1-2", "1/2", "5/19", "1-2-2026", "2026-10-01", "3:17", "12:30:05", "3:17 PM",
-            "3 p", "1.10", "1.0", "1.2.3", "1e5", "1E5", "1.5e+3", "12e4567", "007", "0123", "1,234", "10 000",
-            "1 1/2", "50%", "$5", "5 €", "(5)", "1'000", "MAR1", "SEPT2", "DEC-1", "1-Mar", "Oct 2026", "May 5, 2026",
-            "1. Mai", " 1-4 ", "1234567890123456", "20870611871640513",
+            "1-4",
+            "5-19",
+            "20-49",
+            "1-2",
+            "1/2",
+            "5/19",
+            "1-2-2026",
+            "2026-10-01",
+            "3:17",
+            "12:30:05",
+            "3:17 PM",
+            "3 p",
+            "1.10",
+            "1.0",
+            "1.2.3",
+            "1e5",
+            "1E5",
+            "1.5e+3",
+            "12e4567",
+            "007",
+            "0123",
+            "1,234",
+            "10 000",
+            "1 1/2",
+            "50%",
+            "$5",
+            "5 €",
+            "(5)",
+            "1'000",
+            "MAR1",
+            "SEPT2",
+            "DEC-1",
+            "1-Mar",
+            "Oct 2026",
+            "May 5, 2026",
+            "1. Mai",
+            " 1-4 ",
+            "1234567890123456",
+            "20870611871640513",
         ] {
             assert_eq!(safe_label(label), format!("'{label}"), "{label}");
         }
         for label in [
-            "", "rust", "c++", "4711", "278964", "0", "50+", "fix_pipeline/v1", "gpt-4o-2024-08-06", "claude-3-5-sonnet",
-            "gid://gitlab/User/42", "9970/10001/", "v1.0", "acme/web", "marathon 5", "decoder1x", "1e", "e5",
-            "2026-10-01T12:34:56Z", "3d", "5m", "sha256:17", "123456789012345",
+            "",
+            "rust",
+            "c++",
+            "4711",
+            "278964",
+            "0",
+            "50+",
+            "fix_pipeline/v1",
+            "gpt-4o-2024-08-06",
+            "claude-3-5-sonnet",
+            "gid://gitlab/User/42",
+            "9970/10001/",
+            "v1.0",
+            "acme/web",
+            "marathon 5",
+            "decoder1x",
+            "1e",
+            "e5",
+            "2026-10-01T12:34:56Z",
+            "3d",
+            "5m",
+            "sha256:17",
+            "123456789012345",
         ] {
             assert_eq!(safe_label(label), label, "{label}");
         }

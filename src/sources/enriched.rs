@@ -34,7 +34,8 @@ const FEWEST: usize = 10;
 
 /// Where the time stands, best first. The tracker's own time comes before the one that Snowplow derives of it, since every
 /// form of an event tells it: the same event has the same time in all of them.
-pub(super) const TIMES: [&str; 4] = ["true_tstamp", "dvce_created_tstamp", "derived_tstamp", "collector_tstamp"];
+pub(super) const TIMES: [&str; 4] =
+    ["true_tstamp", "dvce_created_tstamp", "derived_tstamp", "collector_tstamp"];
 
 /// Whether an object is an enriched event.
 pub(super) fn is_enriched(object: &Map<String, Value>) -> bool {

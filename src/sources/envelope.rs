@@ -65,6 +65,14 @@ pub(super) const MAX_DEPTH: u32 = 8;
 /// The longest prefix of a line, in bytes.
 const MAX_PREFIX: usize = 512;
 
+/// Why a part of a line cannot be read.
+pub(super) const PART: &str =
+    "a part of a line that the container runtime split; put the parts together first";
+
+fn ends_line(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.ends_with('\n'))
+}
+
 /// What is in the envelope that an object is; `None` when it is none, or nothing in it is JSON.
 pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
     if depth >= MAX_DEPTH {
@@ -74,6 +82,10 @@ pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
     for carrier in CARRIERS {
         let Some(value) = object.get(*carrier) else { continue };
         match open_value(value, depth + 1) {
+            // Docker splits lines at 16 KiB; only the last part ends with a line break.
+            Some(found) if *carrier == "log" && found.is_damaged() && !ends_line(value) => {
+                return Some(Found::one(Err(PART.to_owned())));
+            }
             Some(found @ Found::Events { .. }) => return Some(found),
             Some(found) => inside = Some(found),
             None => {}

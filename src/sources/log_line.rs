@@ -114,9 +114,10 @@ fn starts_with_time(line: &str) -> bool {
     let date = ["0000-00-00", "0000/00/00"].iter().any(|pattern| starts_like(text, pattern));
     let time = text.get(10..).unwrap_or_default();
     let is_timed = ["T00:00", " 00:00", "_00:00"].iter().any(|pattern| starts_like(time, pattern));
-    let rest = time.get(1..).unwrap_or_default().trim_start_matches(|c: char| {
-        c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | '+' | '-' | 'Z')
-    });
+    let rest = time
+        .get(1..)
+        .unwrap_or_default()
+        .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | ',' | '+' | '-' | 'Z'));
     date && is_timed && (rest.is_empty() || rest.starts_with([' ', ']']))
 }
 
@@ -144,9 +145,10 @@ fn is_access(line: &str) -> bool {
 pub(super) fn is_other(object: &Map<String, Value>) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
     let is_event = has(EVENT_FIELDS) || object.get("event").is_some_and(|event| !event.is_object());
-    let is_bulk = object.len() == 1 && ["index", "create", "update", "delete"].iter().any(|name| {
-        object.get(*name).and_then(Value::as_object).is_some_and(|action| action.contains_key("_index"))
-    });
+    let is_bulk = object.len() == 1
+        && ["index", "create", "update", "delete"].iter().any(|name| {
+            object.get(*name).and_then(Value::as_object).is_some_and(|action| action.contains_key("_index"))
+        });
     !is_event && (is_bulk || has(LOG_FIELDS) || (has(TIMES) && has(MESSAGES)))
 }
 

@@ -111,8 +111,15 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
     if log_line::is_furniture(text) {
         return Found::Nothing;
     }
+    if text.starts_with("Binary file ") && text.ends_with(" matches") {
+        return Found::one(Err(
+            "grep left out lines of a file that it took for binary; use grep --text".to_owned()
+        ));
+    }
     // A list that begins, or is, a line.
-    if let Some(list) = text.strip_prefix(['[', ',']).map(str::trim_start).filter(|list| list.starts_with('{')) {
+    if let Some(list) =
+        text.strip_prefix(['[', ',']).map(str::trim_start).filter(|list| list.starts_with('{'))
+    {
         return find_in_json(list, depth);
     }
     let is_text = log_line::is_text(text);
@@ -120,7 +127,9 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
         && depth < envelope::MAX_DEPTH
     {
         return match find_in_json(json, depth + 1) {
-            found if envelope::is_of_part(prefix) && found.is_damaged() => Found::one(Err(PART.to_owned())),
+            found if envelope::is_of_part(prefix) && found.is_damaged() => {
+                Found::one(Err(envelope::PART.to_owned()))
+            }
             // What is logged beside events is not one, also where it is JSON.
             Found::Unknown if is_text || log_line::is_text(prefix) => Found::Nothing,
             found => found,
@@ -128,9 +137,6 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
     }
     if is_text { Found::Nothing } else { Found::Unknown }
 }
-
-/// Why a part of a line cannot be read.
-const PART: &str = "a part of a line that the container runtime split; put the parts together first";
 
 /// Finds the events in a text that starts with an object.
 fn find_in_json(text: &str, depth: u32) -> Found {
@@ -221,7 +227,9 @@ fn find_in_object(object: Map<String, Value>, depth: u32) -> Found {
     }
     // Snowflake writes the names of columns in capitals.
     let is_loud = |name: &String| name.bytes().any(|byte| byte.is_ascii_uppercase());
-    if object.keys().any(is_loud) && !object.keys().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase())) {
+    if object.keys().any(is_loud)
+        && !object.keys().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase()))
+    {
         let lowered = object.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         return find_in_object(lowered, depth);
     }

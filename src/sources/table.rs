@@ -79,10 +79,8 @@ impl Heading {
 
 /// The cells of a line.
 fn cells(line: &str, delimiter: u8) -> Option<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(delimiter)
-        .from_reader(line.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(line.as_bytes());
     let mut records = reader.records();
     let record = records.next()?.ok()?;
     records.next().is_none().then(|| record.iter().map(str::to_owned).collect())
@@ -104,7 +102,9 @@ mod tests {
         ] {
             assert!(Heading::parse(line).is_some(), "{line}");
         }
-        for line in ["timestamp", "a,timestamp,event", "event_id,collector_tstamp", "{\"a\":\"timestamp\"}", ""] {
+        for line in
+            ["timestamp", "a,timestamp,event", "event_id,collector_tstamp", "{\"a\":\"timestamp\"}", ""]
+        {
             assert_eq!(Heading::parse(line), None, "{line}");
         }
     }
