@@ -115,7 +115,7 @@ impl<R: Read> Decoder<R> {
     fn decide(&mut self) -> io::Result<()> {
         let mut head = vec![0; MAX_HEAD];
         let mut length = 0;
-        while length < head.len() && memchr(b'\n', &head[..length]).is_none() {
+        while length < head.len() && memchr(b'\n', head[..length].trim_ascii_start()).is_none() {
             match read(&mut self.input, &self.origin, &mut head[length..])? {
                 0 => break,
                 count => length += count,

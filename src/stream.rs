@@ -50,7 +50,7 @@ impl<R: BufRead> Lines<R> {
             self.offset += length;
             self.number += 1;
             // The borrow of the buffer must not outlive a line that is passed over.
-            if self.buffer.iter().all(u8::is_ascii_whitespace) {
+            if content_of(&self.buffer).is_none() {
                 continue;
             }
             return Ok(line_of(&self.buffer, None, self.number, start, too_long));

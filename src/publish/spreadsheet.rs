@@ -119,7 +119,9 @@ fn is_date_or_number(label: &str) -> bool {
     let is_part = |c: char| {
         c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | ',' | ' ' | '\'' | '%' | ')' | '€' | '$')
     };
-    if number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_part) {
+    // What ends in a separator is a path.
+    let is_open = number.ends_with(['/', '-', ':', ',']);
+    if number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_part) && !is_open {
         return true;
     }
     // A power of ten, `1e5` or `1.5e+3`; a moment, `2026-10-01t09:00`, is none.

@@ -97,7 +97,7 @@ mod tests {
             "ID;TIMESTAMP;USER_ID;EVENT",
             "event\ttimestamp\tuser_id",
             "event|timestamp|user_id|extras",
-            "\"event\", \"user_id\", \"timestamp\"",
+            "\"event\",\"user_id\",\"timestamp\"",
             "EVENT_ID,COLLECTOR_TSTAMP,SE_ACTION",
         ] {
             assert!(Heading::parse(line).is_some(), "{line}");
