@@ -528,8 +528,7 @@ mod tests {
         // The last line needs no break.
         assert_eq!(trimmed(split[..4].concat().trim_end())[1], cri("stdout", f, "{\"a\":[1,2]}").trim_end());
         let long = "x".repeat(SPLIT_AT);
-        let split =
-            [docker("stdout", &long), docker("stdout", "1}\\n"), docker("stdout", "b\\n")].concat();
+        let split = [docker("stdout", &long), docker("stdout", "1}\\n"), docker("stdout", "b\\n")].concat();
         let whole = [docker("stdout", &format!("{long}1}}\\n")), docker("stdout", "b\\n")].concat();
         assert_eq!(trimmed(&split), whole.lines().collect::<Vec<_>>());
         // What has no end, what is of another stream, and lines of other forms stay what they are.

@@ -126,12 +126,13 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
     if let Some((prefix, json)) = envelope::behind_prefix(text)
         && depth < envelope::MAX_DEPTH
     {
-        return match find_in_json(json, depth + 1) {
+        // A line that was logged may hold anything; behind another prefix there is an event, or it is damaged.
+        let is_logged = is_text || log_line::is_text(prefix);
+        return match find_in_json(json, depth + u32::from(is_logged)) {
             found if envelope::is_of_part(prefix) && found.is_damaged() => {
                 Found::one(Err(envelope::PART.to_owned()))
             }
-            // What is logged beside events is not one, also where it is JSON.
-            Found::Unknown if is_text || log_line::is_text(prefix) => Found::Nothing,
+            Found::Unknown if is_logged => Found::Nothing,
             found => found,
         };
     }

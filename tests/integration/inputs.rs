@@ -281,9 +281,16 @@ fn what_may_be_a_damaged_event_is_never_skipped() {
     let line = log.lines().next().expect("a line");
     let wrapped = json!({"message": &line[..200], "source_type": "file"}).to_string();
     let prefixed = format!("2026-10-01T09:00:00Z stdout F {}", &line[..200]);
-    for damaged in
-        [&line[..200], &line[200..], &wrapped, &prefixed, "Binary file a.log matches", "}", "<x> 17"]
-    {
+    for damaged in [
+        &line[..200],
+        &line[200..],
+        &wrapped,
+        &prefixed,
+        "Binary file a.log matches",
+        "}",
+        "<x> 17",
+        "text {\"a\":",
+    ] {
         let text = format!("# Logfile created on x\n{damaged}\n{log}");
         let (made, summary) = summary(&["normalize", "--max-rejects", "50"], text.as_bytes());
         assert_eq!(
