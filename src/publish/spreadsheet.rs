@@ -136,11 +136,31 @@ fn is_date_or_number(label: &str) -> bool {
     })
 }
 
-/// The first letters of months, in English and where German differs.
-const MONTHS: [&str; 17] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mrz", "mai",
-    "okt", "dez",
+/// The months in English, and in German where it differs; spreadsheets know them by their first letters too.
+const MONTHS: [&str; 19] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "märz",
+    "mrz",
+    "mai",
+    "juni",
+    "juli",
+    "oktober",
+    "dezember",
 ];
+
+/// The fewest letters of a month.
+const MIN_LETTERS: usize = 3;
 
 /// Whether a label is the name of a month with a day or a year beside it, or with both: genes named `MARCH1` and `SEPT2`
 /// were renamed because of this (HUGO Gene Nomenclature Committee, 2020).
@@ -156,8 +176,8 @@ fn is_with_month(label: &str) -> bool {
     let word = &lower[start..];
     let end = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
     let (word, rest) = word.split_at(end);
-    MONTHS.iter().any(|month| word.starts_with(month))
-        && word.chars().count() <= 9
+    word.chars().count() >= MIN_LETTERS
+        && MONTHS.iter().any(|month| month.starts_with(word))
         && numbers(&lower[..start])
         && numbers(rest)
 }

@@ -69,8 +69,13 @@ const MAX_PREFIX: usize = 512;
 pub(super) const PART: &str =
     "a part of a line that the container runtime split; put the parts together first";
 
-fn ends_line(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.ends_with('\n'))
+/// Whether a text is the first part of a line that Docker split (moby, `daemon/logger/copier.go`, `defaultBufSize`): only
+/// the last part ends with a line break.
+fn is_part(value: &Value) -> bool {
+    const SPLIT_AT: usize = 16 << 10;
+    value.as_str().is_some_and(|text| {
+        text.len() >= SPLIT_AT && !text.ends_with('\n') && text.contains('{') && !text.ends_with('}')
+    })
 }
 
 /// What is in the envelope that an object is; `None` when it is none, or nothing in it is JSON.
@@ -82,8 +87,8 @@ pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
     for carrier in CARRIERS {
         let Some(value) = object.get(*carrier) else { continue };
         match open_value(value, depth + 1) {
-            // Docker splits lines at 16 KiB; only the last part ends with a line break.
-            Some(found) if *carrier == "log" && found.is_damaged() && !ends_line(value) => {
+            // Of a line that is not whole nobody knows whether it was of an event.
+            Some(found) if *carrier == "log" && !found.holds_event() && is_part(value) => {
                 return Some(Found::one(Err(PART.to_owned())));
             }
             Some(found @ Found::Events { .. }) => return Some(found),

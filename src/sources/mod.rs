@@ -68,6 +68,11 @@ impl Found {
         if events.is_empty() { Found::Nothing } else { Found::Events { events, skipped } }
     }
 
+    /// Whether an event could be read.
+    fn holds_event(&self) -> bool {
+        matches!(self, Found::Events { events, .. } if events.iter().any(Result::is_ok))
+    }
+
     /// Whether nothing could be read.
     fn is_damaged(&self) -> bool {
         match self {
@@ -129,7 +134,7 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
         // A line that was logged may hold anything; behind another prefix there is an event, or it is damaged.
         let is_logged = is_text || log_line::is_text(prefix);
         return match find_in_json(json, depth + u32::from(is_logged)) {
-            found if envelope::is_of_part(prefix) && found.is_damaged() => {
+            found if envelope::is_of_part(prefix) && !found.holds_event() => {
                 Found::one(Err(envelope::PART.to_owned()))
             }
             Found::Unknown if is_logged => Found::Nothing,
