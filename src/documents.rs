@@ -2,14 +2,16 @@
 //!
 //! What a stream is, its first line decides. Lines of our own, and of every form that has one event a line, pass untouched. A
 //! JSON document becomes a line for each element of its list, without a byte more or less, so that places in the input stay
-//! what they are; only the numbers of lines then count elements.
+//! what they are; only the numbers of lines then count elements. Lines that a container runtime split are put together in
+//! the same way.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use memchr::memchr;
 
-use crate::sources::Heading;
+use crate::sources::log_line::is_furniture;
+use crate::sources::{Heading, LONGEST};
 
 /// A reader that gives lines.
 pub struct Documents<R> {
@@ -35,6 +37,8 @@ enum Manner {
     Lines,
     Document(Nesting),
     Table(Rows),
+    /// Lines that a container runtime wrote, which splits them at 16 KiB.
+    Parts,
 }
 
 /// Where in a document a byte is.
@@ -110,12 +114,15 @@ impl<R: Read> Documents<R> {
         read.map(drop)
     }
 
-    /// Looks at the first line that is not empty.
+    /// Looks at the first line that is neither empty nor a header of a log.
     fn decide(&mut self) -> io::Result<()> {
+        let mut passed = 0;
         let (start, end) = loop {
-            let start = self.buffer.iter().position(|byte| !is_blank(*byte) && !MARK.contains(byte));
+            let is_content = |byte: &u8| !is_blank(*byte) && !MARK.contains(byte) && *byte != 0;
+            let start = self.buffer[passed..].iter().position(is_content).map(|at| passed + at);
             let end = start.and_then(|start| Some(start + memchr(b'\n', &self.buffer[start..])?));
             match (start, end) {
+                (Some(start), Some(end)) if is_header(&self.buffer[start..end]) => passed = end + 1,
                 (Some(start), Some(end)) => break (start, Some(end)),
                 (Some(start), None) if self.is_over || self.buffer.len() > LONGEST_HEAD => {
                     break (start, None);
@@ -131,7 +138,8 @@ impl<R: Read> Documents<R> {
         let last = line.iter().rev().copied().find(|byte| !is_blank(*byte)).unwrap_or_default();
         let is_heading = || str::from_utf8(line).is_ok_and(|line| Heading::parse(line.trim()).is_some());
         self.manner = match first {
-            b'[' => Manner::Document(Nesting::default()),
+            b'[' if starts_list(line) => Manner::Document(Nesting::default()),
+            _ if Part::of(line).is_some() => Manner::Parts,
             // A line that is cut off can begin like this too, but hardly end so.
             b'{' if end.is_some() && matches!(last, b'{' | b'[') => Manner::Document(Nesting::default()),
             b'{' => Manner::Lines,
@@ -154,6 +162,7 @@ impl<R: Read> Documents<R> {
                 rows.pass(&self.buffer[self.ready..], &self.headings);
                 self.ready = self.buffer.len();
             }
+            Manner::Parts => self.ready = join(&mut self.buffer, self.ready, self.is_over),
             Manner::Document(nesting) => {
                 // What follows a line break is looked at.
                 let kept = if self.is_over { 0 } else { OWN_LINE.len() };
@@ -292,8 +301,122 @@ impl Nesting {
     }
 }
 
+/// Where Docker splits lines, in bytes (moby, `daemon/logger/copier.go`, `defaultBufSize`). Escaped they are not fewer. A
+/// shorter text without a line break is of a collector that left it out.
+const SPLIT_AT: usize = 16 << 10;
+
+/// A line as a container runtime writes it, which may be a part of the line that a program wrote. Docker's `json-file`
+/// driver leaves out the line break of all parts but the last; the Kubernetes container runtime interface marks them with
+/// `P` (for partial) in place of `F`.
+struct Part<'a> {
+    head: &'a [u8],
+    text: &'a [u8],
+    tail: &'a [u8],
+    is_of_stderr: bool,
+    is_open: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(line: &'a [u8]) -> Option<Part<'a>> {
+        const DOCKER: &[u8] = b"{\"log\":\"";
+        if let Some(rest) = line.strip_prefix(DOCKER) {
+            let mut end = 0;
+            while *rest.get(end)? != b'"' {
+                end += if rest[end] == b'\\' { 2 } else { 1 };
+            }
+            let (text, tail) = rest.split_at(end);
+            // A letter behind an even number of backslashes is no line break.
+            let before = text.strip_suffix(b"n").unwrap_or_default();
+            let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+            let is_of_stderr = memchr::memmem::find(tail, b"\"stream\":\"stderr\"").is_some();
+            let is_open = backslashes % 2 == 0 && text.len() >= SPLIT_AT;
+            return Some(Part { head: &line[..DOCKER.len()], text, tail, is_of_stderr, is_open });
+        }
+        let time = memchr(b' ', line).filter(|at| line[0].is_ascii_digit() && line[..*at].contains(&b'T'))?;
+        let (stream, rest) = line[time + 1..].split_at_checked(b"stdout ".len())?;
+        let is_of_stderr = match stream {
+            b"stdout " => false,
+            b"stderr " => true,
+            _ => return None,
+        };
+        let (tag, text) = rest.split_at_checked(2)?;
+        let is_open = tag == b"P ";
+        let head = &line[..line.len() - text.len()];
+        (is_open || tag == b"F ").then_some(Part { head, text, tail: &[], is_of_stderr, is_open })
+    }
+}
+
+/// Puts the parts of lines together that follow one another, from this place on: the line stands in the place of its last
+/// part, with blanks before it in the place of the others. Returns up to where the buffer is final.
+fn join(buffer: &mut [u8], start: usize, is_over: bool) -> usize {
+    let mut at = start;
+    while at < buffer.len() {
+        at = match parts_at(buffer, at, is_over) {
+            Parts::Unfinished => return at,
+            Parts::Alone { end } => end,
+            Parts::Joined { end, line } => {
+                let last = end - usize::from(buffer[end - 1] == b'\n');
+                let (blanks, place) = buffer[at..last].split_at_mut(last - at - line.len());
+                blanks.fill(b' ');
+                place.copy_from_slice(&line);
+                end
+            }
+        };
+    }
+    at
+}
+
+/// What the lines from a place on are.
+enum Parts {
+    /// More has to be read to know.
+    Unfinished,
+    /// Lines that stay what they are.
+    Alone { end: usize },
+    /// Parts of this line.
+    Joined { end: usize, line: Vec<u8> },
+}
+
+fn parts_at(buffer: &[u8], start: usize, is_over: bool) -> Parts {
+    let can_wait = !is_over && buffer.len() - start <= LONGEST;
+    let (mut text, mut end, mut is_of_stderr) = (Vec::new(), start, None);
+    loop {
+        let rest = &buffer[end..];
+        let length = match memchr(b'\n', rest) {
+            Some(length) => length,
+            None if can_wait => return Parts::Unfinished,
+            None => rest.len(),
+        };
+        let next = (end + length + 1).min(buffer.len());
+        let part = Part::of(&rest[..length]);
+        match part.filter(|part| is_of_stderr.is_none_or(|is_of_stderr| is_of_stderr == part.is_of_stderr)) {
+            Some(part) if is_of_stderr.is_some() || part.is_open => {
+                text.extend_from_slice(part.text);
+                (end, is_of_stderr) = (next, Some(part.is_of_stderr));
+                if !part.is_open {
+                    return Parts::Joined { end, line: [part.head, &text, part.tail].concat() };
+                }
+            }
+            // The line before it has no end.
+            _ if is_of_stderr.is_some() => return Parts::Alone { end },
+            _ => return Parts::Alone { end: next },
+        }
+    }
+}
+
 /// What some editors put before the first line.
 const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a line that starts with a bracket starts a list, rather than being prefixed by a time or the name of a container.
+fn starts_list(line: &[u8]) -> bool {
+    let next = line[1..].iter().find(|byte| !is_blank(**byte));
+    matches!(next, None | Some(b'{' | b'[' | b']'))
+}
+
+/// Whether a line stands before what the stream holds, without being a part of it.
+fn is_header(line: &[u8]) -> bool {
+    // The bracket of a list can stand in a line of its own.
+    !line.starts_with(b"[") && str::from_utf8(line).is_ok_and(is_furniture)
+}
 
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace()
@@ -349,10 +472,75 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_logs_do_not_decide_what_a_stream_is() {
+        let header = "# Logfile created on 2026-08-18 00:00:00 +0000 by logger.rb/v1.6.4\n\n==> a.log <==\n";
+        let elements = lines(&format!("{header}{{\n \"a\": 1\n}}\n{{\n \"b\": 2\n}}\n"));
+        assert_eq!(elements[2..], ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(
+            lines(&format!("{header}[\n{{\"a\":1}},\n{{\"b\":2}}\n]\n"))[2..],
+            ["{\"a\":1}", "{\"b\":2}"]
+        );
+        let stream = format!("{header}id,timestamp,user_id,event\n1,2026-10-05,42,8\n");
+        let mut documents = Documents::new(stream.as_bytes());
+        let headings = documents.headings();
+        documents.read_to_end(&mut Vec::new()).expect("memory does not fail");
+        assert!(headings.at(stream.len() as u64).is_some() && headings.at(header.len() as u64 - 1).is_none());
+        assert_eq!(read(header, 1), header);
+    }
+
+    #[test]
     fn lines_and_what_is_cut_off_pass_untouched() {
-        for stream in ["", "\n", "{\"a\":[1,\n{\"b\":2}\n", "{\"a\":1}\n[1,\n2]\n", "x\n{\n}\n", "{\"a\":{"] {
+        for stream in [
+            "",
+            "\n",
+            "{\"a\":[1,\n{\"b\":2}\n",
+            "{\"a\":1}\n[1,\n2]\n",
+            "x\n{\n}\n",
+            "{\"a\":{",
+            "[pod/a/b] {\"a\":1}\n",
+        ] {
             assert_eq!(read(stream, usize::MAX), stream);
             assert_eq!(read(stream, 1), stream);
+        }
+    }
+
+    #[test]
+    fn lines_that_a_container_runtime_split_are_put_together() {
+        let cri =
+            |stream: &str, tag: &str, text: &str| format!("2026-10-01T09:00:00.1Z {stream} {tag} {text}\n");
+        let docker = |stream: &str, text: &str| format!("{{\"log\":\"{text}\",\"stream\":\"{stream}\"}}\n");
+        let trimmed = |input: &str| -> Vec<String> {
+            let whole = read(input, usize::MAX);
+            assert_eq!(read(input, input.len() / 50 + 1), whole);
+            whole.lines().map(|line| line.trim_start().to_owned()).collect()
+        };
+        let (f, p) = ("F", "P");
+        let split = [
+            cri("stdout", f, "{}"),
+            cri("stdout", p, "{\"a\":"),
+            cri("stdout", p, "[1,"),
+            cri("stdout", f, "2]}"),
+            cri("stderr", f, "x"),
+        ];
+        let whole =
+            [cri("stdout", f, "{}"), cri("stdout", f, "{\"a\":[1,2]}"), cri("stderr", f, "x")].concat();
+        assert_eq!(trimmed(&split.concat()), whole.lines().collect::<Vec<_>>());
+        // The last line needs no break.
+        assert_eq!(trimmed(split[..4].concat().trim_end())[1], cri("stdout", f, "{\"a\":[1,2]}").trim_end());
+        let long = "x".repeat(SPLIT_AT);
+        let split = [docker("stdout", &long), docker("stdout", "1}\\n"), docker("stdout", "b\\n")].concat();
+        let whole = [docker("stdout", &format!("{long}1}}\\n")), docker("stdout", "b\\n")].concat();
+        assert_eq!(trimmed(&split), whole.lines().collect::<Vec<_>>());
+        // What has no end, what is of another stream, and lines of other forms stay what they are.
+        for stream in [
+            [cri("stdout", p, "{"), cri("stderr", f, "}"), cri("stdout", f, "}")].concat(),
+            [cri("stdout", f, "a"), "{}\n".to_owned(), cri("stdout", p, "b")].concat(),
+            [docker("stdout", &long), docker("stderr", "b\\n"), docker("stdout", &long)].concat(),
+            [docker("stdout", "a"), docker("stdout", "b\\n"), docker("stdout", "c")].concat(),
+            [docker("stdout", &format!("{long}\\n")), docker("stdout", "c\\n")].concat(),
+        ] {
+            assert_eq!(read(&stream, usize::MAX), stream);
+            assert_eq!(read(&stream, stream.len() / 50 + 1), stream);
         }
     }
 

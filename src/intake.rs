@@ -10,11 +10,12 @@ use crate::chunks::{Chunk, read_through, side_by_side};
 use crate::collectors::{Level, Span, by_name};
 use crate::error::{Error, Outcome, shown};
 use crate::history::{self, Content, Counts, Crowd, Head, History, Run};
-use crate::line::{Line, Record};
+use crate::line::{self, Line, Record};
 use crate::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::record::{Coverage, Event, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
 use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
+use crate::sources::log_line::is_furniture;
 use crate::summary::Summary;
 use crate::view::{Resolved, is_export};
 use crate::wording::counted;
@@ -44,6 +45,8 @@ struct PartRead {
     others: Vec<(u64, String)>,
     rejected: Vec<(u64, String)>,
     lines: u64,
+    /// Fields without a use that were left out.
+    left_out: u64,
 }
 
 /// What was found in a file of the history.
@@ -70,7 +73,7 @@ impl Intake {
         mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
     ) -> Result<Outcome, Error> {
         let mut rejects = Rejects::new(max_rejects);
-        let (mut covered, mut unknown, mut lines_before) = (0, 0, 0);
+        let (mut covered, mut unknown, mut left_out, mut lines_before) = (0, 0, 0, 0);
         let (readers, mut meanings) = self.workers();
         // Lines that are kept as they are can be as large as the chunk, and so can what is told of agents.
         let is_large = |part: &PartRead| {
@@ -80,7 +83,8 @@ impl Intake {
             self.records += part.batch.len();
             self.rollups.take(part.batch, &mut meanings[reader]);
             for (number, text) in part.others {
-                let added = match Line::parse(&text) {
+                let mut room = None;
+                let added = match Line::parse_or_repair(&text, &mut room) {
                     Ok(Line::Record(record)) => {
                         self.records += 1;
                         pass(&record)?;
@@ -111,8 +115,13 @@ impl Intake {
             }
             part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
             lines_before += part.lines;
+            left_out += part.left_out;
             Ok(())
         })?;
+        if left_out > 0 {
+            summary.say(format!("{} of the wrong type dropped", counted(left_out, "field")));
+            summary.field("fields_dropped", left_out);
+        }
         if unknown > 0 {
             summary.say(format!(
                 "{} of a type that aggregate does not read passed over",
@@ -423,20 +432,39 @@ fn is_asked_of_groups(collector: &str) -> bool {
 }
 
 fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
-    let (mut others, mut rejected) = (Vec::new(), Vec::new());
+    let (mut others, mut rejected, mut left_out) = (Vec::new(), Vec::new(), 0);
     let mut lines = chunk.lines();
     loop {
         while let Some(length) = lines.rest().and_then(|rest| reader.read_plain_event(rest)) {
             lines.pass(length);
         }
         let Some(line) = lines.next() else { break };
-        match line.text.map_err(str::to_owned).and_then(|text| Ok((text, reader.parse(text)?))) {
-            Ok((_, None)) => {}
-            Ok((text, Some(_))) => others.push((line.number, text.to_owned())),
+        let read = match line.text {
+            Ok(text) => read_or_repair(reader, text, &mut left_out),
+            Err(reason) => Err(reason.to_owned()),
+        };
+        match read {
+            Ok(None) => {}
+            Ok(Some(text)) => others.push((line.number, text)),
             Err(reason) => rejected.push((line.number, reason)),
         }
     }
-    PartRead { batch: reader.batch(), others, rejected, lines: lines.count_so_far() }
+    PartRead { batch: reader.batch(), others, rejected, lines: lines.count_so_far(), left_out }
+}
+
+/// Counts a line, also one that has to be repaired; returns the text of one that is not counted here.
+fn read_or_repair(reader: &mut Reader, text: &str, left_out: &mut u64) -> Result<Option<String>, String> {
+    match reader.parse(text) {
+        Ok(other) => Ok(other.map(|_| text.to_owned())),
+        // It is counted with the lines of other types.
+        Err(_) if is_furniture(text) => Ok(Some(text.to_owned())),
+        Err(reason) => {
+            let repaired = line::repaired(text).ok_or(reason)?;
+            let is_other = reader.parse(&repaired.text)?.is_some();
+            *left_out += repaired.left_out;
+            Ok(is_other.then_some(repaired.text))
+        }
+    }
 }
 
 fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {

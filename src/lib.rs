@@ -11,6 +11,7 @@ pub mod commands;
 pub mod chunks;
 pub mod clickhouse;
 pub mod documents;
+pub mod encoding;
 pub mod gitlab;
 pub mod harvest;
 pub mod history;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::plain;
@@ -12,6 +13,7 @@ use crate::record::{
     AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
     Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
+use crate::sources::log_line::is_furniture;
 
 /// A line of any type.
 #[derive(Debug)]
@@ -118,6 +120,18 @@ impl<'a> Line<'a> {
             "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
             "dora" => Line::Record(Record::Dora(parse(text)?)),
             _ => Line::Unknown,
+        })
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line, also one that can be [repaired]; `room` holds the repaired text then. What shells put between lines
+    /// (`grep -C`, `tail -n 5 a b`) is of no known type.
+    pub fn parse_or_repair(text: &'a str, room: &'a mut Option<Repaired>) -> Result<Line<'a>, String> {
+        Line::parse(text).or_else(|reason| match repaired(text) {
+            _ if is_furniture(text) => Ok(Line::Unknown),
+            Some(repaired) => Line::parse(&room.insert(repaired).text),
+            None => Err(reason),
         })
     }
 }
@@ -269,6 +283,102 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| reason(&error))
 }
 
+/// The same JSON text with what costs the line and matters to no metric put right; `None` when there is nothing of that
+/// kind. Readers try it on lines that cannot be read, so that lines that can be read cost nothing more.
+///
+/// - Half a surrogate pair in an escape (`\ud83d`, which `json.dumps` of Python and `JSON.stringify` before ES2019 write
+///   for text that was cut within a character) becomes U+FFFD.
+/// - A field of an event record that no metric rests on is left out where its value is not text.
+pub fn repaired(text: &str) -> Option<Repaired> {
+    let whole = with_whole_surrogates(text);
+    let left_out = without_unusable(whole.as_deref().unwrap_or(text));
+    match (whole, left_out) {
+        (_, Some(repaired)) => Some(repaired),
+        (Some(text), None) => Some(Repaired { text, left_out: 0 }),
+        (None, None) => None,
+    }
+}
+
+/// A line that was put right.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// The line.
+    pub text: String,
+    /// How many fields were left out of it.
+    pub left_out: u64,
+}
+
+/// The text with U+FFFD for every escaped surrogate that has no other half; `None` when all have one.
+pub fn with_whole_surrogates(text: &str) -> Option<String> {
+    /// The code unit of the escape `\uXXXX` that a text starts with.
+    fn unit(text: &[u8]) -> Option<u16> {
+        let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+        // `from_str_radix` would take a sign.
+        let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
+        u16::from_str_radix(str::from_utf8(digits).ok().filter(|_| is_hexadecimal)?, 16).ok()
+    }
+    const ESCAPE: usize = "\\uXXXX".len();
+    let bytes = text.as_bytes();
+    let (mut whole, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(next) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += next;
+        at += match unit(&bytes[at..]) {
+            Some(0xd800..0xdc00)
+                if matches!(bytes.get(at + ESCAPE..).and_then(unit), Some(0xdc00..0xe000)) =>
+            {
+                2 * ESCAPE
+            }
+            Some(0xd800..0xe000) => {
+                whole.push_str(&text[copied..at]);
+                whole.push_str("\\ufffd");
+                copied = at + ESCAPE;
+                ESCAPE
+            }
+            // The character behind a backslash does not start an escape of its own.
+            _ => 2,
+        };
+        if at >= bytes.len() {
+            break;
+        }
+    }
+    (copied > 0).then(|| whole + &text[copied..])
+}
+
+/// The text fields of an event record that no metric rests on, and that are no part of its identity.
+const UNNEEDED: &[&str] = &[
+    "username",
+    "language_original",
+    "ide_original",
+    "namespace",
+    "project",
+    "tracking_id",
+    "model_engine",
+    "model_provider",
+    "agent",
+    "agent_type",
+    "flow_version",
+    "user_type",
+    "global_user_id",
+    "reason",
+    "source",
+];
+
+/// An event record without the fields of [`UNNEEDED`] that are no text; `None` when there is none of them.
+fn without_unusable(text: &str) -> Option<Repaired> {
+    let mut object: Map<String, Value> = serde_json::from_str(text).ok()?;
+    if object.get("type").and_then(Value::as_str) != Some("event") {
+        return None;
+    }
+    let before = object.len();
+    object.retain(|name, value| match name.as_str() {
+        "context" => value.is_null() || value.is_object(),
+        name if UNNEEDED.contains(&name) => value.is_null() || value.is_string(),
+        _ => true,
+    });
+    let left_out = (before - object.len()) as u64;
+    (left_out > 0).then(|| Repaired { text: Value::Object(object).to_string(), left_out })
+}
+
 /// What is wrong with JSON text, and where, without any value.
 pub fn reason(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
@@ -288,6 +398,8 @@ pub fn reason(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -306,6 +418,64 @@ mod tests {
             assert!(!said.contains("ana"), "{said}");
         }
         assert!(matches!(Line::parse(r#"{"type":"of_tomorrow","x":1}"#), Ok(Line::Unknown)));
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced_and_nothing_else_is() {
+        for (text, whole) in [
+            (r"cut \ud83d", r"cut \ufffd"),
+            (r"\uDE00 cut", r"\ufffd cut"),
+            (r"\ud83d\ud83d\ude00", r"\ufffd\ud83d\ude00"),
+            (r"\ud83d\n", r"\ufffd\n"),
+            (r"\ud83dx\ude00", r"\ufffdx\ufffd"),
+            (r"\\\ud83d", r"\\\ufffd"),
+            (r"\ud83d\ud8zz", r"\ufffd\ud8zz"),
+        ] {
+            assert_eq!(with_whole_surrogates(text).as_deref(), Some(whole), "{text}");
+            assert_eq!(with_whole_surrogates(whole), None, "{whole}");
+        }
+        for text in
+            [r"\ud83d\ude00", r"\\ud83d", r"\ud8zz", r"\u+83d", r"\ud8", r"\u", r"\", "", "é", r"\u00e9"]
+        {
+            assert_eq!(with_whole_surrogates(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_repaired_is_what_a_lossy_reader_reads(units in proptest::collection::vec(0xd7fe..0xe002_u16, 0..12)) {
+            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let whole = with_whole_surrogates(&escaped).unwrap_or_else(|| escaped.clone());
+            let read: String = serde_json::from_str(&format!("\"{whole}\"")).expect("no half is left");
+            prop_assert_eq!(read, String::from_utf16_lossy(&units));
+        }
+    }
+
+    #[test]
+    fn a_field_that_no_metric_needs_never_costs_the_record() {
+        let line = |more: &str| {
+            format!(
+                r#"{{"type":"event","ts":"2026-10-01T12:34:56Z","instance":"i","collector":"c","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","row":"1:1","event":"x","feature":"other","user":"u"{more}}}"#
+            )
+        };
+        for (more, left_out) in [
+            (r#","source":5,"agent":["a"],"input_tokens":7"#, 2),
+            (r#","context":"x","username":null,"input_tokens":7"#, 1),
+            (r#","model_provider":{},"reason":"\ud83d","input_tokens":7"#, 1),
+        ] {
+            let text = line(more);
+            assert!(Line::parse(&text).is_err(), "{more}");
+            let repaired = repaired(&text).expect(more);
+            assert_eq!(repaired.left_out, left_out, "{more}");
+            let Ok(Line::Record(Record::Event(event))) = Line::parse(&repaired.text) else {
+                panic!("{more}")
+            };
+            assert_eq!(event.input_tokens, Some(7));
+        }
+        // What numbers rest on is not left out: the line is rejected.
+        for more in [r#","bot":"yes""#, r#","input_tokens":-1"#, r#","session":5"#, r#","event_id":5"#] {
+            assert_eq!(repaired(&line(more)), None, "{more}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use duo_metrics::commands::{
     aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
     sql,
 };
+use duo_metrics::encoding::Decoder;
 use duo_metrics::error::{Error, Outcome};
 use duo_metrics::progress;
 use duo_metrics::settings::Environment;
@@ -39,8 +40,9 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
     let environment = Environment::load()?;
     let stdout = || BufWriter::with_capacity(1 << 16, io::stdout());
     let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
+    let piped_text = || piped().map(Decoder::stdin);
     let stdin = || {
-        piped().ok_or_else(|| {
+        piped_text().ok_or_else(|| {
             Error::Usage(
                 "nothing is piped in; see \"duo-metrics --help\" for how the commands go together".to_owned(),
             )
@@ -54,14 +56,14 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
             aggregate::run(args, &environment, input, stdout(), summary)
         }
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
-        Command::Landing(args) => landing::run(args, piped(), summary),
+        Command::Landing(args) => landing::run(args, piped_text(), summary),
         Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout(), summary),
         Command::History(args) => history::run(args, &environment, piped(), stdout(), summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout(), summary),
-        Command::Lint(args) => lint::run(args, piped(), stdout(), summary),
+        Command::Lint(args) => lint::run(args, piped_text(), stdout(), summary),
         Command::Sql(args) => sql::run(args, stdout()),
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// The longest line that is read, in bytes. A page of 100 nodes has about 26 kB.
 pub const LONGEST_LINE: usize = 64 << 20;
 
-/// What some editors put before the first line.
+/// What some editors put before the first line. Where files were put together, it stands in front of others too.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line of input.
@@ -50,7 +50,7 @@ impl<R: BufRead> Lines<R> {
             self.offset += length;
             self.number += 1;
             // The borrow of the buffer must not outlive a line that is passed over.
-            if self.buffer.iter().all(u8::is_ascii_whitespace) {
+            if content_of(&self.buffer).is_none() {
                 continue;
             }
             return Ok(line_of(&self.buffer, None, self.number, start, too_long));
@@ -94,17 +94,33 @@ pub fn line_of<'a>(
     offset: u64,
     too_long: bool,
 ) -> Option<Line<'a>> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return None;
-    }
-    let mark = if offset == 0 && bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let bytes = &bytes[mark..];
+    let (start, end) = content_of(bytes)?;
+    let bytes = &bytes[start..end];
     let text = match text {
         _ if too_long => Err("longer than 64 MiB"),
-        Some(text) => Ok(&text[mark..]),
+        Some(text) => Ok(&text[start..end]),
         None => std::str::from_utf8(bytes).map_err(|_| "not UTF-8"),
     };
     Some(Line { number, offset, text, bytes })
+}
+
+/// Where the content of a line starts and ends, without byte-order marks before it and without the NUL bytes that a crash
+/// or a truncated log leaves around it; `None` when nothing is left.
+#[inline]
+fn content_of(line: &[u8]) -> Option<(usize, usize)> {
+    let (mut start, mut end) = (0, line.len());
+    loop {
+        match line[start..end].first()? {
+            0 => start += line[start..end].iter().take_while(|byte| **byte == 0).count(),
+            0xef if line[start..end].starts_with(BYTE_ORDER_MARK) => start += BYTE_ORDER_MARK.len(),
+            _ => break,
+        }
+    }
+    if line[end - 1] == 0 {
+        end -= line[start..end].iter().rev().take_while(|byte| **byte == 0).count();
+    }
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    (!line[start..end].iter().all(is_blank)).then_some((start, end))
 }
 
 /// Writes lines: each is built whole in memory first and then written at once, so that neither a fault while
@@ -168,6 +184,23 @@ mod tests {
         assert_eq!(read(b"\xef\xbb\xbf{}", 100), [(1, 0, Ok("{}".into()))]);
         let seen = read(b"one\n\n \r\ntwo", 100);
         assert_eq!(seen, [(1, 0, Ok("one".into())), (4, 8, Ok("two".into()))]);
+    }
+
+    #[test]
+    fn marks_before_any_line_and_nul_bytes_around_it_are_no_part_of_it() {
+        let input = b"\xef\xbb\xbf{}\n\xef\xbb\xbf{\"a\":1}\n\0\0\0\n\0\0{\"b\":2}\0\n\0 \xef\xbb\xbf\n\xef\xbb\xbf\n{\0}\n\0";
+        let texts: Vec<_> = read(input, 100).into_iter().map(|(number, _, text)| (number, text)).collect();
+        let line = |number, text: &str| (number, Ok(text.to_owned()));
+        assert_eq!(
+            texts,
+            [
+                line(1, "{}"),
+                line(2, "{\"a\":1}"),
+                line(4, "{\"b\":2}"),
+                line(5, " \u{feff}"),
+                line(7, "{\0}")
+            ]
+        );
     }
 
     #[test]

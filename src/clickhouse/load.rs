@@ -146,7 +146,10 @@ impl Packer {
         let (mut rejected, mut unknown) = (Vec::new(), 0);
         let mut of_chunk = chunk.lines();
         for line in &mut of_chunk {
-            let day = line.text.map_err(str::to_owned).and_then(|text| match Line::parse(text)? {
+            let mut room = None;
+            let parsed =
+                line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room));
+            let day = parsed.and_then(|parsed| match parsed {
                 Line::Record(record) if !record.is_of_its_day() => Err(OTHER_DAY.to_owned()),
                 Line::Record(Record::Event(event)) if is_counted(&event) => {
                     self.writer.write(&event, &mut self.events);
@@ -165,6 +168,7 @@ impl Packer {
             });
             match (day, line.text) {
                 (Ok(Some(day)), Ok(text)) => {
+                    let text = room.as_ref().map_or(text, |repaired| &repaired.text);
                     serde_json::to_writer(&mut self.lines, &Kept { day, line: text.trim() })
                         .expect("a day and a text can be written to memory");
                     self.lines.push(b'\n');

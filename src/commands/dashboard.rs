@@ -291,7 +291,8 @@ fn read_chunk(chunk: &Chunk) -> Part {
             part.read += 1;
             continue;
         }
-        match line.text.map_err(str::to_owned).and_then(Line::parse) {
+        let mut room = None;
+        match line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room)) {
             Ok(Line::Metric(metric)) => {
                 part.read += 1;
                 if may_leave(&metric) {

@@ -1,6 +1,6 @@
 //! `export`: numbers that travel, with the same hidden as on the site.
 
-use std::io::{BufRead, Write};
+use std::io::{Read, Write};
 
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::commands::dashboard::read_some_figures;
@@ -17,7 +17,7 @@ use crate::wording::counted;
 pub fn run(
     args: &ExportArgs,
     environment: &Environment,
-    stdin: impl BufRead + Send,
+    stdin: impl Read + Send,
     mut stdout: impl Write,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {

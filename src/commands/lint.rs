@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::chunks::{Chunk, work_through};
 use crate::cli::{FailOn, LintArgs, LintFormat};
 use crate::documents::{Documents, Headings};
+use crate::encoding::Decoder;
 use crate::error::{Error, Outcome};
 use crate::line::Line;
 use crate::lint::report::{self, Fingerprints};
@@ -63,7 +64,7 @@ pub fn run(
     }
     for (number, path) in events {
         let file = File::open(path).map_err(Error::file("read", path))?;
-        run.events(number, file, &known, args.threads.count())?;
+        run.events(number, Decoder::file(file, path), &known, args.threads.count())?;
     }
     run.finish(args.fail_on, summary)
 }
@@ -280,9 +281,11 @@ impl Part {
             let place = Place { file, line: chunk.lines_before() + line.number };
             let found = match line.text {
                 // Lines of our own commands are no events, though records look like them.
-                Ok(text) if text.starts_with(OWN_LINE) && Line::parse(text).is_ok() => Found::Nothing,
+                Ok(text) if text.starts_with(OWN_LINE) && Line::parse_or_repair(text, &mut None).is_ok() => {
+                    Found::Nothing
+                }
                 Ok(text) => find(text, headings.at(line.offset).as_deref()),
-                Err(reason) => Found::Events(vec![Err(reason.to_owned())]),
+                Err(reason) => Found::Events { events: vec![Err(reason.to_owned())], skipped: 0 },
             };
             part.take(found, place, linter);
         }
@@ -291,7 +294,10 @@ impl Part {
 
     fn take(&mut self, found: Found, place: Place, linter: &mut EventLinter<'_>) {
         let events = match found {
-            Found::Events(events) => events,
+            Found::Events { events, skipped } => {
+                self.counts.passed += skipped;
+                events
+            }
             Found::Nothing => {
                 self.counts.passed += 1;
                 return;

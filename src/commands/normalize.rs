@@ -231,7 +231,7 @@ fn normalize_into(
     if let Some(file) = dead_letters.file {
         file.into_inner().keep()?;
     }
-    let Counts { records, outside, left_out, passed, unknown, without_event } = total;
+    let Counts { records, outside, left_out, passed, unknown, without_event, fields_dropped } = total;
     summary.say(format!(
         "{}, {} outside the day they came with, {} rejected",
         counted(records, "record"),
@@ -248,12 +248,16 @@ fn normalize_into(
     if without_event > 0 {
         summary.say(format!("{} without an event passed over", counted(without_event, "line")));
     }
+    if fields_dropped > 0 {
+        summary.say(format!("{} of the wrong type dropped", counted(fields_dropped, "field")));
+    }
     for (name, count) in [
         ("records", records),
         ("outside_the_day", outside),
         ("rejected", rejects.count()),
         ("left_out", left_out),
         ("skipped", unknown + without_event),
+        ("fields_dropped", fields_dropped),
     ] {
         summary.field(name, count);
     }
@@ -285,6 +289,7 @@ struct Counts {
     passed: u64,
     unknown: u64,
     without_event: u64,
+    fields_dropped: u64,
 }
 
 impl Counts {
@@ -295,6 +300,7 @@ impl Counts {
         self.passed += other.passed;
         self.unknown += other.unknown;
         self.without_event += other.without_event;
+        self.fields_dropped += other.fields_dropped;
     }
 }
 
@@ -386,6 +392,11 @@ impl PartMade {
                 if line.text.is_ok_and(|text| !line::is_typed(text)) && self.take_told(line, rules, output)? {
                     return Ok(());
                 }
+                if let Some(repaired) = line.text.ok().and_then(line::repaired) {
+                    self.counts.fields_dropped += repaired.left_out;
+                    let text = Ok(repaired.text.as_str());
+                    return self.take(&InputLine { text, ..*line }, reader, rules, output);
+                }
                 self.dead_letters.extend(rules.letters.letter(line, None, &reason, line.bytes));
                 self.rejected.push((line.number, reason));
             }
@@ -402,7 +413,10 @@ impl PartMade {
     ) -> Result<bool, Error> {
         let Ok(text) = line.text else { return Ok(false) };
         match sources::find(text, rules.headings.at(line.offset).as_deref()) {
-            Found::Events(events) => self.take_events(line, events, rules, output)?,
+            Found::Events { events, skipped } => {
+                self.counts.without_event += skipped;
+                self.take_events(line, events, rules, output)?;
+            }
             Found::Nothing => self.counts.without_event += 1,
             Found::Unknown => return Ok(false),
         }
@@ -424,9 +438,14 @@ impl PartMade {
                 true => Row { page: 0, index: number },
                 false => Row { page: number, index },
             };
-            match event.and_then(|observed| sources::record(&observed, &rules.options.setting, row)) {
-                Ok(event) => {
+            let made = event.and_then(|observed| {
+                let event = sources::record(&observed, &rules.options.setting, row)?;
+                Ok((event, sources::unusable_fields(&observed)))
+            });
+            match made {
+                Ok((event, unusable)) => {
                     self.counts.records += 1;
+                    self.counts.fields_dropped += unusable;
                     let mut record = Record::Event(Box::new(event));
                     finish(&mut record, rules.options.pseudonyms.as_ref());
                     if let Record::Event(event) = &mut record
@@ -570,8 +589,13 @@ impl PartMade {
                 finish(&mut record, options.pseudonyms.as_ref());
                 output.write_record(&record)?;
             }
-            Err(_) if is_guess => return Ok(false),
             Err(reason) => {
+                if let Some(whole) = line::with_whole_surrogates(node) {
+                    return self.take_node(line, page, (index, &whole), collector, rules, output);
+                }
+                if is_guess {
+                    return Ok(false);
+                }
                 self.dead_letters.extend(letters.letter(line, Some(row), &reason, node.as_bytes()));
                 self.rejected.push((line.number, reason));
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{PeopleArgs, ThreadArgs};
 use crate::commands::aggregate::covered;
 use crate::commands::normalize::{history_named, pseudonyms};
+use crate::encoding::Decoder;
 use crate::error::{Error, Outcome, shown};
 use crate::export::{Named, People, Told, Wishes};
 use crate::intake::Intake;
@@ -145,10 +146,11 @@ fn names(
         Error::Configuration(format!("{} cannot be used: line {line}: {why}", shown(path)))
     };
     let file = File::open(path).map_err(Error::file("read", path))?;
-    let mut lines = Lines::new(BufReader::new(file));
+    let mut lines = Lines::new(BufReader::new(Decoder::file(file, path)));
     let mut names: BTreeMap<(String, String), (_, Named)> = BTreeMap::new();
     while let Some(line) = lines.next_line()? {
-        let parsed = line.text.map_err(str::to_owned).and_then(Line::parse);
+        let mut room = None;
+        let parsed = line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room));
         let seat = match parsed.map_err(|why| refused(line.number, &why))? {
             Line::Record(Record::Seat(seat)) => seat,
             Line::Raw(_) => {

@@ -216,7 +216,6 @@ impl People {
 
     /// Writes the list as CSV.
     pub fn write(&self, output: impl Write) -> io::Result<()> {
-        let day = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
         let mut sheet = Sheet::new(output);
         sheet.row(HEADINGS)?;
         for row in &self.rows {
@@ -225,22 +224,20 @@ impl People {
                 Reclaim::Ask => ("ask", "probably idle"),
                 Reclaim::No(reason) => ("no", reason),
             };
-            let cells: [String; HEADINGS.len()] = [
-                row.instance.clone(),
-                row.add_on.clone(),
-                row.name.user.clone(),
-                row.name.username.clone().unwrap_or_default(),
-                row.tier.map_or("unknown", Tier::as_str).to_owned(),
-                reclaim.to_owned(),
-                reason.to_owned(),
-                row.days_idle.map(|days| days.to_string()).unwrap_or_default(),
-                day(row.last_activity),
-                day(row.last_deliberate),
-                row.since.to_string(),
-                self.judged_on.to_string(),
-                self.listed.to_string(),
-            ];
-            sheet.row(&cells)?;
+            sheet.cell(&row.instance)?;
+            sheet.cell(&row.add_on)?;
+            sheet.cell(&row.name.user)?;
+            sheet.cell(row.name.username.as_deref().unwrap_or_default())?;
+            sheet.cell(row.tier.map_or("unknown", Tier::as_str))?;
+            sheet.cell(reclaim)?;
+            sheet.cell(reason)?;
+            sheet.value(row.days_idle)?;
+            for day in [row.last_activity, row.last_deliberate, Some(row.since)] {
+                sheet.value(day)?;
+            }
+            sheet.value(Some(self.judged_on))?;
+            sheet.value(Some(self.listed))?;
+            sheet.end_row()?;
         }
         sheet.flush()
     }

@@ -115,6 +115,21 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_cache_read",
 ];
 
+/// The columns that hold days and moments, which a spreadsheet may show as such.
+const STAMPS: &[&str] = &[
+    "day",
+    "fetched_at",
+    "ts",
+    "last_duo_activity_on",
+    "created_at",
+    "merged_at",
+    "finished_at",
+    "date",
+    "start",
+    "end",
+    "period",
+];
+
 /// Records as rows.
 pub struct RecordSheet<W: Write>(Sheet<W>);
 
@@ -135,9 +150,16 @@ impl<W: Write> RecordSheet<W> {
         let Value::Object(mut fields) = serde_json::to_value(line)? else {
             return Err(io::Error::other("a line is no object"));
         };
-        let cells: Vec<String> = COLUMNS.iter().map(|column| cell(fields.remove(*column))).collect();
+        for column in COLUMNS {
+            match fields.remove(*column) {
+                None | Some(Value::Null) => self.0.cell("")?,
+                Some(Value::String(text)) if STAMPS.contains(column) => self.0.value(Some(text))?,
+                Some(Value::String(text)) => self.0.cell(&text)?,
+                Some(value) => self.0.value(Some(value))?,
+            }
+        }
         match fields.keys().next() {
-            None => self.0.row(&cells),
+            None => self.0.end_row(),
             Some(field) => Err(io::Error::other(format!("the field {field} has no column"))),
         }
     }
@@ -154,13 +176,5 @@ impl RecordSheet<Vec<u8>> {
         let mut sheet = Sheet::new(output);
         sheet.row(COLUMNS)?;
         sheet.flush()
-    }
-}
-
-fn cell(value: Option<Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text,
-        Some(value) => value.to_string(),
     }
 }

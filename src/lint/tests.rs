@@ -27,7 +27,7 @@ fn lint_events(profile: Profile, text: &str, definitions: &Definitions) -> Vec<F
     let mut stream = Stream::new(profile);
     for (line, number) in text.lines().zip(1..) {
         let place = Place { file: 0, line: number };
-        let Found::Events(events) = find(line, None) else { panic!("no event: {line}") };
+        let Found::Events { events, .. } = find(line, None) else { panic!("no event: {line}") };
         for event in events {
             match event {
                 Ok(event) => {

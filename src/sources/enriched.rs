@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::context;
 use super::observed::{Form, Observed};
 use super::scalar::{take, text_in};
-use super::{Found, parsed};
+use super::{Found, json, parsed};
 
 /// The columns of the tab-separated form that are read, with their places.
 const COLUMNS: &[(usize, &str)] = &[
@@ -34,7 +34,8 @@ const FEWEST: usize = 10;
 
 /// Where the time stands, best first. The tracker's own time comes before the one that Snowplow derives of it, since every
 /// form of an event tells it: the same event has the same time in all of them.
-const TIMES: [&str; 4] = ["true_tstamp", "dvce_created_tstamp", "derived_tstamp", "collector_tstamp"];
+pub(super) const TIMES: [&str; 4] =
+    ["true_tstamp", "dvce_created_tstamp", "derived_tstamp", "collector_tstamp"];
 
 /// Whether an object is an enriched event.
 pub(super) fn is_enriched(object: &Map<String, Value>) -> bool {
@@ -110,12 +111,12 @@ fn read(mut object: Map<String, Value>, form: Form) -> Found {
         ..Observed::default()
     };
     let added = match take(&mut object, "contexts") {
-        Some(contexts) => context::add_all(contexts, &mut event),
+        Some(contexts) => unquoted(contexts).and_then(|contexts| context::add_all(contexts, &mut event)),
         None => object.into_iter().try_for_each(|(key, value)| {
             let Some(key) = key.strip_prefix("contexts_com_gitlab_") else { return Ok(()) };
             // The versions of the schema stand behind the name.
             let name = key.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-            match value {
+            match unquoted(value)? {
                 Value::Array(contexts) => {
                     contexts.into_iter().try_for_each(|context| context::add(name, context, &mut event))
                 }
@@ -125,4 +126,13 @@ fn read(mut object: Map<String, Value>, form: Form) -> Found {
         }),
     };
     Found::one(added.map(|()| event))
+}
+
+/// The value, where a warehouse keeps it as text.
+fn unquoted(value: Value) -> Result<Value, String> {
+    match value {
+        Value::String(text) if text.trim().is_empty() => Ok(Value::Null),
+        Value::String(text) => json(&text).map_err(|reason| format!("contexts: {reason}")),
+        value => Ok(value),
+    }
 }

@@ -39,7 +39,7 @@ pub(super) fn read_batch(mut object: Map<String, Value>) -> Found {
         Value::Object(event) => event_in(event),
         _ => Err("an event that is no object".to_owned()),
     };
-    Found::of(events.into_iter().map(read).collect::<Vec<_>>())
+    Found::of(events.into_iter().map(read).map(Some))
 }
 
 /// The event in an object.

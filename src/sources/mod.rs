@@ -8,16 +8,20 @@ mod base64;
 pub mod catalogue;
 mod context;
 mod enriched;
+mod envelope;
 mod graphql;
 mod internal;
+pub mod log_line;
 mod moment;
 mod observed;
 mod record;
 pub mod scalar;
 mod service_log;
+mod table;
 mod tracker;
 mod usage_table;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -25,8 +29,8 @@ use crate::{line, plain};
 
 pub use moment::moment;
 pub use observed::{Form, Observed, Who};
-pub use record::{Setting, UNKNOWN_INSTANCE, derived_id, record};
-pub use usage_table::Heading;
+pub use record::{Setting, UNKNOWN_INSTANCE, derived_id, record, unusable_fields};
+pub use table::Heading;
 
 /// The longest line, or element of a document, that is read, in bytes. An event has about 10 kB.
 pub const LONGEST: usize = 8 << 20;
@@ -34,9 +38,14 @@ pub const LONGEST: usize = 8 << 20;
 /// What was found in a line, or in an element of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// The events, or why one of them cannot be read.
-    Events(Vec<Result<Observed, String>>),
-    /// The form is known, and there is no event in it: another line of a log, a view of a page, a heading.
+    /// The events, or why one of them cannot be read; and how many other things stand beside them.
+    Events {
+        /// The events, in the order of the text.
+        events: Vec<Result<Observed, String>>,
+        /// What is no event: views of pages in a tracker's payload, other lines in a collector's list.
+        skipped: u64,
+    },
+    /// The form is known, and there is no event in it: another line of a log, a header, a view of a page, a heading.
     Nothing,
     /// No form that is known.
     Unknown,
@@ -44,12 +53,33 @@ pub enum Found {
 
 impl Found {
     fn one(event: Result<Observed, String>) -> Found {
-        Found::Events(vec![event])
+        Found::Events { events: vec![event], skipped: 0 }
     }
 
-    fn of(events: impl IntoIterator<Item = Result<Observed, String>>) -> Found {
-        let events: Vec<_> = events.into_iter().collect();
-        if events.is_empty() { Found::Nothing } else { Found::Events(events) }
+    /// Of a list; `None` is what is no event.
+    fn of(found: impl IntoIterator<Item = Option<Result<Observed, String>>>) -> Found {
+        let (mut events, mut skipped) = (Vec::new(), 0);
+        for event in found {
+            match event {
+                Some(event) => events.push(event),
+                None => skipped += 1,
+            }
+        }
+        if events.is_empty() { Found::Nothing } else { Found::Events { events, skipped } }
+    }
+
+    /// Whether an event could be read.
+    fn holds_event(&self) -> bool {
+        matches!(self, Found::Events { events, .. } if events.iter().any(Result::is_ok))
+    }
+
+    /// Whether nothing could be read.
+    fn is_damaged(&self) -> bool {
+        match self {
+            Found::Events { events, .. } => events.iter().all(Result::is_err),
+            Found::Nothing => false,
+            Found::Unknown => true,
+        }
     }
 }
 
@@ -60,37 +90,156 @@ pub fn find(line: &str, heading: Option<&Heading>) -> Found {
     if line.len() > LONGEST {
         return Found::one(Err("longer than 8 MiB".to_owned()));
     }
-    if !line.starts_with('{') {
-        return match heading {
-            _ if enriched::is_separated(line) => enriched::read_separated(line),
-            Some(_) if Heading::parse(line).is_some() => Found::Nothing,
-            Some(heading) if !line.starts_with('[') => usage_table::read_line(line, heading),
-            _ => Found::Unknown,
-        };
-    }
-    match parsed(line) {
-        Ok(object) => find_in(object),
-        Err(reason) => Found::one(Err(reason)),
+    let found = find_in_text(line, heading, 0);
+    match found.is_damaged().then(|| envelope::without_colors(line)).flatten() {
+        Some(plain) => find_in_text(plain.trim(), heading, 0),
+        None => found,
     }
 }
 
-fn find_in(object: Map<String, Value>) -> Found {
-    type Form = (fn(&Map<String, Value>) -> bool, fn(Map<String, Value>) -> Found);
+/// Finds the events in a text, in so many envelopes.
+fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
+    if text.starts_with('{') {
+        return find_in_json(text, depth);
+    }
+    if let Some(heading) = heading {
+        return match () {
+            () if Heading::parse(text).is_some() || log_line::is_furniture(text) => Found::Nothing,
+            () if heading.is_of(text) => heading.read(text),
+            () if enriched::is_separated(text) => enriched::read_separated(text),
+            () => Found::Unknown,
+        };
+    }
+    if enriched::is_separated(text) {
+        return enriched::read_separated(text);
+    }
+    if log_line::is_furniture(text) {
+        return Found::Nothing;
+    }
+    if text.starts_with("Binary file ") && text.ends_with(" matches") {
+        return Found::one(Err(
+            "grep left out lines of a file that it took for binary; use grep --text".to_owned()
+        ));
+    }
+    // A list that begins, or is, a line.
+    if let Some(list) =
+        text.strip_prefix(['[', ',']).map(str::trim_start).filter(|list| list.starts_with('{'))
+    {
+        return find_in_json(list, depth);
+    }
+    let is_text = log_line::is_text(text);
+    if let Some((prefix, json)) = envelope::behind_prefix(text)
+        && depth < envelope::MAX_DEPTH
+    {
+        // A line that was logged may hold anything; behind another prefix there is an event, or it is damaged.
+        let is_logged = is_text || log_line::is_text(prefix);
+        return match find_in_json(json, depth + u32::from(is_logged)) {
+            found if envelope::is_of_part(prefix) && !found.holds_event() => {
+                Found::one(Err(envelope::PART.to_owned()))
+            }
+            Found::Unknown if is_logged => Found::Nothing,
+            found => found,
+        };
+    }
+    if is_text { Found::Nothing } else { Found::Unknown }
+}
+
+/// Finds the events in a text that starts with an object.
+fn find_in_json(text: &str, depth: u32) -> Found {
+    let reason = match parsed(text) {
+        Ok(object) => return find_in_object(object, depth),
+        Err(reason) => reason,
+    };
+    if let Some(found) = find_in_row(text, depth) {
+        return found;
+    }
+    // In an envelope there are lines of every kind.
+    match depth == 0 || envelope::is_of_event(text) {
+        true => Found::one(Err(reason)),
+        false => Found::Nothing,
+    }
+}
+
+/// Finds the events in objects in a row, with commas or blanks between them, and what is left of a list behind the last
+/// one. `None` when it is a single object that is damaged.
+fn find_in_row(text: &str, depth: u32) -> Option<Found> {
+    let whole = line::with_whole_surrogates(text);
+    let mut rest = whole.as_deref().unwrap_or(text);
+    let (mut events, mut skipped, mut objects, mut unknown) = (Vec::new(), 0, 0, 0);
+    while rest.starts_with('{') {
+        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Map<String, Value>>();
+        let object = match reader.next()? {
+            Ok(object) => object,
+            Err(_) if objects == 0 => return None,
+            Err(error) => {
+                events.push(Err(line::reason(&error)));
+                rest = "";
+                break;
+            }
+        };
+        objects += 1;
+        match find_in_object(object, depth) {
+            Found::Events { events: more, skipped: other } => {
+                events.extend(more);
+                skipped += other;
+            }
+            Found::Nothing => skipped += 1,
+            Found::Unknown => {
+                unknown += 1;
+                events.push(Err(UNKNOWN.to_owned()));
+            }
+        }
+        rest = rest[reader.byte_offset()..].trim_start_matches([' ', '\t', '\r', ',']);
+    }
+    match rest.trim_start_matches(']').trim() {
+        "" if objects == unknown => Some(Found::Unknown),
+        "" if events.is_empty() => Some(Found::Nothing),
+        "" => Some(Found::Events { events, skipped }),
+        // Something else follows, so that it is not known what the line was.
+        _ => None,
+    }
+}
+
+/// Why an object among others cannot be read.
+const UNKNOWN: &str = "no event of a form that is known";
+
+/// Finds the events in an object, in so many envelopes.
+fn find_in_object(object: Map<String, Value>, depth: u32) -> Found {
+    type Form = (fn(&Map<String, Value>) -> bool, Option<fn(Map<String, Value>) -> Found>);
     // Where two forms could be meant, the one that asks for more comes first.
-    const FORMS: [Form; 10] = [
-        (enriched::is_micro, enriched::read_micro),
-        (tracker::is_payload, tracker::read_payload),
-        (tracker::is_logged, tracker::read_logged),
-        (tracker::is_event, tracker::read_event),
-        (enriched::is_enriched, enriched::read_json),
-        (service_log::is_line, service_log::read),
-        (usage_table::is_row, usage_table::read),
-        (graphql::is_node, graphql::read),
-        (internal::is_event, internal::read),
-        (internal::is_batch, internal::read_batch),
+    const FORMS: [Form; 11] = [
+        (enriched::is_micro, Some(enriched::read_micro)),
+        (tracker::is_payload, Some(tracker::read_payload)),
+        (tracker::is_logged, Some(tracker::read_logged)),
+        (tracker::is_event, Some(tracker::read_event)),
+        (enriched::is_enriched, Some(enriched::read_json)),
+        (service_log::is_event, Some(service_log::read)),
+        // Another line of that log, unless a collector added message and level: then the message is the line.
+        (service_log::is_line, None),
+        (usage_table::is_row, Some(usage_table::read)),
+        (graphql::is_node, Some(graphql::read)),
+        (internal::is_event, Some(internal::read)),
+        (internal::is_batch, Some(internal::read_batch)),
     ];
     let form = FORMS.iter().find(|(is_of, _)| is_of(&object));
-    form.map_or(Found::Unknown, |(_, read)| read(object))
+    if let Some((_, Some(read))) = form {
+        return read(object);
+    }
+    if let Some(found) = envelope::open(&object, depth) {
+        return found;
+    }
+    if form.is_some() || log_line::is_other(&object) {
+        return Found::Nothing;
+    }
+    // Snowflake writes the names of columns in capitals.
+    let is_loud = |name: &String| name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if object.keys().any(is_loud)
+        && !object.keys().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase()))
+    {
+        let lowered = object.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        return find_in_object(lowered, depth);
+    }
+    Found::Unknown
 }
 
 /// The JSON object in a text; the error says what is wrong with it, without any of it.
@@ -98,10 +247,18 @@ fn parsed(text: &str) -> Result<Map<String, Value>, String> {
     if !text.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
     }
-    if let Some(object) = plain::from_str(text) {
-        return Ok(object);
+    json(text)
+}
+
+/// The JSON value in a text.
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    if let Some(value) = plain::from_str(text) {
+        return Ok(value);
     }
-    serde_json::from_str(text).map_err(|error| line::reason(&error))
+    serde_json::from_str(text).or_else(|error| {
+        let whole = line::with_whole_surrogates(text).ok_or_else(|| line::reason(&error))?;
+        serde_json::from_str(&whole).map_err(|error| line::reason(&error))
+    })
 }
 
 /// A digest as an id: 128 bits of it.

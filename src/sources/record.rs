@@ -128,6 +128,60 @@ pub fn derived_id(event: &Event<'_>) -> String {
     short_digest(hash)
 }
 
+/// How many fields of an event are of another type than records have them in: they are not in its record.
+pub fn unusable_fields(observed: &Observed) -> u64 {
+    let Observed { label, property, value, standard, ai, extra, .. } = observed;
+    let base = [label, property, value].into_iter().flatten();
+    let is_nested = |value: &&Value| matches!(value, Value::Array(_) | Value::Object(_) | Value::Bool(_));
+    let unusable = |(name, value): &(&String, &Value)| match value {
+        Value::Null => false,
+        Value::String(text) if text.trim().is_empty() => false,
+        value if COUNTS.contains(&name.as_str()) => scalar::count(value).is_none(),
+        value => is_nested(value) && TEXTS.contains(&name.as_str()),
+    };
+    let places = [standard.as_ref(), ai.as_ref(), Some(extra)].into_iter().flatten().flatten();
+    (base.filter(is_nested).count() + places.filter(unusable).count()) as u64
+}
+
+/// The fields of contexts and custom properties that records have as numbers.
+const COUNTS: &[&str] = &[
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read",
+    "cache_creation",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+    "suggestion_size",
+];
+
+/// The fields of contexts and custom properties that records have as text.
+const TEXTS: &[&str] = &[
+    "agent_name",
+    "agent_type",
+    "flow_name",
+    "flow_type",
+    "flow_version",
+    "global_user_id",
+    "host_name",
+    "ide_name",
+    "instance_id",
+    "item_type",
+    "item_version",
+    "language",
+    "model_engine",
+    "model_name",
+    "model_provider",
+    "project_id",
+    "session_id",
+    "source",
+    "tool_name",
+    "unique_tracking_id",
+    "user_id",
+    "user_type",
+    "workflow_id",
+];
+
 impl Form {
     /// What stands for the collector in records of this form. All forms of Snowplow are one: they bring the same events.
     pub fn collector(self) -> &'static str {

@@ -16,11 +16,7 @@ pub fn text(value: &Value) -> Option<String> {
 
 /// The text of an id: a number that is told as `4711.0` is `4711`.
 pub fn id(value: &Value) -> Option<String> {
-    let text = text(value)?;
-    let whole = text
-        .split_once('.')
-        .filter(|(whole, rest)| is_digits(whole) && rest.bytes().all(|byte| byte == b'0'));
-    Some(whole.map_or(text.as_str(), |(whole, _)| whole).to_owned())
+    Some(whole_part(&text(value)?).to_owned())
 }
 
 /// A number of things; `None` for what is negative, broken or no number.
@@ -29,9 +25,17 @@ pub fn count(value: &Value) -> Option<u64> {
         Value::Number(number) => number.as_u64().or_else(|| {
             number.as_f64().filter(|float| *float >= 0.0 && is_whole(*float)).map(|float| float as u64)
         }),
-        Value::String(text) => text.trim().parse().ok(),
+        // Tables write whole numbers of a column of floats as `12.0`.
+        Value::String(text) => whole_part(text.trim()).parse().ok(),
         _ => None,
     }
+}
+
+/// A number without a fraction of zeros; anything else as it is.
+fn whole_part(text: &str) -> &str {
+    let parts = text.split_once('.');
+    let is_whole = |(whole, rest): &(&str, &str)| is_digits(whole) && rest.bytes().all(|byte| byte == b'0');
+    parts.filter(is_whole).map_or(text, |(whole, _)| whole)
 }
 
 /// Yes or no, as JSON, as a number or in words.
@@ -67,7 +71,7 @@ pub fn take(map: &mut Map<String, Value>, name: &str) -> Option<Value> {
 pub fn take_object(map: &mut Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
     match map.remove(name)? {
         Value::Object(object) => Some(object),
-        Value::String(text) => serde_json::from_str(&text).ok(),
+        Value::String(text) => super::json(&text).ok(),
         _ => None,
     }
 }
@@ -105,6 +109,9 @@ mod tests {
             (json!(12), Some(12)),
             (json!(12.0), Some(12)),
             (json!("12"), Some(12)),
+            (json!(" 12.0 "), Some(12)),
+            (json!("12.5"), None),
+            (json!("-12"), None),
             (json!(12.5), None),
             (json!(-12), None),
             (json!(-12.0), None),

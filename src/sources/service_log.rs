@@ -65,6 +65,11 @@ pub(super) fn is_line(object: &Map<String, Value>) -> bool {
     message(object).is_some() && ["level", "logger", "severity"].iter().any(|name| object.contains_key(*name))
 }
 
+/// Whether a line of such a log is one of the two kinds that are read.
+pub(super) fn is_event(object: &Map<String, Value>) -> bool {
+    is_line(object) && matches!(message(object), Some(EVENT | CALL))
+}
+
 /// The message: the service calls it `event`, the gateway `message`.
 fn message(object: &Map<String, Value>) -> Option<&str> {
     ["message", "event"].iter().find_map(|name| object.get(*name)?.as_str())

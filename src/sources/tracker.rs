@@ -34,8 +34,8 @@ pub(super) fn read_payload(mut object: Map<String, Value>) -> Found {
     let mut found = Vec::with_capacity(events.len());
     for event in events {
         match event {
-            Value::Object(event) => found.extend(read(event, Form::Tp2)),
-            _ => found.push(Err("an event that is no object".to_owned())),
+            Value::Object(event) => found.push(read(event, Form::Tp2)),
+            _ => found.push(Some(Err("an event that is no object".to_owned()))),
         }
     }
     Found::of(found)
@@ -43,7 +43,7 @@ pub(super) fn read_payload(mut object: Map<String, Value>) -> Found {
 
 /// A single event of such a body.
 pub(super) fn read_event(event: Map<String, Value>) -> Found {
-    Found::of(read(event, Form::Tp2))
+    Found::of([read(event, Form::Tp2)])
 }
 
 /// The event that a line of `product_usage_data.log` tells of.
@@ -54,7 +54,7 @@ pub(super) fn read_logged(mut line: Map<String, Value>) -> Found {
         _ => Err("a payload that is no object".to_owned()),
     };
     match event {
-        Ok(event) => Found::of(read(event, Form::ProductUsageLog)),
+        Ok(event) => Found::of([read(event, Form::ProductUsageLog)]),
         Err(reason) => Found::one(Err(reason)),
     }
 }
@@ -89,8 +89,8 @@ fn read(mut event: Map<String, Value>, form: Form) -> Option<Result<Observed, St
 fn contexts(event: &mut Map<String, Value>) -> Result<Option<Value>, String> {
     if let Some(encoded) = text_in(event, "cx") {
         let bytes = base64::decode(&encoded).ok_or("contexts that are no base64, or cut off")?;
-        let text = String::from_utf8(bytes).map_err(|_| "contexts that are not UTF-8")?;
-        return parsed(&text)
+        // Text that was cut within a character is no reason to lose the contexts.
+        return parsed(&String::from_utf8_lossy(&bytes))
             .map(|contexts| Some(contexts.into()))
             .map_err(|reason| format!("contexts: {reason}"));
     }

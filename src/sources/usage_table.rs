@@ -8,43 +8,16 @@ use super::{Found, parsed};
 use crate::events;
 
 /// The columns that a row has to have.
-const NEEDED: [&str; 3] = ["event", "timestamp", "user_id"];
-
-/// The columns of a dump with a heading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heading(Vec<String>);
-
-impl Heading {
-    /// The heading in a line; `None` where the line is none.
-    pub fn parse(line: &str) -> Option<Heading> {
-        let columns = cells(line)?;
-        let has = |name: &&str| columns.iter().any(|column| column == name);
-        NEEDED.iter().all(has).then_some(Heading(columns))
-    }
-}
+pub(super) const COLUMNS: [&str; 3] = ["event", "timestamp", "user_id"];
 
 /// Whether an object is a row: it numbers its event.
 pub(super) fn is_row(object: &Map<String, Value>) -> bool {
     let is_numbered = |event: &Value| event.is_u64() || event.as_str().is_some_and(is_digits);
-    object.get("event").is_some_and(is_numbered) && NEEDED.iter().all(|name| object.contains_key(*name))
+    object.get("event").is_some_and(is_numbered) && COLUMNS.iter().all(|name| object.contains_key(*name))
 }
 
 /// The event of a row.
 pub(super) fn read(mut row: Map<String, Value>) -> Found {
-    Found::one(event(&mut row))
-}
-
-/// The event of a line of a dump with this heading.
-pub(super) fn read_line(line: &str, heading: &Heading) -> Found {
-    let Some(cells) = cells(line) else { return Found::one(Err("not a line of CSV".to_owned())) };
-    if cells.len() != heading.0.len() {
-        let reason = format!("{} columns where the heading has {}", cells.len(), heading.0.len());
-        return Found::one(Err(reason));
-    }
-    // psql and ClickHouse have words of their own for null, if any.
-    let told = |cell: &String| !cell.is_empty() && cell != "\\N" && cell != "NULL";
-    let told = heading.0.iter().zip(cells).filter(|(_, cell)| told(cell));
-    let mut row: Map<String, Value> = told.map(|(name, cell)| (name.clone(), cell.into())).collect();
     Found::one(event(&mut row))
 }
 
@@ -76,12 +49,4 @@ fn event(row: &mut Map<String, Value>) -> Result<Observed, String> {
         extra,
         ..Observed::default()
     })
-}
-
-/// The cells of a line of CSV.
-fn cells(line: &str) -> Option<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
-    let mut records = reader.records();
-    let record = records.next()?.ok()?;
-    records.next().is_none().then(|| record.iter().map(str::to_owned).collect())
 }

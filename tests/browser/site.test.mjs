@@ -530,7 +530,7 @@ async function csvOfAll(page) {
       .split("\r\n")
       .map((row) =>
         [...row.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell]) =>
-          cell.replace(/^"|"$/g, "").replaceAll('""', '"'),
+          cell.replace(/^"|"$/g, "").replaceAll('""', '"').replace(/^'/, ""),
         ),
       );
     return rows.map((row) =>

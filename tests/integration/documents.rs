@@ -164,6 +164,7 @@ const FLOORS: &[&[&str]] = &[
         "cli",
         "clickhouse",
         "documents",
+        "encoding",
         "gitlab",
         "harvest",
         "history",

@@ -643,7 +643,7 @@ fn nothing_of_what_people_wrote_is_shown_at_length() {
 #[test]
 fn what_is_no_event_is_told_or_passed_over_and_the_rest_goes_on() {
     let good = session("1");
-    let text = format!("{}\nnot json\n{{\"a\":1}}\n\u{0}\u{0}\n{}", good[0], jsonl(&good[1..]));
+    let text = format!("{}\nnot json\n{{\"a\":1}}\n\u{0}\u{0}{{\n{}", good[0], jsonl(&good[1..]));
     let files = Files::new();
     let linted = files.pipe(&["--format", "jsonl"], text.as_bytes());
     assert_eq!(linted.code, 65);

@@ -21,6 +21,7 @@ mod fetching;
 mod figures;
 mod history;
 mod image;
+mod inputs;
 mod laws;
 mod lint;
 mod people;

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     profiles: EVERY,
     title: "The timestamp is an RFC 3339 time",
     explanation: "An event counts for the day of its timestamp. One that is written as people of one country write it can be another day, so \
-        only times as 2026-10-01T09:00:00Z (with any offset), or as Snowplow writes them, are read.",
+        only times as 2026-10-01T09:00:00Z (with any offset), as Snowplow writes them, or as numbers since 1970 are read.",
     passes: events(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T11:00:00.250+02:00","user":{"id":42},"ai_context":{"session_id":"4711"}}"#,
     ),

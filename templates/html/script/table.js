@@ -266,7 +266,7 @@ function csvOf(lines, page) {
     line.period.grain,
     line.period.start,
     line.period.end,
-    ...keys.map((key) => line.by[key] ?? ""),
+    ...keys.map((key) => csvLabel(line.by[key] ?? "")),
     line.value ?? "",
     line.value === null ? "" : (line.n ?? ""),
     line.value === null ? "" : (line.of ?? ""),
@@ -278,6 +278,22 @@ function csvOf(lines, page) {
   ]);
   return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
+
+/** What a spreadsheet would take for a date, a time or a number becomes text, as in src/publish/spreadsheet.rs. */
+function csvLabel(label) {
+  const word = /^[\d \-/.,]*([a-zä]{3,9})[\d \-/.,]*$/i.exec(label)?.[1].toLowerCase();
+  const isConverted =
+    (/^[(.$€£¥ ]*\d[\d \-/.:,%)'€$]*( ?[ap]m?)?$/i.test(label) && !/[/\-:,]$/.test(label)) ||
+    /^[\d.]+e[+-]?\d+$/i.test(label) ||
+    (word !== undefined && monthNames.some((month) => month.startsWith(word)));
+  const isWholeNumber = /^(0|[1-9]\d{0,14})$/.test(label);
+  return isConverted && !isWholeNumber && /\d/.test(label) ? `'${label}` : label;
+}
+
+const monthNames = [
+  ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october"],
+  ...["november", "december", "märz", "mrz", "mai", "juni", "juli", "oktober", "dezember"],
+];
 
 /** What a spreadsheet would take for a formula becomes text. */
 function csvCell(value) {

@@ -1,0 +1,201 @@
+//! What collectors and container platforms wrap around the lines of a log.
+//!
+//! | writer | the line is in |
+//! |---|---|
+//! | Docker's `json-file` driver, Fluent Bit, Fluentd, FireLens | `log` |
+//! | Kubernetes (CRI): `<time> stdout F <line>`, `kubectl logs --prefix` or `--timestamps`, `docker compose logs`, syslog, `grep` | behind a prefix |
+//! | journald (`journalctl -o json`) | `MESSAGE`, a text or a list of bytes |
+//! | Elasticsearch and OpenSearch: hits, whole answers, elasticdump | `_source` |
+//! | Google Cloud Logging | `jsonPayload`, `textPayload` |
+//! | Amazon CloudWatch: `get-log-events`, subscriptions, Insights | `events`, `logEvents`, `results` |
+//! | Vector, Filebeat, Logstash, SNS | `message`, `json`, `event.original`, `Message` |
+//! | Datadog | `content`, `attributes`, `data` |
+//! | Grafana Loki: `logcli -o jsonl`, its API | `line`, `data.result[].values` |
+//! | Splunk: export, HTTP Event Collector | `result._raw`, `event` |
+//! | Azure Monitor | `records`, `LogMessage`, `LogEntry` |
+//! | OpenTelemetry | `resourceLogs`, `body.stringValue` |
+
+use memchr::memmem;
+use serde_json::{Map, Value};
+
+use super::{Found, find_in_object, find_in_text};
+
+/// The fields that carry a line, as text or as the object that it is.
+const CARRIERS: &[&str] = &[
+    "_source",
+    "log_processed",
+    "log",
+    "MESSAGE",
+    "jsonPayload",
+    "textPayload",
+    "json",
+    "line",
+    "message",
+    "Message",
+    "msg",
+    "@message",
+    "_raw",
+    "body",
+    "stringValue",
+    "content",
+    "attributes",
+    "LogMessage",
+    "LogEntry",
+    "event",
+    "original",
+    "fields",
+    "result",
+    "value",
+    "hits",
+    "events",
+    "logEvents",
+    "records",
+    "results",
+    "values",
+    "entries",
+    "data",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+];
+
+/// How many envelopes may be inside one another: an answer of an API, its list, a hit, a collector's line, Docker's.
+pub(super) const MAX_DEPTH: u32 = 8;
+
+/// The longest prefix of a line, in bytes.
+const MAX_PREFIX: usize = 512;
+
+/// Why a part of a line cannot be read.
+pub(super) const PART: &str =
+    "a part of a line that the container runtime split; put the parts together first";
+
+/// Whether a text is the first part of a line that Docker split (moby, `daemon/logger/copier.go`, `defaultBufSize`): only
+/// the last part ends with a line break.
+fn is_part(value: &Value) -> bool {
+    const SPLIT_AT: usize = 16 << 10;
+    value.as_str().is_some_and(|text| {
+        text.len() >= SPLIT_AT && !text.ends_with('\n') && text.contains('{') && !text.ends_with('}')
+    })
+}
+
+/// What is in the envelope that an object is; `None` when it is none, or nothing in it is JSON.
+pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
+    if depth >= MAX_DEPTH {
+        return None;
+    }
+    let mut inside = None;
+    for carrier in CARRIERS {
+        let Some(value) = object.get(*carrier) else { continue };
+        match open_value(value, depth + 1) {
+            // Of a line that is not whole nobody knows whether it was of an event.
+            Some(found) if *carrier == "log" && !found.holds_event() && is_part(value) => {
+                return Some(Found::one(Err(PART.to_owned())));
+            }
+            Some(found @ Found::Events { .. }) => return Some(found),
+            Some(found) => inside = Some(found),
+            None => {}
+        }
+    }
+    inside
+}
+
+/// What is in a value that may be a line, an event, or a list of those; `None` for what holds no JSON.
+fn open_value(value: &Value, depth: u32) -> Option<Found> {
+    let found = match value {
+        Value::String(text) if text.contains('{') => find_in_text(trimmed(text), None, depth),
+        Value::Object(object) => find_in_object(object.clone(), depth),
+        // journald writes what is not UTF-8, and has control characters, as a list of bytes.
+        Value::Array(list) if list.first().is_some_and(Value::is_u64) => {
+            let bytes: Option<Vec<u8>> =
+                list.iter().map(|byte| byte.as_u64().and_then(|byte| byte.try_into().ok())).collect();
+            find_in_text(trimmed(&String::from_utf8_lossy(&bytes?)), None, depth)
+        }
+        Value::Array(list) if depth < MAX_DEPTH => {
+            let mut events = Vec::new();
+            let mut skipped = 0;
+            for element in list {
+                match open_value(element, depth + 1) {
+                    Some(Found::Events { events: more, skipped: other }) => {
+                        events.extend(more);
+                        skipped += other;
+                    }
+                    Some(Found::Nothing | Found::Unknown) => skipped += 1,
+                    None => {}
+                }
+            }
+            match (events.is_empty(), skipped) {
+                (true, 0) => return None,
+                (true, _) => Found::Nothing,
+                (false, _) => Found::Events { events, skipped },
+            }
+        }
+        _ => return None,
+    };
+    Some(found).filter(|found| *found != Found::Unknown)
+}
+
+/// A line without its break. Cells of a table may be empty, so that tabs at its ends belong to it.
+fn trimmed(line: &str) -> &str {
+    line.trim_matches([' ', '\r', '\n'])
+}
+
+/// The JSON object at the end of a line, with what stands before it.
+pub(super) fn behind_prefix(line: &str) -> Option<(&str, &str)> {
+    let at = memmem::find(line.as_bytes(), b"{\"").filter(|at| *at <= MAX_PREFIX)?;
+    let (prefix, json) = line.split_at(at);
+    // A quotation mark before it would make it a member of a damaged object.
+    (!prefix.contains(['"', '{', '}'])).then_some((prefix, json))
+}
+
+/// Whether a prefix is that of a part of a line: the container runtime interface splits lines at 16 KiB and marks the
+/// parts but the last with `P` (Kubernetes, `pkg/kubelet/kuberuntime/logs`).
+pub(super) fn is_of_part(prefix: &str) -> bool {
+    prefix.ends_with(" stdout P ") || prefix.ends_with(" stderr P ")
+}
+
+/// Whether a cut JSON text is of an event, rather than of any other line that was wrapped.
+pub(super) fn is_of_event(text: &str) -> bool {
+    ["event", "tstamp", "se_ac", "payload", "contexts", "_tokens"]
+        .iter()
+        .any(|mark| memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
+}
+
+/// The line without escape sequences for colors, which no JSON text can hold as they are; `None` when there are none.
+pub(super) fn without_colors(line: &str) -> Option<String> {
+    if !line.contains('\u{1b}') {
+        return None;
+    }
+    let mut pieces = line.split('\u{1b}');
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        // A control sequence: parameters, then one letter (ECMA-48, 5.4).
+        let text = piece.strip_prefix('[').map_or(piece, |sequence| {
+            let end = sequence.find(|c: char| c.is_ascii_alphabetic()).map_or(sequence.len(), |at| at + 1);
+            &sequence[end..]
+        });
+        plain.push_str(text);
+    }
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_taken_out_and_nothing_else() {
+        let colored = "\u{1b}[1;34m{\u{1b}[0m\"a\":\u{1b}[32m\"é\"\u{1b}[0m}\u{1b}[K";
+        assert_eq!(without_colors(colored).as_deref(), Some("{\"a\":\"é\"}"));
+        assert_eq!(without_colors("{\"a\":\"\\u001b[0m\"}"), None);
+        assert_eq!(without_colors("\u{1b}").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn only_what_holds_no_json_is_a_prefix() {
+        let line = "2026-10-01T09:00:00Z stdout F {\"a\":{\"b\":1}}";
+        assert_eq!(behind_prefix(line), Some(("2026-10-01T09:00:00Z stdout F ", "{\"a\":{\"b\":1}}")));
+        for line in ["x\",\"extra\":{\"a\":1}}", "plain", "{x} {\"a\":1}"] {
+            assert_eq!(behind_prefix(line), None, "{line}");
+        }
+    }
+}
