@@ -1,5 +1,7 @@
 //! Where a family puts its numbers: what every metric line carries beside them is filled in here.
 
+use std::collections::BTreeSet;
+
 use super::activity::Activity;
 use super::{Definition, Thresholds};
 use crate::agents::Role;
@@ -18,6 +20,7 @@ pub(super) struct Page<'a, 'v> {
     pub(super) prices: Option<&'a Prices>,
     metrics: &'a mut Vec<Metric>,
     coverage: f64,
+    imported: f64,
     /// Whether it rests on an export that does not say whether it is whole.
     is_excerpt: bool,
     is_final: bool,
@@ -165,6 +168,7 @@ impl<'a, 'v> Page<'a, 'v> {
             prices: None,
             metrics,
             coverage: 0.0,
+            imported: 0.0,
             is_excerpt: false,
             is_final: false,
         }
@@ -218,30 +222,36 @@ impl<'a, 'v> Page<'a, 'v> {
         let known: Vec<&DayState> = self.view.known_days(source, looked_at).map(|(_, state)| state).collect();
         self.is_excerpt = known.iter().any(|state| state.is_excerpt);
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
+        let imported = self.view.imported_days(source, looked_at).count();
+        self.imported = imported as f64 / looked_at.length() as f64;
     }
 
     /// Sets coverage and finality from the days of several stretches that do not overlap; one can be empty.
     pub(super) fn rest_on_stretches(&mut self, source: Source, stretches: &[Period]) {
         let length = |stretch: &Period| stretch.length().max(0);
-        let (mut complete, mut is_final) = (0.0, true);
+        let (mut complete, mut imported, mut is_final) = (0.0, 0.0, true);
         for stretch in stretches.iter().filter(|stretch| length(stretch) > 0) {
             self.rest_on_days(source, *stretch);
             complete += self.coverage * length(stretch) as f64;
+            imported += self.imported * length(stretch) as f64;
             is_final &= self.is_final;
         }
-        self.coverage = complete.round() / stretches.iter().map(length).sum::<i64>() as f64;
+        let days = stretches.iter().map(length).sum::<i64>() as f64;
+        (self.coverage, self.imported) = (complete.round() / days, imported.round() / days);
         self.is_final = is_final;
     }
 
     /// Sets coverage and finality from days of one collector that are known to be of the period.
     pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState>) {
         (self.coverage, self.is_final) = completeness(states, self.period);
+        self.imported = 0.0;
     }
 
     /// Sets coverage and finality from the days of several sources: a day is whole that is whole in each.
     pub(super) fn rest_on_all(&mut self, sources: &[Source]) {
         let view = self.view;
-        let days_of = |source: &Source| view.known_days(*source, self.period);
+        let period = self.period;
+        let days_of = |source: &Source| view.known_days(*source, period);
         let of_all = |day: Day| {
             let states = sources.iter().filter_map(|source| {
                 days_of(source).find(|(known, state)| *known == day && state.status == Status::Complete)
@@ -252,6 +262,14 @@ impl<'a, 'v> Page<'a, 'v> {
         };
         let states: Vec<&DayState> = self.period.days().filter_map(of_all).collect();
         self.rest_on_states(states.into_iter());
+        let whole_or_imported = |source: &Source| -> BTreeSet<Day> {
+            let complete = days_of(source).filter(|(_, state)| state.status == Status::Complete);
+            complete.map(|(day, _)| day).chain(view.imported_days(*source, period)).collect()
+        };
+        let of_each: Vec<BTreeSet<Day>> = sources.iter().map(whole_or_imported).collect();
+        let of_all = self.period.days().filter(|day| of_each.iter().all(|days| days.contains(day))).count();
+        let length = self.period.length() as f64;
+        self.imported = (of_all as f64 - self.coverage * length).round().max(0.0) / length;
     }
 
     /// Sets coverage and finality from the last day of the period that a running figure speaks of.
@@ -260,6 +278,7 @@ impl<'a, 'v> Page<'a, 'v> {
         let days = day.days_since(self.period.start) + i64::from(is_whole);
         self.coverage = days as f64 / self.period.length() as f64;
         self.is_final = days == self.period.length() && is_settled(state, self.period);
+        self.imported = 0.0;
     }
 
     /// Puts one number; nothing happens when the metric is not defined for this grain.
@@ -287,6 +306,7 @@ impl<'a, 'v> Page<'a, 'v> {
             of: figure.of,
             people: figure.people,
             coverage: self.coverage,
+            imported: self.imported,
             basis: figure.basis,
             is_final: self.is_final,
             reason: figure.reason,

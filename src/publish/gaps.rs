@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::collectors::{Standing, by_name};
-use crate::record::{Coverage, Status};
+use crate::record::{Coverage, IMPORTED, Status};
 
 use super::text::plain;
 
@@ -83,6 +83,7 @@ const OWN_REASONS: &[&str] = &[
     "shrunk: ",
     "the day was not over",
     "the stream is cut",
+    IMPORTED,
 ];
 
 /// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.

@@ -1,6 +1,7 @@
 //! What may leave, and how it is written: small groups hidden, numbers and days in words, text of others made
 //! harmless. The site and the exports are built from this alone.
 
+pub mod days;
 pub mod gaps;
 pub mod headline;
 pub mod number;

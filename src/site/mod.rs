@@ -17,7 +17,7 @@ mod tile;
 use crate::collectors::{Topic, by_name};
 use crate::export;
 use crate::metrics::definition::Definition;
-use crate::publish::{gaps, headline, number, place, privacy, text};
+use crate::publish::{days, gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};

@@ -152,6 +152,7 @@ impl<'a> Frame<'a> {
             days => days.unwrap_or_default(),
             collected => self.collected_at().map_or_else(String::new, number::instant),
             status => status_word(self.status),
+            only_imported => self.coverage.iter().all(|line| line.status == Status::Complete || line.is_imported()),
             small_group => number::count(self.small_group),
             tiles => tiles,
             warning => warning,
