@@ -34,7 +34,7 @@ pub enum Error {
     #[error("{0}")]
     Configuration(String),
     /// Reading or writing failed.
-    #[error("cannot {doing} {}: {source}", shown(path))]
+    #[error("cannot {doing} {}: {source}{}", shown(path), next_step(source))]
     File {
         /// What was being done: `read`, `write`, …
         doing: &'static str,
@@ -44,7 +44,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A standard stream failed.
-    #[error("cannot {doing}: {source}")]
+    #[error("cannot {doing}: {source}{}", next_step(source))]
     Stream {
         /// What was being done.
         doing: &'static str,
@@ -97,13 +97,18 @@ impl Error {
     pub fn code(&self) -> u8 {
         match self {
             Error::ReaderGone => 0,
-            Error::Bug(_) | Error::Unexpected(_) | Error::Stream { .. } => 1,
+            Error::Bug(_) | Error::Unexpected(_) => 1,
             Error::Usage(_) => 2,
             Error::Input(_) => 65,
             Error::Nothing(_) => 69,
             Error::Temporary(_) => 75,
             Error::Token(_) => 77,
-            Error::Configuration(_) | Error::File { .. } => 78,
+            Error::Configuration(_) => 78,
+            // The same refusal of the system has the same code, whichever file or stream meets it.
+            Error::File { source, .. } | Error::Stream { source, .. } => match source.kind() {
+                kind if is_full(kind) => 75,
+                _ => 78,
+            },
         }
     }
 
@@ -121,11 +126,54 @@ impl Error {
         }
     }
 
-    /// For `map_err` on writing to a standard stream: a reader that went away is told apart.
+    /// For `map_err` on writing: to standard output, or to a file of ours, whose errors name it. A reader that went away
+    /// is an error of its own.
     pub fn writing(source: io::Error) -> Error {
-        match source.kind() {
-            io::ErrorKind::BrokenPipe => Error::ReaderGone,
-            _ => Error::Stream { doing: "write to standard output", source },
+        match source.downcast::<Error>() {
+            Ok(error) => error,
+            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Error::ReaderGone,
+            Err(source) => Error::Stream { doing: "write to standard output", source },
         }
+    }
+}
+
+/// Whether there is no room to write, which another machine or a later day may have.
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What to do about a refusal of the system, where that is known.
+fn next_step(source: &io::Error) -> &'static str {
+    match source.kind() {
+        kind if is_full(kind) => "; free some space, or write to another place",
+        io::ErrorKind::PermissionDenied => "; check who may use it, or choose another place",
+        io::ErrorKind::ReadOnlyFilesystem => "; choose another place",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_of_what_the_system_refused_and_not_of_where() {
+        for (kind, code) in [
+            (io::ErrorKind::StorageFull, 75),
+            (io::ErrorKind::QuotaExceeded, 75),
+            (io::ErrorKind::PermissionDenied, 78),
+            (io::ErrorKind::ReadOnlyFilesystem, 78),
+            (io::ErrorKind::NotFound, 78),
+            (io::ErrorKind::Other, 78),
+        ] {
+            let file = Error::file("write", "out/a.jsonl");
+            let wrapped = io::Error::new(kind, Error::file("write", "out/a.jsonl")(kind.into()));
+            for error in [file(kind.into()), Error::writing(kind.into()), Error::reading(kind.into())] {
+                assert_eq!(error.code(), code, "{error}");
+            }
+            let error = Error::writing(wrapped);
+            assert!(error.code() == code && error.to_string().contains("out/a.jsonl"), "{error}");
+        }
+        assert!(matches!(Error::writing(io::ErrorKind::BrokenPipe.into()), Error::ReaderGone));
     }
 }

@@ -233,7 +233,7 @@ impl History {
             return Ok(path);
         }
         let mut file = NewFile::create(&path)?;
-        file.write_all(&packed).map_err(Error::file("write", &path))?;
+        file.write_all(&packed).map_err(Error::writing)?;
         file.keep()?;
         Ok(path)
     }

@@ -11,13 +11,17 @@ use duo_metrics::commands::{
 };
 use duo_metrics::encoding::Decoder;
 use duo_metrics::error::{Error, Outcome};
+use duo_metrics::output::standard_output;
 use duo_metrics::progress;
 use duo_metrics::settings::Environment;
 use duo_metrics::summary::Summary;
 use duo_metrics::wording::in_one_line;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return show(&message),
+    };
     let name = cli.command.name();
     progress::log_as(name, cli.log_format);
     let mut summary = Summary::new(name);
@@ -36,9 +40,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// Writes what clap answers in place of a command: help and version to standard output, a usage error to standard error.
+fn show(message: &clap::Error) -> ExitCode {
+    if message.use_stderr() {
+        let _ = message.print();
+        return ExitCode::from(Error::Usage(String::new()).code());
+    }
+    // Nothing is written first, for the sake of the error: `print` takes what cannot be written to for a reader.
+    let written = standard_output().and_then(|mut output| {
+        output
+            .write(&[])
+            .and_then(|_| message.print())
+            .and_then(|()| io::stdout().flush())
+            .map_err(Error::writing)
+    });
+    match written {
+        Ok(()) | Err(Error::ReaderGone) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "duo-metrics: {}", in_one_line(&error.to_string()));
+            ExitCode::from(error.code())
+        }
+    }
+}
+
 fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
     let environment = Environment::load()?;
-    let stdout = || BufWriter::with_capacity(1 << 16, io::stdout());
+    let stdout = BufWriter::with_capacity(1 << 16, standard_output()?);
     let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
     let piped_text = || piped().map(Decoder::stdin);
     let stdin = || {
@@ -49,21 +76,21 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
         })
     };
     match command {
-        Command::Fetch(args) => fetch::run(args, &environment, stdout(), summary),
-        Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout(), summary),
+        Command::Fetch(args) => fetch::run(args, &environment, stdout, summary),
+        Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout, summary),
         Command::Aggregate(args) => {
             let input = if args.engine.reads_lines() { Some(stdin()?) } else { None };
-            aggregate::run(args, &environment, input, stdout(), summary)
+            aggregate::run(args, &environment, input, stdout, summary)
         }
         Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
         Command::Landing(args) => landing::run(args, piped_text(), summary),
-        Command::Export(args) => export::run(args, &environment, stdin()?, stdout(), summary),
+        Command::Export(args) => export::run(args, &environment, stdin()?, stdout, summary),
         Command::Run(args) => run::run(args, &environment, summary),
-        Command::Doctor(args) => doctor::run(args, &environment, stdout(), summary),
-        Command::History(args) => history::run(args, &environment, piped(), stdout(), summary),
+        Command::Doctor(args) => doctor::run(args, &environment, stdout, summary),
+        Command::History(args) => history::run(args, &environment, piped(), stdout, summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
-        Command::Metrics(args) => metrics::run(args, stdout(), summary),
-        Command::Lint(args) => lint::run(args, piped_text(), stdout(), summary),
-        Command::Sql(args) => sql::run(args, stdout()),
+        Command::Metrics(args) => metrics::run(args, stdout, summary),
+        Command::Lint(args) => lint::run(args, piped_text(), stdout, summary),
+        Command::Sql(args) => sql::run(args, stdout),
     }
 }

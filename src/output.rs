@@ -1,16 +1,20 @@
 //! Files and folders that appear complete or not at all.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::error::{Error, shown};
 
 /// A file that takes its place only when it is kept; dropped before that, it was never there.
+///
+/// What goes wrong in writing it is an [`Error`] within the [`io::Error`], with the place it is meant for: see
+/// [`Error::writing`].
 pub struct NewFile {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    temporary: TempPath,
     path: PathBuf,
 }
 
@@ -29,9 +33,9 @@ impl NewFile {
         };
         let folder = folder_of(path);
         fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
-        let file = NamedTempFile::with_prefix_in(".duo-metrics-", folder)
-            .map_err(Error::file("write in", folder))?;
-        Ok(NewFile { file: BufWriter::with_capacity(1 << 16, file), path: path.to_owned() })
+        let file = NamedTempFile::with_prefix_in(".duo-metrics-", folder).map_err(unnamed);
+        let (file, temporary) = file.map_err(Error::file("write in", folder))?.into_parts();
+        Ok(NewFile { file: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned() })
     }
 
     /// Puts the file in its place.
@@ -43,21 +47,43 @@ impl NewFile {
 
     /// Puts the file in its place, for nobody but its owner to read.
     pub fn keep_private(self) -> Result<(), Error> {
-        let path = self.path;
-        let file = self.file.into_inner().map_err(|error| Error::file("write", &path)(error.into_error()))?;
-        file.persist(&path).map_err(|error| Error::file("write", &path)(error.error))?;
-        Ok(())
+        let NewFile { file, temporary, path } = self;
+        file.into_inner().map_err(|error| Error::file("write", &path)(error.into_error()))?;
+        temporary.persist(&path).map_err(|error| Error::file("write", &path)(error.error))
+    }
+
+    fn fault(&self, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), Error::file("write", &self.path)(source))
     }
 }
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|source| self.fault(source))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|source| self.fault(source))
     }
+}
+
+/// The error without the temporary name that `tempfile` adds to it, which means nothing to a user.
+fn unnamed(error: io::Error) -> io::Error {
+    error.kind().into()
+}
+
+/// Standard output. Unlike [`io::stdout`] it does not take a descriptor that cannot be written to for one that takes
+/// everything, and leaves buffering to the caller.
+#[cfg(unix)]
+pub fn standard_output() -> Result<impl Write, Error> {
+    use std::os::fd::AsFd;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(Error::writing)
+}
+
+/// Standard output.
+#[cfg(not(unix))]
+pub fn standard_output() -> Result<impl Write, Error> {
+    Ok(io::stdout())
 }
 
 /// Writes whole files: all of them before the first one takes its place.
@@ -65,7 +91,7 @@ pub fn write_files<'a>(files: impl IntoIterator<Item = (PathBuf, &'a [u8])>) -> 
     let mut ready = Vec::new();
     for (path, content) in files {
         let mut file = NewFile::create(&path)?;
-        file.write_all(content).map_err(Error::file("write", &path))?;
+        file.write_all(content).map_err(Error::writing)?;
         ready.push(file);
     }
     ready.into_iter().try_for_each(NewFile::keep)
@@ -128,6 +154,7 @@ pub fn check_writable(folder: &Path) -> Result<(), Error> {
     tempfile::Builder::new()
         .prefix(".duo-metrics-")
         .tempfile_in(folder)
+        .map_err(unnamed)
         .map_err(Error::file("write in", folder))?;
     Ok(())
 }
@@ -149,11 +176,12 @@ impl NewFolder {
         fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
         let folder = beside(path, ".duo-metrics-new-")?;
         for (name, content) in files {
-            let file = folder.path().join(name);
-            fs::write(&file, content).map_err(Error::file("write", &file))?;
-            make_readable(&file).map_err(Error::file("write", &file))?;
+            // An error names the file by the place it is meant for: the folder it is in until then is gone by then.
+            let (file, place) = (folder.path().join(name), path.join(name));
+            fs::write(&file, content).map_err(Error::file("write", &place))?;
+            make_readable(&file).map_err(Error::file("write", &place))?;
         }
-        make_readable(folder.path()).map_err(Error::file("write", folder.path()))?;
+        make_readable(folder.path()).map_err(Error::file("write", path))?;
         Ok(NewFolder { folder, path: path.to_owned() })
     }
 
@@ -178,7 +206,8 @@ impl NewFolder {
 
 fn beside(path: &Path, prefix: &str) -> Result<TempDir, Error> {
     let parent = folder_of(path);
-    tempfile::Builder::new().prefix(prefix).tempdir_in(parent).map_err(Error::file("write in", parent))
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent);
+    folder.map_err(unnamed).map_err(Error::file("write in", parent))
 }
 
 /// Exchanges two folders at once.

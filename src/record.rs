@@ -109,6 +109,16 @@ pub struct FormerGroup {
     pub until: Day,
 }
 
+/// The reason of a day that is known from imported events alone: they do not state whether they are all of that day.
+pub const IMPORTED: &str = "imported events, completeness unknown";
+
+impl Coverage {
+    /// Whether nothing is known to be missing: the day was imported, and only its completeness is unknown.
+    pub fn is_imported(&self) -> bool {
+        self.status == Status::Partial && self.reason.as_deref() == Some(IMPORTED)
+    }
+}
+
 /// How the collection of one collector, scope and day ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -780,6 +790,10 @@ pub struct Metric {
     pub people: Option<u64>,
     /// Complete days / days of the period, of the collectors the metric rests on.
     pub coverage: f64,
+    /// Days / days of the period that are not known to be complete for no other reason than that they come from imported
+    /// events, which do not state it. What is left of 1 after this and `coverage` is missing. Absent when 0.
+    #[serde(default, skip_serializing_if = "is_none_of_it")]
+    pub imported: f64,
     /// Share of the rows that carry the measured field; null when there is no row.
     pub basis: Option<f64>,
     /// True when every day of the period was fetched whole, 7 days or more after the period ended.
@@ -790,6 +804,10 @@ pub struct Metric {
     /// The file of prices that it rests on, with its date; absent where it rests on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<String>,
+}
+
+fn is_none_of_it(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// Why a value is not known.

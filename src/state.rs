@@ -64,7 +64,6 @@ pub struct Listing {
 /// A part on its way into the state.
 pub struct NewPart {
     file: NewFile,
-    path: PathBuf,
 }
 
 /// The file that says which run the others are of.
@@ -149,8 +148,7 @@ impl State {
 
     /// Starts a part of this name.
     pub fn start(&self, name: &str) -> Result<NewPart, Error> {
-        let path = self.path(name, PART);
-        Ok(NewPart { file: NewFile::create(&path)?, path })
+        Ok(NewPart { file: NewFile::create(&self.path(name, PART))? })
     }
 
     /// The parts of a harvest, as an earlier try listed them.
@@ -176,7 +174,7 @@ impl State {
 impl NewPart {
     /// Adds a line, which has its line break.
     pub fn add(&mut self, line: &[u8]) -> Result<(), Error> {
-        self.file.write_all(line).map_err(Error::file("write", &self.path))
+        self.file.write_all(line).map_err(Error::writing)
     }
 
     /// Keeps the part: from now on it counts.

@@ -11,7 +11,7 @@ pub use agents::{AgentUse, Credits, Session};
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
 use crate::events::{CODE_SUGGESTIONS, feature_of};
-use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, INSTANCE_SCOPE, Status, is_within};
+use crate::record::{ALL_SCOPES, Coverage, DoraMeasure, IMPORTED, INSTANCE_SCOPE, Status, is_within};
 use crate::rollup::{
     Cell, Cells, Entries, Fetch, MergeRequestState, Name, Names, Newest, People, PersonId, PipelineState,
     Pool, Purchase, Rollups, Target,
@@ -86,6 +86,8 @@ pub struct DayState {
     pub is_cut: bool,
     /// True for an export of which nobody says whether it is whole: what is not in it may still have been.
     pub is_excerpt: bool,
+    /// True when it is not complete for no other reason than that: nothing is known to be missing.
+    pub is_imported: bool,
 }
 
 /// The seats of a day.
@@ -175,7 +177,15 @@ pub struct View<'a> {
 }
 
 /// What is known of each day, by what a metric rests on.
-type StatesOfSources = HashMap<Source, BTreeMap<Day, DayState>>;
+type StatesOfSources = HashMap<Source, SourceStates>;
+
+/// What is known of each day of a source.
+#[derive(Debug, Default)]
+struct SourceStates {
+    days: BTreeMap<Day, DayState>,
+    /// The first and the last day with imported events, where there are any.
+    imported: Option<(Day, Day)>,
+}
 
 /// Of everything collected, what counts and how complete it is.
 pub struct Resolved<'a> {
@@ -213,6 +223,28 @@ impl DayState {
         (self.rows.unwrap_or(0), self.unreadable)
     }
 
+    /// A day of which nothing arrived.
+    fn without_rows(status: Status, fetched_at: Option<Timestamp>, reason: Option<String>) -> DayState {
+        DayState {
+            status,
+            rows: None,
+            fetched_at,
+            reason,
+            unreadable: 0,
+            is_shrunk: false,
+            is_named: false,
+            is_cut: false,
+            is_excerpt: false,
+            is_imported: false,
+        }
+    }
+
+    /// A day without any event in an import that has events of days before and after.
+    fn without_imported_events() -> DayState {
+        let state = DayState::without_rows(Status::Partial, None, Some(IMPORTED.to_owned()));
+        DayState { is_excerpt: true, is_imported: true, ..state }
+    }
+
     /// Whether there is anything to count. Of a day that broke off before its first row, nothing is known.
     pub fn is_known(&self) -> bool {
         match self.status {
@@ -226,11 +258,26 @@ impl DayState {
 impl<'a> View<'a> {
     /// What is known of each day; `None` when nobody collected the source.
     pub fn days_of(&self, source: Source) -> Option<&BTreeMap<Day, DayState>> {
+        Some(&self.states_of(source)?.days)
+    }
+
+    fn states_of(&self, source: Source) -> Option<&SourceStates> {
         let sources = match source {
             Source::Sessions | Source::Tools | Source::Tokens => &self.agents().sources,
             _ => &self.sources,
         };
         sources.get(&source)
+    }
+
+    /// The days of a period, up to the last day reported, of which only imported events are known: days with some, and
+    /// days without any between those, which may have had none. Their completeness is unknown; days before and after
+    /// are missing.
+    pub fn imported_days(&self, source: Source, period: Period) -> impl Iterator<Item = Day> {
+        let span = self.states_of(source).and_then(|states| Some((states, states.imported?)));
+        span.into_iter().flat_map(move |(states, (first, last))| {
+            let days = period.start.max(first).through(period.end.min(last).min(self.until));
+            days.filter(|day| states.days.get(day).is_none_or(|state| state.is_imported))
+        })
     }
 
     /// The days of a period up to the last day reported of which something is known.
@@ -473,7 +520,7 @@ impl<'a> Resolved<'a> {
             (Source::Credits, "credits"),
         ] {
             let days = self.united(scopes, |root| counted(collector, root));
-            view.sources.extend(days.map(|days| (source, states_of(days))));
+            view.sources.extend(days.map(|days| (source, SourceStates::of(days))));
         }
         let mut chosen: BTreeMap<Root, ChosenUsage<'a>> = scopes
             .iter()
@@ -499,7 +546,7 @@ impl<'a> Resolved<'a> {
                 let chosen = counting.iter().filter_map(|root| chosen[root].of(source)?.get(day));
                 rows.insert(*day, chosen.flat_map(|(_, rows)| rows).cloned().collect());
             }
-            view.sources.insert(source, states_of(days));
+            view.sources.insert(source, SourceStates::of(days));
         }
         self.collect_snapshots(&mut view, scopes);
         // Figures of several groups do not add up: those of one are told where it is all that there is.
@@ -620,7 +667,7 @@ impl<'a> Resolved<'a> {
     /// A day has a snapshot when every scope has a complete one of it: part of the seats would make a rate wrong.
     fn collect_snapshots(&self, view: &mut View<'a>, scopes: &[Root]) {
         let (Some(states), Some(seats)) =
-            (view.sources.get(&Source::Seats), self.rollups.names.find("seats"))
+            (view.sources.get(&Source::Seats).map(|seats| &seats.days), self.rollups.names.find("seats"))
         else {
             return;
         };
@@ -701,6 +748,11 @@ impl<'a> Resolved<'a> {
             })
             .collect();
         let places: HashMap<Root, usize> = speaking.iter().map(|(root, _)| *root).zip(0..).collect();
+        let spans: Vec<Option<(Day, Day)>> = speaking.iter().map(|(_, days)| imported_span(days)).collect();
+        // Between days with imported events, one without may have had none.
+        let silent_import = DayState::without_imported_events();
+        let is_silent_import =
+            |at: usize, day: Day| spans[at].is_some_and(|(first, last)| first < day && day < last);
         let all_days: BTreeSet<Day> = speaking.iter().flat_map(|(_, days)| days.keys().copied()).collect();
         let mut expected_of: HashMap<Vec<Root>, Vec<Root>> = HashMap::new();
         let united = |day: Day| {
@@ -713,10 +765,12 @@ impl<'a> Resolved<'a> {
                     expected_of.entry(parts).or_insert(expected)
                 }
             };
-            let state_of = |(root, days): &(Root, &'s Days<T>)| {
-                days.get(&day).filter(|_| self.is_part_of(scopes, *root, day)).map(|(state, _)| state)
+            let state_of = |at: usize| match speaking[at].1.get(&day) {
+                _ if !self.is_part_of(scopes, speaking[at].0, day) => None,
+                Some((state, _)) => Some(state),
+                None => is_silent_import(at, day).then_some(&silent_import),
             };
-            let states: Vec<Option<&DayState>> = speaking.iter().map(state_of).collect();
+            let states: Vec<Option<&DayState>> = (0..speaking.len()).map(state_of).collect();
             let knows = |at: &usize| states[*at].is_some_and(DayState::is_known);
             let counts = |at: &usize| knows(at) && !around[*at].iter().any(knows);
             let counting: Vec<usize> = (0..speaking.len()).filter(counts).collect();
@@ -791,6 +845,19 @@ impl<'a> ChosenUsage<'a> {
 /// Of each day, what is known of several scopes together, and which of them count.
 type UnitedDays = Days<Vec<Root>>;
 
+impl SourceStates {
+    fn of(days: UnitedDays) -> SourceStates {
+        SourceStates { imported: imported_span(&days), days: states_of(days) }
+    }
+}
+
+/// The first and the last day with imported events.
+fn imported_span<T>(days: &Days<T>) -> Option<(Day, Day)> {
+    let mut imported = days.iter().filter(|(_, (state, _))| state.is_imported).map(|(day, _)| *day);
+    let first = imported.next()?;
+    Some((first, imported.next_back().unwrap_or(first)))
+}
+
 fn states_of(days: UnitedDays) -> BTreeMap<Day, DayState> {
     days.into_iter().map(|(day, (state, _))| (day, state)).collect()
 }
@@ -833,15 +900,12 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let why_unreadable =
             declared.filter(|_| unreadable > 0).and_then(|declared| declared.reason.clone());
         let state = DayState {
-            status: Status::Complete,
             rows: Some(rows),
-            fetched_at: Some(at),
-            reason: reason.or(why_unreadable),
             unreadable,
             is_shrunk: is_cut,
             is_named: declared.is_some_and(|declared| declared.is_named),
             is_cut,
-            is_excerpt: false,
+            ..DayState::without_rows(Status::Complete, Some(at), reason.or(why_unreadable))
         };
         return (state, Some(fetch));
     }
@@ -854,8 +918,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let declared = fetch.declared.as_ref();
         let not_over = (declared.is_some() && !is_snapshot && !target.day.is_over(at))
             .then(|| "the day was not over".to_owned());
-        let unsaid =
-            is_excerpt(fetch).then(|| "an export, which does not say whether it is whole".to_owned());
+        let unsaid = is_excerpt(fetch).then(|| IMPORTED.to_owned());
         let said = declared.and_then(|declared| declared.reason.clone()).or(not_over).or(unsaid);
         let lost = lost_rows(fetch).or(any_lost);
         let is_cut = lost.is_some();
@@ -870,6 +933,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             is_named: declared.is_some_and(|declared| declared.is_named),
             is_cut,
             is_excerpt: is_excerpt(fetch),
+            is_imported: is_excerpt(fetch) && !is_cut,
         };
         return (state, Some(fetch));
     }
@@ -883,41 +947,27 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             status => (status, declared.reason.clone()),
         };
         let is_cut = lost.is_some();
-        let unreadable = declared.unreadable;
         let state = DayState {
-            status,
-            rows: None,
-            fetched_at: Some(at),
-            reason,
-            unreadable,
-            is_shrunk: false,
+            unreadable: declared.unreadable,
             is_named: declared.is_named,
             is_cut,
-            is_excerpt: false,
+            ..DayState::without_rows(status, Some(at), reason)
         };
         return (state, None);
     }
     let said = rollups.unanswered.get(&target).and_then(BTreeSet::first);
     let (status, reason, is_named) =
         said.map_or((Status::Failed, None, false), |said| (said.status, said.reason.clone(), said.is_named));
-    let state = DayState {
-        status,
-        rows: None,
-        fetched_at: None,
-        reason,
-        unreadable: 0,
-        is_shrunk: false,
-        is_named,
-        is_cut: false,
-        is_excerpt: false,
-    };
-    (state, None)
+    (DayState { is_named, ..DayState::without_rows(status, None, reason) }, None)
 }
 
 /// The state of a day for several scopes together; `None` is a scope that has no line of that day.
 fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayState {
     let known = states.clone().flatten();
     let is_complete = states.clone().all(|state| state.is_some_and(|state| state.status == Status::Complete));
+    let is_whole_or_imported = |state: Option<&DayState>| {
+        state.is_some_and(|state| state.status == Status::Complete || state.is_imported)
+    };
     let some_known = known.clone().any(DayState::is_known);
     let worst = known
         .clone()
@@ -939,6 +989,7 @@ fn unite<'a>(states: impl Iterator<Item = Option<&'a DayState>> + Clone) -> DayS
         is_named: known.clone().any(|state| state.is_named),
         is_cut: known.clone().any(|state| state.is_cut),
         is_excerpt: known.clone().any(|state| state.is_excerpt),
+        is_imported: !is_complete && states.clone().all(is_whole_or_imported),
     }
 }
 

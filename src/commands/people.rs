@@ -72,7 +72,7 @@ pub fn run(
         ));
     };
 
-    people.write(&mut file).map_err(Error::file("write", path))?;
+    people.write(&mut file).map_err(Error::writing)?;
     file.keep_private()?;
     let partial = tell(&people, path, &wishes, summary);
     Ok(outcome.max(cut).max(partial))

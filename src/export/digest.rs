@@ -1,17 +1,19 @@
 //! A digest in Markdown, for an issue, a merge request or a chat.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::calendar::{Grain, Period};
 use crate::collectors::Topic;
 use crate::publish::completeness::Completeness;
+use crate::publish::days;
 use crate::publish::gaps::{Gap, gaps, published_reason};
 use crate::publish::headline::{DUO, Figure, PROJECT};
 use crate::publish::number::{self, Style, UNKNOWN};
 use crate::publish::place::{Place, reported_days};
 use crate::publish::privacy::Line;
 use crate::publish::text::{LONGEST_LABEL, plain};
-use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE, Number};
+use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE};
 
 /// Groups and gaps that a digest lists, at most.
 const MOST_ROWS: usize = 10;
@@ -32,18 +34,21 @@ pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) -> St
         let before = Period::holding(period.grain, period.start.plus(-1), period.start.plus(-1));
         let _ = writeln!(text, "### {title}, {}\n", number::period(period));
         let _ = writeln!(text, "{}, against {}.\n", name(main.scope()), number::period(before));
-        let _ =
-            writeln!(text, "| figure | value | n of N | change | days collected |\n|---|--:|--:|--:|--:|");
+        let _ = writeln!(
+            text,
+            "| figure | value | n of N | change | days | days collected |\n|---|--:|--:|--:|---|--:|"
+        );
         for figure in figures {
             let Some(line) = in_period(main, figure, period) else { continue };
             let earlier = in_period(main, figure, before);
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} |",
                 figure.label,
                 value(figure, line),
                 parts(figure, line),
-                earlier.and_then(|earlier| change(figure, earlier, line)).unwrap_or_default(),
+                change(figure, earlier, line, before),
+                number::span(line.period.start, line.period.end),
                 days(line)
             );
         }
@@ -104,15 +109,24 @@ fn parts(figure: &Figure<'_>, line: &Line<'_>) -> String {
     }
 }
 
-/// The change between two periods that were both collected whole.
-fn change(figure: &Figure<'_>, earlier: &Line<'_>, later: &Line<'_>) -> Option<String> {
-    let value = |line: &Line<'_>| line.value.filter(|_| line.coverage >= 1.0).map(Number::as_f64);
-    number::change(figure.style, value(earlier)?, value(later)?)
+/// The change between two periods, or why there is none.
+fn change(figure: &Figure<'_>, earlier: Option<&Line<'_>>, later: &Line<'_>, before: Period) -> String {
+    let change = match earlier {
+        Some(earlier) => days::change(figure.style, earlier, later),
+        None => Some(Err(format!("no value of {}", number::period(before)))),
+    };
+    match change {
+        Some(Ok(change)) => change,
+        Some(Err(why)) => format!("{UNKNOWN} ({why})"),
+        None => String::new(),
+    }
 }
 
 fn days(line: &Line<'_>) -> String {
-    let days = line.period.length();
-    format!("{} of {days}", (line.coverage * days as f64).round() as i64)
+    match line.imported > 0.0 {
+        true => days::collected(line),
+        false => days::collected(line).trim_end_matches(" days collected").to_owned(),
+    }
 }
 
 fn by_group(text: &mut String, groups: &[&Place<'_>], figures: &[Figure<'static>], period: Period) {
@@ -145,9 +159,19 @@ fn missing(text: &mut String, coverage: &[Coverage], first: Period, last: Period
         return;
     }
     let of_both = [Topic::Duo, Topic::Project].map(|topic| Completeness::of(topic, coverage));
-    let missing: Vec<&Coverage> = of_both.iter().flat_map(|found| found.gaps.iter().copied()).collect();
-    let gaps: Vec<Gap<'_>> =
-        gaps(&missing).into_iter().filter(|gap| gap.first <= last.end && gap.last >= first.start).collect();
+    let is_reported = |gap: &Gap<'_>| gap.first <= last.end && gap.last >= first.start;
+    let lines: Vec<&Coverage> = of_both.iter().flat_map(|found| found.gaps.iter().copied()).collect();
+    let gaps: Vec<Gap<'_>> = gaps(&lines).into_iter().filter(is_reported).collect();
+    let importing: BTreeSet<String> =
+        of_both.iter().flat_map(|found| &found.imported).map(|line| code(&line.collector)).collect();
+    if !importing.is_empty() {
+        let names: Vec<String> = importing.iter().cloned().collect();
+        let _ = writeln!(text, "Completeness unknown (imported events): {}.\n", names.join(", "));
+    }
+    if gaps.is_empty() && !importing.is_empty() {
+        text.push_str("Nothing is known to be missing.\n\n");
+        return;
+    }
     if gaps.is_empty() {
         text.push_str("Of what was asked for, nothing is missing.\n\n");
         return;

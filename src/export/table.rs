@@ -30,6 +30,8 @@ pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
     heading.extend(numbers.map(String::from));
     let is_priced = lines.iter().any(|line| line.prices.is_some());
     heading.extend(is_priced.then(|| "prices".to_owned()));
+    let is_imported = lines.iter().any(|line| line.imported > 0.0);
+    heading.extend(is_imported.then(|| "imported".to_owned()));
     sheet.row(&heading)?;
 
     for line in lines {
@@ -54,6 +56,9 @@ pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
         sheet.cell(line.hidden.map_or("", Hidden::as_str))?;
         if is_priced {
             sheet.cell(line.prices.unwrap_or_default())?;
+        }
+        if is_imported {
+            sheet.value(Some(line.imported))?;
         }
         sheet.end_row()?;
     }

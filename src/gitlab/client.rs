@@ -363,7 +363,7 @@ impl Client {
             if length == 0 {
                 break;
             }
-            file.write_all(&bytes[..length]).map_err(|error| sink(Error::file("write", place)(error)))?;
+            file.write_all(&bytes[..length]).map_err(|error| sink(Error::writing(error)))?;
         }
         file.keep().map_err(sink)?;
         Ok(true)

@@ -17,13 +17,16 @@ const DAYS: Definition = Definition {
     grains: &[Grain::Window],
     by: &["collector×status"],
     text: "Days of the 28 by how their collection ended, for each collector: complete, partial (some rows are missing), \
-           denied (role, tier or add-on), unsupported (this GitLab does not have it), failed, skipped (sampling), or \
-           not_collected (nobody asked). Lists of seats and projects are counted by the days they were taken, up to two days later, sums over \
+           denied (role, tier or add-on), unsupported (this GitLab does not have it), failed, skipped (sampling), \
+           imported (events that do not state whether they are all of the day), or not_collected (nobody asked). Lists of seats and projects are counted by the days they were taken, up to two days later, sums over \
            several days by the last of them.",
 };
 
 /// The status of days that no line speaks of.
 const NOT_COLLECTED: &str = "not_collected";
+
+/// The status of days of which only imported events are known.
+const IMPORTED: &str = "imported";
 
 fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if page.period.grain != Grain::Window {
@@ -37,11 +40,13 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
         let last = if span == Span::Snapshot { last_day_used(end) } else { end };
         let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
         for (_, state) in days.range(start..=last) {
-            *by_status.entry(state.status.as_str()).or_default() += 1;
+            let status = if state.is_imported { IMPORTED } else { state.status.as_str() };
+            *by_status.entry(status).or_default() += 1;
         }
         let told: u64 = by_status.values().sum();
         let silent = (page.period.length() as u64).saturating_sub(told);
-        if is_of_days && silent > 0 {
+        // A day without imported events may have had none.
+        if is_of_days && silent > 0 && !by_status.contains_key(IMPORTED) {
             by_status.insert(NOT_COLLECTED, silent);
         }
         page.rest_on_states(days.range(start..=end).map(|(_, state)| state));

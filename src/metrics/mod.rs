@@ -254,6 +254,7 @@ mod tests {
                 of: None,
                 people: None,
                 coverage: 1.0,
+                imported: 0.0,
                 basis: None,
                 is_final: false,
                 reason: None,

@@ -1,5 +1,7 @@
 //! Where a family puts its numbers: what every metric line carries beside them is filled in here.
 
+use std::collections::BTreeSet;
+
 use super::activity::Activity;
 use super::{Definition, Thresholds};
 use crate::agents::Role;
@@ -20,6 +22,7 @@ pub(super) struct Page<'a, 'v> {
     coverage: f64,
     /// The share of the rows of those days that could be read.
     readable: f64,
+    imported: f64,
     /// Whether it rests on an export that does not say whether it is whole.
     is_excerpt: bool,
     is_final: bool,
@@ -168,6 +171,7 @@ impl<'a, 'v> Page<'a, 'v> {
             metrics,
             coverage: 0.0,
             readable: 1.0,
+            imported: 0.0,
             is_excerpt: false,
             is_final: false,
         }
@@ -222,22 +226,26 @@ impl<'a, 'v> Page<'a, 'v> {
         self.is_excerpt = known.iter().any(|state| state.is_excerpt);
         self.readable = readable(known.iter().copied());
         (self.coverage, self.is_final) = completeness(known.into_iter(), looked_at);
+        let imported = self.view.imported_days(source, looked_at).count();
+        self.imported = imported as f64 / looked_at.length() as f64;
     }
 
     /// Sets coverage and finality from the days of several stretches that do not overlap; one can be empty.
     pub(super) fn rest_on_stretches(&mut self, source: Source, stretches: &[Period]) {
         let length = |stretch: &Period| stretch.length().max(0);
-        let (mut complete, mut is_final) = (0.0, true);
+        let (mut complete, mut imported, mut is_final) = (0.0, 0.0, true);
         let mut known: Vec<&DayState> = Vec::new();
         let view = self.view;
         for stretch in stretches.iter().filter(|stretch| length(stretch) > 0) {
             self.rest_on_days(source, *stretch);
             known.extend(view.known_days(source, *stretch).map(|(_, state)| state));
             complete += self.coverage * length(stretch) as f64;
+            imported += self.imported * length(stretch) as f64;
             is_final &= self.is_final;
         }
         self.readable = readable(known.into_iter());
-        self.coverage = complete.round() / stretches.iter().map(length).sum::<i64>() as f64;
+        let days = stretches.iter().map(length).sum::<i64>() as f64;
+        (self.coverage, self.imported) = (complete.round() / days, imported.round() / days);
         self.is_final = is_final;
     }
 
@@ -245,6 +253,7 @@ impl<'a, 'v> Page<'a, 'v> {
     pub(super) fn rest_on_states<'s>(&mut self, states: impl Iterator<Item = &'s DayState> + Clone) {
         self.readable = readable(states.clone());
         (self.coverage, self.is_final) = completeness(states, self.period);
+        self.imported = 0.0;
     }
 
     /// Sets coverage and finality from the days of several sources: a day is whole that is whole in each.
@@ -264,6 +273,14 @@ impl<'a, 'v> Page<'a, 'v> {
         // A thing that rests on rows of each source is there when none of them is missing.
         self.readable =
             sources.iter().map(|source| readable(days_of(source).map(|(_, state)| state))).product();
+        let whole_or_imported = |source: &Source| -> BTreeSet<Day> {
+            let complete = days_of(source).filter(|(_, state)| state.status == Status::Complete);
+            complete.map(|(day, _)| day).chain(view.imported_days(*source, period)).collect()
+        };
+        let of_each: Vec<BTreeSet<Day>> = sources.iter().map(whole_or_imported).collect();
+        let of_all = self.period.days().filter(|day| of_each.iter().all(|days| days.contains(day))).count();
+        let length = self.period.length() as f64;
+        self.imported = (of_all as f64 - self.coverage * length).round().max(0.0) / length;
     }
 
     /// Sets coverage and finality from the last day of the period that a running figure speaks of.
@@ -273,6 +290,7 @@ impl<'a, 'v> Page<'a, 'v> {
         self.readable = readable(std::iter::once(state));
         self.coverage = days as f64 / self.period.length() as f64;
         self.is_final = days == self.period.length() && is_settled(state, self.period);
+        self.imported = 0.0;
     }
 
     /// Puts one number; nothing happens when the metric is not defined for this grain.
@@ -300,6 +318,7 @@ impl<'a, 'v> Page<'a, 'v> {
             of: figure.of,
             people: figure.people,
             coverage: self.coverage,
+            imported: self.imported,
             basis: figure.basis.map(|basis| basis * self.readable),
             is_final: self.is_final,
             reason: figure.reason,

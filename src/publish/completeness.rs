@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::gaps::best;
 use crate::collectors::{Standing, Topic, by_name};
 use crate::record::{Coverage, Status};
-use crate::view::is_export;
 
 /// How complete the data of a dashboard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +29,8 @@ pub struct Completeness<'a> {
     pub verdict: Verdict,
     /// What is missing: days that did not arrive or not in full. The newest or fullest line of each collector, group and day.
     pub gaps: Vec<&'a Coverage>,
+    /// Days of imported events, of which nothing says whether they are all.
+    pub imported: Vec<&'a Coverage>,
     /// Sources that the dashboard does without, and that this token, license or GitLab version does not offer.
     pub refused: BTreeMap<&'a str, &'a Coverage>,
     /// Whether core collectors were asked and none of them brought a day.
@@ -50,6 +51,7 @@ impl<'a> Completeness<'a> {
         let mut found = Completeness {
             verdict: Verdict::Nothing,
             gaps: Vec::new(),
+            imported: Vec::new(),
             refused: BTreeMap::new(),
             lacks_core: false,
             rows: (0, 0),
@@ -61,13 +63,13 @@ impl<'a> Completeness<'a> {
         for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
             let collector = of_source[0].collector.as_str();
             let is_core = standing_of(collector) == Some(Standing::Core);
+            // Nothing vouches for imported events, so that nothing of them can be called missing.
+            let (imported, of_source): (Vec<&Coverage>, Vec<&Coverage>) =
+                of_source.iter().partition(|line| line.is_imported());
             let is_known = of_source.iter().any(|line| is_known(line));
+            is_imported |= !imported.is_empty();
+            found.imported.extend(imported);
             asks_core |= is_core;
-            if is_export(collector) {
-                // Nothing vouches for an import, so that nothing of it can be called missing.
-                is_imported |= is_known;
-                continue;
-            }
             knows_core |= is_core && is_known;
             knows_other |= is_known;
             for line in of_source {
@@ -121,6 +123,7 @@ fn is_known(line: &Coverage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::IMPORTED;
 
     fn line(collector: &str, day: &str, status: Status, rows: Option<u64>) -> Coverage {
         Coverage {
@@ -167,7 +170,8 @@ mod tests {
         assert_eq!(verdict(&[Coverage { is_shrunk: true, ..good() }]), (Verdict::Partial, false));
         assert_eq!(verdict(&[Coverage { unreadable: 1, ..usage(Complete, Some(39)) }]), (Verdict::Complete, false));
         assert_eq!(verdict(&[Coverage { unreadable: 1, ..good() }]), (Verdict::Partial, false));
-        let imported = line("snowplow", "2026-10-30", Partial, Some(9));
+        let reason = Some(IMPORTED.to_owned());
+        let imported = Coverage { reason, ..line("snowplow", "2026-10-30", Partial, Some(9)) };
         assert_eq!(verdict(std::slice::from_ref(&imported)), (Verdict::Unvouched, false));
         assert_eq!(verdict(&[good(), imported]), (Verdict::Complete, false));
         let requests = line("merge_requests", "2026-10-30", Failed, None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::Day;
-use crate::record::{Coverage, Status};
+use crate::record::{Coverage, IMPORTED, Status};
 
 use super::text::plain;
 
@@ -82,6 +82,7 @@ const OWN_REASONS: &[&str] = &[
     "shrunk: ",
     "the day was not over",
     "the stream is cut",
+    IMPORTED,
 ];
 
 /// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.

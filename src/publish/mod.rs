@@ -2,6 +2,7 @@
 //! harmless. The site and the exports are built from this alone.
 
 pub mod completeness;
+pub mod days;
 pub mod gaps;
 pub mod headline;
 pub mod number;

@@ -34,6 +34,8 @@ pub struct Line<'a> {
     pub people: Option<u64>,
     /// Complete days / days of the period.
     pub coverage: f64,
+    /// Days known from imported events alone / days of the period.
+    pub imported: f64,
     /// Share of the rows that carry the measured field.
     pub basis: Option<f64>,
     /// Whether the period is settled.
@@ -157,6 +159,7 @@ impl<'a> Line<'a> {
             of: metric.of,
             people: metric.people,
             coverage: metric.coverage,
+            imported: metric.imported,
             basis: metric.basis,
             is_final: metric.is_final,
             reason: metric.reason,
@@ -445,6 +448,7 @@ mod tests {
             of: None,
             people,
             coverage: 1.0,
+            imported: 0.0,
             basis: Some(1.0),
             is_final: true,
             reason: None,

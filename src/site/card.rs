@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::calendar::{Day, Timestamp};
 
+use super::number;
 use super::text::plain;
 
 /// Bytes from which on a card is not one.
@@ -19,7 +20,7 @@ pub struct Card {
     pub title: String,
     /// The kind of dashboard, for example `duo-metrics`.
     pub kind: String,
-    /// The days it reports.
+    /// The days it reports; a figure of the headline can be of fewer.
     pub period: Option<CardPeriod>,
     /// When the newest data in it was collected.
     pub generated_at: Option<Timestamp>,
@@ -38,6 +39,13 @@ pub struct CardPeriod {
     pub start: Day,
     /// The last day.
     pub end: Day,
+}
+
+impl CardPeriod {
+    /// The days in words.
+    pub(super) fn text(self) -> String {
+        number::span(self.start, self.end)
+    }
 }
 
 /// Whether a dashboard's data is whole.
@@ -66,6 +74,8 @@ pub struct Headline {
     pub value: String,
     /// Of how many, or why there is none.
     pub note: String,
+    /// The days that the number is of.
+    pub period: Option<CardPeriod>,
 }
 
 /// Reads a `dashboard.json`, of this project or of another: what is missing, too long or of the wrong kind is
@@ -80,16 +90,11 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
     let value: Value =
         serde_json::from_slice(json).map_err(|error| format!("dashboard.json is no JSON: {error}"))?;
     let Value::Object(fields) = &value else { return Err("dashboard.json holds no JSON object".into()) };
-    let period = fields.get("period").and_then(|period| {
-        let day = |name: &str| period.get(name)?.as_str()?.parse::<Day>().ok();
-        let (start, end) = (day("start")?, day("end")?);
-        (start <= end).then_some(CardPeriod { start, end })
-    });
     let headlines = fields.get("headline").and_then(Value::as_array).into_iter().flatten();
     Ok(Card {
         title: words(&value, "title", 100),
         kind: words(&value, "kind", 40),
-        period,
+        period: period(&value),
         generated_at: fields.get("generated_at").and_then(|at| at.as_str()?.parse().ok()),
         status: match fields.get("status").and_then(Value::as_str) {
             Some("complete") => CardStatus::Complete,
@@ -105,6 +110,7 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
                 label: words(headline, "label", 60),
                 value: words(headline, "value", 24),
                 note: words(headline, "note", 80),
+                period: period(headline),
             })
             .filter(|headline| !headline.label.is_empty() && !headline.value.is_empty())
             .collect(),
@@ -118,6 +124,13 @@ impl Card {
         json.push(b'\n');
         Ok(json)
     }
+}
+
+/// The first and the last day of a period field.
+fn period(object: &Value) -> Option<CardPeriod> {
+    let day = |name: &str| object.get("period")?.get(name)?.as_str()?.parse::<Day>().ok();
+    let (start, end) = (day("start")?, day("end")?);
+    (start <= end).then_some(CardPeriod { start, end })
 }
 
 /// A text field; a number is taken as text, as other dashboards may write `"value": 12`.
@@ -148,6 +161,10 @@ mod tests {
                 label: "Active people".into(),
                 value: "214".into(),
                 note: "of 300".into(),
+                period: Some(CardPeriod {
+                    start: "2026-10-04".parse().expect("a literal day"),
+                    end: "2026-10-31".parse().expect("a literal day"),
+                }),
             }],
             carried_over: false,
         };
@@ -164,7 +181,7 @@ mod tests {
             "period": {"start": "2026-10-31", "end": "2026-10-01"},
             "generated_at": "yesterday",
             "status": "<script>",
-            "headline": [7, {"label": "", "value": "1"}, {"label": "Deploys", "value": 12, "extra": {}}],
+            "headline": [7, {"label": "", "value": "1"}, {"label": "Deploys", "value": 12, "extra": {}, "period": {"start": "2026-10-01", "end": 7}}],
             "carried_over": "yes",
             "unknown": {"deep": [1, 2, 3]},
         });
@@ -172,7 +189,7 @@ mod tests {
         assert_eq!(card.title.chars().count(), 101);
         assert_eq!((card.period, card.generated_at, card.status), (None, None, CardStatus::Unknown));
         assert_eq!(card.headline.len(), 1);
-        assert_eq!(card.headline[0].value, "12");
+        assert_eq!((&*card.headline[0].value, card.headline[0].period), ("12", None));
         assert!(!card.carried_over && card.kind.is_empty());
     }
 

@@ -143,6 +143,9 @@ struct Series<'a> {
     /// Complete days, or the share of them where it is no whole number of days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     c: Vec<Option<Number>>,
+    /// Days of which only imported events are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    e: Vec<Option<Number>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     b: Vec<Option<f64>>,
     /// 1 where the period is final.
@@ -301,6 +304,7 @@ impl<'a> Series<'a> {
                 line.people
             })),
             c: column(row.iter().map(|line| line.and_then(covered))),
+            e: column(row.iter().map(|line| line.filter(|line| line.imported > 0.0).map(imported))),
             b: column(shown().map(|line| line?.basis.filter(|basis| *basis < 1.0))),
             f: if finals.contains(&0) { finals } else { Vec::new() },
         }
@@ -332,10 +336,19 @@ fn covered(line: &Line<'_>) -> Option<Number> {
     if line.coverage >= 1.0 {
         return None;
     }
-    let days = line.coverage * line.period.length() as f64;
-    match days.round() / line.period.length() as f64 == line.coverage {
-        true => Some(Number::Count(days.round() as u64)),
-        false => Some(Number::Measure(line.coverage)),
+    Some(days_or_share(line.coverage, line.period))
+}
+
+/// The days of a period of which only imported events are known.
+fn imported(line: &Line<'_>) -> Number {
+    days_or_share(line.imported, line.period)
+}
+
+fn days_or_share(share: f64, period: Period) -> Number {
+    let days = (share * period.length() as f64).round();
+    match days / period.length() as f64 == share {
+        true => Number::Count(days as u64),
+        false => Number::Measure(share),
     }
 }
 

@@ -6,7 +6,7 @@ use minijinja::{Value, context};
 
 use crate::record::ALL_SCOPES;
 
-use super::card::Card;
+use super::card::{Card, CardPeriod};
 use super::number;
 use super::page;
 use super::place;
@@ -71,7 +71,10 @@ fn card(found: &Found) -> Value {
     let headline: Vec<Value> = card
         .headline
         .iter()
-        .map(|figure| context! { label => &*figure.label, value => &*figure.value, note => &*figure.note })
+        .map(|figure| {
+            let period = figure.period.map_or_else(String::new, CardPeriod::text);
+            context! { label => &*figure.label, value => &*figure.value, note => &*figure.note, period => period }
+        })
         .collect();
     context! {
         // `./` keeps a folder whose name looks like a scheme a folder; the rest is percent-encoded.
@@ -81,7 +84,7 @@ fn card(found: &Found) -> Value {
         described => found.card.is_some(),
         page => found.index,
         status => page::status_word(card.status),
-        period => card.period.map_or_else(String::new, |period| number::span(period.start, period.end)),
+        period => card.period.map_or_else(String::new, CardPeriod::text),
         collected => card.generated_at.map_or_else(String::new, number::instant),
         carried_over => card.carried_over,
         headline => headline,

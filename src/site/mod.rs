@@ -18,7 +18,7 @@ use crate::collectors::Topic;
 use crate::export;
 use crate::metrics::definition::Definition;
 use crate::publish::completeness::{self, topic_of};
-use crate::publish::{gaps, headline, number, place, privacy, text};
+use crate::publish::{days, gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, FormerGroup, Metric};
 
 pub use card::{Card, CardStatus, Headline, parse_card};

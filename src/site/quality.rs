@@ -15,12 +15,18 @@ use super::place::scope_name;
 use super::table::{Cell, Column, Table};
 use super::text::{LONGEST_LABEL, plain};
 
-const STATUSES: [Status; 6] =
-    [Status::Complete, Status::Partial, Status::Failed, Status::Denied, Status::Unsupported, Status::Skipped];
+/// What the days of imported events are called, as in the metric `coverage.days`.
+const IMPORTED_STATUS: &str = "imported";
+
+const COMPLETE: &str = "complete";
+
+const STATUSES: [&str; 7] =
+    [COMPLETE, "partial", "failed", "denied", "unsupported", "skipped", IMPORTED_STATUS];
 
 /// The tables of the section on data quality.
 pub(super) fn value(frame: &Frame<'_>) -> Value {
-    let gaps = gaps(&frame.completeness.gaps);
+    let mut gaps = gaps(&frame.completeness.gaps);
+    gaps.extend(super::gaps::gaps(&frame.completeness.imported));
     let tables: Vec<Value> =
         [days_table(frame), gaps_table(&gaps), refused_table(frame)].into_iter().flatten().map(|table| table.value()).collect();
     let last_complete = last_whole_day(frame).map(number::long_day);
@@ -86,11 +92,24 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
     }
     let line = lines.next_back()?;
     let reason = published_reason(line);
-    let helps = number::remedy(line);
+    let helps = helps(line);
     Some(match reason {
         Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
         None => format!("The collection ended as {}. {helps}", line.status.as_str()),
     })
+}
+
+/// What helps where a day is not known to be complete.
+fn helps(line: &Coverage) -> String {
+    match line.is_imported() {
+        true => "Nothing is known to be missing: imported events do not state whether they are all.".to_owned(),
+        false => number::remedy(line),
+    }
+}
+
+/// What a coverage line is called: its status, or that it speaks of imported events.
+fn status_word(line: &Coverage) -> &'static str {
+    if line.is_imported() { IMPORTED_STATUS } else { line.status.as_str() }
 }
 
 fn days_table(frame: &Frame<'_>) -> Option<Table> {
@@ -100,9 +119,9 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else {
             continue;
         };
-        let Some(status) = STATUSES.iter().find(|known| known.as_str() == status) else { continue };
+        let Some(status) = STATUSES.iter().find(|known| **known == status) else { continue };
         let count = line.value.map_or(0, |value| value.as_f64() as u64);
-        *days.entry(collector.to_owned()).or_default().entry(status.as_str()).or_default() += count;
+        *days.entry(collector.to_owned()).or_default().entry(status).or_default() += count;
     }
     let caption = match days.is_empty() {
         true => "Days by collector and how their collection ended",
@@ -110,28 +129,27 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
     };
     if days.is_empty() {
         for line in &frame.coverage {
-            *days.entry(line.collector.clone()).or_default().entry(line.status.as_str()).or_default() += 1;
+            *days.entry(line.collector.clone()).or_default().entry(status_word(line)).or_default() += 1;
         }
     }
-    let used: Vec<Status> = STATUSES
+    let used: Vec<&str> = STATUSES
         .into_iter()
         .filter(|status| {
-            *status == Status::Complete
-                || days.values().any(|row| row.get(status.as_str()).is_some_and(|count| *count > 0))
+            *status == COMPLETE || days.values().any(|row| row.get(status).is_some_and(|count| *count > 0))
         })
         .collect();
     let mut columns = vec![Column::words("Collector")];
-    columns.extend(used.iter().map(|status| Column::numbers(status.as_str())));
+    columns.extend(used.iter().map(|status| Column::numbers(status)));
     let mut table = Table::new("quality-days", caption, &columns);
     for (collector, row) in &days {
         let all: u64 = row.values().sum();
         let mut cells = vec![Cell::code(plain(collector, LONGEST_LABEL))];
         cells.extend(used.iter().map(|status| {
-            let count = row.get(status.as_str()).copied().unwrap_or(0);
+            let count = row.get(status).copied().unwrap_or(0);
             let cell = Cell::number(number::count(count));
-            match status {
-                Status::Complete if all > 0 => cell.with_share(count as f64 / all as f64),
-                _ => cell,
+            match *status == COMPLETE && all > 0 {
+                true => cell.with_share(count as f64 / all as f64),
+                false => cell,
             }
         }));
         table.push(cells);
@@ -164,7 +182,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
         Column::words("Reason"),
         Column::words("What helps"),
     ];
-    let mut table = Table::new("quality-gaps", "Days that are not complete, and why", &columns);
+    let mut table = Table::new("quality-gaps", "Days that are not known to be complete, and why", &columns);
     for gap in gaps.iter().take(MOST_GAPS) {
         let reason = published_reason(gap.line).unwrap_or_default();
         table.push(vec![
@@ -174,9 +192,9 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
                 [scope] => scope_name(scope),
                 scopes => number::counted(scopes.len() as u64, "group", "groups"),
             }),
-            Cell::words(gap.line.status.as_str()),
+            Cell::words(status_word(gap.line)),
             Cell::words(reason),
-            Cell::words(number::remedy(gap.line)),
+            Cell::words(helps(gap.line)),
         ]);
     }
     if gaps.len() > MOST_GAPS {

@@ -10,6 +10,7 @@ use crate::metrics::definition::{Definition, Unit};
 use crate::publish::privacy::Hidden;
 use crate::record::{Coverage, Metric, Number, Reason, Status};
 
+use super::card::{CardPeriod, Headline};
 use super::{Dashboard, Figures, Found, Options, Published, SiteFile, Theme, landing, parse_card};
 
 const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
@@ -53,6 +54,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         of: rate.then_some(Number::Count(200)),
         people: Some(20),
         coverage: 1.0,
+        imported: 0.0,
         basis: Some(1.0),
         is_final: true,
         reason: None,
@@ -229,6 +231,64 @@ fn what_is_not_known_is_a_dash_with_its_reason() {
         page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no list of seats</p>"),
         "a tile with a dash"
     );
+}
+
+#[test]
+fn each_figure_stands_under_its_own_days_where_the_dashboard_reports_more() {
+    let mut figures = figures();
+    figures.metrics.push(metric("users.active", Grain::Day, day("2026-08-03"), &[], 50));
+    let own = CardPeriod { start: day("2026-10-04"), end: day("2026-10-31") };
+    let card = files(&figures).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = parse_card(&card.content).expect("our own card");
+    assert_eq!(card.period, Some(CardPeriod { start: day("2026-08-03"), end: day("2026-10-31") }));
+    let known: Vec<&Headline> = card.headline.iter().filter(|figure| figure.note != "no data").collect();
+    assert!(known.len() >= 3 && known.iter().all(|figure| figure.period == Some(own)), "{known:?}");
+
+    let pages = pages(&figures);
+    let (duo, landing) = (&pages[0], &pages[2]);
+    let tile = between(duo, "<li class=\"tile\">", "</li>").expect("a tile");
+    assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
+    let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
+    assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
+    // The longer period is named as what it is.
+    for page in [duo, landing] {
+        assert!(page.contains("<dt>Days reported</dt><dd>3 August – 31 October 2026"));
+    }
+    assert!(landing.contains("<p>Days reported: 3 August – 31 October 2026</p>"));
+}
+
+#[test]
+fn imported_events_are_of_unknown_completeness_and_not_missing_days() {
+    let tile = |coverage: f64, imported: f64| {
+        let mut figures = figures();
+        for metric in figures.metrics.iter_mut().filter(|metric| metric.grain == Grain::Window) {
+            (metric.coverage, metric.imported, metric.is_final) = (coverage, imported, false);
+        }
+        let page = pages(&figures).swap_remove(0);
+        between(&page, "<span class=\"warning\">", "</span>").expect("a warning").to_owned()
+    };
+    assert_eq!(tile(0.5, 0.0), "14 of 28 days collected");
+    assert_eq!(tile(0.0, 1.0), "imported events, completeness unknown");
+    assert_eq!(tile(0.0, 0.75), "21 of 28 days imported, completeness unknown");
+    assert_eq!(tile(0.25, 0.75), "7 of 28 days collected, imported events, completeness unknown");
+    assert_eq!(tile(0.25, 0.5), "7 of 28 days collected, 14 of 28 days imported, completeness unknown");
+}
+
+#[test]
+fn a_month_is_compared_with_a_whole_one_only_and_else_the_page_says_why() {
+    let tile = |coverage: f64, imported: f64| {
+        let mut figures = figures();
+        let mut before = metric("users.active", Grain::Month, day("2026-09-01"), &[], 28);
+        (before.coverage, before.imported) = (coverage, imported);
+        figures.metrics.extend([before, metric("users.active", Grain::Month, day("2026-10-01"), &[], 50)]);
+        let page = pages(&figures).swap_remove(0);
+        between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
+    };
+    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% on the month before"));
+    let cut = tile(19.0 / 30.0, 0.0);
+    assert!(cut.contains("not compared: September 2026 is not complete") && !cut.contains('%'), "{cut}");
+    let imported = tile(0.0, 1.0);
+    assert!(imported.contains("not compared: whether September 2026 is complete is unknown"), "{imported}");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use minijinja::{Value, context};
 
 use crate::calendar::Grain;
-use crate::record::Number;
 
-use super::card::Headline;
+use super::card::{CardPeriod, Headline};
+use super::days;
 use super::headline::Figure;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
@@ -19,7 +19,8 @@ pub(super) struct Tile {
     value: String,
     note: String,
     change: String,
-    fresh: String,
+    /// The days that the value is of: not those of the whole dashboard.
+    period: Option<CardPeriod>,
     warning: String,
 }
 
@@ -34,18 +35,16 @@ impl Tile {
             value: UNKNOWN.into(),
             note: String::new(),
             change: change(figure, place),
-            fresh: String::new(),
+            period: None,
             warning: String::new(),
         };
         let Some(line) = line else {
             tile.note = "no data".into();
             return tile;
         };
-        tile.fresh = number::period(line.period);
-        let days = line.period.length();
+        tile.period = Some(CardPeriod { start: line.period.start, end: line.period.end });
         if line.coverage < 1.0 && line.value.is_some() {
-            let complete = (line.coverage * days as f64).round() as i64;
-            tile.warning = format!("{complete} of {days} days collected");
+            tile.warning = days::collected(line);
         }
         match (line.hidden, line.value) {
             (Some(hidden), _) => {
@@ -73,7 +72,7 @@ impl Tile {
             words => !self.value.starts_with(|first: char| first.is_ascii_digit() || "<>–".contains(first)),
             note => &*self.note,
             change => &*self.change,
-            fresh => &*self.fresh,
+            fresh => self.period.map_or_else(String::new, CardPeriod::text),
             warning => if self.warning == common_warning { "" } else { &*self.warning },
         }
     }
@@ -90,24 +89,32 @@ impl Tile {
 
     /// The tile for the landing page.
     pub(super) fn headline(&self) -> Headline {
-        Headline { label: self.label.into(), value: self.value.clone(), note: self.note.clone() }
+        Headline {
+            label: self.label.into(),
+            value: self.value.clone(),
+            note: self.note.clone(),
+            period: self.period,
+        }
     }
 }
 
-/// The newest complete month (else week) against the one before it; empty when there are no two in a row.
+/// The newest complete month (else week) against the one before it, or why there is no change.
 fn change<'a>(figure: &Figure<'a>, place: &Place<'a>) -> String {
-    let known = |line: &&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
+    let mut why_none = String::new();
     for (grain, before) in [(Grain::Month, "the month before"), (Grain::Week, "the week before")] {
-        let mut series = place.series(figure.metric, grain, figure.by);
-        series.retain(known);
-        let [.., earlier, later] = series.as_slice() else { continue };
-        if earlier.period.end.plus(1) != later.period.start {
-            continue;
+        let series = place.series(figure.metric, grain, figure.by);
+        let is_complete = |line: &&&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
+        let Some(later) = series.iter().rev().find(is_complete) else { continue };
+        let is_before = |line: &&&Line<'_>| line.period.end.plus(1) == later.period.start;
+        let Some(earlier) = series.iter().find(is_before) else { continue };
+        match days::change(figure.style, earlier, later) {
+            Some(Ok(change)) => {
+                let value = later.value.map(|value| figure.style.text(value.as_f64())).unwrap_or_default();
+                return format!("{}: {value}, {change} on {before}", number::period(later.period));
+            }
+            Some(Err(why)) if why_none.is_empty() => why_none = format!("not compared: {why}"),
+            _ => {}
         }
-        let value = |line: &Line<'_>| line.value.map(Number::as_f64);
-        let (Some(from), Some(to)) = (value(earlier), value(later)) else { continue };
-        let Some(change) = number::change(figure.style, from, to) else { continue };
-        return format!("{}: {}, {change} on {before}", number::period(later.period), figure.style.text(to));
     }
-    String::new()
+    why_none
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
 
-use super::{CountedDays, DayState, Resolved, Root, Source, StatesOfSources, View, own_rank, states_of};
+use super::{CountedDays, DayState, Resolved, Root, Source, SourceStates, StatesOfSources, View, own_rank};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
 use crate::record::NOBODY;
@@ -200,7 +200,7 @@ impl<'a> Resolved<'a> {
         agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
         let days = self.united(scopes, |root| days_of.get(&root));
-        agents.sources.extend(days.map(|days| (Source::Sessions, states_of(days))));
+        agents.sources.extend(days.map(|days| (Source::Sessions, SourceStates::of(days))));
         agents.flows = flows;
     }
 
@@ -277,7 +277,7 @@ impl<'a> Resolved<'a> {
             let told = counting.iter().filter_map(|root| Some((root.0, days_of[root].get(day)?.1?)));
             telling.insert(*day, told.collect());
         }
-        agents.sources.insert(source, states_of(days));
+        agents.sources.insert(source, SourceStates::of(days));
         telling
     }
 }

@@ -10,7 +10,16 @@ import { createRequire } from "node:module";
 
 import { drawn, launch, openPage } from "./browser.mjs";
 import { serve } from "./serve.mjs";
-import { LARGE, STATES, binaries, buildFromLines, buildSite, largeLines } from "./sites.mjs";
+import {
+  IMPORTED,
+  LARGE,
+  STATES,
+  binaries,
+  buildFromLines,
+  buildSite,
+  importedLines,
+  largeLines,
+} from "./sites.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-browser-"));
@@ -24,11 +33,13 @@ const pagesOf = (state) =>
   );
 const fileUrl = (state, page) => pathToFileURL(path.join(placeOf(state), "public", page)).href;
 const webUrl = (state, page) => `${server.url}/${state}/public/${page}`;
-const ALL = [...STATES.map((state) => state.name), ...LARGE];
+const ALL = [...STATES.map((state) => state.name), IMPORTED, ...LARGE];
 
 before(async () => {
   const built = binaries();
   for (const state of STATES) metrics[state.name] = await buildSite(state, built, placeOf(state.name));
+  metrics[IMPORTED] = importedLines();
+  buildFromLines(metrics[IMPORTED], built, placeOf(IMPORTED));
   for (const [name, days, people] of [
     [LARGE[0], 400, 20000],
     [LARGE[1], 1096, 300],
@@ -130,6 +141,44 @@ describe("states", () => {
     const { page, close } = await openPage(browser, fileUrl("one-person", "duo-metrics/index.html"));
     assert.match(await page.locator("#overview-body").textContent(), /under 5/);
     await close();
+  });
+
+  test("imported events are not hatched and not called missing", async () => {
+    const { page, close } = await openPage(browser, fileUrl(IMPORTED, "duo-metrics/index.html"));
+    assert.ok((await page.locator("#sessions path.fill").count()) > 0);
+    assert.equal(await page.locator("#sessions rect.open").count(), 0, "nothing is known to be open");
+    // The weekends between working days may have had no events; the days before the first one are missing.
+    const missing = await page.locator("#sessions rect.missing").count();
+    assert.ok(missing <= 1, `${missing} gaps`);
+    const legend = await page.locator("#sessions .legend").textContent();
+    assert.match(legend, /from imported events, completeness unknown/);
+    assert.doesNotMatch(legend, /not collected|may still change/);
+    const tile = page.locator("#overview .tile", { hasText: "Active people" });
+    assert.equal(await tile.locator(".value").textContent(), "140");
+    assert.equal(await tile.locator(".warning").textContent(), "imported events, completeness unknown");
+    assert.doesNotMatch(await tile.textContent(), /days collected/);
+    await close();
+  });
+
+  test("each tile has its own days, and a month is not compared with 19 days of another", async () => {
+    const address = fileUrl(IMPORTED, "duo-metrics/index.html");
+    const { page, close } = await openPage(browser, address);
+    const fresh = (label) =>
+      page.locator("#overview .tile", { hasText: label }).locator(".fresh").innerText();
+    assert.match(await fresh("Active people"), /^4 Oct to 31 Oct 2026\n/);
+    assert.match(await fresh("People in Chat"), /not compared: September 2026 is not complete/);
+    // Whole months are compared.
+    assert.match(await fresh("Active people"), /October 2026: 150, \+50\s*% on September 2026/);
+    await choose(page, "period", "month:2026-10-01");
+    assert.match(await fresh("People in Chat"), /^1 Oct to 31 Oct 2026\nnot compared: September 2026 is not/);
+    assert.match(await fresh("Active people"), /\+50\s*% on September 2026/);
+    await close();
+    const landing = await openPage(browser, fileUrl(IMPORTED, "index.html"));
+    const card = landing.page.locator(".card", { hasText: "Active people" });
+    assert.match(await card.locator("header").textContent(), /Days reported: 3 August – 30 October 2026/);
+    const figure = card.locator(".headline > div", { hasText: "Active people" });
+    assert.equal(await figure.locator(".period").textContent(), "4–31 October 2026");
+    await landing.close();
   });
 
   test("agents are told where there are lines of them, and else why not", async () => {

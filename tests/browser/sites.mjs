@@ -34,6 +34,9 @@ export const STATES = [
   { name: "agents", people: 60, days: 40, extra: agentLines("acme", 40), code: [0, 3] },
 ];
 
+/** A state from metric lines alone: see {@link importedLines}. */
+export const IMPORTED = "imported";
+
 /** Larger states, from metric lines alone: a server with that many events would take minutes. */
 export const LARGE = ["twenty-thousand-people", "three-years"];
 
@@ -124,6 +127,36 @@ function run(binary, args, input, env, cwd, allowed) {
 
 function dayBefore(day, days) {
   return new Date(Date.parse(day) - days * 86400000).toISOString().slice(0, 10);
+}
+
+/**
+ * Agents from imported events, on working days only, whose completeness is unknown; and Chat, collected in all of October
+ * and on 19 days of September.
+ */
+export function importedLines() {
+  const isWeekend = ({ start }) => [0, 6].includes(new Date(start).getUTCDay());
+  const imported = { coverage: 0, imported: 1, final: false };
+  const agents = agentLines("acme", 28)
+    .filter((line) => line.grain !== "day" || !isWeekend(line))
+    .map((line) => ({ ...line, ...imported }));
+  const of = (metric, value, period, more = {}) => ({
+    ...agents[0],
+    ...{ metric, by: {}, value, n: value, people: 20, coverage: 1, imported: 0, final: true },
+    ...period,
+    ...more,
+  });
+  const october = { grain: "month", start: "2026-10-01", end: "2026-10-31" };
+  const september = { grain: "month", start: "2026-09-01", end: "2026-09-30" };
+  const window = { grain: "window", start: "2026-10-04", end: "2026-10-31" };
+  return [
+    ...agents,
+    of("chat.users", 160, october),
+    of("chat.users", 90, september, { coverage: 19 / 30 }),
+    of("users.active", 140, window, imported),
+    of("users.active", 150, october),
+    of("users.active", 100, september),
+    of("users.active", 60, { grain: "day", start: "2026-08-03", end: "2026-08-03" }),
+  ];
 }
 
 /** Metric lines on agents, as `aggregate` writes them of an instance that tells of sessions, for so many days up to the last one. */

@@ -73,11 +73,56 @@ fn each_combination_of_the_two_variables_has_its_jobs() {
         let expected = if expected.is_empty() { expected } else { [expected, rest.to_vec()].concat() };
         assert_eq!(project.jobs(), expected, "{duo_variable:?} {project_variable:?}");
     }
-    // Not for a tag or a merge request, whatever is switched on.
-    project.set("ENABLE_DUO_METRICS", Some("true"));
-    project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
-    assert!(project.jobs().is_empty());
-    project.set("CI_PIPELINE_SOURCE", Some("push"));
+}
+
+/// What starts pipelines on the default branch, `main`, and on another one.
+const STARTS: [(&str, &str); 7] = [
+    ("main", "schedule"),
+    ("main", "web"),
+    ("main", "push"),
+    ("main", "api"),
+    ("main", "merge_request_event"),
+    ("feature/readme", "push"),
+    ("feature/readme", "schedule"),
+];
+
+#[test]
+fn only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs_unless_inputs_say_so() {
+    let bench = Bench::new(20, 3);
+    for (number, (inputs, expected)) in [
+        ("", "11000 00"),
+        ("schedule_only: true", "11000 00"),
+        ("schedule_only: false", "11110 00"),
+        ("sources: schedule|push", "10100 00"),
+        ("sources: web|api", "01010 00"),
+        ("branch: feature/readme", "00000 01"),
+        ("branch: elsewhere", "00000 00"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // By the file itself and by the entry of the catalog in turn.
+        let file = ["component.yml", "templates/duo-metrics.yml"][number % 2];
+        let given = if inputs.is_empty() { String::new() } else { format!("    inputs:\n      {inputs}\n") };
+        let pipeline = format!("include:\n  - local: {file}\n{given}");
+        let mut project = Project::new(&bench, &format!("project-{number}"), &pipeline);
+        project.set("ENABLE_DUO_METRICS", Some("true"));
+        project.set("ENABLE_PROJECT_METRICS", Some("true"));
+        let expected = expected.bytes().filter(|digit| *digit != b' ').map(|digit| digit == b'1');
+        for ((branch, source), runs) in STARTS.into_iter().zip(expected) {
+            project.switch_to(branch);
+            project.set("CI_PIPELINE_SOURCE", Some(source));
+            // All of them or none: a job never needs one that is not there.
+            assert_eq!(
+                project.jobs().len(),
+                if runs { 4 } else { 0 },
+                "{file} {inputs}: {source} on {branch}"
+            );
+        }
+    }
+    // Never for a tag, whatever the inputs are.
+    let pipeline = "include:\n  - local: component.yml\n    inputs:\n      schedule_only: false\n";
+    let mut project = consumer(&bench, pipeline).with("ENABLE_DUO_METRICS", "true");
     assert_eq!(project.jobs().len(), 3);
     project.set("CI_COMMIT_TAG", Some("1.0.0"));
     assert!(project.jobs().is_empty());
@@ -232,6 +277,8 @@ fn every_input_does_what_it_says() {
       days: 3
       groups: globex,acme
       token_variable: METRICS_TOKEN
+      branch: main
+      sources: schedule
       schedule_only: true
       publish: false
       needs: [flaky-tests]
@@ -263,6 +310,7 @@ pages:
     project.set("GROUP_PATH", Some("nobody"));
     project.set("DUO_TOKEN", None);
     project.set("METRICS_TOKEN", Some(TOKEN));
+    project.set("CI_PIPELINE_SOURCE", Some("web"));
     assert!(!project.jobs().contains(&"adoption-publish".to_owned()), "{:?}", project.jobs());
     project.set("CI_PIPELINE_SOURCE", Some("schedule"));
 
@@ -407,10 +455,10 @@ fn the_tables_of_the_readme_are_those_of_the_component() {
         let input = inputs[name];
         let default = input["default"].as_str().map_or_else(|| input["default"].to_string(), str::to_owned);
         let default = if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
-        table.push_str(&format!(
-            "| `{name}` | {default} | {} |\n",
-            input["description"].as_str().expect("text")
-        ));
+        // In a table of Markdown a bar ends the cell, also within code.
+        let [default, text] =
+            [&default, input["description"].as_str().expect("text")].map(|text| text.replace('|', "\\|"));
+        table.push_str(&format!("| `{name}` | {default} | {text} |\n"));
     }
     let readme = read("README.md");
     let (start, end) = ("<!-- inputs of component.yml -->\n", "<!-- end -->");

@@ -131,7 +131,13 @@ fn without_a_registry_the_program_comes_as_a_package_and_its_digest_is_checked()
 fn the_digest_becomes_a_comment() {
     let bench = Bench::new(60, 40);
     let mut project = example(&bench, "digest").with("DIGEST_ISSUE", "12").with("DIGEST_TOKEN", TOKEN);
-    assert!(!project.jobs().contains(&"comment".to_owned()));
+    // Where the jobs of the component are not, these are not either: they need them.
+    for (branch, source) in [("main", "push"), ("main", "web"), ("feature/readme", "schedule")] {
+        project.switch_to(branch);
+        project.set("CI_PIPELINE_SOURCE", Some(source));
+        assert!(!project.jobs().contains(&"comment".to_owned()), "{source} on {branch}");
+    }
+    project.switch_to("main");
     project.set("CI_PIPELINE_SOURCE", Some("schedule"));
     let pipeline = project.run();
     assert!(pipeline.passed && pipeline.jobs.len() == 5, "{}", pipeline.log);
@@ -146,9 +152,11 @@ fn the_digest_becomes_a_comment() {
 fn the_landing_page_links_dashboards_of_others() {
     let bench = Bench::new(20, 7);
     let mut project = example(&bench, "landing");
-    project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
-    assert!(project.jobs().is_empty(), "{:?}", project.jobs());
-    project.set("CI_PIPELINE_SOURCE", Some("push"));
+    for source in ["merge_request_event", "push"] {
+        project.set("CI_PIPELINE_SOURCE", Some(source));
+        assert!(project.jobs().is_empty(), "{:?}", project.jobs());
+    }
+    project.set("CI_PIPELINE_SOURCE", Some("schedule"));
     let pipeline = project.run();
     assert!(pipeline.passed && pipeline.jobs.len() == 5, "{}", pipeline.log);
     let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
@@ -163,7 +171,11 @@ fn the_pipeline_of_this_project_has_the_right_jobs_and_publishes_when_it_is_sche
     let bench = Bench::new(20, 7);
     let mut project = Project::new(&bench, "duo-metrics", &read(".gitlab-ci.yml"));
     let builds = ["test", "advisories", "binary", "job-image"];
+    project.set("CI_PIPELINE_SOURCE", Some("push"));
     assert_eq!(project.jobs(), builds);
+    project.set("ENABLE_DUO_METRICS", Some("true"));
+    assert_eq!(project.jobs(), builds, "a push does not publish");
+    project.set("ENABLE_DUO_METRICS", None);
     project.set("CI_PIPELINE_SOURCE", Some("merge_request_event"));
     assert_eq!(project.jobs(), builds[..3]);
     project.set("CI_PIPELINE_SOURCE", Some("push"));

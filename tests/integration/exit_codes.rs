@@ -356,17 +356,133 @@ fn the_summary_is_json_when_asked_for() {
     assert_eq!(summary["collected"].as_array().expect("a list").len(), 7);
 }
 
+/// Runs a command to its end with this file as standard output.
+fn into(mut command: std::process::Command, stdout: std::fs::File, input: Option<std::fs::File>) -> Done {
+    command.stdin(input.map_or(Stdio::null(), Stdio::from)).stdout(stdout).stderr(Stdio::piped());
+    let output = command.output().expect("it ends");
+    let stderr = String::from_utf8(output.stderr).expect("messages are text");
+    Done { code: output.status.code().expect("it ends by itself"), stdout: Vec::new(), stderr }
+}
+
 #[test]
-fn a_device_that_is_full_is_1() {
+#[cfg(target_os = "linux")]
+fn standard_output_that_is_full_is_75_and_one_that_is_not_for_writing_is_78() {
     let bench = Bench::new(20, 3);
     let raw = bench.fetch(&["--since", "2026-10-30"]);
-    std::fs::write(bench.path("raw.jsonl"), raw).expect("written");
-    let mut command = bench.command(&["normalize"]);
-    command.stdin(std::fs::File::open(bench.path("raw.jsonl")).expect("it is there"));
-    command.stdout(std::fs::File::create("/dev/full").expect("a device of Linux"));
-    let output = command.stderr(Stdio::piped()).output().expect("it ends");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+    let records = bench.normalize(&raw);
+    let metrics = bench.aggregate(&records);
+    let events = br#"{"event":"no_event_of_gitlab","timestamp":"yesterday"}"#.to_vec();
+    for (name, content) in [("raw", &raw), ("records", &records), ("metrics", &metrics), ("events", &events)]
+    {
+        std::fs::write(bench.path(name), content).expect("written");
+    }
+    let kept = bench.pipe(&["aggregate", "--history", "history"], &records);
+    assert_eq!(kept.code, 0, "{}", kept.stderr);
+    for (arguments, input) in [
+        (vec!["--help"], ""),
+        (vec!["--version"], ""),
+        (vec!["fetch", "--help"], ""),
+        (vec!["fetch"], ""),
+        (vec!["fetch", "--output-dir", "out"], ""),
+        (vec!["doctor"], ""),
+        (vec!["doctor", "--format", "json"], ""),
+        (vec!["metrics"], ""),
+        (vec!["metrics", "--format", "json"], ""),
+        (vec!["sql", "--schema"], ""),
+        (vec!["lint", "--list"], ""),
+        (vec!["lint", "--list", "--format", "jsonl"], ""),
+        (vec!["lint", "--explain", "unknown-event"], ""),
+        (vec!["lint"], "events"),
+        (vec!["lint", "--format", "codequality"], "events"),
+        (vec!["history", "--history", "history", "list"], ""),
+        (vec!["history", "--history", "history", "list", "--format", "json"], ""),
+        (vec!["history", "--history", "history", "export"], ""),
+        (vec!["normalize"], "raw"),
+        (vec!["normalize", "--format", "csv"], "raw"),
+        (vec!["aggregate"], "records"),
+        (vec!["aggregate", "--emit", "rollups"], "records"),
+        (vec!["export", "--format", "csv"], "metrics"),
+        (vec!["export", "--format", "openmetrics"], "metrics"),
+        (vec!["export", "--format", "markdown"], "metrics"),
+    ] {
+        let input =
+            || (!input.is_empty()).then(|| std::fs::File::open(bench.path(input)).expect("it is there"));
+        let full = std::fs::File::create("/dev/full").expect("a device of Linux");
+        let result = into(bench.command(&arguments), full, input());
+        assert_eq!(result.code, 75, "{arguments:?}: {}", result.stderr);
+        let last = result.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("cannot write to standard output: No space left"), "{arguments:?}: {last}");
+        assert!(last.contains("free some space"), "{last}");
+        // Open, but not for writing, as `1< file` makes it.
+        let readable = std::fs::File::open("/dev/null").expect("a device of Linux");
+        let result = into(bench.command(&arguments), readable, input());
+        assert_eq!(result.code, 78, "{arguments:?}: {}", result.stderr);
+        assert!(result.stderr.contains("cannot write to standard output"), "{}", result.stderr);
+    }
+    assert!(!bench.path("out").exists() || files_below(&bench.path("out")).is_empty(), "no file stays");
+}
+
+/// This command in a file system of 16 kB at `disk`, which ends with it; `None` where that takes more rights.
+#[cfg(target_os = "linux")]
+fn on_a_small_disk(command: &std::process::Command, size: &str) -> Option<std::process::Command> {
+    let within = |script: &str| {
+        let mut outer = std::process::Command::new("unshare");
+        let mount = format!("mount -t tmpfs -o {size} tmpfs disk && {script}");
+        outer.args(["--map-root-user", "--mount", "sh", "-c", &mount, "sh"]);
+        outer.current_dir(command.get_current_dir().expect("a folder"));
+        outer
+    };
+    let can = within("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let mut outer = within("exec \"$@\"");
+    outer.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        outer.env(name, value.expect("it is set"));
+    }
+    can.then_some(outer)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_75_and_the_place_is_named_by_the_name_it_was_to_have() {
+    let bench = Bench::new(60, 10);
+    let raw = bench.fetch(&["--collector", "usage_events", "--collector", "seats"]);
+    let records = bench.normalize(&raw);
+    let metrics = bench.aggregate(&records);
+    bench.gitlab.keep_artifact("process", "history.gz", vec![7; 1 << 20]);
+    std::fs::create_dir(bench.path("disk")).expect("made");
+    let rejected = "not json\n".repeat(4000).into_bytes();
+    for (arguments, input) in [
+        (vec!["dashboard", "--site", "disk/site"], &metrics),
+        (vec!["landing", "--site", "disk/site"], &metrics),
+        (vec!["fetch", "--quiet-stdout", "--output-dir", "disk/raw"], &raw),
+        (vec!["fetch", "--state", "disk/state"], &raw),
+        (vec!["aggregate", "--history", "disk/history"], &records),
+        (vec!["normalize", "--max-rejects", "1", "--dead-letter", "disk/dead.jsonl"], &rejected),
+        (vec!["export", "--people", "disk/people.csv"], &records),
+        (vec!["artifact", "--job", "process", "--path", "history.gz", "--output", "disk/got"], &raw),
+        (vec!["run", "--site", "disk/site"], &raw),
+    ] {
+        // Where the content has no room, and where not even the name of a file has any.
+        for size in ["size=4k", "size=64k,nr_inodes=1"] {
+            let mut command = bench.command(&arguments);
+            command.env("CI_API_V4_URL", format!("{}/api/v4", bench.gitlab.url())).env("CI_PROJECT_ID", "7");
+            command.env("CI_COMMIT_REF_NAME", "main").env("CI_JOB_TOKEN", format!("{TOKEN}-job"));
+            let Some(command) = on_a_small_disk(&command, size) else {
+                eprintln!("not tried: no user namespace with a file system of its own is to be had here");
+                return;
+            };
+            let result = done(command, input);
+            let last = result.stderr.lines().last().unwrap_or_default();
+            assert_eq!(result.code, 75, "{size} {arguments:?}: {}", result.stderr);
+            assert!(
+                last.contains("disk") && !last.contains("standard output"),
+                "{size} {arguments:?}: {last}"
+            );
+            assert!(last.contains("free some space"), "{size} {arguments:?}: {last}");
+            assert!(!result.stderr.contains(".duo-metrics"), "{size} {arguments:?}: {}", result.stderr);
+            assert!(!result.stderr.contains("panicked"), "{}", result.stderr);
+        }
+    }
 }
 
 #[test]

@@ -63,6 +63,7 @@ impl<'a> Project<'a> {
             .with("CI_JOB_TOKEN", &format!("{TOKEN}-job"))
             .with("CI_PROJECT_ID", "7")
             .with("CI_PAGES_URL", "https://acme.pages.example.com/metrics")
+            .with("CI_PIPELINE_SOURCE", "schedule")
             .with("DUO_METRICS_NOW", "2026-11-01T03:00:00Z")
     }
 
@@ -78,6 +79,12 @@ impl<'a> Project<'a> {
             Some(value) => self.variables.insert(name.to_owned(), value.to_owned()),
             None => self.variables.remove(name),
         };
+    }
+
+    /// Makes the next pipelines those of this branch, which starts where the project is.
+    pub(crate) fn switch_to(&self, branch: &str) {
+        let status = self.command("git").args(["switch", "--quiet", "-C", branch]).status();
+        assert!(status.expect("git runs").success(), "git switch {branch}");
     }
 
     /// Runs a pipeline.

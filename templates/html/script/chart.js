@@ -26,15 +26,30 @@ function markOf(line) {
   return { nothing_shown: "nothing", not_collected: "missing" }[line.reason] ?? "unknown";
 }
 
-/** Whether a value can no longer change and is of all its days. */
+/** Whether nothing of a value is known to be missing or to change: all its days are final, or were imported. */
 function isSettled(line) {
-  return line.final && line.coverage >= 1;
+  return (line.final && line.coverage >= 1) || isImported(line);
+}
+
+/** The marks of a layer. Between days with imported events, one without may have had none, so it is not `missing`. */
+function marksOf(row) {
+  const marks = row.map(markOf);
+  const isFrom = (line) => line?.imported > 0;
+  const [first, last] = [row.findIndex(isFrom), row.findLastIndex(isFrom)];
+  return marks.map((mark, at) =>
+    mark === "missing" && first < at && at < last && first >= 0 ? "silent" : mark,
+  );
+}
+
+/** What stands for a slot without a line. */
+function nothingThere(rows) {
+  return rows.flat().some((line) => line?.imported > 0) ? "no imported events" : "not collected";
 }
 
 /** The figure: title, legend, drawing, and the same numbers as a table and as CSV. */
 function chartFigure(chart, page) {
   const rows = chart.layers.map((layer) => chart.slots.map((slot) => layer.series(slot)));
-  const marks = rows.map((row) => row.map(markOf));
+  const marks = rows.map(marksOf);
   const heading = element(
     "figcaption",
     {},
@@ -199,7 +214,7 @@ function tipLines(chart, rows, at, page) {
   const slot = chart.slots[at];
   const lines = chart.layers.map((layer, row) => {
     const line = rows[row][at];
-    const value = line ? valueText(line, chart.style, page.small) : "not collected";
+    const value = line ? valueText(line, chart.style, page.small) : nothingThere(rows);
     const plain = line && line.value === null && !line.hidden ? (REASONS[line.reason] ?? UNKNOWN) : value;
     const remark = line && (line.value !== null || line.hidden) ? remarks(line, chart.style).join(", ") : "";
     return [`${shortName(layer.name)}: ${plain}`, remark, chart.layers.length > 1 ? layer.tone : ""];
@@ -234,7 +249,7 @@ function describeChart(chart, rows, marks) {
     );
   });
   for (const [mark, text] of [
-    ["missing", "Not collected"],
+    ["missing", capital(nothingThere(rows))],
     ["hidden", "Hidden because few people are behind them"],
   ]) {
     const slots = chart.slots.filter((_, at) => marks.some((row) => row[at] === mark)).length;
@@ -251,7 +266,8 @@ function legendOf(chart, rows, marks) {
   if (known.some((line) => !isSettled(line)))
     items.push([chart.form === "line" ? "key-dashed" : "key-open", "partly collected, or may still change"]);
   if (chart.form === "line" && known.some(isSmall)) items.push(["key-small", `of fewer than ${SMALL_N}`]);
-  if (has("missing")) items.push(["key-missing", "not collected"]);
+  if (known.some(isImported)) items.push(["", "from imported events, completeness unknown"]);
+  if (has("missing")) items.push(["key-missing", nothingThere(rows)]);
   if (has("hidden")) items.push(["key-hidden", "few people: not shown"]);
   const unknown = rows.flat().find((line) => line && markOf(line) === "unknown");
   if (unknown) items.push(["key-unknown", REASONS[unknown.reason] ?? REASONS.not_known]);
@@ -260,7 +276,7 @@ function legendOf(chart, rows, marks) {
   return element(
     "ul",
     { class: "legend" },
-    items.map(([key, text]) => element("li", {}, element("i", { class: key }), text)),
+    items.map(([key, text]) => element("li", {}, key && element("i", { class: key }), text)),
   );
 }
 

@@ -6,7 +6,7 @@
  * @typedef {{grain: Grain, start: string, end: string}} Period
  * @typedef {{
  *   metric: string, group: number, period: Period, by: Object<string, string>,
- *   value: ?number, n: ?number, of: ?number, people: ?number, coverage: number, basis: ?number,
+ *   value: ?number, n: ?number, of: ?number, people: ?number, coverage: number, imported: number, basis: ?number,
  *   final: boolean, reason: ?string, hidden: ?string
  * }} Line one metric line; `reason` says why there is no value, `hidden` why it may not be shown
  */
@@ -140,8 +140,8 @@ class Figures {
     const cell = series.v[at];
     if (cell === undefined || cell === null) return undefined;
     const of = series.of?.[at] ?? null;
-    const covered = series.c?.[at] ?? null;
-    const days = daysBetween(period.start, period.end) + 1;
+    const share = (days) =>
+      Number.isInteger(days) ? days / (daysBetween(period.start, period.end) + 1) : days;
     const line = {
       metric: series.m,
       group: series.g,
@@ -151,7 +151,8 @@ class Figures {
       n: null,
       of,
       people: series.p?.[at] ?? null,
-      coverage: covered === null ? 1 : Number.isInteger(covered) ? covered / days : covered,
+      coverage: share(series.c?.[at]) ?? 1,
+      imported: share(series.e?.[at]) ?? 0,
       basis: series.b?.[at] ?? null,
       final: (series.f?.[at] ?? 1) === 1,
       reason: null,

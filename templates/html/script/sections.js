@@ -103,10 +103,7 @@ function tilesOf(page, headline) {
       .slots("day")
       .slice(-56)
       .map((slot) => page.figures.line(page.group, metric, slot, by));
-    const covered =
-      line && line.coverage < 1 && isNumber
-        ? `${Math.round(line.coverage * (daysBetween(line.period.start, line.period.end) + 1))} of ${daysBetween(line.period.start, line.period.end) + 1} days collected`
-        : "";
+    const covered = isNumber ? daysText(line) : "";
     return element(
       "li",
       { class: "tile" },
@@ -124,6 +121,8 @@ function tilesOf(page, headline) {
       element(
         "p",
         { class: "fresh" },
+        spanText(page.period),
+        element("br"),
         comparison(page, metric, by, style),
         covered && [element("br"), element("span", { class: "warning" }, covered)],
       ),
@@ -131,20 +130,23 @@ function tilesOf(page, headline) {
   });
 }
 
-/** The change of a figure against the period to compare with, which is named; for 28 days that of the newest whole month. */
+/**
+ * The change of a figure against the period to compare with, which is named, or why there is none; for 28 days that of
+ * the newest complete month.
+ */
 function comparison(page, metric, by, style) {
   if (page.choice.compare === "none") return "";
+  let why = "";
   const compare = (period) => {
     const before = comparedWith(period, page.choice.compare);
     const [from, to] = [before, period].map((period) => page.figures.line(page.group, metric, period, by));
     const change = changeText(from, to, style);
-    return (
-      change &&
-      `${change} on ${periodName(before)}${from.coverage < 1 ? ` (${wholePercent.format(from.coverage)} of its days)` : ""}`
-    );
+    if (from && to && !why) why = whyNotCompared(from, to);
+    return change && `${change} on ${periodName(before)}`;
   };
+  const none = () => (why ? `not compared: ${why}` : "nothing to compare with");
   const own = compare(page.period);
-  if (own || page.period.grain !== "window") return own || "nothing to compare with";
+  if (own || page.period.grain !== "window") return own || none();
   for (const grain of ["month", "week"]) {
     const period = page.figures
       .periods(grain)
@@ -158,7 +160,7 @@ function comparison(page, metric, by, style) {
     if (change)
       return `${capital(periodName(period))}: ${valueText(page.figures.line(page.group, metric, period, by), style, page.small)}, ${change}`;
   }
-  return "nothing to compare with";
+  return none();
 }
 
 /** A row for each group, where there are several. */
@@ -194,9 +196,11 @@ function byMonth(page, figures) {
   const line = (month, { metric, by }) => page.figures.line(page.group, metric, month, by);
   const rows = months.map((month) => {
     const lines = figures.map((wanted) => line(month, wanted));
-    const covered = Math.min(...lines.filter(Boolean).map((line) => line.coverage));
+    const known = lines.filter(Boolean);
+    const covered = Math.min(...known.filter((line) => !isImported(line)).map((line) => line.coverage));
+    const unknown = known.some(isImported) ? "completeness unknown" : "";
     return [
-      monthCell(month, covered < 1 ? `${wholePercent.format(covered)} of its days` : ""),
+      monthCell(month, covered < 1 ? `${wholePercent.format(covered)} of its days` : unknown),
       ...lines.map((line, at) => figure(line, figures[at].style)),
     ];
   });

@@ -73,6 +73,14 @@ function periodName(period) {
   return period.grain === "week" ? `week of ${year(period.start)}` : `28 days to ${year(period.end)}`;
 }
 
+/** The days of a period: `4 Oct to 31 Oct 2026`. */
+function spanText({ start, end }) {
+  const year = start.slice(0, 4) === end.slice(0, 4) ? "" : ` ${start.slice(0, 4)}`;
+  return start === end
+    ? `${shortDay(end)} ${end.slice(0, 4)}`
+    : `${shortDay(start)}${year} to ${shortDay(end)} ${end.slice(0, 4)}`;
+}
+
 /** The value of a line as text, or what stands in its place. */
 function valueText(line, style, small) {
   if (!line) return UNKNOWN;
@@ -97,10 +105,38 @@ function remarks(line, style) {
   if (partsText(line)) words.push(partsText(line));
   else if (style === "duration") words.push(`${exactNumber.format(line.value)} s`);
   if (style === "duration" && line.n !== null) words.push(`of ${plainNumber.format(line.n)}`);
-  if (line.coverage < 1) words.push(`${wholePercent.format(line.coverage)} of its days collected`);
+  if (line.imported > 0) words.push(daysText(line));
+  else if (line.coverage < 1) words.push(`${wholePercent.format(line.coverage)} of its days collected`);
   if (line.basis !== null) words.push(`measured on ${percentNumber.format(line.basis)}`);
-  if (!line.final) words.push("may still change");
+  if (!line.final && !isImported(line)) words.push("may still change");
   return words;
+}
+
+/** Whether no day of a line is known to be missing: those that are not complete were imported. */
+function isImported(line) {
+  return line.imported > 0 && line.coverage + line.imported > 0.9999;
+}
+
+/** How many of its days a line rests on; empty when all were collected. */
+function daysText(line) {
+  if (line.coverage >= 1) return "";
+  const days = daysBetween(line.period.start, line.period.end) + 1;
+  const ofDays = (share) => `${Math.round(share * days)} of ${days} days`;
+  const texts = [];
+  if (line.coverage > 0 || line.imported === 0) texts.push(`${ofDays(line.coverage)} collected`);
+  if (line.imported > 0)
+    texts.push(
+      `${isImported(line) ? "imported events" : `${ofDays(line.imported)} imported`}, completeness unknown`,
+    );
+  return texts.join(", ");
+}
+
+/** Why two lines are not compared: all days of both have to be there. Empty when they are. */
+function whyNotCompared(from, to) {
+  const line = [to, from].find((line) => line && line.coverage < 1);
+  if (!line) return "";
+  const name = periodName(line.period);
+  return isImported(line) ? `whether ${name} is complete is unknown` : `${name} is not complete`;
 }
 
 /** Whether a rate rests on so little that it is drawn pale. */
@@ -108,9 +144,9 @@ function isSmall(line) {
   return line?.of !== null && line?.of !== undefined && line.of < SMALL_N;
 }
 
-/** The change from one line to another, in words; empty when nothing can be said. */
+/** The change from one line to another of the same kind of period, in words; empty when nothing can be said. */
 function changeText(from, to, style) {
-  if (!from || !to || from.value === null || to.value === null) return "";
+  if (!from || !to || from.value === null || to.value === null || whyNotCompared(from, to)) return "";
   const difference = to.value - from.value;
   const sign = difference < 0 ? "−" : "+";
   if (style === "percent") {

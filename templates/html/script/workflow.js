@@ -8,10 +8,12 @@ function ratesCompared(page, { id, caption, key, heading, rate, volume, unit }) 
   const names = bySize(volumes, rates).filter((name) => !chosen || name === chosen);
   const columns = [words(heading), numbers("Rate"), numbers(unit)];
   if (before.size > 0) columns.push(numbers(capital(periodName(page.before))), numbers("Change"));
+  const why = names.map((name) => whyNotCompared(before.get(name), rates.get(name))).find(Boolean);
   return tableFigure(
     {
       id,
       caption: captioned(page, caption),
+      note: before.size > 0 && why ? `Not compared: ${why}.` : undefined,
       columns,
       more: leftOut(names.length),
       rows: names.slice(0, MOST_ROWS).map((name) => [
@@ -85,10 +87,12 @@ function featuresCompared(page) {
     numbers("Change"),
   ];
   const most = largest([...active.values(), ...before.values()]);
+  const why = names.map((name) => whyNotCompared(before.get(name), active.get(name))).find(Boolean);
   return tableFigure(
     {
       id: "feature-people",
       caption: captioned(page, "Active people by feature"),
+      note: why && `Not compared: ${why}.`,
       columns,
       more: leftOut(names.length),
       rows: names.slice(0, MOST_ROWS).map((name) => [

@@ -792,6 +792,58 @@ fn an_id_is_the_identity_and_a_line_number_is_none() {
     assert_eq!(share(&[event("a", 1), event("b", 1), coverage(2)]), 1.0);
 }
 
+#[test]
+fn imported_events_have_days_of_unknown_completeness_and_others_have_missing_days() {
+    let bench = Bench::new(20, 3);
+    let event = |day: u32| {
+        format!(
+            r#"{{"type":"event","ts":"2026-10-{day:02}T09:00:00Z","instance":"i","collector":"snowplow","scope":"/","day":"2026-10-{day:02}","fetched_at":"2026-11-06T00:00:00Z","row":"{day}","event":"request_duo_chat_response","feature":"chat","user":"u","event_id":"{day}"}}"#
+        )
+    };
+    let coverage = |day: u32, status: &str| {
+        format!(
+            r#"{{"type":"coverage","collector":"snowplow","instance":"i","scope":"/","day":"2026-10-{day:02}","status":"{status}","rows":1,"fetched_at":"2026-11-06T00:00:00Z","reason":null}}"#
+        )
+    };
+    let days = |lines: &[String], grain: &str, start: &str| {
+        let metrics = lines_of(&aggregated(&bench, lines, &["--until", "2026-10-31"]), "metric");
+        let line = metrics.into_iter().find(|line| {
+            line["metric"] == "chat.messages" && line["grain"] == grain && line["start"] == start
+        });
+        let line = line.expect("the line");
+        let length =
+            [("day", 1.0), ("week", 7.0), ("window", 28.0)].into_iter().find(|(name, _)| *name == grain);
+        let length = length.expect("a grain").1;
+        let of = |share: &Value| (share.as_f64().unwrap_or(0.0) * length).round() as u64;
+        (of(&line["coverage"]), of(&line["imported"]))
+    };
+    // Monday 5 to Friday 16 October: the weekend between may have had no events.
+    let import: Vec<String> = (5..=9).chain(12..=16).map(event).collect();
+    assert_eq!(days(&import, "day", "2026-10-06"), (0, 1));
+    assert_eq!(days(&import, "week", "2026-10-05"), (0, 7));
+    // What is before the first of its days and after the last is missing.
+    assert_eq!(days(&import, "week", "2026-10-12"), (0, 5));
+    assert_eq!(days(&import, "window", "2026-10-04"), (0, 12));
+    // A coverage line states it: of one day rows are missing, another one is complete.
+    let stated = [import.clone(), vec![coverage(7, "partial"), coverage(8, "complete")]].concat();
+    assert_eq!(days(&stated, "week", "2026-10-05"), (1, 5));
+
+    let lines = aggregated(&bench, &import, &["--until", "2026-10-31"]);
+    let by_status: Vec<Value> = lines_of(&lines, "metric")
+        .into_iter()
+        .filter(|line| line["metric"] == "coverage.days")
+        .map(|line| json!([line["by"]["status"], line["value"]]))
+        .collect();
+    assert_eq!(by_status, [json!(["imported", 10])]);
+    let reasons = lines_of(&lines, "coverage");
+    assert!(reasons.iter().all(|line| line["reason"] == "imported events, completeness unknown"));
+    let digest = bench.pipe(&["export", "--format", "markdown"], &lines);
+    let digest = String::from_utf8(digest.stdout).expect("text");
+    assert!(digest.contains("Completeness unknown (imported events): `snowplow`."), "{digest}");
+    assert!(digest.contains("12 of 28 days imported, completeness unknown"), "{digest}");
+    assert!(!digest.contains("Missing:") && !digest.contains("0 of 28"), "{digest}");
+}
+
 /// A record of an event of Snowplow on 18 August 2026.
 fn record(number: usize, (time, event, session, more): &(&str, &str, u64, Value)) -> String {
     let mut line = json!({"type": "event", "ts": format!("2026-08-18T{time}Z"), "instance": "https://gitlab.example.com",
