@@ -255,7 +255,7 @@ mod tests {
         let dark = |colours: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colours}}}}}}}"#));
         assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
         assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
-        let light = refused(r##"{"colours":{"light":{"paper":"#d8d8d8","soft":"#3a3f45"}}}"##);
+        let light = refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
         assert!(light.contains("warn on paper"), "{light}");
     }
 
