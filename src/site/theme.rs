@@ -242,7 +242,9 @@ mod tests {
                 assert!(style.contains(&format!("--{name}: {colour};")), "{name} {colour}");
             }
         }
-        assert!(style.contains(&format!("--weekend: color-mix(in srgb, var(--ink) {:.0}%,", ROW_INK * 100.0)));
+        assert!(
+            style.contains(&format!("--weekend: color-mix(in srgb, var(--ink) {:.0}%,", ROW_INK * 100.0))
+        );
         let heat = format!(
             ".h9 {{ background-color: color-mix(in srgb, var(--accent) {:.0}%, transparent)",
             HEAT_ACCENT * 100.0
@@ -255,7 +257,8 @@ mod tests {
         let dark = |colours: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colours}}}}}}}"#));
         assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
         assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
-        let light = refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
+        let light =
+            refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
         assert!(light.contains("warn on paper"), "{light}");
     }
 
