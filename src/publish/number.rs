@@ -93,23 +93,24 @@ pub fn duration(seconds: f64) -> String {
 
 /// The change from one number to another, in words; `None` when nothing can be said.
 pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
-    let difference = to - from;
-    if style == Style::Percent {
-        let points = (to - from) * 100.0;
-        return Some(match points {
-            p if p.abs() < 0.05 => "no change".into(),
-            p => format!("{}{:.1} points", sign(p), p.abs()),
-        });
-    }
-    if style.text(difference.abs()) == style.text(0.0) {
-        return Some("no change".into());
-    }
-    // A percentage of a small base says less than the difference.
-    let text = match from >= 20.0 {
-        true => format!("{}{:.0}%", sign(difference), (difference / from * 100.0).abs()),
-        false => format!("{}{}", sign(difference), style.text(difference.abs())),
+    let size = (to - from).abs();
+    let text = match style {
+        Style::Percent => match plain(size * 100.0).as_str() {
+            "0" => None,
+            "1" => Some("1 point".to_owned()),
+            points => Some(format!("{points} points")),
+        },
+        _ if from < 0.0 => return None,
+        _ if style.text(size) == style.text(0.0) => None,
+        // A percentage of a small base says less than the difference.
+        _ if from < 20.0 => Some(style.text(size)),
+        _ => match size / from * 100.0 {
+            percent if percent < 0.05 => None,
+            percent if percent < 0.95 => Some(format!("{percent:.1}%")),
+            percent => Some(format!("{percent:.0}%")),
+        },
     };
-    (from >= 0.0).then_some(text)
+    Some(text.map_or_else(|| "no change".into(), |text| format!("{}{text}", sign(to - from))))
 }
 
 /// `1 day`, `2 days`.
@@ -258,6 +259,17 @@ mod tests {
         assert_eq!(change(Style::Plain, 200.0, 150.0).as_deref(), Some("−25%"));
         assert_eq!(change(Style::Plain, 4.0, 6.0).as_deref(), Some("+2"));
         assert_eq!(change(Style::Plain, 0.0, 0.0).as_deref(), Some("no change"));
+    }
+
+    #[test]
+    fn a_change_is_never_zero_percent_and_one_point_is_one() {
+        let people = [997.0, 991.0, 990.0, 999.9, 1_000.0].map(|to| change(Style::Plain, 1_000.0, to));
+        let people = people.map(|text| text.expect("both are known"));
+        assert_eq!(people, ["−0.3%", "−0.9%", "−1%", "no change", "no change"]);
+        let points = [0.31, 0.2901, 0.3004, 0.30, 0.302].map(|to| change(Style::Percent, 0.30, to));
+        let points = points.map(|text| text.expect("both are known"));
+        assert_eq!(points, ["+1 point", "−1 point", "no change", "no change", "+0.2 points"]);
+        assert_eq!(change(Style::Duration, 86_400.0, 86_430.0).as_deref(), Some("no change"));
     }
 
     #[test]

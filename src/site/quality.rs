@@ -186,7 +186,7 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
     for gap in gaps.iter().take(MOST_GAPS) {
         let reason = published_reason(gap.line).unwrap_or_default();
         table.push(vec![
-            Cell::words(number::span(gap.first, gap.last)),
+            Cell::dates(number::span(gap.first, gap.last)),
             Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
             Cell::words(match gap.scopes.as_slice() {
                 [scope] => scope_name(scope),

@@ -102,6 +102,12 @@ impl Cell {
         Cell { text: text.into(), ..Cell::default() }
     }
 
+    /// Days: a line ends between two of them, not inside one.
+    pub(super) fn dates(text: impl Into<String>) -> Cell {
+        let text = text.into().replace(' ', "\u{a0}").replace("\u{a0}–\u{a0}", " – ");
+        Cell { text, ..Cell::default() }
+    }
+
     /// A name as it stands in the streams.
     pub(super) fn code(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), class: "code", ..Cell::default() }

@@ -16,8 +16,13 @@ pub const LOGO_FILES: [(&str, &str); 2] = [("logo.svg", "image/svg+xml"), ("logo
 
 /// Bytes of a logo at most: it is in every page.
 const LARGEST_LOGO: usize = 48 * 1024;
-/// Contrast between text and paper at least, as WCAG 2.2 asks for (AA).
+/// Contrast between text and its ground at least, as WCAG 2.2 asks for (AA).
 const LEAST_CONTRAST: f64 = 4.5;
+/// Parts of one color in another one, as the style sheet mixes them: a row that is pointed at, the darkest cell of a heat map.
+const ROW_INK: f64 = 0.05;
+const HEAT_ACCENT: f64 = 0.40;
+/// Colors of texts that a theme cannot set, with the default in light and in dark.
+const FIXED: [(&str, &str, &str); 2] = [("warn", "#8f4a00", "#eda956"), ("good", "#256b3c", "#7cc494")];
 
 /// Colours that can be set, with the default in light and in dark.
 const COLOURS: [(&str, &str, &str); 5] = [
@@ -155,35 +160,61 @@ fn colours(
             let known: Vec<&str> = COLOURS.iter().map(|(known, _, _)| *known).collect();
             return Err(format!("{THEME_FILE}: there is no colour {name:?}, only {}", known.join(", ")));
         }
-        luminance(colour)
+        channels(colour)
             .ok_or_else(|| format!("{THEME_FILE}: {name} in {scheme} is no colour; write it as #0b6470"))?;
         let _ = write!(declarations, "--{name}: {colour}; ");
     }
     let of = |name: &str| {
         let set = set.get(name).map(String::as_str);
-        let own = COLOURS.into_iter().find(|(known, _, _)| *known == name).map(&default);
-        set.or(own).and_then(luminance).unwrap_or_default()
+        let own = COLOURS.into_iter().chain(FIXED).find(|(known, _, _)| *known == name).map(&default);
+        set.or(own).and_then(channels).unwrap_or_default()
     };
-    for text in ["ink", "soft", "accent"] {
-        let (one, other) = (of(text), of("paper"));
-        let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+    let (paper, row) = (of("paper"), mixed(of("ink"), ROW_INK, of("paper")));
+    let heat = mixed(of("accent"), HEAT_ACCENT, of("paper"));
+    let pairs = [
+        ("ink", "paper", paper),
+        ("soft", "paper", paper),
+        ("accent", "paper", paper),
+        ("warn", "paper", paper),
+        ("good", "paper", paper),
+        ("ink", "a row that is pointed at (paper with a little ink)", row),
+        ("soft", "a row that is pointed at (paper with a little ink)", row),
+        ("ink", "a cell of a heat map (paper with accent)", heat),
+    ];
+    for (text, name, ground) in pairs {
+        let contrast = contrast(of(text), ground);
         if contrast < LEAST_CONTRAST {
             return Err(format!(
-                "{THEME_FILE}: {text} on paper has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {LEAST_CONTRAST}"
+                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {LEAST_CONTRAST}"
             ));
         }
     }
     Ok(declarations)
 }
 
-/// The relative luminance of `#rrggbb`, as WCAG defines it.
-fn luminance(colour: &str) -> Option<f64> {
+/// Red, green and blue of `#rrggbb`, from 0 to 1.
+fn channels(colour: &str) -> Option<[f64; 3]> {
     let digits = colour.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
-    let channel = |at: usize| {
-        let value = f64::from(u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?) / 255.0;
-        Some(if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) })
+    let channel = |at: usize| Some(f64::from(u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?) / 255.0);
+    Some([channel(0)?, channel(2)?, channel(4)?])
+}
+
+/// A color with a part of another one in it, as `color-mix(in srgb, …)` does it.
+fn mixed(part: [f64; 3], share: f64, ground: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|at| part[at] * share + ground[at] * (1.0 - share))
+}
+
+/// The contrast of two colors, as WCAG defines it.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let luminance = |color: [f64; 3]| {
+        let [red, green, blue] = color.map(|value| match value <= 0.04045 {
+            true => value / 12.92,
+            false => ((value + 0.055) / 1.055).powf(2.4),
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
     };
-    Some(0.2126 * channel(0)? + 0.7152 * channel(2)? + 0.0722 * channel(4)?)
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
 #[cfg(test)]
@@ -196,10 +227,39 @@ mod tests {
 
     #[test]
     fn contrast_is_that_of_the_definition() {
-        assert_eq!((luminance("#000000"), luminance("#ffffff")), (Some(0.0), Some(1.0)));
-        let grey = luminance("#777777").expect("a colour");
-        assert!((1.05 / (grey + 0.05) - 4.48).abs() < 0.01);
-        assert_eq!((luminance("red"), luminance("#12345"), luminance("#12345é")), (None, None, None));
+        let of = |colour| channels(colour).expect("a colour");
+        assert!((contrast(of("#000000"), of("#ffffff")) - 21.0).abs() < 1e-9);
+        assert!((contrast(of("#777777"), of("#ffffff")) - 4.48).abs() < 0.01);
+        assert_eq!(mixed(of("#ff0000"), 0.4, of("#ffffff")), [1.0, 0.6, 0.6]);
+        assert_eq!((channels("red"), channels("#12345"), channels("#12345é")), (None, None, None));
+    }
+
+    #[test]
+    fn the_colours_that_are_measured_are_those_of_the_style_sheet() {
+        let style = include_str!("../../templates/html/style.css");
+        for (name, light, dark) in COLOURS.into_iter().chain(FIXED) {
+            for colour in [light, dark] {
+                assert!(style.contains(&format!("--{name}: {colour};")), "{name} {colour}");
+            }
+        }
+        assert!(
+            style.contains(&format!("--weekend: color-mix(in srgb, var(--ink) {:.0}%,", ROW_INK * 100.0))
+        );
+        let heat = format!(
+            ".h9 {{ background-color: color-mix(in srgb, var(--accent) {:.0}%, transparent)",
+            HEAT_ACCENT * 100.0
+        );
+        assert!(style.contains(&heat));
+    }
+
+    #[test]
+    fn a_text_has_to_be_readable_on_every_ground() {
+        let dark = |colours: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colours}}}}}}}"#));
+        assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
+        assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
+        let light =
+            refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
+        assert!(light.contains("warn on paper"), "{light}");
     }
 
     #[test]

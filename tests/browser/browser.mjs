@@ -34,7 +34,8 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: scheme,
     acceptDownloads: true,
-    reducedMotion: "reduce",
+    // As most readers have it; whoever tests without motion asks for it.
+    reducedMotion: "no-preference",
     ...more,
   });
   const page = await context.newPage();

@@ -9,17 +9,19 @@ import { pathToFileURL } from "node:url";
 import { createRequire } from "node:module";
 
 import { drawn, launch, openPage } from "./browser.mjs";
-import { serve } from "./serve.mjs";
 import {
-  IMPORTED,
-  LARGE,
-  STATES,
-  binaries,
-  buildFromLines,
-  buildSite,
-  importedLines,
-  largeLines,
-} from "./sites.mjs";
+  atRest,
+  blankParts,
+  choose,
+  filtersOf,
+  missed,
+  pointAtEveryChart,
+  pressEveryButton,
+  shown,
+  weakContrasts,
+} from "./controls.mjs";
+import { serve } from "./serve.mjs";
+import { FROM_LINES, IMPORTED, LARGE, STATES, binaries, buildFromLines, buildSite } from "./sites.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-browser-"));
@@ -33,18 +35,19 @@ const pagesOf = (state) =>
   );
 const fileUrl = (state, page) => pathToFileURL(path.join(placeOf(state), "public", page)).href;
 const webUrl = (state, page) => `${server.url}/${state}/public/${page}`;
-const ALL = [...STATES.map((state) => state.name), IMPORTED, ...LARGE];
+const ALL = [...STATES.map((state) => state.name), ...Object.keys(FROM_LINES)];
+/** Whether a link has led right below the bar that stays on top. A page without its script knows the bar's height about. */
+const arrived = (pixels) => pixels >= -2 && pixels <= 12;
+const localeOf = (name) => {
+  const locale = STATES.find((state) => state.name === name)?.locale;
+  return locale ? { locale } : {};
+};
 
 before(async () => {
   const built = binaries();
   for (const state of STATES) metrics[state.name] = await buildSite(state, built, placeOf(state.name));
-  metrics[IMPORTED] = importedLines();
-  buildFromLines(metrics[IMPORTED], built, placeOf(IMPORTED));
-  for (const [name, days, people] of [
-    [LARGE[0], 400, 20000],
-    [LARGE[1], 1096, 300],
-  ]) {
-    metrics[name] = largeLines(days, people);
+  for (const [name, lines] of Object.entries(FROM_LINES)) {
+    metrics[name] = lines();
     buildFromLines(metrics[name], built, placeOf(name));
   }
   browser = await launch();
@@ -69,7 +72,11 @@ describe("every page, in every state", () => {
           [fileUrl(name, file), 390, "dark"],
           [webUrl(name, file), 390, "light"],
         ]) {
-          const { page, problems, close } = await openPage(browser, address, { width, scheme });
+          const { page, problems, close } = await openPage(browser, address, {
+            width,
+            scheme,
+            ...localeOf(name),
+          });
           assert.ok((await page.locator("h1").count()) === 1);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(wide <= 0, `${address} at ${width}: ${wide} pixels too wide`);
@@ -91,8 +98,6 @@ describe("every page, in every state", () => {
             width,
             bypassCSP: true,
           });
-          // axe measures what lies over what: everything has to be laid out.
-          await page.addStyleTag({ content: "section { content-visibility: visible !important; }" });
           await page.evaluate(AXE);
           const { violations } = await page.evaluate(() =>
             axe.run(document, { resultTypes: ["violations"] }),
@@ -109,6 +114,44 @@ describe("every page, in every state", () => {
         }
       }
     });
+  }
+});
+
+describe("every control of every dashboard, in every state", () => {
+  for (const name of ALL) {
+    for (const width of [1440, 390]) {
+      test(`${name}: works at ${width} pixels, there and back`, async () => {
+        for (const file of pagesOf(name)) {
+          const look = { width, hasTouch: width < 500, ...localeOf(name) };
+          const { page, problems, close } = await openPage(browser, webUrl(name, file), look);
+          const toggle = page.locator(".open-filters");
+          if (await toggle.isVisible()) await toggle.click();
+          const before = await shown(page);
+          for (const { part, values } of await filtersOf(page)) {
+            for (const value of new Set([...values.slice(1, 3), values.at(-1)]))
+              await choose(page, part, value);
+            const [id, start] = before.chosen
+              .find((chosen) => chosen.startsWith(`filter-${part}=`))
+              .split("=");
+            await choose(page, part, start);
+            assert.deepEqual(await shown(page), before, `${file}: ${id} there and back`);
+          }
+          if (await page.locator("button.reset").isVisible()) await page.click("button.reset");
+          await drawn(page);
+          assert.deepEqual(await shown(page), before, `${file}: reset`);
+          for (const link of await page.locator(".sections a").all()) {
+            await link.click();
+            await atRest(page);
+            const id = (await link.getAttribute("href")).slice(1);
+            assert.ok(arrived(await missed(page, id)), `${file}: #${id} by ${await missed(page, id)}`);
+          }
+          assert.deepEqual(await pointAtEveryChart(page), [], file);
+          assert.deepEqual(await pressEveryButton(page), [], file);
+          assert.deepEqual(problems, [], file);
+          await close();
+        }
+      });
+    }
   }
 });
 
@@ -384,12 +427,324 @@ describe("filters", () => {
   test("a fragment of nonsense opens the page as ever", async () => {
     const { page, problems, close } = await openPage(
       browser,
-      `${fileUrl("usual", "duo-metrics/index.html")}#%E0%A4%A&period=month:9999-99-99&group=<b>&x=1`,
+      `${fileUrl("usual", "duo-metrics/index.html")}#%E0%A4%A&period=month:9999-99-99&group=<b>&x=1&constructor=1&language=`,
     );
     assert.ok((await page.locator(".tile").count()) === 6);
     assert.deepEqual(problems, []);
     await close();
   });
+});
+
+describe("choices that are taken back", () => {
+  const everything = async (page) => {
+    const fields = await filtersOf(page);
+    return fields.filter(({ part }) => ["language", "feature", "flow"].includes(part));
+  };
+
+  test("by keyboard", async () => {
+    const { page, problems, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
+    const before = await shown(page);
+    const fields = await everything(page);
+    assert.equal(fields.length, 3);
+    for (const { part } of fields) {
+      await page.locator(`#filter-${part}`).focus();
+      await page.keyboard.press("ArrowDown");
+      await drawn(page);
+      assert.notDeepEqual(await shown(page), before, part);
+      await page.keyboard.press("ArrowUp");
+      await drawn(page);
+      assert.deepEqual(await shown(page), before, part);
+    }
+    assert.equal(new URL(page.url()).hash, "");
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  test("by going back, by going forward, and by the address", async () => {
+    const { page, problems, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
+    const before = await shown(page);
+    for (const { part, values } of await everything(page)) {
+      const is = (value) =>
+        page.waitForFunction(
+          ([part, value]) =>
+            document.getElementById(`filter-${part}`).value === value &&
+            document.documentElement.classList.contains("drawn"),
+          [part, value],
+        );
+      await choose(page, part, values[1]);
+      const narrowed = await shown(page);
+      await page.goBack();
+      await is("");
+      assert.deepEqual(await shown(page), before, `${part}: back`);
+      await page.goForward();
+      await is(values[1]);
+      assert.deepEqual(await shown(page), narrowed, `${part}: forward`);
+      await page.evaluate((part) => (location.hash = `${part}=`), part);
+      await is("");
+      assert.deepEqual(await shown(page), before, `${part}: by the address`);
+      await page.evaluate(() => history.replaceState(null, "", location.pathname));
+    }
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  test("with the filters of a small screen left open", async () => {
+    const { page, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"), {
+      width: 390,
+    });
+    await page.click(".open-filters");
+    await choose(page, "language", (await everything(page))[0].values[1]);
+    await page.click("button.reset");
+    await drawn(page);
+    assert.ok(await page.locator("#filter-language").isVisible());
+    assert.equal(await page.locator("#filter-language").inputValue(), "");
+    await close();
+  });
+});
+
+describe("what a filter does not act on", () => {
+  const unaffected = (page) =>
+    page.locator(".unaffected").evaluateAll((remarks) =>
+      remarks.map((remark) => ({
+        section: remark.closest("section").id,
+        figure: remark.closest("figure")?.id ?? null,
+        words: remark.textContent,
+        seen: remark.checkVisibility(),
+      })),
+    );
+
+  test("nothing is said where nothing is chosen", async () => {
+    const { page, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
+    assert.deepEqual(await unaffected(page), []);
+    await close();
+  });
+
+  for (const media of ["screen", "print"])
+    test(`a language: named at every section and figure that shows all of them, on ${media}`, async () => {
+      const address = `${webUrl("agents", "duo-metrics/index.html")}#language=go`;
+      const { page, close } = await openPage(browser, address);
+      await page.emulateMedia({ media });
+      const remarks = await unaffected(page);
+      assert.ok(remarks.every(({ words, seen }) => seen && words.includes("“Language: go”")));
+      const sections = remarks.filter(({ figure }) => !figure).map(({ section }) => section);
+      assert.deepEqual(sections, ["overview", "adoption", "chat", "features", "agents", "impact"]);
+      const figures = remarks.filter(({ figure }) => figure).map(({ figure }) => figure);
+      assert.deepEqual(figures, ["flow-rates"]);
+      await close();
+    });
+
+  test("a period and a group: named at the figures that are of others", async () => {
+    const address = `${webUrl("usual", "duo-metrics/index.html")}#period=month:2026-09-01&group=acme`;
+    const { page, close } = await openPage(browser, address);
+    const remarks = await unaffected(page);
+    const named = (words) => remarks.filter((remark) => remark.words.includes(words));
+    assert.deepEqual(
+      named("Group: acme").map(({ figure }) => figure),
+      ["groups"],
+    );
+    const others = named("Period: September").map(({ figure }) => figure);
+    for (const figure of ["months", "movement", "retention", "idle-seats"])
+      assert.ok(others.includes(figure) || (await page.locator(`#${figure}`).count()) === 0, figure);
+    for (const figure of ["active-people", "by-language", "language-weeks", "seats"])
+      assert.ok(!others.includes(figure), figure);
+    await close();
+  });
+});
+
+describe("links", () => {
+  for (const width of [1440, 1024, 390])
+    test(`a fresh page opens at the section of its link, at ${width} pixels`, async () => {
+      const address = webUrl("usual", "duo-metrics/index.html");
+      for (const section of ["adoption", "chat", "agents", "impact", "quality"]) {
+        for (const filter of ["", "&language=go&period=month:2026-09-01"]) {
+          const { page, problems, close } = await openPage(browser, `${address}#${section}${filter}`, {
+            width,
+          });
+          await atRest(page);
+          assert.ok(
+            arrived(await missed(page, section)),
+            `${section}${filter}: ${await missed(page, section)}`,
+          );
+          assert.deepEqual(problems, []);
+          await close();
+        }
+      }
+    });
+
+  test("a link that is followed while the page is drawn leads there, too", async () => {
+    const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
+    await page.evaluate(() => {
+      const select = document.getElementById("filter-span");
+      select.dispatchEvent(new Event("change"));
+      document.querySelector('.sections a[href="#impact"]').click();
+    });
+    await atRest(page);
+    assert.ok(arrived(await missed(page, "impact")));
+    await close();
+  });
+
+  test("a reader who scrolls away while the page is drawn is left alone", async () => {
+    const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
+    await page.evaluate(() => {
+      document.getElementById("filter-span").dispatchEvent(new Event("change"));
+      document.querySelector('.sections a[href="#impact"]').click();
+      dispatchEvent(new Event("wheel"));
+      scrollTo({ top: 0, behavior: "instant" });
+    });
+    await atRest(page);
+    assert.equal(await page.evaluate(() => scrollY), 0);
+    await close();
+  });
+
+  test("a link can be opened in another tab", async () => {
+    const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
+    const [other] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.click('.sections a[href="#chat"]', { modifiers: ["Control"] }),
+    ]);
+    await other.waitForURL(/#chat$/);
+    assert.equal(new URL(page.url()).hash, "");
+    await close();
+  });
+
+  for (const [name, width] of [
+    ["usual", 1440],
+    ["usual", 390],
+    ["three-years", 1440],
+    ["no-data", 1440],
+  ])
+    test(`${name} at ${width}: a picture of the full page has everything in it`, async () => {
+      for (const file of pagesOf(name).slice(1)) {
+        const { page, close } = await openPage(browser, fileUrl(name, file), { width });
+        const { parts, blank } = await blankParts(page);
+        assert.ok(parts > 2, `${parts} parts`);
+        assert.deepEqual(blank, [], file);
+        await close();
+      }
+    });
+});
+
+describe("numbers that are hard to show", () => {
+  const open = (dashboard, more) => openPage(browser, fileUrl("edges", `${dashboard}/index.html`), more);
+
+  test("a part of a stack that is not shown has an outline on top of the others", async () => {
+    const { page, close } = await open("duo-metrics");
+    const tops = await page.evaluate(() => {
+      const places = (kind) =>
+        [...document.querySelectorAll(`#segments-by-week ${kind}`)].map((part) =>
+          part.getBoundingClientRect(),
+        );
+      return { outlines: places(".remainder"), known: places("path.fill.s4"), plot: places("svg.chart") };
+    });
+    assert.equal(tops.outlines.length, 7);
+    for (const { height, bottom, top } of tops.outlines) {
+      assert.ok(Math.abs(bottom - tops.known[0].top) < 3 && height > 8);
+      assert.ok(top >= tops.plot[0].top - 1, "within the drawing");
+    }
+    assert.match(await page.locator("#segments-by-week .legend").innerText(), /few people: not shown/);
+    await close();
+  });
+
+  test("a day with 0 of 8 has a point and no line that leads to it", async () => {
+    const { page, close } = await open("duo-metrics");
+    const lowest = (place) =>
+      page
+        .locator(place)
+        .evaluateAll((paths) =>
+          Math.max(
+            ...paths.flatMap((path) =>
+              [...path.getAttribute("d").matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y)),
+            ),
+          ),
+        );
+    assert.equal(await lowest("#acceptance path.small"), 168);
+    assert.ok((await lowest("#acceptance path.stroke")) < 120, "the line stays where the rates of many are");
+    const tile = page.locator(".tile", { hasText: "Acceptance rate" }).locator(".spark");
+    assert.equal(await tile.locator("path.small").count(), 1);
+    assert.equal((await tile.locator("path.stroke").getAttribute("d")).match(/M/g).length, 2, "two lines");
+    await close();
+  });
+
+  test("a finger shows the tooltip, which stays until another place is tapped", async () => {
+    const { page, close } = await open("duo-metrics", { width: 390, hasTouch: true });
+    const chart = page.locator("#active-people .area");
+    for (const share of [0.05, 0.45, 0.55, 0.95]) {
+      await chart.scrollIntoViewIfNeeded();
+      await atRest(page);
+      const { x, y, width, height } = await chart.boundingBox();
+      await page.touchscreen.tap(x + share * width, y + height / 2);
+      const tip = await chart.locator(".tip").boundingBox();
+      assert.ok(tip && tip.x >= 0 && tip.x + tip.width <= 390, `${share}: ${JSON.stringify(tip)}`);
+    }
+    assert.equal(await page.locator(".tip:visible").count(), 1);
+    const { x, y } = await page.locator("#active-people-title").boundingBox();
+    await page.touchscreen.tap(x + 5, y + 5);
+    assert.equal(await page.locator(".tip:visible").count(), 0);
+    await close();
+  });
+
+  test("changes, means and units read well", async () => {
+    const duo = await open("duo-metrics");
+    const tiles = await duo.page.locator(".tiles").innerText();
+    assert.match(tiles, /−0\.3% on 28 days/);
+    assert.match(tiles, /\+1 point on 28 days/);
+    assert.doesNotMatch(await duo.page.locator("main").innerText(), /[−+]0%|[−+]1 points/);
+    await duo.close();
+    const project = await open("project-metrics");
+    assert.match(await project.page.locator("#months").innerText(), /4\.1\s+661 ÷ 162/);
+    const column = (at) =>
+      project.page.locator(`#merge-requests-by-project tbody td:nth-child(${at})`).allInnerTexts();
+    assert.deepEqual(await column(4), ["5 h", "166.7 h", "25 h"]);
+    assert.deepEqual(await column(5), ["0.8 days", "27.8 days", "4.2 days"]);
+    await project.close();
+  });
+
+  test("no date in a table is broken, at any width", async () => {
+    for (const [name, file] of [
+      ["edges", "duo-metrics/index.html"],
+      ["usual", "duo-metrics/index.html"],
+      ["usual", "project-metrics/index.html"],
+      ["german", "duo-metrics/index.html"],
+    ]) {
+      for (const width of [1440, 1024, 390]) {
+        const { page, close } = await openPage(browser, fileUrl(name, file), { width, ...localeOf(name) });
+        const { dates, broken } = await page.evaluate(() => {
+          const found = { dates: 0, broken: [] };
+          const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          while (texts.nextNode()) {
+            const text = texts.currentNode;
+            if (!text.parentElement.closest("th, td") || !text.parentElement.checkVisibility()) continue;
+            const months = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
+            const pattern = new RegExp(`(\\d+\\s)?(${months})[a-z]*(\\s\\d{4})?`, "g");
+            for (const match of text.data.matchAll(pattern)) {
+              const range = document.createRange();
+              range.setStart(text, match.index);
+              range.setEnd(text, match.index + match[0].length);
+              found.dates += 1;
+              const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+              if (lines.size > 1) found.broken.push(text.data);
+            }
+          }
+          return found;
+        });
+        assert.ok(dates > 0, `${name} ${file}`);
+        assert.deepEqual(broken, [], `${name} ${file} at ${width}`);
+        await close();
+      }
+    }
+  });
+
+  for (const name of ["usual", "agents", "partial", "theme"])
+    test(`${name}: every text stands out from its ground, in light and dark, pointed at or not`, async () => {
+      for (const file of pagesOf(name)) {
+        for (const scheme of ["light", "dark"]) {
+          const { page, close } = await openPage(browser, fileUrl(name, file), { scheme });
+          for (const hovered of [false, true])
+            assert.deepEqual(await weakContrasts(page, hovered), [], `${file} ${scheme} ${hovered}`);
+          await close();
+        }
+      }
+    });
 });
 
 describe("by hand and by keyboard", () => {
@@ -400,13 +755,10 @@ describe("by hand and by keyboard", () => {
     );
     for (const link of await page.locator(".sections a").all()) {
       await link.click();
+      await atRest(page);
       const id = (await link.getAttribute("href")).slice(1);
       assert.ok(page.url().includes(`#${id}&group=acme`), page.url());
-      const top = await page.locator(`#${id}`).evaluate((section) => section.getBoundingClientRect().top);
-      const isLast = await page.evaluate(
-        () => scrollY + innerHeight >= document.documentElement.scrollHeight - 2,
-      );
-      assert.ok(isLast || (top >= 0 && top < 300), `${id} is at ${top}`);
+      assert.ok(arrived(await missed(page, id)), `${id}: ${await missed(page, id)}`);
       assert.ok((await page.locator(`#${id}`).innerText()).length > 40, id);
     }
     assert.deepEqual(problems, []);
@@ -518,11 +870,6 @@ describe("weight and time", () => {
     }
   });
 });
-
-async function choose(page, part, value) {
-  await page.selectOption(`#filter-${part}`, value);
-  await drawn(page);
-}
 
 /** Milliseconds until the page has drawn everything anew, by its own clock. */
 function redrawn(page, part, value) {

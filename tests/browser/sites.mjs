@@ -10,7 +10,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /**
  * A state of the site.
  * @typedef {{name: string, people?: number, days?: number, groups?: string, since?: string, token?: string, dashboards?: string[],
- *   flags?: string[], lines?: (line: object) => boolean, extra?: object[], empty?: boolean, code?: number[]}} State
+ *   flags?: string[], fetch?: string[], theme?: string, locale?: string, extra?: object[], empty?: boolean, code?: number[]}} State
+ * `flags` are those of the stand-in GitLab, `fetch` those of the command.
  */
 
 /** @type {State[]} */
@@ -32,6 +33,10 @@ export const STATES = [
   { name: "one-person", people: 1, days: 40, code: [0, 3] },
   { name: "one-day", people: 120, days: 1, since: "2026-10-31", code: [0, 3] },
   { name: "agents", people: 60, days: 40, extra: agentLines("acme", 40), code: [0, 3] },
+  { name: "sampled", people: 120, days: 40, fetch: ["--every", "3"], code: [0, 3] },
+  { name: "tiny-group", people: 9, days: 40, code: [0, 3] },
+  { name: "theme", people: 60, days: 40, theme: path.join(ROOT, "examples/theme"), code: [0, 3] },
+  { name: "german", people: 120, days: 40, groups: "acme,globex", locale: "de-DE", code: [0, 3] },
 ];
 
 /** A state from metric lines alone: see {@link importedLines}. */
@@ -39,6 +44,15 @@ export const IMPORTED = "imported";
 
 /** Larger states, from metric lines alone: a server with that many events would take minutes. */
 export const LARGE = ["twenty-thousand-people", "three-years"];
+
+/** States from metric lines alone, with those lines. */
+export const FROM_LINES = {
+  [LARGE[0]]: () => largeLines(400, 20000),
+  [LARGE[1]]: () => largeLines(1096, 300),
+  [IMPORTED]: () => importedLines(),
+  "agents-only": () => agentLines("acme", 40),
+  edges: edgeLines,
+};
 
 /** Builds the site of a state in a folder; returns the metric lines it was made of. */
 export async function buildSite(state, binaries, folder) {
@@ -61,14 +75,15 @@ export async function buildSite(state, binaries, folder) {
     const switches = state.dashboards ?? ["--duo", "--project"];
     const call = (args, input, allowed = [0]) =>
       run(binaries.duoMetrics, args, input, environment, folder, allowed);
-    const raw = call(["fetch", ...switches, "--since", since], "", state.code);
+    const raw = call(["fetch", ...switches, "--since", since, ...(state.fetch ?? [])], "", state.code);
     const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
     const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
     // What a group cannot tell of agents is told here in its place.
     const own = metrics.split("\n").filter((line) => !state.extra || !line.includes('"metric":"agents.'));
     const kept = own.join("\n") + extra.join("");
-    call(["dashboard", "--site", "public", ...switches], kept);
-    call(["landing", "--site", "public"], "");
+    const theme = state.theme ? ["--theme", state.theme] : [];
+    call(["dashboard", "--site", "public", ...switches, ...theme], kept);
+    call(["landing", "--site", "public", ...theme], "");
     return kept
       .split("\n")
       .filter(Boolean)
@@ -94,7 +109,7 @@ export function buildFromLines(lines, binaries, folder) {
 }
 
 /** The binaries, built where Cargo builds. */
-export function binaries(profile = "release") {
+export function binaries(profile = process.env.PROFILE ?? "release") {
   const release = profile === "release" ? ["--release"] : [];
   const built = spawnSync(
     "cargo",
@@ -262,6 +277,75 @@ export function agentLines(scope, days) {
       count("agents.sessions", { flow }, ended, week);
       rate("agents.success_rate", { flow }, Math.round((ended * share) / 100), ended, week);
     }
+  }
+  return lines;
+}
+
+/**
+ * Metric lines of a group whose numbers are hard to show: a day with 0 accepted of 8 suggestions, a segment of few people,
+ * a mean, hours beside days, a change of less than one percent, and one of a single point.
+ */
+export function edgeLines() {
+  const last = "2026-10-31";
+  const days = Array.from({ length: 56 }, (_, at) => dayBefore(last, 55 - at));
+  const lines = [];
+  const line = (metric, period, value, { by = {}, n = value, of = null, people = 60 } = {}) =>
+    lines.push({
+      type: "metric",
+      metric,
+      instance: "https://gitlab.example.com",
+      scope: "acme",
+      ...period,
+      by,
+      value,
+      n,
+      of,
+      people,
+      coverage: 1,
+      basis: 1,
+      final: true,
+      reason: null,
+    });
+  const rate = (metric, period, n, of, more) => line(metric, period, n / of, { n, of, ...more });
+  const day = (start) => ({ grain: "day", start, end: start });
+  const window = { grain: "window", start: dayBefore(last, 27), end: last };
+  const before = { grain: "window", start: dayBefore(last, 55), end: dayBefore(last, 28) };
+  const months = [
+    { grain: "month", start: "2026-09-01", end: "2026-09-30" },
+    { grain: "month", start: "2026-10-01", end: last },
+  ];
+  for (const [at, start] of days.entries()) {
+    line("users.active", day(start), 40 + (at % 7));
+    rate("code_suggestions.acceptance_rate", day(start), at === 30 ? 0 : 30, at === 30 ? 8 : 100);
+    line("code_suggestions.accepted", day(start), at === 30 ? 0 : 30);
+    line("code_suggestions.shown", day(start), at === 30 ? 8 : 100);
+    if (new Date(start).getUTCDay() !== 1 || start > "2026-10-25") continue;
+    const week = { grain: "week", start, end: dayBefore(start, -6) };
+    for (const [segment, people] of Object.entries({ heavy: 20, regular: 3, experimenting: 2, inactive: 10 }))
+      line("engagement.users", week, people, { by: { segment }, people });
+  }
+  // 300 of 1,000 before, 310 of 1,000 now: one point. 1,000 people before, 997 now: less than one percent.
+  for (const [period, users, accepted] of [
+    [before, 1000, 300],
+    [window, 997, 310],
+    [months[0], 1000, 300],
+    [months[1], 997, 310],
+  ]) {
+    line("users.active", period, users);
+    line("code_suggestions.accepted", period, accepted);
+    line("code_suggestions.shown", period, 1000);
+    rate("code_suggestions.acceptance_rate", period, accepted, 1000);
+    rate("merge_requests.per_author", period, 661, 162);
+    line("merge_requests.merged", period, 661);
+  }
+  const projects = { "acme/fast": 18_000, "acme/usual": 90_000, "acme/slow": 600_000 };
+  for (const [project, seconds] of Object.entries(projects)) {
+    line("merge_requests.merged", window, 60, { by: { project } });
+    line("merge_requests.time_to_merge_seconds", window, seconds, { by: { project, stat: "p50" }, n: 60 });
+    line("merge_requests.time_to_merge_seconds", window, seconds * 4, {
+      by: { project, stat: "p95" },
+      n: 60,
+    });
   }
   return lines;
 }

@@ -31,7 +31,7 @@ function seatFunnel(page) {
     bySize(lines).map((addOn) => [
       text(stage, valueName(addOn).toLowerCase()),
       barred(lines.get(addOn), "plain", whole),
-      text(longDay(lines.get(addOn).period.end)),
+      date(longDay(lines.get(addOn).period.end)),
     ]),
   );
   for (const [stage, note, line] of [
@@ -55,6 +55,7 @@ function seatFunnel(page) {
     {
       id: "seats",
       caption: "Seats: purchased, assigned, activated, active",
+      follows: ["period"],
       columns: [words("Seats"), numbers("Number"), words("As of")],
       rows,
     },
@@ -197,7 +198,7 @@ function retention(page) {
       note: "Each row is the people whose first active week it was; n of N on pointing.",
       columns: [words("First week"), ...ages.map((age) => numbers(String(age)))],
       rows: cohorts.map((cohort) => [
-        text(shortDay(cohort), cohort.slice(0, 4)),
+        date(shortDay(cohort), cohort.slice(0, 4)),
         ...ages.map((age) => {
           const line = lines.get(`${cohort} ${age}`);
           return line

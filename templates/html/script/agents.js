@@ -55,8 +55,8 @@ function* agents(page) {
         ]),
       },
       page,
-    ),
-    tokenTable(page, by),
+    ) ?? notByFlow(flow, "session-status", "Sessions by how they ended"),
+    tokenTable(page, by) ?? notByFlow(flow, "tokens", "Tokens by kind"),
   );
   yield tableFigure(
     {
@@ -89,8 +89,13 @@ function* agents(page) {
     page,
   );
   yield modelTable(page);
-  yield pair(toolTable(page, by), costTable(page));
+  yield pair(toolTable(page, by) ?? notByFlow(flow, "tools", "Tools"), costTable(page));
   yield creditTable(page);
+}
+
+/** A sentence in the place of a table that has no lines for the chosen flow. */
+function notByFlow(flow, id, title) {
+  return flow && noted(id, title, `Nothing is known for the flow ${valueName(flow)} in this period.`);
 }
 
 function toolTable(page, by) {

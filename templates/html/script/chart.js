@@ -15,6 +15,8 @@
 const HEIGHT = 168;
 const TOP = 14;
 const BELOW = 28;
+/** Height of the outline that stands for what is not shown of a stack. */
+const REMAINDER = 10;
 /** Slots up to which weekends are shaded and points are dots; beyond, they would be a texture. */
 const FINE_SLOTS = 130;
 
@@ -76,6 +78,7 @@ function chartFigure(chart, page) {
     { class: "for", id: `${chart.id}-text` },
     describeChart(chart, rows, marks),
   );
+  markShown(page, heading, rows.flat(), ["period"]);
   const few = chart.slots.length < 12 ? ` few few-${chart.slots.length}` : "";
   return element(
     "figure",
@@ -148,11 +151,18 @@ function plotOf(chart, rows, marks, page) {
   return plot;
 }
 
-/** Moves the cursor with the pointer and with the keys, and says what is under it. */
+/** Hides the tooltip that is open: there is one at most. */
+let hideTip = () => {};
+
+document.addEventListener("pointerdown", (event) => event.target.closest?.(".area") || hideTip());
+
+/** Moves the cursor with the pointer, with a tap and with the keys, and says what is under it. */
 function attachCursor(plot, chart, rows, cursor, tip, page) {
   const last = chart.slots.length - 1;
   let at = last;
   const show = (to) => {
+    if (hideTip !== hide) hideTip();
+    hideTip = hide;
     at = Math.min(last, Math.max(0, to));
     cursor.setAttribute("x", percentOf(chart, at));
     cursor.setAttribute("visibility", "visible");
@@ -169,9 +179,7 @@ function attachCursor(plot, chart, rows, cursor, tip, page) {
       ),
     );
     tip.hidden = false;
-    const middle = (at + 0.5) / chart.slots.length;
-    tip.style.left = middle < 0.5 ? `${(middle * 100).toFixed(2)}%` : "auto";
-    tip.style.right = middle < 0.5 ? "auto" : `${((1 - middle) * 100).toFixed(2)}%`;
+    placeTip(tip, (at + 0.5) / chart.slots.length);
     plot.setAttribute("aria-valuenow", String(at + 1));
     plot.setAttribute(
       "aria-valuetext",
@@ -183,11 +191,15 @@ function attachCursor(plot, chart, rows, cursor, tip, page) {
     tip.hidden = true;
   };
   const area = plot.firstElementChild;
-  area.addEventListener("pointermove", (event) => {
+  const point = (event) => {
     const box = area.getBoundingClientRect();
     show(Math.floor(((event.clientX - box.left) / box.width) * chart.slots.length));
-  });
-  area.addEventListener("pointerleave", hide);
+  };
+  area.addEventListener("pointerdown", point);
+  area.addEventListener("pointermove", point);
+  // A finger that is lifted leaves, too: what it pointed at stays until another place is tapped.
+  area.addEventListener("pointerleave", (event) => event.pointerType === "touch" || hide());
+  area.addEventListener("pointercancel", hide);
   plot.addEventListener("focus", () => plot.matches(":focus-visible") && show(at));
   plot.addEventListener("blur", hide);
   plot.addEventListener("keydown", (event) => {
@@ -207,6 +219,16 @@ function attachCursor(plot, chart, rows, cursor, tip, page) {
     event.preventDefault();
     show(to);
   });
+}
+
+/** Puts the tooltip beside what it is about, within the window: `middle` is a share of the width of the chart. */
+function placeTip(tip, middle) {
+  const area = tip.parentElement.getBoundingClientRect();
+  const width = tip.offsetWidth;
+  const at = area.left + middle * area.width - (middle < 0.5 ? 0 : width);
+  const margin = 8;
+  const most = document.documentElement.clientWidth - width - margin;
+  tip.style.left = `${(Math.max(margin, Math.min(at, most)) - area.left).toFixed(1)}px`;
 }
 
 /** First the period, then for each layer its text, its remarks and its tone. */
@@ -268,7 +290,11 @@ function legendOf(chart, rows, marks) {
   if (chart.form === "line" && known.some(isSmall)) items.push(["key-small", `of fewer than ${SMALL_N}`]);
   if (known.some(isImported)) items.push(["", "from imported events, completeness unknown"]);
   if (has("missing")) items.push(["key-missing", nothingThere(rows)]);
-  if (has("hidden")) items.push(["key-hidden", "few people: not shown"]);
+  if (has("hidden"))
+    items.push([
+      "key-hidden",
+      chart.form === "stacked" ? "few people: not shown, and not to scale" : "few people: not shown",
+    ]);
   const unknown = rows.flat().find((line) => line && markOf(line) === "unknown");
   if (unknown) items.push(["key-unknown", REASONS[unknown.reason] ?? REASONS.not_known]);
   if (chart.changes.length > 0) items.push(["key-change", "source changed"]);
@@ -290,7 +316,7 @@ function chartTable(chart, rows, page) {
       columns: [words(head), ...chart.layers.map((layer) => numbers(shortName(layer.name)))],
       rows: chart.slots
         .map((slot, at) => [
-          text(slot.grain === "week" ? longDay(slot.start) : periodName(slot)),
+          date(slot.grain === "week" ? longDay(slot.start) : periodName(slot)),
           ...chart.layers.map((_, row) => figure(rows[row][at], chart.style)),
         ])
         .reverse(),
@@ -309,7 +335,9 @@ function scaleOf(chart, rows) {
       ? Math.max(...chart.slots.map((_, at) => heights.reduce((sum, row) => sum + row[at], 0)))
       : Math.max(...heights.map((row) => Math.max(...row)));
   const step = stepOf(chart.style, highest / 4);
-  const steps = Math.max(1, Math.ceil(highest / step));
+  // What stands on a stack without a scale needs room.
+  const room = chart.form === "stacked" ? REMAINDER / HEIGHT : 0;
+  const steps = Math.max(1, Math.ceil((highest / step) * (1 + room)));
   return {
     top: steps * step,
     ticks: Array.from({ length: steps + 1 }, (_, at) => at * step),
@@ -344,15 +372,16 @@ function gridLines(chart, scale) {
         y1: y,
         y2: y,
       }),
-      drawn("text", { class: "y", x: -8, y: Number(y) + 4 }, tickText(chart.style, tick)),
+      drawn("text", { class: "y", x: -8, y: Number(y) + 4 }, tickText(chart.style, tick, scale.ticks[1])),
     ];
   });
 }
 
-/** A tick of the axis of values: zero seconds are zero days, too. */
-function tickText(style, tick) {
+/** A tick of the axis of values: zero seconds are zero days, too, and all of them have the unit of the first step. */
+function tickText(style, tick, step) {
   if (style === "percent") return wholePercent.format(tick);
-  return style === "duration" && tick === 0 ? "0" : STYLES[style](tick);
+  if (style !== "duration") return STYLES[style](tick);
+  return tick === 0 ? "0" : durationIn(unitOf(step), tick);
 }
 
 // Values
@@ -389,9 +418,23 @@ function drawColumns(chart, rows, marks, scale, inner, drawing) {
     });
     inner.append(drawn("path", { class: `fill ${layer.tone}`, d: path }));
   });
+  if (chart.form !== "stacked") return;
+  // A part that is not shown has an outline of one size for all: without it, the stack would claim to be the whole.
+  below.forEach((height, at) => {
+    if (!marks.some((row) => row[at] === "hidden")) return;
+    drawing.append(
+      drawn("rect", {
+        class: "remainder",
+        x: percentOf(chart, at + left),
+        y: (TOP + yOf(scale, height) - REMAINDER).toFixed(1),
+        width: percentOf(chart, width),
+        height: REMAINDER,
+      }),
+    );
+  });
 }
 
-/** Points, joined where neighbours are known; dashed where one of them may still change. */
+/** Points, joined where neighbours are known; dashed where one of them may still change. Rates of few stand alone. */
 function drawLines(chart, rows, marks, scale, inner) {
   chart.layers.forEach((layer, row) => {
     const paths = {
@@ -407,16 +450,25 @@ function drawLines(chart, rows, marks, scale, inner) {
         return;
       }
       const [x, y, settled] = [at + 0.5, yOf(scale, line.value).toFixed(1), isSettled(line)];
+      if (!isJoined(line)) {
+        paths["dots small"] += `M${x} ${y}h.01`;
+        before = null;
+        return;
+      }
       if (before)
         paths[settled && before.settled ? "stroke" : "stroke dashed"] += `M${before.x} ${before.y}L${x} ${y}`;
-      const alone = !before && marks[row][at + 1] !== "value";
-      if (chart.slots.length <= FINE_SLOTS || alone)
-        paths[isSmall(line) ? "dots small" : "dots"] += `M${x} ${y}h.01`;
+      const alone = !before && !isJoined(rows[row][at + 1]);
+      if (chart.slots.length <= FINE_SLOTS || alone) paths.dots += `M${x} ${y}h.01`;
       before = { x, y, settled };
     });
     for (const [kind, path] of Object.entries(paths))
       if (path) inner.append(drawn("path", { class: `${kind} ${layer.tone}`, d: path }));
   });
+}
+
+/** Whether a line leads to the point of a value: one of few cases would make it plunge. */
+function isJoined(line) {
+  return markOf(line) === "value" && !isSmall(line);
 }
 
 // The time axis
@@ -565,17 +617,21 @@ function timeLabels(chart) {
 
 /** A small line without axes: the shape of the days, with gaps. */
 function sparkline(lines, style) {
-  const known = lines.filter((line) => line && markOf(line) === "value");
+  const known = lines.filter((line) => markOf(line) === "value");
   // Days without people beside hidden ones are no shape.
   if (known.length < 2 || known.every((line) => line.value === 0)) return null;
   const highest = style === "percent" ? 1 : Math.max(...known.map((line) => line.value));
-  let path = "";
+  const paths = { stroke: "", small: "" };
   let joined = false;
   lines.forEach((line, at) => {
-    const is = line && markOf(line) === "value";
-    if (is)
-      path += `${joined ? "L" : "M"}${at + 0.5} ${(34 - (32 * line.value) / highest).toFixed(1)}${joined ? "" : "h.01"}`;
-    joined = Boolean(is);
+    if (markOf(line) !== "value") {
+      joined = false;
+      return;
+    }
+    const place = `${at + 0.5} ${(34 - (32 * line.value) / highest).toFixed(1)}`;
+    if (isJoined(line)) paths.stroke += joined ? `L${place}` : `M${place}h.01`;
+    else paths.small += `M${place}h.01`;
+    joined = isJoined(line);
   });
   return drawn(
     "svg",
@@ -587,6 +643,6 @@ function sparkline(lines, style) {
       viewBox: `0 0 ${lines.length} 36`,
       preserveAspectRatio: "none",
     },
-    drawn("path", { d: path }),
+    Object.entries(paths).map(([kind, d]) => d && drawn("path", { class: kind, d })),
   );
 }

@@ -1,6 +1,10 @@
 // Elements without markup in strings: what figures say can never become markup.
 
-/** An HTML element. `attributes` with a function are listeners; children are elements, texts or nothing. */
+/**
+ * An HTML element. An attribute with a function is a listener, `true` and `false` switch one on and off (`aria-*` have
+ * these words as values), `undefined` and `null` leave it out. Everything else is written, the empty text and 0 too: of
+ * an option without `value` the label would be the value. Children are elements, texts or nothing.
+ */
 function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
@@ -12,9 +16,10 @@ function drawn(tag, attributes = {}, ...children) {
 
 function filled(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null) continue;
     if (typeof value === "function") made.addEventListener(name, value);
-    else if (value !== undefined && value !== null && value !== false && value !== "")
-      made.setAttribute(name, value === true ? "" : value);
+    else if (typeof value === "boolean" && !name.startsWith("aria-")) made.toggleAttribute(name, value);
+    else made.setAttribute(name, value);
   }
   made.append(
     ...children

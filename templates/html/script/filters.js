@@ -1,14 +1,16 @@
 // The filter bar.
 
 /** The bar; `change` is called with the part and the value that was chosen. On a small screen it opens by a button. */
-function filterBar(offers, choice, change, reset) {
-  const fields = FILTERS.map((part) => filterField(part, offers[part], choice[part], change));
+function filterBar(offers, change, reset) {
+  const fields = FILTERS.map((part) => filterField(part, offers[part], change));
   const form = element(
     "form",
     {
       id: "filter-form",
       class: "filters",
       "aria-label": "Filters",
+      // What is chosen is in the address; a browser that restores fields would contradict it.
+      autocomplete: "off",
       submit: (event) => event.preventDefault(),
     },
     fields,
@@ -19,7 +21,7 @@ function filterBar(offers, choice, change, reset) {
     {
       type: "button",
       class: "open-filters",
-      "aria-expanded": "false",
+      "aria-expanded": false,
       "aria-controls": form.id,
       click: () => {
         const isOpen = form.classList.toggle("open");
@@ -31,18 +33,28 @@ function filterBar(offers, choice, change, reset) {
   return [toggle, form];
 }
 
-/** What is chosen, in words: for print. */
-function chosenWords(offers, choice) {
-  return FILTERS.map(
-    (part) =>
-      `${offers[part].label}: ${offers[part].options.find((option) => option.value === choice[part])?.label ?? UNKNOWN}`,
-  ).join(" · ");
+/** A filter and what is chosen in it, in words. */
+function choiceLabel(offers, choice, part) {
+  const { label, options } = offers[part];
+  return `${label}: ${options.find((option) => option.value === choice[part])?.label ?? UNKNOWN}`;
 }
 
-function filterField(part, offer, chosen, change) {
-  const options = offer.options.map(({ value, label }) =>
-    element("option", { value, selected: value === chosen }, label),
-  );
+/** What is chosen, in words: for print. */
+function chosenWords(offers, choice) {
+  return FILTERS.map((part) => choiceLabel(offers, choice, part)).join(" · ");
+}
+
+/** Makes every field show what is chosen: by hand, by a link, or by going back. */
+function showChoice(offers, choice) {
+  for (const part of FILTERS) {
+    const select = document.getElementById(`filter-${part}`);
+    select.value = choice[part];
+    select.classList.toggle("set", choice[part] !== offers[part].start);
+  }
+}
+
+function filterField(part, offer, change) {
+  const options = offer.options.map(({ value, label }) => element("option", { value }, label));
   const grouped = Object.entries(groupBy(offer.options));
   const content =
     grouped.length > 1
@@ -58,7 +70,6 @@ function filterField(part, offer, chosen, change) {
     "select",
     {
       id: `filter-${part}`,
-      class: chosen === offer.start ? "" : "set",
       disabled: offer.options.length < 2,
       change: () => change(part, select.value),
     },

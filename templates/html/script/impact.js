@@ -21,9 +21,9 @@ function impact(page, metric, caption, style) {
       note: "With an interval of 95 %.",
       columns: [
         words("Authors"),
-        numbers("Median"),
-        numbers("From"),
-        numbers("To"),
+        { ...numbers("Median"), unitOf: "interval" },
+        { ...numbers("From"), unitOf: "interval" },
+        { ...numbers("To"), unitOf: "interval" },
         numbers("Merge requests"),
       ],
       rows: groups.map(([withDuo, name]) => [

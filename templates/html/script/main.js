@@ -4,9 +4,13 @@
 function start(data) {
   const figures = new Figures(data);
   const offers = offersOf(figures);
-  if (offers.period.options.length === 0) return;
+  if (offers.period.options.length === 0) {
+    document.documentElement.classList.add("drawn");
+    return;
+  }
   let { section, choice } = readFragment(location.hash, offers);
   const bar = document.getElementById("filters");
+  keepClearOf(document.querySelector(".top"));
   const pageOf = () => {
     const period = periodOf(choice.period);
     const slots = {};
@@ -15,6 +19,10 @@ function start(data) {
       figures,
       small: data.small,
       choice,
+      chosen: NARROWING.filter((part) => choice[part] !== offers[part].start).map((part) => ({
+        part,
+        words: choiceLabel(offers, choice, part),
+      })),
       period,
       before: comparedWith(period, choice.compare),
       group: Math.max(
@@ -25,10 +33,10 @@ function start(data) {
     };
   };
   const draw = (then = () => {}) => {
+    showChoice(offers, choice);
     document.getElementById("chosen").textContent = chosenWords(offers, choice);
     drawSections(pageOf(), then);
   };
-  const drawBar = () => bar.replaceChildren(...filterBar(offers, choice, change, reset));
   const remember = () => {
     const fragment = writeFragment(section, choice, offers);
     history.pushState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
@@ -37,34 +45,35 @@ function start(data) {
     choice = { ...choice, [part]: value };
     section = "";
     remember();
-    document.getElementById(`filter-${part}`).classList.toggle("set", value !== offers[part].start);
-    const label = offers[part].options.find((option) => option.value === value).label;
-    draw(() => said(`Shown: ${offers[part].label}, ${label}`));
+    draw(() => said(`Shown: ${choiceLabel(offers, choice, part)}`));
   };
   const reset = () => {
     ({ choice } = readFragment("", offers));
     section = "";
     remember();
-    drawBar();
     draw(() => said("Filters reset"));
-    bar.querySelector("select")?.focus();
   };
-  // A link within the page keeps what was chosen.
+  // A link within the page keeps what was chosen. One that is opened elsewhere is left to the browser.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="#"]');
-    if (!link) return;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     section = link.getAttribute("href").slice(1);
     remember();
-    goTo(section);
+    goTo(section, "auto");
   });
   const follow = () => {
+    const before = writeFragment("", choice, offers);
     ({ section, choice } = readFragment(location.hash, offers));
-    drawBar();
-    draw(() => section && goTo(section));
+    if (writeFragment("", choice, offers) !== before) draw();
+    goTo(section, "instant");
   };
   addEventListener("popstate", follow);
-  setTimeout(follow);
+  setTimeout(() => {
+    bar.replaceChildren(...filterBar(offers, change, reset));
+    draw();
+    goTo(section, "instant");
+  });
 }
 
 let drawing = 0;
@@ -93,6 +102,7 @@ function drawSections(page, then) {
     while (performance.now() - start < TURN) {
       if (work.next().done) {
         root.classList.add("drawn");
+        arrive();
         then();
         return;
       }
@@ -106,22 +116,44 @@ function drawSections(page, then) {
 function* sectionBySection(sections, page) {
   for (const { id, build } of sections) {
     const made = [];
-    for (const figure of build(page)) {
+    const shown = [];
+    for (const figure of build({ ...page, shown })) {
       made.push(figure);
       yield;
     }
-    document.getElementById(`${id}-body`)?.replaceChildren(...made.flat(2).filter(Boolean));
+    const unaffected = markUnaffected(page, shown);
+    document.getElementById(`${id}-body`)?.replaceChildren(...[unaffected, ...made].flat(2).filter(Boolean));
     yield;
   }
 }
 
+/** The section that a link leads to, until everything is drawn: what is drawn above it moves it. */
+let destination = "";
+
 /** Shows a section, and moves the keyboard there. */
-function goTo(id) {
+function goTo(id, behavior) {
   const target = document.getElementById(id);
+  destination = target && !document.documentElement.classList.contains("drawn") ? id : "";
   if (!target) return;
-  target.scrollIntoView();
+  target.scrollIntoView({ behavior });
   if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
   target.focus({ preventScroll: true });
+}
+
+/** Shows the section of a link again when everything is drawn, unless the reader went elsewhere meanwhile. */
+function arrive() {
+  if (destination) goTo(destination, "instant");
+}
+
+for (const type of ["wheel", "touchmove", "pointerdown", "keydown"])
+  addEventListener(type, () => (destination = ""), { passive: true });
+
+/** Keeps the places of links below a bar that stays on top, however many lines it has. */
+function keepClearOf(bar) {
+  new ResizeObserver(() => {
+    const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    document.documentElement.style.scrollPaddingTop = `${height}px`;
+  }).observe(bar);
 }
 
 /** Tells a screen reader what changed. */

@@ -4,8 +4,9 @@
  * What a section is made of.
  * @typedef {{
  *   data: Object, figures: Figures, small: number, choice: Choice, group: number, period: Period,
- *   before: ?Period, slots: (grain: Grain) => Period[]
- * }} Page
+ *   before: ?Period, slots: (grain: Grain) => Period[], chosen: {part: string, words: string}[],
+ *   shown: {host: Element, lines: Line[], follows: string[]}[]
+ * }} Page `chosen` are the filters that differ from the start, `shown` the figures of the section so far
  */
 
 /** Days, weeks or months that the charts show: the newest ones up to the end of the period. */
@@ -18,6 +19,49 @@ function slotsOf(data, choice, period, grain) {
     grain,
     first > data.first ? first : data.first,
     choice.span === "all" ? data.last : last,
+  );
+}
+
+// What a filter does not act on
+
+/** Keeps what a figure shows and where a remark on it belongs; `follows` names filters that it obeys though its lines differ. */
+function markShown(page, host, lines, follows = []) {
+  const known = lines.filter(Boolean);
+  if (known.length > 0) page.shown.push({ host, lines: known, follows });
+}
+
+/** Whether a line is one that the choice of a filter asks for. */
+function isChosen(page, part, line) {
+  if (part === "group") return line.group === page.group;
+  if (part !== "period") return line.by[part] === page.choice[part];
+  return [page.period, page.before].some(
+    (period) => period?.grain === line.period.grain && period.start === line.period.start,
+  );
+}
+
+/**
+ * Names the chosen filters that do not act: those that none of the figures of a section follows in the remark that is
+ * returned, the others at each figure that does not follow them.
+ */
+function markUnaffected(page, shown) {
+  const acts = (part, { lines, follows }) =>
+    follows.includes(part) || lines.every((line) => isChosen(page, part, line));
+  const [some, none] = [true, false].map((wanted) =>
+    page.chosen.filter(({ part }) => shown.some((figure) => acts(part, figure)) === wanted),
+  );
+  for (const figure of shown) {
+    const ignored = some.filter(({ part }) => !acts(part, figure));
+    if (ignored.length > 0) figure.host.append(unaffectedBy(ignored));
+  }
+  return shown.length > 0 && none.length > 0 && unaffectedBy(none);
+}
+
+function unaffectedBy(filters) {
+  const names = filters.map(({ words }) => `“${words}”`).join(", ");
+  return element(
+    "small",
+    { class: "unaffected" },
+    `${filters.length > 1 ? "These filters do" : "This filter does"} not apply here: ${names}`,
   );
 }
 
@@ -88,6 +132,9 @@ function leftOut(count) {
 
 /** The figures at the top; `#` of each leads to the section behind it. */
 function tilesOf(page, headline) {
+  const end = page.period.end < page.data.last ? page.period.end : page.data.last;
+  const first = plusDays(end, -55);
+  const days = periodsCovering("day", first > page.data.first ? first : page.data.first, end);
   return headline.map(({ label, href, metric, by, style, of }) => {
     const line = now(page, metric, by);
     const value = valueText(line, style, page.small);
@@ -96,14 +143,13 @@ function tilesOf(page, headline) {
       ? "no data"
       : line.hidden || line.value === null
         ? remarks(line, style)[0]
-        : partsText(line) && style === "percent"
-          ? `${partsText(line)} ${of}`
+        : partsText(line, style) && style === "percent"
+          ? `${partsText(line, style)} ${of}`
           : of;
-    const days = page
-      .slots("day")
-      .slice(-56)
-      .map((slot) => page.figures.line(page.group, metric, slot, by));
+    const shape = days.map((day) => page.figures.line(page.group, metric, day, by));
     const covered = isNumber ? daysText(line) : "";
+    const noteOf = element("p", { class: "note" }, note);
+    markShown(page, noteOf, [line]);
     return element(
       "li",
       { class: "tile" },
@@ -112,12 +158,12 @@ function tilesOf(page, headline) {
         "p",
         {
           class: `value${isNumber || value === UNKNOWN ? "" : " words"}`,
-          title: line ? exactText(line) : "",
+          title: (line && exactText(line)) || null,
         },
         value,
       ),
-      element("p", { class: "note" }, note),
-      element("div", { class: "shape" }, sparkline(days, style)),
+      noteOf,
+      element("div", { class: "shape" }, sparkline(shape, style)),
       element(
         "p",
         { class: "fresh" },
@@ -220,7 +266,7 @@ function byMonth(page, figures) {
 
 /** The first cell of a month's row. */
 function monthCell(month, note = "") {
-  return text(periodName(month).replace(" ", "\u00a0"), note);
+  return date(periodName(month), note);
 }
 
 /** A heat map of a metric by one dimension over the newest weeks. */
@@ -238,6 +284,7 @@ function heatMap(page, { id, caption, metric, key, style, names, heading }) {
     {
       id,
       heat: true,
+      follows: ["period"],
       caption,
       note: "Each number stands in its cell; the shade only points to the large ones.",
       columns: [words(heading), ...weeks.map((week) => numbers(shortDay(week.start)))],

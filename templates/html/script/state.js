@@ -5,6 +5,9 @@
 
 const PARTS = ["period", "compare", "group", "language", "feature", "flow", "span"];
 
+/** The parts that choose which lines a figure shows. */
+const NARROWING = ["period", "group", "language", "feature", "flow"];
+
 /** The section and the choice of a fragment; what the page does not offer is passed over. */
 function readFragment(fragment, offers) {
   const parts = fragment.replace(/^#/, "").split("&").filter(Boolean);
@@ -13,7 +16,8 @@ function readFragment(fragment, offers) {
   for (const [part, value] of parts
     .filter((part) => part.includes("="))
     .map((part) => part.split("=").map(decoded))) {
-    if (offers[part]?.options.some((option) => option.value === value)) choice[part] = value;
+    if (PARTS.includes(part) && offers[part].options.some((option) => option.value === value))
+      choice[part] = value;
   }
   return { section, choice };
 }

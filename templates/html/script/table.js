@@ -1,14 +1,15 @@
 // Tables: in-cell bars, heat maps, and every number as CSV.
 
 /**
- * @typedef {{text: string, note?: string, bar?: number, heat?: number, pale?: boolean, kind: "words"|"number"|"code", line?: Line, range?: number[]}} Cell
- * @typedef {{id: string, caption: string, note?: string, quiet?: boolean, columns: {label: string, kind: string}[], rows: Cell[][], more?: string, heat?: boolean}} Table
+ * @typedef {{text: string, note?: string, bar?: number, heat?: number, pale?: boolean, kind: "words"|"number"|"code"|"date", line?: Line, range?: number[]}} Cell
+ * @typedef {{id: string, caption: string, note?: string, quiet?: boolean, columns: {label: string, kind: string, unitOf?: string}[], rows: Cell[][], more?: string, heat?: boolean, follows?: string[]}} Table
  */
 
 const words = (label) => ({ label, kind: "words" });
 const numbers = (label) => ({ label, kind: "number" });
 const text = (content, note = "") => ({ text: content, note, kind: "words" });
 const code = (content) => ({ text: content, kind: "code" });
+const date = (content, note = "") => ({ text: content, note, kind: "date" });
 
 /** The cell of a line: its value, `n of N` where it is a rate, a dash with the reason where it is not known. */
 function figure(line, style, more = {}) {
@@ -17,7 +18,7 @@ function figure(line, style, more = {}) {
       ? ""
       : line.value === null
         ? (REASONS[line.reason] ?? REASONS.not_known)
-        : partsText(line);
+        : partsText(line, style);
   return {
     kind: "number",
     line,
@@ -56,10 +57,12 @@ function tableFigure(table, page) {
       .flat()
       .map((cell) => cell.line)
       .filter(Boolean);
+  const region = tableRegion(table, page);
+  markShown(page, region.querySelector("caption > span"), lines(), table.follows);
   return element(
     "figure",
     { id: table.id, class: "tabled" },
-    tableRegion(table, page),
+    region,
     table.more && element("p", { class: "more" }, table.more),
     actions(table.id, table.caption, null, lines, page),
   );
@@ -67,7 +70,8 @@ function tableFigure(table, page) {
 
 function tableRegion(table, page) {
   const hasBar = (at) => table.rows.some((row) => row[at]?.bar !== undefined || row[at]?.range);
-  const numeric = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : "");
+  const numeric = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : null);
+  const units = columnUnits(table);
   const caption = `${table.id}-caption`;
   return element(
     "div",
@@ -79,7 +83,7 @@ function tableRegion(table, page) {
     },
     element(
       "table",
-      { class: table.heat ? "heat" : "" },
+      { class: table.heat ? "heat" : null },
       element(
         "caption",
         { id: caption },
@@ -103,7 +107,7 @@ function tableRegion(table, page) {
           element(
             "tr",
             {},
-            row.map((cell, at) => cellElement(cell, at === 0, page)),
+            row.map((cell, at) => cellElement(cell, at === 0, page, units[at])),
           ),
         ),
       ),
@@ -111,18 +115,33 @@ function tableRegion(table, page) {
   );
 }
 
-function cellElement(cell, isHeading, page) {
+/** The unit of the durations of each column: that of the middle one. Columns that name the same `unitOf` share one. */
+function columnUnits(table) {
+  const group = (at) => table.columns[at].unitOf ?? at;
+  const known = {};
+  for (const row of table.rows)
+    row.forEach(({ style, line }, at) => {
+      if (style === "duration" && markOf(line) === "value") (known[group(at)] ??= []).push(line.value);
+    });
+  return table.columns.map((_, at) => {
+    const sorted = known[group(at)]?.sort((a, b) => a - b);
+    return sorted && unitOf(sorted[Math.floor(sorted.length / 2)]);
+  });
+}
+
+function cellElement(cell, isHeading, page, unit) {
   const content =
-    cell.kind === "number" ? (cell.text ?? valueText(cell.line, cell.style, page.small)) : cell.text;
+    cell.kind === "number" ? (cell.text ?? valueText(cell.line, cell.style, page.small, unit)) : cell.text;
   const kind = [
     cell.kind === "number" && "num",
+    cell.kind === "date" && "date",
     cell.kind === "code" && "code",
     cell.pale && "pale",
     cell.heat !== undefined && !cell.pale && `h${Math.round(cell.heat * 9)}`,
   ]
     .filter(Boolean)
     .join(" ");
-  const attributes = isHeading ? { scope: "row", class: kind } : { class: kind };
+  const attributes = { scope: isHeading ? "row" : null, class: kind || null };
   if (cell.kind === "number" && cell.line)
     attributes.title = [exactText(cell.line), ...remarks(cell.line, cell.style)].filter(Boolean).join(", ");
   const inside = [...breakable(content), cell.note && !cell.brief && element("small", {}, ` ${cell.note}`)];
@@ -197,7 +216,7 @@ function actions(id, title, makeTable, lines, page) {
       "button",
       {
         type: "button",
-        "aria-expanded": "false",
+        "aria-expanded": false,
         "aria-controls": place.id,
         click: () => {
           place.hidden = !place.hidden;

@@ -4,6 +4,9 @@ const UNKNOWN = "–";
 /** Observations below which a rate is drawn pale: one more or less moves it by three points or more. */
 const SMALL_N = 30;
 
+/** Joins the words of a date: a heading must not break inside one. */
+const NO_BREAK = "\u00a0";
+
 /** A way of writing that is made when it is first used: the browser takes milliseconds for each. */
 function written(Format, locale, options) {
   let made;
@@ -17,7 +20,10 @@ const percentNumber = numberFormat({ style: "percent", minimumFractionDigits: 1,
 const wholePercent = numberFormat({ style: "percent", maximumFractionDigits: 0 });
 const dollarNumber = numberFormat({ style: "currency", currency: "USD" });
 
-const dayFormat = (options) => written(Intl.DateTimeFormat, "en-GB", { timeZone: "UTC", ...options });
+const dayFormat = (options) => {
+  const day = written(Intl.DateTimeFormat, "en-GB", { timeZone: "UTC", ...options });
+  return { format: (value) => day.format(value).replace(",", "").replaceAll(" ", NO_BREAK) };
+};
 const shortDayFormat = dayFormat({ day: "numeric", month: "short" });
 const longDayFormat = dayFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const monthFormat = dayFormat({ month: "long", year: "numeric" });
@@ -34,14 +40,33 @@ const STYLES = {
     return (share === 0 || share === 1 ? wholePercent : percentNumber).format(share);
   },
   duration: (seconds) => {
-    if (seconds < 59.5) return `${Math.round(seconds)} s`;
-    if (seconds < 3570) return `${Math.round(seconds / 60)} min`;
-    if (seconds < 172800) return `${plainNumber.format(seconds / 3600)} h`;
-    return `${plainNumber.format(seconds / 86400)} days`;
+    const { name, size } = unitOf(seconds);
+    return `${plainNumber.format(size < 3600 ? Math.round(seconds / size) : seconds / size)} ${name}`;
   },
   dollars: (value) => dollarNumber.format(value),
   days: (days) => `${plainNumber.format(days)} ${days === 1 ? "day" : "days"}`,
 };
+
+/** Units of durations: their seconds, and those from which on they read better than the one before. */
+const UNITS = [
+  { name: "s", size: 1, least: 0 },
+  { name: "min", size: 60, least: 59.5 },
+  { name: "h", size: 3600, least: 3570 },
+  { name: "days", size: 86400, least: 172800 },
+];
+
+/** The unit in which a duration reads best. */
+function unitOf(seconds) {
+  return UNITS.findLast(({ least }) => seconds >= least) ?? UNITS[0];
+}
+
+/** A duration in a given unit: beside others, for the eye to compare. */
+function durationIn({ name, size }, seconds) {
+  const amount = seconds / size;
+  if (amount > 0 && amount < 0.05) return `<${plainNumber.format(0.1)} ${name}`;
+  const text = plainNumber.format(size < 3600 && amount >= 10 ? Math.round(amount) : amount);
+  return `${text} ${name === "days" && text === "1" ? "day" : name}`;
+}
 
 const REASONS = {
   not_collected: "not collected",
@@ -62,14 +87,14 @@ function shortDay(day) {
 }
 
 function longDay(day) {
-  return longDayFormat.format(new Date(day)).replace(",", "");
+  return longDayFormat.format(new Date(day));
 }
 
 /** `October 2026`, `week of 5 Oct 2026`, `28 days to 31 Oct 2026`. */
 function periodName(period) {
   if (period.grain === "day") return longDay(period.start);
   if (period.grain === "month") return monthFormat.format(new Date(period.start));
-  const year = (day) => `${shortDay(day)} ${day.slice(0, 4)}`;
+  const year = (day) => `${shortDay(day)}${NO_BREAK}${day.slice(0, 4)}`;
   return period.grain === "week" ? `week of ${year(period.start)}` : `28 days to ${year(period.end)}`;
 }
 
@@ -81,18 +106,19 @@ function spanText({ start, end }) {
     : `${shortDay(start)}${year} to ${shortDay(end)} ${end.slice(0, 4)}`;
 }
 
-/** The value of a line as text, or what stands in its place. */
-function valueText(line, style, small) {
+/** The value of a line as text, or what stands in its place; a duration in `unit`, where there is one. */
+function valueText(line, style, small, unit) {
   if (!line) return UNKNOWN;
   if (line.hidden) return line.hidden === "under" ? `under ${small}` : "hidden";
-  return line.value === null ? UNKNOWN : STYLES[style](line.value);
+  if (line.value === null) return UNKNOWN;
+  return unit && style === "duration" ? durationIn(unit, line.value) : STYLES[style](line.value);
 }
 
-/** `25 of 100`; empty where a line is no rate. */
-function partsText(line) {
-  return line?.value !== null && line?.of !== null && line?.of !== undefined
-    ? `${plainNumber.format(line.n)} of ${plainNumber.format(line.of)}`
-    : "";
+/** `25 of 100` of a share, `661 ÷ 162` of a mean; empty where a line has no two parts. */
+function partsText(line, style) {
+  if (!line || line.value === null || line.of === null) return "";
+  const [n, of] = [line.n, line.of].map((part) => plainNumber.format(part));
+  return style === "percent" ? `${n} of ${of}` : `${n} ÷ ${of}`;
 }
 
 /** Everything worth saying about a line beside its value. */
@@ -102,7 +128,8 @@ function remarks(line, style) {
   if (line.hidden) return ["a small group could be computed from it"];
   if (line.value === null) return [REASONS[line.reason] ?? REASONS.not_known];
   const words = [];
-  if (partsText(line)) words.push(partsText(line));
+  const parts = partsText(line, style);
+  if (parts) words.push(parts);
   else if (style === "duration") words.push(`${exactNumber.format(line.value)} s`);
   if (style === "duration" && line.n !== null) words.push(`of ${plainNumber.format(line.n)}`);
   if (line.imported > 0) words.push(daysText(line));
@@ -150,14 +177,17 @@ function changeText(from, to, style) {
   const difference = to.value - from.value;
   const sign = difference < 0 ? "−" : "+";
   if (style === "percent") {
-    const points = Math.abs(difference) * 100;
-    return points < 0.05 ? "no change" : `${sign}${plainNumber.format(points)} points`;
+    const points = plainNumber.format(Math.abs(difference) * 100);
+    if (points === plainNumber.format(0)) return "no change";
+    return `${sign}${points} ${points === plainNumber.format(1) ? "point" : "points"}`;
   }
   const size = STYLES[style](Math.abs(difference));
   if (size === STYLES[style](0)) return "no change";
   // A percentage of a small base says less than the difference.
-  if (from.value >= 20) return `${sign}${wholePercent.format(Math.abs(difference) / from.value)}`;
-  return `${sign}${size}`;
+  if (from.value < 20) return `${sign}${size}`;
+  const share = Math.abs(difference) / from.value;
+  if (share < 0.0005) return "no change";
+  return `${sign}${(share < 0.0095 ? percentNumber : wholePercent).format(share)}`;
 }
 
 /** A value of a dimension as a reader sees it. */
