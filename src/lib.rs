@@ -28,6 +28,7 @@ pub mod summary;
 pub mod agents;
 pub mod calendar;
 pub mod collectors;
+pub mod decimal;
 pub mod digits;
 pub mod dimensions;
 pub mod error;

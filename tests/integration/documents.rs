@@ -181,6 +181,7 @@ const FLOORS: &[&[&str]] = &[
         "agents",
         "calendar",
         "collectors",
+        "decimal",
         "digits",
         "dimensions",
         "error",
