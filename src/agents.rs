@@ -264,14 +264,15 @@ impl AgentCounts {
         }
     }
 
-    /// Adds other counts. A sum that a number cannot hold stays the largest that it can.
+    /// Adds other counts; a sum that a number cannot hold becomes [`TOO_LARGE`](crate::record::TOO_LARGE).
     pub fn add(&mut self, other: &AgentCounts) {
         for (sum, more) in self.all_mut().into_iter().zip(other.all()) {
             *sum = sum.saturating_add(more);
         }
     }
 
-    /// The counts of so many of what these are the counts of. A sum that a number cannot hold stays the largest that it can.
+    /// The counts of so many of what these are the counts of; a sum that a number cannot hold becomes
+    /// [`TOO_LARGE`](crate::record::TOO_LARGE).
     pub fn times(mut self, many: u64) -> AgentCounts {
         self.all_mut().into_iter().for_each(|sum| *sum = sum.saturating_mul(many));
         self
@@ -409,19 +410,15 @@ pub fn status(steps: &[(Timestamp, Step)]) -> SessionStatus {
     status
 }
 
-/// Milliseconds from the start of a session to its last end; `None` while one of them is not told. Both are GitLab's own
-/// where it tells both, else the service's: the two do not agree to the second.
+/// Milliseconds from the first creation that any source reports to the last end that any reports; without a creation from
+/// the first start. `None` while one of the two is missing. No source has all steps: only GitLab reports the creation, and
+/// an export of the service alone can have the end.
 pub fn wall(steps: &[(Timestamp, Step)]) -> Option<u64> {
-    let tellers: [fn(Step) -> bool; 3] =
-        [Step::is_of_gitlab, |step| !step.is_of_gitlab() && step != Step::Received, |_| true];
-    tellers.into_iter().find_map(|is_told| {
-        let of_teller = || steps.iter().filter(move |(_, step)| is_told(*step));
-        let first = |is: fn(Step) -> bool| of_teller().find(|(_, step)| is(*step)).map(|(at, _)| *at);
-        let created = first(|step| step == Step::Created);
-        let start = created.or_else(|| first(|step| matches!(step, Step::Started | Step::Requested)))?;
-        let (end, _) = of_teller().rfind(|(_, step)| step.end().is_some())?;
-        u64::try_from(end.milliseconds_since(start)).ok()
-    })
+    let first = |is: fn(Step) -> bool| steps.iter().find(|(_, step)| is(*step)).map(|(at, _)| *at);
+    let created = first(|step| step == Step::Created);
+    let start = created.or_else(|| first(|step| matches!(step, Step::Started | Step::Requested)))?;
+    let (end, _) = steps.iter().rfind(|(_, step)| step.end().is_some())?;
+    u64::try_from(end.milliseconds_since(start)).ok()
 }
 
 /// Milliseconds that the service worked on a session, its pauses left out; `None` where the service tells nothing, or a
@@ -490,9 +487,14 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_the_wall_time_are_of_one_teller_where_it_tells_them() {
+    fn the_wall_time_is_from_the_first_creation_of_any_source_to_the_last_end_of_any() {
         let both = steps(&[(0, Created), (6, Requested), (661, Finished), (662, Succeeded)]);
-        assert_eq!(wall(&both), Some(661_000));
+        assert_eq!(wall(&both), Some(662_000));
+        // One source has the creation alone, the other all but that.
+        assert_eq!(wall(&steps(&[(0, Created), (300, Requested), (360, Succeeded)])), Some(360_000));
+        assert_eq!(wall(&steps(&[(0, Created), (1, Created), (6, Requested), (9, Stopped)])), Some(9_000));
+        // A start before the creation does not matter: clocks differ.
+        assert_eq!(wall(&steps(&[(0, Requested), (2, Created), (9, Finished)])), Some(7_000));
         let service = steps(&[(0, Received), (2, Requested), (41, Paused), (662, Succeeded)]);
         assert_eq!(wall(&service), Some(660_000));
         assert_eq!(wall(&steps(&[(1, Requested), (600, CleanedUp)])), Some(599_000));

@@ -48,13 +48,16 @@ pub struct Head {
 }
 
 /// Everybody whose events a file counts, in one line.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "people")]
 pub struct Crowd {
     /// Global ids or pseudonyms, sorted.
     pub users: Vec<String>,
-    /// Which of them are bots or service accounts, by their place.
+    /// Which of them are bots or service accounts by every fetch here that counts events of theirs, by their place.
     pub bots: Vec<u32>,
+    /// Which of them are so by some of the fetches alone: by these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bots_of: BTreeMap<Timestamp, Vec<u32>>,
 }
 
 /// The counts of one event and what it is split by.
@@ -339,7 +342,7 @@ fn parse(mut lines: impl Iterator<Item = Result<String, String>>) -> Result<Cont
     let mut content = Content {
         head,
         coverage: Vec::new(),
-        crowd: Crowd { users: Vec::new(), bots: Vec::new() },
+        crowd: Crowd::default(),
         counts: Vec::new(),
         agents: BTreeSet::new(),
         records: BTreeSet::new(),
@@ -409,7 +412,8 @@ impl Content {
     /// Whether every count is of somebody who is in the crowd.
     fn check(&self) -> Result<(), String> {
         let people = self.crowd.users.len() as u64;
-        let is_bot_there = self.crowd.bots.iter().all(|bot| u64::from(*bot) < people);
+        let mut bots = self.crowd.bots.iter().chain(self.crowd.bots_of.values().flatten());
+        let is_bot_there = bots.all(|bot| u64::from(*bot) < people);
         let are_there = |counts: &[u64], width: usize| {
             let steps = counts.iter().step_by(width);
             let last = steps.clone().try_fold(0_u64, |place, step| place.checked_add(*step));
@@ -483,8 +487,7 @@ impl Content {
             self.counts.retain(|line| !line.counts.is_empty() || !line.sized.is_empty());
             self.crowd.users.remove(place as usize);
             let place = place as u32;
-            self.crowd.bots.retain(|bot| *bot != place);
-            self.crowd.bots.iter_mut().filter(|bot| **bot > place).for_each(|bot| *bot -= 1);
+            self.crowd.forget_bot(place);
             for (fetched_at, rows) in by_fetch {
                 gone += rows;
                 self.count_less(fetched_at, rows);
@@ -543,6 +546,26 @@ impl Content {
         for line in self.coverage.iter_mut().filter(|line| line.fetched_at == Some(fetched_at)) {
             line.rows = line.rows.map(|all| all.saturating_sub(rows));
         }
+    }
+}
+
+impl Crowd {
+    /// The places of those who are bots or service accounts by a fetch.
+    pub fn bots_by(&self, fetched_at: Timestamp) -> BTreeSet<usize> {
+        self.bots
+            .iter()
+            .chain(self.bots_of.get(&fetched_at).into_iter().flatten())
+            .map(|bot| *bot as usize)
+            .collect()
+    }
+
+    /// Takes the user at a place out of the bots.
+    fn forget_bot(&mut self, place: u32) {
+        for bots in std::iter::once(&mut self.bots).chain(self.bots_of.values_mut()) {
+            bots.retain(|bot| *bot != place);
+            bots.iter_mut().filter(|bot| **bot > place).for_each(|bot| *bot -= 1);
+        }
+        self.bots_of.retain(|_, bots| !bots.is_empty());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::line::{self, Line, Record};
 use crate::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::record::{Coverage, Event, RollupKind, UsageRollup};
 use crate::rejects::Rejects;
-use crate::rollup::{Batch, Fetch, Meanings, Reader, Rollups, Target, Usage};
+use crate::rollup::{Batch, CrowdCounts, Fetch, Meanings, PersonId, Reader, Rollups, Target, Usage};
 use crate::sources::log_line::is_furniture;
 use crate::summary::Summary;
 use crate::view::{Resolved, is_export};
@@ -281,8 +281,16 @@ impl Intake {
         if of_nobody > 0 {
             summary.say(format!("{} of collectors that are not built in", counted(of_nobody, "record")));
         }
-        let Some((target, fetched_at)) = self.rollups.overlap() else { return Ok(()) };
         let text = |name| self.rollups.names.text(name);
+        if let Some((target, fetched_at)) = self.rollups.too_large() {
+            return Err(Error::Input(format!(
+                "{} of {} on {}, fetched {fetched_at}: its counts or tokens add up to more than a number can hold; find the records with impossible numbers, and leave them out",
+                text(target.collector),
+                text(target.scope),
+                target.day
+            )));
+        }
+        let Some((target, fetched_at)) = self.rollups.overlap() else { return Ok(()) };
         Err(Error::Input(format!(
             "{} of {} on {}, fetched {fetched_at}: its parts were counted from rows that overlap, so more arrived than there are; aggregate the records themselves, or parts that share no row",
             text(target.collector),
@@ -406,12 +414,9 @@ impl Intake {
             }
         }
         lines.sort_unstable();
-        let bots =
-            crowd.iter().zip(0..).filter(|(person, _)| people.is_bot(**person)).map(|(_, place)| place);
-        let crowd_line = Crowd {
-            users: crowd.iter().map(|person| people.user(*person).to_owned()).collect(),
-            bots: bots.collect(),
-        };
+        let (bots, bots_of) = bots_by_place(&crowd, kept);
+        let users = crowd.iter().map(|person| people.user(*person).to_owned()).collect();
+        let crowd_line = Crowd { users, bots, bots_of };
         (crowd_line, lines)
     }
 }
@@ -429,6 +434,33 @@ fn is_asked_of_groups(collector: &str) -> bool {
         Some(known) => known.about().level != Level::Subscription,
         None => !is_export(collector),
     }
+}
+
+/// Who of a crowd is a bot by every one of these fetches that counts events of theirs, and who by some of them alone, by their
+/// places.
+fn bots_by_place(
+    crowd: &[PersonId],
+    kept: &BTreeMap<Timestamp, &Fetch>,
+) -> (Vec<u32>, BTreeMap<Timestamp, Vec<u32>>) {
+    let mut bots = Vec::new();
+    let mut bots_of: BTreeMap<Timestamp, Vec<u32>> = BTreeMap::new();
+    for (person, place) in crowd.iter().zip(0..) {
+        let is_bot_by = |fetch: &Fetch| fetch.bots.contains(person);
+        if !kept.values().any(|fetch| is_bot_by(fetch)) {
+            continue;
+        }
+        let counts = |fetch: &Fetch| {
+            fetch.usage().any(|(_, mut entries)| entries.any(|(counted, _)| counted == *person))
+        };
+        if kept.values().all(|fetch| is_bot_by(fetch) || !counts(fetch)) {
+            bots.push(place);
+            continue;
+        }
+        for (at, _) in kept.iter().filter(|(_, fetch)| is_bot_by(fetch)) {
+            bots_of.entry(*at).or_default().push(place);
+        }
+    }
+    (bots, bots_of)
 }
 
 fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> PartRead {
@@ -469,7 +501,7 @@ fn read_or_repair(reader: &mut Reader, text: &str, left_out: &mut u64) -> Result
 
 fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
     let found = history::read(&path).and_then(|content| {
-        let crowd = reader.crowd(&content.head.instance, &content.crowd.users, &content.crowd.bots);
+        let crowd = reader.crowd(&content.head.instance, &content.crowd.users);
         for counts in &content.counts {
             let rollup = UsageRollup {
                 kind: RollupKind::Usage,
@@ -489,7 +521,12 @@ fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
                 sized: 0,
                 lines: 0,
             };
-            reader.add_counts(&rollup, &crowd, counts.entries())?;
+            let bots = content.crowd.bots_by(counts.fetched_at);
+            let entries = counts.entries().map(|(place, usage)| {
+                let bot = !bots.is_empty() && bots.contains(&place);
+                CrowdCounts { place, bot, usage }
+            });
+            reader.add_counts(&rollup, &crowd, entries)?;
         }
         for line in &content.agents {
             if reader.read(line)?.is_some() {
@@ -506,7 +543,6 @@ fn read_file(reader: &mut Reader, path: PathBuf) -> FileRead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::PersonId;
 
     fn content(day: &str, user: &str, agents: &str) -> Content {
         let day: crate::calendar::Day = day.parse().expect("a literal day");
@@ -515,7 +551,7 @@ mod tests {
         Content {
             head: Head { version: 2, instance, collector, scope, day },
             coverage: Vec::new(),
-            crowd: Crowd { users: vec![user.to_owned()], bots: Vec::new() },
+            crowd: Crowd { users: vec![user.to_owned()], ..Crowd::default() },
             counts: vec![Counts {
                 fetched_at: day.plus(1).midnight(),
                 part: user.to_owned(),

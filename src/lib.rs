@@ -31,6 +31,7 @@ pub mod address;
 pub mod agents;
 pub mod calendar;
 pub mod collectors;
+pub mod decimal;
 pub mod digits;
 pub mod dimensions;
 pub mod error;

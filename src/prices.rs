@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::agents::AgentCounts;
+use crate::decimal::Decimal;
 
 /// The prices of models.
 #[derive(Clone, Debug)]
@@ -80,13 +81,18 @@ impl Prices {
 
 impl Price {
     /// What tokens cost, in dollars.
-    pub fn of(&self, counts: &AgentCounts) -> f64 {
+    pub fn of(&self, counts: &AgentCounts) -> Decimal {
         let written_1h = counts.cache_write_1h.min(counts.cache_write);
-        counts.uncached_input as f64 * self.input
-            + counts.output_tokens as f64 * self.output
-            + counts.cache_read as f64 * self.cache_read
-            + (counts.cache_write - written_1h) as f64 * self.cache_write
-            + written_1h as f64 * self.cache_write_1h
+        [
+            (counts.uncached_input, self.input),
+            (counts.output_tokens, self.output),
+            (counts.cache_read, self.cache_read),
+            (counts.cache_write - written_1h, self.cache_write),
+            (written_1h, self.cache_write_1h),
+        ]
+        .into_iter()
+        .map(|(tokens, price)| Decimal::of(price).times(tokens))
+        .sum()
     }
 }
 
@@ -158,9 +164,9 @@ mod tests {
             cache_write_1h: 1_000_000,
             ..AgentCounts::default()
         };
-        let cost = |model| prices.of_model(model).expect("a price").of(&counts);
-        assert!((cost("claude-sonnet-4-5") - (3.0 + 15.0 + 0.3 + 7.5 + 6.0)).abs() < 1e-9);
+        let cost = |model| prices.of_model(model).expect("a price").of(&counts).as_f64();
+        assert_eq!(cost("claude-sonnet-4-5"), Some(3.0 + 15.0 + 0.3 + 7.5 + 6.0));
         // Without prices of the cache, what is read from it and written to it is input.
-        assert!((cost("claude-opus-4-7") - (5.0 * 5.0 + 25.0)).abs() < 1e-9);
+        assert_eq!(cost("claude-opus-4-7"), Some(5.0 * 5.0 + 25.0));
     }
 }

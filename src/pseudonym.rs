@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::address::canonical;
 use crate::line::{Record, Rollup};
-use crate::record::NOBODY;
+use crate::record::is_nobody;
 use crate::usage_event::UsageEvent;
 
 /// What a pseudonym starts with.
@@ -121,7 +121,7 @@ impl PseudonymKey {
 
     /// Replaces the user of an instance. That there is none is no name.
     pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
-        if !is_pseudonym(user) && user != NOBODY {
+        if !is_pseudonym(user) && !is_nobody(user) {
             *user = self.of(instance, user).into();
         }
     }

@@ -18,6 +18,10 @@ use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::digits;
 use crate::dimensions::Dimensions;
 
+/// The sum that stands for every one that a number cannot hold: sums that reach it stay there, and it is refused before
+/// anything is written of it.
+pub const TOO_LARGE: u64 = u64::MAX;
+
 /// The scope of the union of several groups.
 pub const ALL_SCOPES: &str = "*";
 
@@ -37,6 +41,11 @@ pub const NO_LANGUAGE: &str = "(none)";
 
 /// The user of an event whose source names nobody. It is no person.
 pub const NOBODY: &str = "(none)";
+
+/// Whether this is the id of no user: [`NOBODY`], or an id that is empty or blank.
+pub fn is_nobody(user: &str) -> bool {
+    user == NOBODY || user.trim().is_empty()
+}
 
 /// A page of nodes exactly as GitLab returned them, from `fetch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -780,6 +789,9 @@ pub struct Metric {
     pub end: Day,
     /// The dimensions; empty for the total.
     pub by: Dimensions,
+    /// Who is counted, where that is a choice; the lines of each choice are a series of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<Population>,
     /// The number; null when it cannot be known, for the reason in `reason`.
     pub value: Option<Number>,
     /// The numerator of a rate, the count itself, or the observations behind a statistic.
@@ -810,6 +822,19 @@ fn is_none_of_it(share: &f64) -> bool {
     *share == 0.0
 }
 
+/// Who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Population {
+    /// Everybody ever seen.
+    People,
+    /// Who has a seat by the list of seats of the period.
+    SeatHolders,
+    /// A population of a newer version.
+    #[serde(other)]
+    Other,
+}
+
 /// Why a value is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -826,6 +851,8 @@ pub enum Reason {
     LookBackIncomplete,
     /// The source does not carry the measured field.
     NotInSource,
+    /// There are observations, and too few of them: one has no interval.
+    TooFew,
     /// A reason of a newer version.
     #[serde(other)]
     Other,
@@ -842,6 +869,11 @@ pub enum Number {
 }
 
 impl Metric {
+    /// Whether it rests on a sum that a number cannot hold.
+    pub fn is_too_large(&self) -> bool {
+        [self.value, self.n, self.of].into_iter().flatten().any(Number::is_too_large)
+    }
+
     /// The period the line speaks of.
     pub fn period(&self) -> Period {
         Period { grain: self.grain, start: self.start, end: self.end }
@@ -849,6 +881,11 @@ impl Metric {
 }
 
 impl Number {
+    /// Whether it is a count that a number cannot hold.
+    pub fn is_too_large(self) -> bool {
+        matches!(self, Number::Count(TOO_LARGE))
+    }
+
     /// The number as a float, for comparing and drawing.
     pub fn as_f64(self) -> f64 {
         match self {
@@ -867,6 +904,17 @@ impl fmt::Display for Number {
     }
 }
 
+impl Population {
+    /// The word used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Population::People => "people",
+            Population::SeatHolders => "seat_holders",
+            Population::Other => "other",
+        }
+    }
+}
+
 impl Reason {
     /// The word used in the streams.
     pub fn as_str(self) -> &'static str {
@@ -877,6 +925,7 @@ impl Reason {
             Reason::PeriodIncomplete => "period_incomplete",
             Reason::LookBackIncomplete => "look_back_incomplete",
             Reason::NotInSource => "not_in_source",
+            Reason::TooFew => "too_few",
             Reason::Other => "other",
         }
     }

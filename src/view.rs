@@ -1,12 +1,14 @@
 //! What the rollups say about one scope: of each day, which fetch counts, and how complete it is.
 
 mod agents;
+mod bots;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use agents::Agents;
 pub use agents::{AgentUse, Credits, Session};
+use bots::Bots;
 
 use crate::calendar::{Day, Period, Timestamp};
 use crate::collectors::{Level, Span, by_name};
@@ -50,6 +52,9 @@ const EXPORTS: [&str; 5] = ["ai_usage_events", "snowplow", "internal_events", "s
 pub fn is_export(collector: &str) -> bool {
     EXPORTS.contains(&collector)
 }
+
+/// The collector of code suggestions with their language.
+const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
 
 /// Collectors of GitLab's own events: their users have ids that everything else of GitLab knows, too.
 const OWN: [&str; 2] = ["usage_events", "instance_usage_events"];
@@ -198,6 +203,7 @@ pub struct Resolved<'a> {
     pipelines: Newest<'a, PipelineState>,
     /// The last day on which a group that is no longer asked for is part of the union.
     former: BTreeMap<Root, Day>,
+    bots: Bots,
 }
 
 /// An instance and a scope.
@@ -340,6 +346,18 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Whether a user is a bot or service account on a day.
+    #[inline]
+    pub fn is_bot(&self, person: PersonId, day: Day) -> bool {
+        self.resolved.bots.is_bot(person, day)
+    }
+
+    /// Whether a user is a person on a day: told, and no bot.
+    #[inline]
+    pub fn is_person(&self, person: PersonId, day: Day) -> bool {
+        !self.is_bot(person, day) && !self.people.is_nobody(person)
+    }
+
     /// The days that any line speaks of.
     pub fn days(&self) -> BTreeSet<Day> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
@@ -395,8 +413,9 @@ impl<'a> Resolved<'a> {
         };
         let merge_requests = Newest::of(counted(), |fetch| &fetch.merge_requests);
         let pipelines = Newest::of(counted(), |fetch| &fetch.pipelines);
+        let bots = Bots::of(&days, &rollups.names, &rollups.people);
         let former = BTreeMap::new();
-        Resolved { rollups, suggestions, others, days, merge_requests, pipelines, former }
+        Resolved { rollups, suggestions, others, days, merge_requests, pipelines, former, bots }
     }
 
     /// Lets groups that are no longer asked for, each as (address, path, last day), count in the union up to that day.
@@ -531,7 +550,7 @@ impl<'a> Resolved<'a> {
                         self.choose_usage(
                             counted("usage_events", *root)
                                 .or_else(|| counted("instance_usage_events", *root)),
-                            counted("code_suggestion_events", *root),
+                            counted(CODE_SUGGESTION_EVENTS, *root),
                         ),
                         *root,
                     ),
@@ -706,9 +725,8 @@ impl<'a> Resolved<'a> {
                     holders = None;
                 }
                 if let Some(holders) = &mut holders {
-                    holders.extend(
-                        fetch.seats.values().flatten().filter(|person| !self.rollups.people.is_bot(**person)),
-                    );
+                    let is_bot = |person: &PersonId| self.bots.is_bot(*person, day);
+                    holders.extend(fetch.seats.values().flatten().filter(|person| !is_bot(person)));
                 }
             }
             // Some add-ons are for everybody and assigned to nobody: then there is no list to speak of.

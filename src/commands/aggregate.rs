@@ -348,6 +348,12 @@ fn aggregate_what(
         scope.spawn(|| drop(intake));
         metrics::in_order(of_tasks)
     });
+    if let Some(Metric { metric, scope, grain, start, .. }) = metrics.iter().find(|line| line.is_too_large())
+    {
+        return Err(Error::Input(format!(
+            "{metric} of {scope}, {grain} from {start}, adds up to more than a number can hold; find the records with impossible numbers, and leave them out"
+        )));
+    }
     summary.say(format!(
         "{} from {}",
         counted(metrics.len() as u64, "metric line"),

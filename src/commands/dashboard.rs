@@ -326,8 +326,8 @@ fn cannot_leave(text: &str) -> bool {
 
 /// What a metric line speaks of.
 fn identity(line: &Metric) -> impl Ord + '_ {
-    let Metric { metric, instance, scope, grain, start, end, by, .. } = line;
-    (metric, instance, scope, grain, start, end, by)
+    let Metric { metric, instance, scope, grain, start, end, by, population, .. } = line;
+    (metric, instance, scope, grain, start, end, population, by)
 }
 
 /// Two numbers of the same thing come from runs that were put together after `aggregate`. Which one is right cannot

@@ -49,8 +49,11 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
                 found.left_out += 1;
                 continue;
             }
+            let population =
+                line.population.map(|population| ("population".to_owned(), population.as_str().to_owned()));
             let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.to_owned()));
-            let labels = labels((line.instance, line.scope, line.period.grain), by);
+            let more = population.into_iter().chain(by);
+            let labels = labels((line.instance, line.scope, line.period.grain), more);
             let _ = writeln!(samples, "{name}{{{labels}}} {value}");
             found.samples += 1;
         }

@@ -160,7 +160,7 @@ impl People {
         };
         let mut kept: BTreeSet<usize> = BTreeSet::new();
         for ((instance, add_on, person), since) in since {
-            if rollups.people.is_bot(person) {
+            if view.is_bot(person, listed) {
                 people.bots += 1;
                 continue;
             }

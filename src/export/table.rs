@@ -5,7 +5,7 @@ use std::io;
 
 use crate::publish::privacy::{Hidden, Line};
 use crate::publish::spreadsheet::Sheet;
-use crate::record::Reason;
+use crate::record::{Population, Reason};
 
 /// Whether the address of the GitLab is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +16,17 @@ pub enum Instances {
     WhereSeveral,
 }
 
-/// The lines as CSV with a heading. Each dimension that occurs has its own column, `by.<dimension>`, in the order of
+/// The lines as CSV with a heading. Who is counted has a column where that is a choice in any line. Each dimension that occurs has its own column, `by.<dimension>`, in the order of
 /// the alphabet.
 pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
     let dimensions: BTreeSet<&str> = lines.iter().flat_map(|line| line.by.names()).collect();
+    let has_populations = lines.iter().any(|line| line.population.is_some());
     let several = lines.iter().any(|line| line.instance != lines[0].instance);
     let mut sheet = Sheet::new(Vec::new());
 
     let mut heading: Vec<String> =
         ["metric", "instance", "scope", "grain", "start", "end"].map(String::from).into();
+    heading.extend(has_populations.then(|| "population".to_owned()));
     heading.extend(dimensions.iter().map(|dimension| format!("by.{dimension}")));
     let numbers = ["value", "n", "of", "people", "coverage", "basis", "final", "reason", "hidden"];
     heading.extend(numbers.map(String::from));
@@ -42,6 +44,9 @@ pub fn table(lines: &[Line<'_>], instances: Instances) -> io::Result<Vec<u8>> {
         sheet.value(Some(line.period.grain))?;
         sheet.value(Some(line.period.start))?;
         sheet.value(Some(line.period.end))?;
+        if has_populations {
+            sheet.cell(line.population.map_or("", Population::as_str))?;
+        }
         for dimension in &dimensions {
             sheet.cell(line.by.get(dimension).unwrap_or_default())?;
         }

@@ -41,7 +41,7 @@ pub(super) struct Events {
 pub(super) struct Days {
     /// The first day with any event.
     pub(super) first_seen: Option<Day>,
-    /// The last day with any event.
+    /// The last day with any event, also of days on which it was a bot's: an account in use is in use.
     pub(super) last_seen: Option<Day>,
     /// The first day with a deliberate event.
     pub(super) first_active: Option<Day>,
@@ -52,13 +52,13 @@ pub(super) struct Days {
 impl Events {
     /// All of them.
     pub(super) fn count(&self) -> u64 {
-        self.of_people + self.of_bots
+        self.of_people.saturating_add(self.of_bots)
     }
 
     /// Adds others.
     pub(super) fn add(&mut self, other: &Events) {
-        self.of_people += other.of_people;
-        self.of_bots += other.of_bots;
+        self.of_people = self.of_people.saturating_add(other.of_people);
+        self.of_bots = self.of_bots.saturating_add(other.of_bots);
         self.people.add_all(&other.people);
         self.bots.add_all(&other.bots);
     }
@@ -82,21 +82,25 @@ impl Activity {
             let events = of_day.entry((cell.feature, cell.event)).or_default();
             events.is_deliberate = cell.is_deliberate;
             for (person, usage) in people {
-                if view.people.is_bot(person) {
-                    events.of_bots += usage.events;
-                    events.bots.add_any(person);
+                if view.is_bot(person, day) {
+                    events.of_bots = events.of_bots.saturating_add(usage.events);
+                    events.bots.add(person);
                 } else {
-                    events.of_people += usage.events;
-                    events.people.add(person, view.people);
+                    events.of_people = events.of_people.saturating_add(usage.events);
+                    if !view.people.is_nobody(person) {
+                        events.people.add(person);
+                    }
                 }
             }
         }
         for (day, of_day) in &activity.events {
             for events in of_day.values() {
+                for user in events.people.iter().chain(events.bots.iter()) {
+                    activity.of_person[user.0 as usize].last_seen = Some(*day);
+                }
                 for person in events.people.iter() {
                     let days = &mut activity.of_person[person.0 as usize];
                     days.first_seen.get_or_insert(*day);
-                    days.last_seen = Some(*day);
                     if events.is_deliberate {
                         days.first_active.get_or_insert(*day);
                         days.last_active = Some(*day);

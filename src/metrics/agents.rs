@@ -37,9 +37,9 @@ impl Sums {
         Some(self.people.len())
     }
 
-    fn add(&mut self, counts: &AgentCounts, person: PersonId, view: &View<'_>) {
+    fn add(&mut self, counts: &AgentCounts, person: Option<PersonId>) {
         self.counts.add(counts);
-        self.people.add(person, view.people);
+        self.people.extend(person);
     }
 }
 
@@ -54,8 +54,9 @@ impl<'a> Split<'a> {
         let mut sums: BTreeMap<[Option<&'a str>; 2], Sums> = BTreeMap::new();
         for used in uses {
             let [one, other] = of(&used).map(|name| Some(told(view, name)));
+            let person = Some(used.key.person).filter(|person| view.is_person(*person, used.day));
             for place in [[None, None], [one, None], [None, other], [one, other]] {
-                sums.entry(place).or_default().add(&used.counts, used.key.person, view);
+                sums.entry(place).or_default().add(&used.counts, person);
             }
         }
         Split { dimensions, sums }

@@ -6,6 +6,7 @@ use super::agents::{Split, Sums};
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
+use crate::decimal::Decimal;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&COST], compute };
@@ -24,9 +25,8 @@ const COST: Definition = Definition {
 };
 
 /// What calls cost, and of how many of them it is known.
-#[derive(Default)]
 struct Cost {
-    dollars: f64,
+    dollars: Decimal,
     priced: u64,
     calls: u64,
 }
@@ -43,11 +43,11 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     for ([model, flow], Sums { counts, .. }) in split.cells() {
         let price = prices.of_model(model);
         for place in [("model", model), ("flow", flow)] {
-            let cost = costs.entry(place).or_default();
-            cost.calls += counts.events;
+            let cost = costs.entry(place).or_insert(Cost { dollars: Decimal::ZERO, priced: 0, calls: 0 });
+            cost.calls = cost.calls.saturating_add(counts.events);
             if let Some(price) = price {
-                cost.dollars += price.of(counts);
-                cost.priced += counts.told();
+                cost.dollars = cost.dollars + price.of(counts);
+                cost.priced = cost.priced.saturating_add(counts.told());
             }
         }
     }

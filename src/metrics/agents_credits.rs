@@ -7,6 +7,7 @@ use super::definition::TOTAL;
 use super::page::{Figure, Page};
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
+use crate::decimal::Decimal;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&CREDITS], compute };
@@ -14,7 +15,7 @@ pub(super) const FAMILY: Family = Family { definitions: &[&CREDITS], compute };
 /// By what credits are told, beside all of them.
 const SPLITS: [&str; 2] = ["product", "flow"];
 
-/// What is left of equal sums of fractions at most.
+/// What is left at most of sums that are equal to whoever made them of binary fractions.
 const NOTHING: f64 = 1e-6;
 
 const CREDITS: Definition = Definition {
@@ -31,26 +32,28 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !CREDITS.grains.contains(&page.period.grain) || !page.rest_on(Source::Credits, FAMILY.definitions) {
         return;
     }
-    let mut used: BTreeMap<Vec<(&str, &str)>, Vec<f64>> = BTreeMap::new();
-    let mut untold: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut used: BTreeMap<Vec<(&str, &str)>, Vec<Decimal>> = BTreeMap::new();
+    let mut untold: BTreeMap<&str, Vec<Decimal>> = BTreeMap::new();
     for told in view.credits_in(page.period) {
         let text = |name| view.names.text(name);
         let (mut all, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
         for (product, flow, credits) in told {
+            let credits = Decimal::of(*credits);
             let Some(product) = product else {
-                all.push(*credits);
+                all.push(credits);
                 continue;
             };
             let flow = flow.map(|flow| ("flow", text(flow)));
             for (split, value) in [Some(("product", text(*product))), flow].into_iter().flatten() {
-                parts.entry(split).or_default().push(*credits);
-                used.entry(vec![(split, value)]).or_default().push(*credits);
+                parts.entry(split).or_default().push(credits);
+                used.entry(vec![(split, value)]).or_default().push(credits);
             }
         }
         if !all.is_empty() {
-            for (split, mut of_split) in parts {
-                let rest = sum(&mut all) - sum(&mut of_split);
-                untold.entry(split).or_default().extend(Some(rest).filter(|rest| *rest > NOTHING));
+            for (split, of_split) in parts {
+                let rest = sum(&all) - sum(&of_split);
+                let is_any = rest.as_f64().is_none_or(|rest| rest > NOTHING);
+                untold.entry(split).or_default().extend(Some(rest).filter(|_| is_any));
             }
             used.entry(vec![]).or_default().extend(all);
         }
@@ -61,14 +64,12 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
             used.insert(vec![(split, UNTOLD)], rest);
         }
     }
-    for (by, mut credits) in used {
-        let figure = Figure::amount(sum(&mut credits), credits.len() as u64, None);
+    for (by, credits) in used {
+        let figure = Figure::amount(sum(&credits), credits.len() as u64, None);
         page.emit(&CREDITS, &by, figure);
     }
 }
 
-/// The sum of fractions, which depends on their order: they are put in one.
-fn sum(credits: &mut [f64]) -> f64 {
-    credits.sort_unstable_by(f64::total_cmp);
-    credits.iter().sum()
+fn sum(credits: &[Decimal]) -> Decimal {
+    credits.iter().copied().sum()
 }

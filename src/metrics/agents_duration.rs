@@ -81,8 +81,6 @@ impl Observed {
     fn add(&mut self, milliseconds: Option<u64>, session: &Session, view: &View<'_>) {
         let Some(milliseconds) = milliseconds else { return };
         self.milliseconds.push(milliseconds);
-        if let Some(person) = session.person {
-            self.people.add(person, view.people);
-        }
+        self.people.extend(view.person_of(session));
     }
 }

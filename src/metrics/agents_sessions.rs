@@ -110,11 +110,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
 
 impl Counts {
     fn add(&mut self, session: &Session, view: &View<'_>) {
-        let add = |people: &mut PeopleSet| {
-            if let Some(person) = session.person {
-                people.add(person, view.people);
-            }
-        };
+        let person = view.person_of(session);
+        let add = |people: &mut PeopleSet| people.extend(person);
         self.all += 1;
         self.with_user += u64::from(session.person.is_some());
         add(&mut self.people);

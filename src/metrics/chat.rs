@@ -56,17 +56,18 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     if !page.rest_on(Source::Usage, FAMILY.definitions) {
         return;
     }
-    let (mut messages, mut of_people) = (0, 0);
+    let (mut messages, mut of_people) = (0_u64, 0_u64);
     let mut people = PeopleSet::default();
-    let mut of_person = vec![0; view.people.len()];
+    let mut of_person = vec![0_u64; view.people.len()];
     let is_question = |cell: &Cell| view.names.text(cell.event) == "request_duo_chat_response";
-    for (_, _, askers) in view.usage_in(page.period).filter(|(_, cell, _)| is_question(cell)) {
+    for (day, _, askers) in view.usage_in(page.period).filter(|(_, cell, _)| is_question(cell)) {
         for (person, usage) in askers {
-            messages += usage.events;
-            people.add(person, view.people);
-            if view.people.is_person(person) {
-                of_people += usage.events;
-                of_person[person.0 as usize] += usage.events;
+            messages = messages.saturating_add(usage.events);
+            if view.is_person(person, day) {
+                people.add(person);
+                of_people = of_people.saturating_add(usage.events);
+                let of_person = &mut of_person[person.0 as usize];
+                *of_person = of_person.saturating_add(usage.events);
             }
         }
     }

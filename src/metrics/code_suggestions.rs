@@ -8,7 +8,7 @@ use super::page::{By, Figure, Page};
 use super::people::PeopleSet;
 use super::{Definition, Family, Unit};
 use crate::record::{Number, Reason};
-use crate::rollup::{Entries, Name, Usage};
+use crate::rollup::{Entries, Name, PersonId, Usage};
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family {
@@ -130,9 +130,9 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
         return;
     }
     let mut apart: BTreeMap<[Option<Name>; 2], Counts> = BTreeMap::new();
-    for (_, cell, people) in view.suggestions_in(page.period) {
+    for (day, cell, people) in view.suggestions_in(page.period) {
         let counts = apart.entry([cell.language, cell.ide]).or_default();
-        counts.add(view.names.text(cell.event), people, view);
+        counts.add(view.names.text(cell.event), people, |person| view.is_person(person, day));
     }
     let mut total = Counts::default();
     let mut by_language: BTreeMap<&str, Counts> = BTreeMap::new();
@@ -178,27 +178,29 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
 
 impl Rows {
     fn add(&mut self, other: Rows) {
-        self.shown += other.shown;
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
+        self.shown = self.shown.saturating_add(other.shown);
+        self.accepted = self.accepted.saturating_add(other.accepted);
+        self.rejected = self.rejected.saturating_add(other.rejected);
     }
 
     fn is_any(self) -> bool {
-        self.shown + self.accepted + self.rejected > 0
+        self.shown > 0 || self.accepted > 0 || self.rejected > 0
     }
 }
 
 impl Counts {
-    fn add(&mut self, event: &str, of_people: Entries<'_>, view: &View<'_>) {
+    fn add(&mut self, event: &str, of_users: Entries<'_>, is_person: impl Fn(PersonId) -> bool) {
         let (sum, people) = match event {
             "code_suggestion_shown_in_ide" => (&mut self.shown, &mut self.shown_to),
             "code_suggestion_accepted_in_ide" => (&mut self.accepted, &mut self.accepted_by),
             "code_suggestion_rejected_in_ide" => (&mut self.rejected, &mut self.rejected_by),
             _ => return,
         };
-        for (person, usage) in of_people {
+        for (user, usage) in of_users {
             sum.add(&usage);
-            people.add(person, view.people);
+            if is_person(user) {
+                people.add(user);
+            }
         }
     }
 
@@ -226,7 +228,7 @@ impl Counts {
         };
         let shown_rows = |rows: Rows| rows.shown;
         let accepted_rows = |rows: Rows| rows.accepted;
-        let both_rows = |rows: Rows| rows.shown + rows.accepted;
+        let both_rows = |rows: Rows| rows.shown.saturating_add(rows.accepted);
         let (shown_people, accepted_people) = (Some(self.shown_to.len()), Some(self.accepted_by.len()));
         let people = Some(self.shown_to.in_either(&self.accepted_by));
 
@@ -252,7 +254,8 @@ impl Counts {
         let lines = lines.on_basis(self.accepted.sized, self.accepted.events);
         page.emit(&LINES_ACCEPTED, by, resting(lines, accepted_rows));
         let rate = Figure::rate(Number::Count(self.accepted.lines), Number::Count(self.shown.lines), people);
-        let rate = rate.on_basis(self.shown.sized + self.accepted.sized, both_rows(self.rows()));
+        let rate =
+            rate.on_basis(self.shown.sized.saturating_add(self.accepted.sized), both_rows(self.rows()));
         // Something was shown, and nobody tells of how many lines.
         let rate = match self.shown.events > 0 && self.shown.sized == 0 {
             true => rate.unknown_because(Reason::NotInSource),

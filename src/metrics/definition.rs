@@ -1,6 +1,7 @@
 //! What a metric is, said once: the text feeds the pages, docs/metrics.md and the help.
 
 use crate::calendar::{Grain, Period, WINDOW_DAYS};
+use crate::record::Population;
 
 /// The definition of one metric.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,8 @@ pub struct Count {
     pub by: &'static [(&'static str, &'static str)],
     /// Of which periods.
     pub of: CountedOver,
+    /// Who is counted, where that is a choice.
+    pub population: Option<Population>,
 }
 
 /// The periods of a count that a rate tells.
@@ -83,12 +86,17 @@ pub enum CountedOver {
 impl Count {
     /// A count of the period of the rate.
     pub(super) const fn of(metric: &'static str) -> Count {
-        Count { metric, by: &[], of: CountedOver::Period }
+        Count { metric, by: &[], of: CountedOver::Period, population: None }
     }
 
     /// The same by more dimensions.
     pub(super) const fn by(self, by: &'static [(&'static str, &'static str)]) -> Count {
         Count { by, ..self }
+    }
+
+    /// The same of one of several populations.
+    pub(super) const fn among(self, population: Population) -> Count {
+        Count { population: Some(population), ..self }
     }
 
     /// The same over other periods.

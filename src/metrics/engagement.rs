@@ -3,7 +3,7 @@
 use super::page::{Figure, Page};
 use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Grain, Period, WINDOW_DAYS};
-use crate::record::Reason;
+use crate::record::{Population, Reason};
 use crate::rollup::PersonId;
 use crate::view::{Source, View};
 
@@ -16,9 +16,10 @@ const USERS: Definition = Definition {
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &["segment"],
     text: "People by their days with a deliberate event within the 28 days that end with the period: inactive 0, \
-           experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). Counted are the people with a \
-           seat or, without a list of seats, all people ever seen up to the end of the period. With a day of the 28 \
-           missing or partial nothing is told.",
+           experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). There are two series, by \
+           population: people are all who were ever seen up to the end of the period, without bots; seat_holders are the \
+           people with a seat, where there is a list of seats of the period. Lines of the two are never compared or added. \
+           With a day of the 28 missing or partial nothing is told.",
 };
 
 const MOVEMENT: Definition = Definition {
@@ -27,8 +28,8 @@ const MOVEMENT: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Window],
     by: &["from×to"],
-    text: "The same people by their segment of 28 days ago (from) and of now (to). With a day of the 56 missing or partial \
-           nothing is told.",
+    text: "The same people by their segment of 28 days ago (from) and of now (to), by population as there. With a day of the \
+           56 missing or partial nothing is told.",
 };
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
@@ -40,40 +41,58 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     }
     let look_back = Period::holding(Grain::Window, period.end, period.end);
     page.rest_on_days(Source::Usage, look_back);
-    let population: Vec<PersonId> = match view.holders_of(period) {
-        Some(holders) => holders.iter().copied().collect(),
-        None => page.activity.seen_until(period.end).collect(),
-    };
     let now = page.activity.active_days(look_back);
     let unknown = unknown(view, period, look_back);
-    let mut counts = [0; SEGMENTS.len()];
-    for person in &population {
-        counts[segment(&now, *person, page.thresholds)] += 1;
-    }
-    for (segment, people) in SEGMENTS.iter().zip(counts) {
-        let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
-        page.emit(&USERS, &[("segment", segment)], figure);
+    let populations = populations(view, page);
+    for (population, members) in &populations {
+        let mut counts = [0; SEGMENTS.len()];
+        for person in members {
+            counts[segment(&now, *person, page.thresholds)] += 1;
+        }
+        for (segment, people) in SEGMENTS.iter().zip(counts) {
+            let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
+            page.emit(&USERS, &[("segment", segment)], figure.among(*population));
+        }
     }
     if period.grain == Grain::Window {
-        movement(view, page, &population, &now);
+        for population in &populations {
+            movement(view, page, population, &now);
+        }
     }
 }
 
-fn movement(view: &View<'_>, page: &mut Page<'_, '_>, population: &[PersonId], now: &[u32]) {
+/// Who is counted: everybody ever seen who is no bot by the end of the period, and, where there is a list of seats of the
+/// period, who has one. A series that took the one for some periods and the other for others would tell of changes that there
+/// were none of.
+fn populations(view: &View<'_>, page: &Page<'_, '_>) -> Vec<(Population, Vec<PersonId>)> {
+    let end = page.period.end;
+    let seen = page.activity.seen_until(end).filter(|person| !view.is_bot(*person, end));
+    let everybody = (Population::People, seen.collect());
+    let holders = view.holders_of(page.period);
+    let holders = holders.map(|holders| (Population::SeatHolders, holders.iter().copied().collect()));
+    [everybody].into_iter().chain(holders).collect()
+}
+
+fn movement(
+    view: &View<'_>,
+    page: &mut Page<'_, '_>,
+    (population, members): &(Population, Vec<PersonId>),
+    now: &[u32],
+) {
     let period = page.period;
     let both = Period { start: period.start.plus(-WINDOW_DAYS), ..period };
     page.rest_on_days(Source::Usage, both);
     let unknown = unknown(view, period, both);
     let before = page.activity.active_days(Period { end: period.start.plus(-1), ..both });
     let mut counts = [[0; SEGMENTS.len()]; SEGMENTS.len()];
-    for person in population {
+    for person in members {
         let segment = |days: &[u32]| segment(days, *person, page.thresholds);
         counts[segment(&before)][segment(now)] += 1;
     }
     for (from, counts) in SEGMENTS.iter().zip(counts) {
         for (to, people) in SEGMENTS.iter().zip(counts) {
             let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
-            page.emit(&MOVEMENT, &[("from", from), ("to", to)], figure);
+            page.emit(&MOVEMENT, &[("from", from), ("to", to)], figure.among(*population));
         }
     }
 }

@@ -6,6 +6,7 @@ use super::people::PeopleSet;
 use super::statistics::{median_interval, nearest_rank};
 use super::{Definition, Family, Unit};
 use crate::calendar::Grain;
+use crate::rollup::PersonId;
 use crate::view::{Source, View};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&TIME_TO_MERGE, &SIZE], compute };
@@ -54,15 +55,16 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     let mut groups = [Group::default(), Group::default()];
     for (merged_at, state) in view.merged_in(page.period) {
         merged += 1;
-        let Some(author) = state.author.filter(|author| !view.people.is_bot(*author)) else { continue };
+        let is_person = |author: &PersonId| view.is_person(*author, merged_at.day());
+        let Some(author) = state.author.filter(is_person) else { continue };
         let group = &mut groups[usize::from(active.contains(author))];
         group.merged += 1;
-        group.authors.add_any(author);
+        group.authors.add(author);
         // A clock that ran backwards tells no duration.
         group.seconds.extend(u64::try_from(merged_at.seconds_since(state.created_at)));
         if let Some(lines) = state.lines {
             group.lines.push(lines);
-            group.lines_authors.add_any(author);
+            group.lines_authors.add(author);
         }
     }
     let of_people = groups.iter().map(|group| group.merged).sum::<u64>();

@@ -68,18 +68,19 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
     }
     let mut all = Counts::default();
     let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    let person = |author: Option<PersonId>| author.filter(|author| !view.people.is_bot(*author));
+    let person = |author: Option<PersonId>, day| author.filter(|author| view.is_person(*author, day));
     for state in view.opened_in(page.period) {
         for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
             counts.opened += 1;
-            counts.opened_by.extend(person(state.author));
+            counts.opened_by.extend(person(state.author, state.created_at.day()));
         }
     }
     for (merged_at, state) in view.merged_in(page.period) {
         for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
             counts.merged += 1;
-            counts.of_people += u64::from(person(state.author).is_some());
-            counts.merged_by.extend(person(state.author));
+            let author = person(state.author, merged_at.day());
+            counts.of_people += u64::from(author.is_some());
+            counts.merged_by.extend(author);
             // A clock that ran backwards tells no duration.
             counts.seconds.extend(u64::try_from(merged_at.seconds_since(state.created_at)));
         }

@@ -37,7 +37,7 @@ use std::sync::OnceLock;
 use crate::calendar::{Day, Grain, Period};
 use crate::dimensions::Dimensions;
 use crate::prices::Prices;
-use crate::record::Metric;
+use crate::record::{Metric, Population};
 use crate::view::{Resolved, View};
 use activity::Activity;
 use page::Page;
@@ -216,15 +216,20 @@ pub fn in_order(of_tasks: Vec<Vec<Metric>>) -> Vec<Metric> {
     let mut metrics = Vec::with_capacity(end);
     // The groups of a task are in order too.
     moves.into_iter().for_each(|(task, length)| metrics.extend(unmoved[task].by_ref().take(length)));
-    of_several.into_iter().for_each(|place| metrics[place].sort_by(|one, other| one.by.cmp(&other.by)));
+    let in_group = |one: &Metric, other: &Metric| place_in_group(one).cmp(&place_in_group(other));
+    of_several.into_iter().for_each(|place| metrics[place].sort_by(in_group));
     metrics
 }
 
-fn place_of(metric: &Metric) -> (Group<'_>, &Dimensions) {
-    (group_of(metric), &metric.by)
+fn place_of(metric: &Metric) -> (Group<'_>, (Option<Population>, &Dimensions)) {
+    (group_of(metric), place_in_group(metric))
 }
 
-/// The lines of a group differ in their dimensions alone.
+fn place_in_group(metric: &Metric) -> (Option<Population>, &Dimensions) {
+    (metric.population, &metric.by)
+}
+
+/// The lines of a group differ in their populations and dimensions alone.
 fn group_of(metric: &Metric) -> Group<'_> {
     let Metric { metric, instance, scope, grain, start, end, .. } = metric;
     (metric, instance, scope, *grain, *start, *end)
@@ -249,6 +254,8 @@ mod tests {
                 start: first.plus(of(2, 5003).into()),
                 end: first.plus(7),
                 by: [("language", ["rust", "go", "c"][of(3, 10_007) as usize])].into_iter().collect(),
+                population: [None, Some(Population::People), Some(Population::SeatHolders)]
+                    [of(3, 20_011) as usize],
                 value: None,
                 n: Some(Number::Count(place.into())),
                 of: None,

@@ -6,8 +6,9 @@ use super::activity::Activity;
 use super::{Definition, Thresholds};
 use crate::agents::Role;
 use crate::calendar::{Day, Period};
+use crate::decimal::Decimal;
 use crate::prices::Prices;
-use crate::record::{Metric, Number, Reason, Status};
+use crate::record::{Metric, Number, Population, Reason, Status, TOO_LARGE};
 use crate::view::{DayState, Source, View};
 
 /// The metrics of one scope and period.
@@ -41,6 +42,7 @@ pub(super) struct Figure {
     basis: Option<f64>,
     reason: Option<Reason>,
     is_by_prices: bool,
+    population: Option<Population>,
 }
 
 /// Days after which no more late events are expected.
@@ -50,7 +52,16 @@ impl Figure {
     /// A number of things; `people` stand behind it.
     pub(super) fn count(n: u64, people: Option<u64>) -> Figure {
         let n = Some(Number::Count(n));
-        Figure { value: n, n, of: None, people, basis: Some(1.0), reason: None, is_by_prices: false }
+        Figure {
+            value: n,
+            n,
+            of: None,
+            people,
+            basis: Some(1.0),
+            reason: None,
+            is_by_prices: false,
+            population: None,
+        }
     }
 
     /// A number of people.
@@ -69,13 +80,15 @@ impl Figure {
             basis: Some(1.0),
             reason: (!known).then_some(Reason::NothingShown),
             is_by_prices: false,
+            population: None,
         }
     }
 
-    /// A statistic over `n` observations; not known without any.
+    /// A statistic over `n` observations; not known without any, and some not with few.
     pub(super) fn statistic(value: Option<u64>, n: usize, people: Option<u64>) -> Figure {
         let value = value.map(Number::Count);
-        let reason = value.is_none().then_some(Reason::NothingShown);
+        let why = if n == 0 { Reason::NothingShown } else { Reason::TooFew };
+        let reason = value.is_none().then_some(why);
         Figure {
             value,
             n: Some(Number::Count(n as u64)),
@@ -84,6 +97,7 @@ impl Figure {
             basis: Some(1.0),
             reason,
             is_by_prices: false,
+            population: None,
         }
     }
 
@@ -98,8 +112,14 @@ impl Figure {
     }
 
     /// A sum that is no whole number, of `n` things.
-    pub(super) fn amount(sum: f64, n: u64, people: Option<u64>) -> Figure {
-        Figure { value: Some(Number::Measure(sum)), ..Figure::count(n, people) }
+    pub(super) fn amount(sum: Decimal, n: u64, people: Option<u64>) -> Figure {
+        let value = sum.as_f64().map_or(Number::Count(TOO_LARGE), Number::Measure);
+        Figure { value: Some(value), ..Figure::count(n, people) }
+    }
+
+    /// The same, where these are counted and others could be.
+    pub(super) fn among(self, population: Population) -> Figure {
+        Figure { population: Some(population), ..self }
     }
 
     /// The same, which rests on a file of prices.
@@ -118,6 +138,7 @@ impl Figure {
             basis: Some(1.0),
             reason,
             is_by_prices: false,
+            population: None,
         }
     }
 
@@ -131,6 +152,7 @@ impl Figure {
             basis: None,
             reason: Some(reason),
             is_by_prices: false,
+            population: None,
         }
     }
 
@@ -148,7 +170,11 @@ impl Figure {
     pub(super) fn on_basis(self, carrying: u64, rows: u64) -> Figure {
         match (carrying, rows) {
             (_, 0) => Figure { basis: None, ..self },
-            (0, _) => Figure { basis: Some(0.0), ..Figure::unknown(Reason::NotInSource) },
+            (0, _) => Figure {
+                basis: Some(0.0),
+                population: self.population,
+                ..Figure::unknown(Reason::NotInSource)
+            },
             _ => Figure { basis: Some(carrying as f64 / rows as f64), ..self },
         }
     }
@@ -301,7 +327,7 @@ impl<'a, 'v> Page<'a, 'v> {
         // What is not in an excerpt may have been all the same: neither no events nor none of some are known.
         let is_nothing = figure.n.or(figure.value).is_some_and(|number| number.as_f64() == 0.0);
         let figure = match self.is_excerpt && is_nothing {
-            true => Figure::unknown(Reason::NotInSource),
+            true => Figure { population: figure.population, ..Figure::unknown(Reason::NotInSource) },
             false => figure,
         };
         debug_assert!(definition.is_split_by(by), "{} by {by:?}", definition.metric);
@@ -313,6 +339,7 @@ impl<'a, 'v> Page<'a, 'v> {
             start: self.period.start,
             end: self.period.end,
             by: by.iter().copied().collect(),
+            population: figure.population,
             value: figure.value,
             n: figure.n,
             of: figure.of,

@@ -1,25 +1,17 @@
 //! Counting distinct people.
 
-use crate::rollup::{People, PersonId};
+use crate::rollup::PersonId;
 
-/// A set of people, a bit each; bots do not get in.
+/// A set of people, a bit each. Whoever adds somebody knows whether that is a person on the day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PeopleSet {
     words: Vec<u64>,
 }
 
 impl PeopleSet {
-    /// Adds somebody who is a person.
+    /// Adds a user.
     #[inline]
-    pub(super) fn add(&mut self, person: PersonId, people: &People) {
-        if people.is_person(person) {
-            self.add_any(person);
-        }
-    }
-
-    /// Adds a user, bot or not.
-    #[inline]
-    pub(super) fn add_any(&mut self, person: PersonId) {
+    pub(super) fn add(&mut self, person: PersonId) {
         let word = person.0 as usize / 64;
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -99,7 +91,7 @@ impl FromIterator<PersonId> for PeopleSet {
 
 impl Extend<PersonId> for PeopleSet {
     fn extend<T: IntoIterator<Item = PersonId>>(&mut self, people: T) {
-        people.into_iter().for_each(|person| self.add_any(person));
+        people.into_iter().for_each(|person| self.add(person));
     }
 }
 

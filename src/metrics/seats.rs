@@ -10,7 +10,7 @@ use super::people::PeopleSet;
 use super::statistics::nearest_rank;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::calendar::{Day, Grain, Period};
-use crate::record::{Metric, Number, Reason, Status};
+use crate::record::{Metric, Number, Population, Reason, Status};
 use crate::rollup::PersonId;
 use crate::view::{SeatList, Source, View};
 
@@ -42,7 +42,7 @@ const HEAVY: Count = of_segment(&[("segment", "heavy")]);
 
 /// The segments look back 28 days, and those of people with a seat are all of them.
 const fn of_segment(segment: &'static [(&'static str, &'static str)]) -> Count {
-    Count::of("engagement.users").by(segment).over(CountedOver::Window)
+    Count::of("engagement.users").by(segment).over(CountedOver::Window).among(Population::SeatHolders)
 }
 
 const ACTIVE: Definition = Definition {

@@ -176,6 +176,7 @@ pub fn reason(reason: Option<Reason>) -> &'static str {
         Some(Reason::PeriodIncomplete) => "period not complete",
         Some(Reason::LookBackIncomplete) => "needs older data than there is",
         Some(Reason::NotInSource) => "the source does not tell",
+        Some(Reason::TooFew) => "too few for an interval",
         Some(Reason::Other) | None => "not known",
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::calendar::{Day, Grain, Period};
 use crate::dimensions::Dimensions;
 use crate::metrics::{Count, definitions};
-use crate::record::{ALL_SCOPES, Metric, Number, Reason};
+use crate::record::{ALL_SCOPES, Metric, Number, Population, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Line<'a> {
     pub scope: &'a str,
     /// The period.
     pub period: Period,
+    /// Who is counted, where that is a choice.
+    pub population: Option<Population>,
     /// The dimensions.
     pub by: &'a Dimensions,
     /// The number; null when it is hidden or not known.
@@ -109,6 +111,8 @@ const WHOLES: [(&str, &str); 3] = [
 /// - Where one cell of a sum would then be the difference of the others, a second one loses them too:
 ///   across each dimension, from the groups to their union, and from the days to their week, month and window; without
 ///   a second one, the sum does.
+/// - Of the two series of people and of seat holders the latter loses what would tell, less than the former, of few people
+///   without a seat.
 /// - A rate that tells a hidden number, by what its unit says of it, loses its own.
 /// - Where two lines tell the same number by two names, both lose it.
 /// - Day lines by dimension do not leave at all.
@@ -125,15 +129,22 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
             line.hidden = Some(Hidden::Under(small_group));
         }
     }
-    let (sums, rates, twins) = (Sums::of(&lines), rates(&lines), twins(&lines));
+    let (sums, rates, twins, within) = (Sums::of(&lines), rates(&lines), twins(&lines), within(&lines));
+    hide_small_differences(&mut lines, &within, small_group);
     while hide_second_cells(&mut lines, &sums)
         | hide_rates(&mut lines, &rates)
         | hide_twins(&mut lines, &twins)
+        | hide_within(&mut lines, &within)
     {}
 
     for line in lines.iter_mut().filter(|line| line.hidden.is_some()) {
-        (line.value, line.n, line.of, line.people, line.basis, line.reason) =
-            (None, None, None, None, None, None);
+        // What is not known is not hidden, and why it is not known stays. That there are too few of something tells how many.
+        if line.value.is_none() && line.reason.is_some_and(|reason| reason != Reason::TooFew) {
+            line.hidden = None;
+        } else {
+            line.reason = None;
+        }
+        (line.value, line.n, line.of, line.people, line.basis) = (None, None, None, None, None);
     }
     lines
 }
@@ -144,7 +155,7 @@ pub fn may_leave(metric: &Metric) -> bool {
 }
 
 /// What a line speaks of, in the order of the lines.
-type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, &'a Dimensions);
+type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, Option<Population>, &'a Dimensions);
 
 impl<'a> Line<'a> {
     fn new(metric: &'a Metric) -> Line<'a> {
@@ -153,6 +164,7 @@ impl<'a> Line<'a> {
             instance: &metric.instance,
             scope: &metric.scope,
             period: metric.period(),
+            population: metric.population,
             by: &metric.by,
             value: metric.value,
             n: metric.n,
@@ -170,25 +182,26 @@ impl<'a> Line<'a> {
 
     fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
-        (self.metric, self.instance, self.scope, grain, start, end, self.by)
+        (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
     }
 
-    /// Where and when it is: lines that differ in their dimensions alone have the same.
+    /// Where and when it is, and of whom: lines that differ in their dimensions alone have the same.
     fn place(&self) -> impl Ord + use<'a> {
-        (self.metric, self.instance, self.scope, self.period)
+        (self.metric, self.instance, self.scope, self.period, self.population)
     }
 }
 
-/// Where the line is that tells another metric, or other dimensions, of a period of the same group.
+/// Where the line is that tells another metric, of a population where it has several, or other dimensions, of a period of the
+/// same group.
 fn beside(
     lines: &[Line<'_>],
     line: &Line<'_>,
     period: Period,
-    metric: &str,
+    (metric, population): (&str, Option<Population>),
     by: &Dimensions,
 ) -> Option<usize> {
     let Period { grain, start, end } = period;
-    let key = (metric, line.instance, line.scope, grain, start, end, by);
+    let key = (metric, line.instance, line.scope, grain, start, end, population, by);
     lines.binary_search_by(|line| line.key().cmp(&key)).ok()
 }
 
@@ -246,7 +259,10 @@ impl Sums {
                 let parts: Vec<usize> =
                     (start..).zip(cells).filter(|(_, line)| is_part(line)).map(|(at, _)| at).collect();
                 start += cells.len();
-                let whole = beside(lines, &cells[0], cells[0].period, whole, &Dimensions::default());
+                if cells[0].population == Some(Population::SeatHolders) {
+                    continue;
+                }
+                let whole = beside(lines, &cells[0], cells[0].period, (whole, None), &Dimensions::default());
                 if let Some(whole) = whole
                     && size(&whole) == parts.iter().map(size).sum::<f64>()
                 {
@@ -286,10 +302,9 @@ impl Sums {
             return;
         }
         let mut order: Vec<usize> = (0..lines.len()).collect();
-        order.sort_by_key(|&at| (lines[at].period, lines[at].by));
-        for alike in order.chunk_by(|&one, &other| {
-            (lines[one].period, lines[one].by) == (lines[other].period, lines[other].by)
-        }) {
+        let kind = |at: usize| (lines[at].period, lines[at].population, lines[at].by);
+        order.sort_by_key(|&at| kind(at));
+        for alike in order.chunk_by(|&one, &other| kind(one) == kind(other)) {
             let parts = || alike.iter().copied().filter(|&at| !is_union(at));
             // The union of several GitLabs has the instance `*`, the union within one has its URL.
             let instances = parts().map(|at| lines[at].instance).chain(parts().next().map(|_| ALL_SCOPES));
@@ -358,7 +373,8 @@ fn rates(lines: &[Line<'_>]) -> Vec<(usize, Vec<usize>)> {
         let cells = |count: &Count| -> Vec<usize> {
             let by = line.by.iter().chain(count.by.iter().copied()).collect();
             let periods = count.periods(line.period).into_iter();
-            periods.filter_map(|period| beside(lines, line, period, count.metric, &by)).collect()
+            let metric = (count.metric, count.population);
+            periods.filter_map(|period| beside(lines, line, period, metric, &by)).collect()
         };
         let counts = counts_of.get(line.metric).copied().unwrap_or_default();
         rates.extend(counts.iter().map(|list| (at, list.iter().flat_map(cells).collect())));
@@ -389,11 +405,11 @@ fn twins(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
             })
         };
         let twin = match line.metric {
-            "workflow.events" => beside(lines, line, line.period, "events.count", line.by),
-            "workflow.users" => beside(lines, line, line.period, "users.exposed", line.by),
+            "workflow.events" => beside(lines, line, line.period, ("events.count", None), line.by),
+            "workflow.users" => beside(lines, line, line.period, ("users.exposed", None), line.by),
             _ => event().and_then(|(_, _, event)| {
                 let by = [("event", *event)].into_iter().collect();
-                beside(lines, line, line.period, "events.count", &by)
+                beside(lines, line, line.period, ("events.count", None), &by)
             }),
         };
         twins.extend(twin.map(|twin| [at, twin]));
@@ -409,6 +425,43 @@ fn hide_twins(lines: &mut [Line<'_>], twins: &[[usize; 2]]) -> bool {
                 lines[other].hidden = Some(Hidden::Subtraction);
                 changed = true;
             }
+        }
+    }
+    changed
+}
+
+/// Pairs of lines of which the first counts seat holders, and the second everybody, in the same place. Who was active is seen, so
+/// that all of the first are among those of the second. Of the inactive they are not: somebody with a seat may never have
+/// been seen, and the difference of the two is nobody's number.
+fn within(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
+    let is_part = |(_, line): &(usize, &Line<'_>)| {
+        line.population == Some(Population::SeatHolders) && line.by.values().any(|value| value != "inactive")
+    };
+    let pairs = lines.iter().enumerate().filter(is_part).filter_map(|(part, line)| {
+        Some([part, beside(lines, line, line.period, (line.metric, Some(Population::People)), line.by)?])
+    });
+    pairs.collect()
+}
+
+/// Hides numbers of seat holders which are a small group less than everybody.
+fn hide_small_differences(lines: &mut [Line<'_>], within: &[[usize; 2]], small_group: u64) {
+    for [part, whole] in within {
+        let people = |at: &usize| lines[*at].people.filter(|_| lines[*at].value.is_some());
+        let others = people(whole).zip(people(part)).map(|(whole, part)| whole.abs_diff(part));
+        if others.is_some_and(|others| others > 0 && others < small_group) {
+            lines[*part].hidden = lines[*part].hidden.or(Some(Hidden::Subtraction));
+        }
+    }
+}
+
+/// Hides numbers of seat holders in a group of which that of everybody is hidden: they are most of it.
+fn hide_within(lines: &mut [Line<'_>], within: &[[usize; 2]]) -> bool {
+    let mut changed = false;
+    for [part, whole] in within {
+        let is_told = lines[*part].hidden.is_none() && lines[*part].people != Some(0);
+        if lines[*whole].hidden.is_some() && is_told {
+            lines[*part].hidden = Some(Hidden::Subtraction);
+            changed = true;
         }
     }
     changed
@@ -443,6 +496,7 @@ mod tests {
             start: day("2026-10-04"),
             end: day("2026-10-31"),
             by: by.iter().copied().collect(),
+            population: None,
             value: Some(Number::Count(value)),
             n: Some(Number::Count(value)),
             of: None,
@@ -579,6 +633,75 @@ mod tests {
             }
         }
         assert!(lines.iter().any(|line| line.hidden.is_none()), "not all has to go");
+    }
+
+    fn among(population: Population, mut metric: Metric) -> Metric {
+        metric.population = Some(population);
+        metric
+    }
+
+    /// Segments of everybody, and of seat holders.
+    fn segments(people: [u64; 4], holders: [u64; 4]) -> Vec<Metric> {
+        let names = ["heavy", "regular", "experimenting", "inactive"];
+        let series = [(Population::People, people), (Population::SeatHolders, holders)];
+        let cells = series.into_iter().flat_map(|(population, of)| {
+            names.iter().zip(of).map(move |(name, people)| {
+                among(population, cell("engagement.users", &[("segment", *name)], people, Some(people)))
+            })
+        });
+        cells.collect()
+    }
+
+    fn hidden_of(lines: &[Line<'_>], population: Population) -> Vec<String> {
+        let of: Vec<Line<'_>> =
+            lines.iter().filter(|line| line.population == Some(population)).cloned().collect();
+        hidden(&of)
+    }
+
+    #[test]
+    fn the_difference_of_people_and_seat_holders_is_no_small_group() {
+        // Three heavy users have no seat: their number would be a difference. A second cell goes along.
+        let metrics = segments([40, 30, 20, 50], [37, 20, 10, 80]);
+        let lines = publish(&metrics, 5);
+        assert_eq!(hidden_of(&lines, Population::SeatHolders), ["experimenting", "heavy"]);
+        assert_eq!(hidden_of(&lines, Population::People), Vec::<String>::new());
+        // None without a seat, or many, are no secret; of the inactive the difference is no group.
+        let metrics = segments([40, 30, 20, 50], [40, 25, 0, 48]);
+        assert!(publish(&metrics, 5).iter().all(|line| line.hidden.is_none()));
+        // What is hidden of everybody is not told by those with a seat.
+        let metrics = segments([40, 30, 7, 2], [40, 30, 7, 0]);
+        let lines = publish(&metrics, 5);
+        assert_eq!(hidden_of(&lines, Population::People), ["experimenting", "inactive"]);
+        assert!(hidden_of(&lines, Population::SeatHolders).contains(&"experimenting".to_owned()));
+    }
+
+    #[test]
+    fn two_populations_are_not_parts_of_one_sum() {
+        // Were both of one sum, the two small cells would protect each other.
+        let metrics = segments([40, 30, 3, 50], [20, 12, 3, 30]);
+        let lines = publish(&metrics, 5);
+        for population in [Population::People, Population::SeatHolders] {
+            assert_eq!(hidden_of(&lines, population).len(), 2, "{population:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_hidden_and_keeps_its_reason() {
+        let unknown = |metric, reason, n: u64, people| {
+            let mut line = cell(metric, &[], n, Some(people));
+            (line.value, line.reason) = (None, Some(reason));
+            line
+        };
+        let metrics = [
+            unknown("code_suggestions.acceptance_rate", Reason::NothingShown, 3, 2),
+            unknown("impact.size_lines", Reason::TooFew, 1, 1),
+        ];
+        let lines = publish(&metrics, 5);
+        let [rate, interval] = &lines[..] else { panic!("two lines: {lines:?}") };
+        assert_eq!((rate.hidden, rate.reason), (None, Some(Reason::NothingShown)));
+        assert_eq!((rate.n, rate.people, rate.basis), (None, None, None), "two people stand behind it");
+        // That there is one of something is a number, too.
+        assert_eq!((interval.hidden, interval.reason), (Some(Hidden::Under(5)), None));
     }
 
     #[test]

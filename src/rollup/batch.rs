@@ -20,7 +20,8 @@ pub struct Batch {
     /// The texts of the instances.
     pub(super) instances: Vec<u32>,
     pub(super) people: Vec<(usize, Box<str>)>,
-    pub(super) bots: Vec<u32>,
+    /// Who is a bot by a record of a fetch: the fetch and the user.
+    pub(super) bots: Vec<(u32, u32)>,
     pub(super) cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     pub(super) fetches: Vec<([u32; 3], Day, Timestamp)>,
     pub(super) events: Vec<CountedEvent>,
@@ -128,8 +129,8 @@ impl Batch {
     /// The same without any count: what was numbered keeps its number.
     #[must_use]
     pub fn numbers_alone(self) -> Batch {
-        let Batch { texts, sessions, instances, people, bots, cells, fetches, .. } = self;
-        Batch { texts, sessions, instances, people, bots, cells, fetches, ..Batch::default() }
+        let Batch { texts, sessions, instances, people, cells, fetches, .. } = self;
+        Batch { texts, sessions, instances, people, cells, fetches, ..Batch::default() }
     }
 
     /// Whether it holds none.
@@ -161,9 +162,8 @@ impl Rollups {
         let name = |number: u32| meanings.texts[number as usize];
         meanings.instances.extend(instances.into_iter().map(name));
         for (instance, user) in people {
-            meanings.people.push(self.people.number(meanings.instances[instance], &user, false));
+            meanings.people.push(self.people.number(meanings.instances[instance], &user));
         }
-        bots.into_iter().for_each(|person| self.people.note_bot(meanings.people[person as usize]));
         for (event, feature, language, ide) in cells {
             let cell = Cell {
                 event: name(event),
@@ -178,6 +178,10 @@ impl Rollups {
             let target =
                 Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
             meanings.fetches.push((target, fetched_at));
+        }
+        for (fetch, person) in bots {
+            let person = meanings.people[person as usize];
+            self.fetch_of(meanings.fetches[fetch as usize]).bots.insert(person);
         }
         let told = extras.iter().filter(|extra| extra.told.is_some()).count();
         let told_alike = alike.iter().filter(|alike| alike.told.is_some()).count();

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use batch::{Batch, Meanings};
 pub use names::{Name, Names, People, PersonId};
-pub use reader::{CONTRADICTION, Crowd, OTHER_DAY, Reader};
+pub use reader::{CONTRADICTION, Crowd, CrowdCounts, OTHER_DAY, Reader};
 pub use rows::RowSet;
 use runs::Twice;
 pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
@@ -34,7 +34,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::line::{Record, Rollup};
 use crate::record::{
     AgentRollup, Coverage, Credit, Dora, DoraMeasure, MergeRequest, Origin, Pipeline, RollupKind, Row,
-    RowsCounted, Seat, SeatPool, SessionRollup, Status, UsageRollup,
+    RowsCounted, Seat, SeatPool, SessionRollup, Status, TOO_LARGE, UsageRollup,
 };
 
 /// What one fetch is of: a collector, a scope and a day of an instance.
@@ -70,6 +70,8 @@ pub struct Fetch {
     own: Part,
     parts: BTreeMap<Box<str>, Part>,
     counted: u64,
+    /// Who is a bot or service account by any record of it.
+    pub bots: BTreeSet<PersonId>,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Name, BTreeSet<PersonId>>,
     /// The last day with any Duo activity of people with a seat, where GitLab tells it.
@@ -216,11 +218,13 @@ impl Rollups {
             let mut lines: Vec<Rollup<'_>> = Vec::new();
             for (part, counted) in fetch.all_parts() {
                 let of = self.rows_counted(target, fetched_at, part);
-                lines
-                    .extend(counted.usage.iter().map(|counts| Rollup::Usage(self.usage_rollup(&of, counts))));
-                lines.extend(self.session_rollups(&of, counted).map(Rollup::Session));
+                let usage = counted.usage.iter();
+                lines.extend(usage.map(|counts| Rollup::Usage(self.usage_rollup(&of, fetch, counts))));
+                lines.extend(self.session_rollups(&of, fetch, counted).map(Rollup::Session));
                 let agents = counted.agents.iter();
-                lines.extend(agents.map(|counts| Rollup::Agent(Box::new(self.agent_rollup(&of, counts)))));
+                lines.extend(
+                    agents.map(|counts| Rollup::Agent(Box::new(self.agent_rollup(&of, fetch, counts)))),
+                );
             }
             lines.sort_unstable();
             lines.iter().try_for_each(&mut take)?;
@@ -248,6 +252,7 @@ impl Rollups {
     fn usage_rollup<'s>(
         &'s self,
         of: &RowsCounted<'s>,
+        fetch: &Fetch,
         (cell, person, usage): (CellId, PersonId, Usage),
     ) -> UsageRollup<'s> {
         let text = |name: Name| Cow::from(self.names.text(name));
@@ -262,7 +267,7 @@ impl Rollups {
             fetched_at,
             part,
             user: self.people.user(person).into(),
-            bot: self.people.is_bot(person),
+            bot: fetch.bots.contains(&person),
             event: text(event),
             feature: text(feature),
             language: language.map(text),
@@ -277,6 +282,7 @@ impl Rollups {
     fn session_rollups<'s>(
         &'s self,
         of: &RowsCounted<'s>,
+        fetch: &'s Fetch,
         part: &'s Part,
     ) -> impl Iterator<Item = SessionRollup<'s>> {
         let mut facts = part.sessions.facts().flatten().peekable();
@@ -297,7 +303,7 @@ impl Rollups {
                 match fact {
                     SessionFact::User(person, since) => {
                         let user = Cow::from(self.people.user(person));
-                        if self.people.is_bot(person) {
+                        if fetch.bots.contains(&person) {
                             rollup.bots.insert(user.clone());
                         }
                         rollup.users.insert(user, since);
@@ -317,6 +323,7 @@ impl Rollups {
     fn agent_rollup<'s>(
         &'s self,
         of: &RowsCounted<'s>,
+        fetch: &Fetch,
         (key, counts): (AgentKey, AgentCounts),
     ) -> AgentRollup<'s> {
         let text = |name: Name| Cow::from(self.names.text(name));
@@ -324,7 +331,7 @@ impl Rollups {
             kind: RollupKind::Agent,
             of: of.clone(),
             user: self.people.user(key.person).into(),
-            bot: self.people.is_bot(key.person),
+            bot: fetch.bots.contains(&key.person),
             event: text(key.event),
             flow: key.flow.map(text),
             session: key.session.map(text),
@@ -344,8 +351,8 @@ impl Rollups {
         for (fetched_at, fetch) in fetches {
             for (part, counted) in fetch.all_parts() {
                 let of = self.rows_counted(&target, fetched_at, part);
-                sessions.extend(self.session_rollups(&of, counted));
-                agents.extend(counted.agents.iter().map(|counts| self.agent_rollup(&of, counts)));
+                sessions.extend(self.session_rollups(&of, fetch, counted));
+                agents.extend(counted.agents.iter().map(|counts| self.agent_rollup(&of, fetch, counts)));
             }
         }
         sessions.sort_unstable();
@@ -354,10 +361,15 @@ impl Rollups {
     }
 
     fn add_seat(&mut self, target: Target, seat: &Seat<'_>) {
-        let person = self.people.number(target.instance, &seat.user, seat.bot);
+        let person = self.people.number(target.instance, &seat.user);
         let add_on = self.names.number(&seat.add_on);
-        if seat.assigned {
-            let fetch = self.fetch(target, &seat.origin);
+        let is_of_nobody = self.people.is_nobody(person);
+        let fetch = self.fetch(target, &seat.origin);
+        if seat.bot {
+            fetch.bots.insert(person);
+        }
+        // A seat of nobody is one of those that are assigned to people who are not told.
+        if seat.assigned && !is_of_nobody {
             fetch.seats.entry(add_on).or_default().insert(person);
             if let Some(day) = seat.last_duo_activity_on {
                 let last = fetch.last_duo_activity.entry(person).or_insert(day);
@@ -382,11 +394,15 @@ impl Rollups {
         let project = merge_request.project_id.as_ref().unwrap_or(&merge_request.project);
         let key = self.state_key(target, project, &merge_request.iid);
         let author = merge_request.author.as_ref();
+        let author = author.map(|author| self.people.number(target.instance, author));
+        if let Some(author) = author.filter(|_| merge_request.bot) {
+            self.fetch(target, &merge_request.origin).bots.insert(author);
+        }
         let state = MergeRequestState {
             project: self.names.number(&merge_request.project),
             created_at: merge_request.created_at,
             merged_at: merge_request.merged_at,
-            author: author.map(|author| self.people.number(target.instance, author, merge_request.bot)),
+            author,
             lines: merge_request
                 .additions
                 .zip(merge_request.deletions)
@@ -433,11 +449,20 @@ impl Rollups {
 
     /// A fetch of which more rows arrived, counted in parts, than it brought.
     pub fn overlap(&self) -> Option<(Target, Timestamp)> {
+        self.first_fetch(Fetch::overlaps)
+    }
+
+    /// A fetch with a sum that is more than a number can hold.
+    pub fn too_large(&self) -> Option<(Target, Timestamp)> {
+        self.first_fetch(Fetch::is_too_large)
+    }
+
+    fn first_fetch(&self, is_it: impl Fn(&Fetch) -> bool) -> Option<(Target, Timestamp)> {
         let fetches = self
             .fetches
             .iter()
             .flat_map(|(target, fetches)| fetches.iter().map(move |entry| (*target, entry)));
-        fetches.filter(|(_, (_, fetch))| fetch.overlaps()).map(|(target, (at, _))| (target, *at)).next()
+        fetches.filter(|(_, (_, fetch))| is_it(fetch)).map(|(target, (at, _))| (target, *at)).next()
     }
 
     /// The coverage lines, in a fixed order.
@@ -606,6 +631,13 @@ impl Fetch {
     /// How many rows arrived, as records or counted.
     pub fn arrived(&self) -> u64 {
         self.rows.len().saturating_add(self.counted)
+    }
+
+    /// Whether a sum is more than a number can hold.
+    pub fn is_too_large(&self) -> bool {
+        let parts = self.parts.values().chain([&self.own]);
+        self.counted == TOO_LARGE
+            || parts.into_iter().any(|part| part.usage.is_too_large() || part.agents.is_too_large())
     }
 
     /// Whether more rows arrived than the fetch brought: parts that overlap were counted apart.

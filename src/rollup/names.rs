@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::record::NOBODY;
+use crate::record::is_nobody;
 
 /// A text that occurs often, as a number; see [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,8 +45,7 @@ pub(super) struct Texts {
 pub struct People {
     numbers: HashMap<(Name, Box<str>), PersonId, RandomState>,
     users: Vec<(Name, Box<str>)>,
-    bots: Vec<bool>,
-    /// Who stands for users that a source does not name, one an instance.
+    /// Who stands for users that a source does not name: a few an instance.
     nobodies: Vec<PersonId>,
 }
 
@@ -110,31 +109,22 @@ impl Texts {
 }
 
 impl People {
-    /// The number of a user. Whoever is once said to be a bot is one.
-    pub(super) fn number(&mut self, instance: Name, user: &str, bot: bool) -> PersonId {
-        let next = PersonId(next(self.bots.len()));
+    /// The number of a user.
+    pub(super) fn number(&mut self, instance: Name, user: &str) -> PersonId {
+        let next = PersonId(next(self.users.len()));
         let person = *self.numbers.entry((instance, user.into())).or_insert(next);
-        match self.bots.get_mut(person.0 as usize) {
-            Some(known) => *known |= bot,
-            None => {
-                self.bots.push(bot);
-                if user == NOBODY {
-                    self.nobodies.push(person);
-                }
-                self.users.push((instance, user.into()));
+        if person == next {
+            if is_nobody(user) {
+                self.nobodies.push(person);
             }
+            self.users.push((instance, user.into()));
         }
         person
     }
 
-    /// Notes that a user is a bot or service account.
-    pub(super) fn note_bot(&mut self, person: PersonId) {
-        self.bots[person.0 as usize] = true;
-    }
-
     /// Everybody who has a name, with the instance.
     pub fn all(&self) -> impl Iterator<Item = (Name, &str)> {
-        self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| *user != NOBODY)
+        self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| !is_nobody(user))
     }
 
     /// The user's global id or pseudonym.
@@ -142,24 +132,19 @@ impl People {
         &self.users[person.0 as usize].1
     }
 
-    /// Whether the user is a bot or service account.
-    pub fn is_bot(&self, person: PersonId) -> bool {
-        self.bots[person.0 as usize]
-    }
-
-    /// Whether the user is a person: no bot, and told.
-    pub fn is_person(&self, person: PersonId) -> bool {
-        !self.is_bot(person) && !self.nobodies.contains(&person)
+    /// Whether this stands for users that a source does not name.
+    pub fn is_nobody(&self, person: PersonId) -> bool {
+        self.nobodies.contains(&person)
     }
 
     /// How many users there are, bots included.
     pub fn len(&self) -> usize {
-        self.bots.len()
+        self.users.len()
     }
 
     /// Whether nobody was seen.
     pub fn is_empty(&self) -> bool {
-        self.bots.is_empty()
+        self.users.is_empty()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading lines side by side. Each reader numbers texts, people and fetches by itself and hands on batches of counted
 //! events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -41,7 +41,10 @@ pub struct Reader {
     people: Vec<PeopleOfInstance>,
     /// The place of each instance among them, by the number of its text.
     instance_places: HashMap<u32, usize, RandomState>,
-    bots: Vec<bool>,
+    /// How many users have a number.
+    people_seen: u32,
+    /// The bots of the batch; most of their events are alike.
+    bots: HashSet<(u32, u32), RandomState>,
     scratch: Vec<u8>,
     /// Users of events of the batch that are still to be looked up.
     unknown: Vec<UnknownPerson>,
@@ -78,6 +81,16 @@ struct UnknownPerson {
 
 /// Users of an instance, as a reader numbers them.
 pub struct Crowd(Vec<u32>);
+
+/// Counts of somebody in a crowd, by the place there.
+pub struct CrowdCounts {
+    /// The place.
+    pub place: usize,
+    /// Whether it is a bot or service account by the fetch that is counted.
+    pub bot: bool,
+    /// The counts.
+    pub usage: Usage,
+}
 
 /// The users of an instance, with their numbers.
 #[derive(Default)]
@@ -150,6 +163,7 @@ impl Reader {
             self.batch.events[place].person = self.person_of_id(instance, id);
         }
         self.unknown = unknown;
+        self.bots.clear();
         // The next one will hold about as much.
         let next = Batch {
             events: Vec::with_capacity(self.batch.events.len()),
@@ -290,35 +304,28 @@ impl Reader {
         Ok(())
     }
 
-    /// The numbers of users of an instance, bots by their place.
-    pub fn crowd(&mut self, instance: &str, users: &[String], bots: &[u32]) -> Crowd {
+    /// The numbers of users of an instance.
+    pub fn crowd(&mut self, instance: &str, users: &[String]) -> Crowd {
         let name = self.text(&canonical(instance));
         let instance = self.instance(name);
-        let mut numbers: Vec<u32> = users.iter().map(|user| self.person_in(instance, user, false)).collect();
-        for bot in bots {
-            if let Some(user) = users.get(*bot as usize) {
-                numbers[*bot as usize] = self.person_in(instance, user, true);
-            }
-        }
-        Crowd(numbers)
+        Crowd(users.iter().map(|user| self.person_in(instance, user)).collect())
     }
 
-    /// Adds counts of a crowd, by the place of each person in it; `rollup` says what is counted, its user and counts do
-    /// not matter.
+    /// Adds counts of a crowd; `rollup` says what is counted, its user and counts do not matter.
     pub fn add_counts(
         &mut self,
         rollup: &UsageRollup<'_>,
         crowd: &Crowd,
-        counts: impl Iterator<Item = (usize, Usage)>,
+        counts: impl Iterator<Item = CrowdCounts>,
     ) -> Result<(), &'static str> {
         let (fetch, cell, part) = self.place_of(rollup)?;
-        self.batch.parts.extend(counts.map(|(place, usage)| CountedPart {
-            fetch,
-            part,
-            cell,
-            person: crowd.0[place],
-            usage,
-        }));
+        for CrowdCounts { place, bot, usage } in counts {
+            let person = crowd.0[place];
+            if bot {
+                self.note_bot(fetch, person);
+            }
+            self.batch.parts.push(CountedPart { fetch, part, cell, person, usage });
+        }
         Ok(())
     }
 
@@ -424,7 +431,18 @@ impl Reader {
 
     /// The number of a user of the instance of a fetch.
     pub(super) fn person(&mut self, fetch: u32, user: &str, bot: bool) -> u32 {
-        self.person_in(self.instances[fetch as usize], user, bot)
+        let person = self.person_in(self.instances[fetch as usize], user);
+        if bot {
+            self.note_bot(fetch, person);
+        }
+        person
+    }
+
+    /// Notes that a record of a fetch says of a user to be a bot or service account.
+    fn note_bot(&mut self, fetch: u32, person: u32) {
+        if self.bots.insert((fetch, person)) {
+            self.batch.bots.push((fetch, person));
+        }
     }
 
     /// Notes that the user of the event that is counted next is the one with this number in the global id.
@@ -434,8 +452,8 @@ impl Reader {
         u32::MAX
     }
 
-    fn person_in(&mut self, instance: usize, user: &str, bot: bool) -> u32 {
-        let person = match global_id(user) {
+    fn person_in(&mut self, instance: usize, user: &str) -> u32 {
+        match global_id(user) {
             Some(id) => self.person_of_id(instance, id),
             None => match self.people[instance].others.get(user) {
                 Some(person) => *person,
@@ -445,11 +463,7 @@ impl Reader {
                     person
                 }
             },
-        };
-        if bot && !std::mem::replace(&mut self.bots[person as usize], true) {
-            self.batch.bots.push(person);
         }
-        person
     }
 
     /// The number of the user with this number in the global id.
@@ -463,9 +477,10 @@ impl Reader {
     }
 
     fn new_person(&mut self, instance: usize, user: &str) -> u32 {
-        self.bots.push(false);
         self.batch.people.push((instance, user.into()));
-        u32::try_from(self.bots.len() - 1).expect("four thousand million users do not fit in memory")
+        let person = self.people_seen;
+        self.people_seen = person.checked_add(1).expect("four thousand million users do not fit in memory");
+        person
     }
 
     fn text(&mut self, text: &str) -> u32 {

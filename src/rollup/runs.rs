@@ -17,6 +17,9 @@ pub(super) trait Packing {
     /// Adds to a sum.
     fn add(sum: &mut Self::Sum, more: &Self::Sum);
 
+    /// Whether a sum is more than its numbers can hold.
+    fn is_too_large(sum: &Self::Sum) -> bool;
+
     /// Writes a sum behind that of the member `before`, in the same group.
     fn write(bytes: &mut Vec<u8>, before: Option<Self::Member>, member: Self::Member, sum: &Self::Sum);
 
@@ -50,6 +53,8 @@ struct Run<P: Packing> {
     bytes: Vec<u8>,
     /// Where each group starts.
     groups: Vec<(P::Group, usize)>,
+    /// Whether any of the sums is more than its numbers can hold.
+    is_too_large: bool,
 }
 
 /// The sums of a group, by member.
@@ -68,6 +73,11 @@ impl<P: Packing> Runs<P> {
     /// Whether nothing was added.
     pub(super) fn is_empty(&self) -> bool {
         self.runs.is_empty()
+    }
+
+    /// Whether any sum is more than its numbers can hold.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.runs.iter().any(|run| run.is_too_large)
     }
 
     /// Adds what is sorted by its key.
@@ -112,6 +122,7 @@ impl<P: Packing> Runs<P> {
             older.bytes.len() + newer.bytes.len(),
             older.groups.len().max(newer.groups.len()),
         );
+        merged.run.is_too_large = older.is_too_large || newer.is_too_large;
         let (mut ones, mut others) = (older.groups(), newer.groups());
         let (mut one, mut other) = (ones.next(), others.next());
         loop {
@@ -163,7 +174,8 @@ struct Packer<P: Packing> {
 
 impl<P: Packing> Packer<P> {
     fn with_room(bytes: usize, groups: usize) -> Packer<P> {
-        let run = Run { bytes: Vec::with_capacity(bytes), groups: Vec::with_capacity(groups) };
+        let run =
+            Run { bytes: Vec::with_capacity(bytes), groups: Vec::with_capacity(groups), is_too_large: false };
         Packer { run, before: None }
     }
 
@@ -181,6 +193,7 @@ impl<P: Packing> Packer<P> {
 
     fn write(&mut self, member: P::Member, sum: &P::Sum) {
         P::write(&mut self.run.bytes, self.before, member, sum);
+        self.run.is_too_large |= P::is_too_large(sum);
         self.before = Some(member);
     }
 

@@ -4,6 +4,7 @@ use super::names::{Name, PersonId};
 use super::runs::{Members, Packing, Runs, Twice, read, write};
 use crate::agents::{AgentCounts, Step};
 use crate::calendar::Timestamp;
+use crate::record::TOO_LARGE;
 
 /// One thing that is told of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +155,10 @@ impl Packing for BySession {
         *since = (*since).min(*other);
     }
 
+    fn is_too_large(_: &Option<Timestamp>) -> bool {
+        false
+    }
+
     fn write(
         bytes: &mut Vec<u8>,
         before: Option<Self::Member>,
@@ -250,6 +255,11 @@ impl AgentTally {
         self.runs.finish();
     }
 
+    /// Whether a sum is more than a number can hold. What waits is not in it: finish first.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.runs.is_too_large()
+    }
+
     /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
     pub(super) fn cells(&self) -> impl Iterator<Item = (AgentCell, AgentEntries<'_>)> {
         self.runs.groups().map(|(cell, callers)| (cell, AgentEntries { cell, callers }))
@@ -268,6 +278,10 @@ impl Packing for ByCaller {
 
     fn add(sum: &mut AgentCounts, more: &AgentCounts) {
         sum.add(more);
+    }
+
+    fn is_too_large(sum: &AgentCounts) -> bool {
+        sum.all().contains(&TOO_LARGE)
     }
 
     fn write(

@@ -55,7 +55,8 @@ pub struct PipelineState {
 pub struct Told<T> {
     pub(super) key: StateKey,
     pub(super) row: Row,
-    pub(super) state: T,
+    /// The state.
+    pub state: T,
 }
 
 /// The newest states.

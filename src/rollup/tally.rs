@@ -2,6 +2,7 @@
 
 use super::names::PersonId;
 use super::runs::{Members, Packing, Runs, Twice, read, write};
+use crate::record::TOO_LARGE;
 
 /// By what a fetch counts, beside the person, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +78,7 @@ impl Usage {
         }
     }
 
-    /// Adds other counts. What no GitLab has so many of stays the greatest number there is, and never becomes a small one.
+    /// Adds other counts; a sum that a number cannot hold becomes [`TOO_LARGE`].
     pub fn add(&mut self, other: &Usage) {
         self.events = self.events.saturating_add(other.events);
         self.sized = self.sized.saturating_add(other.sized);
@@ -121,6 +122,11 @@ impl Tally {
             Some(few) => self.few.push((place, few)),
             None => self.many.push((place, usage)),
         }
+    }
+
+    /// Whether a sum is more than a number can hold. What waits is not in it: finish first.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.runs.is_too_large()
     }
 
     /// Whether nothing was added.
@@ -194,6 +200,10 @@ impl Packing for ByPerson {
 
     fn add(sum: &mut Usage, more: &Usage) {
         sum.add(more);
+    }
+
+    fn is_too_large(sum: &Usage) -> bool {
+        sum.events == TOO_LARGE || sum.lines == TOO_LARGE
     }
 
     fn write(bytes: &mut Vec<u8>, before: Option<PersonId>, person: PersonId, usage: &Usage) {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::calendar::{Day, Grain, Period};
 use crate::dimensions::Dimensions;
 use crate::metrics::definition::Definition;
-use crate::record::{Coverage, Number, Reason, Status};
+use crate::record::{Coverage, Number, Population, Reason, Status};
 
 use super::Error;
 use super::headline::Figure;
@@ -153,8 +153,11 @@ struct Series<'a> {
     f: Vec<u8>,
 }
 
-/// What a series is of: metric, grain and dimensions.
-type Key<'a> = (&'a str, Grain, &'a Dimensions);
+/// What a series is of: metric, grain, who is counted, and dimensions.
+type Key<'a> = (&'a str, Grain, Option<Population>, &'a Dimensions);
+
+/// What the script knows a population by: beside the dimensions, by which it chooses series.
+const POPULATION: &str = "population";
 
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
@@ -232,12 +235,12 @@ fn series_of<'a>(
     let last = frame.days.map(|(_, last)| last);
     let projects = largest_projects(place);
     for line in place.lines().filter(|line| is_shown(line, last, &projects)) {
-        cells.entry((line.metric, line.period.grain, line.by)).or_default().push(line);
+        cells.entry((line.metric, line.period.grain, line.population, line.by)).or_default().push(line);
     }
     let position = |line: &Line<'_>| starts[&line.period.grain].binary_search(&line.period.start).ok();
     cells
         .into_iter()
-        .filter_map(|((metric, grain, by), lines)| {
+        .filter_map(|(key, lines)| {
             let first = lines.iter().find_map(|line| position(line))?;
             let last = lines.iter().rev().find_map(|line| position(line))?;
             let mut row: Vec<Option<&Line<'_>>> = vec![None; last + 1 - first];
@@ -246,7 +249,7 @@ fn series_of<'a>(
                     row[at - first] = Some(line);
                 }
             }
-            Some(Series::new(group, metric, grain, by, first, &row))
+            Some(Series::new(group, key, first, &row))
         })
         .collect()
 }
@@ -273,9 +276,7 @@ impl Headline {
 impl<'a> Series<'a> {
     fn new(
         group: usize,
-        metric: &'a str,
-        grain: Grain,
-        by: &'a Dimensions,
+        (metric, grain, population, by): Key<'a>,
         first: usize,
         row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
@@ -290,7 +291,11 @@ impl<'a> Series<'a> {
             g: group,
             m: metric,
             t: grain.to_string(),
-            by: by.iter().map(|(key, value)| (key, plain(value, LONGEST_LABEL))).collect(),
+            by: by
+                .iter()
+                .map(|(key, value)| (key, plain(value, LONGEST_LABEL)))
+                .chain(population.map(|population| (POPULATION, population.as_str().to_owned())))
+                .collect(),
             i: first,
             v: row.iter().map(|line| cell(*line)).collect(),
             n: column(shown().map(|line| {

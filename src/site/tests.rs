@@ -49,6 +49,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         start: period.start,
         end: period.end,
         by: by.iter().copied().collect(),
+        population: None,
         value: Some(if rate { Number::Measure(value as f64 / 200.0) } else { Number::Count(value) }),
         n: Some(Number::Count(value)),
         of: rate.then_some(Number::Count(200)),

@@ -7,12 +7,13 @@ use std::iter::Peekable;
 use super::{CountedDays, DayState, Resolved, Root, Source, SourceStates, StatesOfSources, View, own_rank};
 use crate::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
 use crate::calendar::{Day, Period};
-use crate::record::NOBODY;
 use crate::rollup::{AgentEntries, AgentKey, Facts, Fetch, Name, Names, PersonId, SessionFact};
 
 /// A session, put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// The day of its first step.
+    pub day: Day,
     /// Whose it is, by the best teller; `None` where nobody tells.
     pub person: Option<PersonId>,
     /// Its flow type; `None` where nobody tells.
@@ -28,6 +29,8 @@ pub struct Session {
 /// Counts of calls of tools, or of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct AgentUse {
+    /// The day.
+    pub day: Day,
     /// Who, and by what else they are counted.
     pub key: AgentKey,
     /// The flow type, by the event or by its session; `None` where nobody tells.
@@ -111,6 +114,11 @@ impl<'a> View<'a> {
         days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
     }
 
+    /// The person whose session it is; a bot is none.
+    pub fn person_of(&self, session: &Session) -> Option<PersonId> {
+        session.person.filter(|person| self.is_person(*person, session.day))
+    }
+
     /// Whether a session is of agentic chat.
     pub fn is_chat(&self, session: &Session) -> bool {
         session.flow.is_some_and(|flow| self.names.text(flow) == CHAT)
@@ -122,10 +130,16 @@ impl<'a> View<'a> {
         is_meant: IsMeant,
         period: Period,
     ) -> impl Iterator<Item = AgentUse> {
-        let tellers = tellers.range(period.start..=period.end).flat_map(|(_, tellers)| tellers);
-        tellers.flat_map(move |(instance, fetch)| {
+        let tellers = tellers.range(period.start..=period.end);
+        let tellers = tellers.flat_map(|(day, tellers)| tellers.iter().map(|teller| (*day, teller)));
+        tellers.flat_map(move |(day, (instance, fetch))| {
             let uses = meant(fetch, self.names, is_meant).flatten();
-            uses.map(|(key, counts)| AgentUse { key, flow: self.flow_of_use(*instance, &key), counts })
+            uses.map(move |(key, counts)| AgentUse {
+                day,
+                key,
+                flow: self.flow_of_use(*instance, &key),
+                counts,
+            })
         })
     }
 
@@ -188,7 +202,9 @@ impl<'a> Resolved<'a> {
                 }));
                 steps.dedup();
                 let Some((first, _)) = steps.first() else { continue };
-                agents.sessions.entry(first.day()).or_default().push(Session {
+                let day = first.day();
+                agents.sessions.entry(day).or_default().push(Session {
+                    day,
                     person: self.best_user(of_session),
                     flow,
                     status: agents::status(&steps),
@@ -219,11 +235,12 @@ impl<'a> Resolved<'a> {
     fn best_user(&self, told: &[ToldOfSession]) -> Option<PersonId> {
         let users = told.iter().filter_map(|(_, fact, rank)| match fact {
             SessionFact::User(person, since) => {
-                Some((*rank, *since, self.rollups.people.user(*person), *person))
+                let people = &self.rollups.people;
+                (!people.is_nobody(*person)).then(|| (*rank, *since, people.user(*person), *person))
             }
             _ => None,
         });
-        users.filter(|(.., user, _)| *user != NOBODY).min().map(|(.., person)| person)
+        users.min().map(|(.., person)| person)
     }
 
     /// The flow type of a session: where tellers differ, the first by its text, as the choice must not depend on their

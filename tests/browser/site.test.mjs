@@ -248,6 +248,27 @@ describe("states", () => {
 });
 
 describe("numbers", () => {
+  test("what no source reports is named by its dimension, and people and seat holders by theirs", async () => {
+    const { page, close } = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"));
+    for (const [table, words] of [
+      ["session-flows", "no flow reported"],
+      ["tools", "no tool reported"],
+      ["models", "no model reported"],
+      ["costs", "no model reported"],
+      ["credits", "no product reported"],
+    ]) {
+      const names = await page.locator(`#${table} tbody th`).allTextContents();
+      assert.ok(names.includes(words), `${table}: ${names}`);
+      assert.ok(!names.some((name) => /language|\(none\)/.test(name)), `${table}: ${names}`);
+    }
+    const flows = await page.locator("#filter-flow option").allTextContents();
+    assert.ok(flows.includes("no flow reported"), `${flows}`);
+    const series = await page.locator("#segments thead th").allTextContents();
+    assert.deepEqual(series, ["Segment", "Everyone ever seen", "With a seat"]);
+    assert.match(await page.locator("#segments-by-week").textContent(), /Everyone ever seen/);
+    await close();
+  });
+
   for (const name of ["usual", "partial", "agents", "one-person", ...LARGE]) {
     for (const dashboard of ["duo-metrics", "project-metrics"]) {
       test(`${name}, ${dashboard}: every number behind a chart or a table is a metric line`, async () => {
@@ -887,8 +908,9 @@ function redrawn(page, part, value) {
   );
 }
 
-function keyOf({ metric, scope, grain, start, end, by }) {
-  return [metric, scope, grain, start, end, ...Object.entries(by).sort().flat()].join("|");
+function keyOf({ metric, scope, grain, start, end, by, population }) {
+  const split = Object.entries({ ...by, ...(population && { population }) });
+  return [metric, scope, grain, start, end, ...split.sort().flat()].join("|");
 }
 
 function wanted(lines, { by = {}, ...fields }) {

@@ -203,6 +203,7 @@ export function agentLines(scope, days) {
     ["fix_pipeline", 130, 78, 300, 1500, 190, 41],
     ["code_review", 96, 97, 110, 420, 80, 28],
     ["convert_to_gitlab_ci", 22, 62, 520, 2400, 260, 9],
+    ["(none)", 18, 70, 400, 2000, 200, 8],
   ];
   const totals = { finished: 0, failed: 0, stopped: 0, open: 0 };
   for (const [flow, sessions, share, median, high, active, people] of flows) {
@@ -229,6 +230,7 @@ export function agentLines(scope, days) {
     ["claude-sonnet-4-5", 9_000_000, 700_000, 4_000_000, 43.5],
     ["claude-haiku-4-5", 3_100_000, 240_000, 900_000, 4.2],
     ["gpt-5-mini", 1_200_000, 90_000, 150_000, 1.1],
+    ["(none)", 300_000, 20_000, 50_000, 0.4],
   ];
   models.forEach(([model, input, output, cached, dollars]) => {
     const kinds = { input, output, cache_read: cached };
@@ -253,10 +255,17 @@ export function agentLines(scope, days) {
     ["edit_file", 860, 64],
     ["run_command", 610, 118],
     ["create_merge_request", 142, 4],
+    ["(none)", 75, 9],
   ]) {
     count("agents.tool_calls", { tool }, value);
     rate("agents.tool_failure_rate", { tool }, failed, value);
   }
+  const month = { grain: "month", start: "2026-10-01", end: last };
+  for (const [product, credits] of [
+    ["duo_agent_platform", 120.5],
+    ["(none)", 30.25],
+  ])
+    line("agents.credits", { product }, { value: credits, n: 31, people: null }, month);
   for (let at = 0; at < days; at += 1) {
     const start = dayBefore(last, days - 1 - at);
     const weekday = new Date(start).getUTCDay();
@@ -396,7 +405,7 @@ export function largeLines(days, people) {
     { length: Math.min(1400, Math.ceil(people / 15)) },
     (_, at) => `acme/platform/team-${at % 40}/service-${at}`,
   );
-  const push = (metric, period, by, value, of) =>
+  const push = (metric, period, by, value, of, population) =>
     lines.push({
       type: "metric",
       metric,
@@ -404,6 +413,7 @@ export function largeLines(days, people) {
       scope: "acme",
       ...period,
       by,
+      ...(population && { population }),
       value: of === undefined ? value : value / of,
       n: value,
       of: of ?? null,
@@ -466,7 +476,7 @@ export function largeLines(days, people) {
       ["experimenting", 0.2],
       ["inactive", 0.1],
     ])
-      push("engagement.users", period, { segment }, Math.round(people * share));
+      push("engagement.users", period, { segment }, Math.round(people * share), undefined, "people");
     for (const stat of ["p50", "p95"]) {
       push("merge_requests.time_to_merge_seconds", period, { stat }, stat === "p50" ? 80_000 : 400_000);
       push("pipelines.duration_seconds", period, { stat }, stat === "p50" ? 400 : 2_000);

@@ -183,6 +183,7 @@ const FLOORS: &[&[&str]] = &[
         "agents",
         "calendar",
         "collectors",
+        "decimal",
         "digits",
         "dimensions",
         "error",

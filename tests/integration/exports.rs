@@ -287,6 +287,33 @@ fn a_small_group_is_hidden_with_a_second_one_in_every_format() {
 }
 
 #[test]
+fn populations_are_series_of_their_own_in_every_format() {
+    let bench = Bench::new(20, 3);
+    let of = |population: &str, value: u64| {
+        let text = metric("engagement.users", json!({"segment": "heavy"}), value, value);
+        let mut line: Value = serde_json::from_str(&text).expect("our own line");
+        line["population"] = population.into();
+        format!("{line}\n")
+    };
+    let input = [of("people", 60), of("seat_holders", 40), metric("chat.users", json!({}), 30, 30)].concat();
+    let table = rows(export(&bench, "csv", input.as_bytes()).as_bytes());
+    let mut cells: Vec<[Option<&str>; 2]> = table
+        .iter()
+        .map(|row| ["population", "value"].map(|name| row.get(name).map(String::as_str)))
+        .collect();
+    cells.sort_unstable();
+    assert_eq!(cells, [[None, Some("30")], [Some("people"), Some("60")], [Some("seat_holders"), Some("40")]]);
+    let text = export(&bench, "openmetrics", input.as_bytes());
+    for (population, value) in [("people", 60), ("seat_holders", 40)] {
+        let labels = format!(r#"population="{population}",by_segment="heavy"}} {value}"#);
+        assert!(text.contains(&labels), "{text}");
+    }
+    // Two lines of one series contradict each other, two series do not.
+    let done = bench.pipe(&["export", "--format", "csv"], [input, of("people", 61)].concat().as_bytes());
+    assert_eq!(done.code, 65, "{}", done.stderr);
+}
+
+#[test]
 fn the_digest_tells_the_newest_whole_month_its_change_and_what_is_missing() {
     let bench = Bench::new(20, 3);
     let month = |value: u64, start: &str, end: &str, coverage: f64| {

@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use crate::bench::{Bench, TOKEN, done, lines, lines_of};
-use crate::reference::{Collected, Lines, instance_metrics, is_on_list, key, metrics};
+use crate::reference::{
+    Collected, Lines, Mistaken, instance_metrics, is_on_list, key, metrics, mistaken_for_bots,
+};
 use crate::stand_in::{OUTSIDE_GROUPS, Organisation, Person, Settings};
 
 /// Reads the metric lines and fails when two lines speak of the same thing.
@@ -69,6 +71,8 @@ pub(crate) struct Trouble {
     /// Whether everything had been fetched before, when the evening was not there yet: events came late, merge requests
     /// were open, pipelines ran.
     pub(crate) came_late: bool,
+    /// Whether some people are taken for bots for a while.
+    pub(crate) mistaken: bool,
 }
 
 impl Trouble {
@@ -192,6 +196,28 @@ fn add_earlier_lists(raw: &[u8], organisation: &Organisation, lists: &[NaiveDate
     added.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
+/// Lets raw lines of a while say of these people that they are bots.
+fn mistake(raw: &[u8], organisation: &Organisation, mistaken: &Mistaken) -> Vec<u8> {
+    let mut raw = lines(raw);
+    let spans: BTreeMap<String, _> =
+        mistaken.iter().map(|(person, span)| (organisation.people[*person].gid(), *span)).collect();
+    for line in &mut raw {
+        let Some(day) = line["day"].as_str().and_then(|day| day.parse::<NaiveDate>().ok()) else { continue };
+        for node in line["nodes"].as_array_mut().into_iter().flatten() {
+            // Who did it, who wrote it, or who has the seat.
+            let users = ["/user", "/author", ""]
+                .map(|place| node.pointer(place).and_then(|user| user["id"].as_str()));
+            let place = users.iter().position(|user| user.is_some_and(|user| spans.contains_key(user)));
+            let Some(place) = place else { continue };
+            let (from, to) = spans[users[place].expect("a user")];
+            if (from..to).contains(&day) {
+                node.pointer_mut(["/user", "/author", ""][place]).expect("it is there")["bot"] = true.into();
+            }
+        }
+    }
+    raw.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
+}
+
 fn check(bench: &Bench, groups: &[&str], since: &str, trouble: &Trouble, least: usize) {
     check_with_lists(bench, groups, since, trouble, &[], least);
 }
@@ -214,7 +240,15 @@ fn check_with_lists(
     let day = |day: &&str| -> NaiveDate { day.parse().expect("a day") };
     let mut seat_lists: Vec<NaiveDate> = earlier_lists.iter().map(day).collect();
     seat_lists.push(organisation.now().date_naive());
-    let raw = add_earlier_lists(&trouble.befall(&fetched.stdout), organisation, &seat_lists);
+    let mut raw = add_earlier_lists(&trouble.befall(&fetched.stdout), organisation, &seat_lists);
+    let mistaken = match trouble.mistaken {
+        true => mistaken_for_bots(organisation, day(&since), groups),
+        false => Mistaken::new(),
+    };
+    if trouble.mistaken {
+        assert!(mistaken.len() > 5, "{mistaken:?}");
+        raw = mistake(&raw, organisation, &mistaken);
+    }
     let found = by_key(&bench.aggregate(&bench.normalize(&raw)));
     let collected = Collected {
         organisation,
@@ -224,6 +258,7 @@ fn check_with_lists(
         seat_lists,
         missing: trouble.missing.iter().map(day).collect(),
         damaged: trouble.damaged.iter().map(day).collect(),
+        mistaken,
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= least, "the reference has only {} lines", expected.len());
@@ -254,6 +289,13 @@ fn of_two_groups_that_share_people_and_their_union_too() {
 }
 
 #[test]
+fn of_people_who_are_taken_for_bots_for_a_while_too() {
+    let bench = Bench::new(120, 40);
+    let trouble = Trouble { mistaken: true, ..Trouble::default() };
+    check(&bench, &["acme", "globex"], "2026-09-22", &trouble, 10_000);
+}
+
+#[test]
 fn of_a_range_that_is_shorter_than_the_window_too() {
     let bench = Bench::new(40, 30);
     check(&bench, &["acme"], "2026-10-23", &Trouble::default(), 1_000);
@@ -275,7 +317,7 @@ fn of_days_that_broke_off_and_of_events_that_came_late_too() {
         &bench,
         &["acme"],
         "2026-09-22",
-        &Trouble { damaged, missing: &["2026-10-08"], came_late: true },
+        &Trouble { damaged, missing: &["2026-10-08"], came_late: true, ..Trouble::default() },
         8_000,
     );
 }
@@ -306,6 +348,7 @@ fn no_metric_is_without_a_second_calculation() {
         seat_lists: vec![organisation.now().date_naive()],
         missing: BTreeSet::new(),
         damaged: BTreeSet::new(),
+        mistaken: Mistaken::new(),
     };
     let second = metrics(&collected, &["acme"]);
     let with_value = second.values().filter(|line| !line["value"].is_null());
@@ -325,7 +368,8 @@ fn no_metric_is_without_a_second_calculation() {
 #[test]
 fn with_a_past_that_is_long_enough_and_many_lists_of_seats_every_figure_that_looks_back_has_a_value_too() {
     let bench = until(120, 95, "2028-03-05");
-    let trouble = Trouble { missing: &["2027-12-15"], damaged: &["2027-12-17"], came_late: true };
+    let trouble =
+        Trouble { missing: &["2027-12-15"], damaged: &["2027-12-17"], came_late: true, ..Trouble::default() };
     let lists = ["2028-01-02", "2028-01-16", "2028-02-13"];
     let expected = check_with_lists(&bench, &["acme", "globex"], "2027-12-13", &trouble, &lists, 30_000);
     for metric in [
@@ -385,6 +429,7 @@ fn of_instance(bench: &Bench, with_merge_requests: bool) -> Lines {
         seat_lists: Vec::new(),
         missing: BTreeSet::new(),
         damaged: BTreeSet::new(),
+        mistaken: Mistaken::new(),
     };
     instance_metrics(&collected, with_merge_requests)
 }
@@ -434,6 +479,7 @@ fn beside_the_instance_its_groups_add_nothing_to_the_union_and_lose_nothing_of_w
             seat_lists: Vec::new(),
             missing: BTreeSet::new(),
             damaged: BTreeSet::new(),
+            mistaken: Mistaken::new(),
         },
         &["acme", "globex"],
     );

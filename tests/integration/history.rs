@@ -141,8 +141,12 @@ fn whatever_is_done_to_a_troubled_collection_the_bytes_are_the_same() {
     command.env("GROUP_PATH", "acme,globex");
     let fetched = done(command, b"");
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    let trouble =
-        Trouble { missing: &["2026-10-14"], damaged: &["2026-10-18", "2026-10-29"], came_late: true };
+    let trouble = Trouble {
+        missing: &["2026-10-14"],
+        damaged: &["2026-10-18", "2026-10-29"],
+        came_late: true,
+        ..Trouble::default()
+    };
     let records = bench.normalize(&trouble.befall(&fetched.stdout));
     let expected = bench.aggregate(&records);
     assert!(metric_text(&expected).lines().count() > 2_000);

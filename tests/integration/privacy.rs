@@ -203,14 +203,22 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
             let by = row.iter().filter(|(name, value)| name.starts_with("by.") && !value.is_empty());
             let by: Value =
                 by.map(|(name, value)| (name[3..].to_owned(), Value::from(value.as_str()))).collect();
-            ["metric", "scope", "grain", "start"].iter().all(|name| is_same(name)) && by == line["by"]
+            let population = line["population"].as_str().unwrap_or_default();
+            ["metric", "scope", "grain", "start"].iter().all(|name| is_same(name))
+                && row["population"] == population
+                && by == line["by"]
         });
         found.unwrap_or_else(|| panic!("no row of {line}"))
     };
     let hidden_of = |metric: &str, grain: &str, by: Value| {
         let is_meant = |line: &&Value| {
             let is_of_october = line["start"].as_str() >= Some("2026-10-01");
-            line["metric"] == metric && line["grain"] == grain && line["by"] == by && is_of_october
+            let is_of_holders = line["population"] != "people";
+            line["metric"] == metric
+                && line["grain"] == grain
+                && line["by"] == by
+                && is_of_october
+                && is_of_holders
         };
         let line = figures.iter().find(is_meant).unwrap_or_else(|| panic!("no {metric} {grain} {by}"));
         (!row_of(line)["hidden"].is_empty(), line["value"].as_f64())
@@ -241,7 +249,9 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
                     };
                     let is_by = |(name, _): &(&String, &String)| name.starts_with("by.");
                     let is_same = |name: &str| row[name] == other[name];
+                    let population = count.population.map_or("", |population| population.as_str());
                     other["metric"] == count.metric
+                        && other["population"] == population
                         && ["scope", "grain", "start", "end"].iter().all(|name| is_same(name))
                         && other.iter().filter(is_by).all(has)
                 })

@@ -20,9 +20,45 @@ pub(crate) struct Collected<'a> {
     pub(crate) missing: BTreeSet<NaiveDate>,
     /// Days whose usage events broke off at noon, but for those that another collector brings too.
     pub(crate) damaged: BTreeSet<NaiveDate>,
+    /// People who were taken for bots for a while; see [`mistaken_for_bots`].
+    pub(crate) mistaken: Mistaken,
+}
+
+/// People who were bots by what GitLab told from one day on, until it told otherwise on another one.
+pub(crate) type Mistaken = BTreeMap<usize, (NaiveDate, NaiveDate)>;
+
+/// Some people, of whom the records of a while say that they are bots. They have events before that, and on the days on which
+/// that begins and ends.
+pub(crate) fn mistaken_for_bots(organisation: &Organisation, since: NaiveDate, groups: &[&str]) -> Mistaken {
+    let groups: Vec<usize> = groups.iter().filter_map(|group| organisation.group(group)).collect();
+    let mut days: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for event in organisation.usage_events.iter().filter(|event| groups.contains(&event.group)) {
+        let day = event.timestamp.date_naive();
+        if (since..=organisation.last_day).contains(&day) {
+            days.entry(event.person).or_default().insert(day);
+        }
+    }
+    let is_chosen = |person: usize| person % 5 == 1 && !organisation.people[person].bot;
+    let chosen = days.into_iter().filter(|(person, days)| is_chosen(*person) && days.len() > 5);
+    chosen
+        .map(|(person, days)| {
+            let days = Vec::from_iter(days);
+            (person, (days[2], days[days.len() * 2 / 3]))
+        })
+        .collect()
 }
 
 impl Collected<'_> {
+    /// Whether somebody is a bot on a day by the newest record up to it.
+    fn is_bot(&self, person: usize, day: NaiveDate) -> bool {
+        let is_mistaken = self.mistaken.get(&person).is_some_and(|(from, to)| (*from..*to).contains(&day));
+        self.organisation.people[person].bot || is_mistaken
+    }
+
+    fn is_of_bot(&self, event: &UsageEvent) -> bool {
+        self.is_bot(event.person, event.timestamp.date_naive())
+    }
+
     fn in_range(&self, day: NaiveDate) -> bool {
         (self.since..=self.until).contains(&day)
     }
@@ -46,11 +82,12 @@ impl Collected<'_> {
 
     /// Who has a seat of these groups, by list. There are no people on a list of an add-on that is for everybody.
     fn lists_of(&self, groups: &[usize]) -> Vec<(NaiveDate, BTreeSet<usize>)> {
-        let people = || self.organisation.people.iter().enumerate().filter(|(_, person)| !person.bot);
+        let people = || self.organisation.people.iter().enumerate();
         let pools = || self.organisation.add_on_purchases.iter().filter(|pool| groups.contains(&pool.group));
         let list = |day: &NaiveDate| -> BTreeSet<usize> {
             let holders = people().filter(|(place, person)| {
-                is_on_list(self.organisation, &self.seat_lists, *day, *place)
+                !self.is_bot(*place, *day)
+                    && is_on_list(self.organisation, &self.seat_lists, *day, *place)
                     && pools().any(|pool| pool.is_held_by(person))
             });
             holders.map(|(place, _)| place).collect()
@@ -90,7 +127,9 @@ pub(crate) fn key(line: &Value) -> String {
         .map(|(name, value)| format!("{name}={}", value.as_str().expect("text")));
     let by: Vec<String> = by.collect();
     let text = |name: &str| line[name].as_str().expect("text");
-    format!("{} {} {} {} {}", text("metric"), text("scope"), text("grain"), text("start"), by.join(","))
+    let population = line[POPULATION].as_str().unwrap_or_default();
+    let by = by.join(",");
+    format!("{} {} {} {} {population} {by}", text("metric"), text("scope"), text("grain"), text("start"))
 }
 
 #[derive(Clone, Copy)]
@@ -266,7 +305,9 @@ fn put_line(
     (metric, by, looked_at, number): (&str, &[(&str, &str)], &[Period], Number),
     lines: &mut Lines,
 ) {
-    let by: Value = by.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let population = by.iter().find(|(name, _)| *name == POPULATION).map(|(_, value)| *value);
+    let by = by.iter().filter(|(name, _)| *name != POPULATION);
+    let by: Value = by.map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let days: Vec<NaiveDate> = looked_at.iter().flat_map(|stretch| days(*stretch)).collect();
     let of_delivery = ["merge_requests", "pipelines", "dora", "credits", "agents.credits"]
         .iter()
@@ -286,10 +327,13 @@ fn put_line(
         collected.fetched_at >= settled.and_hms_opt(0, 0, 0).expect("midnight").and_utc()
     };
     let is_final = known == days.len() && looked_at.iter().all(is_settled);
-    let line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
+    let mut line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
         "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
         "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
         "final": is_final, "reason": number.reason});
+    if let Some(population) = population {
+        line[POPULATION] = population.into();
+    }
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 
@@ -445,6 +489,7 @@ fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
         flow: &'a str,
         status: &'a str,
         person: usize,
+        day: NaiveDate,
         seconds: Option<u64>,
     }
     let organisation = collected.organisation;
@@ -476,6 +521,7 @@ fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
                 _ => "stopped",
             }),
             person: events[0].person,
+            day: events[0].timestamp.date_naive(),
             seconds: start
                 .zip(end)
                 .filter(|(start, end)| start.timestamp <= end.timestamp)
@@ -484,8 +530,8 @@ fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
         });
     }
     let people = |told: &[&Told<'_>]| {
-        let people = told.iter().map(|told| told.person).filter(|person| !organisation.people[*person].bot);
-        Some(people.collect::<BTreeSet<_>>().len())
+        let of_people = told.iter().filter(|told| !collected.is_bot(told.person, told.day));
+        Some(of_people.map(|told| told.person).collect::<BTreeSet<_>>().len())
     };
     let flows: BTreeSet<&str> = told.iter().map(|told| told.flow).collect();
     for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
@@ -589,18 +635,18 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
         .iter()
         .filter(|event| groups.contains(&event.group) && happened_in(event, period, collected))
         .collect();
-    let is_bot = |event: &&UsageEvent| organisation.people[event.person].bot;
+    let is_bot = |event: &&UsageEvent| collected.is_of_bot(event);
     let is_active = |event: &&UsageEvent| !EXPOSED.contains(&event.event);
     let people_of = |events: &mut dyn Iterator<Item = &UsageEvent>| -> usize {
         events
-            .filter(|event| !organisation.people[event.person].bot)
+            .filter(|event| !collected.is_of_bot(event))
             .map(|event| event.person)
             .collect::<BTreeSet<_>>()
             .len()
     };
     let bots_of = |events: &mut dyn Iterator<Item = &UsageEvent>| -> usize {
         events
-            .filter(|event| organisation.people[event.person].bot)
+            .filter(|event| collected.is_of_bot(event))
             .map(|event| event.person)
             .collect::<BTreeSet<_>>()
             .len()
@@ -702,7 +748,8 @@ fn usage(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut 
     put("troubleshoot.users", &[], count(people, Some(people)));
 
     if ["month", "window"].contains(&period.grain) {
-        let messages_of = |person: usize| chat.iter().filter(|event| event.person == person).count();
+        let messages_of =
+            |person: usize| chat.iter().filter(|event| event.person == person && !is_bot(event)).count();
         let askers: BTreeSet<usize> =
             chat.iter().filter(|event| !is_bot(event)).map(|event| event.person).collect();
         for (band, from, to) in [("1-4", 1, 4), ("5-19", 5, 19), ("20-49", 20, 49), ("50+", 50, usize::MAX)] {
@@ -776,6 +823,8 @@ fn days_of_everybody(
     for event in &collected.organisation.usage_events {
         let day = event.timestamp.date_naive();
         let counts = !deliberate || !EXPOSED.contains(&event.event);
+        // What a bot does is no activity of a person; but its account is in use.
+        let counts = counts && !(deliberate && collected.is_of_bot(event));
         if counts && groups.contains(&event.group) && collected.has(event) {
             days.entry(event.person).or_default().insert(day);
         }
@@ -952,8 +1001,8 @@ fn by_editor(collected: &Collected<'_>, groups: &[usize], period: Period, put: &
         by.extend(language.as_deref().map(|language| ("language", language)));
         let of = |names: &[&str]| -> (usize, Option<usize>) {
             let events = events.iter().filter(|event| names.contains(&event.event));
-            let people = events.clone().map(|event| event.person);
-            let people = people.filter(|person| !organisation.people[*person].bot).collect::<BTreeSet<_>>();
+            let of_people = events.clone().filter(|event| !collected.is_of_bot(event));
+            let people = of_people.map(|event| event.person).collect::<BTreeSet<_>>();
             (events.count(), Some(people.len()))
         };
         let shown = of(&["CODE_SUGGESTION_SHOWN_IN_IDE"]);
@@ -977,19 +1026,14 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
         start: period.end.checked_sub_days(Days::new(27)).expect("a day"),
         end: period.end,
     };
-    let mut population: BTreeSet<usize> = match holders(collected, groups, period) {
-        Some(holders) => holders,
-        None => organisation
-            .usage_events
-            .iter()
-            .filter(|event| {
-                let day = event.timestamp.date_naive();
-                groups.contains(&event.group) && day <= period.end && collected.has(event)
-            })
-            .map(|event| event.person)
-            .collect(),
-    };
-    population.retain(|person| !organisation.people[*person].bot);
+    let seen = organisation.usage_events.iter().filter(|event| {
+        let day = event.timestamp.date_naive();
+        groups.contains(&event.group) && day <= period.end && collected.has(event)
+    });
+    let was_person = seen.filter(|event| !collected.is_of_bot(event)).map(|event| event.person);
+    let people = was_person.filter(|person| !collected.is_bot(*person, period.end)).collect();
+    let mut populations: Vec<(&str, BTreeSet<usize>)> = vec![("people", people)];
+    populations.extend(holders(collected, groups, period).map(|holders| ("seat_holders", holders)));
     let days_of = days_of_everybody(collected, groups, true);
     let segment = |person: usize, in_days: Period| {
         let days = days_of.get(&person).into_iter().flatten();
@@ -1005,14 +1049,17 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
         _ if !collected.knows_all(looked_at) => Some(unknown("look_back_incomplete")),
         _ => None,
     };
-    let now: BTreeMap<usize, &str> =
-        population.iter().map(|person| (*person, segment(*person, look_back))).collect();
-    for name in SEGMENTS {
-        let people = now.values().filter(|segment| **segment == name).count();
-        let number = known(look_back).unwrap_or(count(people, Some(people)));
-        put("engagement.users", &[("segment", name)], &[look_back], number);
-    }
-    if period.grain == "window" {
+    for (population, members) in populations {
+        let now: BTreeMap<usize, &str> =
+            members.iter().map(|person| (*person, segment(*person, look_back))).collect();
+        for name in SEGMENTS {
+            let people = now.values().filter(|segment| **segment == name).count();
+            let number = known(look_back).unwrap_or(count(people, Some(people)));
+            put("engagement.users", &[(POPULATION, population), ("segment", name)], &[look_back], number);
+        }
+        if period.grain != "window" {
+            continue;
+        }
         let month = Days::new(28);
         let before = Period {
             start: look_back.start.checked_sub_days(month).expect("a day"),
@@ -1026,11 +1073,15 @@ fn engagement(collected: &Collected<'_>, groups: &[usize], period: Period, put: 
                     now.iter().filter(|(person, now)| **now == to && segment(**person, before) == from);
                 let people = moved.count();
                 let number = known(both).unwrap_or(count(people, Some(people)));
-                put("engagement.movement", &[("from", from), ("to", to)], &[both], number);
+                let by = [(POPULATION, population), ("from", from), ("to", to)];
+                put("engagement.movement", &by, &[both], number);
             }
         }
     }
 }
+
+/// Stands among the dimensions of a number on its way, though it is none of them in a line.
+const POPULATION: &str = "population";
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
 
@@ -1038,15 +1089,12 @@ fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &
     if period.grain != "week" {
         return;
     }
-    let organisation = collected.organisation;
     let monday = |day: NaiveDate| {
         day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).expect("a day")
     };
     let mut weeks: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
     for (person, days) in days_of_everybody(collected, groups, true) {
-        if !organisation.people[person].bot {
-            weeks.insert(person, days.into_iter().map(monday).collect());
-        }
+        weeks.insert(person, days.into_iter().map(monday).collect());
     }
     let first_day = days(Period { grain: "", start: collected.since, end: collected.until })
         .into_iter()
@@ -1101,33 +1149,26 @@ fn delivery(collected: &Collected<'_>, groups: &[usize], period: Period, put: &m
             .filter(|mr| wanted(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
             .collect();
         if path.is_none() || !opened.is_empty() || !merged.is_empty() {
-            let authors = |list: &[&crate::stand_in::MergeRequest]| {
-                list.iter()
-                    .filter_map(|mr| mr.author)
-                    .filter(|author| !organisation.people[*author].bot)
-                    .collect::<BTreeSet<_>>()
-                    .len()
+            let author = |mr: &crate::stand_in::MergeRequest, on: DateTime<Utc>| {
+                mr.author.filter(|author| !collected.is_bot(*author, on.date_naive()))
             };
-            put("merge_requests.opened", &by, count(opened.len(), Some(authors(&opened))));
-            put("merge_requests.merged", &by, count(merged.len(), Some(authors(&merged))));
+            let opened_by = opened.iter().filter_map(|mr| author(mr, mr.created_at)).collect::<BTreeSet<_>>();
+            let merged_by: Vec<usize> =
+                merged.iter().filter_map(|mr| author(mr, mr.merged_at.expect("it is merged"))).collect();
+            let authors = merged_by.iter().collect::<BTreeSet<_>>().len();
+            put("merge_requests.opened", &by, count(opened.len(), Some(opened_by.len())));
+            put("merge_requests.merged", &by, count(merged.len(), Some(authors)));
             let seconds = merged
                 .iter()
                 .map(|mr| whole_seconds(mr.created_at, mr.merged_at.expect("it is merged")))
                 .collect();
             let (metric, all) = ("merge_requests.time_to_merge_seconds", merged.len());
-            quantiles(metric, &by, seconds, Some(authors(&merged)), &mut |metric, by, number| {
+            quantiles(metric, &by, seconds, Some(authors), &mut |metric, by, number| {
                 put(metric, by, based(number, all, all));
             });
             if path.is_none() && ["month", "window"].contains(&period.grain) {
-                let of_people = merged
-                    .iter()
-                    .filter(|mr| mr.author.is_some_and(|author| !organisation.people[author].bot))
-                    .count();
-                put(
-                    "merge_requests.per_author",
-                    &[],
-                    rate(of_people as f64, authors(&merged) as f64, Some(authors(&merged))),
-                );
+                let per_author = rate(merged_by.len() as f64, authors as f64, Some(authors));
+                put("merge_requests.per_author", &[], per_author);
             }
         }
         let pipelines: Vec<_> = organisation
@@ -1174,7 +1215,10 @@ fn impact(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut
     };
     let of_people: Vec<_> = merged
         .iter()
-        .filter_map(|mr| Some((mr.author.filter(|author| !organisation.people[*author].bot)?, mr)))
+        .filter_map(|mr| {
+            let day = mr.merged_at.expect("it is merged").date_naive();
+            Some((mr.author.filter(|author| !collected.is_bot(*author, day))?, mr))
+        })
         .collect();
     for with_duo in [false, true] {
         let group: Vec<_> = of_people.iter().filter(|(author, _)| is_active(*author) == with_duo).collect();
@@ -1195,7 +1239,8 @@ fn impact(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut
                     Some(value) => Number { value: json!(value), ..count(n, Some(authors)) },
                     None => Number {
                         value: Value::Null,
-                        reason: json!("nothing_shown"),
+                        // A single one has a median, and no interval.
+                        reason: json!(if n == 0 { "nothing_shown" } else { "too_few" }),
                         ..count(n, Some(authors))
                     },
                 };

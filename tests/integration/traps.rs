@@ -91,8 +91,8 @@ impl Stream {
         }
     }
 
-    /// The metric lines up to a day.
-    pub(crate) fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
+    /// The lines with their coverage lines.
+    pub(crate) fn covered(&self) -> Vec<String> {
         let coverage = self.rows.iter().map(|((collector, scope, day), rows)| {
             let mut line = origin(collector, scope, *day);
             line["type"] = json!("coverage");
@@ -109,7 +109,12 @@ impl Stream {
             }
             None => line,
         };
-        let lines: Vec<String> = self.lines.iter().cloned().chain(coverage).map(fetched).collect();
+        self.lines.iter().cloned().chain(coverage).map(fetched).collect()
+    }
+
+    /// The metric lines up to a day.
+    pub(crate) fn figures(&self, until: NaiveDate, more: &[&str]) -> Vec<Value> {
+        let lines = self.covered();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let until = until.to_string();
         let arguments = [&["aggregate", "--until", &until], more].concat();
@@ -141,7 +146,7 @@ pub(crate) fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &st
     line_of(lines, "acme", metric, grain, start, by)
 }
 
-/// The same of another scope.
+/// The same of another scope. Who is counted stands among the dimensions, where that is a choice.
 pub(crate) fn line_of<'a>(
     lines: &'a [Value],
     scope: &str,
@@ -150,11 +155,14 @@ pub(crate) fn line_of<'a>(
     start: &str,
     by: &Value,
 ) -> &'a Value {
+    let mut dimensions = by.clone();
+    let population = dimensions.as_object_mut().and_then(|by| by.remove("population")).unwrap_or(Value::Null);
     let mut found = lines.iter().filter(|line| {
         line["scope"] == scope
             && line["metric"] == metric
             && line["grain"] == grain
-            && line["by"] == *by
+            && line["by"] == dimensions
+            && line["population"] == population
             && (start.is_empty() || line["start"] == start)
     });
     let first = found.next().unwrap_or_else(|| panic!("no {metric} {grain} {start} {by}"));
@@ -241,7 +249,13 @@ fn a_filter_narrows_after_the_sums_are_made() {
     assert!(narrow.iter().all(|line| all.contains(line)), "the same lines, only fewer");
     assert_eq!(value(&narrow, "chat.messages", "month", "2026-10-01", &json!({})), &json!(31));
     assert_eq!(
-        value(&narrow, "engagement.movement", "window", "", &json!({"from": "heavy", "to": "heavy"})),
+        value(
+            &narrow,
+            "engagement.movement",
+            "window",
+            "",
+            &json!({"population": "people", "from": "heavy", "to": "heavy"})
+        ),
         &json!(1)
     );
 }
@@ -314,6 +328,288 @@ fn bots_send_messages_and_are_nobody() {
     assert_eq!((kinds, of("users.active", json!({}))), ([json!(3), json!(1)], json!(3)));
     assert_eq!(of("users.exposed", json!({})), json!(4), "something was done for dana");
     assert_eq!(of("events.count", json!({"kind": "bot"})), json!(500));
+}
+
+#[test]
+fn people_and_seat_holders_are_two_series_and_a_list_of_seats_changes_neither() {
+    let end = day("2026-11-01");
+    let figures = |with_list: bool| {
+        let mut stream = Stream::default();
+        stream.cover("usage_events", (0..70).map(|days| before(end, days)));
+        for days in 0..60 {
+            stream.event("with-seat", before(end, days), "troubleshoot_job");
+            stream.event("without-seat", before(end, days), "troubleshoot_job");
+        }
+        if with_list {
+            // Of the last week alone; one holder was never seen.
+            stream.seats(before(end, 1), &[("with-seat", None), ("never-seen", None)]);
+        }
+        stream.figures(end, &[])
+    };
+    let of = |lines: &[Value], start: &str, population: &str, segment: &str| {
+        let by = json!({"population": population, "segment": segment});
+        value(lines, "engagement.users", "week", start, &by).clone()
+    };
+    let (before_list, with_list) = (figures(false), figures(true));
+    for lines in [&before_list, &with_list] {
+        for week in ["2026-10-19", "2026-10-26"] {
+            let people = ["heavy", "inactive"].map(|segment| of(lines, week, "people", segment));
+            assert_eq!(people, [json!(2), json!(0)], "{week}");
+        }
+    }
+    let holders = ["heavy", "inactive"].map(|segment| of(&with_list, "2026-10-26", "seat_holders", segment));
+    assert_eq!(holders, [json!(1), json!(1)]);
+    let moved = json!({"population": "seat_holders", "from": "inactive", "to": "inactive"});
+    assert_eq!(value(&with_list, "engagement.movement", "window", "", &moved), &json!(1));
+    // Where there is no list, there is no such series, and every line of the two metrics says of whom it is.
+    let of_engagement = |line: &&Value| {
+        ["engagement.users", "engagement.movement"].iter().any(|metric| line["metric"] == *metric)
+    };
+    assert!(with_list.iter().filter(of_engagement).all(|line| line["population"].is_string()));
+    let has_holders = |lines: &[Value], start: &str| {
+        lines.iter().any(|line| line["population"] == "seat_holders" && line["start"] == start)
+    };
+    assert!(!has_holders(&with_list, "2026-10-19") && has_holders(&with_list, "2026-10-26"));
+    assert!(before_list.iter().all(|line| line["population"] != "seat_holders"));
+    assert!(
+        with_list.iter().filter(|line| !of_engagement(line)).all(|line| line.get("population").is_none())
+    );
+}
+
+#[test]
+fn who_was_once_taken_for_a_bot_is_a_person_on_the_other_days() {
+    let end = day("2026-10-31");
+    let mut stream = Stream::default();
+    stream.cover("usage_events", (0..28).map(|days| before(end, days)));
+    for days in 0..28 {
+        // Of three events of a day one is enough.
+        for number in 0..3 {
+            let bot = days == 15 && number == 1;
+            stream.event_with("ana", before(end, days), "troubleshoot_job", json!({"bot": bot}));
+        }
+        // A person until it became a service account.
+        stream.event_with("svc", before(end, days), "troubleshoot_job", json!({"bot": days <= 9}));
+    }
+    // Only the list of seats says it of this one, and later than the events.
+    stream.event("bo", before(end, 20), "troubleshoot_job");
+    stream.event("bo", before(end, 2), "troubleshoot_job");
+    stream.add(
+        "seats",
+        "acme",
+        before(end, 10),
+        json!({"type": "seat", "user": "bo", "bot": true, "assigned": true,
+        "add_on": "DUO_ENTERPRISE", "last_duo_activity_on": null}),
+    );
+    let active = |lines: &[Value], days: u64| {
+        let of = |by: Value| {
+            let start = before(end, days).to_string();
+            value(lines, "users.active", "day", &start, &by).as_u64().expect("a count")
+        };
+        (of(json!({})), of(json!({"kind": "bot"})))
+    };
+    let lines = stream.figures(end, &[]);
+    for (days, expected) in [
+        (27, (2, 0)),
+        (20, (3, 0)),
+        (16, (2, 0)),
+        (15, (1, 1)),
+        (14, (2, 0)),
+        (10, (2, 0)),
+        (9, (1, 1)),
+        (0, (1, 1)),
+        // A record of GitLab that does not say it takes it back.
+        (2, (2, 1)),
+    ] {
+        assert_eq!(active(&lines, days), expected, "{days} days before the end");
+    }
+    let window = |by: Value| value(&lines, "users.active", "window", "", &by).clone();
+    assert_eq!((window(json!({})), window(json!({"kind": "bot"}))), (json!(3), json!(2)));
+    // What was asked of whoever is a bot by now is no inactivity of a person.
+    let by = |segment: &str| json!({"population": "people", "segment": segment});
+    let segments = ["inactive", "experimenting", "regular", "heavy"]
+        .map(|segment| value(&lines, "engagement.users", "window", "", &by(segment)).clone());
+    assert_eq!(segments, [0, 1, 0, 1].map(|people| json!(people)));
+
+    // In any order, twice, and by way of rollup lines and a history that is added to day by day.
+    let bench = Bench::new(20, 3);
+    let mut all = stream.covered();
+    let aggregate = |lines: &[String], more: &[&str]| {
+        let done = bench.pipe(&[&["aggregate"], more].concat(), lines.join("\n").as_bytes());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        done.stdout
+    };
+    let whole = aggregate(&all, &[]);
+    let metrics = crate::bench::metric_text(&whole);
+    all.reverse();
+    all.extend(all.clone());
+    assert_eq!(crate::bench::metric_text(&aggregate(&all, &[])), metrics);
+    let mut counted: Vec<String> = Vec::new();
+    let mut kept = Vec::new();
+    for part in [0, 2, 1] {
+        let of_part: Vec<String> = all
+            .iter()
+            .filter(|line| {
+                let line: Value = serde_json::from_str(line).expect("JSON");
+                day(line["day"].as_str().expect("a day"))
+                    .format("%d")
+                    .to_string()
+                    .parse::<u32>()
+                    .expect("a day")
+                    % 3
+                    == part
+            })
+            .cloned()
+            .collect();
+        let rollups = String::from_utf8(aggregate(&of_part, &["--emit", "rollups"])).expect("text");
+        counted.extend(rollups.lines().map(str::to_owned));
+        kept = aggregate(&of_part, &["--history", "kept"]);
+    }
+    assert_eq!(crate::bench::metric_text(&aggregate(&counted, &[])), metrics);
+    assert_eq!(crate::bench::metric_text(&kept), metrics);
+    assert_eq!(crate::bench::metric_text(&aggregate(&[], &["--history", "kept"])), metrics);
+}
+
+#[test]
+fn a_fetch_that_does_not_count_makes_a_bot_of_nobody_in_a_history_either() {
+    let bench = Bench::new(20, 3);
+    let row = |fetched: &str, index: u32, bot: bool| {
+        let fields = event_of("ana", day("2026-10-05"), "troubleshoot_job", json!({"bot": bot}));
+        let mut line = origin("usage_events", "acme", day("2026-10-05"));
+        line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        (line["fetched_at"], line["row"]) = (fetched.into(), format!("1:{index}").into());
+        line.to_string()
+    };
+    let covered = |fetched: &str| {
+        let mut line = origin("usage_events", "acme", day("2026-10-05"));
+        let fields = json!({"type": "coverage", "status": "complete", "rows": 2, "fetched_at": fetched, "reason": null});
+        line.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        line.to_string()
+    };
+    let (older, newer) = ("2026-10-06T03:00:00Z", "2026-10-07T03:00:00Z");
+    let active = |lines: &[String]| {
+        let done = bench.pipe(&["aggregate", "--history", "kept"], lines.join("\n").as_bytes());
+        assert!([0, 3].contains(&done.code), "{}", done.stderr);
+        value(&lines_of(&done.stdout, "metric"), "users.active", "day", "2026-10-05", &json!({})).clone()
+    };
+    let counted = [row(older, 0, false), row(older, 1, false), covered(older)];
+    let broken_off = [row(newer, 0, true), covered(newer)];
+    assert_eq!(active(&[&counted[..], &broken_off[..]].concat()), 1, "half of the newer one does not count");
+    assert_eq!(active(&[]), 1, "from the history alone");
+    assert_eq!(active(&[row(newer, 1, false)]), 0, "now it is whole, and one record of the day is enough");
+    assert_eq!(active(&[]), 0);
+}
+
+#[test]
+fn a_user_without_an_id_is_nobody() {
+    let today = day("2026-10-31");
+    let mut stream = Stream::default();
+    for user in ["", "  ", "\t", "(none)", "ana"] {
+        stream.event(user, today, "request_duo_chat_response");
+    }
+    stream.seats(today, &[("", None), ("ana", None)]);
+    stream.add(
+        "merge_requests",
+        "acme",
+        today,
+        json!({"type": "merge_request", "project": "acme/web", "iid": "1",
+        "author": "", "state": "merged", "created_at": format!("{today}T08:00:00Z"),
+        "merged_at": format!("{today}T09:00:00Z"), "additions": 1, "deletions": 1}),
+    );
+    let lines = stream.figures(today, &[]);
+    let of = |metric: &str, by: Value| value(&lines, metric, "window", "", &by).clone();
+    assert_eq!((of("chat.messages", json!({})), of("chat.users", json!({}))), (json!(5), json!(1)));
+    assert_eq!((of("users.active", json!({})), of("users.exposed", json!({}))), (json!(1), json!(1)));
+    let seats = line(&lines, "seats.active", "window", "", &json!({}));
+    assert_eq!((&seats["n"], &seats["of"]), (&json!(1), &json!(1)));
+    let merged = line(&lines, "merge_requests.merged", "window", "", &json!({}));
+    assert_eq!((&merged["value"], &merged["people"]), (&json!(1), &json!(0)));
+    assert_eq!(line(&lines, "merge_requests.per_author", "window", "", &json!({}))["of"], 0);
+
+    // Nor does a key make somebody of it.
+    let bench = Bench::new(20, 3);
+    let mut command = bench.command(&["normalize"]);
+    command.env("DUO_METRICS_PSEUDONYM_KEY", "a key of some length");
+    let named = done(command, stream.lines.join("\n").as_bytes());
+    let users: BTreeSet<String> = lines_of(&named.stdout, "event")
+        .iter()
+        .map(|line| line["user"].as_str().expect("text").trim().to_owned())
+        .collect();
+    assert_eq!(users.iter().filter(|user| user.starts_with("hmac:")).count(), 1, "{users:?}");
+}
+
+#[test]
+fn a_sum_that_no_number_holds_is_refused_and_one_that_fits_is_exact() {
+    let today = day("2026-10-31");
+    let bench = Bench::new(20, 3);
+    let tokens = |input: &[u64], days_apart: u64| {
+        let mut stream = Stream::default();
+        for (number, input) in (0..).zip(input) {
+            let more = json!({"event": "token_usage_duo_agent_platform", "input_tokens": input, "session": "1",
+                "model": "m", "flow": "f"});
+            stream.exported("snowplow", "/", "ana", before(today, number * days_apart), more);
+        }
+        stream.lines
+    };
+    let half = 1 << 63;
+    let fits = bench.pipe(&["aggregate"], tokens(&[half, half - 2], 0).join("\n").as_bytes());
+    assert_eq!(fits.code, 0, "{}", fits.stderr);
+    let lines = lines_of(&fits.stdout, "metric");
+    let input = line_of(&lines, "/", "agents.tokens", "day", "", &json!({"kind": "input"}));
+    assert_eq!(input["value"], u64::MAX - 1);
+    // On one day and on two: the sum of the window is as large.
+    let too_many = [(tokens(&[half, half], 0), true), (tokens(&[half, half], 1), false)];
+    for (lines, of_one_day) in too_many {
+        let aggregated = bench.pipe(&["aggregate"], lines.join("\n").as_bytes());
+        assert_eq!((aggregated.code, aggregated.stdout.len()), (65, 0), "{}", aggregated.stderr);
+        assert!(aggregated.stderr.contains("more than a number can hold"), "{}", aggregated.stderr);
+        let counted = bench.pipe(&["aggregate", "--emit", "rollups"], lines.join("\n").as_bytes());
+        assert_eq!(counted.code, if of_one_day { 65 } else { 0 }, "{}", counted.stderr);
+    }
+    // What was summed elsewhere, too: of events and of lines of code.
+    let rollup = |part: &str, counts: &str| {
+        format!(
+            r#"{{"type":"rollup","kind":"usage","instance":"i","collector":"usage_events","scope":"acme","day":"2026-10-31","fetched_at":"2026-11-01T03:00:00Z","part":"{part}","user":"ana","event":"code_suggestion_shown_in_ide","feature":"code_suggestions",{counts}}}"#
+        )
+    };
+    for counts in [r#""events":9223372036854775808"#, r#""events":2,"sized":2,"lines":9223372036854775808"#] {
+        let lines = [rollup("1", counts), rollup("2", counts)].join("\n");
+        let done = bench.pipe(&["aggregate"], lines.as_bytes());
+        assert_eq!((done.code, done.stdout.len()), (65, 0), "{counts}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn credits_add_up_to_decimals_in_any_order() {
+    let bench = Bench::new(20, 3);
+    let first = day("2026-10-01");
+    let mut stream = Stream::default();
+    // 438.4 in 31 parts whose binary fractions do not add up to it.
+    for (number, date) in (0..31).zip(days_between(first, day("2026-10-31"))) {
+        let credits = if number == 0 { 438.4 - 0.1 * 30.0 } else { 0.1 };
+        let credits = (credits * 10.0_f64).round() / 10.0;
+        for product in [Value::Null, json!("duo_agent_platform")] {
+            stream.add(
+                "credits",
+                "acme",
+                date,
+                json!({"type": "credit", "date": date.to_string(), "product": product,
+                "credits": credits}),
+            );
+        }
+    }
+    let mut lines = stream.covered();
+    for _ in 0..2 {
+        let done = bench.pipe(&["aggregate"], lines.join("\n").as_bytes());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let text = String::from_utf8(done.stdout).expect("text");
+        let of_month: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("\"agents.credits\"") && line.contains("\"grain\":\"month\""))
+            .collect();
+        assert_eq!(of_month.len(), 2, "nothing is left over as (none): {of_month:?}");
+        assert!(of_month.iter().all(|line| line.contains("\"value\":438.4,")), "{of_month:?}");
+        lines.reverse();
+    }
 }
 
 #[test]
@@ -416,7 +712,7 @@ fn what_looks_back_further_than_the_data_is_null() {
     assert_eq!(cell("2026-10-19", "2026-10-19", "0")["value"], 1.0);
     assert_eq!(cell("2026-10-26", "2026-10-05", "3")["reason"], "nothing_shown", "nobody began then");
     assert_eq!(cell("2026-10-26", "2026-09-21", "5")["reason"], "look_back_incomplete");
-    let heavy = json!({"from": "inactive", "to": "experimenting"});
+    let heavy = json!({"population": "people", "from": "inactive", "to": "experimenting"});
     assert_eq!(value(&lines, "engagement.movement", "window", "", &heavy), &json!(2));
     let earlier = stream.figures(before(end, 1), &[]);
     assert_eq!(line(&earlier, "engagement.movement", "window", "", &heavy)["reason"], "look_back_incomplete");
@@ -455,8 +751,8 @@ fn a_partial_day_tells_of_nobody_that_they_were_not_there() {
     };
     let (whole, broken) = (figures(false), figures(true));
     let cohort = |week: &str| json!({"cohort": "2026-10-05", "week": week});
-    let inactive = json!({"segment": "inactive"});
-    let moved = json!({"from": "inactive", "to": "experimenting"});
+    let inactive = json!({"population": "people", "segment": "inactive"});
+    let moved = json!({"population": "people", "from": "inactive", "to": "experimenting"});
     for (metric, grain, start, by, known, coverage) in [
         ("engagement.retention", "week", "2026-10-19", &cohort("2"), 0.5, 41.0 / 42.0),
         ("engagement.retention", "week", "2026-10-05", &cohort("0"), 1.0, 34.0 / 35.0),
@@ -695,6 +991,7 @@ fn beside_each_other_stand_only_merge_requests_of_people() {
         (&json!(1800), &Value::Null),
         "one has no spread"
     );
+    assert_eq!(time("false", "low")["reason"], "too_few", "there is one to divide by");
     assert_eq!(p50["coverage"], 0.0, "no day is known of both");
     let size = of("impact.size_lines", "true", "p50");
     assert_eq!((&size["value"], &size["n"]), (&json!(3), &json!(4)));
@@ -748,12 +1045,20 @@ fn the_parts_of_an_invented_organisation_add_up() {
                 assert_eq!(json!(of_families + others), whole["value"]);
             }
             for segment in ["inactive", "experimenting", "regular", "heavy"] {
-                let now = sum("engagement.users", grain, start, &|by| by["segment"] == segment);
-                assert_eq!(
-                    sum("engagement.movement", grain, start, &|by| by["to"] == segment),
-                    now,
-                    "{segment}"
-                );
+                for population in ["people", "seat_holders"] {
+                    let of = |metric: &str, key: &str| -> u64 {
+                        let is_meant = |line: &&Value| {
+                            line["metric"] == metric
+                                && line["grain"] == grain
+                                && line["population"] == population
+                                && line["by"][key] == segment
+                        };
+                        let people = lines.iter().filter(is_meant).map(|line| line["value"].as_u64());
+                        people.map(|people| people.expect("a count")).sum()
+                    };
+                    let (now, moved) = (of("engagement.users", "segment"), of("engagement.movement", "to"));
+                    assert_eq!(moved, now, "{segment} {population}");
+                }
             }
             checked += 1;
         }

@@ -29,7 +29,7 @@ function seatFunnel(page) {
   );
   const rows = stages.flatMap(([stage, lines]) =>
     bySize(lines).map((addOn) => [
-      text(stage, valueName(addOn).toLowerCase()),
+      text(stage, valueName(addOn, "add_on").toLowerCase()),
       barred(lines.get(addOn), "plain", whole),
       date(longDay(lines.get(addOn).period.end)),
     ]),
@@ -74,13 +74,13 @@ function activePeople(page) {
   const { feature } = page.choice;
   if (feature) {
     return [
-      narrowed(`Feature: ${valueName(feature)}`),
+      narrowed(`Feature: ${valueName(feature, "feature")}`),
       timed(
         page,
         {
           id: "active-people",
           grain: "week",
-          title: `Active people by week: ${valueName(feature)}`,
+          title: `Active people by week: ${valueName(feature, "feature")}`,
           note: "By week, as days are not split: few people would be behind them.",
           by: { feature },
         },
@@ -103,16 +103,23 @@ function activePeople(page) {
 }
 
 function segmentsNow(page) {
-  const cells = parts(page, "engagement.users", "segment");
-  const whole = [...cells.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
+  const [people, holders] = ["people", "seat_holders"].map((population) =>
+    parts(page, "engagement.users", "segment", { population }),
+  );
+  const column = (cells) => {
+    const whole = [...cells.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
+    return (segment) => barred(cells.get(segment), "plain", whole);
+  };
+  const columns = [["Everyone ever seen", column(people)]];
+  if (holders.size > 0) columns.push(["With a seat", column(holders)]);
   return tableFigure(
     {
       id: "segments",
       caption: captioned(page, "People by how often they use Duo"),
-      columns: [words("Segment"), numbers("People")],
-      rows: SEGMENTS.filter(([segment]) => cells.has(segment)).map(([segment]) => [
+      columns: [words("Segment"), ...columns.map(([label]) => numbers(label))],
+      rows: SEGMENTS.filter(([segment]) => people.has(segment)).map(([segment]) => [
         text(segment),
-        barred(cells.get(segment), "plain", whole),
+        ...columns.map(([, cell]) => cell(segment)),
       ]),
     },
     page,
@@ -122,7 +129,8 @@ function segmentsNow(page) {
 function movement(page) {
   const window = page.figures.periods("window").at(-1);
   if (!window) return null;
-  const line = (from, to) => page.figures.line(page.group, "engagement.movement", window, { from, to });
+  const line = (from, to) =>
+    page.figures.line(page.group, "engagement.movement", window, { from, to, population: "people" });
   const names = SEGMENTS.map(([segment]) => segment);
   const lines = names.flatMap((from) => names.map((to) => line(from, to))).filter(Boolean);
   if (lines.length === 0) return null;
@@ -138,7 +146,7 @@ function movement(page) {
       id: "movement",
       heat: true,
       caption: "Movement between segments",
-      note: `Rows: 28 days ago. Columns: ${periodName(window)}.`,
+      note: `Everyone ever seen. Rows: 28 days ago. Columns: ${periodName(window)}.`,
       columns: [words("From, to"), ...names.map(numbers)],
       rows: names.map((from) => [
         text(from),

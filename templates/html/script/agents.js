@@ -16,7 +16,7 @@ function* agents(page) {
   const most = largest(statuses.values());
   const flows = parts(page, "agents.sessions", "flow");
   const stat = (flow, stat) => now(page, "agents.duration_seconds", { flow, stat });
-  yield flow && narrowed(`Flow: ${valueName(flow)}`);
+  yield flow && narrowed(`Flow: ${valueName(flow, "flow")}`);
   yield pair(
     timed(
       page,
@@ -50,7 +50,7 @@ function* agents(page) {
         caption: captioned(page, "Sessions by how they ended"),
         columns: [words("Status"), numbers("Sessions")],
         rows: bySize(statuses).map((status) => [
-          text(valueName(status)),
+          text(valueName(status, "status")),
           barred(statuses.get(status), "plain", most),
         ]),
       },
@@ -76,7 +76,7 @@ function* agents(page) {
         .filter((name) => !flow || name === flow)
         .slice(0, MOST_ROWS)
         .map((name) => [
-          text(valueName(name)),
+          text(valueName(name, "flow")),
           barred(flows.get(name), "plain", largest(flows.values())),
           barred(now(page, "agents.success_rate", { flow: name }), "percent", 1),
           figure(now(page, "agents.completion_rate", { flow: name }), "percent"),
@@ -111,7 +111,7 @@ function toolTable(page, by) {
       rows: bySize(calls)
         .slice(0, MOST_ROWS)
         .map((tool) => [
-          code(tool),
+          spelled(tool, "tool"),
           barred(calls.get(tool), "plain", largest(calls.values())),
           figure(failures.get(tool), "percent"),
         ]),
@@ -129,7 +129,7 @@ function tokenTable(page, by) {
       note: "Kinds are not summed: cached tokens are a part of the input of some models.",
       columns: [words("Kind"), numbers("Tokens")],
       rows: bySize(kinds).map((kind) => [
-        text(valueName(kind)),
+        text(valueName(kind, "kind")),
         barred(kinds.get(kind), "plain", largest(kinds.values())),
       ]),
     },
@@ -153,7 +153,7 @@ function modelTable(page) {
       rows: bySize(input, output)
         .slice(0, MOST_ROWS)
         .map((model) => [
-          code(model),
+          spelled(model, "model"),
           barred(input.get(model), "plain", largest(input.values())),
           figure(output.get(model), "plain"),
           figure(hits.get(model), "percent"),
@@ -172,7 +172,7 @@ function costTable(page) {
       note: `Tokens times the prices of ${page.figures.data.prices ?? "a file"}. GitLab charges credits, not this.`,
       columns: [words("Model"), numbers("Cost")],
       rows: bySize(costs).map((model) => [
-        code(model),
+        spelled(model, "model"),
         barred(
           costs.get(model),
           "dollars",
@@ -197,7 +197,7 @@ function creditTable(page) {
       note: "As the Customers Portal counts them.",
       columns: [words("Product"), numbers("Credits")],
       rows: bySize(credits).map((product) => [
-        text(valueName(product)),
+        text(valueName(product, "product")),
         barred(credits.get(product), "plain", largest(credits.values())),
       ]),
     },

@@ -25,9 +25,14 @@ const SECTIONS = [
             grain: "week",
             form: "stacked",
             title: "People by how often they use Duo, week by week",
-            note: "By their active days in the 28 days that end with the week. Heavy, regular and experimenting are set when the figures are made: 12, 4 and 1 days unless said otherwise.",
+            note: "Everyone ever seen, with or without a seat, by their active days in the 28 days that end with the week. Heavy, regular and experimenting are set when the figures are made: 12, 4 and 1 days unless said otherwise.",
           },
-          SEGMENTS.map(([segment, tone]) => [segment, tone, "engagement.users", { segment }]),
+          SEGMENTS.map(([segment, tone]) => [
+            segment,
+            tone,
+            "engagement.users",
+            { segment, population: "people" },
+          ]),
         ),
         segmentsNow(page),
       );

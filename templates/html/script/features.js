@@ -38,7 +38,7 @@ function* features(page) {
     ]),
   );
   yield featureTable(page);
-  yield feature && narrowed(`Feature: ${valueName(feature)}`);
+  yield feature && narrowed(`Feature: ${valueName(feature, "feature")}`);
   yield eventTable(page, feature);
 }
 
@@ -80,7 +80,7 @@ function featureTable(page) {
         rows: names
           .slice(0, MOST_ROWS)
           .map((name) => [
-            text(valueName(name)),
+            text(valueName(name, "feature")),
             barred(active.get(name), "plain", most),
             figure(exposed.get(name), "plain"),
             figure(events.get(name), "plain"),
@@ -113,7 +113,7 @@ function eventTable(page, feature) {
           const line = lines.get(name);
           return [
             code(name),
-            text(valueName(line.by.feature)),
+            text(valueName(line.by.feature, "feature")),
             barred(line, "plain", most),
             {
               kind: "number",

@@ -289,7 +289,7 @@ function heatMap(page, { id, caption, metric, key, style, names, heading }) {
       note: "Each number stands in its cell; the shade only points to the large ones.",
       columns: [words(heading), ...weeks.map((week) => numbers(shortDay(week.start)))],
       rows: shown.map(([name, row]) => [
-        text(valueName(name)),
+        text(valueName(name, key)),
         ...row.map((line) =>
           figure(line, style, {
             brief: true,

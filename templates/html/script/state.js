@@ -55,7 +55,7 @@ function offersOf(figures) {
   const option = (value, label = value) => ({ value, label });
   const everything = (key, all) => [
     option("", all),
-    ...figures.values(key).map((value) => option(value, valueName(value))),
+    ...figures.values(key).map((value) => option(value, valueName(value, key))),
   ];
   const days = data.first ? daysBetween(data.first, data.last) + 1 : 0;
   const spans = [

@@ -5,10 +5,10 @@ function* suggestions(page) {
   const changes = page.data.changes.filter((change) => change.group === page.group);
   const grain = language ? "week" : "day";
   const by = language ? { language } : {};
-  const of = language ? `: ${valueName(language)}` : "";
+  const of = language ? `: ${valueName(language, "language")}` : "";
   const note = language ? "By week, as days are not split: few people would be behind them. " : "";
   const chart = { grain, by, changes };
-  yield language && narrowed(`Language: ${valueName(language)}`);
+  yield language && narrowed(`Language: ${valueName(language, "language")}`);
   yield pair(
     timed(
       page,
@@ -80,7 +80,7 @@ function suggestionsBy(page, key, heading, caption, { only, also = {} }) {
       rows: names
         .slice(0, MOST_ROWS)
         .map((name) => [
-          text(valueName(name)),
+          text(valueName(name, key)),
           barred(shown.get(name), "plain", most),
           figure(accepted.get(name), "plain"),
           figure(rejected.get(name), "plain"),
@@ -124,7 +124,7 @@ function codeLines(page, only) {
   const names = bySize(shown, accepted).filter((name) => !only || name === only);
   const rows = names
     .slice(0, only ? 1 : 12)
-    .map((name) => row(valueName(name), shown.get(name), accepted.get(name), rate.get(name)));
+    .map((name) => row(valueName(name, "language"), shown.get(name), accepted.get(name), rate.get(name)));
   if (total("lines_shown") && !only)
     rows.unshift(
       row("all languages", total("lines_shown"), total("lines_accepted"), total("line_acceptance_rate")),

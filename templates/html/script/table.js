@@ -10,6 +10,8 @@ const numbers = (label) => ({ label, kind: "number" });
 const text = (content, note = "") => ({ text: content, note, kind: "words" });
 const code = (content) => ({ text: content, kind: "code" });
 const date = (content, note = "") => ({ text: content, note, kind: "date" });
+/** A value as its source spells it, or words where no source reports one. */
+const spelled = (value, key) => (value === "(none)" ? text(valueName(value, key)) : code(value));
 
 /** The cell of a line: its value, `n of N` where it is a rate, a dash with the reason where it is not known. */
 function figure(line, style, more = {}) {

@@ -75,6 +75,7 @@ const REASONS = {
   period_incomplete: "period not complete",
   look_back_incomplete: "needs older data than there is",
   not_in_source: "the source does not tell",
+  too_few: "too few for an interval",
   not_known: "not known",
 };
 
@@ -190,9 +191,12 @@ function changeText(from, to, style) {
   return `${sign}${(share < 0.0095 ? percentNumber : wholePercent).format(share)}`;
 }
 
+/** What stands for a value that nobody reports, by its dimension. That a suggestion has no language is a value of its own. */
+const NO_VALUE = { language: "no language", ide: "no editor reported", add_on: "no add-on reported" };
+
 /** A value of a dimension as a reader sees it. */
-function valueName(value) {
-  if (value === "(none)") return "no language";
+function valueName(value, key) {
+  if (value === "(none)") return NO_VALUE[key] ?? `no ${key.replaceAll("_", " ")} reported`;
   if (value === "(not attributed)") return "the source does not tell";
   return value.replaceAll("_", " ");
 }

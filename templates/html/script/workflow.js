@@ -17,7 +17,7 @@ function ratesCompared(page, { id, caption, key, heading, rate, volume, unit }) 
       columns,
       more: leftOut(names.length),
       rows: names.slice(0, MOST_ROWS).map((name) => [
-        text(valueName(name)),
+        text(valueName(name, key)),
         barred(rates.get(name), "percent", 1, { brief: true }),
         {
           ...figure(rates.get(name), "percent"),
@@ -96,7 +96,7 @@ function featuresCompared(page) {
       columns,
       more: leftOut(names.length),
       rows: names.slice(0, MOST_ROWS).map((name) => [
-        text(valueName(name)),
+        text(valueName(name, "feature")),
         barred(active.get(name), "plain", most),
         figure(before.get(name), "plain"),
         {

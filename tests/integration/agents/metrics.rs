@@ -240,6 +240,7 @@ impl Session {
         }
     }
 
+    /// From the first creation, else the first start, of any teller to the last end of any.
     fn wall(&self, teller: Teller) -> Option<u64> {
         let seconds = match (self.status(teller), teller.gitlab, self.end) {
             ("open", ..) => return None,
@@ -911,7 +912,7 @@ fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
         ("agents.sessions", &[("flow", "software_development"), ("status", "failed")], json!(1)),
         ("agents.sessions", &[("flow", "developer"), ("status", "stuck")], json!(1)),
         ("agents.success_rate", &[], json!(1.0 / 3.0)),
-        ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "p50")], json!(661)),
+        ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "p50")], json!(662)),
         ("agents.duration_seconds", &[("flow", "fix_pipeline"), ("stat", "active")], json!(55.5)),
         ("agents.tool_calls", &[("flow", "fix_pipeline")], json!(3)),
         ("agents.tool_failure_rate", &[], json!(0.5)),
@@ -924,6 +925,41 @@ fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
     ] {
         assert!(is_same(&value(&numbers, metric, by), &expected), "{metric} {by:?}");
     }
+}
+
+#[test]
+fn a_session_lasts_from_its_creation_to_its_end_whoever_tells_each_of_them() {
+    let bench = Bench::new(20, 3);
+    let of = |collector: &str| json!({"flow": "developer", "collector": collector});
+    let one = |time, event: &str, collector: &str| (time, event.to_owned(), 4711_u64, of(collector));
+    let created = one("09:00:00", "agent_platform_session_created", "instance_usage_events");
+    let started = one("09:01:00", "agent_platform_session_started", "snowplow");
+    let requested = one("09:05:00", "request_duo_workflow", "service_log");
+    let succeeded = one("09:06:00", "request_duo_workflow_success", "service_log");
+    let finished = one("09:06:30", "agent_platform_session_finished", "internal_events");
+    let seconds = |told: &[&(&str, String, u64, Value)]| {
+        let told: Vec<String> = told
+            .iter()
+            .enumerate()
+            .map(|(number, (time, event, session, more))| {
+                record(number, &(time, event.as_str(), *session, more.clone()))
+            })
+            .collect();
+        let numbers = |lines: &[String]| {
+            let numbers = found(&aggregated(&bench, lines, &[]));
+            value(&numbers, "agents.duration_seconds", &[("stat", "p50")])
+        };
+        let mut backwards = told.clone();
+        backwards.reverse();
+        let once = numbers(&told);
+        assert_eq!(numbers(&backwards), once);
+        once
+    };
+    assert_eq!(seconds(&[&requested, &succeeded]), 60);
+    assert_eq!(seconds(&[&created, &requested, &succeeded]), 360, "the creation is another source's");
+    assert_eq!(seconds(&[&started, &requested, &succeeded]), 300, "without one, the first start of any");
+    assert_eq!(seconds(&[&created, &started, &requested, &succeeded, &finished]), 390, "the last end of any");
+    assert_eq!(seconds(&[&created, &finished]), 390, "of two sources that tell one of them each");
 }
 
 #[test]
