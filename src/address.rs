@@ -1,8 +1,8 @@
 //! The canonical form of a GitLab URL: one GitLab has one address, however it was written.
 
+use core::net::Ipv6Addr;
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::Ipv6Addr;
 
 /// The canonical form of a URL: scheme and host in lower case, no default port, no trailing slash, an IPv6 host as RFC 5952 writes
 /// it. The path stays as it is, since paths are case-sensitive. A text that is no URL, such as the `instance:…` of an event export,

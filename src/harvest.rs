@@ -245,8 +245,8 @@ impl<'a> Harvest<'a> {
                     .or_else(|| got.why_unreadable(unreadable)),
                 unreadable: if rows_are_told { unreadable } else { 0 },
                 key_check: None,
-                is_shrunk: false,
-                is_named: self.is_named,
+                shrunk: false,
+                named: self.is_named,
             }
         };
         days.into_iter().map(line).collect()
@@ -408,7 +408,11 @@ impl<W: Write> Sink for Walk<'_, W> {
             // An error of a node that is there all the same is of something within it: what, cannot be known.
             if errors.nodes > nulls {
                 self.note.flaw.get_or_insert_with(|| {
-                    format!("GitLab leaves out parts of {}: {}", counted(errors.nodes - nulls, "row"), errors.message)
+                    format!(
+                        "GitLab leaves out parts of {}: {}",
+                        counted(errors.nodes - nulls, "row"),
+                        errors.message
+                    )
                 });
             }
         }

@@ -314,11 +314,13 @@ pub fn read_all(input: impl BufRead) -> impl Iterator<Item = Result<Exported, St
             return None;
         }
         let first = lines.next()?;
-        let begins = |line: &Result<String, String>, with| line.as_ref().is_ok_and(|line| line.starts_with(with));
+        let begins =
+            |line: &Result<String, String>, with| line.as_ref().is_ok_and(|line| line.starts_with(with));
         let part = if begins(&first, IDENTITY_HEAD) {
             first.and_then(|line| line::parse(&line)).map(Exported::Identity)
         } else {
-            let is_of_file = |line: &Result<String, String>| !begins(line, HEAD) && !begins(line, IDENTITY_HEAD);
+            let is_of_file =
+                |line: &Result<String, String>| !begins(line, HEAD) && !begins(line, IDENTITY_HEAD);
             let rest = std::iter::from_fn(|| lines.next_if(is_of_file));
             parse(std::iter::once(first).chain(rest)).map(Exported::Content)
         };

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::plain;
 use crate::record::{
-    AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline, Project,
-    Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
+    AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin,
+    Pipeline, Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
 use crate::sources::log_line::is_furniture;
 

@@ -99,11 +99,11 @@ pub struct Coverage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_check: Option<String>,
     /// True where a newer fetch had fewer rows or was cut, so that an older one counts.
-    #[serde(default, rename = "shrunk", skip_serializing_if = "std::ops::Not::not")]
-    pub is_shrunk: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shrunk: bool,
     /// True where the user named the collector: then a refusal is a gap.
-    #[serde(default, rename = "named", skip_serializing_if = "std::ops::Not::not")]
-    pub is_named: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
 }
 
 /// A group that is no longer asked for, from `aggregate` with a history.

@@ -456,8 +456,8 @@ impl<'a> Resolved<'a> {
                     reason: state.reason.clone(),
                     unreadable: state.unreadable,
                     key_check: None,
-                    is_shrunk: state.is_shrunk,
-                    is_named: state.is_named,
+                    shrunk: state.is_shrunk,
+                    named: state.is_named,
                 };
                 lines.push((line, state.is_cut));
             }
@@ -599,6 +599,10 @@ impl<'a> Resolved<'a> {
                     // A day is as old as the older of the two that it is put together from.
                     let of_suggestions = suggestions.as_ref().and_then(|(state, _)| state.fetched_at);
                     state.fetched_at = state.fetched_at.min(of_suggestions.or(state.fetched_at));
+                    // Both can lack rows; those that both lack lower the basis twice rather than not at all.
+                    if told_counts {
+                        state.unreadable += suggestions.as_ref().map_or(0, |(state, _)| state.unreadable);
+                    }
                 }
                 chosen.usage.get_or_insert_default().insert(day, (state, usage_rows));
             }
@@ -915,13 +919,12 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let is_cut = reason.is_some();
         let declared = fetch.declared.as_ref();
         let unreadable = declared.map_or(0, |declared| declared.unreadable);
-        let why_unreadable =
-            declared.filter(|_| unreadable > 0).and_then(|declared| declared.reason.clone());
+        let why_unreadable = declared.filter(|_| unreadable > 0).and_then(|declared| declared.reason.clone());
         let state = DayState {
             rows: Some(rows),
             unreadable,
             is_shrunk: is_cut,
-            is_named: declared.is_some_and(|declared| declared.is_named),
+            is_named: declared.is_some_and(|declared| declared.named),
             is_cut,
             ..DayState::without_rows(Status::Complete, Some(at), reason.or(why_unreadable))
         };
@@ -948,7 +951,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
             reason: (!reason.is_empty()).then_some(reason),
             unreadable: declared.map_or(0, |declared| declared.unreadable),
             is_shrunk: false,
-            is_named: declared.is_some_and(|declared| declared.is_named),
+            is_named: declared.is_some_and(|declared| declared.named),
             is_cut,
             is_excerpt: is_excerpt(fetch),
             is_imported: is_excerpt(fetch) && !is_cut,
@@ -967,7 +970,7 @@ fn resolve(rollups: &Rollups, target: Target) -> (DayState, Option<&Fetch>) {
         let is_cut = lost.is_some();
         let state = DayState {
             unreadable: declared.unreadable,
-            is_named: declared.is_named,
+            is_named: declared.named,
             is_cut,
             ..DayState::without_rows(status, Some(at), reason)
         };

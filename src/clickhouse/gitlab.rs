@@ -237,8 +237,8 @@ impl Reading<'_> {
                 reason,
                 unreadable: 0,
                 key_check: None,
-                is_shrunk: false,
-                is_named: false,
+                shrunk: false,
+                named: false,
             }
         };
         days.iter().map(of_day).collect()

@@ -377,8 +377,10 @@ fn admit(
     intake: &Intake,
     summary: &mut Summary,
 ) -> Outcome {
-    let before: BTreeSet<(String, String)> =
-        identity.former_groups().map(|(instance, group, _)| (instance.to_owned(), group.to_owned())).collect();
+    let before: BTreeSet<(String, String)> = identity
+        .former_groups()
+        .map(|(instance, group, _)| (instance.to_owned(), group.to_owned()))
+        .collect();
     identity.admit(run, |instance, group| intake.last_day(instance, group));
     let mut outcome = Outcome::Complete;
     for (instance, group, until) in identity.former_groups() {

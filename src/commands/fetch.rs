@@ -12,9 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{
-    COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Topic, Unit, by_name,
-};
+use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Topic, Unit, by_name};
 use crate::error::{Error, Outcome, shown};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -465,7 +463,9 @@ fn conclude(
     let dashboards: Vec<Completeness<'_>> =
         plan.topics().into_iter().map(|topic| Completeness::of(topic, coverage)).collect();
     let is_empty = |found: &Completeness<'_>| found.verdict == Verdict::Nothing || found.lacks_core;
-    if dashboards.iter().all(is_empty) {
+    // A day of which all pages came and no row can be relied on is partial, and no reason to think that nothing can be collected.
+    let has_pages = coverage.iter().any(|line| line.status == Status::Partial && !is_extra(line));
+    if dashboards.iter().all(is_empty) && !has_pages {
         let has = |status: Status| coverage.iter().find(|line| line.status == status);
         // That something is refused which not every GitLab has explains least.
         let refused = |line: &&Coverage| [Status::Denied, Status::Unsupported].contains(&line.status);
@@ -481,14 +481,9 @@ fn conclude(
             (Some(failed), None) => {
                 Error::Unexpected(format!("nothing could be collected: {}", reason(failed)))
             }
-            (None, None) => match has(Status::Partial) {
-                Some(partial) => {
-                    Error::Unexpected(format!("no row could be collected: {}", reason(partial)))
-                }
-                None => {
-                    Error::Usage("--every leaves out every day of this range; give more days".to_owned())
-                }
-            },
+            (None, None) => {
+                Error::Usage("--every leaves out every day of this range; give more days".to_owned())
+            }
         });
     }
     for (topic, _) in plan.topics().into_iter().zip(&dashboards).filter(|(_, found)| is_empty(found)) {

@@ -316,7 +316,8 @@ fn drop_groups(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let is_meant = |instance: &str, scope: &str| {
-        url.as_deref().is_none_or(|url| url == instance) && group.as_deref().is_none_or(|group| group == scope)
+        url.as_deref().is_none_or(|url| url == instance)
+            && group.as_deref().is_none_or(|group| group == scope)
     };
     let mut identity = history.identity()?;
     let mut removed = 0_u64;

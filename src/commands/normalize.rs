@@ -103,7 +103,10 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let options = Options {
-        pseudonyms: pseudonyms(environment, history_named(environment, args.history.history.as_deref())?.as_ref())?,
+        pseudonyms: pseudonyms(
+            environment,
+            history_named(environment, args.history.history.as_deref())?.as_ref(),
+        )?,
         max_rejects: args.rejects.max_rejects,
         mappings: mappings(&args.maps)?,
         setting: Setting {
@@ -239,7 +242,10 @@ fn normalize_into(
         counted(rejects.count(), "row")
     ));
     if left_out > 0 {
-        summary.say(format!("GitLab returned {} as null; the coverage lines count them", counted(left_out, "row")));
+        summary.say(format!(
+            "GitLab returned {} as null; the coverage lines count them",
+            counted(left_out, "row")
+        ));
     }
     if unknown > 0 {
         summary
@@ -575,7 +581,8 @@ impl PartMade {
             // A null is no damage to the stream: fetch has counted it as unreadable.
             Ok(None) => {
                 self.counts.left_out += 1;
-                let letter = letters.letter(line, Some(row), "null: GitLab could not return the row", node.as_bytes());
+                let letter =
+                    letters.letter(line, Some(row), "null: GitLab could not return the row", node.as_bytes());
                 self.dead_letters.extend(letter);
             }
             Ok(Some(record)) if !record.is_of_its_day() => {

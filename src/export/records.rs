@@ -90,6 +90,10 @@ pub const COLUMNS: &[&str] = &[
     // Coverage; an event has a reason too.
     "rows",
     "reason",
+    "unreadable",
+    "key_check",
+    "shrunk",
+    "named",
     // Rollups.
     "kind",
     "part",

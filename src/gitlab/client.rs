@@ -245,8 +245,11 @@ impl Client {
         };
         let is_usable = errors.iter().all(is_of_a_node) && envelope.data.is_some();
         let node_errors = errors.first().filter(|_| is_usable).map(|error| NodeErrors {
-            nodes: errors.iter().filter_map(|error| Some(format!("{:?}", error.node()?))).collect::<BTreeSet<_>>().len()
-                as u64,
+            nodes: errors
+                .iter()
+                .filter_map(|error| Some(format!("{:?}", error.node()?)))
+                .collect::<BTreeSet<_>>()
+                .len() as u64,
             message: refusal::one_line(&self.token.redact(error.message())),
         });
         if let (Some(error), None) = (errors.first(), &node_errors) {
@@ -268,7 +271,9 @@ impl Client {
             });
         }
         match envelope.data {
-            Some(data) if data.get().starts_with('{') => Ok(Answer { data: data.to_owned(), at, node_errors }),
+            Some(data) if data.get().starts_with('{') => {
+                Ok(Answer { data: data.to_owned(), at, node_errors })
+            }
             _ => Err(lasting(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
         }
     }

@@ -151,7 +151,11 @@ impl Identity {
         for (address, brought) in &run.instances {
             let Some(known) = self.instances.get(address) else { continue };
             known.check_groups(brought, &run.named_groups)?;
-            if known.key_check.as_ref().is_some_and(|check| brought.key_checks.iter().any(|other| other != check)) {
+            if known
+                .key_check
+                .as_ref()
+                .is_some_and(|check| brought.key_checks.iter().any(|other| other != check))
+            {
                 return Err(match &known.pseudonyms_of {
                     Some(former) => {
                         Mismatch::FormerAddress { instance: address.clone(), former: former.clone() }
@@ -198,7 +202,8 @@ impl Identity {
     /// The groups that are no longer asked for, as (address, group, last day in the total).
     pub fn former_groups(&self) -> impl Iterator<Item = (&str, &str, Day)> {
         self.instances.iter().flat_map(|(address, known)| {
-            let until = |(group, membership): (&'_ String, &Membership)| Some((group.len(), membership.until?));
+            let until =
+                |(group, membership): (&'_ String, &Membership)| Some((group.len(), membership.until?));
             known.groups.iter().filter_map(move |(group, membership)| {
                 let (_, day) = until((group, membership))?;
                 Some((address.as_str(), group.as_str(), day))
@@ -273,7 +278,8 @@ impl KnownInstance {
     /// A new group in the place of one that is not asked for any more may be that one under another path. Groups within each other are
     /// told apart by their paths.
     fn check_groups(&self, brought: &RunInstance, named: &BTreeSet<String>) -> Result<(), Mismatch> {
-        let are_related = |one: &str, other: &str| one == other || is_within(one, other) || is_within(other, one);
+        let are_related =
+            |one: &str, other: &str| one == other || is_within(one, other) || is_within(other, one);
         let asked = || brought.groups.iter().chain(named);
         let current = || self.groups.iter().filter(|(_, membership)| membership.until.is_none());
         let is_new = |group: &&String| !self.groups.keys().any(|known| are_related(known, group));
@@ -360,7 +366,10 @@ mod tests {
         let identity = known(HERE, &["acme"]);
         let elsewhere = run("http://gitlab.example.com", &["acme"]);
         let refused = identity.check(&elsewhere).expect_err("it may be the same GitLab").to_string();
-        assert!(refused.contains(&format!("history rename --url {HERE} http://gitlab.example.com")), "{refused}");
+        assert!(
+            refused.contains(&format!("history rename --url {HERE} http://gitlab.example.com")),
+            "{refused}"
+        );
         let mut both = elsewhere;
         both.instances.extend(run(HERE, &["acme"]).instances);
         assert_eq!(identity.check(&both), Ok(()));
@@ -373,10 +382,14 @@ mod tests {
         identity.admit(&run(HERE, &[]), last);
         assert_eq!(identity.former_groups().count(), 0, "a run of exports alone asks for no group");
         identity.admit(&run(HERE, &["acme"]), last);
-        let former: Vec<_> = identity.former_groups().map(|(_, group, day)| (group, day.to_string())).collect();
+        let former: Vec<_> =
+            identity.former_groups().map(|(_, group, day)| (group, day.to_string())).collect();
         assert_eq!(former, [("globex", "2026-10-31".to_owned())]);
         identity.admit(&run(HERE, &["acme"]), |_, _| "2026-12-31".parse().ok());
-        assert_eq!(identity.former_groups().next().map(|(.., day)| day.to_string()).as_deref(), Some("2026-10-31"));
+        assert_eq!(
+            identity.former_groups().next().map(|(.., day)| day.to_string()).as_deref(),
+            Some("2026-10-31")
+        );
         identity.admit(&run(HERE, &["acme", "globex"]), last);
         assert_eq!(identity.former_groups().count(), 0);
     }

@@ -59,6 +59,7 @@ impl<'a> Completeness<'a> {
         let (mut is_sampled, mut asks_core, mut knows_core, mut knows_other, mut is_imported) =
             (false, false, false, false, false);
         let mut unreadable: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        let mut refused_core: Vec<&'a Coverage> = Vec::new();
         let key = |line: &Coverage| (line.collector.clone(), line.instance.clone(), line.scope.clone());
         for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
             let collector = of_source[0].collector.as_str();
@@ -77,10 +78,11 @@ impl<'a> Completeness<'a> {
                 (rows.0, rows.1) = (rows.0 + line.rows.unwrap_or(0), rows.1 + line.unreadable);
                 match line.status {
                     Status::Skipped => is_sampled = true,
-                    Status::Complete if !line.is_shrunk => {}
+                    Status::Complete if !line.shrunk => {}
                     // What is refused on every day says something of the token or the license, not of the data.
-                    Status::Denied | Status::Unsupported if !is_known && !line.is_named => {
+                    Status::Denied | Status::Unsupported if !is_known && !line.named => {
                         found.refused.entry(collector).or_insert(line);
+                        refused_core.extend(is_core.then_some(line));
                     }
                     _ => found.gaps.push(line),
                 }
@@ -91,6 +93,12 @@ impl<'a> Completeness<'a> {
         let reads_enough = unreadable.values().all(is_mostly_readable);
         found.rows = unreadable.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1));
         found.lacks_core = asks_core && !knows_core && !is_imported;
+        if found.lacks_core {
+            // Without any core collector, what it was refused is what is missing.
+            found.refused.retain(|collector, _| standing_of(collector) != Some(Standing::Core));
+            found.gaps.extend(refused_core);
+            found.gaps.sort();
+        }
         found.verdict = match () {
             () if !knows_other && !is_imported => Verdict::Nothing,
             () if found.lacks_core || !found.gaps.is_empty() || !reads_enough => Verdict::Partial,
@@ -137,8 +145,8 @@ mod tests {
             reason: None,
             unreadable: 0,
             key_check: None,
-            is_shrunk: false,
-            is_named: false,
+            shrunk: false,
+            named: false,
         }
     }
 
@@ -159,7 +167,7 @@ mod tests {
         let seats = |status| line("seats", "2026-11-01", status, None);
         assert_eq!(verdict(&[good(), seats(Denied)]), (Verdict::Complete, false));
         assert_eq!(verdict(&[usage(Denied, None), seats(Complete)]), (Verdict::Partial, true));
-        assert_eq!(verdict(&[good(), Coverage { is_named: true, ..seats(Denied) }]), (Verdict::Partial, false));
+        assert_eq!(verdict(&[good(), Coverage { named: true, ..seats(Denied) }]), (Verdict::Partial, false));
         assert_eq!(verdict(&[good(), seats(Failed)]), (Verdict::Partial, false));
         let suggestions = line("code_suggestion_events", "2026-10-30", Unsupported, None);
         assert_eq!(verdict(&[good(), suggestions.clone()]), (Verdict::Complete, false));
@@ -167,14 +175,21 @@ mod tests {
         let later = |status| line("usage_events", "2026-10-31", status, None);
         assert_eq!(verdict(&[good(), later(Skipped)]), (Verdict::Sampled, false));
         assert_eq!(verdict(&[good(), later(Denied)]), (Verdict::Partial, false), "refused on some days only");
-        assert_eq!(verdict(&[Coverage { is_shrunk: true, ..good() }]), (Verdict::Partial, false));
-        assert_eq!(verdict(&[Coverage { unreadable: 1, ..usage(Complete, Some(39)) }]), (Verdict::Complete, false));
+        assert_eq!(verdict(&[Coverage { shrunk: true, ..good() }]), (Verdict::Partial, false));
+        assert_eq!(
+            verdict(&[Coverage { unreadable: 1, ..usage(Complete, Some(39)) }]),
+            (Verdict::Complete, false)
+        );
         assert_eq!(verdict(&[Coverage { unreadable: 1, ..good() }]), (Verdict::Partial, false));
         let reason = Some(IMPORTED.to_owned());
         let imported = Coverage { reason, ..line("snowplow", "2026-10-30", Partial, Some(9)) };
         assert_eq!(verdict(std::slice::from_ref(&imported)), (Verdict::Unvouched, false));
         assert_eq!(verdict(&[good(), imported]), (Verdict::Complete, false));
         let requests = line("merge_requests", "2026-10-30", Failed, None);
-        assert_eq!(verdict(&[good(), requests]), (Verdict::Complete, false), "that is of the other dashboard");
+        assert_eq!(
+            verdict(&[good(), requests]),
+            (Verdict::Complete, false),
+            "that is of the other dashboard"
+        );
     }
 }

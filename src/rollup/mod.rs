@@ -166,8 +166,8 @@ impl Rollups {
     pub fn cover(&mut self, coverage: Coverage) {
         let target = self.target(&coverage.instance, &coverage.collector, &coverage.scope, coverage.day);
         let Some(fetched_at) = coverage.fetched_at else {
-            let Coverage { status, reason, is_named, .. } = coverage;
-            self.unanswered.entry(target).or_default().insert(Unanswered { status, reason, is_named });
+            let Coverage { status, reason, named, .. } = coverage;
+            self.unanswered.entry(target).or_default().insert(Unanswered { status, reason, is_named: named });
             return;
         };
         let fetch = self.fetches.entry(target).or_default().entry(fetched_at).or_default();
@@ -496,8 +496,8 @@ impl Rollups {
             reason: said.reason.clone(),
             unreadable: 0,
             key_check: None,
-            is_shrunk: false,
-            is_named: said.is_named,
+            shrunk: false,
+            named: said.is_named,
         })
     }
 

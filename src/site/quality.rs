@@ -27,8 +27,11 @@ const STATUSES: [&str; 7] =
 pub(super) fn value(frame: &Frame<'_>) -> Value {
     let mut gaps = gaps(&frame.completeness.gaps);
     gaps.extend(super::gaps::gaps(&frame.completeness.imported));
-    let tables: Vec<Value> =
-        [days_table(frame), gaps_table(&gaps), refused_table(frame)].into_iter().flatten().map(|table| table.value()).collect();
+    let tables: Vec<Value> = [days_table(frame), gaps_table(&gaps), refused_table(frame)]
+        .into_iter()
+        .flatten()
+        .map(|table| table.value())
+        .collect();
     let last_complete = last_whole_day(frame).map(number::long_day);
     context! {
         tables => tables,
@@ -79,7 +82,7 @@ fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
     let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
     let is_asked = |line: &&&Coverage| !frame.completeness.refused.contains_key(line.collector.as_str());
     for line in frame.coverage.iter().filter(|line| line.day <= last).filter(is_asked) {
-        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete && !line.is_shrunk;
+        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete && !line.shrunk;
     }
     whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
 }
@@ -102,7 +105,9 @@ pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<Str
 /// What helps where a day is not known to be complete.
 fn helps(line: &Coverage) -> String {
     match line.is_imported() {
-        true => "Nothing is known to be missing: imported events do not state whether they are all.".to_owned(),
+        true => {
+            "Nothing is known to be missing: imported events do not state whether they are all.".to_owned()
+        }
         false => number::remedy(line),
     }
 }
@@ -159,8 +164,12 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
 
 /// The sources that the dashboard does without, and why.
 fn refused_table(frame: &Frame<'_>) -> Option<Table> {
-    let columns =
-        [Column::words("Collector"), Column::words("Status"), Column::words("Reason"), Column::words("What helps")];
+    let columns = [
+        Column::words("Collector"),
+        Column::words("Status"),
+        Column::words("Reason"),
+        Column::words("What helps"),
+    ];
     let mut table = Table::new("quality-refused", "Optional sources that are missing", &columns);
     for (collector, line) in &frame.completeness.refused {
         table.push(vec![

@@ -103,8 +103,8 @@ fn figures() -> Figures {
         reason: Some(HOSTILE.into()),
         unreadable: 0,
         key_check: None,
-        is_shrunk: false,
-        is_named: false,
+        shrunk: false,
+        named: false,
     });
     figures
 }

@@ -180,6 +180,7 @@ const FLOORS: &[&[&str]] = &[
         "text_file",
     ],
     &[
+        "address",
         "agents",
         "calendar",
         "collectors",

@@ -173,7 +173,10 @@ fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hi
         let mut labels = BTreeMap::from([("gitlab".to_owned(), bench.gitlab.url())]);
         labels.extend(["scope", "grain"].map(|key| (key.to_owned(), row[key].clone())));
         let by = row.iter().filter_map(|(key, value)| Some((key.strip_prefix("by.")?, value)));
-        labels.extend(by.map(|(key, value)| (format!("by_{key}"), value.clone())));
+        // A label that a spreadsheet would convert has an apostrophe in front in the table.
+        let label = |value: &String| value.strip_prefix('\'').unwrap_or(value).to_owned();
+        labels.extend(by.map(|(key, value)| (format!("by_{key}"), label(value))));
+        labels.extend(row.get("population").map(|of| ("population".to_owned(), of.clone())));
         let name = format!("duo_metrics_{}", row["metric"].replace('.', "_"));
         let family = families
             .iter()
@@ -183,7 +186,9 @@ fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hi
         expected.insert((family, labels), row["value"].parse().expect("a number"));
     }
     assert!(expected.len() > 300, "{}", expected.len());
-    assert_eq!(told, expected);
+    let differ: Vec<_> = told.iter().filter(|(key, value)| expected.get(key) != Some(value)).collect();
+    let missing: Vec<_> = expected.keys().filter(|key| !told.contains_key(*key)).collect();
+    assert!(differ.is_empty() && missing.is_empty(), "{differ:#?} {missing:#?}");
     // 31 October, the Monday after 25 October, and the first of November, each at midnight UTC.
     let day = ("day".to_owned(), 1_793_404_800);
     assert!(ends.contains(&day) && ends.contains(&("week".to_owned(), 1_792_972_800)), "{ends:?}");
@@ -416,9 +421,17 @@ fn records_as_a_table_lose_nothing_and_run_nothing() {
         .map(|line| {
             let fields = line.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let harmless =
-                |text: String| if text.starts_with(['=', '@']) { format!("'{text}") } else { text };
-            fields.map(|(field, value)| (field.clone(), harmless(text(value)))).collect()
+            // A formula; the place of a row, which reads like a time; a digest that is a long number.
+            let is_converted = |field: &str, text: &str| {
+                text.starts_with(['=', '@'])
+                    || (field == "row" && text.contains(':'))
+                    || (field == "part" && text.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            let harmless = |field: &str, text: String| match is_converted(field, &text) {
+                true => format!("'{text}"),
+                false => text,
+            };
+            fields.map(|(field, value)| (field.clone(), harmless(field, text(value)))).collect()
         })
         .collect();
     let types: BTreeSet<&str> = expected.iter().map(|row| &*row["type"]).collect();
@@ -436,7 +449,8 @@ fn records_as_a_table_lose_nothing_and_run_nothing() {
             cells.map(|(heading, cell)| (heading.to_owned(), cell.to_owned())).collect()
         })
         .collect();
-    assert_eq!(found, expected);
+    let differ: Vec<_> = found.iter().zip(&expected).filter(|(found, expected)| found != expected).collect();
+    assert!(differ.is_empty() && found.len() == expected.len(), "{differ:#?}");
 
     let empty = bench.pipe(&["normalize", "--format", "csv"], b"");
     assert_eq!(
@@ -461,7 +475,7 @@ fn every_field_of_every_record_has_a_column() {
     let records = source("src/record.rs");
     for definition in records.split("#[serde(tag = \"type\", rename = \"").skip(1) {
         let (line_type, rest) = definition.split_once('"').expect("a type");
-        if !["raw", "metric"].contains(&line_type) {
+        if !["raw", "metric", "former_group"].contains(&line_type) {
             fields.extend(fields_of(rest));
         }
     }

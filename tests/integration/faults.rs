@@ -92,9 +92,9 @@ fn compare(bench: &Bench, fetched: &Done) -> Compared {
     let found = by_key(&bench.pipe(&["aggregate"], &normalized).stdout);
     let coverage = lines_of(&fetched.stdout, "coverage");
     let gaps: BTreeSet<CollectorDay> =
-        coverage.iter().filter(|line| line["status"] != "complete").map(collector_day).collect();
+        coverage.iter().filter(|line| is_gap(line) || has_nulls(line)).map(collector_day).collect();
     for line in &coverage {
-        assert_eq!(line["status"] == "complete", line["reason"].is_null(), "{line}");
+        assert_eq!(is_gap(line) || has_nulls(line), !line["reason"].is_null(), "{line}");
     }
     let found_rows = rows(&normalized);
     let days: BTreeSet<&CollectorDay> = expected_rows.keys().chain(found_rows.keys()).collect();
@@ -111,11 +111,25 @@ fn compare(bench: &Bench, fetched: &Done) -> Compared {
         assert!(named.is_subset(&differ), "{named:?} are said to differ, and only {differ:?} do: {told}");
     }
     if fetched.code == 0 {
-        assert!(gaps.is_empty(), "{gaps:?} with exit code 0");
-        assert!(found == *expected, "figures differ with exit code 0");
+        assert!(!coverage.iter().any(is_gap), "{gaps:?} with exit code 0");
+        // Rows that GitLab returned as null are no gap: every figure that lacks some states a lower basis.
+        let lower = |key: &String, line: &Value| line["basis"].as_f64() < expected[key]["basis"].as_f64();
+        let differ = found.iter().filter(|(key, line)| expected.get(*key) != Some(*line));
+        let untrue: Vec<_> = differ.filter(|(key, line)| gaps.is_empty() || !lower(key, line)).collect();
+        assert!(untrue.is_empty(), "{untrue:?} differ with exit code 0");
     }
     assert_figures_are_true(&found, expected, told);
     Compared { code: fetched.code, told: fetched.stderr.clone(), gaps }
+}
+
+/// Whether a coverage line says that its day did not arrive in full.
+fn is_gap(line: &Value) -> bool {
+    line["status"] != "complete"
+}
+
+/// Whether GitLab returned rows of the day as null.
+fn has_nulls(line: &Value) -> bool {
+    line["unreadable"].as_u64().is_some_and(|nulls| nulls > 0)
 }
 
 /// Holds figures of a run with gaps against the right ones.
@@ -233,7 +247,7 @@ fn a_timeout_that_is_told_with_200_and_one_with_503() {
 #[test]
 fn events_that_gitlab_cannot_name() {
     let (once, often) = alone(&Fault::NamelessEvents, &[]);
-    assert_eq!((once.code, often.code), (3, 3), "it is not asked again for what it will not know next time");
+    assert_eq!((once.code, often.code), (0, 3), "a few rows are a remark, many are a gap");
 }
 
 #[test]

@@ -182,31 +182,56 @@ fn a_token_revoked_half_way_is_77_and_what_was_got_is_kept_with_the_rest_named()
 }
 
 #[test]
-fn rows_that_gitlab_cannot_name_make_a_day_partial_and_the_others_count() {
+fn rows_that_gitlab_cannot_name_are_counted_as_unreadable_and_the_others_count() {
     let bench = Bench::new(60, 5);
     let expected = days(&fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]));
     let before = Bench::requests_before_pages(&["--collector", "usage_events"]);
     bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([Fault::NamelessEvents]));
     let result = fetch(&bench, &["--since", "2026-10-27", "--collector", "usage_events"]);
-    assert_eq!(result.code, 3, "{}", result.stderr);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let days = days(&result);
-    assert_eq!(days["2026-10-27"]["status"], "partial");
-    assert_eq!(days["2026-10-27"]["rows"], expected["2026-10-27"]["rows"], "a row without a name is a row");
-    assert!(
-        days["2026-10-27"]["reason"].as_str().is_some_and(|reason| reason.contains("GitLab leaves out")),
-        "{}",
-        days["2026-10-27"]
+    let day = &days["2026-10-27"];
+    let count = |name: &str| day[name].as_u64().expect("a count");
+    assert_eq!(day["status"], "complete", "every page of it came");
+    assert!(count("unreadable") > 0, "{day}");
+    assert_eq!(
+        count("rows") + count("unreadable"),
+        expected["2026-10-27"]["rows"].as_u64().expect("a count"),
+        "a row without a name is a row"
     );
-    let normalized = bench.pipe(&["normalize", "--max-rejects", "50"], &result.stdout);
-    assert_eq!(normalized.code, 3, "{}", normalized.stderr);
-    assert!(!lines_of(&normalized.stdout, "event").is_empty());
+    assert!(day["reason"].as_str().is_some_and(|reason| reason.contains("GitLab could not return")), "{day}");
+    assert!(result.stderr.contains("which GitLab returned as null"), "{}", result.stderr);
+    let normalized = bench.pipe(&["normalize"], &result.stdout);
+    assert_eq!(normalized.code, 0, "{}", normalized.stderr);
+    assert_eq!(lines_of(&normalized.stdout, "event").len(), lines_of_rows(&days));
+    // The share that could not be read stands in the basis of every metric that rests on the day.
+    let metrics = lines_of(&bench.aggregate(&normalized.stdout), "metric");
+    let of_day = |line: &&Value| {
+        line["metric"] == "events.count"
+            && line["start"] == "2026-10-27"
+            && line["by"] == serde_json::json!({})
+    };
+    let metric = metrics.iter().find(of_day).expect("the day is reported");
+    assert_eq!((&metric["value"], &metric["coverage"]), (&day["rows"], &1.0.into()));
+    let share = count("rows") as f64 / (count("rows") + count("unreadable")) as f64;
+    assert_eq!(metric["basis"].as_f64(), Some(share));
+}
+
+/// The rows of all days.
+fn lines_of_rows(days: &BTreeMap<String, Value>) -> usize {
+    days.values().map(|day| day["rows"].as_u64().expect("a count") as usize).sum()
 }
 
 #[test]
 fn a_subgroup_has_no_usage_events_and_says_so() {
     let bench = Bench::new(60, 5);
     let result = fetch(&bench, &["--since", "2026-10-30", "--group", "acme/web", "--duo", "--project"]);
-    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(result.code, 3, "the Duo dashboard has no day: {}", result.stderr);
+    assert!(
+        result.stderr.contains("the Duo dashboard has no day of its core collectors"),
+        "{}",
+        result.stderr
+    );
     let denied: BTreeSet<String> = lines_of(&result.stdout, "coverage")
         .iter()
         .filter(|line| line["status"] == "denied")

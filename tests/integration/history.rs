@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use duo_metrics::commands::aggregate::{self, aggregate};
+use duo_metrics::history::{History, Identity, KnownInstance};
 use duo_metrics::summary::Summary;
 
 use crate::bench::{Bench, Done, done, files_below, lines_of, metric_text};
@@ -17,7 +18,17 @@ const RANGE: &[&str] = &["--duo", "--project", "--since", "2026-10-12"];
 
 /// The metric lines of records and what a history in this folder holds.
 fn metrics_with(folder: &std::path::Path, records: &[String]) -> String {
-    let options = aggregate::Options { history: Some(folder.to_owned()), ..OPTIONS };
+    // Pieces speak of some of the groups, and the settings name all of them.
+    let groups = ["acme", "acme/web", "globex", "/"].map(str::to_owned).to_vec();
+    let options = aggregate::Options { history: Some(folder.to_owned()), groups, ..OPTIONS };
+    // So many addresses are known: a piece of one of them alone is not taken for a GitLab that has moved.
+    let history = History::open(folder).expect("a folder");
+    if history.kept_identity().expect("it can be read").is_none() {
+        let addresses = ["https://gitlab.example.com", "https://gitlab.other.example"];
+        let known = addresses.map(|address| (address.to_owned(), KnownInstance::default()));
+        let identity = Identity { instances: known.into(), ..Identity::default() };
+        history.write_identity(&identity).expect("it can be written");
+    }
     let mut summary = Summary::new("aggregate");
     let (figures, _) =
         aggregate(&options, records.join("\n").as_bytes(), &mut summary).expect("the records are good");

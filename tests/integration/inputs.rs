@@ -520,8 +520,20 @@ fn no_label_in_any_csv_is_a_date_a_time_or_another_number_to_a_spreadsheet() {
         std::fs::read(folder.path().join("public/duo-metrics/metrics.csv")).expect("the table of the site"),
     ];
     // Columns of numbers and days, which may be shown as such.
-    let typed =
-        ["value", "n", "of", "people", "coverage", "basis", "start", "end", "day", "ts", "fetched_at"];
+    let typed = [
+        "value",
+        "n",
+        "of",
+        "people",
+        "coverage",
+        "imported",
+        "basis",
+        "start",
+        "end",
+        "day",
+        "ts",
+        "fetched_at",
+    ];
     let mut seen = BTreeSet::new();
     for table in &tables {
         let mut reader = csv::Reader::from_reader(table.as_slice());

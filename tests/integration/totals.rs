@@ -265,8 +265,9 @@ fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
 #[test]
 fn a_subgroup_whose_credits_its_top_level_group_pays_is_reported_alone() {
     let bench = bench(false);
-    let raw = bench.fetch(&["--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
-    let figures = bench.aggregate(&bench.normalize(&raw));
+    let fetched = bench.run(&["fetch", "--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
+    assert_eq!(fetched.code, 3, "a subgroup has no usage events: {}", fetched.stderr);
+    let figures = bench.aggregate(&bench.normalize(&fetched.stdout));
     let metrics = lines_of(&figures, "metric");
     assert!(metrics.iter().all(|line| line["scope"] == "acme/web"));
     let merged =
