@@ -296,10 +296,10 @@ pub enum Exported {
     Content(Content),
 }
 
-/// An identity as the first member of an export.
-pub fn packed_identity(identity: &Identity) -> Result<Vec<u8>, Error> {
+/// An identity as the first member of an export of so many files.
+pub fn packed_identity(identity: Identity, files: u64) -> Result<Vec<u8>, Error> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
-    put(&mut packer, identity)?;
+    put(&mut packer, &Identity { files: Some(files), ..identity })?;
     packer.finish().map_err(Error::writing)
 }
 

@@ -383,6 +383,14 @@ fn admit(
         .collect();
     identity.admit(run, |instance, group| intake.last_day(instance, group));
     let mut outcome = Outcome::Complete;
+    let is_absent = |address: &&String| !is_kept && !run.instances.contains_key(*address);
+    if let (Some(new), Some(known)) = (run.instances.keys().next(), identity.instances.keys().find(is_absent))
+    {
+        summary.say(format!(
+            "the history is of {known} too, which this run does not ask for; if it is the former address of {new}, everyone counts twice: run \"duo-metrics history rename --url {known} {new}\""
+        ));
+        outcome = Outcome::Partial;
+    }
     for (instance, group, until) in identity.former_groups() {
         if before.contains(&(instance.to_owned(), group.to_owned())) {
             continue;

@@ -154,24 +154,28 @@ fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
 
 /// Writes what the history is of and every file that can be read, one after the other: gzip knows what several in one mean.
 fn export(history: &History, mut stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
-    let (mut written, mut outcome) = (0, Outcome::Complete);
+    let (mut whole, mut outcome) = (Vec::new(), Outcome::Complete);
+    for path in history.files()? {
+        match read(&path) {
+            Ok(_) => whole.push(path),
+            Err(reason) => {
+                summary.say(format!("{}: {reason}; left out", shown(&path)));
+                outcome = Outcome::Partial;
+            }
+        }
+    }
+    let files = whole.len() as u64;
     let identity = history.identity()?;
     if !identity.is_empty() {
-        stdout.write_all(&packed_identity(&identity)?).map_err(Error::writing)?;
+        stdout.write_all(&packed_identity(identity, files)?).map_err(Error::writing)?;
     }
-    for path in history.files()? {
-        if let Err(reason) = read(&path) {
-            summary.say(format!("{}: {reason}; left out", shown(&path)));
-            outcome = Outcome::Partial;
-            continue;
-        }
-        let packed = fs::read(&path).map_err(Error::file("read", &path))?;
+    for path in &whole {
+        let packed = fs::read(path).map_err(Error::file("read", path))?;
         stdout.write_all(&packed).map_err(Error::writing)?;
-        written += 1;
     }
     stdout.flush().map_err(Error::writing)?;
-    summary.say(format!("{} written", counted(written, "file")));
-    summary.field("files", written);
+    summary.say(format!("{} written", counted(files, "file")));
+    summary.field("files", files);
     Ok(outcome)
 }
 
@@ -183,6 +187,7 @@ fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> 
     // An empty history is exported as nothing, which gzip takes for something cut.
     let is_empty = input.fill_buf().map_err(reading)?.is_empty();
     let mut identity = history.identity()?;
+    let mut announced = 0;
     for part in (!is_empty).then(|| read_all(input)).into_iter().flatten() {
         let content = part.and_then(|part| match part {
             Exported::Identity(other) => Ok(Err(other)),
@@ -196,6 +201,7 @@ fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> 
         let content = match content {
             Ok(Ok(content)) => content,
             Ok(Err(mut other)) => {
+                announced += other.files.unwrap_or(0);
                 identity.renames.iter().for_each(|rename| other.rename(rename));
                 identity.merge(&other).map_err(|mismatch| history.refusal(&mismatch))?;
                 continue;
@@ -211,6 +217,10 @@ fn import(history: &History, mut input: impl BufRead, summary: &mut Summary) -> 
         if !identity.dropped.contains(&(instance.clone(), scope.clone())) {
             taken += u64::from(put_fuller(history, &content)?);
         }
+    }
+    if found < announced && outcome == Outcome::Complete {
+        summary.say(format!("{} of {announced} arrived; the rest is cut off", counted(found, "file")));
+        outcome = Outcome::Partial;
     }
     if !identity.is_empty() {
         history.write_identity(&identity)?;

@@ -20,6 +20,9 @@ pub struct Identity {
     /// What was dropped, as (address, group): an older export still has it. Asking for it again takes it out of here.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped: BTreeSet<(String, String)>,
+    /// In an export, how many files follow: one that is cut between two of them shows no other damage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
 }
 
 /// What is known of one GitLab.

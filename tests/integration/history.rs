@@ -10,7 +10,9 @@ use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::history::{History, Identity, KnownInstance};
 use duo_metrics::summary::Summary;
 
-use crate::bench::{Bench, Done, done, files_below, lines_of, metric_text};
+use serde_json::json;
+
+use crate::bench::{Bench, Done, bare_command, done, files_below, lines_of, metric_text};
 use crate::figures::Trouble;
 use crate::laws::{OPTIONS, figures, normalized, shuffled, stream};
 
@@ -426,6 +428,11 @@ fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
     assert!(cut.code == 3 && cut.stderr.contains("the rest is left out"), "{}", cut.stderr);
     assert!((1..files("one").len()).contains(&files("four").len()));
     assert!(files("four").iter().all(|file| files("one").contains(file)));
+    // Also where it is cut between two files, and none of them is damaged.
+    let starts = exported.stdout.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0x1f, 0x8b, 8]);
+    let last = starts.map(|(at, _)| at).last().expect("there are several files");
+    let between = import("six", &exported.stdout[..last]);
+    assert!(between.code == 3 && between.stderr.contains("the rest is cut off"), "{}", between.stderr);
     let not_one = import("five", b"{}\n");
     assert_eq!((not_one.code, files("five").len()), (3, 0), "{}", not_one.stderr);
 }
@@ -458,4 +465,171 @@ fn a_newer_day_with_fewer_rows_does_not_replace_a_fuller_one() {
     assert!(import("few", "full").contains(" 0 taken over"));
     assert!(import("newer", "full").contains("2 taken over"));
     assert!(import("full", "few").contains("2 taken over"));
+}
+
+/// Records of one chat question a day of ten people, October from a day to another, of this GitLab and group.
+fn october(instance: &str, group: &str, days: std::ops::RangeInclusive<u32>) -> String {
+    let fetched_at = format!("2026-11-{:02}T03:00:00Z", days.end() % 28 + 1);
+    let mut raw = String::new();
+    for day in days {
+        let nodes: Vec<_> = (0..10)
+            .map(|person| {
+                json!({"event": "REQUEST_DUO_CHAT_RESPONSE", "timestamp": format!("2026-10-{day:02}T09:{person:02}:00Z"),
+                    "user": {"id": format!("gid://gitlab/User/{person}"), "username": "u", "bot": false}})
+            })
+            .collect();
+        let mut line = json!({"collector": "usage_events", "instance": instance, "scope": group,
+            "day": format!("2026-10-{day:02}"), "fetched_at": fetched_at});
+        (line["type"], line["page"], line["nodes"]) = ("raw".into(), 1.into(), nodes.into());
+        raw += &format!("{line}\n");
+        line.as_object_mut().expect("an object").retain(|key, _| key != "page" && key != "nodes");
+        (line["type"], line["status"], line["rows"]) = ("coverage".into(), "complete".into(), 10.into());
+        raw += &format!("{line}\n");
+    }
+    raw
+}
+
+const KEY: (&str, &str) = ("DUO_METRICS_PSEUDONYM_KEY", "0123456789abcdef0123");
+const OLD: &str = "https://gitlab.example.com";
+const NEW: &str = "https://git.example.org";
+
+/// Runs the binary with a pseudonym key and the history of the bench.
+fn with_key(bench: &Bench, arguments: &[&str], input: &[u8]) -> Done {
+    let mut command = bare_command(bench.folder(), arguments);
+    command.env(KEY.0, KEY.1).env("DUO_METRICS_HISTORY", "history");
+    done(command, input)
+}
+
+/// Normalizes and aggregates raw lines into the history.
+fn collect(bench: &Bench, raw: &str) -> Done {
+    let records = with_key(bench, &["normalize"], raw.as_bytes());
+    assert_eq!(records.code, 0, "{}", records.stderr);
+    with_key(bench, &["aggregate"], &records.stdout)
+}
+
+/// People and events of October in a scope.
+fn people_and_events(metrics: &[u8], scope: &str) -> (f64, f64) {
+    let value = |metric: &str| {
+        let is_meant = |line: &&serde_json::Value| {
+            line["metric"] == metric
+                && line["scope"] == scope
+                && line["grain"] == "month"
+                && line["by"] == json!({})
+        };
+        let lines = lines_of(metrics, "metric");
+        lines.iter().find(is_meant).and_then(|line| line["value"].as_f64()).expect("October is known")
+    };
+    (value("users.active"), value("events.count"))
+}
+
+#[test]
+fn a_gitlab_that_moved_and_a_renamed_group_go_on_under_their_new_names() {
+    let bench = Bench::new(20, 3);
+    assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
+    let before = with_key(&bench, &["history", "export"], b"").stdout;
+
+    let moved = october(NEW, "acme", 1..=31);
+    let refused = collect(&bench, &moved);
+    let command = format!("duo-metrics history rename --url {OLD} {NEW}");
+    assert!(refused.code == 78 && refused.stderr.contains(&command), "{}", refused.stderr);
+    assert!(refused.stdout.is_empty() && with_key(&bench, &["history", "export"], b"").stdout == before);
+    assert_eq!(with_key(&bench, &["history", "rename", "--url", OLD, NEW], b"").code, 0);
+    // The pseudonyms in the history were made with the former address; `normalize` makes the same ones.
+    let went_on = collect(&bench, &moved);
+    assert_eq!(went_on.code, 0, "{}", went_on.stderr);
+    assert_eq!(people_and_events(&went_on.stdout, "acme"), (10.0, 310.0));
+    let mut unaware = bare_command(bench.folder(), &["normalize"]);
+    unaware.env(KEY.0, KEY.1);
+    let unaware = with_key(&bench, &["aggregate"], &done(unaware, moved.as_bytes()).stdout);
+    assert!(unaware.code == 78 && unaware.stderr.contains("DUO_METRICS_HISTORY"), "{}", unaware.stderr);
+
+    let renamed = october(NEW, "acme-corp", 1..=31);
+    let refused = collect(&bench, &renamed);
+    let command = "duo-metrics history rename --group acme acme-corp";
+    assert!(refused.code == 78 && refused.stderr.contains(command), "{}", refused.stderr);
+    assert_eq!(with_key(&bench, &["history", "rename", "--group", "acme", "acme-corp"], b"").code, 0);
+    let went_on = collect(&bench, &renamed);
+    assert_eq!(went_on.code, 0, "{}", went_on.stderr);
+    assert_eq!(people_and_events(&went_on.stdout, "acme-corp"), (10.0, 310.0));
+    // What an older export holds comes under the new names, too.
+    let imported = with_key(&bench, &["history", "import"], &before);
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let again = with_key(&bench, &["aggregate"], b"");
+    assert_eq!(people_and_events(&again.stdout, "acme-corp"), (10.0, 310.0));
+    assert!(!String::from_utf8_lossy(&again.stdout).contains(OLD));
+    let forgotten = with_key(&bench, &["history", "forget", "gid://gitlab/User/7"], b"");
+    assert!(forgotten.stderr.contains("31 rows taken out"), "{}", forgotten.stderr);
+}
+
+#[test]
+fn another_key_is_refused_and_so_are_ids_beside_pseudonyms() {
+    let bench = Bench::new(20, 3);
+    assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
+    let later = october(OLD, "acme", 21..=31);
+    for (key, words) in
+        [(Some("fedcba98765432100123"), "another DUO_METRICS_PSEUDONYM_KEY"), (None, "ids in another")]
+    {
+        let run = |arguments: &[&str], input: &[u8]| {
+            let mut command = bare_command(bench.folder(), arguments);
+            command.env("DUO_METRICS_HISTORY", "history").envs(key.map(|key| (KEY.0, key)));
+            done(command, input)
+        };
+        let records = run(&["normalize"], later.as_bytes()).stdout;
+        let refused = run(&["aggregate"], &records);
+        assert!(refused.code == 78 && refused.stderr.contains(words), "{}", refused.stderr);
+        // The check value travels with the records: who aggregates need not have the key.
+        let mut keyless = bare_command(bench.folder(), &["aggregate", "--history", "history"]);
+        keyless.env_remove(KEY.0);
+        assert_eq!(done(keyless, &records).code, 78);
+    }
+    let kept = collect(&bench, &later);
+    assert_eq!((kept.code, people_and_events(&kept.stdout, "acme")), (0, (10.0, 310.0)));
+    assert!(
+        !std::fs::read_to_string(bench.path("history/identity.json")).expect("it is there").contains(KEY.1)
+    );
+}
+
+#[test]
+fn a_group_that_is_not_asked_for_any_more_leaves_the_total_and_is_named() {
+    let bench = Bench::new(20, 3);
+    let both = october(OLD, "acme", 1..=20) + &october(OLD, "globex", 1..=20);
+    assert_eq!(collect(&bench, &both).code, 0);
+    let alone = collect(&bench, &october(OLD, "acme", 1..=31));
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    assert!(
+        alone.stderr.contains("group globex is no longer asked for and leaves the total after 2026-10-20")
+    );
+    // 20 days of both, and 11 of one: and none of those 11 is missing.
+    assert_eq!(people_and_events(&alone.stdout, "*"), (10.0, 510.0));
+    let october = lines_of(&alone.stdout, "metric");
+    let total = october.iter().find(|line| {
+        line["metric"] == "events.count"
+            && line["scope"] == "*"
+            && line["grain"] == "month"
+            && line["by"] == json!({})
+    });
+    assert_eq!(total.expect("it is there")["coverage"], 1.0);
+    let former = lines_of(&alone.stdout, "former_group");
+    assert_eq!((&former[0]["scope"], &former[0]["until"]), (&"globex".into(), &"2026-10-20".into()));
+    let site = bench.pipe(&["dashboard", "--duo"], &alone.stdout);
+    assert_eq!(site.code, 0, "{}", site.stderr);
+    let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("it is there");
+    assert!(page.contains("globex is no longer collected. It is part of the total up to"));
+
+    assert_eq!(with_key(&bench, &["history", "drop", "--group", "nobody"], b"").code, 78);
+    assert_eq!(with_key(&bench, &["history", "drop", "--group", "globex"], b"").code, 0);
+    let left = with_key(&bench, &["aggregate"], b"");
+    assert_eq!(people_and_events(&left.stdout, "acme"), (10.0, 310.0));
+    assert!(!String::from_utf8_lossy(&left.stdout).contains("globex"));
+}
+
+#[test]
+fn a_history_of_an_earlier_version_is_given_an_identity() {
+    let bench = Bench::new(20, 3);
+    assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
+    std::fs::remove_file(bench.path("history/identity.json")).expect("it is there");
+    let refused = collect(&bench, &october(NEW, "acme", 21..=31));
+    assert!(refused.code == 78 && refused.stderr.contains(OLD), "{}", refused.stderr);
+    assert_eq!(collect(&bench, &october(OLD, "acme", 21..=31)).code, 0);
+    assert!(bench.path("history/identity.json").is_file());
 }

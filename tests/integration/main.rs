@@ -31,6 +31,7 @@ mod reference;
 mod resuming;
 mod rollups;
 mod site;
+mod states;
 mod totals;
 mod traps;
 mod unions;
