@@ -40,7 +40,10 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
         agents_told => agents_told(frame),
-        missing_sources => frame.completeness.refused.keys().map(|name| plain(name, LONGEST_LABEL)).collect::<Vec<_>>(),
+        missing_sources => match frame.completeness.refused.len() as u64 {
+            0 => String::new(),
+            count => format!("without {}", number::counted(count, "optional source", "optional sources")),
+        },
         unreadable => unreadable(frame),
         former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
     }
