@@ -235,7 +235,7 @@ fn no_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = head.trim_ascii_start();
     let starts_with =
         |start: &&[u8]| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
-    MARKUP.iter().any(|start| starts_with(start)).then_some((
+    MARKUP.iter().any(starts_with).then_some((
         "an HTML or XML document",
         "it may be a login or error page; check how it was downloaded",
     ))
@@ -321,9 +321,12 @@ mod tests {
             let read = Decoder::stdin(Dripping(bytes, most)).read_to_end(&mut text);
             read.map(|_| text).map_err(Error::reading)
         });
-        let last = texts[3].as_ref().map(Clone::clone).map_err(|error| error.to_string());
+        let outcome = |text: &Result<Vec<u8>, Error>| match text {
+            Ok(text) => (text.clone(), String::new()),
+            Err(error) => (Vec::new(), error.to_string()),
+        };
         for text in &texts[..3] {
-            assert_eq!(text.as_ref().map(Clone::clone).map_err(|error| error.to_string()), last);
+            assert_eq!(outcome(text), outcome(&texts[3]));
         }
         std::mem::replace(&mut texts[3], Ok(Vec::new())).map(|text| String::from_utf8(text).expect("UTF-8"))
     }

@@ -39,8 +39,8 @@ impl Heading {
                 cells(line, *delimiter)?.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
             let has = |name: &&str| columns.iter().any(|column| column == name);
             let kind = match () {
-                () if usage_table::COLUMNS.iter().all(|name| has(name)) => Kind::UsageEvents,
-                () if has(&"se_action") && enriched::TIMES.iter().any(|name| has(name)) => Kind::Enriched,
+                () if usage_table::COLUMNS.iter().all(&has) => Kind::UsageEvents,
+                () if has(&"se_action") && enriched::TIMES.iter().any(has) => Kind::Enriched,
                 () => return None,
             };
             Some(Heading { columns, delimiter: *delimiter, kind })

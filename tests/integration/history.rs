@@ -430,7 +430,7 @@ fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
     assert!(files("four").iter().all(|file| files("one").contains(file)));
     // Also where it is cut between two files, and none of them is damaged.
     let starts = exported.stdout.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0x1f, 0x8b, 8]);
-    let last = starts.map(|(at, _)| at).last().expect("there are several files");
+    let last = starts.map(|(at, _)| at).next_back().expect("there are several files");
     let between = import("six", &exported.stdout[..last]);
     assert!(between.code == 3 && between.stderr.contains("the rest is cut off"), "{}", between.stderr);
     let not_one = import("five", b"{}\n");
