@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Topic, Unit, by_name};
+use crate::collectors::{
+    About, Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Topic, Unit, by_name,
+};
 use crate::commands::fetch::{client_of, collectors, fatal};
 use crate::error::{Error, Outcome};
 use crate::gitlab::{Client, Informed, preflight};
@@ -42,11 +44,16 @@ enum Status {
     Fail,
 }
 
-/// What each dashboard rests on: one of the two serves.
-const CORES: [(Topic, [&str; 2]); 2] = [
-    (Topic::Duo, ["usage_events", "code_suggestion_events"]),
-    (Topic::Project, ["merge_requests", "pipelines"]),
-];
+/// The core collectors of a dashboard: it rests on any one of them.
+fn cores(topic: Topic) -> Vec<&'static str> {
+    let is_core = |about: &About| about.topic == topic && about.standing == Standing::Core;
+    COLLECTORS
+        .iter()
+        .map(|collector| collector.about())
+        .filter(|about| is_core(about))
+        .map(|about| about.name)
+        .collect()
+}
 
 /// Runs the command. Exit codes are those a run would have: 0 when all is well, 3 when something does not work, 69 when no
 /// dashboard that is on would have anything to show, and 75, 77 or 78 when GitLab cannot be asked.
@@ -60,10 +67,10 @@ pub fn run(
     let switches = environment.switches(Switch::Unset, Switch::Unset)?;
     let (chosen, named) = collectors(&[], switches, environment)?;
     let runs = |collector: &'static dyn Collector| chosen.iter().any(|one| one.name() == collector.name());
-    let mut dashboards: Vec<Dashboard> = CORES
-        .iter()
-        .filter(|(topic, _)| !named && switches.is_on(*topic))
-        .map(|(topic, cores)| Dashboard { topic: *topic, cores, has_any: false })
+    let mut dashboards: Vec<Dashboard> = [Topic::Duo, Topic::Project]
+        .into_iter()
+        .filter(|topic| !named && switches.is_on(*topic))
+        .map(|topic| Dashboard { topic, cores: cores(topic), has_any: false })
         .collect();
     let mut named_ones = 0;
     let (client, instance, now) = client_of(&args.gitlab, environment)?;
@@ -152,7 +159,7 @@ pub fn run(
 /// A dashboard that is on.
 struct Dashboard {
     topic: Topic,
-    cores: &'static [&'static str; 2],
+    cores: Vec<&'static str>,
     /// Whether one of its cores can be read in a group.
     has_any: bool,
 }
@@ -169,7 +176,7 @@ impl Dashboard {
         match serving.as_slice() {
             [] => fail(
                 &name,
-                &format!("neither {} nor {} can be read, so nothing is shown", self.cores[0], self.cores[1]),
+                &format!("neither {} can be read, so nothing is shown", self.cores.join(" nor ")),
                 self.cores.iter().find_map(|core| Some(needed(by_name(core)?))).as_deref(),
             ),
             cores => ok(&name, format!("rests on {}", cores.join(" and "))),

@@ -32,6 +32,13 @@ struct Server {
 impl Server {
     /// Serves each connection on a thread of its own. It returns how much it saw.
     fn start(serve: impl Fn(TcpStream) -> usize + Send + Sync + 'static) -> Server {
+        Server::counting(move |stream, counter| {
+            counter.fetch_add(serve(stream), Ordering::SeqCst);
+        })
+    }
+
+    /// The same, which counts itself what it sees: before it answers, so that whoever got the answer was counted.
+    fn counting(serve: impl Fn(TcpStream, &AtomicUsize) + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let seen = Arc::new(AtomicUsize::new(0));
@@ -40,7 +47,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (serve, counter) = (Arc::clone(&serve), Arc::clone(&counter));
-                thread::spawn(move || counter.fetch_add(serve(stream), Ordering::SeqCst));
+                thread::spawn(move || serve(stream, &counter));
             }
         });
         Server { port, seen }
@@ -48,7 +55,10 @@ impl Server {
 
     /// One that nobody may connect to.
     fn forbidden() -> Server {
-        Server::start(|_| 1)
+        Server::counting(|stream, counter| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            drop(stream);
+        })
     }
 
     /// One that refuses every request as GitLab does for a token it does not know.
@@ -63,19 +73,22 @@ impl Server {
             .with_single_cert(chain, key)
             .expect("a certificate and its key");
         let config = Arc::new(config);
-        Server::start(move |stream| {
+        Server::counting(move |stream, counter| {
             let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
             let mut stream = StreamOwned::new(connection, stream);
-            if head(&mut stream).is_none() {
-                return 0;
-            }
+            let Some(head) = head(&mut stream) else { return };
+            // What is left unread would reset the connection, and the answer with it.
+            let length = head.lines().find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
+            });
+            let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]);
+            counter.fetch_add(1, Ordering::SeqCst);
             let body = r#"{"message":"401 Unauthorized"}"#;
             let _ = write!(
                 stream,
                 "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                 body.len()
             );
-            1
         })
     }
 
