@@ -95,7 +95,7 @@ function* agents(page) {
 
 /** A sentence in the place of a table that has no lines for the chosen flow. */
 function notByFlow(flow, id, title) {
-  return flow && noted(id, title, `Nothing is known for the flow ${valueName(flow)} in this period.`);
+  return flow && noted(id, title, `Nothing is known for the flow ${valueName(flow, "flow")} in this period.`);
 }
 
 function toolTable(page, by) {
