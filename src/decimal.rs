@@ -9,7 +9,7 @@ const PLACES: usize = 15;
 /// Decimals that are written. What is beyond them is noise of whoever summed before.
 const WRITTEN_PLACES: usize = 9;
 
-/// A decimal fraction, to [`PLACES`] decimals; nothing where it is larger than can be summed.
+/// A decimal fraction, to nine decimals; nothing where it is larger than can be summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal(Option<i128>);
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::calendar::Timestamp;
 
 /// The instant in a text. Without an offset it is UTC, as GitLab, Snowplow and ClickHouse write it. A number counts from
-/// 1970, in the unit that its size allows: see [`since_1970`].
+/// 1970, in the unit that its size allows: see `since_1970`.
 pub fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(instant) = text.parse() {
