@@ -6,7 +6,7 @@ use std::ops::{Add, Sub};
 /// Decimals that are kept: a price of a token has up to twelve.
 const PLACES: usize = 15;
 
-/// Decimals that are written. What is beyond them is noise of whoever summed before.
+/// Decimals that are written. Digits beyond them are rounding noise of earlier sums.
 const WRITTEN_PLACES: usize = 9;
 
 /// A decimal fraction, to nine decimals; nothing where it is larger than can be summed.

@@ -191,7 +191,7 @@ impl Intake {
         run
     }
 
-    /// Fails where people of a GitLab are kept both by their ids and by pseudonyms: nothing tells which of them are the same.
+    /// Fails where people of a GitLab are kept both by their ids and by pseudonyms: nothing links the two.
     pub fn check_people(&self) -> Result<(), Error> {
         let is_mixed = |(_, forms): &(&str, Forms)| forms.ids && forms.pseudonyms;
         match self.forms_of_people().into_iter().find(is_mixed) {

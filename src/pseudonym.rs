@@ -45,7 +45,7 @@ impl PseudonymKey {
         PseudonymKey { former_addresses, ..self }
     }
 
-    /// What tells this key from others for the users of a GitLab: 32 bits of an HMAC, as eight hexadecimal digits. Too few to find
+    /// The check value of this key for the users of a GitLab: 32 bits of an HMAC, as eight hexadecimal digits. Too few to find
     /// the key by, and enough that another one is noticed.
     pub fn check(&self, instance: &str) -> String {
         let mut mac = self.hmac.clone();

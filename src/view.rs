@@ -352,7 +352,7 @@ impl<'a> View<'a> {
         self.resolved.bots.is_bot(person, day)
     }
 
-    /// Whether a user is a person on a day: told, and no bot.
+    /// Whether a user is a person on a day: named, and no bot.
     #[inline]
     pub fn is_person(&self, person: PersonId, day: Day) -> bool {
         !self.is_bot(person, day) && !self.people.is_nobody(person)

@@ -301,7 +301,7 @@ fn rename(history: &History, change: &Rename, summary: &mut Summary) -> Result<O
     Ok(Outcome::Complete)
 }
 
-/// Fails where both addresses have pseudonyms: those of one person differ, and nothing tells that they are one.
+/// Fails where both addresses have pseudonyms: those of one person differ, and nothing links them.
 fn check_pseudonyms(history: &History, change: &Rename) -> Result<(), Error> {
     let Rename::Instance { from, to } = change else { return Ok(()) };
     let (mut of_former, mut of_new) = (false, false);
@@ -312,7 +312,7 @@ fn check_pseudonyms(history: &History, change: &Rename) -> Result<(), Error> {
     }
     match of_former && of_new {
         true => Err(Error::Configuration(format!(
-            "pseudonyms are kept under {from} and under {to}, and nothing tells which of them are the same person; remove one with \"duo-metrics history drop --url {to}\", then rename"
+            "pseudonyms are kept under {from} and under {to}, and nothing links those of the same person; remove one with \"duo-metrics history drop --url {to}\", then rename"
         ))),
         false => Ok(()),
     }

@@ -15,7 +15,7 @@ pub(super) const FAMILY: Family = Family { definitions: &[&CREDITS], compute };
 /// By what credits are told, beside all of them.
 const SPLITS: [&str; 2] = ["product", "flow"];
 
-/// What is left at most of sums that are equal to whoever made them of binary fractions.
+/// The largest rounding error of binary fractions whose sums are equal.
 const NOTHING: f64 = 1e-6;
 
 const CREDITS: Definition = Definition {

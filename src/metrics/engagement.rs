@@ -19,7 +19,7 @@ const USERS: Definition = Definition {
            experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). There are two series, by \
            population: people are all who were ever seen up to the end of the period, without bots; seat_holders are the \
            people with a seat, where there is a list of seats of the period. Lines of the two are never compared or added. \
-           With a day of the 28 missing or partial nothing is told.",
+           With a day of the 28 missing or partial, nothing is reported.",
 };
 
 const MOVEMENT: Definition = Definition {
@@ -29,7 +29,7 @@ const MOVEMENT: Definition = Definition {
     grains: &[Grain::Window],
     by: &["from×to"],
     text: "The same people by their segment of 28 days ago (from) and of now (to), by population as there. With a day of the \
-           56 missing or partial nothing is told.",
+           56 missing or partial, nothing is reported.",
 };
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];

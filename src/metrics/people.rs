@@ -2,7 +2,7 @@
 
 use crate::rollup::PersonId;
 
-/// A set of people, a bit each. Whoever adds somebody knows whether that is a person on the day.
+/// A set of people, a bit each. The caller checks that each is a person on the day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PeopleSet {
     words: Vec<u64>,

@@ -138,7 +138,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, small_group: u
     {}
 
     for line in lines.iter_mut().filter(|line| line.hidden.is_some()) {
-        // What is not known is not hidden, and why it is not known stays. That there are too few of something tells how many.
+        // What is not known is not hidden, and why it is not known stays. That there are too few of something reveals how many.
         if line.value.is_none() && line.reason.is_some_and(|reason| reason != Reason::TooFew) {
             line.hidden = None;
         } else {
@@ -191,7 +191,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Where the line is that tells another metric, of a population where it has several, or other dimensions, of a period of the
+/// The place of the line of another metric, of a population where it has several, or other dimensions, of a period of the
 /// same group.
 fn beside(
     lines: &[Line<'_>],
@@ -668,7 +668,7 @@ mod tests {
         // None without a seat, or many, are no secret; of the inactive the difference is no group.
         let metrics = segments([40, 30, 20, 50], [40, 25, 0, 48]);
         assert!(publish(&metrics, 5).iter().all(|line| line.hidden.is_none()));
-        // What is hidden of everybody is not told by those with a seat.
+        // A value suppressed for everybody must not follow from that of seat holders.
         let metrics = segments([40, 30, 7, 2], [40, 30, 7, 0]);
         let lines = publish(&metrics, 5);
         assert_eq!(hidden_of(&lines, Population::People), ["experimenting", "inactive"]);

@@ -368,7 +368,7 @@ impl Rollups {
         if seat.bot {
             fetch.bots.insert(person);
         }
-        // A seat of nobody is one of those that are assigned to people who are not told.
+        // A seat of nobody is one of those that are assigned to people who are not listed.
         if seat.assigned && !is_of_nobody {
             fetch.seats.entry(add_on).or_default().insert(person);
             if let Some(day) = seat.last_duo_activity_on {

@@ -2,7 +2,7 @@
 //!
 //! Records say of their user to be a bot, or do not. The newest one of a source decides, from its day on: what is said once
 //! does not hold for the days before, and a later record takes it back. A source that does not know bots takes nothing
-//! back that another one said: with several, whoever is a bot by one of them is one.
+//! back that another one said: with several, a user is a bot if one of them says so.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -34,7 +34,7 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: scheme,
     acceptDownloads: true,
-    // As most readers have it; whoever tests without motion asks for it.
+    // As most readers have it; tests without motion ask for it.
     reducedMotion: "no-preference",
     ...more,
   });

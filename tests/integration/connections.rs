@@ -37,7 +37,7 @@ impl Server {
         })
     }
 
-    /// The same, which counts itself what it sees: before it answers, so that whoever got the answer was counted.
+    /// The same, which counts itself what it sees: before it answers, so that a client with an answer was counted.
     fn counting(serve: impl Fn(TcpStream, &AtomicUsize) + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
