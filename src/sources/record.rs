@@ -136,15 +136,17 @@ pub fn unusable_fields(observed: &Observed) -> u64 {
     let unusable = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         Value::String(text) if text.trim().is_empty() => false,
-        value if COUNTS.contains(&name.as_str()) => scalar::count(value).is_none(),
+        value if *name == SUGGESTION_SIZE || TOKENS.contains(&name.as_str()) => {
+            scalar::count(value).is_none()
+        }
         value => is_nested(value) && TEXTS.contains(&name.as_str()),
     };
     let places = [standard.as_ref(), ai.as_ref(), Some(extra)].into_iter().flatten().flatten();
     (base.filter(is_nested).count() + places.filter(unusable).count()) as u64
 }
 
-/// The fields of contexts and custom properties that records have as numbers.
-const COUNTS: &[&str] = &[
+/// The fields of the AI Context that count tokens.
+pub(super) const TOKENS: [&str; 7] = [
     "input_tokens",
     "output_tokens",
     "total_tokens",
@@ -152,8 +154,10 @@ const COUNTS: &[&str] = &[
     "cache_creation",
     "ephemeral_5m_input_tokens",
     "ephemeral_1h_input_tokens",
-    "suggestion_size",
 ];
+
+/// The custom property with the size of a suggestion, in lines.
+const SUGGESTION_SIZE: &str = "suggestion_size";
 
 /// The fields of contexts and custom properties that records have as text.
 const TEXTS: &[&str] = &[

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Found;
 use super::observed::{Form, Observed};
+use super::record::TOKENS;
 use super::scalar::{id, take, text_in};
 
 /// The note of an event that is sent.
@@ -20,16 +21,6 @@ const CALL_IN_SESSION: &str = "token_usage_duo_agent_platform";
 
 /// The event of a call of a model outside a session.
 const OTHER_CALL: &str = "token_usage_ai_gateway";
-
-const TOKENS: [&str; 7] = [
-    "input_tokens",
-    "output_tokens",
-    "total_tokens",
-    "cache_read",
-    "cache_creation",
-    "ephemeral_5m_input_tokens",
-    "ephemeral_1h_input_tokens",
-];
 
 const AI_CONTEXT: [&str; 12] = [
     "session_id",
