@@ -298,7 +298,7 @@ export function edgeLines() {
   const last = "2026-10-31";
   const days = Array.from({ length: 56 }, (_, at) => dayBefore(last, 55 - at));
   const lines = [];
-  const line = (metric, period, value, { by = {}, n = value, of = null, people = 60 } = {}) =>
+  const line = (metric, period, value, { by = {}, n = value, of = null, people = 60, population } = {}) =>
     lines.push({
       type: "metric",
       metric,
@@ -306,6 +306,7 @@ export function edgeLines() {
       scope: "acme",
       ...period,
       by,
+      ...(population && { population }),
       value,
       n,
       of,
@@ -331,7 +332,7 @@ export function edgeLines() {
     if (new Date(start).getUTCDay() !== 1 || start > "2026-10-25") continue;
     const week = { grain: "week", start, end: dayBefore(start, -6) };
     for (const [segment, people] of Object.entries({ heavy: 20, regular: 3, experimenting: 2, inactive: 10 }))
-      line("engagement.users", week, people, { by: { segment }, people });
+      line("engagement.users", week, people, { by: { segment }, people, population: "people" });
   }
   // 300 of 1,000 before, 310 of 1,000 now: one point. 1,000 people before, 997 now: less than one percent.
   for (const [period, users, accepted] of [

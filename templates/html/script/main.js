@@ -133,9 +133,11 @@ let destination = "";
 /** Shows a section, and moves the keyboard there. */
 function goTo(id, behavior) {
   const target = document.getElementById(id);
-  destination = target && !document.documentElement.classList.contains("drawn") ? id : "";
+  const isDrawn = document.documentElement.classList.contains("drawn");
+  destination = target && !isDrawn ? id : "";
   if (!target) return;
-  target.scrollIntoView({ behavior });
+  // Chromium adds what a smooth scroll still has to go to the position that a later instant one sets.
+  target.scrollIntoView({ behavior: isDrawn ? behavior : "instant" });
   if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
   target.focus({ preventScroll: true });
 }
