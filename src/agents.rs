@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Timestamp;
-use crate::record::engines;
+use crate::lenient;
 use crate::sources::catalogue::{self, Role as Told};
 
 /// The flow of agentic chat, which hands the turn back instead of ending.
@@ -85,61 +85,61 @@ pub struct Role {
 #[serde(default)]
 pub struct AgentCounts {
     /// Events, each of a row of its own.
-    #[serde(deserialize_with = "engines::count")]
+    #[serde(deserialize_with = "lenient::count")]
     pub events: u64,
     /// Calls of a tool that succeeded.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub succeeded: u64,
     /// Calls of a tool that failed.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Tokens that went into a model, as told: with those from its cache or without.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub input_told: u64,
     /// Tokens that came out of a model.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub output_told: u64,
     /// Tokens read from the cache.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_read: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_read_told: u64,
     /// Tokens written to the cache for five minutes.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write_5m: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write_5m_told: u64,
     /// Tokens written to the cache for an hour.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write_1h: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write_1h_told: u64,
     /// Tokens written to the cache, for however long.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write: u64,
     /// Events that tell them.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub cache_write_told: u64,
     /// Input less what was read from and written to the cache, where the input includes it; else the input.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub uncached_input: u64,
     /// Events that tell input and what was read from the cache, and whose input includes the cache.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub inclusive_events: u64,
     /// Their input.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub inclusive_input: u64,
     /// What they read from the cache.
-    #[serde(deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub inclusive_cache_read: u64,
 }
 

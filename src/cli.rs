@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::calendar::Day;
 use crate::history::DAYS_OF_LATE_EVENTS;
 use crate::lint::{Profile, Severity, Shape};
+use crate::progress::LogFormat;
 use crate::rejects::DEFAULT_MAX_REJECTS;
 use crate::settings::Switch;
 
@@ -89,15 +90,6 @@ of a call: give a session whole. That takes some hundred bytes of memory an even
 comes again counts once. Of a document that spans lines the place is the number of the element.
 
 Exit code 65 when there are findings of severity error (--fail-on sets which), else 0: warnings alone do not fail.";
-
-/// Form of the closing summary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people
-    Text,
-    /// JSON lines: the summary is the one without a type
-    Json,
-}
 
 /// Which GitLab, and how to ask it.
 #[derive(Debug, Args)]

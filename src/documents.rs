@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use memchr::memchr;
 
-use crate::sources::log_line::is_furniture;
+use crate::log_line::is_furniture;
 use crate::sources::{Heading, LONGEST};
 
 /// A reader that gives lines.

@@ -2,6 +2,7 @@
 
 mod failure;
 pub mod proxy;
+mod route;
 mod tls;
 
 use std::path::Path;
@@ -15,9 +16,9 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnec
 
 pub use self::failure::Failure;
 use self::failure::{Names, NamingResolver};
+pub use self::route::{Authorities, Route};
 use self::tls::TlsConnector;
 use crate::error::{Error, shown};
-use crate::settings::{Authorities, Route};
 
 /// What sends requests to one server, and explains why one failed.
 pub struct Connection {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::calendar::{Day, Grain, Period, Timestamp};
+use crate::log_line::is_furniture;
 use crate::plain;
 use crate::record::{
     AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin,
     Pipeline, Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
-use crate::sources::log_line::is_furniture;
 
 /// A line of any type.
 #[derive(Debug)]

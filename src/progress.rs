@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use serde_json::json;
 
-use crate::cli::LogFormat;
 use crate::wording::{counted, in_one_line};
 
 /// How often a terminal is told.
@@ -15,6 +15,15 @@ const ON_TERMINAL: Duration = Duration::from_millis(200);
 
 /// How often a log is told.
 const IN_LOG: Duration = Duration::from_secs(60);
+
+/// Form of the closing summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// JSON lines: the summary is the one without a type
+    Json,
+}
 
 /// The command that runs and the form of its log. Both are those of the process, as standard error is.
 static LOG: OnceLock<(&str, LogFormat)> = OnceLock::new();

@@ -17,6 +17,7 @@ use crate::agents::{AgentCounts, Step};
 use crate::calendar::{Day, Grain, Period, Timestamp};
 use crate::digits;
 use crate::dimensions::Dimensions;
+use crate::lenient;
 
 /// The sum that stands for every one that a number cannot hold: sums that reach it stay there, and it is refused before
 /// anything is written of it.
@@ -433,7 +434,7 @@ pub struct UsageRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "engines::truth", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -448,13 +449,13 @@ pub struct UsageRollup<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
     /// Events, each of a row of its own.
-    #[serde(deserialize_with = "engines::count")]
+    #[serde(deserialize_with = "lenient::count")]
     pub events: u64,
     /// Events that carry a size.
-    #[serde(default, deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub sized: u64,
     /// Sum of their sizes, in lines of code.
-    #[serde(default, deserialize_with = "engines::count", skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
     pub lines: u64,
 }
 
@@ -462,90 +463,6 @@ impl UsageRollup<'_> {
     /// Whether its counts can be true together.
     pub fn is_possible(&self) -> bool {
         self.events > 0 && self.sized <= self.events && (self.sized > 0 || self.lines == 0)
-    }
-}
-
-/// Reading what engines write: many have no other form for truth than 0 and 1, and write numbers of 64 bits as texts.
-pub(crate) mod engines {
-    use std::borrow::Cow;
-    use std::collections::BTreeMap;
-    use std::fmt;
-    use std::marker::PhantomData;
-
-    use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-    use crate::calendar::Timestamp;
-
-    /// `true`, `false`, 1 or 0.
-    pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-        struct Truth;
-        impl Visitor<'_> for Truth {
-            type Value = bool;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("true, false, 1 or 0")
-            }
-            fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
-                Ok(truth)
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
-                match number {
-                    0 | 1 => Ok(number == 1),
-                    _ => Err(E::custom("neither 0 nor 1")),
-                }
-            }
-        }
-        deserializer.deserialize_any(Truth)
-    }
-
-    /// A count, bare or in quotes.
-    pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        struct Count;
-        impl Visitor<'_> for Count {
-            type Value = u64;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a count")
-            }
-            fn visit_u64<E: Error>(self, count: u64) -> Result<u64, E> {
-                Ok(count)
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Count)
-    }
-
-    /// The moment of each user: an object, or a list of pairs, of which the earliest of a user counts.
-    pub(super) fn moments<'de: 'a, 'a, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<Cow<'a, str>, Timestamp>, D::Error> {
-        struct Moments<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Moments<'a> {
-            type Value = BTreeMap<Cow<'a, str>, Timestamp>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("users with a moment each")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut moments = BTreeMap::new();
-                while let Some((user, at)) = map.next_entry()? {
-                    note(&mut moments, user, at);
-                }
-                Ok(moments)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
-                let mut moments = BTreeMap::new();
-                while let Some((user, at)) = pairs.next_element()? {
-                    note(&mut moments, user, at);
-                }
-                Ok(moments)
-            }
-        }
-        deserializer.deserialize_any(Moments(PhantomData))
-    }
-
-    fn note<'a>(moments: &mut BTreeMap<Cow<'a, str>, Timestamp>, user: Cow<'a, str>, at: Timestamp) {
-        let known = moments.entry(user).or_insert(at);
-        *known = at.min(*known);
     }
 }
 
@@ -566,7 +483,7 @@ pub struct SessionRollup<'a> {
     #[serde(
         borrow,
         default,
-        deserialize_with = "engines::moments",
+        deserialize_with = "lenient::moments",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub users: BTreeMap<Cow<'a, str>, Timestamp>,
@@ -597,7 +514,7 @@ pub struct AgentRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "engines::truth", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "std::ops::Not::not")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use crate::cli::LogFormat;
 use crate::error::Outcome;
+use crate::progress::LogFormat;
 use crate::wording::in_one_line;
 
 /// What a command did, for people and for machines.

@@ -9,9 +9,10 @@ use ureq::{BodyReader, SendBody};
 use super::refusal::{self, Refusal};
 use super::statements::{VERSION, VERSION_THERE, bare};
 use crate::error::Error;
+use crate::http::Route;
 use crate::http::{self, Connection};
 use crate::progress;
-use crate::settings::{Database, Route};
+use crate::settings::Database;
 use crate::wording::in_one_line;
 
 /// How long to wait for an answer, and how often to try again.

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{GroupTotal, Origin};
+use crate::topic::Topic;
 
 /// The collector `agent_sessions`.
 pub struct AgentSessions;

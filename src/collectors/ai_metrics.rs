@@ -5,10 +5,11 @@ use serde_json::value::RawValue;
 
 use super::answer::{denied, unusable, value_at};
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::{GroupTotal, Origin};
+use crate::topic::Topic;
 
 /// The collector `ai_metrics`.
 pub struct AiMetrics;

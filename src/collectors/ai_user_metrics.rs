@@ -7,10 +7,11 @@ use serde_json::json;
 use super::answer::{denied, value_at};
 use super::totals::totals;
 use super::usage_node::User;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, UserTotal};
+use crate::topic::Topic;
 
 /// The collector `ai_user_metrics`.
 pub struct AiUserMetrics;

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use super::portion::EventQueries;
 use super::usage_events::KEPT_DAYS;
 use super::usage_node::{NodeKeys, UsageNode};
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::{NO_LANGUAGE, Origin};
 use crate::spelling::LANGUAGES;
+use crate::topic::Topic;
 use crate::usage_event::UsageEvent;
 
 /// The collector `code_suggestion_events`.

@@ -8,10 +8,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Credit, INSTANCE_SCOPE, Origin};
+use crate::topic::Topic;
 
 /// The collector `credits`.
 pub struct Credits;

@@ -6,10 +6,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::{denied, unusable, value_at};
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::{Day, Grain, Period};
 use crate::line::{self, Record};
 use crate::record::{Dora, DoraMeasure, Origin};
+use crate::topic::Topic;
 
 /// The collector `dora`.
 pub struct DoraFigures;

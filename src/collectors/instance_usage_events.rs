@@ -7,12 +7,13 @@ use super::portion::EventQueries;
 use super::scalar::Scalar;
 use super::usage_events::KEPT_DAYS;
 use super::usage_node::{NodeKeys, UsageNode, said};
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::Day;
 use crate::events::CODE_SUGGESTIONS;
 use crate::line::Record;
 use crate::record::Origin;
 use crate::spelling::{self, IDES, LANGUAGES};
+use crate::topic::Topic;
 use crate::usage_event::UsageEvent;
 
 /// The collector `instance_usage_events`.

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, just_before, walk};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{MergeRequest, Origin};
+use crate::topic::Topic;
 
 /// The collector `merge_requests`.
 pub struct MergeRequests;

@@ -34,6 +34,7 @@ pub use usage_node::NodeKeys;
 use crate::calendar::{Day, Timestamp};
 use crate::line::Record;
 use crate::record::{INSTANCE_SCOPE, Origin};
+use crate::topic::Topic;
 use crate::usage_event::UsageEvent;
 
 /// Every collector, in the order they run.
@@ -166,25 +167,6 @@ pub enum Standing {
     Extra,
     /// It runs only when it is named: it needs an administrator.
     OnRequest,
-}
-
-/// What a dashboard is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Topic {
-    /// GitLab Duo: who uses it, and how.
-    Duo,
-    /// Merge requests and pipelines.
-    Project,
-}
-
-impl Topic {
-    /// The word for it in a message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Topic::Duo => "Duo",
-            Topic::Project => "project",
-        }
-    }
 }
 
 /// How much one walk of a collector brings.

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use graphql_parser::query::{Definition, OperationDefinition, Selection, SelectionSet, parse_query};
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::Origin;
+use crate::topic::Topic;
 
 /// A query in a file, with one connection in it.
 #[derive(Debug)]

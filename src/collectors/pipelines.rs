@@ -6,12 +6,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{
-    About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, just_before, walk,
-};
+use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, just_before, walk};
 use crate::calendar::{Day, Timestamp};
 use crate::line::{self, Record};
 use crate::record::{Origin, Pipeline};
+use crate::topic::Topic;
 
 /// The collector `pipelines`.
 pub struct Pipelines;

@@ -7,10 +7,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit, walk};
+use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
 use crate::calendar::Day;
 use crate::line::{self, Record};
 use crate::record::{Origin, Seat, SeatPool};
+use crate::topic::Topic;
 
 /// The collector `seats`.
 pub struct Seats;

@@ -2,10 +2,11 @@
 
 use super::portion::EventQueries;
 use super::usage_node::{NodeKeys, UsageNode};
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Topic, Unit};
+use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
 use crate::calendar::Day;
 use crate::line::Record;
 use crate::record::Origin;
+use crate::topic::Topic;
 use crate::usage_event::UsageEvent;
 
 /// The collector `usage_events`.

@@ -7,7 +7,6 @@ use std::thread::{self, ScopedJoinHandle};
 use crate::calendar::Timestamp;
 use crate::chunks::{Chunk, side_by_side, work_through};
 use crate::cli::DashboardArgs;
-use crate::collectors::Topic;
 use crate::error::{Error, Outcome, shown};
 use crate::line::{Line, metric_of_split_day};
 use crate::metrics::{Definition, definitions};
@@ -21,6 +20,7 @@ use crate::site::{
 };
 use crate::summary::Summary;
 use crate::text_file;
+use crate::topic::Topic;
 use crate::wording::counted;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::collectors::{
-    About, Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Topic, Unit, by_name,
+    About, Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Unit, by_name,
 };
 use crate::commands::fetch::{client_of, collectors, fatal};
 use crate::error::{Error, Outcome};
@@ -18,6 +18,7 @@ use crate::line;
 use crate::record::INSTANCE_SCOPE;
 use crate::settings::{Environment, Switch};
 use crate::summary::Summary;
+use crate::topic::Topic;
 use crate::wording::in_one_line;
 
 const DOCUMENT: &str = include_str!("doctor.graphql");

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::calendar::{Day, Timestamp};
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
 use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Topic, Unit, by_name};
+use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
 use crate::error::{Error, Outcome, shown};
 use crate::gitlab::{Client, Informed, Patience, preflight};
 use crate::harvest::{Harvest, Output, Part};
@@ -25,6 +25,7 @@ use crate::settings::{Environment, Instance, Switches};
 use crate::state::{Lock, State as StateDir};
 use crate::summary::Summary;
 use crate::text_file;
+use crate::topic::Topic;
 use crate::wording::counted;
 
 /// What is to be collected, and from where.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::calendar::{Grain, Period};
-use crate::collectors::Topic;
 use crate::publish::completeness::Completeness;
 use crate::publish::days;
 use crate::publish::gaps::{Gap, gaps, published_reason};
@@ -14,6 +13,7 @@ use crate::publish::place::{Place, reported_days};
 use crate::publish::privacy::Line;
 use crate::publish::text::{LONGEST_LABEL, plain};
 use crate::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE};
+use crate::topic::Topic;
 
 /// Groups and gaps that a digest lists, at most.
 const MOST_ROWS: usize = 10;

@@ -8,12 +8,14 @@ mod definition;
 mod facts;
 mod finding;
 mod names;
+mod place;
 mod quote;
 pub mod report;
 mod rule;
 mod rules;
 mod sample;
 mod session;
+mod sessions;
 mod yaml;
 
 use std::collections::HashMap;
@@ -24,7 +26,8 @@ use foldhash::quality::FixedState;
 pub use context::Context;
 pub use definition::Definition;
 pub use facts::Definitions;
-pub use finding::{Finding, Place};
+pub use finding::Finding;
+pub use place::Place;
 pub use rule::{Check, Example, Profile, Rule, Severity};
 pub use rules::RULES;
 pub use sample::{Shape, sample};
@@ -34,7 +37,8 @@ use facts::Facts;
 use names::Names;
 use quote::shown;
 use rule::EventCheck;
-use session::{Sessions, Step};
+use session::Step;
+use sessions::Sessions;
 
 /// The rule of this name.
 pub fn rule(id: &str) -> Option<&'static Rule> {

@@ -1,9 +1,6 @@
 //! The events of sessions in the order of their times.
 
-use std::collections::HashMap;
-
-use super::finding::{Finding, Place};
-use super::rule::{Check, Rule};
+use super::place::Place;
 use crate::sources::catalogue::Role;
 
 /// An event of a session.
@@ -87,38 +84,5 @@ impl Session<'_> {
     pub fn those(&self, roles: &'static [Role]) -> impl Iterator<Item = (usize, &Step)> {
         let is_sought = |step: &Step| step.role.is_some_and(|role| roles.contains(&role));
         self.steps.iter().enumerate().filter(move |(_, step)| is_sought(step))
-    }
-}
-
-/// All sessions of the input: some fifty bytes an event.
-#[derive(Default)]
-pub(super) struct Sessions {
-    steps: HashMap<Box<str>, Vec<Step>, foldhash::fast::RandomState>,
-}
-
-impl Sessions {
-    /// Adds an event of the session with this key, which tells instance and session.
-    pub(super) fn add(&mut self, key: Box<str>, step: Step) {
-        self.steps.entry(key).or_default().push(step);
-    }
-
-    /// What these rules find in the sessions, in the order of places; the order in which events came does not matter.
-    pub(super) fn findings(self, rules: &[&'static Rule]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for (key, mut steps) in self.steps {
-            // Of events of one moment the earlier ones of a session's life come first, as the roles stand.
-            steps.sort_by_key(|step| (step.at, step.role, step.place));
-            let session = Session { steps: &steps };
-            for rule in rules {
-                let Check::Session(check) = rule.check else { continue };
-                for (number, text) in check(&session) {
-                    let step = &steps[number];
-                    let subject = format!("{key}\0{:?}\0{}", step.role, step.at);
-                    findings.push(Finding { rule, place: step.place, text, subject, event: None });
-                }
-            }
-        }
-        findings.sort_by(|a, b| (a.place, a.rule.id).cmp(&(b.place, b.rule.id)));
-        findings
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::gaps::best;
-use crate::collectors::{Standing, Topic, by_name};
+use crate::collectors::{Standing, by_name};
 use crate::record::{Coverage, Status};
+use crate::topic::Topic;
 
 /// How complete the data of a dashboard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,12 +14,12 @@ mod table;
 mod theme;
 mod tile;
 
-use crate::collectors::Topic;
 use crate::export;
 use crate::metrics::definition::Definition;
 use crate::publish::completeness::{self, topic_of};
 use crate::publish::{days, gaps, headline, number, place, privacy, text};
 use crate::record::{Coverage, FormerGroup, Metric};
+use crate::topic::Topic;
 
 pub use card::{Card, CardStatus, Headline, parse_card};
 pub use compressed::Encoding;

@@ -11,7 +11,6 @@ mod enriched;
 mod envelope;
 mod graphql;
 mod internal;
-pub mod log_line;
 mod moment;
 mod observed;
 mod record;
@@ -25,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{line, plain};
+use crate::{line, log_line, plain};
 
 pub use moment::moment;
 pub use observed::{Form, Observed, Who};

@@ -42,7 +42,7 @@ const BANNERS: &[&str] = &[
 ];
 
 /// Whether a line without JSON is one that a program logs as text.
-pub(super) fn is_text(line: &str) -> bool {
+pub(crate) fn is_text(line: &str) -> bool {
     !holds_members(line)
         && (starts_with_time(line)
             || starts_with_level(line)
@@ -142,7 +142,7 @@ fn is_access(line: &str) -> bool {
 
 /// Whether an object that is of no known form is a line of a log all the same: it carries what loggers or collectors add,
 /// and nothing that an event carries.
-pub(super) fn is_other(object: &Map<String, Value>) -> bool {
+pub(crate) fn is_other(object: &Map<String, Value>) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
     let is_event = has(EVENT_FIELDS) || object.get("event").is_some_and(|event| !event.is_object());
     let is_bulk = object.len() == 1
