@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use duo_metrics::events::catalog::entry;
 use duo_metrics::lint::{Profile, Shape, sample};
-use duo_metrics::sources::catalogue::entry;
 
 /// The events of a session.
 const SESSION: [&str; 10] = [

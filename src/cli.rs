@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::calendar::Day;
-use crate::history::DAYS_OF_LATE_EVENTS;
+use crate::aggregate::history::DAYS_OF_LATE_EVENTS;
+use crate::base::calendar::Day;
 use crate::lint::{Profile, Severity, Shape};
-use crate::progress::LogFormat;
-use crate::rejects::DEFAULT_MAX_REJECTS;
-use crate::settings::Switch;
+use crate::stream::rejects::DEFAULT_MAX_REJECTS;
+use crate::system::progress::LogFormat;
+use crate::system::settings::Switch;
 
 /// GitLab Duo adoption metrics you can believe.
 ///

@@ -4,18 +4,18 @@ use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use duo_metrics::base::error::{Error, Outcome};
+use duo_metrics::base::text::in_one_line;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
     aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
     sql,
 };
-use duo_metrics::encoding::Decoder;
-use duo_metrics::error::{Error, Outcome};
-use duo_metrics::output::standard_output;
-use duo_metrics::progress;
-use duo_metrics::settings::Environment;
-use duo_metrics::summary::Summary;
-use duo_metrics::wording::in_one_line;
+use duo_metrics::stream::encoding::Decoder;
+use duo_metrics::system::files::standard_output;
+use duo_metrics::system::progress;
+use duo_metrics::system::settings::Environment;
+use duo_metrics::system::summary::Summary;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -7,28 +7,28 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::calendar::{Day, Timestamp};
-use crate::chunks::side_by_side;
+use crate::aggregate::clickhouse::{self, Answers, Server};
+use crate::aggregate::history::{History, Identity, Run};
+use crate::aggregate::ingest::Intake;
+use crate::aggregate::metrics::{self, Sheet, Thresholds};
+use crate::aggregate::prices::Prices;
+use crate::aggregate::rollup::{Rollups, Target};
+use crate::aggregate::view::Resolved;
+use crate::base::calendar::{Day, Timestamp};
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, ReportArgs, Source};
-use crate::clickhouse::{self, Answers, Server};
-use crate::collectors::{Span, by_name};
+use crate::collect::collectors::{Span, by_name};
 use crate::commands::normalize::{self, finish};
-use crate::error::{Error, Outcome, shown};
-use crate::history::{History, Identity, Run};
-use crate::intake::Intake;
-use crate::line::Record;
-use crate::metrics::{self, Sheet, Thresholds};
-use crate::prices::Prices;
-use crate::pseudonym::PseudonymKey;
-use crate::record::{Coverage, FormerGroup, Metric};
-use crate::rollup::{Rollups, Target};
-use crate::settings::{Environment, check_range};
-use crate::site::Figures;
-use crate::stream::LineWriter;
-use crate::summary::Summary;
-use crate::text_file;
-use crate::view::Resolved;
-use crate::wording::counted;
+use crate::model::line::Record;
+use crate::model::record::{Coverage, FormerGroup, Metric};
+use crate::normalize::pseudonym::PseudonymKey;
+use crate::publish::site::Figures;
+use crate::stream::chunks::side_by_side;
+use crate::stream::lines::LineWriter;
+use crate::system::settings::{Environment, check_range};
+use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// What is reported, and how much bad input is borne.
 pub struct Options {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::base::error::{Error, Outcome};
 use crate::cli::ArtifactArgs;
-use crate::collectors::Fault;
+use crate::collect::collectors::Fault;
+use crate::collect::gitlab::{Client, Patience};
 use crate::commands::fetch::fatal;
-use crate::error::{Error, Outcome};
-use crate::gitlab::{Client, Patience};
-use crate::settings::Environment;
-use crate::summary::Summary;
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
 
 /// How patient one is with a file that can be large.
 const PATIENCE: Patience =

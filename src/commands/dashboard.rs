@@ -4,24 +4,24 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::calendar::Timestamp;
-use crate::chunks::{Chunk, side_by_side, work_through};
+use crate::aggregate::metrics::{Definition, definitions};
+use crate::base::calendar::Timestamp;
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::DashboardArgs;
-use crate::error::{Error, Outcome, shown};
-use crate::line::{Line, metric_of_split_day};
-use crate::metrics::{Definition, definitions};
-use crate::output::{NewFolder, check_replaceable, check_writable};
+use crate::model::line::{Line, metric_of_split_day};
+use crate::model::record::Metric;
+use crate::model::topic::Topic;
 use crate::publish::privacy::{is_about_no_person, may_leave};
-use crate::record::Metric;
-use crate::rejects::Rejects;
-use crate::settings::{Environment, Switches};
-use crate::site::{
+use crate::publish::site::{
     self, Card, Dashboard, Encoding, Figures, LOGO_FILES, Published, SiteFile, THEME_FILE, Theme, parse_card,
 };
-use crate::summary::Summary;
-use crate::text_file;
-use crate::topic::Topic;
-use crate::wording::counted;
+use crate::stream::chunks::{Chunk, side_by_side, work_through};
+use crate::stream::rejects::Rejects;
+use crate::system::files::{NewFolder, check_replaceable, check_writable};
+use crate::system::settings::{Environment, Switches};
+use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// The share of unreadable metric lines that is borne, in percent: none. A page with numbers left out is wrong.
 const MAX_REJECTS: f64 = 0.0;

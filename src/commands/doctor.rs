@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::calendar::{Day, Timestamp};
+use crate::base::calendar::{Day, Timestamp};
+use crate::base::error::{Error, Outcome};
+use crate::base::text::in_one_line;
 use crate::cli::{DoctorArgs, DoctorFormat};
-use crate::collectors::{
+use crate::collect::collectors::{
     About, Answer, COLLECTORS, Collector, Fault, GraphQl, Level, Sink, Standing, Unit, by_name,
 };
+use crate::collect::gitlab::{Client, Informed, preflight};
 use crate::commands::fetch::{client_of, collectors, fatal};
-use crate::error::{Error, Outcome};
-use crate::gitlab::{Client, Informed, preflight};
-use crate::line;
-use crate::record::INSTANCE_SCOPE;
-use crate::settings::{Environment, Switch};
-use crate::summary::Summary;
-use crate::topic::Topic;
-use crate::wording::in_one_line;
+use crate::model::line;
+use crate::model::record::INSTANCE_SCOPE;
+use crate::model::topic::Topic;
+use crate::system::settings::{Environment, Switch};
+use crate::system::summary::Summary;
 
 const DOCUMENT: &str = include_str!("doctor.graphql");
 

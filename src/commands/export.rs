@@ -2,16 +2,16 @@
 
 use std::io::{Read, Write};
 
+use crate::aggregate::metrics::{Definition, definitions};
+use crate::base::error::{Error, Outcome};
+use crate::base::text::counted;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::commands::dashboard::read_some_figures;
 use crate::commands::people;
-use crate::error::{Error, Outcome};
-use crate::export::{Instances, digest, openmetrics, table};
-use crate::metrics::{Definition, definitions};
+use crate::publish::export::{Instances, digest, openmetrics, table};
 use crate::publish::privacy::publish;
-use crate::settings::Environment;
-use crate::summary::Summary;
-use crate::wording::counted;
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
 
 /// Runs the command.
 pub fn run(

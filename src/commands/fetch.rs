@@ -9,24 +9,26 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::calendar::{Day, Timestamp};
+use crate::aggregate::history::{History, Run, RunInstance};
+use crate::base::calendar::{Day, Timestamp};
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::{CollectArgs, FetchArgs, GitlabArgs};
-use crate::collectors::own::OwnCollector;
-use crate::collectors::{COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name};
-use crate::error::{Error, Outcome, shown};
-use crate::gitlab::{Client, Informed, Patience, preflight};
-use crate::harvest::{Harvest, Output, Part};
-use crate::history::{History, Run, RunInstance};
-use crate::progress::Progress;
-use crate::pseudonym::PseudonymKey;
+use crate::collect::checkpoint::{Lock, State as StateDir};
+use crate::collect::collectors::own::OwnCollector;
+use crate::collect::collectors::{
+    COLLECTORS, Collector, Fault, GraphQl, Level, Span, Standing, Unit, by_name,
+};
+use crate::collect::gitlab::{Client, Informed, Patience, preflight};
+use crate::collect::unit::{Harvest, Output, Part};
+use crate::model::record::{Coverage, Status};
+use crate::model::topic::Topic;
+use crate::normalize::pseudonym::PseudonymKey;
 use crate::publish::completeness::{Completeness, Verdict, topic_of};
-use crate::record::{Coverage, Status};
-use crate::settings::{Environment, Instance, Switches};
-use crate::state::{Lock, State as StateDir};
-use crate::summary::Summary;
-use crate::text_file;
-use crate::topic::Topic;
-use crate::wording::counted;
+use crate::system::progress::Progress;
+use crate::system::settings::{Environment, Instance, Switches};
+use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// What is to be collected, and from where.
 pub struct Plan {

@@ -7,17 +7,17 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::address::canonical;
-use crate::calendar::Day;
+use crate::aggregate::history::{Content, Exported, Head, History, Rename, packed_identity, read, read_all};
+use crate::base::address::canonical;
+use crate::base::calendar::Day;
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
 use crate::commands::normalize::pseudonyms;
-use crate::error::{Error, Outcome, shown};
-use crate::history::{Content, Exported, Head, History, Rename, packed_identity, read, read_all};
-use crate::record::Status;
-use crate::settings::Environment;
-use crate::stream::LineWriter;
-use crate::summary::Summary;
-use crate::wording::counted;
+use crate::model::record::Status;
+use crate::stream::lines::LineWriter;
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
 
 /// What is kept of a collector and scope.
 #[derive(Debug, Serialize)]

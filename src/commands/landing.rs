@@ -4,13 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::LandingArgs;
 use crate::commands::dashboard::{read_figures, read_theme, with_copies};
-use crate::error::{Error, Outcome, shown};
-use crate::output::write_files;
-use crate::site::{Card, Figures, Found, Theme, landing, parse_card};
-use crate::summary::Summary;
-use crate::wording::counted;
+use crate::publish::site::{Card, Figures, Found, Theme, landing, parse_card};
+use crate::system::files::write_files;
+use crate::system::summary::Summary;
 
 /// The longest `dashboard.json` that is read, in bytes.
 const LONGEST_CARD: u64 = 1 << 20;

@@ -4,22 +4,22 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::chunks::{Chunk, work_through};
+use crate::base::error::{Error, Outcome};
+use crate::base::text::counted;
 use crate::cli::{FailOn, LintArgs, LintFormat};
-use crate::documents::{Documents, Headings};
-use crate::encoding::Decoder;
-use crate::error::{Error, Outcome};
-use crate::line::Line;
+use crate::events::catalog::{entries, entry};
 use crate::lint::report::{self, Fingerprints};
 use crate::lint::{
     Definitions, EventLinter, Finding, Place, Profile, RULES, Rule, Severity, Stream, Trace, lint_definition,
     rule, sample, unreadable,
 };
-use crate::sources::catalogue::{entries, entry};
-use crate::sources::{Found, find};
-use crate::stream::LineWriter;
-use crate::summary::Summary;
-use crate::wording::counted;
+use crate::model::line::Line;
+use crate::normalize::documents::{Documents, Headings};
+use crate::normalize::sources::{Found, find};
+use crate::stream::chunks::{Chunk, work_through};
+use crate::stream::encoding::Decoder;
+use crate::stream::lines::LineWriter;
+use crate::system::summary::Summary;
 
 /// How lines of our own begin.
 const OWN_LINE: &str = "{\"type\":";

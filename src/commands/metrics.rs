@@ -4,13 +4,13 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::aggregate::metrics::{Definition, definitions};
+use crate::base::error::{Error, Outcome};
+use crate::base::text::counted;
 use crate::cli::{ListFormat, MetricsArgs};
-use crate::error::{Error, Outcome};
-use crate::events::EXPOSED;
-use crate::metrics::{Definition, definitions};
-use crate::stream::LineWriter;
-use crate::summary::Summary;
-use crate::wording::counted;
+use crate::events::features::EXPOSED;
+use crate::stream::lines::LineWriter;
+use crate::system::summary::Summary;
 
 /// A definition as a line.
 #[derive(Serialize)]

@@ -9,31 +9,32 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::address::canonical;
-use crate::calendar::{Day, Timestamp};
-use crate::chunks::{Chunk, work_through};
+use crate::aggregate::history::{History, KnownInstance};
+use crate::base::address::canonical;
+use crate::base::calendar::{Day, Timestamp};
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::{NormalizeArgs, RecordFormat};
-use crate::collectors::{Collector, NodeKeys, by_name};
-use crate::documents::{Documents, Headings};
-use crate::error::{Error, Outcome, shown};
-use crate::export::RecordSheet;
-use crate::history::{History, KnownInstance};
-use crate::line::{self, Line, Record};
-use crate::mapping::Mapping;
-use crate::output::NewFile;
-use crate::page::{Nodes, Page, PageReader};
-use crate::plain::{Elements, EventWriter};
-use crate::pseudonym::PseudonymKey;
-use crate::record::{Coverage, Origin, Row};
-use crate::rejects::Rejects;
-use crate::settings::Environment;
-use crate::sources::{self, Found, Observed, Setting};
-use crate::spelling;
-use crate::stream::{Line as InputLine, LineWriter};
-use crate::summary::Summary;
-use crate::text_file;
-use crate::usage_event::UsageEvent;
-use crate::wording::counted;
+use crate::collect::collectors::{Collector, NodeKeys, by_name};
+use crate::json::Elements;
+use crate::model::canonical::canonicalize;
+use crate::model::event_writer::EventWriter;
+use crate::model::line::{self, Line, Record};
+use crate::model::record::{Coverage, Origin, Row};
+use crate::model::usage_event::UsageEvent;
+use crate::normalize::documents::{Documents, Headings};
+use crate::normalize::mapping::Mapping;
+use crate::normalize::page::{Nodes, Page, PageReader};
+use crate::normalize::pseudonym::PseudonymKey;
+use crate::normalize::sources::{self, Found, Observed, Setting};
+use crate::publish::export::RecordSheet;
+use crate::stream::chunks::{Chunk, work_through};
+use crate::stream::lines::{Line as InputLine, LineWriter};
+use crate::stream::rejects::Rejects;
+use crate::system::files::NewFile;
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// What is to be done with people and with input that cannot be read.
 pub struct Options {
@@ -630,7 +631,7 @@ fn record(text: &str) -> Result<Record<'_>, String> {
 /// Makes a record of any source what it is to leave as: names spelt one way, and people replaced if that is asked for.
 pub(super) fn finish(record: &mut Record<'_>, pseudonyms: Option<&PseudonymKey>) {
     if let Record::Event(event) = record {
-        spelling::fold(event);
+        canonicalize(event);
     }
     if let Some(key) = pseudonyms {
         key.apply(record);

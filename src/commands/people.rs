@@ -5,23 +5,23 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::aggregate::ingest::Intake;
+use crate::aggregate::view::Resolved;
+use crate::base::error::{Error, Outcome, shown};
+use crate::base::text::counted;
 use crate::cli::{PeopleArgs, ThreadArgs};
 use crate::commands::aggregate::covered;
 use crate::commands::normalize::{history_named, pseudonyms};
-use crate::encoding::Decoder;
-use crate::error::{Error, Outcome, shown};
-use crate::export::{Named, People, Told, Wishes};
-use crate::intake::Intake;
-use crate::line::{Line, Record};
-use crate::output::{NewFile, check_outside_site};
-use crate::pseudonym::{PseudonymKey, is_pseudonym};
-use crate::settings::Environment;
-use crate::site::Dashboard;
-use crate::stream::Lines;
-use crate::summary::Summary;
-use crate::text_file;
-use crate::view::Resolved;
-use crate::wording::counted;
+use crate::model::line::{Line, Record};
+use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
+use crate::publish::export::{Named, People, Told, Wishes};
+use crate::publish::site::Dashboard;
+use crate::stream::encoding::Decoder;
+use crate::stream::lines::Lines;
+use crate::system::files::{NewFile, check_outside_site};
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// The share of unreadable lines that is borne, in percent: none. Somebody left out could lose a seat that is in use.
 const MAX_REJECTS: f64 = 0.0;

@@ -3,7 +3,7 @@
 use std::io::{BufReader, BufWriter, Read, Write, pipe};
 use std::thread;
 
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// The two ends of a pipe.
 pub(super) fn joined() -> Result<(BufReader<impl Read>, BufWriter<impl Write>), Error> {

@@ -2,15 +2,15 @@
 
 use std::thread;
 
+use crate::base::error::{Error, Outcome};
 use crate::cli::{RecordFormat, RunArgs};
 use crate::commands::pipes::{joined, joined_thread};
 use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
-use crate::error::{Error, Outcome};
-use crate::rejects::DEFAULT_MAX_REJECTS;
-use crate::settings::Environment;
-use crate::site;
-use crate::sources::Setting;
-use crate::summary::Summary;
+use crate::normalize::sources::Setting;
+use crate::publish::site;
+use crate::stream::rejects::DEFAULT_MAX_REJECTS;
+use crate::system::settings::Environment;
+use crate::system::summary::Summary;
 
 /// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {

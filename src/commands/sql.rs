@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use crate::aggregate::clickhouse::{rollups, schema};
+use crate::base::error::{Error, Outcome};
 use crate::cli::SqlArgs;
-use crate::clickhouse::{rollups, schema};
-use crate::error::{Error, Outcome};
 
 /// Runs the command.
 pub fn run(args: &SqlArgs, mut stdout: impl Write) -> Result<Outcome, Error> {

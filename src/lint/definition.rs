@@ -1,7 +1,7 @@
 //! An event definition as it is written, with the lines of its keys.
 
 use super::yaml::{Fault, Node, Yaml, parse};
-use crate::sources::catalogue::entry;
+use crate::events::catalog::entry;
 
 /// An event definition.
 #[derive(Clone, Debug)]

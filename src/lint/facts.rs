@@ -8,9 +8,9 @@ use super::context::{Context, Fault};
 use super::definition::Definition;
 use super::names::Meaning;
 use super::quote::quoted;
-use crate::calendar::Timestamp;
-use crate::sources::scalar::{id, is_digits};
-use crate::sources::{Form, Observed, moment};
+use crate::base::calendar::Timestamp;
+use crate::model::scalar::{id, is_digits};
+use crate::normalize::sources::{Form, Observed, moment};
 
 /// One event, with what the rules need to know around it.
 pub struct Facts<'a> {

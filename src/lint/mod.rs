@@ -32,7 +32,7 @@ pub use rule::{Check, Example, Profile, Rule, Severity};
 pub use rules::RULES;
 pub use sample::{Shape, sample};
 
-use crate::sources::{Form, Observed};
+use crate::normalize::sources::{Form, Observed};
 use facts::Facts;
 use names::Names;
 use quote::shown;

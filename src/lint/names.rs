@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::sources::catalogue::{Role, Session, entries, entry, role};
+use crate::events::catalog::{Role, Session, entries, entry, role};
 
 /// What is known of the events of a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wording::is_printable;
+use crate::base::text::is_printable;
 
 /// The longest value that is shown, in characters.
 const LONGEST: usize = 40;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::rule::Profile;
-use crate::sources::catalogue::{Emitter, Entry, Meaning, Role, Session};
+use crate::events::catalog::{Emitter, Entry, Meaning, Role, Session};
 
 /// The session of samples.
 const SESSION: u64 = 4711;

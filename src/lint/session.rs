@@ -1,7 +1,7 @@
 //! The events of sessions in the order of their times.
 
 use super::place::Place;
-use crate::sources::catalogue::Role;
+use crate::events::catalog::Role;
 
 /// An event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::sources::catalogue::entries;
-use crate::sources::{Found, find};
+use crate::events::catalog::entries;
+use crate::normalize::sources::{Found, find};
 
 /// Lints the text of an example, and returns rule and line of each finding.
 fn lint(profile: Profile, file: &str, text: &str, beside: Option<(&str, &str)>) -> Vec<(&'static str, u64)> {

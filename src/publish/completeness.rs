@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::gaps::best;
-use crate::collectors::{Standing, by_name};
-use crate::record::{Coverage, Status};
-use crate::topic::Topic;
+use crate::collect::collectors::{Standing, by_name};
+use crate::model::record::{Coverage, Status};
+use crate::model::topic::Topic;
 
 /// How complete the data of a dashboard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,7 +132,7 @@ fn is_known(line: &Coverage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::IMPORTED;
+    use crate::model::record::IMPORTED;
 
     fn line(collector: &str, day: &str, status: Status, rows: Option<u64>) -> Coverage {
         Coverage {

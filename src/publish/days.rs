@@ -1,6 +1,6 @@
 //! The days that a line rests on: how many there are, in words, and which lines can be compared.
 
-use crate::record::Number;
+use crate::model::record::Number;
 
 use super::number::{self, Style};
 use super::privacy::Line;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::Day;
-use crate::record::{Coverage, IMPORTED, Status};
+use crate::base::calendar::Day;
+use crate::model::record::{Coverage, IMPORTED, Status};
 
 use super::text::plain;
 

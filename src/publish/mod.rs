@@ -3,10 +3,12 @@
 
 pub mod completeness;
 pub mod days;
+pub mod export;
 pub mod gaps;
 pub mod headline;
 pub mod number;
 pub mod place;
 pub mod privacy;
+pub mod site;
 pub mod spreadsheet;
 pub mod text;

@@ -1,8 +1,8 @@
 //! Numbers, days and reasons as a reader sees them.
 
-use crate::calendar::{Day, Grain, Period, Timestamp};
-use crate::collectors::by_name;
-use crate::record::{Coverage, Number, Reason, Status};
+use crate::base::calendar::{Day, Grain, Period, Timestamp};
+use crate::collect::collectors::by_name;
+use crate::model::record::{Coverage, Number, Reason, Status};
 
 /// What stands where a value is not known.
 pub const UNKNOWN: &str = "–";

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{Day, Grain, Period};
-use crate::record::{ALL_SCOPES, INSTANCE_SCOPE};
+use crate::base::calendar::{Day, Grain, Period};
+use crate::model::record::{ALL_SCOPES, INSTANCE_SCOPE};
 
 use super::privacy::Line;
 use super::text::{LONGEST_LABEL, plain};

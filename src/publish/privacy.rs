@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::calendar::{Day, Grain, Period};
-use crate::dimensions::Dimensions;
-use crate::metrics::{Count, definitions};
-use crate::record::{ALL_SCOPES, Metric, Number, Population, Reason};
+use crate::aggregate::metrics::{Count, definitions};
+use crate::base::calendar::{Day, Grain, Period};
+use crate::base::dimensions::Dimensions;
+use crate::model::record::{ALL_SCOPES, Metric, Number, Population, Reason};
 
 /// A metric line as it may leave. When `hidden` is set, all that counts people or their doings is gone.
 #[derive(Clone, Debug, PartialEq)]

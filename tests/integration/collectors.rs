@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use duo_metrics::collectors::COLLECTORS;
+use duo_metrics::collect::collectors::COLLECTORS;
 
 use serde_json::Value;
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use duo_metrics::collectors::COLLECTORS;
-use duo_metrics::events::EXPOSED;
-use duo_metrics::metrics::definitions;
+use duo_metrics::aggregate::metrics::definitions;
+use duo_metrics::collect::collectors::COLLECTORS;
+use duo_metrics::events::features::EXPOSED;
 
 use crate::bench::{bare_command, done, lines_of};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -17,7 +17,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("an entry").path();
         match path.is_dir() {
@@ -30,7 +30,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
     let mut text = String::from(
-        "# Metrics\n\nMade from the definitions in `src/metrics/`; `BLESS=1 tests/run` writes it anew. Grains: D day, W ISO week, \
+        "# Metrics\n\nMade from the definitions in `src/aggregate/metrics/`; `BLESS=1 tests/run` writes it anew. Grains: D day, W ISO week, \
          M month,\nX the 28 days that end with the last day reported. By: `-` is the total, `a×b` two dimensions crossed.\nAll days are UTC. \
          The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
     );
@@ -154,110 +154,4 @@ fn every_variable_the_code_reads_is_in_the_readme() {
     for name in names.into_iter().filter(|name| !name.ends_with('_')) {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
-}
-
-/// The floors of the building, from the top; a file imports from its own floor's module and from floors below.
-const FLOORS: &[&[&str]] = &[
-    &["commands"],
-    &[
-        "chunks",
-        "cli",
-        "clickhouse",
-        "documents",
-        "encoding",
-        "gitlab",
-        "harvest",
-        "history",
-        "http",
-        "intake",
-        "output",
-        "progress",
-        "rejects",
-        "settings",
-        "state",
-        "stream",
-        "summary",
-        "text_file",
-    ],
-    &[
-        "address",
-        "agents",
-        "calendar",
-        "collectors",
-        "decimal",
-        "digits",
-        "dimensions",
-        "error",
-        "events",
-        "export",
-        "line",
-        "lint",
-        "mapping",
-        "metrics",
-        "page",
-        "plain",
-        "prices",
-        "pseudonym",
-        "publish",
-        "record",
-        "rollup",
-        "schema",
-        "site",
-        "sources",
-        "spelling",
-        "usage_event",
-        "view",
-        "wording",
-    ],
-];
-
-#[test]
-fn imports_run_downward_and_pure_code_names_no_outside() {
-    let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
-    let floor_of = |module: &str| FLOORS.iter().position(|floor| floor.contains(&module));
-    let mut seen = BTreeSet::new();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
-        let relative =
-            file.strip_prefix(root().join("src")).expect("below src").to_string_lossy().into_owned();
-        let module = relative.split(['/', '.']).next().expect("a name").to_owned();
-        if ["main", "lib"].contains(&module.as_str()) {
-            continue;
-        }
-        let floor = floor_of(&module)
-            .unwrap_or_else(|| panic!("{relative} is on no floor; put it on one, here and in lib.rs"));
-        seen.insert(module);
-        let text = std::fs::read_to_string(file).expect("a readable file");
-        let code = text.split("#[cfg(test)]").next().expect("a first part");
-        for used in code
-            .split("crate::")
-            .skip(1)
-            .filter_map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
-        {
-            if let Some(other) = floor_of(used) {
-                assert!(other >= floor, "{relative} imports {used} from the floor above");
-            }
-        }
-        if floor == FLOORS.len() - 1 {
-            for outside in [
-                "std::fs",
-                "std::net",
-                "std::env",
-                "std::process",
-                "std::thread",
-                "SystemTime",
-                "Instant::now",
-                "Utc::now",
-                "ureq",
-                "stdin()",
-                "stdout()",
-                "stderr()",
-            ] {
-                assert!(!code.contains(outside), "{relative} is pure and names {outside}");
-            }
-        }
-    }
-    let all: BTreeSet<String> =
-        FLOORS.iter().flat_map(|floor| floor.iter().map(|module| (*module).to_owned())).collect();
-    assert_eq!(seen, all, "every module of the floors is there");
 }

@@ -472,7 +472,7 @@ fn every_field_of_every_record_has_a_column() {
         names.map(|(name, _)| name.to_owned()).filter(|name| !flattened.contains(&&**name)).collect()
     };
     let mut fields = BTreeSet::new();
-    let records = source("src/record.rs");
+    let records = source("src/model/record.rs");
     for definition in records.split("#[serde(tag = \"type\", rename = \"").skip(1) {
         let (line_type, rest) = definition.split_once('"').expect("a type");
         if !["raw", "metric", "former_group"].contains(&line_type) {
@@ -480,14 +480,14 @@ fn every_field_of_every_record_has_a_column() {
         }
     }
     for (text, name) in
-        [(&records, "Origin"), (&records, "RowsCounted"), (&source("src/agents.rs"), "AgentCounts")]
+        [(&records, "Origin"), (&records, "RowsCounted"), (&source("src/events/agents.rs"), "AgentCounts")]
     {
         let (_, definition) = text.split_once(&format!("pub struct {name}")).expect("it is there");
         fields.extend(fields_of(definition));
     }
     assert!(fields.len() > 60, "{fields:?}");
     for field in fields {
-        assert!(duo_metrics::export::COLUMNS.contains(&&*field), "{field}");
+        assert!(duo_metrics::publish::export::COLUMNS.contains(&&*field), "{field}");
     }
 }
 

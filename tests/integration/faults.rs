@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use duo_metrics::collectors::{Span, by_name};
+use duo_metrics::collect::collectors::{Span, by_name};
 use serde_json::Value;
 
 use crate::bench::{Bench, Done, done, lines_of};

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use duo_metrics::aggregate::history::{History, Identity, KnownInstance};
 use duo_metrics::commands::aggregate::{self, aggregate};
-use duo_metrics::history::{History, Identity, KnownInstance};
-use duo_metrics::summary::Summary;
+use duo_metrics::system::summary::Summary;
 
 use serde_json::json;
 

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
+use duo_metrics::aggregate::metrics::Thresholds;
+use duo_metrics::base::error::Outcome;
 use duo_metrics::cli::RecordFormat;
 use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::commands::normalize::{self, normalize};
-use duo_metrics::error::Outcome;
-use duo_metrics::metrics::Thresholds;
-use duo_metrics::sources::Setting;
-use duo_metrics::summary::Summary;
+use duo_metrics::normalize::sources::Setting;
+use duo_metrics::system::summary::Summary;
 
 pub(crate) const OPTIONS: aggregate::Options = aggregate::Options {
     since: None,

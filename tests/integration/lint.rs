@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use duo_metrics::events::catalog::entry;
 use duo_metrics::lint::{Context, RULES, Shape, sample};
-use duo_metrics::sources::catalogue::entry;
 use serde_json::{Value, json};
 
 use crate::bench::{Done, bare_command, done, lines_of};

@@ -23,6 +23,7 @@ mod history;
 mod image;
 mod inputs;
 mod laws;
+mod layout;
 mod lint;
 mod people;
 mod pipelines;

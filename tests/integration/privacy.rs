@@ -239,7 +239,8 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
     // Of every rate that is told, no list of counts that it tells lacks a single one.
     let mut checked = 0;
     for row in rows.iter().filter(|row| row["hidden"].is_empty() && !row["of"].is_empty()) {
-        let definition = duo_metrics::metrics::definitions().find(|one| one.metric == row["metric"]);
+        let definition =
+            duo_metrics::aggregate::metrics::definitions().find(|one| one.metric == row["metric"]);
         for list in definition.expect("it is defined").unit.counts() {
             let cells = list.iter().flat_map(|count| {
                 rows.iter().filter(move |other| {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use duo_metrics::commands::aggregate::emit_rollups;
-use duo_metrics::summary::Summary;
+use duo_metrics::system::summary::Summary;
 
 use crate::bench::{Bench, lines_of, metric_text};
 use crate::laws::{OPTIONS, events_of, figures, normalized, shuffled, stream};

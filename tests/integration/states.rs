@@ -223,7 +223,7 @@ fn each_seventh_day_is_another_weekday_and_each_second_day_the_second() {
         assert_eq!(fetched.code, 0, "{}", fetched.stderr);
         let lines = crate::bench::lines_of(&fetched.stdout, "coverage");
         let taken = lines.iter().filter(|line| line["status"] == "complete");
-        let day = |line: &Value| -> duo_metrics::calendar::Day {
+        let day = |line: &Value| -> duo_metrics::base::calendar::Day {
             line["day"].as_str().expect("a text").parse().expect("a day")
         };
         let mut days: Vec<i64> = taken.map(|line| day(line).number()).collect();

@@ -127,7 +127,7 @@ impl Stream {
 }
 
 fn event_of(user: &str, day: NaiveDate, event: &str, more: Value) -> Value {
-    let feature = duo_metrics::events::feature_of(event);
+    let feature = duo_metrics::events::features::feature_of(event);
     let mut fields = json!({"type": "event", "ts": format!("{day}T10:00:00Z"), "event": event, "feature": feature,
         "user": user, "bot": user.ends_with("bot")});
     fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());

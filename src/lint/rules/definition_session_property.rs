@@ -1,8 +1,8 @@
 //! `definition-session-property`: an event of a session that cannot tell which.
 
+use crate::events::catalog::{Role, Session, entry};
 use crate::lint::definition::Definition;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
-use crate::sources::catalogue::{Role, Session, entry};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-session-property",

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::events::catalog::{Meaning, entry};
 use crate::lint::facts::Facts;
 use crate::lint::quote::shown;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
-use crate::sources::catalogue::{Meaning, entry};
 
 pub(super) const RULE: Rule = Rule {
     id: "environment-unknown",

@@ -1,8 +1,8 @@
 //! `finish-without-start`: GitLab tells the end of a session whose start it does not tell.
 
+use crate::events::catalog::Role;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
 use crate::lint::session::Session;
-use crate::sources::catalogue::Role;
 
 pub(super) const RULE: Rule = Rule {
     id: "finish-without-start",

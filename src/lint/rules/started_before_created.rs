@@ -1,8 +1,8 @@
 //! `started-before-created`: a session starts before there is one.
 
+use crate::events::catalog::Role;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
 use crate::lint::session::Session;
-use crate::sources::catalogue::Role;
 
 pub(super) const RULE: Rule = Rule {
     id: "started-before-created",

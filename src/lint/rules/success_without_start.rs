@@ -1,8 +1,8 @@
 //! `success-without-start`: a session succeeds that never started.
 
+use crate::events::catalog::Role;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
 use crate::lint::session::Session;
-use crate::sources::catalogue::Role;
 
 pub(super) const RULE: Rule = Rule {
     id: "success-without-start",

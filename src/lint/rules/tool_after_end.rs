@@ -1,8 +1,8 @@
 //! `tool-after-end`: a tool is called in a session that is over.
 
+use crate::events::catalog::Role;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
 use crate::lint::session::Session;
-use crate::sources::catalogue::Role;
 
 pub(super) const RULE: Rule = Rule {
     id: "tool-after-end",

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::events::catalog::Role;
 use crate::lint::facts::Facts;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
-use crate::sources::Form;
-use crate::sources::catalogue::Role;
+use crate::normalize::sources::Form;
 
 pub(super) const RULE: Rule = Rule {
     id: "tool-missing",

@@ -2,7 +2,7 @@
 
 use crate::lint::facts::Facts;
 use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
-use crate::sources::Form;
+use crate::normalize::sources::Form;
 
 pub(super) const RULE: Rule = Rule {
     id: "user-missing",

@@ -1,0 +1,117 @@
+//! Counting distinct people.
+
+use crate::aggregate::rollup::PersonId;
+
+/// A set of people, a bit each. The caller checks that each is a person on the day.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PeopleSet {
+    words: Vec<u64>,
+}
+
+impl PeopleSet {
+    /// Adds a user.
+    #[inline]
+    pub(super) fn add(&mut self, person: PersonId) {
+        let word = person.0 as usize / 64;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (person.0 % 64);
+    }
+
+    /// Whether somebody is in it.
+    pub(super) fn contains(&self, person: PersonId) -> bool {
+        self.words.get(person.0 as usize / 64).is_some_and(|word| word & (1 << (person.0 % 64)) != 0)
+    }
+
+    /// Adds everybody of another set.
+    pub(super) fn add_all(&mut self, other: &PeopleSet) {
+        if self.words.is_empty() {
+            self.words.clone_from(&other.words);
+            return;
+        }
+        if other.words.len() > self.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(word, more)| *word |= more);
+    }
+
+    /// Takes everybody of another set out.
+    pub(super) fn remove_all(&mut self, other: &PeopleSet) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, less)| *word &= !less);
+    }
+
+    /// How many are in both.
+    pub(super) fn common(&self, other: &PeopleSet) -> u64 {
+        let words = self.words.iter().zip(&other.words);
+        words.map(|(word, other)| u64::from((word & other).count_ones())).sum()
+    }
+
+    /// How many are in one or the other.
+    pub(super) fn in_either(&self, other: &PeopleSet) -> u64 {
+        let (short, long) = match self.words.len() < other.words.len() {
+            true => (&self.words, &other.words),
+            false => (&other.words, &self.words),
+        };
+        let (beside, behind) = long.split_at(short.len());
+        let either = short.iter().zip(beside).map(|(word, other)| word | other);
+        either.chain(behind.iter().copied()).map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Everybody in it, in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = PersonId> {
+        (0..).zip(&self.words).flat_map(|(place, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(PersonId(place * 64 + bit))
+            })
+        })
+    }
+
+    /// Whether nobody is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// How many are in it.
+    pub(super) fn len(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+}
+
+impl FromIterator<PersonId> for PeopleSet {
+    fn from_iter<T: IntoIterator<Item = PersonId>>(people: T) -> PeopleSet {
+        let mut set = PeopleSet::default();
+        set.extend(people);
+        set
+    }
+}
+
+impl Extend<PersonId> for PeopleSet {
+    fn extend<T: IntoIterator<Item = PersonId>>(&mut self, people: T) {
+        people.into_iter().for_each(|person| self.add(person));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_sets() {
+        let of = |numbers: &[u32]| numbers.iter().map(|number| PersonId(*number)).collect::<PeopleSet>();
+        let mut some = of(&[0, 63, 64, 200]);
+        assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [0, 63, 64, 200]);
+        let others = of(&[63, 64, 65, 1000]);
+        assert_eq!((some.len(), some.common(&others), of(&[]).len()), (4, 2, 0));
+        assert_eq!((some.in_either(&others), others.in_either(&some), some.in_either(&of(&[]))), (6, 6, 4));
+        let mut all = of(&[]);
+        all.add_all(&some);
+        assert_eq!(all.iter().collect::<Vec<_>>(), some.iter().collect::<Vec<_>>());
+        some.add_all(&of(&[64, 500]));
+        some.remove_all(&of(&[0, 63, 9999]));
+        assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [64, 200, 500]);
+    }
+}

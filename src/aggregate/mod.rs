@@ -1,0 +1,9 @@
+//! The engine of `aggregate`: records become rollups, and rollups become metrics.
+
+pub mod clickhouse;
+pub mod history;
+pub mod ingest;
+pub mod metrics;
+pub mod prices;
+pub mod rollup;
+pub mod view;

@@ -1,0 +1,10 @@
+//! Vocabulary that every stage shares: days, errors, numbers, text.
+
+pub mod address;
+pub mod calendar;
+pub mod decimal;
+pub mod digits;
+pub mod dimensions;
+pub mod error;
+pub mod lenient;
+pub mod text;

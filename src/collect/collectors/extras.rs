@@ -1,0 +1,123 @@
+//! What GitLab tells of an event beyond who and when, in a field of free form.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::scalar::Scalar;
+use crate::json::{Fields, Keys, Next, Value};
+use crate::model::scalar::truth;
+
+/// What GitLab tells of an event beyond who and when. Whatever it holds must not lose the event.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Extras<'a> {
+    /// Whether it was an object, even an empty one.
+    pub(super) is_told: bool,
+    /// Whether a call of a tool succeeded.
+    pub(super) is_success: Option<bool>,
+    /// By the place of their keys.
+    pub(super) fields: [Scalar<'a>; SUCCESS],
+}
+
+/// The place of the key behind those of the fields.
+const SUCCESS: usize = 11;
+
+impl<'a> Extras<'a> {
+    /// The keys that say something.
+    pub(super) const KEYS: &'static [&'static str] = &[
+        "project_id",
+        "ide_name",
+        "unique_tracking_id",
+        "session_id",
+        "flow_type",
+        "environment",
+        "tool_name",
+        "model_name",
+        "model_engine",
+        "language",
+        "suggestion_size",
+        "has_tool_call_success",
+    ];
+
+    /// Reads what comes next, where it is spelled plainly; `None` when the parser has to look at it.
+    #[inline(always)]
+    pub(super) fn read_plain(fields: &mut Fields<'a>, keys: &mut Keys) -> Option<Extras<'a>> {
+        if !fields.is_at_object() {
+            fields.value()?;
+            return Some(Extras::default());
+        }
+        let mut extras = Extras { is_told: true, ..Extras::default() };
+        let mut object = fields.object(keys);
+        loop {
+            match object.next(keys)? {
+                Next::Key(SUCCESS) => {
+                    let Value::Bool(is_success) = object.value()? else { return None };
+                    extras.is_success = Some(is_success);
+                }
+                Next::Key(place) => extras.fields[place] = Scalar::read_plain(&mut object)?,
+                Next::Other => drop(object.value()?),
+                Next::End => break,
+            }
+        }
+        fields.go_on_after(&object);
+        Some(extras)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Extras<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Extras<'a>, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        struct Anything;
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Extras<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("anything")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
+                let mut extras = Extras { is_told: true, ..Extras::default() };
+                while let Some(Name(key)) = items.next_key()? {
+                    match Extras::KEYS.iter().position(|name| *name == key) {
+                        Some(SUCCESS) => extras.is_success = truth(&items.next_value()?),
+                        Some(place) => extras.fields[place] = items.next_value()?,
+                        None => drop(items.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(extras)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Extras::default())
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Extras<'de>, E> {
+                Ok(Extras::default())
+            }
+        }
+        deserializer.deserialize_any(Anything)
+    }
+}

@@ -1,0 +1,6 @@
+//! The events of GitLab Duo: their names, features, roles and fields.
+
+pub mod agents;
+pub mod aliases;
+pub mod catalog;
+pub mod features;

@@ -1,0 +1,178 @@
+//! Pseudonyms: people replaced by a keyed hash, so that they can still be counted but not be named.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::base::address::canonical;
+use crate::model::line::{Record, Rollup};
+use crate::model::record::is_nobody;
+use crate::model::usage_event::UsageEvent;
+
+/// What a pseudonym starts with.
+const PREFIX: &str = "hmac:";
+
+/// The key of the pseudonyms. It is never printed or written.
+pub struct PseudonymKey {
+    hmac: Hmac<Sha256>,
+    /// The former address that pseudonyms of a GitLab are made with, by its address now: with another one everyone would be
+    /// somebody else.
+    former_addresses: BTreeMap<String, String>,
+}
+
+/// What the check value is computed over, before the address. It is no address itself, so that no pseudonym gives the check value.
+const CHECK: &str = "duo-metrics key check";
+
+/// Whether a user is told by a pseudonym.
+pub fn is_pseudonym(user: &str) -> bool {
+    user.starts_with(PREFIX)
+}
+
+impl PseudonymKey {
+    /// A key; `None` when it is too short to be one.
+    pub fn new(key: &str) -> Option<PseudonymKey> {
+        let long_enough = key.len() >= 16;
+        long_enough.then(|| PseudonymKey {
+            hmac: Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"),
+            former_addresses: BTreeMap::new(),
+        })
+    }
+
+    /// The same key, which makes the pseudonyms of a GitLab with its former address, as (address now, former address).
+    pub fn with_former_addresses(self, former_addresses: BTreeMap<String, String>) -> PseudonymKey {
+        PseudonymKey { former_addresses, ..self }
+    }
+
+    /// The check value of this key for the users of a GitLab: 32 bits of an HMAC, as eight hexadecimal digits. Too few to find
+    /// the key by, and enough that another one is noticed.
+    pub fn check(&self, instance: &str) -> String {
+        let mut mac = self.hmac.clone();
+        mac.update(CHECK.as_bytes());
+        mac.update(&[0]);
+        mac.update(self.address_of(instance).as_bytes());
+        let digest = mac.finalize().into_bytes();
+        digest[..4].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
+    fn address_of<'i>(&'i self, instance: &'i str) -> Cow<'i, str> {
+        let address = canonical(instance);
+        match self.former_addresses.get(&*address) {
+            Some(former) => former.into(),
+            None => address,
+        }
+    }
+
+    /// Replaces the people in a record. Who has a pseudonym already keeps it.
+    pub fn apply(&self, record: &mut Record<'_>) {
+        let instance = record.origin().instance.clone().into_owned();
+        let replace = |user: &mut Cow<'_, str>| self.replace(&instance, user);
+        match record {
+            Record::Event(event) => {
+                replace(&mut event.user);
+                event.username = None;
+                event.global_user_id.as_mut().map(replace);
+            }
+            Record::Seat(seat) => {
+                replace(&mut seat.user);
+                seat.username = None;
+            }
+            Record::UserTotal(total) => {
+                replace(&mut total.user);
+                total.username = None;
+            }
+            Record::MergeRequest(merge_request) => {
+                merge_request.author.as_mut().map(replace);
+            }
+            Record::SeatPool(_)
+            | Record::Pipeline(_)
+            | Record::Dora(_)
+            | Record::Project(_)
+            | Record::GroupTotal(_)
+            | Record::Credit(_) => {}
+        }
+    }
+
+    /// Replaces the people in a usage event of this instance.
+    pub fn apply_to_event<T>(&self, event: &mut UsageEvent<'_, T>, instance: &str) {
+        self.replace(instance, &mut event.user);
+        event.username = None;
+    }
+
+    /// Replaces the people in counted rows.
+    pub fn apply_to_counts(&self, rollup: &mut Rollup<'_>) {
+        match rollup {
+            Rollup::Usage(usage) => self.replace(&usage.instance, &mut usage.user),
+            Rollup::Agent(agent) => self.replace(&agent.of.instance, &mut agent.user),
+            Rollup::Session(session) => {
+                let replaced = |mut user| {
+                    self.replace(&session.of.instance, &mut user);
+                    user
+                };
+                session.users = std::mem::take(&mut session.users)
+                    .into_iter()
+                    .map(|(user, since)| (replaced(user), since))
+                    .collect();
+                session.bots = std::mem::take(&mut session.bots).into_iter().map(replaced).collect();
+            }
+        }
+    }
+
+    /// Replaces the user of an instance. That there is none is no name.
+    pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
+        if !is_pseudonym(user) && !is_nobody(user) {
+            *user = self.of(instance, user).into();
+        }
+    }
+
+    /// The pseudonym of a user of an instance: 128 bits of the HMAC.
+    pub fn of(&self, instance: &str, user: &str) -> String {
+        let mut mac = self.hmac.clone();
+        mac.update(self.address_of(instance).as_bytes());
+        mac.update(&[0]);
+        mac.update(user.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let half = digest.first_chunk().expect("a SHA-256 has 32 bytes");
+        format!("{PREFIX}{:032x}", u128::from_be_bytes(*half))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::line::Line;
+
+    #[test]
+    fn people_are_replaced_once_and_apart_by_instance_and_key() {
+        let key = PseudonymKey::new("a key of some length").expect("long enough");
+        let text = r#"{"type":"seat","instance":"https://a.example","collector":"seats","scope":"acme","day":"2026-10-01",
+            "fetched_at":"2026-10-01T03:00:00Z","row":"1:1","user":"gid://gitlab/User/42","username":"ana","assigned":true,
+            "add_on":"DUO_ENTERPRISE","last_duo_activity_on":null}"#;
+        let Ok(Line::Record(mut record)) = Line::parse(text) else { panic!("a record") };
+        key.apply(&mut record);
+        let once = serde_json::to_string(&record).expect("serialises");
+        assert!(once.contains(&key.of("https://a.example", "gid://gitlab/User/42")), "{once}");
+        assert!(!once.contains("ana") && !once.contains("User/42"), "{once}");
+        key.apply(&mut record);
+        assert_eq!(serde_json::to_string(&record).expect("serialises"), once);
+        assert_ne!(key.of("https://a.example", "x"), key.of("https://b.example", "x"));
+        let other = PseudonymKey::new("another key of length").expect("long enough");
+        assert_ne!(key.of("https://a.example", "x"), other.of("https://a.example", "x"));
+        assert!(PseudonymKey::new("too short").is_none());
+    }
+
+    #[test]
+    fn the_check_value_tells_keys_and_former_addresses_apart() {
+        let key = |text| PseudonymKey::new(text).expect("long enough");
+        let (here, former) = ("https://git.example.org", "https://gitlab.example.com");
+        let one = key("a key of some length");
+        assert_eq!(one.check(here).len(), 8);
+        assert_eq!(one.check(here), key("a key of some length").check("https://GIT.example.org:443/"));
+        assert_ne!(one.check(here), key("another key of length").check(here));
+        assert_ne!(one.check(here), one.check(former));
+        let moved = key("a key of some length").with_former_addresses([(here.into(), former.into())].into());
+        assert_eq!(moved.check(here), one.check(former));
+        assert_eq!(moved.of(here, "x"), one.of(former, "x"));
+    }
+}

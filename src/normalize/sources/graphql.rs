@@ -1,0 +1,40 @@
+//! Nodes of GitLab's GraphQL API as bare lines: of `aiInstanceUsageData`, which tell what an event is about, and of
+//! `aiUsageData` of a group or project, which tell who did what and when.
+
+use serde_json::{Map, Value};
+
+use super::Found;
+use super::observed::{Form, Observed, Who};
+use crate::model::scalar::{take, take_object, text_in, truth};
+
+/// Whether an object is a node: GraphQL writes names in capitals and ids as global ones.
+pub(super) fn is_node(object: &Map<String, Value>) -> bool {
+    let is_spoken_loudly =
+        |name: &str| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    object.get("event").and_then(Value::as_str).is_some_and(is_spoken_loudly)
+        && object.contains_key("timestamp")
+        && !object.contains_key("ai_context")
+        && !object.contains_key("additional_properties")
+}
+
+/// The event of a node.
+pub(super) fn read(mut node: Map<String, Value>) -> Found {
+    let tells_all = node.contains_key("extras") || node.contains_key("namespacePath");
+    let user = match take(&mut node, "user") {
+        Some(Value::Object(mut user)) => Some(Who {
+            username: text_in(&user, "username"),
+            bot: user.get("bot").and_then(truth),
+            id: take(&mut user, "id"),
+        }),
+        _ => None,
+    };
+    Found::one(Ok(Observed {
+        form: Some(if tells_all { Form::InstanceNode } else { Form::GroupNode }),
+        event: text_in(&node, "event"),
+        timestamp: text_in(&node, "timestamp"),
+        user,
+        namespace_path: text_in(&node, "namespacePath"),
+        extra: take_object(&mut node, "extras").unwrap_or_default(),
+        ..Observed::default()
+    }))
+}

@@ -1,0 +1,537 @@
+//! Makes a record of an event as it was told.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::observed::{Form, Observed};
+use super::{moment, short_digest};
+use crate::base::address::canonical;
+use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, Session};
+use crate::events::features::{self, CODE_SUGGESTIONS};
+use crate::model::canonical::canonicalize;
+use crate::model::record::{Event, INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
+use crate::model::scalar;
+
+/// The instance of events that do not tell theirs.
+pub const UNKNOWN_INSTANCE: &str = "unknown";
+
+/// What is said about events that do not tell it themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    /// The GitLab, as a URL without a trailing slash.
+    pub instance: Option<String>,
+    /// The path of the group.
+    pub scope: Option<String>,
+}
+
+/// The record of an event. Its day and fetch are those of its own time, since an export does not tell when it was made, and
+/// all parts of one have to be of the same fetch. The error says what is missing, without repeating any of the content.
+pub fn record(observed: &Observed, setting: &Setting, row: Row) -> Result<Event<'static>, String> {
+    let told = Told::of(observed);
+    let name = observed.event.as_deref().map(str::trim).filter(|name| !name.is_empty()).ok_or("no name")?;
+    let name = name.to_lowercase();
+    let entry = catalog::entry(&name);
+    let name = entry.map_or(name, |entry| entry.name.to_owned());
+    let role = catalog::role(&name);
+    let time = observed.timestamp.as_deref().ok_or("no time")?;
+    let ts = moment(time).ok_or("a time that is none")?;
+    let day = ts.day();
+    let feature = features::feature_of(&name);
+    let base = Base { observed, entry };
+    let user_type = told.standard("user_type");
+    let is_suggestion = feature == CODE_SUGGESTIONS && observed.form != Some(Form::GroupNode);
+    let [write_5m, write_1h, creation] =
+        ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "cache_creation"]
+            .map(|name| told.count(name));
+    let writes = [write_5m, write_1h, creation];
+    let mut event = Event {
+        ts,
+        origin: Origin {
+            instance: told.instance(setting).into(),
+            collector: observed.form.map_or("", Form::collector).into(),
+            scope: setting.scope.clone().map_or(INSTANCE_SCOPE.into(), Into::into),
+            day,
+            fetched_at: day.plus(1).midnight(),
+            row,
+        },
+        feature: feature.into(),
+        user: told.user().into(),
+        username: observed.user.as_ref().and_then(|user| user.username.clone()).map(Into::into),
+        bot: observed.user.as_ref().is_some_and(|user| user.bot == Some(true))
+            || user_type.as_deref().is_some_and(|kind| kind != "human"),
+        language: is_suggestion.then(|| told.extra("language").map_or(NO_LANGUAGE.into(), Into::into)),
+        language_original: None,
+        ide: told.extra("ide_name").map(Into::into),
+        ide_original: None,
+        lines: told.extra("suggestion_size").filter(|_| is_suggestion).and_then(|size| size.parse().ok()),
+        namespace: observed.namespace_path.clone().map(Into::into),
+        project: told.project().map(Into::into),
+        session: base.session(&told).map(Into::into),
+        flow: base.flow(&told).map(Into::into),
+        environment: base.environment(&told).map(Into::into),
+        tool: base.tool(&told, role).map(Into::into),
+        model: told.model("model_name").map(Into::into),
+        model_engine: told.model("model_engine").map(Into::into),
+        model_provider: told.model("model_provider").map(Into::into),
+        agent: told.agent(&["agent_name"]).map(Into::into),
+        agent_type: told.agent(&["agent_type", "item_type"]).map(Into::into),
+        flow_version: told.agent(&["flow_version", "item_version"]).map(Into::into),
+        user_type: user_type.map(Into::into),
+        global_user_id: told.global_user().map(Into::into),
+        outcome: base.outcome(&told, role).map(Into::into),
+        reason: base.reason(&told).map(Into::into),
+        input_tokens: told.count("input_tokens"),
+        output_tokens: told.count("output_tokens"),
+        total_tokens: told.count("total_tokens"),
+        cache_read: told.count("cache_read"),
+        cache_write_5m: write_5m,
+        cache_write_1h: write_1h,
+        cache_write: writes
+            .iter()
+            .any(Option::is_some)
+            .then(|| writes.iter().flatten().fold(0, |sum: u64, tokens| sum.saturating_add(*tokens))),
+        source: told.standard("source").map(Into::into),
+        tracking_id: told.extra("unique_tracking_id").map(Into::into),
+        event_id: observed.event_id.clone().filter(|id| !id.is_empty()).map(Into::into),
+        context: told.context(),
+        event: name.into(),
+    };
+    canonicalize(&mut event);
+    Ok(event)
+}
+
+/// The id of an event whose source tells none: what it says, without where it was found. It is made of the record as it
+/// leaves, so that where people are replaced, nobody can find them by trying out who makes that id.
+pub fn derived_id(event: &Event<'_>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(event.origin.instance.as_bytes());
+    if event.origin.collector == Form::UsageTable.collector() {
+        // What PostgreSQL and ClickHouse both tell of a row; by this GitLab knows it too.
+        let namespace =
+            event.namespace.as_deref().and_then(|path| path.trim_end_matches('/').rsplit('/').next());
+        let told = event.context.as_ref().and_then(|context| scalar::id(context.get("namespace_id")?));
+        let milliseconds = event.ts.unix_milliseconds().to_string();
+        let namespace = namespace.map(str::to_owned).or(told).unwrap_or_default();
+        for part in [&*event.user, &*event.event, &milliseconds, &namespace] {
+            hash.update([0]);
+            hash.update(part.as_bytes());
+        }
+        return short_digest(hash);
+    }
+    let fields = serde_json::to_value(event).ok();
+    if let Some(Value::Object(mut fields)) = fields {
+        // A user name can change, and a place is none of the event.
+        for place in ["instance", "collector", "scope", "fetched_at", "row", "event_id", "username"] {
+            fields.remove(place);
+        }
+        hash.update(Value::Object(fields).to_string());
+    }
+    short_digest(hash)
+}
+
+/// How many fields of an event are of another type than records have them in: they are not in its record.
+pub fn unusable_fields(observed: &Observed) -> u64 {
+    let Observed { label, property, value, standard, ai, extra, .. } = observed;
+    let base = [label, property, value].into_iter().flatten();
+    let is_nested = |value: &&Value| matches!(value, Value::Array(_) | Value::Object(_) | Value::Bool(_));
+    let unusable = |(name, value): &(&String, &Value)| match value {
+        Value::Null => false,
+        Value::String(text) if text.trim().is_empty() => false,
+        value if *name == SUGGESTION_SIZE || TOKENS.contains(&name.as_str()) => {
+            scalar::count(value).is_none()
+        }
+        value => is_nested(value) && TEXTS.contains(&name.as_str()),
+    };
+    let places = [standard.as_ref(), ai.as_ref(), Some(extra)].into_iter().flatten().flatten();
+    (base.filter(is_nested).count() + places.filter(unusable).count()) as u64
+}
+
+/// The fields of the AI Context that count tokens.
+pub(super) const TOKENS: [&str; 7] = [
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read",
+    "cache_creation",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+];
+
+/// The custom property with the size of a suggestion, in lines.
+const SUGGESTION_SIZE: &str = "suggestion_size";
+
+/// The fields of contexts and custom properties that records have as text.
+const TEXTS: &[&str] = &[
+    "agent_name",
+    "agent_type",
+    "flow_name",
+    "flow_type",
+    "flow_version",
+    "global_user_id",
+    "host_name",
+    "ide_name",
+    "instance_id",
+    "item_type",
+    "item_version",
+    "language",
+    "model_engine",
+    "model_name",
+    "model_provider",
+    "project_id",
+    "session_id",
+    "source",
+    "tool_name",
+    "unique_tracking_id",
+    "user_id",
+    "user_type",
+    "workflow_id",
+];
+
+impl Form {
+    /// What stands for the collector in records of this form. All forms of Snowplow are one: they bring the same events.
+    pub fn collector(self) -> &'static str {
+        match self {
+            Form::InternalEvent | Form::EventsApi => "internal_events",
+            Form::SnowplowJson | Form::SnowplowTsv | Form::Tp2 | Form::Micro | Form::ProductUsageLog => {
+                "snowplow"
+            }
+            Form::ServiceLog => "service_log",
+            Form::ServiceCall => "service_calls",
+            Form::InstanceNode => "instance_usage_events",
+            Form::GroupNode => "usage_events",
+            Form::UsageTable => "ai_usage_events",
+        }
+    }
+}
+
+/// The contexts and custom properties of an event.
+struct Told<'a> {
+    observed: &'a Observed,
+}
+
+/// The base properties of an event, which mean something else for each.
+struct Base<'a> {
+    observed: &'a Observed,
+    entry: Option<&'static Entry>,
+}
+
+impl Told<'_> {
+    fn of(observed: &Observed) -> Told<'_> {
+        Told { observed }
+    }
+
+    fn extra(&self, name: &str) -> Option<String> {
+        scalar::text_in(&self.observed.extra, name)
+    }
+
+    fn ai(&self, name: &str) -> Option<String> {
+        self.observed.ai.as_ref().and_then(|ai| scalar::text_in(ai, name))
+    }
+
+    /// From the Standard Context, else from that of billing, which repeats some of it.
+    fn standard(&self, name: &str) -> Option<String> {
+        let Observed { standard, billing, .. } = self.observed;
+        [standard, billing].into_iter().flatten().find_map(|context| scalar::text_in(context, name))
+    }
+
+    /// A number of tokens: the AI Context comes first.
+    fn count(&self, name: &str) -> Option<u64> {
+        let Observed { ai, standard, extra, .. } = self.observed;
+        let places = [ai.as_ref(), standard.as_ref(), Some(extra)];
+        places.into_iter().flatten().find_map(|place| place.get(name).and_then(scalar::count))
+    }
+
+    /// By one guide a model belongs to the Standard Context, by the other to the AI Context; where calls are told as they are
+    /// written, it is among the custom properties.
+    fn model(&self, name: &str) -> Option<String> {
+        self.standard(name).or_else(|| self.extra(name)).or_else(|| self.ai(name))
+    }
+
+    fn agent(&self, names: &[&str]) -> Option<String> {
+        let in_ai = names.iter().find_map(|name| self.ai(name));
+        in_ai.or_else(|| names.iter().find_map(|name| self.extra(name)))
+    }
+
+    fn instance(&self, setting: &Setting) -> String {
+        let is_host = |host: &String| {
+            host.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+        };
+        self.standard("host_name")
+            .filter(is_host)
+            .map(|host| canonical(&format!("https://{host}")).into_owned())
+            .or_else(|| setting.instance.clone())
+            .or_else(|| self.standard("instance_id").map(|id| format!("instance:{id}")))
+            .unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())
+    }
+
+    fn global_user(&self) -> Option<String> {
+        self.standard("global_user_id")
+    }
+
+    fn user(&self) -> String {
+        let beside = self.observed.user.as_ref().and_then(|user| scalar::id(user.id.as_ref()?));
+        let own = beside.or_else(|| scalar::id(self.observed.standard.as_ref()?.get("user_id")?));
+        // A number of the database, not a hash that happens to have no letters.
+        let global = |id: &String| match scalar::is_digits(id) && id.len() <= LONGEST_ID {
+            true => Some(format!("gid://gitlab/User/{id}")),
+            false => id.starts_with("gid://").then(|| id.clone()),
+        };
+        own.as_ref()
+            .and_then(global)
+            // The hash of an id says less than an id that is the same everywhere.
+            .or_else(|| self.global_user())
+            .or(own)
+            .unwrap_or_else(|| NOBODY.to_owned())
+    }
+
+    fn project(&self) -> Option<String> {
+        let own = self.observed.project.as_ref().and_then(scalar::id);
+        let id = own.or_else(|| self.standard("project_id")).or_else(|| self.extra("project_id"))?;
+        Some(if scalar::is_digits(&id) { format!("gid://gitlab/Project/{id}") } else { id })
+    }
+
+    /// What else is told, by the names of the schemas: what is in none of them can be anything.
+    fn context(&self) -> Option<Box<Map<String, Value>>> {
+        let Observed { standard, ai, billing, extra, namespace, .. } = self.observed;
+        let mut context = Map::new();
+        type Place<'a> = (&'a [&'a str], &'a str, Option<&'a Map<String, Value>>);
+        let places: [Place<'_>; 5] = [
+            (STANDARD, "", standard.as_ref()),
+            (AI, "", ai.as_ref()),
+            (EXTRAS, "", Some(extra)),
+            (BILLING, "billing_", billing.as_ref()),
+            (METADATA, "billing_", billing.as_ref().and_then(|billing| billing.get("metadata")?.as_object())),
+        ];
+        for (names, prefix, place) in places {
+            for name in names {
+                if let Some(value) = place.and_then(|place| place.get(*name)).filter(|value| is_plain(value))
+                {
+                    context.entry(format!("{prefix}{name}")).or_insert_with(|| value.clone());
+                }
+            }
+        }
+        if let Some(namespace) = namespace.as_ref().filter(|id| is_plain(id)) {
+            context.entry("namespace_id").or_insert_with(|| namespace.clone());
+        }
+        (!context.is_empty()).then(|| Box::new(context))
+    }
+}
+
+/// The figures of the largest number that a database counts to.
+const LONGEST_ID: usize = 20;
+
+/// Of the Standard Context: all but people, what records have fields for, and what ties to other sites.
+const STANDARD: &[&str] = &[
+    "client_name",
+    "client_type",
+    "client_version",
+    "context_generated_at",
+    "correlation_id",
+    "deployment_type",
+    "environment",
+    "feature_category",
+    "feature_enabled_by_namespace_ids",
+    "feature_enablement_type",
+    "instance_id",
+    "instance_version",
+    "interface",
+    "is_gitlab_team_member",
+    "namespace_id",
+    "organization_id",
+    "plan",
+    "realm",
+    "ultimate_parent_namespace_id",
+    "unique_instance_id",
+];
+
+/// Of the AI Context: all but what records have fields for.
+const AI: &[&str] = &[
+    "cache_creation",
+    "component_name",
+    "custom_item_id",
+    "flow_registry_version",
+    "item_schema_version",
+    "item_type",
+    "item_version",
+    "workflow_id",
+];
+
+/// Of the custom properties: numbers, and words out of a few.
+const EXTRAS: &[&str] = &[
+    "compaction_input_tokens",
+    "compaction_output_tokens",
+    "compaction_ratio",
+    "cycle_count",
+    "duo_add_on",
+    "duration_ms",
+    "duration_seconds",
+    "estimated_input_tokens",
+    "is_compaction_call",
+    "max_context_tokens",
+    "max_cycles",
+    "max_consecutive_identical_calls",
+    "max_consecutive_identical_with_result",
+    "merge_request_iid",
+    "messages_after",
+    "messages_before",
+    "messages_summarized",
+    "non_orbit_tool_calls",
+    "operation_type",
+    "orbit_calls_count",
+    "parallel",
+    "session_ending",
+    "token_budget",
+    "tokens_after",
+    "tokens_before",
+    "tokens_removed",
+    "tokens_saved",
+    "total_tool_calls",
+    "unique_tool_calls",
+    "verification_run",
+];
+
+/// Of the billing context: what was used.
+const BILLING: &[&str] =
+    &["event_id", "event_type", "unit_of_measure", "quantity", "is_billable", "estimated_cost"];
+
+/// Of the details of the billing context.
+const METADATA: &[&str] =
+    &["feature_qualified_name", "feature_ai_catalog_item", "execution_environment", "orbit_called"];
+
+/// The longest text that a schema allows, in bytes.
+const LONGEST_TEXT: usize = 255;
+
+/// Whether it is a text of a length that schemas allow, a number, yes or no, or a list of numbers.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= LONGEST_TEXT,
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::Array(values) => !values.is_empty() && values.iter().all(Value::is_number),
+        Value::Null | Value::Object(_) => false,
+    }
+}
+
+impl Base<'_> {
+    /// The base property that means this, if one does.
+    fn meaning(&self, meaning: Meaning) -> Option<&Value> {
+        let entry = self.entry?;
+        let Observed { label, property, value, .. } = self.observed;
+        [(entry.label, label), (entry.property, property), (entry.value, value)]
+            .into_iter()
+            .find_map(|(own, value)| value.as_ref().filter(|_| own == meaning))
+    }
+
+    fn text(&self, meaning: Meaning) -> Option<String> {
+        self.meaning(meaning).and_then(scalar::text)
+    }
+
+    /// The id of the session, which is an integer of the instance wherever it stands.
+    fn session(&self, told: &Told<'_>) -> Option<String> {
+        let Observed { ai, extra, billing, value, .. } = self.observed;
+        let of = |place: Option<&Map<String, Value>>, name| scalar::id(place?.get(name)?);
+        let metadata = || billing.as_ref()?.get("metadata")?.as_object();
+        // The service sends its session as value, whatever the event is called.
+        let is_of_service =
+            || told.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service"));
+        let is_value = match self.entry {
+            Some(entry) => entry.session() == Session::Value,
+            None => is_of_service(),
+        };
+        let in_value = value.as_ref().filter(|_| is_value).and_then(scalar::id);
+        in_value
+            .filter(|id| id != "0")
+            .or_else(|| of(ai.as_ref(), "session_id"))
+            .or_else(|| of(ai.as_ref(), "workflow_id"))
+            .or_else(|| of(Some(extra), "workflow_id"))
+            .or_else(|| of(Some(extra), "session_id"))
+            .or_else(|| of(metadata(), "workflow_id"))
+            .map(|session| self.local(session, told))
+    }
+
+    /// By the schema, `workflow_id` is the session with the id of the instance behind it.
+    fn local(&self, session: String, told: &Told<'_>) -> String {
+        let instance = told.standard("instance_id").filter(|id| !id.is_empty());
+        let local =
+            instance.and_then(|id| Some(session.strip_suffix(&id)?.trim_end_matches(['-', '_']).to_owned()));
+        local.filter(|local| !local.is_empty()).unwrap_or(session)
+    }
+
+    fn flow(&self, told: &Told<'_>) -> Option<String> {
+        told.ai("flow_name")
+            .or_else(|| told.ai("flow_type"))
+            .or_else(|| {
+                ["flow_name", "workflow_type", "flow_type", "workflow_definition"]
+                    .iter()
+                    .find_map(|name| told.extra(name))
+            })
+            .or_else(|| self.text(Meaning::Flow))
+            .or_else(|| self.category_of_service(told))
+            .or_else(|| {
+                let metadata = self.observed.billing.as_ref()?.get("metadata")?.as_object()?;
+                scalar::text_in(metadata, "feature_qualified_name")
+            })
+    }
+
+    /// The service's category is the flow, where it is not the part of the program that speaks.
+    fn category_of_service(&self, told: &Told<'_>) -> Option<String> {
+        let is_of_service = match self.entry {
+            Some(entry) => entry.emitter == Emitter::Service,
+            None => told.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service")),
+        };
+        let is_name = |name: &&String| {
+            name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'/'))
+        };
+        self.observed.category.as_ref().filter(|_| is_of_service).filter(is_name).cloned()
+    }
+
+    fn environment(&self, told: &Told<'_>) -> Option<String> {
+        self.text(Meaning::Environment).or_else(|| told.extra("environment"))
+    }
+
+    fn tool(&self, told: &Told<'_>, role: Option<Role>) -> Option<String> {
+        let has_tool = matches!(
+            role,
+            Some(
+                Role::McpStarted
+                    | Role::McpFinished
+                    | Role::ApprovalRequested
+                    | Role::ApprovalResolved
+                    | Role::ToolDenied
+            )
+        );
+        self.text(Meaning::Tool).or_else(|| told.extra("tool_name").filter(|_| has_tool))
+    }
+
+    fn outcome(&self, told: &Told<'_>, role: Option<Role>) -> Option<&'static str> {
+        let of_truth = |is_success| if is_success { "success" } else { "failure" };
+        match role? {
+            Role::ToolSucceeded => Some("success"),
+            Role::ToolFailed => Some("failure"),
+            Role::McpFinished => {
+                told.observed.extra.get("has_tool_call_success").and_then(scalar::truth).map(of_truth)
+            }
+            Role::Succeeded => match self.text(Meaning::Ending)?.as_str() {
+                "workflow_completed" => Some("completed"),
+                "cancelled_by_user" => Some("cancelled"),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The type of what went wrong; what was said about it is never kept.
+    fn reason(&self, told: &Told<'_>) -> Option<String> {
+        let is_type = |text: &String| {
+            text.len() <= 100
+                && text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':'))
+        };
+        let of_exception = || {
+            let said = self.text(Meaning::Exception)?;
+            let (name, _) = said.split_once('(')?;
+            Some(name.trim().to_owned())
+        };
+        told.extra("error_type").filter(is_type).or_else(|| of_exception().filter(is_type))
+    }
+}

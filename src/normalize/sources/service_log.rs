@@ -1,0 +1,100 @@
+//! The log of the Duo Workflow Service and of the AI Gateway: JSON lines, of which two kinds tell of events.
+//!
+//! A call of a model is noted whenever it is made, with its model; the event of it only where events are sent, with its flow
+//! and agent. They are two tellers of the same: what tells of a day chooses one of them.
+
+use serde_json::{Map, Value};
+
+use super::Found;
+use super::observed::{Form, Observed};
+use super::record::TOKENS;
+use crate::model::scalar::{id, take, text_in};
+
+/// The note of an event that is sent.
+const EVENT: &str = "Building AIContext";
+
+/// The note of a call of a model.
+const CALL: &str = "LLM call finished with token usage";
+
+/// The event of a call of a model in a session.
+const CALL_IN_SESSION: &str = "token_usage_duo_agent_platform";
+
+/// The event of a call of a model outside a session.
+const OTHER_CALL: &str = "token_usage_ai_gateway";
+
+const AI_CONTEXT: [&str; 12] = [
+    "session_id",
+    "workflow_id",
+    "flow_type",
+    "flow_name",
+    "flow_version",
+    "flow_registry_version",
+    "agent_name",
+    "agent_type",
+    "component_name",
+    "item_type",
+    "item_version",
+    "item_schema_version",
+];
+
+/// What the service notes of the instance a request came from, and what the Standard Context calls it.
+const STANDARD_CONTEXT: [(&str, &str); 8] = [
+    ("gitlab_realm", "realm"),
+    ("gitlab_instance_id", "instance_id"),
+    ("gitlab_host_name", "host_name"),
+    ("gitlab_version", "instance_version"),
+    ("gitlab_global_user_id", "global_user_id"),
+    ("correlation_id", "correlation_id"),
+    ("client_type", "client_type"),
+    ("gitlab_feature_enablement_type", "feature_enablement_type"),
+];
+
+const MODEL: [&str; 3] = ["model_engine", "model_name", "model_provider"];
+
+/// Whether an object is a line of such a log, also one that tells of no event.
+pub(super) fn is_line(object: &Map<String, Value>) -> bool {
+    message(object).is_some() && ["level", "logger", "severity"].iter().any(|name| object.contains_key(*name))
+}
+
+/// Whether a line of such a log is one of the two kinds that are read.
+pub(super) fn is_event(object: &Map<String, Value>) -> bool {
+    is_line(object) && matches!(message(object), Some(EVENT | CALL))
+}
+
+/// The message: the service calls it `event`, the gateway `message`.
+fn message(object: &Map<String, Value>) -> Option<&str> {
+    ["message", "event"].iter().find_map(|name| object.get(*name)?.as_str())
+}
+
+/// The event that a line tells of.
+pub(super) fn read(mut line: Map<String, Value>) -> Found {
+    let is_call = match message(&line) {
+        Some(CALL) => true,
+        Some(EVENT) => false,
+        _ => return Found::Nothing,
+    };
+    let name = match (is_call, text_in(&line, "event_name")) {
+        (false, None) => return Found::Nothing,
+        (false, name) => name,
+        (true, _) if line.get("workflow_id").and_then(id).is_some() => Some(CALL_IN_SESSION.to_owned()),
+        (true, _) => Some(OTHER_CALL.to_owned()),
+    };
+    let (label, property) = (take(&mut line, "label"), take(&mut line, "property"));
+    let timestamp = ["timestamp", "time"].iter().find_map(|name| text_in(&line, name));
+    let mut picked = |names: &mut dyn Iterator<Item = (&str, &str)>| -> Map<String, Value> {
+        names.filter_map(|(name, known)| Some((known.to_owned(), take(&mut line, name)?))).collect()
+    };
+    let ai = picked(&mut AI_CONTEXT.iter().chain(&TOKENS).map(|name| (*name, *name)));
+    let standard =
+        picked(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
+    Found::one(Ok(Observed {
+        form: Some(if is_call { Form::ServiceCall } else { Form::ServiceLog }),
+        event: name,
+        timestamp,
+        label,
+        property,
+        standard: Some(standard),
+        ai: Some(ai),
+        ..Observed::default()
+    }))
+}

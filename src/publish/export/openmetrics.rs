@@ -1,0 +1,163 @@
+//! OpenMetrics text, as Prometheus reads it: the newest whole period of each grain.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::aggregate::metrics::{Definition, Unit};
+use crate::base::calendar::{Day, Grain};
+use crate::publish::privacy::Line;
+
+/// The text, and what it could not hold.
+#[derive(Debug)]
+pub struct Exposition {
+    /// OpenMetrics text, up to and with its `# EOF`.
+    pub text: String,
+    /// Numbers told.
+    pub samples: u64,
+    /// Lines of whole periods without a definition, or whose dimensions cannot be labels.
+    pub left_out: u64,
+}
+
+/// What all our families begin with.
+const PREFIX: &str = "duo_metrics";
+
+/// The family that says of which days the numbers are.
+const PERIOD_END: &str = "duo_metrics_period_end_timestamp_seconds";
+
+/// The gauges of these lines: of each metric, instance, scope and grain the newest period of which every day was
+/// collected. A number that is not known or hidden is left out. Lines come in the order of
+/// [`crate::publish::privacy::publish`].
+pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Exposition {
+    let mut newest: BTreeMap<(&str, &str, &str, Grain), Day> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.coverage >= 1.0) {
+        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
+        let end = newest.entry(of_grain).or_insert(line.period.end);
+        *end = line.period.end.max(*end);
+    }
+    let is_newest = |line: &&Line<'_>| {
+        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
+        line.coverage >= 1.0 && newest.get(&of_grain) == Some(&line.period.end)
+    };
+
+    let mut found = Exposition { text: String::new(), samples: 0, left_out: 0 };
+    for definition in definitions {
+        let (name, unit) = family(definition);
+        let mut samples = String::new();
+        for line in lines.iter().filter(|line| line.metric == definition.metric).filter(is_newest) {
+            let Some(value) = line.value else { continue };
+            if !line.by.iter().all(|(key, value)| is_label_name(key) && !value.is_empty()) {
+                found.left_out += 1;
+                continue;
+            }
+            let population =
+                line.population.map(|population| ("population".to_owned(), population.as_str().to_owned()));
+            let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.to_owned()));
+            let more = population.into_iter().chain(by);
+            let labels = labels((line.instance, line.scope, line.period.grain), more);
+            let _ = writeln!(samples, "{name}{{{labels}}} {value}");
+            found.samples += 1;
+        }
+        if !samples.is_empty() {
+            head(&mut found.text, &name, unit, &format!("{}: {}", definition.title, definition.text));
+            found.text.push_str(&samples);
+        }
+    }
+
+    let is_defined = |metric: &str| definitions.iter().any(|definition| definition.metric == metric);
+    found.left_out += lines.iter().filter(is_newest).filter(|line| !is_defined(line.metric)).count() as u64;
+
+    let mut ends = String::new();
+    for ((metric, instance, scope, grain), end) in newest.into_iter().filter(|(key, _)| is_defined(key.0)) {
+        let labels = labels((instance, scope, grain), [("metric".to_owned(), metric.to_owned())]);
+        let _ = writeln!(ends, "{PERIOD_END}{{{labels}}} {}", end.plus(1).midnight().unix_seconds());
+    }
+    if !ends.is_empty() {
+        let help =
+            "The moment at which the newest whole period ended, of which the numbers of this metric are.";
+        head(&mut found.text, PERIOD_END, Some("seconds"), help);
+        found.text.push_str(&ends);
+    }
+    found.text.push_str("# EOF\n");
+    found
+}
+
+/// The name of the family and its unit, with which the name ends.
+fn family(definition: &Definition) -> (String, Option<&'static str>) {
+    let name = format!("{PREFIX}_{}", definition.metric.replace('.', "_"));
+    let unit = match definition.unit {
+        Unit::People => "people",
+        Unit::Events => "events",
+        Unit::Share(_) => "ratio",
+        Unit::PerPerson(_) | Unit::DeploymentsADay => return (name, None),
+        Unit::Lines => "lines",
+        Unit::Seats => "seats",
+        Unit::MergeRequests => "merge_requests",
+        Unit::Pipelines => "pipelines",
+        Unit::Seconds => "seconds",
+        Unit::Days => "days",
+        Unit::Sessions => "sessions",
+        Unit::Tokens => "tokens",
+        Unit::Dollars => "dollars",
+        Unit::Credits => "credits",
+    };
+    match name.ends_with(&format!("_{unit}")) {
+        true => (name, Some(unit)),
+        false => (format!("{name}_{unit}"), Some(unit)),
+    }
+}
+
+fn head(text: &mut String, name: &str, unit: Option<&str>, help: &str) {
+    let _ = writeln!(text, "# TYPE {name} gauge");
+    if let Some(unit) = unit {
+        let _ = writeln!(text, "# UNIT {name} {unit}");
+    }
+    let _ = writeln!(text, "# HELP {name} {}", escape(help));
+}
+
+/// The labels of these names and values. `gitlab` is the instance: Prometheus has a label `instance` of its own.
+fn labels(
+    (instance, scope, grain): (&str, &str, Grain),
+    more: impl IntoIterator<Item = (String, String)>,
+) -> String {
+    let grain = grain.to_string();
+    let place = [("gitlab", instance), ("scope", scope), ("grain", &grain)];
+    let place = place.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let labels = place.into_iter().chain(more).map(|(name, value)| format!("{name}=\"{}\"", escape(&value)));
+    labels.collect::<Vec<_>>().join(",")
+}
+
+/// Text within quotes, or after HELP.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Whether a dimension can be a label as it is, so that no two become one.
+fn is_label_name(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::aggregate::metrics::definitions;
+
+    #[test]
+    fn every_metric_is_a_family_of_its_own_that_ends_with_its_unit() {
+        let families: Vec<_> = definitions().map(family).collect();
+        let names: BTreeSet<&str> = families.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names.len(), families.len());
+        assert!(!names.contains(PERIOD_END));
+        for (name, unit) in &families {
+            assert!(is_label_name(name), "{name}");
+            assert!(unit.is_none_or(|unit| name.ends_with(&format!("_{unit}"))), "{name}");
+            // These ends mean something else in OpenMetrics.
+            for end in ["_total", "_count", "_sum", "_bucket", "_created", "_info"] {
+                assert!(!name.ends_with(end), "{name}");
+            }
+        }
+        assert!(names.contains("duo_metrics_code_suggestions_acceptance_rate_ratio"));
+        assert!(names.contains("duo_metrics_pipelines_duration_seconds"));
+    }
+}

@@ -1,0 +1,204 @@
+//! `dashboard.json`: what a dashboard tells the landing page about itself. Anybody may write one.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::calendar::{Day, Timestamp};
+
+use super::number;
+use super::text::plain;
+
+/// Bytes from which on a card is not one.
+const LARGEST: usize = 64 * 1024;
+/// Figures shown of a card.
+const MOST_HEADLINES: usize = 6;
+
+/// What a dashboard tells about itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Card {
+    /// Its title; empty when it has none.
+    pub title: String,
+    /// The kind of dashboard, for example `duo-metrics`.
+    pub kind: String,
+    /// The days it reports; a figure of the headline can be of fewer.
+    pub period: Option<CardPeriod>,
+    /// When the newest data in it was collected.
+    pub generated_at: Option<Timestamp>,
+    /// Whether its data is whole.
+    pub status: CardStatus,
+    /// Its most telling figures.
+    pub headline: Vec<Headline>,
+    /// True when it was kept from an earlier run because this one failed.
+    pub carried_over: bool,
+}
+
+/// First and last day of a dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CardPeriod {
+    /// The first day.
+    pub start: Day,
+    /// The last day.
+    pub end: Day,
+}
+
+impl CardPeriod {
+    /// The days in words.
+    pub(super) fn text(self) -> String {
+        number::span(self.start, self.end)
+    }
+}
+
+/// Whether a dashboard's data is whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CardStatus {
+    /// All days arrived.
+    Complete,
+    /// All days that were asked for arrived, and only some were: a sample.
+    Sampled,
+    /// Something that was asked for is missing.
+    Partial,
+    /// There is no data yet.
+    Empty,
+    /// The dashboard does not say.
+    #[default]
+    Unknown,
+}
+
+/// A figure of a dashboard, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Headline {
+    /// What is counted.
+    pub label: String,
+    /// The number as it is shown.
+    pub value: String,
+    /// Of how many, or why there is none.
+    pub note: String,
+    /// The days that the number is of.
+    pub period: Option<CardPeriod>,
+}
+
+/// Reads a `dashboard.json`, of this project or of another: what is missing, too long or of the wrong kind is
+/// left out. Only what is no JSON object at all is refused.
+pub fn parse_card(json: &[u8]) -> Result<Card, String> {
+    if json.len() > LARGEST {
+        return Err(format!(
+            "dashboard.json has {} bytes; the landing page reads at most {LARGEST}",
+            json.len()
+        ));
+    }
+    let value: Value =
+        serde_json::from_slice(json).map_err(|error| format!("dashboard.json is no JSON: {error}"))?;
+    let Value::Object(fields) = &value else { return Err("dashboard.json holds no JSON object".into()) };
+    let headlines = fields.get("headline").and_then(Value::as_array).into_iter().flatten();
+    Ok(Card {
+        title: words(&value, "title", 100),
+        kind: words(&value, "kind", 40),
+        period: period(&value),
+        generated_at: fields.get("generated_at").and_then(|at| at.as_str()?.parse().ok()),
+        status: match fields.get("status").and_then(Value::as_str) {
+            Some("complete") => CardStatus::Complete,
+            Some("sampled") => CardStatus::Sampled,
+            Some("partial") => CardStatus::Partial,
+            Some("empty") => CardStatus::Empty,
+            _ => CardStatus::Unknown,
+        },
+        headline: headlines
+            .filter(|headline| headline.is_object())
+            .take(MOST_HEADLINES)
+            .map(|headline| Headline {
+                label: words(headline, "label", 60),
+                value: words(headline, "value", 24),
+                note: words(headline, "note", 80),
+                period: period(headline),
+            })
+            .filter(|headline| !headline.label.is_empty() && !headline.value.is_empty())
+            .collect(),
+        carried_over: fields.get("carried_over").and_then(Value::as_bool).unwrap_or(false),
+    })
+}
+
+impl Card {
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// The first and the last day of a period field.
+fn period(object: &Value) -> Option<CardPeriod> {
+    let day = |name: &str| object.get("period")?.get(name)?.as_str()?.parse::<Day>().ok();
+    let (start, end) = (day("start")?, day("end")?);
+    (start <= end).then_some(CardPeriod { start, end })
+}
+
+/// A text field; a number is taken as text, as other dashboards may write `"value": 12`.
+fn words(object: &Value, field: &str, longest: usize) -> String {
+    match object.get(field) {
+        Some(Value::String(text)) => plain(text, longest),
+        Some(Value::Number(number)) => plain(&number.to_string(), longest),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_card_is_read_back() {
+        let card = Card {
+            title: "GitLab Duo".into(),
+            kind: "duo-metrics".into(),
+            period: Some(CardPeriod {
+                start: "2026-10-01".parse().expect("a literal day"),
+                end: "2026-10-31".parse().expect("a literal day"),
+            }),
+            generated_at: "2026-11-01T03:00:00Z".parse().ok(),
+            status: CardStatus::Partial,
+            headline: vec![Headline {
+                label: "Active people".into(),
+                value: "214".into(),
+                note: "of 300".into(),
+                period: Some(CardPeriod {
+                    start: "2026-10-04".parse().expect("a literal day"),
+                    end: "2026-10-31".parse().expect("a literal day"),
+                }),
+            }],
+            carried_over: false,
+        };
+        let json = card.to_json().expect("a card is JSON");
+        assert_eq!(parse_card(&json), Ok(card));
+    }
+
+    #[test]
+    fn a_hostile_card_gives_short_text_and_no_surprise() {
+        let long = "x".repeat(5_000);
+        let json = serde_json::json!({
+            "title": format!("{long}\u{202e}"),
+            "kind": ["not", "text"],
+            "period": {"start": "2026-10-31", "end": "2026-10-01"},
+            "generated_at": "yesterday",
+            "status": "<script>",
+            "headline": [7, {"label": "", "value": "1"}, {"label": "Deploys", "value": 12, "extra": {}, "period": {"start": "2026-10-01", "end": 7}}],
+            "carried_over": "yes",
+            "unknown": {"deep": [1, 2, 3]},
+        });
+        let card = parse_card(json.to_string().as_bytes()).expect("an object");
+        assert_eq!(card.title.chars().count(), 101);
+        assert_eq!((card.period, card.generated_at, card.status), (None, None, CardStatus::Unknown));
+        assert_eq!(card.headline.len(), 1);
+        assert_eq!((&*card.headline[0].value, card.headline[0].period), ("12", None));
+        assert!(!card.carried_over && card.kind.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert!(parse_card(b"").is_err());
+        assert!(parse_card(b"[1]").is_err());
+        assert!(parse_card(&[b'['; 100_000]).is_err());
+        assert!(parse_card(b"\xff\xfe{}").is_err());
+        assert_eq!(parse_card(b"{}"), Ok(Card::default()));
+    }
+}

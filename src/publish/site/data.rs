@@ -1,0 +1,431 @@
+//! The figures in the page, in the compact form that its script reads: published lines and nothing computed.
+//!
+//! Lines of one metric, grain, group and dimensions are a series: parallel lists over the periods of the grain. What
+//! goes without saying is left out (a count is its own `n`, a rate is `n / of`, coverage is whole, a period is final),
+//! so that a year fits into a page. `templates/html/script/figures.js` turns a cell back into the line it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::aggregate::metrics::definition::Definition;
+use crate::base::calendar::{Day, Grain, Period};
+use crate::base::dimensions::Dimensions;
+use crate::model::record::{Coverage, Number, Population, Reason, Status};
+
+use super::Error;
+use super::headline::Figure;
+use super::number::Style;
+use super::page::Frame;
+use super::place::Place;
+use super::privacy::{Hidden, Line};
+use super::text::{LONGEST_LABEL, plain};
+
+/// Stands in the place of a value that is `n / of` to the last bit.
+const RATIO: &str = "/";
+
+/// Stands in the place of an `n` that is not told.
+const NO_N: &str = "-";
+
+/// Who tells of code suggestions: of each day the first of these that is complete.
+const SOURCES: [&str; 3] = ["code_suggestion_events", "usage_events", "instance_usage_events"];
+
+/// Values of one dimension that a page can list; the file of all numbers has the rest.
+const MOST_VALUES: usize = 80;
+
+/// Weeks of retention that a page shows.
+const RETENTION_WEEKS: i64 = 26;
+
+/// Which splits the pages show, by grain. What is not here stays in the file of all numbers.
+///
+/// Totals are always there. Weeks are split where a chart over time can be narrowed, or a table has weeks for columns.
+const WEEKLY: &[(&str, &[&str])] = &[
+    ("code_suggestions.shown", &["language"]),
+    ("code_suggestions.accepted", &["language"]),
+    ("code_suggestions.acceptance_rate", &["language"]),
+    ("users.active", &["feature"]),
+    ("events.count", &["feature"]),
+    ("engagement.users", &["segment"]),
+    ("engagement.retention", &["cohort×week"]),
+    ("agents.sessions", &["status", "flow", "flow×status"]),
+    ("agents.success_rate", &["flow"]),
+    ("agents.tokens", &["kind"]),
+    ("merge_requests.time_to_merge_seconds", &["stat"]),
+    ("pipelines.duration_seconds", &["stat"]),
+];
+
+/// Daily totals that no chart shows.
+const NOT_DAILY: &[&str] = &[
+    "chat.messages_per_user",
+    "code_suggestions.line_acceptance_rate",
+    "code_suggestions.lines_accepted",
+    "code_suggestions.lines_shown",
+    "code_suggestions.rejected",
+    "code_suggestions.users",
+    "events.count",
+];
+
+/// What the script reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    kind: &'static str,
+    first: Option<Day>,
+    last: Option<Day>,
+    small: u64,
+    groups: Vec<Group>,
+    /// The first days of the periods of each grain; cells are at positions in these lists.
+    starts: BTreeMap<String, Vec<Day>>,
+    metrics: BTreeMap<&'static str, About>,
+    /// Days from which another collector tells the same.
+    changes: Vec<Change<'a>>,
+    /// Why there is no list of seats, where there is none.
+    seats: String,
+    /// The file of prices that estimates of cost rest on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<&'a str>,
+    headline: Vec<Headline>,
+    series: Vec<Series<'a>>,
+}
+
+#[derive(Serialize)]
+struct Headline {
+    label: &'static str,
+    href: &'static str,
+    metric: &'static str,
+    by: BTreeMap<&'static str, &'static str>,
+    style: &'static str,
+    of: &'static str,
+}
+
+#[derive(Serialize)]
+struct Group {
+    name: String,
+    union: bool,
+}
+
+#[derive(Serialize)]
+struct About {
+    title: &'static str,
+    unit: &'static str,
+    text: &'static str,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    group: usize,
+    day: Day,
+    to: &'a str,
+}
+
+/// The lines of one metric, grain, group and dimensions.
+#[derive(Serialize)]
+struct Series<'a> {
+    /// Position of the group.
+    g: usize,
+    m: &'a str,
+    /// The grain.
+    t: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    by: BTreeMap<&'a str, String>,
+    /// Position of the first period.
+    #[serde(skip_serializing_if = "is_zero")]
+    i: usize,
+    /// The values; a letter where there is none, null where there is no line.
+    v: Vec<Cell>,
+    /// Where `n` is not the value itself; [`NO_N`] where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    n: Vec<Option<Cell>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    of: Vec<Option<Number>>,
+    /// Distinct people behind the values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    p: Vec<Option<u64>>,
+    /// Complete days, or the share of them where it is no whole number of days.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    c: Vec<Option<Number>>,
+    /// Days of which only imported events are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    e: Vec<Option<Number>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    b: Vec<Option<f64>>,
+    /// 1 where the period is final.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    f: Vec<u8>,
+}
+
+/// What a series is of: metric, grain, who is counted, and dimensions.
+type Key<'a> = (&'a str, Grain, Option<Population>, &'a Dimensions);
+
+/// What the script knows a population by: beside the dimensions, by which it chooses series.
+const POPULATION: &str = "population";
+
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
+enum Cell {
+    Value(Number),
+    /// Why there is no value; or [`RATIO`].
+    Why(&'static str),
+    Nothing(()),
+}
+
+/// The data of a page as JSON that can stand in an HTML script element.
+pub(super) fn json(
+    frame: &Frame<'_>,
+    definitions: &[&Definition],
+    no_seats: String,
+) -> Result<String, Error> {
+    let starts = starts(&frame.places);
+    let mut series = Vec::new();
+    for (group, place) in frame.places.iter().enumerate() {
+        series.extend(series_of(group, place, &starts, frame));
+    }
+    let data = Data {
+        kind: frame.kind.folder(),
+        first: frame.days.map(|(first, _)| first),
+        last: frame.days.map(|(_, last)| last),
+        small: frame.small_group,
+        groups: groups(&frame.places),
+        metrics: definitions
+            .iter()
+            .map(|definition| {
+                let Definition { metric, title, unit, text, .. } = definition;
+                (*metric, About { title, unit: unit.as_str(), text })
+            })
+            .collect(),
+        changes: changes(frame),
+        seats: no_seats,
+        prices: frame.places.iter().flat_map(Place::lines).find_map(|line| line.prices),
+        headline: frame.kind.headline().iter().map(Headline::new).collect(),
+        starts: starts.into_iter().map(|(grain, starts)| (grain.to_string(), starts)).collect(),
+        series,
+    };
+    // `</script>` and `<!--` would end or change the element that holds it.
+    Ok(serde_json::to_string(&data)?.replace('<', "\\u003c"))
+}
+
+/// The groups by name. Two GitLabs can have a group of the same name: the second one gets a number.
+fn groups(places: &[Place<'_>]) -> Vec<Group> {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let named = |place: &Place<'_>| {
+        let name = place.name();
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        let name = if *count > 1 { format!("{name} ({count})") } else { name };
+        Group { name, union: place.is_union() }
+    };
+    places.iter().map(named).collect()
+}
+
+/// The first days of every period that a published line speaks of.
+fn starts(places: &[Place<'_>]) -> BTreeMap<Grain, Vec<Day>> {
+    let mut starts: BTreeMap<Grain, BTreeSet<Day>> = BTreeMap::new();
+    for line in places.iter().flat_map(Place::lines) {
+        starts.entry(line.period.grain).or_default().insert(line.period.start);
+    }
+    starts.into_iter().map(|(grain, starts)| (grain, starts.into_iter().collect())).collect()
+}
+
+fn series_of<'a>(
+    group: usize,
+    place: &Place<'a>,
+    starts: &BTreeMap<Grain, Vec<Day>>,
+    frame: &Frame<'_>,
+) -> Vec<Series<'a>> {
+    let mut cells: BTreeMap<Key<'_>, Vec<&Line<'_>>> = BTreeMap::new();
+    let last = frame.days.map(|(_, last)| last);
+    let projects = largest_projects(place);
+    for line in place.lines().filter(|line| is_shown(line, last, &projects)) {
+        cells.entry((line.metric, line.period.grain, line.population, line.by)).or_default().push(line);
+    }
+    let position = |line: &Line<'_>| starts[&line.period.grain].binary_search(&line.period.start).ok();
+    cells
+        .into_iter()
+        .filter_map(|(key, lines)| {
+            let first = lines.iter().find_map(|line| position(line))?;
+            let last = lines.iter().rev().find_map(|line| position(line))?;
+            let mut row: Vec<Option<&Line<'_>>> = vec![None; last + 1 - first];
+            for line in lines {
+                if let Some(at) = position(line) {
+                    row[at - first] = Some(line);
+                }
+            }
+            Some(Series::new(group, key, first, &row))
+        })
+        .collect()
+}
+
+impl Headline {
+    fn new(figure: &Figure<'static>) -> Headline {
+        let style = match figure.style {
+            Style::Plain => "plain",
+            Style::Percent => "percent",
+            Style::Duration => "duration",
+        };
+        let Figure { label, href, metric, of, .. } = *figure;
+        Headline {
+            label,
+            href: href.trim_start_matches('#'),
+            metric,
+            by: figure.by.iter().copied().collect(),
+            style,
+            of,
+        }
+    }
+}
+
+impl<'a> Series<'a> {
+    fn new(
+        group: usize,
+        (metric, grain, population, by): Key<'a>,
+        first: usize,
+        row: &[Option<&'a Line<'a>>],
+    ) -> Series<'a> {
+        let shown = || row.iter().map(|line| line.filter(|line| line.hidden.is_none()));
+        // A column in which every cell goes without saying is left out.
+        fn column<T>(cells: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
+            let cells: Vec<Option<T>> = cells.collect();
+            if cells.iter().any(Option::is_some) { cells } else { Vec::new() }
+        }
+        let finals: Vec<u8> = row.iter().map(|line| line.is_none_or(|line| line.is_final).into()).collect();
+        Series {
+            g: group,
+            m: metric,
+            t: grain.to_string(),
+            by: by
+                .iter()
+                .map(|(key, value)| (key, plain(value, LONGEST_LABEL)))
+                .chain(population.map(|population| (POPULATION, population.as_str().to_owned())))
+                .collect(),
+            i: first,
+            v: row.iter().map(|line| cell(*line)).collect(),
+            n: column(shown().map(|line| {
+                let line = line.filter(|line| line.n != line.value)?;
+                Some(line.n.map_or(Cell::Why(NO_N), Cell::Value))
+            })),
+            of: column(shown().map(|line| line?.of)),
+            // How many people stand behind a day is not shown anywhere.
+            p: column(shown().map(|line| {
+                let line = line.filter(|line| matches!(line.period.grain, Grain::Month | Grain::Window))?;
+                line.people
+            })),
+            c: column(row.iter().map(|line| line.and_then(covered))),
+            e: column(row.iter().map(|line| line.filter(|line| line.imported > 0.0).map(imported))),
+            b: column(shown().map(|line| line?.basis.filter(|basis| *basis < 1.0))),
+            f: if finals.contains(&0) { finals } else { Vec::new() },
+        }
+    }
+}
+
+fn cell(line: Option<&Line<'_>>) -> Cell {
+    let Some(line) = line else { return Cell::Nothing(()) };
+    match (line.hidden, line.value) {
+        (Some(Hidden::Under(_)), _) => Cell::Why("under"),
+        (Some(Hidden::Subtraction), _) => Cell::Why("hidden"),
+        (None, Some(value)) if is_ratio(line, value) => Cell::Why(RATIO),
+        (None, Some(value)) => Cell::Value(value),
+        (None, None) => Cell::Why(match line.reason {
+            Some(Reason::Other) | None => "not_known",
+            Some(reason) => reason.as_str(),
+        }),
+    }
+}
+
+/// Whether dividing the two numbers that are told anyway gives the very same value.
+fn is_ratio(line: &Line<'_>, value: Number) -> bool {
+    let (Number::Measure(value), Some(n), Some(of)) = (value, line.n, line.of) else { return false };
+    (n.as_f64() / of.as_f64()).to_bits() == value.to_bits()
+}
+
+/// The complete days of a period that is not whole.
+fn covered(line: &Line<'_>) -> Option<Number> {
+    if line.coverage >= 1.0 {
+        return None;
+    }
+    Some(days_or_share(line.coverage, line.period))
+}
+
+/// The days of a period of which only imported events are known.
+fn imported(line: &Line<'_>) -> Number {
+    days_or_share(line.imported, line.period)
+}
+
+fn days_or_share(share: f64, period: Period) -> Number {
+    let days = (share * period.length() as f64).round();
+    match days / period.length() as f64 == share {
+        true => Number::Count(days as u64),
+        false => Number::Measure(share),
+    }
+}
+
+fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {
+    let Period { grain, start, .. } = line.period;
+    let dimensions = line.by.names().collect::<Vec<_>>().join("×");
+    if line.by.get("project").is_some_and(|project| !projects.contains(project)) {
+        return false;
+    }
+    match grain {
+        Grain::Day => !line.by.is_empty() || !NOT_DAILY.contains(&line.metric),
+        Grain::Week if line.metric == "engagement.retention" => {
+            let is_recent = |day: Day| last.is_none_or(|last| last.days_since(day) < 7 * RETENTION_WEEKS);
+            is_recent(start) && line.by.get("cohort").and_then(|day| day.parse().ok()).is_some_and(is_recent)
+        }
+        Grain::Week => {
+            line.by.is_empty()
+                || WEEKLY
+                    .iter()
+                    .any(|(metric, by)| *metric == line.metric && by.contains(&dimensions.as_str()))
+        }
+        Grain::Month | Grain::Window => true,
+    }
+}
+
+/// The projects with most merge requests and pipelines.
+fn largest_projects<'a>(place: &Place<'a>) -> BTreeSet<&'a str> {
+    let mut largest = BTreeSet::new();
+    for metric in ["merge_requests.merged", "merge_requests.opened", "pipelines.count"] {
+        let mut sizes: BTreeMap<&str, f64> = BTreeMap::new();
+        for line in place.every(metric, Grain::Month).iter().chain(place.every(metric, Grain::Window)) {
+            if let (Some(project), Some(value)) = (line.by.get("project"), line.value) {
+                let size = sizes.entry(project).or_default();
+                *size = size.max(value.as_f64());
+            }
+        }
+        let mut sizes: Vec<_> = sizes.into_iter().collect();
+        sizes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+        largest.extend(sizes.into_iter().take(MOST_VALUES).map(|(project, _)| project));
+    }
+    largest
+}
+
+/// The days on which another collector than the day before tells of code suggestions.
+fn changes<'a>(frame: &Frame<'a>) -> Vec<Change<'a>> {
+    let mut found = Vec::new();
+    for (group, place) in frame.places.iter().enumerate() {
+        let mut sources: BTreeMap<Day, &Coverage> = BTreeMap::new();
+        let of_place = frame.coverage.iter().filter(|line| {
+            line.status == Status::Complete && (line.scope == place.scope() || frame.places.len() == 1)
+        });
+        for line in of_place {
+            let rank = |line: &Coverage| SOURCES.iter().position(|name| *name == line.collector);
+            if rank(line).is_none() {
+                continue;
+            }
+            let kept = sources.entry(line.day).or_insert(line);
+            if rank(line) < rank(kept) {
+                *kept = line;
+            }
+        }
+        let mut before: Option<&str> = None;
+        for (day, line) in sources {
+            if before.is_some_and(|before| before != line.collector) {
+                found.push(Change { group, day, to: &line.collector });
+            }
+            before = Some(&line.collector);
+        }
+    }
+    found
+}
+
+fn is_zero(position: &usize) -> bool {
+    *position == 0
+}

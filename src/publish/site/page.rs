@@ -1,0 +1,309 @@
+//! What every page has: the frame around it, its policy and its style.
+
+use std::fmt::Write as _;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use sha2::{Digest, Sha256};
+
+use crate::aggregate::metrics::definition::{Definition, Unit};
+use crate::base::calendar::{Day, Grain, Timestamp};
+use crate::model::record::{Coverage, FormerGroup};
+
+use super::card::{Card, CardPeriod, CardStatus};
+use super::completeness::{Completeness, Verdict};
+use super::data;
+use super::gaps;
+use super::number;
+use super::place::{Place, reported_days};
+use super::privacy::Line;
+use super::quality;
+use super::script;
+use super::theme::Theme;
+use super::tile::Tile;
+use super::{Dashboard, Error, Options};
+
+const STYLE: &str = include_str!("../../../templates/html/style.css");
+
+const TEMPLATES: [(&str, &str); 6] = [
+    ("layout.html", include_str!("../../../templates/html/layout.html")),
+    ("dashboard.html", include_str!("../../../templates/html/dashboard.html")),
+    ("parts.html", include_str!("../../../templates/html/parts.html")),
+    ("duo.html", include_str!("../../../templates/html/duo.html")),
+    ("project.html", include_str!("../../../templates/html/project.html")),
+    ("landing.html", include_str!("../../../templates/html/landing.html")),
+];
+
+/// What a dashboard is made of, and what its pages share.
+pub(super) struct Frame<'a> {
+    /// Which dashboard.
+    pub(super) kind: Dashboard,
+    /// The groups: the main place first; empty without lines.
+    pub(super) places: Vec<Place<'a>>,
+    /// The days that are reported.
+    pub(super) days: Option<(Day, Day)>,
+    /// The coverage lines of this dashboard.
+    pub(super) coverage: Vec<&'a Coverage>,
+    /// How complete that is.
+    pub(super) completeness: Completeness<'a>,
+    /// Groups that are no longer asked for.
+    pub(super) former: &'a [FormerGroup],
+    status: CardStatus,
+    /// What is hidden: fewer people than this.
+    pub(super) small_group: u64,
+    theme: &'a Theme,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame of a dashboard around its published lines.
+    pub(super) fn new(
+        kind: Dashboard,
+        lines: &'a [Line<'a>],
+        coverage: &[&'a Coverage],
+        former: &'a [FormerGroup],
+        options: &Options<'a>,
+    ) -> Frame<'a> {
+        let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
+        let coverage = gaps::best(coverage);
+        let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
+        let told = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
+        let status = match completeness.verdict {
+            _ if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) => {
+                CardStatus::Empty
+            }
+            // Without coverage lines a gap cannot be told from a range that is shorter than the window.
+            _ if coverage.is_empty() => match lines.iter().any(|line| line.coverage < 1.0) {
+                true => CardStatus::Partial,
+                false => CardStatus::Complete,
+            },
+            Verdict::Complete => CardStatus::Complete,
+            Verdict::Sampled => CardStatus::Sampled,
+            Verdict::Unvouched => CardStatus::Unknown,
+            Verdict::Partial | Verdict::Nothing => CardStatus::Partial,
+        };
+        Frame {
+            kind,
+            places: Place::all(lines),
+            days,
+            coverage,
+            completeness,
+            former,
+            status,
+            small_group: options.small_group,
+            theme: options.theme,
+        }
+    }
+
+    /// The main place: the union of all groups, or the only one.
+    pub(super) fn main(&self) -> Option<&Place<'a>> {
+        self.places.first()
+    }
+
+    /// The groups without their union, where there are several.
+    pub(super) fn groups(&self) -> &[Place<'a>] {
+        match self.places.as_slice() {
+            [first, rest @ ..] if first.is_union() => rest,
+            [_] => &[],
+            several => several,
+        }
+    }
+
+    /// The figures at the head, of the newest 28 days (else month, else week).
+    pub(super) fn tiles(&self) -> Vec<Tile> {
+        let Some(place) = self.main() else { return Vec::new() };
+        self.kind.headline().iter().map(|figure| Tile::new(figure, place)).collect()
+    }
+
+    /// When the newest of the data was collected.
+    fn collected_at(&self) -> Option<Timestamp> {
+        self.coverage.iter().filter_map(|line| line.fetched_at).max()
+    }
+
+    /// What the landing page shows of this dashboard.
+    pub(super) fn card(&self, tiles: &[Tile]) -> Card {
+        Card {
+            title: self.theme.title(self.kind.folder(), self.kind.title()),
+            kind: self.kind.folder().into(),
+            period: self.days.map(|(start, end)| CardPeriod { start, end }),
+            generated_at: self.collected_at(),
+            status: self.status,
+            headline: match self.status {
+                CardStatus::Empty => Vec::new(),
+                _ => tiles.iter().map(Tile::headline).collect(),
+            },
+            carried_over: false,
+        }
+    }
+
+    /// The page. Its script draws the sections from the figures in it; without one, the head of the page, data
+    /// quality and definitions are there all the same.
+    pub(super) fn render(&self, tiles: &[Tile], definitions: &[&Definition]) -> Result<String, Error> {
+        let (template, script) = match self.kind {
+            Dashboard::Duo => ("duo.html", script::DUO),
+            Dashboard::Project => ("project.html", script::PROJECT),
+        };
+        let definitions: Vec<&Definition> =
+            definitions.iter().copied().filter(|definition| self.kind.shows(definition.metric)).collect();
+        let no_seats = quality::why_nothing(&self.coverage, "seats").unwrap_or_default();
+        let figures = data::json(self, &definitions, no_seats)?;
+        let groups: Vec<String> = match self.groups() {
+            [] => self.main().map(Place::name).into_iter().collect(),
+            groups => groups.iter().map(Place::name).collect(),
+        };
+        let warning = Tile::common_warning(tiles);
+        let tiles: Vec<Value> = tiles.iter().map(|tile| tile.value(&warning)).collect();
+        let days = self
+            .days
+            .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
+        let frame = context! {
+            title => self.theme.title(self.kind.folder(), self.kind.title()),
+            summary => self.theme.summary(self.kind.folder(), self.kind.summary()),
+            empty => self.status == CardStatus::Empty,
+            groups => groups,
+            union => self.main().is_some_and(Place::is_union),
+            period => self.days.map_or_else(String::new, |(first, last)| number::span(first, last)),
+            days => days.unwrap_or_default(),
+            collected => self.collected_at().map_or_else(String::new, number::instant),
+            status => status_word(self.status),
+            small_group => number::count(self.small_group),
+            tiles => tiles,
+            warning => warning,
+            quality => quality::value(self),
+            definitions => definitions.iter().map(|definition| described(definition)).collect::<Vec<Value>>(),
+            figures => Value::from_safe_string(figures),
+        };
+        render(template, script, self.theme, frame)
+    }
+}
+
+fn described(definition: &Definition) -> Value {
+    let grains: Vec<&str> = definition.grains.iter().map(|grain| grain_word(*grain)).collect();
+    let by: Vec<String> = definition.by.iter().map(|by| by.replace('×', " × ")).collect();
+    context! {
+        metric => definition.metric,
+        title => definition.title,
+        unit => unit(definition.unit),
+        text => definition.text,
+        grains => grains.join(", "),
+        by => by.join(", "),
+    }
+}
+
+/// Fills a template; the style, the script and the policy that allows these two and nothing else are added here.
+pub(super) fn render(
+    template: &str,
+    script: &[&str],
+    theme: &Theme,
+    content: Value,
+) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    environment.set_syntax(syntax);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    // Comments are for those who work on the style, not for those who load the page.
+    let style = squeeze(STYLE) + theme.style();
+    let script = script::joined(script);
+    let allowed = |text: &str| match text.is_empty() {
+        true => "'none'".to_owned(),
+        false => format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes()))),
+    };
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        allowed(&script),
+        allowed(&style)
+    );
+    let shell = context! {
+        style => Value::from_safe_string(style),
+        script => Value::from_safe_string(script),
+        policy => Value::from_safe_string(policy),
+        company => theme.name(),
+        logo => theme.logo(),
+        footer => theme.footer(),
+    };
+    Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
+}
+
+/// The word of a status.
+pub(super) fn status_word(status: CardStatus) -> &'static str {
+    match status {
+        CardStatus::Complete => "complete",
+        CardStatus::Sampled => "sampled",
+        CardStatus::Partial => "partial",
+        CardStatus::Empty => "empty",
+        CardStatus::Unknown => "unknown",
+    }
+}
+
+/// The style sheet without comments and indentation.
+fn squeeze(style: &str) -> String {
+    let mut rest = style;
+    let mut bare = String::with_capacity(style.len());
+    while let Some((before, after)) = rest.split_once("/*") {
+        bare.push_str(before);
+        rest = after.split_once("*/").map_or("", |(_, after)| after);
+    }
+    bare.push_str(rest);
+    let mut squeezed = String::with_capacity(bare.len());
+    for line in bare.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        squeezed.push_str(line);
+        squeezed.push('\n');
+    }
+    squeezed
+}
+
+/// Standard base64 with padding.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            match at <= chunk.len() {
+                true => text.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize])),
+                false => {
+                    let _ = text.write_char('=');
+                }
+            }
+        }
+    }
+    text
+}
+
+fn grain_word(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Day => "day",
+        Grain::Week => "week",
+        Grain::Month => "month",
+        Grain::Window => "28 days",
+    }
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Share(_) => "share, n of N",
+        unit => unit.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        let text = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
+        assert_eq!(text, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+
+    #[test]
+    fn the_style_asks_no_host_and_is_safe_inside_its_element() {
+        let style = squeeze(STYLE);
+        assert!(!style.contains("url(http") && !style.contains("@import") && !style.contains('<'));
+        assert!(!style.contains("/*"));
+    }
+}

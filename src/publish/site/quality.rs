@@ -1,0 +1,217 @@
+//! How whole the data is: days by collector and status, and what is missing, why, and what helps.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, context};
+
+use crate::base::calendar::{Day, Grain};
+use crate::model::record::{Coverage, FormerGroup, Status};
+
+use super::Dashboard;
+use super::gaps::{Gap, MOST_GAPS, gaps, published_reason};
+use super::number;
+use super::page::Frame;
+use super::place::scope_name;
+use super::table::{Cell, Column, Table};
+use super::text::{LONGEST_LABEL, plain};
+
+/// What the days of imported events are called, as in the metric `coverage.days`.
+const IMPORTED_STATUS: &str = "imported";
+
+const COMPLETE: &str = "complete";
+
+const STATUSES: [&str; 7] =
+    [COMPLETE, "partial", "failed", "denied", "unsupported", "skipped", IMPORTED_STATUS];
+
+/// The tables of the section on data quality.
+pub(super) fn value(frame: &Frame<'_>) -> Value {
+    let mut gaps = gaps(&frame.completeness.gaps);
+    gaps.extend(super::gaps::gaps(&frame.completeness.imported));
+    let tables: Vec<Value> = [days_table(frame), gaps_table(&gaps), refused_table(frame)]
+        .into_iter()
+        .flatten()
+        .map(|table| table.value())
+        .collect();
+    let last_complete = last_whole_day(frame).map(number::long_day);
+    context! {
+        tables => tables,
+        gaps => gaps.len(),
+        known => !frame.coverage.is_empty(),
+        last_complete => last_complete.unwrap_or_default(),
+        source_limits => frame.kind == Dashboard::Duo,
+        agents_told => agents_told(frame),
+        missing_sources => match frame.completeness.refused.len() as u64 {
+            0 => String::new(),
+            count => format!("without {}", number::counted(count, "optional source", "optional sources")),
+        },
+        unreadable => unreadable(frame),
+        former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
+    }
+}
+
+/// That rows could not be read, in a sentence.
+fn unreadable(frame: &Frame<'_>) -> String {
+    match frame.completeness.rows {
+        (_, 0) => String::new(),
+        (rows, nulls) => format!(
+            "GitLab returned {} of {} as null, for example of a deleted user. They are missing from the counts; the days are complete otherwise.",
+            number::count(nulls),
+            number::counted(rows + nulls, "row", "rows")
+        ),
+    }
+}
+
+/// That a group is no longer asked for, in a sentence.
+fn former_group(group: &FormerGroup) -> String {
+    let (name, until) = (scope_name(&group.scope), number::long_day(group.until));
+    format!("{name} is no longer collected. It is part of the total up to {until} and not after it.")
+}
+
+/// Whether sessions of agents, their tools or their tokens are known: events tell of them where GitLab does not.
+fn agents_told(frame: &Frame<'_>) -> bool {
+    let of_agents = |metric: &str| {
+        ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
+    };
+    frame
+        .places
+        .iter()
+        .flat_map(|place| place.lines())
+        .any(|line| of_agents(line.metric) && line.value.is_some())
+}
+
+/// The last reported day of which everything that was asked for arrived.
+fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
+    let (_, last) = frame.days?;
+    let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
+    let is_asked = |line: &&&Coverage| !frame.completeness.refused.contains_key(line.collector.as_str());
+    for line in frame.coverage.iter().filter(|line| line.day <= last).filter(is_asked) {
+        *whole.entry(line.day).or_insert(true) &= line.status == Status::Complete && !line.shrunk;
+    }
+    whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
+}
+
+/// Why a collector has no data at all, in words; `None` when it has some or nothing is known of it.
+pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<String> {
+    let mut lines = coverage.iter().filter(|line| line.collector == collector);
+    if lines.clone().any(|line| line.status == Status::Complete) {
+        return None;
+    }
+    let line = lines.next_back()?;
+    let reason = published_reason(line);
+    let helps = helps(line);
+    Some(match reason {
+        Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
+        None => format!("The collection ended as {}. {helps}", line.status.as_str()),
+    })
+}
+
+/// What helps where a day is not known to be complete.
+fn helps(line: &Coverage) -> String {
+    match line.is_imported() {
+        true => {
+            "Nothing is known to be missing: imported events do not state whether they are all.".to_owned()
+        }
+        false => number::remedy(line),
+    }
+}
+
+/// What a coverage line is called: its status, or that it speaks of imported events.
+fn status_word(line: &Coverage) -> &'static str {
+    if line.is_imported() { IMPORTED_STATUS } else { line.status.as_str() }
+}
+
+fn days_table(frame: &Frame<'_>) -> Option<Table> {
+    let mut days: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
+    // The metric knows which days of several groups are whole together; the lines serve without it.
+    for line in frame.main().map_or(&[][..], |place| place.every("coverage.days", Grain::Window)) {
+        let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else {
+            continue;
+        };
+        let Some(status) = STATUSES.iter().find(|known| **known == status) else { continue };
+        let count = line.value.map_or(0, |value| value.as_f64() as u64);
+        *days.entry(collector.to_owned()).or_default().entry(status).or_default() += count;
+    }
+    let caption = match days.is_empty() {
+        true => "Days by collector and how their collection ended",
+        false => "Days of the last 28 by collector and how their collection ended",
+    };
+    if days.is_empty() {
+        for line in &frame.coverage {
+            *days.entry(line.collector.clone()).or_default().entry(status_word(line)).or_default() += 1;
+        }
+    }
+    let used: Vec<&str> = STATUSES
+        .into_iter()
+        .filter(|status| {
+            *status == COMPLETE || days.values().any(|row| row.get(status).is_some_and(|count| *count > 0))
+        })
+        .collect();
+    let mut columns = vec![Column::words("Collector")];
+    columns.extend(used.iter().map(|status| Column::numbers(status)));
+    let mut table = Table::new("quality-days", caption, &columns);
+    for (collector, row) in &days {
+        let all: u64 = row.values().sum();
+        let mut cells = vec![Cell::code(plain(collector, LONGEST_LABEL))];
+        cells.extend(used.iter().map(|status| {
+            let count = row.get(status).copied().unwrap_or(0);
+            let cell = Cell::number(number::count(count));
+            match *status == COMPLETE && all > 0 {
+                true => cell.with_share(count as f64 / all as f64),
+                false => cell,
+            }
+        }));
+        table.push(cells);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The sources that the dashboard does without, and why.
+fn refused_table(frame: &Frame<'_>) -> Option<Table> {
+    let columns = [
+        Column::words("Collector"),
+        Column::words("Status"),
+        Column::words("Reason"),
+        Column::words("What helps"),
+    ];
+    let mut table = Table::new("quality-refused", "Optional sources that are missing", &columns);
+    for (collector, line) in &frame.completeness.refused {
+        table.push(vec![
+            Cell::code(plain(collector, LONGEST_LABEL)),
+            Cell::words(line.status.as_str()),
+            Cell::words(published_reason(line).unwrap_or_default()),
+            Cell::words(number::remedy(line)),
+        ]);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
+    let columns = [
+        Column::words("Days (UTC)"),
+        Column::words("Collector"),
+        Column::words("Group"),
+        Column::words("Status"),
+        Column::words("Reason"),
+        Column::words("What helps"),
+    ];
+    let mut table = Table::new("quality-gaps", "Days that are not known to be complete, and why", &columns);
+    for gap in gaps.iter().take(MOST_GAPS) {
+        let reason = published_reason(gap.line).unwrap_or_default();
+        table.push(vec![
+            Cell::dates(number::span(gap.first, gap.last)),
+            Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
+            Cell::words(match gap.scopes.as_slice() {
+                [scope] => scope_name(scope),
+                scopes => number::counted(scopes.len() as u64, "group", "groups"),
+            }),
+            Cell::words(status_word(gap.line)),
+            Cell::words(reason),
+            Cell::words(helps(gap.line)),
+        ]);
+    }
+    if gaps.len() > MOST_GAPS {
+        let left = (gaps.len() - MOST_GAPS) as u64;
+        table.more = format!("{} not listed.", number::counted(left, "further gap is", "further gaps are"));
+    }
+    (!table.rows.is_empty()).then_some(table)
+}

@@ -1,0 +1,411 @@
+//! Whole pages: what must hold whatever the figures are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::aggregate::metrics::definition::{Definition, Unit};
+use crate::base::calendar::{Day, Grain, Period};
+use crate::model::record::{Coverage, Metric, Number, Reason, Status};
+use crate::publish::privacy::Hidden;
+
+use super::card::{CardPeriod, Headline};
+use super::{Dashboard, Figures, Found, Options, Published, SiteFile, Theme, landing, parse_card};
+
+const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
+
+const DEFINITIONS: [Definition; 2] = [
+    Definition {
+        metric: "users.active",
+        title: "Active people",
+        unit: Unit::People,
+        grains: &[Grain::Day, Grain::Window],
+        by: &["feature"],
+        text: "Distinct people with a deliberate event.",
+    },
+    Definition {
+        metric: "pipelines.count",
+        title: "Pipelines",
+        unit: Unit::Pipelines,
+        grains: &[Grain::Day],
+        by: &["project"],
+        text: "Pipelines created in the period.",
+    },
+];
+
+fn day(text: &str) -> Day {
+    text.parse().expect("a literal day")
+}
+
+fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], value: u64) -> Metric {
+    let period = Period::holding(grain, on, day("2026-10-31"));
+    let rate = metric.ends_with("rate") || metric == "seats.active";
+    Metric {
+        metric: metric.into(),
+        instance: "https://gitlab.example.com".into(),
+        scope: "acme".into(),
+        grain,
+        start: period.start,
+        end: period.end,
+        by: by.iter().copied().collect(),
+        population: None,
+        value: Some(if rate { Number::Measure(value as f64 / 200.0) } else { Number::Count(value) }),
+        n: Some(Number::Count(value)),
+        of: rate.then_some(Number::Count(200)),
+        people: Some(20),
+        coverage: 1.0,
+        imported: 0.0,
+        basis: Some(1.0),
+        is_final: true,
+        reason: None,
+        prices: None,
+    }
+}
+
+fn figures() -> Figures {
+    let mut figures = Figures::default();
+    let last = day("2026-10-31");
+    for name in
+        ["users.active", "code_suggestions.shown", "code_suggestions.accepted", "chat.messages", "chat.users"]
+    {
+        for on in day("2026-10-04").through(last) {
+            figures.metrics.push(metric(name, Grain::Day, on, &[], 50));
+        }
+        figures.metrics.push(metric(name, Grain::Window, last, &[], 60));
+    }
+    for name in ["code_suggestions.shown", "code_suggestions.acceptance_rate"] {
+        figures.metrics.push(metric(name, Grain::Window, last, &[("language", HOSTILE)], 60));
+        figures.metrics.push(metric(name, Grain::Window, last, &[("language", "=cmd|' /C calc'!A0")], 60));
+    }
+    figures.metrics.push(metric("events.count", Grain::Window, last, &[("event", HOSTILE)], 60));
+    figures.metrics.push(metric(
+        "events.count",
+        Grain::Window,
+        last,
+        &[("event", HOSTILE), ("feature", HOSTILE)],
+        60,
+    ));
+    figures.metrics.push(metric("users.active", Grain::Window, last, &[("feature", HOSTILE)], 60));
+    figures.metrics.push(metric("pipelines.count", Grain::Window, last, &[("project", HOSTILE)], 60));
+    figures.metrics.push(metric("merge_requests.merged", Grain::Window, last, &[("project", HOSTILE)], 60));
+    let mut secret = metric("code_suggestions.users", Grain::Window, last, &[("language", "cobol")], 98_765);
+    secret.people = Some(3);
+    figures.metrics.push(secret);
+    figures.coverage.push(Coverage {
+        collector: "usage_events".into(),
+        instance: "https://gitlab.example.com".into(),
+        scope: HOSTILE.into(),
+        day: last,
+        status: Status::Failed,
+        rows: None,
+        fetched_at: "2026-11-01T03:00:00Z".parse().ok(),
+        reason: Some(HOSTILE.into()),
+        unreadable: 0,
+        key_check: None,
+        shrunk: false,
+        named: false,
+    });
+    figures
+}
+
+fn files(figures: &Figures) -> Vec<SiteFile> {
+    let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
+    let theme = Theme::default();
+    let options = Options { small_group: 5, theme: &theme };
+    let make = |kind| {
+        let published = Published::new(kind, figures, &options);
+        let mut files = published.page(&definitions).expect("a page");
+        files.push(published.table().expect("a table"));
+        files
+    };
+    Dashboard::ALL.into_iter().flat_map(make).collect()
+}
+
+fn pages(figures: &Figures) -> Vec<String> {
+    let files = files(figures);
+    let text = |file: &SiteFile| String::from_utf8(file.content.clone()).expect("UTF-8");
+    let mut pages: Vec<String> = files.iter().filter(|file| file.path == "index.html").map(text).collect();
+    let found: Vec<Found> = files
+        .iter()
+        .filter(|file| file.path == "dashboard.json")
+        .map(|file| Found { folder: HOSTILE.into(), index: true, card: parse_card(&file.content).ok() })
+        .collect();
+    for (found, figures) in [(&found[..], Some(figures)), (&[], None)] {
+        pages.push(text(&landing(found, figures, &Theme::default()).expect("a landing page")));
+    }
+    pages
+}
+
+#[test]
+fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
+    for page in pages(&figures()) {
+        let policy = between(&page, "Content-Security-Policy\" content=\"", "\">").expect("a policy");
+        for (kind, element) in [("style-src", "style"), ("script-src", "script")] {
+            let Some(inside) = between(&page, &format!("<{element}>"), &format!("</{element}>")) else {
+                assert!(element == "script" && policy.contains("script-src 'none';"), "{policy}");
+                continue;
+            };
+            let allowed = between(policy, &format!("{kind} 'sha256-"), "'").expect("a hash");
+            assert_eq!(unbase64(allowed), Sha256::digest(inside.as_bytes()).to_vec());
+        }
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"));
+        assert!(
+            page.find("Content-Security-Policy").expect("is there") < page.find("<style>").expect("is there")
+        );
+        let scripts = page.matches("<script").count();
+        let own = page.matches("<script>").count()
+            + page.matches("<script type=\"application/json\" id=\"figures\">").count();
+        assert_eq!(scripts, own);
+        assert!(!page.contains(" style=") && !page.contains(" onload="));
+    }
+}
+
+#[test]
+fn no_page_asks_another_host_or_runs_what_the_figures_say() {
+    for page in pages(&figures()).into_iter().chain(pages(&Figures::default())) {
+        for (at, _) in page.match_indices("://") {
+            let before: String =
+                page[..at].chars().rev().take(60).collect::<String>().chars().rev().collect();
+            let is_text = ["&lt;script src=https", "\\u003cscript src=https", "(\"http"];
+            assert!(is_text.iter().any(|text| before.contains(text)), "an address outside of text: {before}");
+        }
+        let markup = page.split("<script type=").next().expect("a first part");
+        for link in markup.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+            let relative = ["#", "../index.html", "./", "metrics.csv", "data:,"];
+            assert!(relative.iter().any(|start| link.starts_with(start)), "{link}");
+        }
+        for tag in ["<script s", "<img", "<iframe", "<form", "<object", "<embed", "<base"] {
+            assert!(!page.contains(tag), "{tag}");
+        }
+    }
+}
+
+#[test]
+fn the_address_of_the_gitlab_is_in_no_file() {
+    for file in files(&figures()) {
+        assert!(!String::from_utf8_lossy(&file.content).contains("gitlab.example.com"), "{}", file.path);
+    }
+}
+
+#[test]
+fn hidden_numbers_are_in_no_file() {
+    for file in files(&figures()) {
+        let text = String::from_utf8_lossy(&file.content).into_owned();
+        assert!(!text.contains("98765") && !text.contains("98,765"), "{}", file.path);
+    }
+}
+
+#[test]
+fn the_table_file_keeps_hostile_names_as_text() {
+    let csv = files(&figures()).into_iter().find(|file| file.path == "metrics.csv").expect("a table file");
+    let mut reader = csv::Reader::from_reader(csv.content.as_slice());
+    let mut found = 0;
+    for record in reader.records() {
+        for cell in &record.expect("a row as long as the heading") {
+            assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{cell}");
+            found += usize::from(cell == "'=cmd|' /C calc'!A0" || cell == HOSTILE);
+        }
+    }
+    assert!(found >= 4);
+}
+
+#[test]
+fn without_data_a_dashboard_says_so() {
+    for page in &pages(&Figures::default())[..2] {
+        assert!(page.contains("No data yet") && !page.contains("id=\"overview\""));
+    }
+    let card =
+        files(&Figures::default()).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = parse_card(&card.content).expect("our own card");
+    assert_eq!((card.status, card.headline.len()), (super::CardStatus::Empty, 0));
+}
+
+#[test]
+fn what_is_not_known_is_a_dash_with_its_reason() {
+    let mut figures = figures();
+    let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 0);
+    (seats.value, seats.n, seats.of, seats.reason) = (None, None, None, Some(Reason::NoSnapshot));
+    figures.metrics.push(seats);
+    let page = &pages(&figures)[0];
+    assert!(
+        page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no list of seats</p>"),
+        "a tile with a dash"
+    );
+}
+
+#[test]
+fn each_figure_stands_under_its_own_days_where_the_dashboard_reports_more() {
+    let mut figures = figures();
+    figures.metrics.push(metric("users.active", Grain::Day, day("2026-08-03"), &[], 50));
+    let own = CardPeriod { start: day("2026-10-04"), end: day("2026-10-31") };
+    let card = files(&figures).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = parse_card(&card.content).expect("our own card");
+    assert_eq!(card.period, Some(CardPeriod { start: day("2026-08-03"), end: day("2026-10-31") }));
+    let known: Vec<&Headline> = card.headline.iter().filter(|figure| figure.note != "no data").collect();
+    assert!(known.len() >= 3 && known.iter().all(|figure| figure.period == Some(own)), "{known:?}");
+
+    let pages = pages(&figures);
+    let (duo, landing) = (&pages[0], &pages[2]);
+    let tile = between(duo, "<li class=\"tile\">", "</li>").expect("a tile");
+    assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
+    let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
+    assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
+    // The longer period is named as what it is.
+    for page in [duo, landing] {
+        assert!(page.contains("<dt>Days reported</dt><dd>3 August – 31 October 2026"));
+    }
+    assert!(landing.contains("<p>Days reported: 3 August – 31 October 2026</p>"));
+}
+
+#[test]
+fn imported_events_are_of_unknown_completeness_and_not_missing_days() {
+    let tile = |coverage: f64, imported: f64| {
+        let mut figures = figures();
+        for metric in figures.metrics.iter_mut().filter(|metric| metric.grain == Grain::Window) {
+            (metric.coverage, metric.imported, metric.is_final) = (coverage, imported, false);
+        }
+        let page = pages(&figures).swap_remove(0);
+        between(&page, "<span class=\"warning\">", "</span>").expect("a warning").to_owned()
+    };
+    assert_eq!(tile(0.5, 0.0), "14 of 28 days collected");
+    assert_eq!(tile(0.0, 1.0), "imported events, completeness unknown");
+    assert_eq!(tile(0.0, 0.75), "21 of 28 days imported, completeness unknown");
+    assert_eq!(tile(0.25, 0.75), "7 of 28 days collected, imported events, completeness unknown");
+    assert_eq!(tile(0.25, 0.5), "7 of 28 days collected, 14 of 28 days imported, completeness unknown");
+}
+
+#[test]
+fn a_month_is_compared_with_a_whole_one_only_and_else_the_page_says_why() {
+    let tile = |coverage: f64, imported: f64| {
+        let mut figures = figures();
+        let mut before = metric("users.active", Grain::Month, day("2026-09-01"), &[], 28);
+        (before.coverage, before.imported) = (coverage, imported);
+        figures.metrics.extend([before, metric("users.active", Grain::Month, day("2026-10-01"), &[], 50)]);
+        let page = pages(&figures).swap_remove(0);
+        between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
+    };
+    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% on the month before"));
+    let cut = tile(19.0 / 30.0, 0.0);
+    assert!(cut.contains("not compared: September 2026 is not complete") && !cut.contains('%'), "{cut}");
+    let imported = tile(0.0, 1.0);
+    assert!(imported.contains("not compared: whether September 2026 is complete is unknown"), "{imported}");
+}
+
+#[test]
+fn ids_are_unique_and_labels_point_at_them() {
+    for page in pages(&figures()) {
+        let markup = page.split("<script type=").next().expect("a first part");
+        let ids: Vec<&str> =
+            markup.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut unique = ids.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), ids.len());
+        for label in markup.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(label.split(' ').all(|id| unique.binary_search(&id).is_ok()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn the_same_figures_in_another_order_give_the_same_files() {
+    let mut shuffled = figures();
+    shuffled.metrics.reverse();
+    shuffled.coverage.reverse();
+    assert_eq!(files(&shuffled), files(&figures()));
+}
+
+/// The slow and obvious way back from the compact form: one cell of one series.
+fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
+    let grain = series["t"].as_str().expect("a grain");
+    let start = &data["starts"][grain][at + series["i"].as_u64().unwrap_or(0) as usize];
+    let cell = &series["v"][at];
+    if cell.is_null() {
+        return None;
+    }
+    let of = &series["of"][at];
+    let n = match &series["n"][at] {
+        n if n.is_null() => cell,
+        n if n == "-" => &Value::Null,
+        n => n,
+    };
+    let value = match cell.as_str() {
+        None => cell.clone(),
+        Some("/") => json!(n.as_f64().expect("n") / of.as_f64().expect("of")),
+        Some(_) => Value::Null,
+    };
+    let by = if series["by"].is_null() { json!({}) } else { series["by"].clone() };
+    let key = format!("{} {grain} {start} {by}", series["m"]);
+    let why = cell.as_str().filter(|why| *why != "/");
+    Some((key, json!([value, if value.is_null() { &Value::Null } else { n }, of, why])))
+}
+
+#[test]
+fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_lost() {
+    let mut figures = figures();
+    let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 71);
+    seats.value = Some(Number::Measure(71.0 / 200.0));
+    let mut unlike = metric("users.stickiness", Grain::Window, day("2026-10-31"), &[], 3);
+    (unlike.value, unlike.of) = (Some(Number::Measure(0.015_000_001)), Some(Number::Count(200)));
+    let mut no_n = metric("chat.users", Grain::Month, day("2026-10-31"), &[], 12);
+    no_n.n = None;
+    figures.metrics.extend([seats, unlike, no_n]);
+    let page = &pages(&figures)[0];
+    let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    let mut told = BTreeMap::new();
+    for series in data["series"].as_array().expect("a list") {
+        for at in 0..series["v"].as_array().expect("a list").len() {
+            if let Some((key, values)) = line_of(&data, series, at) {
+                assert!(told.insert(key.clone(), values).is_none(), "{key} is told twice");
+            }
+        }
+    }
+    let owned = figures.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
+    let published = crate::publish::privacy::publish(owned, 5);
+    let mut shown = 0;
+    for line in &published {
+        let by: BTreeMap<&str, String> =
+            line.by.iter().map(|(key, value)| (key, crate::publish::text::plain(value, 120))).collect();
+        let key = format!(
+            "{} {} {} {}",
+            json!(line.metric),
+            line.period.grain,
+            json!(line.period.start),
+            json!(by)
+        );
+        let why = line.hidden.map(|hidden| match hidden {
+            Hidden::Under(_) => "under",
+            Hidden::Subtraction => "hidden",
+        });
+        match told.remove(&key) {
+            Some(values) => {
+                assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");
+                shown += 1;
+            }
+            None => assert!(line.period.grain == Grain::Day, "{key} is not in the page"),
+        }
+    }
+    assert!(told.is_empty(), "{told:?} are no lines");
+    assert!(shown > 90, "{shown}");
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(inside, _)| inside)
+}
+
+/// The slow and obvious way back from base64.
+fn unbase64(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let bits: String =
+        text.trim_end_matches('=').bytes().map(|letter| format!("{:06b}", value(letter))).collect();
+    let whole = bits.len() / 8;
+    (0..whole).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).expect("bits")).collect()
+}

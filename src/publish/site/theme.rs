@@ -1,0 +1,284 @@
+//! A company's own logo, colours and texts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::Dashboard;
+use super::page::base64;
+use super::text::plain;
+
+/// The file of names, colours and texts in the folder of a theme.
+pub const THEME_FILE: &str = "theme.json";
+/// The files that may hold its logo, and what they are; the first one that is there counts.
+pub const LOGO_FILES: [(&str, &str); 2] = [("logo.svg", "image/svg+xml"), ("logo.png", "image/png")];
+
+/// Bytes of a logo at most: it is in every page.
+const LARGEST_LOGO: usize = 48 * 1024;
+/// Contrast between text and its ground at least, as WCAG 2.2 asks for (AA).
+const LEAST_CONTRAST: f64 = 4.5;
+/// Parts of one color in another one, as the style sheet mixes them: a row that is pointed at, the darkest cell of a heat map.
+const ROW_INK: f64 = 0.05;
+const HEAT_ACCENT: f64 = 0.40;
+/// Colors of texts that a theme cannot set, with the default in light and in dark.
+const FIXED: [(&str, &str, &str); 2] = [("warn", "#8f4a00", "#eda956"), ("good", "#256b3c", "#7cc494")];
+
+/// Colours that can be set, with the default in light and in dark.
+const COLOURS: [(&str, &str, &str); 5] = [
+    ("paper", "#ffffff", "#131619"),
+    ("ink", "#1a1d21", "#e8eaed"),
+    ("soft", "#565e69", "#a3acb6"),
+    ("accent", "#0b6470", "#55bdc7"),
+    ("quiet", "#87919d", "#707b88"),
+];
+
+/// A theme that was read and found fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Theme {
+    name: String,
+    style: String,
+    logo: String,
+    texts: BTreeMap<String, Texts>,
+    footer: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    colours: Colours,
+    #[serde(default)]
+    texts: BTreeMap<String, Texts>,
+    #[serde(default)]
+    footer: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Colours {
+    #[serde(default)]
+    light: BTreeMap<String, String>,
+    #[serde(default)]
+    dark: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Texts {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    summary: String,
+}
+
+impl Theme {
+    /// Reads a theme: `theme.json`, and a logo with its media type. The error says what is wrong and what would be right.
+    pub fn read(json: &[u8], logo: Option<(&str, &[u8])>) -> Result<Theme, String> {
+        let file: File = serde_json::from_slice(json).map_err(|error| format!("{THEME_FILE}: {error}"))?;
+        let pages = [Dashboard::Duo.folder(), Dashboard::Project.folder(), "landing"];
+        if let Some(page) = file.texts.keys().find(|page| !pages.contains(&page.as_str())) {
+            return Err(format!(
+                "{THEME_FILE}: there are no texts of {page:?}, only of {}",
+                pages.join(", ")
+            ));
+        }
+        let logo = match logo {
+            None => String::new(),
+            Some((_, content)) if content.len() > LARGEST_LOGO => {
+                return Err(format!(
+                    "the logo has {} bytes, and it is in every page; make it {LARGEST_LOGO} bytes or less",
+                    content.len()
+                ));
+            }
+            Some((media_type, content)) => format!("data:{media_type};base64,{}", base64(content)),
+        };
+        let (light, dark) = (&file.colours.light, &file.colours.dark);
+        let style =
+            [colours("light", light, |(_, light, _)| light)?, colours("dark", dark, |(_, _, dark)| dark)?];
+        Ok(Theme {
+            name: plain(&file.name, 80),
+            style: match style {
+                [light, dark] if light.is_empty() && dark.is_empty() => String::new(),
+                [light, dark] => format!(
+                    "@media screen and (prefers-color-scheme: light) {{ :root {{ {light}}} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n"
+                ),
+            },
+            logo,
+            texts: file.texts,
+            footer: plain(&file.footer, 300),
+        })
+    }
+
+    /// The company's name; empty where it has none.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Rules to go behind the style sheet.
+    pub(super) fn style(&self) -> &str {
+        &self.style
+    }
+
+    /// The logo as an address that holds it; empty where there is none.
+    pub(super) fn logo(&self) -> &str {
+        &self.logo
+    }
+
+    /// Words at the end of each page.
+    pub(super) fn footer(&self) -> &str {
+        &self.footer
+    }
+
+    /// The title of a page: its own or else this one.
+    pub(super) fn title(&self, page: &str, own: &str) -> String {
+        self.text(page, own, |texts| &texts.title)
+    }
+
+    /// The sentence below the title.
+    pub(super) fn summary(&self, page: &str, own: &str) -> String {
+        self.text(page, own, |texts| &texts.summary)
+    }
+
+    fn text(&self, page: &str, own: &str, which: impl Fn(&Texts) -> &String) -> String {
+        let text = self.texts.get(page).map(which).map(|text| plain(text, 200)).unwrap_or_default();
+        if text.is_empty() { own.to_owned() } else { text }
+    }
+}
+
+/// The colours of a scheme as declarations. Text has to stay readable on its paper.
+fn colours(
+    scheme: &str,
+    set: &BTreeMap<String, String>,
+    default: impl Fn((&'static str, &'static str, &'static str)) -> &'static str,
+) -> Result<String, String> {
+    let mut declarations = String::new();
+    for (name, colour) in set {
+        if !COLOURS.iter().any(|(known, _, _)| known == name) {
+            let known: Vec<&str> = COLOURS.iter().map(|(known, _, _)| *known).collect();
+            return Err(format!("{THEME_FILE}: there is no colour {name:?}, only {}", known.join(", ")));
+        }
+        channels(colour)
+            .ok_or_else(|| format!("{THEME_FILE}: {name} in {scheme} is no colour; write it as #0b6470"))?;
+        let _ = write!(declarations, "--{name}: {colour}; ");
+    }
+    let of = |name: &str| {
+        let set = set.get(name).map(String::as_str);
+        let own = COLOURS.into_iter().chain(FIXED).find(|(known, _, _)| *known == name).map(&default);
+        set.or(own).and_then(channels).unwrap_or_default()
+    };
+    let (paper, row) = (of("paper"), mixed(of("ink"), ROW_INK, of("paper")));
+    let heat = mixed(of("accent"), HEAT_ACCENT, of("paper"));
+    let pairs = [
+        ("ink", "paper", paper),
+        ("soft", "paper", paper),
+        ("accent", "paper", paper),
+        ("warn", "paper", paper),
+        ("good", "paper", paper),
+        ("ink", "a row that is pointed at (paper with a little ink)", row),
+        ("soft", "a row that is pointed at (paper with a little ink)", row),
+        ("ink", "a cell of a heat map (paper with accent)", heat),
+    ];
+    for (text, name, ground) in pairs {
+        let contrast = contrast(of(text), ground);
+        if contrast < LEAST_CONTRAST {
+            return Err(format!(
+                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {LEAST_CONTRAST}"
+            ));
+        }
+    }
+    Ok(declarations)
+}
+
+/// Red, green and blue of `#rrggbb`, from 0 to 1.
+fn channels(colour: &str) -> Option<[f64; 3]> {
+    let digits = colour.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    let channel = |at: usize| Some(f64::from(u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?) / 255.0);
+    Some([channel(0)?, channel(2)?, channel(4)?])
+}
+
+/// A color with a part of another one in it, as `color-mix(in srgb, …)` does it.
+fn mixed(part: [f64; 3], share: f64, ground: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|at| part[at] * share + ground[at] * (1.0 - share))
+}
+
+/// The contrast of two colors, as WCAG defines it.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let luminance = |color: [f64; 3]| {
+        let [red, green, blue] = color.map(|value| match value <= 0.04045 {
+            true => value / 12.92,
+            false => ((value + 0.055) / 1.055).powf(2.4),
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        Theme::read(json.as_bytes(), None).expect_err("it is refused")
+    }
+
+    #[test]
+    fn contrast_is_that_of_the_definition() {
+        let of = |colour| channels(colour).expect("a colour");
+        assert!((contrast(of("#000000"), of("#ffffff")) - 21.0).abs() < 1e-9);
+        assert!((contrast(of("#777777"), of("#ffffff")) - 4.48).abs() < 0.01);
+        assert_eq!(mixed(of("#ff0000"), 0.4, of("#ffffff")), [1.0, 0.6, 0.6]);
+        assert_eq!((channels("red"), channels("#12345"), channels("#12345é")), (None, None, None));
+    }
+
+    #[test]
+    fn the_colours_that_are_measured_are_those_of_the_style_sheet() {
+        let style = include_str!("../../../templates/html/style.css");
+        for (name, light, dark) in COLOURS.into_iter().chain(FIXED) {
+            for colour in [light, dark] {
+                assert!(style.contains(&format!("--{name}: {colour};")), "{name} {colour}");
+            }
+        }
+        assert!(
+            style.contains(&format!("--weekend: color-mix(in srgb, var(--ink) {:.0}%,", ROW_INK * 100.0))
+        );
+        let heat = format!(
+            ".h9 {{ background-color: color-mix(in srgb, var(--accent) {:.0}%, transparent)",
+            HEAT_ACCENT * 100.0
+        );
+        assert!(style.contains(&heat));
+    }
+
+    #[test]
+    fn a_text_has_to_be_readable_on_every_ground() {
+        let dark = |colours: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colours}}}}}}}"#));
+        assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
+        assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
+        let light =
+            refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
+        assert!(light.contains("warn on paper"), "{light}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_meant_is_refused() {
+        assert!(
+            refused(r##"{"colours":{"light":{"accent":"#ffff00"}}}"##).contains("contrast of 1.1 in light")
+        );
+        assert!(refused(r##"{"colours":{"dark":{"paper":"#ffffff"}}}"##).contains("in dark"));
+        assert!(refused(r#"{"colours":{"light":{"accent":"url(https://x)"}}}"#).contains("is no colour"));
+        assert!(refused(r##"{"colours":{"light":{"glow":"#000000"}}}"##).contains("no colour \"glow\""));
+        assert!(refused(r#"{"texts":{"costs":{}}}"#).contains("no texts of \"costs\""));
+        assert!(refused(r#"{"colors":{}}"#).contains("unknown field"));
+        let logo = vec![0; LARGEST_LOGO + 1];
+        assert!(Theme::read(b"{}", Some(("image/png", &logo))).is_err());
+    }
+
+    #[test]
+    fn an_empty_theme_changes_nothing() {
+        assert_eq!(Theme::read(b"{}", None), Ok(Theme::default()));
+        assert_eq!(Theme::default().title("landing", "Dashboards"), "Dashboards");
+    }
+}

@@ -1,0 +1,6 @@
+//! Reading and writing streams of lines.
+
+pub mod chunks;
+pub mod encoding;
+pub mod lines;
+pub mod rejects;
