@@ -30,9 +30,9 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
     let mut text = String::from(
-        "# Metrics\n\nMade from the definitions in `src/metrics/`; `BLESS=1 tests/run` writes it anew. Grains: D day, W ISO week, \
-         M month,\nX the 28 days that end with the last day reported. By: `-` is the total, `a×b` two dimensions crossed.\nAll days are UTC. \
-         The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
+        "# Metrics\n\nGenerated from the definitions in `src/aggregate/metrics/`; `BLESS=1 tests/run` regenerates it.\n\
+         Grains: D day, W ISO week, M month, X the last 28 days (rolling). By: `-` is the total, `a×b` two\n\
+         dimensions crossed. All days are UTC. The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
     );
     for definition in definitions() {
         let grains: Vec<&str> = definition
@@ -54,7 +54,7 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
             definition.text
         ));
     }
-    text.push_str("\n## Deliberate and exposed\n\nSomebody is active by a deliberate event. By these events something was only shown to them or done for them;\nevery other event, an unknown one too, is deliberate:\n\n");
+    text.push_str("\n## Intentional use and reached\n\nA person is active by an event of intentional use. By these events a person is only reached: something\nis shown to them or done for them. Every other event, including an unknown one, is intentional use:\n\n");
     for event in EXPOSED {
         text.push_str(&format!("- `{event}`\n"));
     }
