@@ -146,8 +146,8 @@ fn every_link_between_documents_leads_to_a_file_and_a_heading() {
             assert!(root().join(&target).exists(), "{document} links {link}");
             if !anchor.is_empty() {
                 let target = read(target.to_str().expect("text"));
-                let headings = target.lines().filter(|line| line.starts_with('#')).map(anchor_of);
-                assert!(headings.into_iter().any(|heading| heading == anchor), "{document} links {link}");
+                let mut headings = target.lines().filter(|line| line.starts_with('#')).map(anchor_of);
+                assert!(headings.any(|heading| heading == anchor), "{document} links {link}");
             }
         }
     }
