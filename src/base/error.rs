@@ -93,7 +93,7 @@ impl Outcome {
 }
 
 impl Error {
-    /// The exit code (the table is in README.md).
+    /// The exit code (the table is in docs/reference.md).
     pub fn code(&self) -> u8 {
         match self {
             Error::ReaderGone => 0,

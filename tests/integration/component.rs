@@ -440,7 +440,7 @@ fn no_text_of_an_input_is_shell_code_and_no_host_is_named() {
 }
 
 #[test]
-fn the_tables_of_the_readme_are_those_of_the_component() {
+fn the_inputs_in_the_reference_are_those_of_the_component() {
     let component = documents(&root().join("component.yml"));
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
     let order: Vec<String> = read("component.yml")
@@ -460,13 +460,13 @@ fn the_tables_of_the_readme_are_those_of_the_component() {
             [&default, input["description"].as_str().expect("text")].map(|text| text.replace('|', "\\|"));
         table.push_str(&format!("| `{name}` | {default} | {text} |\n"));
     }
-    let readme = read("README.md");
+    let reference = read("docs/reference.md");
     let (start, end) = ("<!-- inputs of component.yml -->\n", "<!-- end -->");
-    let (before, rest) = readme.split_once(start).expect("a place for the table");
+    let (before, rest) = reference.split_once(start).expect("a place for the table");
     let (there, after) = rest.split_once(end).expect("its end");
     if std::env::var_os("BLESS").is_some() {
         let text = format!("{before}{start}{table}{end}{after}");
-        std::fs::write(root().join("README.md"), text).expect("the document can be written");
+        std::fs::write(root().join("docs/reference.md"), text).expect("the document can be written");
     } else {
         assert_eq!(there, table);
     }

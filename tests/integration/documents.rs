@@ -1,4 +1,4 @@
-//! What the documents and the layout say is true.
+//! The documents and the layout are correct.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,9 +30,9 @@ pub(crate) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
     let mut text = String::from(
-        "# Metrics\n\nMade from the definitions in `src/aggregate/metrics/`; `BLESS=1 tests/run` writes it anew. Grains: D day, W ISO week, \
-         M month,\nX the 28 days that end with the last day reported. By: `-` is the total, `a×b` two dimensions crossed.\nAll days are UTC. \
-         The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
+        "# Metrics\n\nGenerated from the definitions in `src/aggregate/metrics/`; `BLESS=1 tests/run` regenerates it.\n\
+         Grains: D day, W ISO week, M month, X the last 28 days (rolling). By: `-` is the total, `a×b` two\n\
+         dimensions crossed. All days are UTC. The fields of a metric line are in [streams.md](streams.md).\n\n| metric | unit | grains | by | definition |\n|---|---|---|---|---|\n",
     );
     for definition in definitions() {
         let grains: Vec<&str> = definition
@@ -54,7 +54,7 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
             definition.text
         ));
     }
-    text.push_str("\n## Deliberate and exposed\n\nSomebody is active by a deliberate event. By these events something was only shown to them or done for them;\nevery other event, an unknown one too, is deliberate:\n\n");
+    text.push_str("\n## Intentional use and reached\n\nA person is active by an event of intentional use. By these events a person is only reached: something\nis shown to them or done for them. Every other event, including an unknown one, is intentional use:\n\n");
     for event in EXPOSED {
         text.push_str(&format!("- `{event}`\n"));
     }
@@ -93,10 +93,10 @@ fn the_list_of_metrics_of_the_command_is_that_of_the_code() {
 }
 
 #[test]
-fn the_readme_names_every_collector_command_and_exit_code() {
-    let readme = read("README.md");
+fn the_reference_lists_every_collector_command_and_exit_code() {
+    let reference = read("docs/reference.md");
     for collector in COLLECTORS {
-        assert!(readme.contains(&format!("`{}`", collector.name())), "{}", collector.name());
+        assert!(reference.contains(&format!("\n| `{}` |", collector.name())), "{}", collector.name());
     }
     let help = done(bare_command(root(), &["--help"]), b"");
     let help = String::from_utf8(help.stdout).expect("text");
@@ -109,26 +109,83 @@ fn the_readme_names_every_collector_command_and_exit_code() {
         .collect();
     assert!(commands.len() >= 6, "{help}");
     for command in commands {
-        assert!(readme.contains(&format!("`{command}`")), "{command}");
+        assert!(reference.contains(&format!("\n| `{command}` |")), "{command}");
     }
     for code in ["0", "1", "2", "3", "65", "69", "75", "77", "78"] {
-        assert!(readme.contains(&format!("| {code} |")), "exit code {code}");
+        assert!(reference.contains(&format!("\n| {code} |")), "exit code {code}");
     }
+    assert!(reference.contains("`.env`"));
+}
+
+#[test]
+fn the_readme_shows_the_first_commands_and_links_every_document() {
+    let readme = read("README.md");
     for needed in [
         "cargo run --release --example demo",
         "tests/run",
         "duo-metrics fetch | duo-metrics normalize | duo-metrics aggregate",
-        ".env",
+        "`DUO_METRICS_PSEUDONYM_KEY`",
     ] {
         assert!(readme.contains(needed), "{needed}");
+    }
+    let linked: Vec<&str> = links(&readme).collect();
+    for document in documents() {
+        assert!(linked.iter().any(|link| link.split('#').next() == Some(&document)), "{document}");
     }
 }
 
 #[test]
-fn every_variable_the_code_reads_is_in_the_readme() {
+fn every_link_between_documents_leads_to_a_file_and_a_heading() {
+    let others = ["CONTRIBUTING.md", "README.md", "CHANGELOG.md", "examples/lint/README.md"];
+    for document in documents().into_iter().chain(others.map(str::to_owned)) {
+        let text = read(&document);
+        let folder = Path::new(&document).parent().expect("a folder");
+        for link in links(&text).filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { PathBuf::from(&document) } else { folder.join(path) };
+            assert!(root().join(&target).exists(), "{document} links {link}");
+            if !anchor.is_empty() {
+                let target = read(target.to_str().expect("text"));
+                let mut headings = target.lines().filter(|line| line.starts_with('#')).map(anchor_of);
+                assert!(headings.any(|heading| heading == anchor), "{document} links {link}");
+            }
+        }
+    }
+}
+
+/// The documents, as paths below the root.
+fn documents() -> Vec<String> {
+    let mut files = Vec::new();
+    sources(&root().join("docs"), &mut files);
+    files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "md"))
+        .map(|file| file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The targets of the links in a Markdown text.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+/// The anchor that GitLab gives a heading.
+fn anchor_of(heading: &str) -> String {
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn every_variable_the_code_reads_is_in_the_reference() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
-    let readme = read("README.md");
+    let reference = read("docs/reference.md");
     let mut names = BTreeSet::new();
     for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
         let text = std::fs::read_to_string(file).expect("a readable file");
@@ -150,8 +207,8 @@ fn every_variable_the_code_reads_is_in_the_readme() {
         }
     }
     assert!(names.len() >= 12, "{names:?}");
-    // A name that ends in a stroke is the beginning of several.
+    // A name that ends in an underscore is the beginning of several.
     for name in names.into_iter().filter(|name| !name.ends_with('_')) {
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
+        assert!(reference.contains(&format!("`{name}`")), "{name}");
     }
 }

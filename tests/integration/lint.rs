@@ -708,8 +708,9 @@ fn the_example_finds_its_mistakes_and_leaves_its_report() {
 #[test]
 fn the_list_of_rules_in_the_documents_is_that_of_the_code() {
     let mut text = String::from(
-        "# Rules of lint\n\nMade from the rules in `src/lint/rules/`; `BLESS=1 tests/run` writes it anew. `duo-metrics lint --explain RULE` shows the \
-         same\nwith the examples. A rule holds in both profiles, `guide` and `ai-context`, unless one is named.\n",
+        "# Rules of lint\n\nGenerated from the rules in `src/lint/rules/`; `BLESS=1 tests/run` regenerates it.\n\
+         `duo-metrics lint --explain RULE` also shows the examples. A rule applies in both profiles, `guide`\n\
+         and `ai-context`, unless one is named.\n",
     );
     for rule in RULES {
         let only = match rule.profiles {
@@ -721,7 +722,7 @@ fn the_list_of_rules_in_the_documents_is_that_of_the_code() {
             rule.id, rule.severity, rule.title, rule.explanation
         ));
     }
-    text.push_str("\n## The fields of the contexts\n\nAs GitLab's schemas have them, with the version that brought each. All may be null or left out, unless it is said.\n");
+    text.push_str("\n## The fields of the contexts\n\nAs in GitLab's schemas, with the version that added each. All may be null or absent unless required.\n");
     for context in Context::ALL {
         text.push_str(&format!(
             "\n### {}\n\n| field | holds | since |\n|---|---|---|\n",
