@@ -18,7 +18,7 @@ use super::number;
 use super::place::{Place, reported_days};
 use super::privacy::Line;
 use super::quality;
-use super::script;
+use super::script::{self, Module};
 use super::theme::Theme;
 use super::tile::Tile;
 use super::{Dashboard, Error, Options};
@@ -192,7 +192,7 @@ fn described(definition: &Definition) -> Value {
 /// Fills a template; the style, the script and the policy that allows these two and nothing else are added here.
 pub(super) fn render(
     template: &str,
-    script: &[&str],
+    script: &[Module],
     theme: &Theme,
     content: Value,
 ) -> Result<String, Error> {
@@ -206,7 +206,7 @@ pub(super) fn render(
     }
     // Comments are for those who work on the style, not for those who load the page.
     let style = squeeze(STYLE) + theme.style();
-    let script = script::joined(script);
+    let script = script::bundle(script);
     let allowed = |text: &str| match text.is_empty() {
         true => "'none'".to_owned(),
         false => format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes()))),

@@ -1,6 +1,12 @@
 // Adoption and seats: who is active, how often, who moves, who stays, and which seats are idle.
 
-const SEGMENTS = [
+import { element } from "./elements.js";
+import { plusDays } from "./figures.js";
+import { captioned, narrowed, noted, nothing, now, overMonths, parts, timed } from "./sections.js";
+import { barred, bySize, date, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import { longDay, periodName, plainNumber, REASONS, shortDay, STYLES, valueName } from "./words.js";
+
+export const SEGMENTS = [
   ["heavy", "s1"],
   ["regular", "s2"],
   ["experimenting", "s3"],
@@ -8,7 +14,7 @@ const SEGMENTS = [
 ];
 
 /** Purchased, assigned, activated, in use: each as a part of the largest. */
-function seatFunnel(page) {
+export function seatFunnel(page) {
   const newest = (metric) => {
     const days = page.figures
       .periods("day")
@@ -70,7 +76,7 @@ function seatFunnel(page) {
   ];
 }
 
-function activePeople(page) {
+export function activePeople(page) {
   const { feature } = page.choice;
   if (feature) {
     return [
@@ -102,7 +108,7 @@ function activePeople(page) {
   );
 }
 
-function segmentsNow(page) {
+export function segmentsNow(page) {
   const [people, holders] = ["people", "seat_holders"].map((population) =>
     parts(page, "engagement.users", "segment", { population }),
   );
@@ -126,7 +132,7 @@ function segmentsNow(page) {
   );
 }
 
-function movement(page) {
+export function movement(page) {
   const window = page.figures.periods("window").at(-1);
   if (!window) return null;
   const line = (from, to) =>
@@ -162,7 +168,7 @@ function movement(page) {
   );
 }
 
-function stickiness(page) {
+export function stickiness(page) {
   return timed(
     page,
     {
@@ -178,7 +184,7 @@ function stickiness(page) {
 }
 
 /** Cohorts below each other, weeks beside each other: a triangle. */
-function retention(page) {
+export function retention(page) {
   const lines = new Map();
   for (const series of page.figures.all(page.group, "engagement.retention", "week")) {
     for (const line of page.figures.lines(series))
@@ -222,7 +228,7 @@ function retention(page) {
   );
 }
 
-function idleSeats(page) {
+export function idleSeats(page) {
   const window = page.figures.periods("window").at(-1);
   const tiers = window ? page.figures.split(page.group, "seats.idle", window, "tier") : new Map();
   if (tiers.size === 0) return null;
@@ -245,7 +251,7 @@ function idleSeats(page) {
   );
 }
 
-function firstUse(page) {
+export function firstUse(page) {
   return overMonths(page, "first-use", "From seat to first use, by month", [
     ["Median", "seats.days_to_first_use", "days"],
   ]);

@@ -1,6 +1,22 @@
 // Agents: sessions by flow and status, success, duration, tools, tokens, models, cost.
 
-function* agents(page) {
+import { element } from "./elements.js";
+import {
+  captioned,
+  leftOut,
+  MOST_ROWS,
+  narrowed,
+  noted,
+  nothing,
+  now,
+  pair,
+  parts,
+  timed,
+} from "./sections.js";
+import { barred, bySize, figure, largest, numbers, spelled, tableFigure, text, words } from "./table.js";
+import { periodName, valueName } from "./words.js";
+
+export function* agents(page) {
   const tells = ["sessions", "tool_calls", "tokens"].some((name) => page.figures.tells(`agents.${name}`));
   if (!tells) {
     yield nothing(

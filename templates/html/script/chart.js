@@ -4,6 +4,30 @@
 // inner drawing that is stretched. So text is never scaled, nothing is drawn anew when the window changes, colours and
 // print come from the style sheet.
 
+import { drawn, element } from "./elements.js";
+import { SMALL_N, isImported, isSettled, isSmall, markOf, plusMonths } from "./figures.js";
+import { markShown } from "./filter-notes.js";
+import { actions, date, figure, numbers, tableRegion, words } from "./table.js";
+import {
+  REASONS,
+  STYLES,
+  UNKNOWN,
+  capital,
+  counted,
+  durationIn,
+  longDay,
+  periodName,
+  remarks,
+  shortDay,
+  shortMonthFormat,
+  shortMonthYearFormat,
+  unitOf,
+  valueText,
+  wholePercent,
+} from "./words.js";
+
+/** @import {Period, Line} from "./figures.js" */
+
 /**
  * @typedef {{name: string, tone: string, series: (period: Period) => Line|undefined}} Layer what is drawn, and its tone in the style sheet
  * @typedef {{
@@ -19,19 +43,6 @@ const BELOW = 28;
 const REMAINDER = 10;
 /** Slots up to which weekends are shaded and points are dots; beyond, they would be a texture. */
 const FINE_SLOTS = 130;
-
-/** What is known of one slot: `value`, `missing` (never zero), `hidden`, `nothing` (to divide by) or `unknown`. */
-function markOf(line) {
-  if (!line) return "missing";
-  if (line.hidden) return "hidden";
-  if (line.value !== null) return "value";
-  return { nothing_shown: "nothing", not_collected: "missing" }[line.reason] ?? "unknown";
-}
-
-/** Whether nothing of a value is known to be missing or to change: all its days are final, or were imported. */
-function isSettled(line) {
-  return (line.final && line.coverage >= 1) || isImported(line);
-}
 
 /** The marks of a layer. Between days with imported events, one without may have had none, so it is not `missing`. */
 function marksOf(row) {
@@ -49,7 +60,7 @@ function nothingThere(rows) {
 }
 
 /** The figure: title, legend, drawing, and the same numbers as a table and as CSV. */
-function chartFigure(chart, page) {
+export function chartFigure(chart, page) {
   const rows = chart.layers.map((layer) => chart.slots.map((slot) => layer.series(slot)));
   const marks = rows.map(marksOf);
   const heading = element(
@@ -616,7 +627,7 @@ function timeLabels(chart) {
 }
 
 /** A small line without axes: the shape of the days, with gaps. */
-function sparkline(lines, style) {
+export function sparkline(lines, style) {
   const known = lines.filter((line) => markOf(line) === "value");
   // Days without people beside hidden ones are no shape.
   if (known.length < 2 || known.every((line) => line.value === 0)) return null;

@@ -1,5 +1,8 @@
 // Chat: how much people ask.
 
+import { captioned, noted, parts } from "./sections.js";
+import { barred, numbers, tableFigure, text, words } from "./table.js";
+
 const BANDS = [
   ["50+", "s1"],
   ["20-49", "s2"],
@@ -7,7 +10,7 @@ const BANDS = [
   ["1-4", "s4"],
 ];
 
-function chatBands(page) {
+export function chatBands(page) {
   const bands = parts(page, "chat.user_bands", "band");
   const whole = [...bands.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
   const rows = BANDS.filter(([band]) => bands.has(band)).map(([band]) => [

@@ -1,5 +1,27 @@
 // The sections of the dashboard on GitLab Duo, in their order.
 
+import {
+  activePeople,
+  firstUse,
+  idleSeats,
+  movement,
+  retention,
+  seatFunnel,
+  SEGMENTS,
+  segmentsNow,
+  stickiness,
+} from "./adoption.js";
+import { agents } from "./agents.js";
+import { chatBands } from "./chat.js";
+import { element } from "./elements.js";
+import { features } from "./features.js";
+import { impact } from "./impact.js";
+import { startDashboard } from "./main.js";
+import { byGroup, byMonth, nothing, overMonths, pair, tilesOf, timed } from "./sections.js";
+import { PARTS } from "./state.js";
+import { suggestions } from "./suggestions.js";
+import { featuresCompared, flowsCompared, languagesCompared } from "./workflow.js";
+
 /** The filters that say something here. */
 const FILTERS = PARTS;
 
@@ -125,3 +147,5 @@ const DUO_COLUMNS = [
   { label: "People in Chat", metric: "chat.users", style: "plain" },
   { label: "Chat messages", metric: "chat.messages", style: "plain" },
 ];
+
+startDashboard(SECTIONS, FILTERS);

@@ -5,12 +5,12 @@
  * these words as values), `undefined` and `null` leave it out. Everything else is written, the empty text and 0 too: of
  * an option without `value` the label would be the value. Children are elements, texts or nothing.
  */
-function element(tag, attributes = {}, ...children) {
+export function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
 
 /** An SVG element. */
-function drawn(tag, attributes = {}, ...children) {
+export function drawn(tag, attributes = {}, ...children) {
   return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 

@@ -1,6 +1,21 @@
 // Code review and every other feature, down to single events.
 
-function* features(page) {
+import {
+  captioned,
+  leftOut,
+  MOST_ROWS,
+  narrowed,
+  nothing,
+  now,
+  overMonths,
+  pair,
+  parts,
+  timed,
+} from "./sections.js";
+import { barred, bySize, code, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import { plainNumber, UNKNOWN, valueName, valueText } from "./words.js";
+
+export function* features(page) {
   const { feature } = page.choice;
   yield pair(
     timed(

@@ -17,25 +17,25 @@ const DAY_MS = 86400000;
 const writtenDays = new Map();
 
 /** The day so many days later. */
-function plusDays(day, days) {
+export function plusDays(day, days) {
   const number = Date.parse(day) / DAY_MS + days;
   if (!writtenDays.has(number)) writtenDays.set(number, new Date(number * DAY_MS).toISOString().slice(0, 10));
   return writtenDays.get(number);
 }
 
 /** Whole days from one day to another. */
-function daysBetween(from, to) {
+export function daysBetween(from, to) {
   return Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
 }
 
 /** The month so many months later, by its first day. */
-function plusMonths(day, months) {
+export function plusMonths(day, months) {
   const date = new Date(day);
   return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1)).toISOString().slice(0, 10);
 }
 
 /** The period of a grain that starts with this day. */
-function periodFrom(grain, start) {
+export function periodFrom(grain, start) {
   const end = {
     day: () => start,
     week: () => plusDays(start, 6),
@@ -53,7 +53,7 @@ function periodHolding(grain, day) {
 }
 
 /** Every period of a grain from the one that holds `first` to the one that holds `last`. */
-function periodsCovering(grain, first, last) {
+export function periodsCovering(grain, first, last) {
   const periods = [];
   for (
     let period = periodHolding(grain, first);
@@ -64,7 +64,7 @@ function periodsCovering(grain, first, last) {
   return periods;
 }
 
-class Figures {
+export class Figures {
   constructor(data) {
     this.data = data;
     this.series = new Map();
@@ -178,4 +178,32 @@ class Figures {
 function sameBy(by, wanted) {
   const keys = Object.keys(wanted);
   return Object.keys(by).length === keys.length && keys.every((key) => by[key] === wanted[key]);
+}
+
+// What a line says about itself
+
+/** Observations below which a rate is drawn pale: one more or less moves it by three points or more. */
+export const SMALL_N = 30;
+
+/** What is known of one slot: `value`, `missing` (never zero), `hidden`, `nothing` (to divide by) or `unknown`. */
+export function markOf(line) {
+  if (!line) return "missing";
+  if (line.hidden) return "hidden";
+  if (line.value !== null) return "value";
+  return { nothing_shown: "nothing", not_collected: "missing" }[line.reason] ?? "unknown";
+}
+
+/** Whether nothing of a value is known to be missing or to change: all its days are final, or were imported. */
+export function isSettled(line) {
+  return (line.final && line.coverage >= 1) || isImported(line);
+}
+
+/** Whether no day of a line is known to be missing: those that are not complete were imported. */
+export function isImported(line) {
+  return line.imported > 0 && line.coverage + line.imported > 0.9999;
+}
+
+/** Whether a rate rests on so little that it is drawn pale. */
+export function isSmall(line) {
+  return line?.of !== null && line?.of !== undefined && line.of < SMALL_N;
 }

@@ -1,8 +1,11 @@
 // The filter bar.
 
+import { element } from "./elements.js";
+import { UNKNOWN } from "./words.js";
+
 /** The bar; `change` is called with the part and the value that was chosen. On a small screen it opens by a button. */
-function filterBar(offers, change, reset) {
-  const fields = FILTERS.map((part) => filterField(part, offers[part], change));
+export function filterBar(filters, offers, change, reset) {
+  const fields = filters.map((part) => filterField(part, offers[part], change));
   const form = element(
     "form",
     {
@@ -34,19 +37,19 @@ function filterBar(offers, change, reset) {
 }
 
 /** A filter and what is chosen in it, in words. */
-function choiceLabel(offers, choice, part) {
+export function choiceLabel(offers, choice, part) {
   const { label, options } = offers[part];
   return `${label}: ${options.find((option) => option.value === choice[part])?.label ?? UNKNOWN}`;
 }
 
 /** What is chosen, in words: for print. */
-function chosenWords(offers, choice) {
-  return FILTERS.map((part) => choiceLabel(offers, choice, part)).join(" · ");
+export function chosenWords(filters, offers, choice) {
+  return filters.map((part) => choiceLabel(offers, choice, part)).join(" · ");
 }
 
 /** Makes every field show what is chosen: by hand, by a link, or by going back. */
-function showChoice(offers, choice) {
-  for (const part of FILTERS) {
+export function showChoice(filters, offers, choice) {
+  for (const part of filters) {
     const select = document.getElementById(`filter-${part}`);
     select.value = choice[part];
     select.classList.toggle("set", choice[part] !== offers[part].start);

@@ -1,7 +1,11 @@
 // Merge requests of people with and without Duo.
 
+import { captioned, now } from "./sections.js";
+import { figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import { plainNumber, UNKNOWN } from "./words.js";
+
 /** Medians with their interval, of people with and without Duo. */
-function impact(page, metric, caption, style) {
+export function impact(page, metric, caption, style) {
   const line = (withDuo, stat) => now(page, metric, { with_duo: withDuo, stat });
   const groups = [
     ["true", "active with Duo"],

@@ -1,7 +1,18 @@
 // Reads the figures, draws the sections, and draws them anew when something else is chosen.
 
-/** Starts with the figures of the page. */
-function start(data) {
+import { Figures } from "./figures.js";
+import { markUnaffected } from "./filter-notes.js";
+import { choiceLabel, chosenWords, filterBar, showChoice } from "./filters.js";
+import { slotsOf } from "./sections.js";
+import { NARROWING, comparedWith, offersOf, periodOf, readFragment, writeFragment } from "./state.js";
+
+/** Starts a dashboard of these sections, with the filters that say something there. */
+export function startDashboard(sections, filters) {
+  // Reading, sorting and showing the figures take a while each: the browser may answer in between.
+  setTimeout(start, 0, JSON.parse(document.getElementById("figures").textContent), sections, filters);
+}
+
+function start(data, sections, filters) {
   const figures = new Figures(data);
   const offers = offersOf(figures);
   if (offers.period.options.length === 0) {
@@ -33,9 +44,9 @@ function start(data) {
     };
   };
   const draw = (then = () => {}) => {
-    showChoice(offers, choice);
-    document.getElementById("chosen").textContent = chosenWords(offers, choice);
-    drawSections(pageOf(), then);
+    showChoice(filters, offers, choice);
+    document.getElementById("chosen").textContent = chosenWords(filters, offers, choice);
+    drawSections(sections, pageOf(), then);
   };
   const remember = () => {
     const fragment = writeFragment(section, choice, offers);
@@ -70,7 +81,7 @@ function start(data) {
   };
   addEventListener("popstate", follow);
   setTimeout(() => {
-    bar.replaceChildren(...filterBar(offers, change, reset));
+    bar.replaceChildren(...filterBar(filters, offers, change, reset));
     draw();
     goTo(section, "instant");
   });
@@ -82,7 +93,7 @@ let drawing = 0;
 const TURN = 4;
 
 /** Draws one figure after the other, the sections in sight first, and lets the browser answer in between. */
-function drawSections(page, then) {
+function drawSections(all, page, then) {
   drawing += 1;
   const mine = drawing;
   const root = document.documentElement;
@@ -91,7 +102,7 @@ function drawSections(page, then) {
     const box = document.getElementById(id)?.getBoundingClientRect();
     return box ? Math.max(0, box.top - innerHeight, -box.bottom) : Infinity;
   };
-  const sections = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
+  const sections = all.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
   const work = sectionBySection(
     sections.map(([, section]) => section),
     page,
@@ -162,6 +173,3 @@ function keepClearOf(bar) {
 function said(words) {
   document.getElementById("said").textContent = words;
 }
-
-// Reading, sorting and showing the figures take a while each: the browser may answer in between.
-setTimeout(start, 0, JSON.parse(document.getElementById("figures").textContent));

@@ -1,5 +1,22 @@
 // The sections of the dashboard on merge requests and pipelines, in their order.
 
+import { element } from "./elements.js";
+import { startDashboard } from "./main.js";
+import {
+  byGroup,
+  byMonth,
+  captioned,
+  leftOut,
+  MOST_ROWS,
+  nothing,
+  overMonths,
+  pair,
+  parts,
+  tilesOf,
+  timed,
+} from "./sections.js";
+import { barred, bySize, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+
 const MEDIAN = { stat: "p50" };
 const HIGH = { stat: "p95" };
 
@@ -211,3 +228,5 @@ function dora(page) {
   const table = overMonths(page, "dora-table", "DORA by month", columns);
   return table ?? nothing("Not known: GitLab tells them of one group, and only with Ultimate.");
 }
+
+startDashboard(SECTIONS, FILTERS);

@@ -1,5 +1,31 @@
 // What the sections of both dashboards are put together from.
 
+import { chartFigure, sparkline } from "./chart.js";
+import { element } from "./elements.js";
+import { isImported, periodsCovering, plusDays } from "./figures.js";
+import { markShown } from "./filter-notes.js";
+import { comparedWith, hasFigures } from "./state.js";
+import { barred, date, exactText, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import {
+  capital,
+  changeText,
+  counted,
+  daysText,
+  partsText,
+  periodName,
+  remarks,
+  shortDay,
+  spanText,
+  UNKNOWN,
+  valueName,
+  valueText,
+  wholePercent,
+  whyNotCompared,
+} from "./words.js";
+
+/** @import {Figures, Grain, Period, Line} from "./figures.js" */
+/** @import {Choice} from "./state.js" */
+
 /**
  * What a section is made of.
  * @typedef {{
@@ -10,7 +36,7 @@
  */
 
 /** Days, weeks or months that the charts show: the newest ones up to the end of the period. */
-function slotsOf(data, choice, period, grain) {
+export function slotsOf(data, choice, period, grain) {
   if (!data.first) return [];
   const last = period && period.end < data.last ? period.end : data.last;
   const days = { 13: 91, 53: 371 }[choice.span];
@@ -22,51 +48,8 @@ function slotsOf(data, choice, period, grain) {
   );
 }
 
-// What a filter does not act on
-
-/** Keeps what a figure shows and where a remark on it belongs; `follows` names filters that it obeys though its lines differ. */
-function markShown(page, host, lines, follows = []) {
-  const known = lines.filter(Boolean);
-  if (known.length > 0) page.shown.push({ host, lines: known, follows });
-}
-
-/** Whether a line is one that the choice of a filter asks for. */
-function isChosen(page, part, line) {
-  if (part === "group") return line.group === page.group;
-  if (part !== "period") return line.by[part] === page.choice[part];
-  return [page.period, page.before].some(
-    (period) => period?.grain === line.period.grain && period.start === line.period.start,
-  );
-}
-
-/**
- * Names the chosen filters that do not act: those that none of the figures of a section follows in the remark that is
- * returned, the others at each figure that does not follow them.
- */
-function markUnaffected(page, shown) {
-  const acts = (part, { lines, follows }) =>
-    follows.includes(part) || lines.every((line) => isChosen(page, part, line));
-  const [some, none] = [true, false].map((wanted) =>
-    page.chosen.filter(({ part }) => shown.some((figure) => acts(part, figure)) === wanted),
-  );
-  for (const figure of shown) {
-    const ignored = some.filter(({ part }) => !acts(part, figure));
-    if (ignored.length > 0) figure.host.append(unaffectedBy(ignored));
-  }
-  return shown.length > 0 && none.length > 0 && unaffectedBy(none);
-}
-
-function unaffectedBy(filters) {
-  const names = filters.map(({ words }) => `“${words}”`).join(", ");
-  return element(
-    "small",
-    { class: "unaffected" },
-    `${filters.length > 1 ? "These filters do" : "This filter does"} not apply here: ${names}`,
-  );
-}
-
 /** A chart of lines without dimensions, or with these. */
-function timed(page, chart, layers) {
+export function timed(page, chart, layers) {
   const { grain = "day", by = {} } = chart;
   return chartFigure(
     {
@@ -87,26 +70,26 @@ function timed(page, chart, layers) {
 }
 
 /** The line of a metric in the chosen period. */
-function now(page, metric, by = {}) {
+export function now(page, metric, by = {}) {
   return page.figures.line(page.group, metric, page.period, by);
 }
 
 /** The lines of a metric in the chosen period, by one dimension. */
-function parts(page, metric, key, also = {}) {
+export function parts(page, metric, key, also = {}) {
   return page.figures.split(page.group, metric, page.period, key, also);
 }
 
-function nothing(...content) {
+export function nothing(...content) {
   return element("p", { class: "nothing" }, content);
 }
 
-function pair(...items) {
+export function pair(...items) {
   const shown = items.filter(Boolean);
   return shown.length > 1 ? element("div", { class: "pair" }, shown) : shown;
 }
 
 /** A remark that a filter narrows what follows. */
-function narrowed(...texts) {
+export function narrowed(...texts) {
   return element(
     "p",
     { class: "narrowed" },
@@ -115,14 +98,14 @@ function narrowed(...texts) {
 }
 
 /** The caption of a table with its period. */
-function captioned(page, words) {
+export function captioned(page, words) {
   return `${words}, ${periodName(page.period)}`;
 }
 
 /** Rows of a table up to so many; what is left out is said. */
-const MOST_ROWS = 40;
+export const MOST_ROWS = 40;
 
-function leftOut(count) {
+export function leftOut(count) {
   return count > MOST_ROWS
     ? `${counted(count - MOST_ROWS, "more row is", "more rows are")} in the file of all numbers.`
     : "";
@@ -131,7 +114,7 @@ function leftOut(count) {
 // The overview
 
 /** The figures at the top; `#` of each leads to the section behind it. */
-function tilesOf(page, headline) {
+export function tilesOf(page, headline) {
   const end = page.period.end < page.data.last ? page.period.end : page.data.last;
   const first = plusDays(end, -55);
   const days = periodsCovering("day", first > page.data.first ? first : page.data.first, end);
@@ -210,7 +193,7 @@ function comparison(page, metric, by, style) {
 }
 
 /** A row for each group, where there are several. */
-function byGroup(page, caption, figures) {
+export function byGroup(page, caption, figures) {
   const groups = page.data.groups.map((group, at) => ({ ...group, at })).filter((group) => !group.union);
   if (groups.length < 2) return null;
   const line = (group, { metric, by }) => page.figures.line(group.at, metric, page.period, by);
@@ -234,7 +217,7 @@ function byGroup(page, caption, figures) {
 }
 
 /** A row for each month, newest first. */
-function byMonth(page, figures) {
+export function byMonth(page, figures) {
   const months = page.figures
     .periods("month")
     .filter((month) => hasFigures(page.figures, month))
@@ -270,7 +253,7 @@ function monthCell(month, note = "") {
 }
 
 /** A heat map of a metric by one dimension over the newest weeks. */
-function heatMap(page, { id, caption, metric, key, style, names, heading }) {
+export function heatMap(page, { id, caption, metric, key, style, names, heading }) {
   const weeks = page.slots("week").slice(-13);
   const rows = names.map((name) =>
     weeks.map((week) => page.figures.line(page.group, metric, week, { [key]: name })),
@@ -303,7 +286,7 @@ function heatMap(page, { id, caption, metric, key, style, names, heading }) {
 }
 
 /** Some metrics by month, newest first; nothing where none of them is told of any. */
-function overMonths(page, id, caption, figures) {
+export function overMonths(page, id, caption, figures) {
   const months = page.figures.periods("month").reverse();
   const rows = months
     .map((month) => [
@@ -323,7 +306,7 @@ function overMonths(page, id, caption, figures) {
 }
 
 /** A title with a sentence in the place of what cannot be told. */
-function noted(id, title, words) {
+export function noted(id, title, words) {
   return element(
     "figure",
     { id },

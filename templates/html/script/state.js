@@ -1,15 +1,18 @@
 // What the reader has chosen. All of it stands in the fragment of the address, so that a link shows the same view:
 // `#chat&period=month:2026-10-01&group=acme`. What is not there is as the page opens.
 
+import { daysBetween, periodFrom, plusDays, plusMonths } from "./figures.js";
+import { capital, periodName, valueName } from "./words.js";
+
 /** @typedef {{period: string, compare: string, group: string, language: string, feature: string, flow: string, span: string}} Choice */
 
-const PARTS = ["period", "compare", "group", "language", "feature", "flow", "span"];
+export const PARTS = ["period", "compare", "group", "language", "feature", "flow", "span"];
 
 /** The parts that choose which lines a figure shows. */
-const NARROWING = ["period", "group", "language", "feature", "flow"];
+export const NARROWING = ["period", "group", "language", "feature", "flow"];
 
 /** The section and the choice of a fragment; what the page does not offer is passed over. */
-function readFragment(fragment, offers) {
+export function readFragment(fragment, offers) {
   const parts = fragment.replace(/^#/, "").split("&").filter(Boolean);
   const section = parts[0] && !parts[0].includes("=") ? decoded(parts[0]) : "";
   const choice = Object.fromEntries(PARTS.map((part) => [part, offers[part].start]));
@@ -23,7 +26,7 @@ function readFragment(fragment, offers) {
 }
 
 /** The fragment of a section and a choice: only what differs from the start. */
-function writeFragment(section, choice, offers) {
+export function writeFragment(section, choice, offers) {
   const parts = PARTS.filter((part) => choice[part] !== offers[part].start).map(
     (part) => `${part}=${encodeURIComponent(choice[part])}`,
   );
@@ -39,7 +42,7 @@ function decoded(part) {
 }
 
 /** What can be chosen, and what a page opens with. */
-function offersOf(figures) {
+export function offersOf(figures) {
   const { data } = figures;
   const periods = ["window", "month", "week"].map((grain) =>
     figures
@@ -99,23 +102,19 @@ function offersOf(figures) {
 }
 
 /** A month or week that is cut off at both ends by the reported days tells nothing of its own. */
-function hasFigures(figures, period) {
+export function hasFigures(figures, period) {
   const { first, last } = figures.data;
   return period.start <= last && period.end >= first;
 }
 
-function capital(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 /** The period of an option. */
-function periodOf(value) {
+export function periodOf(value) {
   const [grain, start] = value.split(":");
   return periodFrom(grain, start);
 }
 
 /** The period to compare with. */
-function comparedWith(period, compare) {
+export function comparedWith(period, compare) {
   if (compare === "none") return null;
   if (period.grain === "month")
     return periodFrom("month", plusMonths(period.start, compare === "year" ? -12 : -1));

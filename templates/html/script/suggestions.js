@@ -1,6 +1,21 @@
 // Code suggestions: acceptance, volume, lines, languages, editors.
 
-function* suggestions(page) {
+import {
+  captioned,
+  heatMap,
+  leftOut,
+  MOST_ROWS,
+  narrowed,
+  noted,
+  now,
+  pair,
+  parts,
+  timed,
+} from "./sections.js";
+import { barred, bySize, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import { percentNumber, UNKNOWN, valueName } from "./words.js";
+
+export function* suggestions(page) {
   const { language } = page.choice;
   const changes = page.data.changes.filter((change) => change.group === page.group);
   const grain = language ? "week" : "day";

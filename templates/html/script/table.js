@@ -1,20 +1,28 @@
 // Tables: in-cell bars, heat maps, and every number as CSV.
 
+import { csvOf } from "./csv.js";
+import { drawn, element } from "./elements.js";
+import { isSmall, markOf } from "./figures.js";
+import { markShown } from "./filter-notes.js";
+import { REASONS, exactNumber, partsText, remarks, unitOf, valueName, valueText } from "./words.js";
+
+/** @import {Line} from "./figures.js" */
+
 /**
  * @typedef {{text: string, note?: string, bar?: number, heat?: number, pale?: boolean, kind: "words"|"number"|"code"|"date", line?: Line, range?: number[]}} Cell
  * @typedef {{id: string, caption: string, note?: string, quiet?: boolean, columns: {label: string, kind: string, unitOf?: string}[], rows: Cell[][], more?: string, heat?: boolean, follows?: string[]}} Table
  */
 
-const words = (label) => ({ label, kind: "words" });
-const numbers = (label) => ({ label, kind: "number" });
-const text = (content, note = "") => ({ text: content, note, kind: "words" });
-const code = (content) => ({ text: content, kind: "code" });
-const date = (content, note = "") => ({ text: content, note, kind: "date" });
+export const words = (label) => ({ label, kind: "words" });
+export const numbers = (label) => ({ label, kind: "number" });
+export const text = (content, note = "") => ({ text: content, note, kind: "words" });
+export const code = (content) => ({ text: content, kind: "code" });
+export const date = (content, note = "") => ({ text: content, note, kind: "date" });
 /** A value as its source spells it, or words where no source reports one. */
-const spelled = (value, key) => (value === "(none)" ? text(valueName(value, key)) : code(value));
+export const spelled = (value, key) => (value === "(none)" ? text(valueName(value, key)) : code(value));
 
 /** The cell of a line: its value, `n of N` where it is a rate, a dash with the reason where it is not known. */
-function figure(line, style, more = {}) {
+export function figure(line, style, more = {}) {
   const note =
     !line || line.hidden
       ? ""
@@ -32,7 +40,7 @@ function figure(line, style, more = {}) {
 }
 
 /** The cell of a line with a bar: the value as a part of `whole`. */
-function barred(line, style, whole, more = {}) {
+export function barred(line, style, whole, more = {}) {
   return figure(line, style, {
     bar: line?.value && whole > 0 ? line.value / whole : 0,
     ...more,
@@ -40,19 +48,19 @@ function barred(line, style, whole, more = {}) {
 }
 
 /** The largest value among lines. */
-function largest(lines) {
+export function largest(lines) {
   return Math.max(0, ...[...lines].map((line) => line?.value ?? 0));
 }
 
 /** The names of cells, largest first by the first map. Hidden ones come last by name: their place must not tell their size. */
-function bySize(...maps) {
+export function bySize(...maps) {
   const size = (name) => maps[0].get(name)?.value ?? -1;
   const names = new Set(maps.flatMap((map) => [...map.keys()]));
   return [...names].sort((a, b) => size(b) - size(a) || (a < b ? -1 : 1));
 }
 
 /** The table in a region of its own that can be scrolled by keyboard; with copy and download. */
-function tableFigure(table, page) {
+export function tableFigure(table, page) {
   if (table.rows.length === 0) return null;
   const lines = () =>
     table.rows
@@ -70,7 +78,7 @@ function tableFigure(table, page) {
   );
 }
 
-function tableRegion(table, page) {
+export function tableRegion(table, page) {
   const hasBar = (at) => table.rows.some((row) => row[at]?.bar !== undefined || row[at]?.range);
   const numeric = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : null);
   const units = columnUnits(table);
@@ -161,7 +169,7 @@ function breakable(text) {
 }
 
 /** The value to the last digit, where its text is rounded. */
-function exactText(line) {
+export function exactText(line) {
   return line.value === null || line.hidden ? "" : exactNumber.format(line.value);
 }
 
@@ -208,7 +216,7 @@ function rangeOf([low, middle, high]) {
 // What can be done with the numbers
 
 /** Buttons below a chart or a table. `makeTable` is null where the numbers are a table already. */
-function actions(id, title, makeTable, lines, page) {
+export function actions(id, title, makeTable, lines, page) {
   const place = element("div", { id: `${id}-numbers`, hidden: true });
   const said = element("span", { class: "said", role: "status" });
   const about = () => element("span", { class: "for" }, `: ${title}`);
@@ -260,68 +268,6 @@ function actions(id, title, makeTable, lines, page) {
     element("div", { class: "acts" }, toggle, copy, download, said),
     makeTable && place,
   );
-}
-
-/** The lines behind a chart or a table as CSV: to the last digit, with all that each of them tells. */
-function csvOf(lines, page) {
-  const keys = [...new Set(lines.flatMap((line) => Object.keys(line.by)))].sort();
-  const head = [
-    "metric",
-    "group",
-    "grain",
-    "start",
-    "end",
-    ...keys,
-    "value",
-    "n",
-    "of",
-    "people",
-    "coverage",
-    "imported",
-    "final",
-    "reason",
-    "hidden",
-  ];
-  const rows = lines.map((line) => [
-    line.metric,
-    page.data.groups[line.group].name,
-    line.period.grain,
-    line.period.start,
-    line.period.end,
-    ...keys.map((key) => csvLabel(line.by[key] ?? "")),
-    line.value ?? "",
-    line.value === null ? "" : (line.n ?? ""),
-    line.value === null ? "" : (line.of ?? ""),
-    line.people ?? "",
-    line.coverage,
-    line.imported,
-    line.final,
-    line.reason ?? "",
-    line.hidden ?? "",
-  ]);
-  return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
-}
-
-/** What a spreadsheet would take for a date, a time or a number becomes text, as in src/publish/spreadsheet.rs. */
-function csvLabel(label) {
-  const word = /^[\d \-/.,]*([a-zä]{3,9})[\d \-/.,]*$/i.exec(label)?.[1].toLowerCase();
-  const isConverted =
-    (/^[(.$€£¥ ]*\d[\d \-/.:,%)'€$]*( ?[ap]m?)?$/i.test(label) && !/[/\-:,]$/.test(label)) ||
-    /^[\d.]+e[+-]?\d+$/i.test(label) ||
-    (word !== undefined && monthNames.some((month) => month.startsWith(word)));
-  const isWholeNumber = /^(0|[1-9]\d{0,14})$/.test(label);
-  return isConverted && !isWholeNumber && /\d/.test(label) ? `'${label}` : label;
-}
-
-const monthNames = [
-  ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october"],
-  ...["november", "december", "märz", "mrz", "mai", "juni", "juli", "oktober", "dezember"],
-];
-
-/** What a spreadsheet would take for a formula becomes text. */
-function csvCell(value) {
-  const plain = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }
 
 async function copyText(content) {

@@ -1,9 +1,8 @@
 // Numbers in the reader's way of writing them, days and reasons in the language of the page.
 
-const UNKNOWN = "–";
-/** Observations below which a rate is drawn pale: one more or less moves it by three points or more. */
-const SMALL_N = 30;
+import { daysBetween, isImported } from "./figures.js";
 
+export const UNKNOWN = "–";
 /** Joins the words of a date: a heading must not break inside one. */
 const NO_BREAK = "\u00a0";
 
@@ -14,10 +13,14 @@ function written(Format, locale, options) {
 }
 
 const numberFormat = (options) => written(Intl.NumberFormat, undefined, options);
-const plainNumber = numberFormat({ maximumFractionDigits: 1 });
-const exactNumber = numberFormat({ maximumFractionDigits: 20 });
-const percentNumber = numberFormat({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const wholePercent = numberFormat({ style: "percent", maximumFractionDigits: 0 });
+export const plainNumber = numberFormat({ maximumFractionDigits: 1 });
+export const exactNumber = numberFormat({ maximumFractionDigits: 20 });
+export const percentNumber = numberFormat({
+  style: "percent",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+export const wholePercent = numberFormat({ style: "percent", maximumFractionDigits: 0 });
 const dollarNumber = numberFormat({ style: "currency", currency: "USD" });
 
 const dayFormat = (options) => {
@@ -27,11 +30,11 @@ const dayFormat = (options) => {
 const shortDayFormat = dayFormat({ day: "numeric", month: "short" });
 const longDayFormat = dayFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const monthFormat = dayFormat({ month: "long", year: "numeric" });
-const shortMonthFormat = dayFormat({ month: "short" });
-const shortMonthYearFormat = dayFormat({ month: "short", year: "numeric" });
+export const shortMonthFormat = dayFormat({ month: "short" });
+export const shortMonthYearFormat = dayFormat({ month: "short", year: "numeric" });
 
 /** Writes values: `plain` counts, `percent` shares from 0 to 1, `duration` seconds, `dollars`, `days` days. */
-const STYLES = {
+export const STYLES = {
   plain: (value) => plainNumber.format(value),
   percent: (share) => {
     // 99.96 % must not become 100 %, nor 0.04 % nothing: the ends of the scale are claims of their own.
@@ -56,19 +59,19 @@ const UNITS = [
 ];
 
 /** The unit in which a duration reads best. */
-function unitOf(seconds) {
+export function unitOf(seconds) {
   return UNITS.findLast(({ least }) => seconds >= least) ?? UNITS[0];
 }
 
 /** A duration in a given unit: beside others, for the eye to compare. */
-function durationIn({ name, size }, seconds) {
+export function durationIn({ name, size }, seconds) {
   const amount = seconds / size;
   if (amount > 0 && amount < 0.05) return `<${plainNumber.format(0.1)} ${name}`;
   const text = plainNumber.format(size < 3600 && amount >= 10 ? Math.round(amount) : amount);
   return `${text} ${name === "days" && text === "1" ? "day" : name}`;
 }
 
-const REASONS = {
+export const REASONS = {
   not_collected: "not collected",
   no_snapshot: "no list of seats",
   nothing_shown: "nothing to divide by",
@@ -79,20 +82,24 @@ const REASONS = {
   not_known: "not known",
 };
 
-function counted(count, one, many) {
+export function counted(count, one, many) {
   return `${plainNumber.format(count)} ${count === 1 ? one : many}`;
 }
 
-function shortDay(day) {
+export function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function shortDay(day) {
   return shortDayFormat.format(new Date(day));
 }
 
-function longDay(day) {
+export function longDay(day) {
   return longDayFormat.format(new Date(day));
 }
 
 /** `October 2026`, `week of 5 Oct 2026`, `28 days to 31 Oct 2026`. */
-function periodName(period) {
+export function periodName(period) {
   if (period.grain === "day") return longDay(period.start);
   if (period.grain === "month") return monthFormat.format(new Date(period.start));
   const year = (day) => `${shortDay(day)}${NO_BREAK}${day.slice(0, 4)}`;
@@ -100,7 +107,7 @@ function periodName(period) {
 }
 
 /** The days of a period: `4 Oct to 31 Oct 2026`. */
-function spanText({ start, end }) {
+export function spanText({ start, end }) {
   const year = start.slice(0, 4) === end.slice(0, 4) ? "" : ` ${start.slice(0, 4)}`;
   return start === end
     ? `${shortDay(end)} ${end.slice(0, 4)}`
@@ -108,7 +115,7 @@ function spanText({ start, end }) {
 }
 
 /** The value of a line as text, or what stands in its place; a duration in `unit`, where there is one. */
-function valueText(line, style, small, unit) {
+export function valueText(line, style, small, unit) {
   if (!line) return UNKNOWN;
   if (line.hidden) return line.hidden === "under" ? `under ${small}` : "hidden";
   if (line.value === null) return UNKNOWN;
@@ -116,14 +123,14 @@ function valueText(line, style, small, unit) {
 }
 
 /** `25 of 100` of a share, `661 ÷ 162` of a mean; empty where a line has no two parts. */
-function partsText(line, style) {
+export function partsText(line, style) {
   if (!line || line.value === null || line.of === null) return "";
   const [n, of] = [line.n, line.of].map((part) => plainNumber.format(part));
   return style === "percent" ? `${n} of ${of}` : `${n} ÷ ${of}`;
 }
 
 /** Everything worth saying about a line beside its value. */
-function remarks(line, style) {
+export function remarks(line, style) {
   if (!line) return ["not collected"];
   if (line.hidden === "under") return ["few people are behind it"];
   if (line.hidden) return ["a small group could be computed from it"];
@@ -140,13 +147,8 @@ function remarks(line, style) {
   return words;
 }
 
-/** Whether no day of a line is known to be missing: those that are not complete were imported. */
-function isImported(line) {
-  return line.imported > 0 && line.coverage + line.imported > 0.9999;
-}
-
 /** How many of its days a line rests on; empty when all were collected. */
-function daysText(line) {
+export function daysText(line) {
   if (line.coverage >= 1) return "";
   const days = daysBetween(line.period.start, line.period.end) + 1;
   const ofDays = (share) => `${Math.round(share * days)} of ${days} days`;
@@ -160,20 +162,15 @@ function daysText(line) {
 }
 
 /** Why two lines are not compared: all days of both have to be there. Empty when they are. */
-function whyNotCompared(from, to) {
+export function whyNotCompared(from, to) {
   const line = [to, from].find((line) => line && line.coverage < 1);
   if (!line) return "";
   const name = periodName(line.period);
   return isImported(line) ? `whether ${name} is complete is unknown` : `${name} is not complete`;
 }
 
-/** Whether a rate rests on so little that it is drawn pale. */
-function isSmall(line) {
-  return line?.of !== null && line?.of !== undefined && line.of < SMALL_N;
-}
-
 /** The change from one line to another of the same kind of period, in words; empty when nothing can be said. */
-function changeText(from, to, style) {
+export function changeText(from, to, style) {
   if (!from || !to || from.value === null || to.value === null || whyNotCompared(from, to)) return "";
   const difference = to.value - from.value;
   const sign = difference < 0 ? "−" : "+";
@@ -195,7 +192,7 @@ function changeText(from, to, style) {
 const NO_VALUE = { language: "no language", ide: "no editor reported", add_on: "no add-on reported" };
 
 /** A value of a dimension as a reader sees it. */
-function valueName(value, key) {
+export function valueName(value, key) {
   if (value === "(none)") return NO_VALUE[key] ?? `no ${key.replaceAll("_", " ")} reported`;
   if (value === "(not attributed)") return "the source does not tell";
   return value.replaceAll("_", " ");

@@ -1,5 +1,19 @@
 // Which language, feature and flow does well, in the chosen period and against another one.
 
+import { isSmall } from "./figures.js";
+import { captioned, leftOut, MOST_ROWS, nothing, parts } from "./sections.js";
+import { barred, bySize, figure, largest, numbers, tableFigure, text, words } from "./table.js";
+import {
+  capital,
+  changeText,
+  periodName,
+  plainNumber,
+  UNKNOWN,
+  valueName,
+  valueText,
+  whyNotCompared,
+} from "./words.js";
+
 /** Rates of a dimension in the chosen period and in the one to compare with; those of small numbers are pale. */
 function ratesCompared(page, { id, caption, key, heading, rate, volume, unit }) {
   const [rates, volumes] = [parts(page, rate, key), parts(page, volume, key)];
@@ -43,7 +57,7 @@ function ratesCompared(page, { id, caption, key, heading, rate, volume, unit }) 
   );
 }
 
-function languagesCompared(page) {
+export function languagesCompared(page) {
   return (
     ratesCompared(page, {
       id: "language-rates",
@@ -57,7 +71,7 @@ function languagesCompared(page) {
   );
 }
 
-function flowsCompared(page) {
+export function flowsCompared(page) {
   return (
     ratesCompared(page, {
       id: "flow-rates",
@@ -71,7 +85,7 @@ function flowsCompared(page) {
   );
 }
 
-function featuresCompared(page) {
+export function featuresCompared(page) {
   const chosen = page.choice.feature;
   const active = parts(page, "users.active", "feature");
   const before = page.before
