@@ -20,8 +20,8 @@ macro_rules! modules {
 
 /// The modules of the dashboard on GitLab Duo.
 pub(super) const DUO: &[Module] = modules![
-    "figures.js",
-    "words.js",
+    "metrics.js",
+    "format.js",
     "elements.js",
     "state.js",
     "filters.js",
@@ -43,8 +43,8 @@ pub(super) const DUO: &[Module] = modules![
 
 /// The modules of the dashboard on merge requests and pipelines.
 pub(super) const PROJECT: &[Module] = modules![
-    "figures.js",
-    "words.js",
+    "metrics.js",
+    "format.js",
     "elements.js",
     "state.js",
     "filters.js",

@@ -1,7 +1,15 @@
-// The lines behind a chart or a table as CSV.
+// Lines as CSV with unrounded values.
 
-/** The lines behind a chart or a table as CSV: to the last digit, with all that each of them tells. */
-export function csvOf(lines, page) {
+/**
+ * @import {Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ */
+
+/**
+ * @param {Line[]} lines
+ * @param {Pick<Page, "data">} page
+ */
+export function toCsv(lines, page) {
   const keys = [...new Set(lines.flatMap((line) => Object.keys(line.by)))].sort();
   const head = [
     "metric",
@@ -40,23 +48,31 @@ export function csvOf(lines, page) {
   return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 
-/** What a spreadsheet would take for a date, a time or a number becomes text, as in src/publish/spreadsheet.rs. */
+/**
+ * Quotes labels that a spreadsheet would convert to a date, a time or a number. The rules are those of
+ * src/publish/spreadsheet.rs.
+ * @param {string} label
+ */
 function csvLabel(label) {
   const word = /^[\d \-/.,]*([a-zä]{3,9})[\d \-/.,]*$/i.exec(label)?.[1].toLowerCase();
   const isConverted =
     (/^[(.$€£¥ ]*\d[\d \-/.:,%)'€$]*( ?[ap]m?)?$/i.test(label) && !/[/\-:,]$/.test(label)) ||
     /^[\d.]+e[+-]?\d+$/i.test(label) ||
-    (word !== undefined && monthNames.some((month) => month.startsWith(word)));
+    (word !== undefined && MONTHS.some((month) => month.startsWith(word)));
   const isWholeNumber = /^(0|[1-9]\d{0,14})$/.test(label);
   return isConverted && !isWholeNumber && /\d/.test(label) ? `'${label}` : label;
 }
 
-const monthNames = [
+/** Months in English, and in German where they differ. */
+const MONTHS = [
   ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october"],
   ...["november", "december", "märz", "mrz", "mai", "juni", "juli", "oktober", "dezember"],
 ];
 
-/** What a spreadsheet would take for a formula becomes text. */
+/**
+ * Quotes a cell; a text that a spreadsheet would run as a formula gets an apostrophe in front.
+ * @param {string|number|boolean} value
+ */
 function csvCell(value) {
   const plain = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;

@@ -1,41 +1,63 @@
-// Notes on the filters that do not apply to a figure or a section.
+// Notes on filters that do not apply to a figure or a section.
 
 import { element } from "./elements.js";
 
-/** Keeps what a figure shows and where a remark on it belongs; `follows` names filters that it obeys though its lines differ. */
-export function markShown(page, host, lines, follows = []) {
-  const known = lines.filter(Boolean);
+/**
+ * @import {Line} from "./metrics.js"
+ * @import {ActiveFilter, Page, ShownFigure} from "./sections.js"
+ * @import {FilterKey} from "./state.js"
+ */
+
+/**
+ * Records the lines that a figure shows and where a note on it belongs. `follows` names filters that apply to the figure
+ * though its lines differ from the selected value.
+ * @param {Page} page
+ * @param {Element} host
+ * @param {(Line|undefined)[]} lines
+ * @param {FilterKey[]} [follows]
+ */
+export function trackShown(page, host, lines, follows = []) {
+  const known = lines.filter((line) => line !== undefined);
   if (known.length > 0) page.shown.push({ host, lines: known, follows });
 }
 
-/** Whether a line is one that the choice of a filter asks for. */
-function isChosen(page, part, line) {
-  if (part === "group") return line.group === page.group;
-  if (part !== "period") return line.by[part] === page.choice[part];
+/**
+ * Whether a line has the selected value of a filter.
+ * @param {Page} page
+ * @param {FilterKey} key
+ * @param {Line} line
+ */
+function matchesFilter(page, key, line) {
+  if (key === "group") return line.group === page.group;
+  if (key !== "period") return line.by[key] === page.selected[key];
   return [page.period, page.before].some(
     (period) => period?.grain === line.period.grain && period.start === line.period.start,
   );
 }
 
 /**
- * Names the chosen filters that do not act: those that none of the figures of a section follows in the remark that is
- * returned, the others at each figure that does not follow them.
+ * Adds notes to the figures that some active filters do not apply to. Returns the note on filters that apply to no figure
+ * of the section.
+ * @param {Page} page
+ * @param {ShownFigure[]} shown
  */
-export function markUnaffected(page, shown) {
-  const acts = (part, { lines, follows }) =>
-    follows.includes(part) || lines.every((line) => isChosen(page, part, line));
+export function addFilterNotes(page, shown) {
+  /** @type {(key: FilterKey, figure: ShownFigure) => boolean} */
+  const applies = (key, { lines, follows }) =>
+    follows.includes(key) || lines.every((line) => matchesFilter(page, key, line));
   const [some, none] = [true, false].map((wanted) =>
-    page.chosen.filter(({ part }) => shown.some((figure) => acts(part, figure)) === wanted),
+    page.activeFilters.filter(({ key }) => shown.some((figure) => applies(key, figure)) === wanted),
   );
   for (const figure of shown) {
-    const ignored = some.filter(({ part }) => !acts(part, figure));
-    if (ignored.length > 0) figure.host.append(unaffectedBy(ignored));
+    const ignored = some.filter(({ key }) => !applies(key, figure));
+    if (ignored.length > 0) figure.host.append(filterNote(ignored));
   }
-  return shown.length > 0 && none.length > 0 && unaffectedBy(none);
+  return shown.length > 0 && none.length > 0 && filterNote(none);
 }
 
-function unaffectedBy(filters) {
-  const names = filters.map(({ words }) => `“${words}”`).join(", ");
+/** @param {ActiveFilter[]} filters */
+function filterNote(filters) {
+  const names = filters.map(({ label }) => `“${label}”`).join(", ");
   return element(
     "small",
     { class: "unaffected" },
