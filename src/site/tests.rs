@@ -1,4 +1,4 @@
-//! Whole pages: what must hold whatever the figures are.
+//! Tests of whole pages.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::People,
         grains: &[Grain::Day, Grain::Window],
         by: &["feature"],
-        text: "Distinct people with a deliberate event.",
+        text: "Distinct people with an intentional event.",
     },
     Definition {
         metric: "pipelines.count",
@@ -251,7 +251,7 @@ fn each_figure_stands_under_its_own_days_where_the_dashboard_reports_more() {
     assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
     let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
     assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
-    // The longer period is named as what it is.
+    // The longer period has its own label.
     for page in [duo, landing] {
         assert!(page.contains("<dt>Days reported</dt><dd>3 August – 31 October 2026"));
     }
@@ -285,11 +285,11 @@ fn a_month_is_compared_with_a_whole_one_only_and_else_the_page_says_why() {
         let page = pages(&figures).swap_remove(0);
         between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
     };
-    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% on the month before"));
+    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% vs. the previous month"));
     let cut = tile(19.0 / 30.0, 0.0);
-    assert!(cut.contains("not compared: September 2026 is not complete") && !cut.contains('%'), "{cut}");
+    assert!(cut.contains("not compared: September 2026 is incomplete") && !cut.contains('%'), "{cut}");
     let imported = tile(0.0, 1.0);
-    assert!(imported.contains("not compared: whether September 2026 is complete is unknown"), "{imported}");
+    assert!(imported.contains("not compared: completeness of September 2026 is unknown"), "{imported}");
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn the_same_figures_in_another_order_give_the_same_files() {
     assert_eq!(files(&shuffled), files(&figures()));
 }
 
-/// The slow and obvious way back from the compact form: one cell of one series.
+/// A simple decoder of the compact form: one cell of one series.
 fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
     let grain = series["t"].as_str().expect("a grain");
     let start = &data["starts"][grain][at + series["i"].as_u64().unwrap_or(0) as usize];
@@ -352,13 +352,13 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
     no_n.n = None;
     figures.metrics.extend([seats, unlike, no_n]);
     let page = &pages(&figures)[0];
-    let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
+    let data = between(page, "id=\"figures\">", "</script>").expect("the data");
     let data: Value = serde_json::from_str(data).expect("JSON");
-    let mut told = BTreeMap::new();
+    let mut decoded = BTreeMap::new();
     for series in data["series"].as_array().expect("a list") {
         for at in 0..series["v"].as_array().expect("a list").len() {
             if let Some((key, values)) = line_of(&data, series, at) {
-                assert!(told.insert(key.clone(), values).is_none(), "{key} is told twice");
+                assert!(decoded.insert(key.clone(), values).is_none(), "{key} occurs twice");
             }
         }
     }
@@ -379,7 +379,7 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
             Hidden::Under(_) => "under",
             Hidden::Subtraction => "hidden",
         });
-        match told.remove(&key) {
+        match decoded.remove(&key) {
             Some(values) => {
                 assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");
                 shown += 1;
@@ -387,7 +387,7 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
             None => assert!(line.period.grain == Grain::Day, "{key} is not in the page"),
         }
     }
-    assert!(told.is_empty(), "{told:?} are no lines");
+    assert!(decoded.is_empty(), "{decoded:?} are not lines");
     assert!(shown > 90, "{shown}");
 }
 
@@ -395,7 +395,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?.1.split_once(end).map(|(inside, _)| inside)
 }
 
-/// The slow and obvious way back from base64.
+/// A simple base64 decoder.
 fn unbase64(text: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {
         b'A'..=b'Z' => letter - b'A',

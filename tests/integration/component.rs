@@ -160,7 +160,7 @@ fn history_and_the_other_dashboard_outlive_pipelines_and_lost_caches() {
     assert_eq!(card(&project, "project-metrics")["carried_over"], true);
     assert_eq!(card(&project, "duo-metrics")["carried_over"], false);
     let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
-    assert!(landing.contains("./project-metrics/") && landing.contains("Of an earlier run"));
+    assert!(landing.contains("./project-metrics/") && landing.contains("From an earlier run"));
     assert!(bench.gitlab.requests()[before..].iter().all(|request| request.operation != "Pipelines"));
     project.keep(&kept);
 
