@@ -269,7 +269,7 @@ describe("formats", () => {
     const text = (line) => format.valueText(line, "plain", 5);
     assert.deepEqual(
       [lineWith({ value: 12.34 }), lineWith({ hidden: "under" }), lineWith({ hidden: "hidden" })].map(text),
-      ["12.3", "under 5", "suppressed"],
+      ["12.3", "under 5", "hidden"],
     );
     assert.deepEqual([lineWith({ reason: "too_few" }), undefined].map(text), ["–", "–"]);
     assert.equal(format.reasonText(lineWith({ reason: "look_back_incomplete" })), "not enough history yet");

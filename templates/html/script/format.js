@@ -167,7 +167,7 @@ export function dateRange({ start, end }) {
  */
 export function valueText(line, style, small, unit) {
   if (!line) return UNKNOWN;
-  if (line.hidden) return line.hidden === "under" ? `under ${small}` : "suppressed";
+  if (line.hidden) return line.hidden === "under" ? `under ${small}` : "hidden";
   if (line.value === null) return UNKNOWN;
   return unit && style === "duration" ? formatDuration(unit, line.value) : FORMATTERS[style](line.value);
 }
@@ -191,7 +191,7 @@ export function ratioText(line, style) {
 export function details(line, style) {
   if (!line) return ["not collected"];
   if (line.hidden === "under") return ["suppressed for privacy"];
-  if (line.hidden) return ["a suppressed value could be derived from it"];
+  if (line.hidden) return ["suppressed: another suppressed value could be derived from it"];
   if (line.value === null) return [reasonText(line)];
   const texts = [];
   const ratio = ratioText(line, style);
