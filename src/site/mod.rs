@@ -134,7 +134,7 @@ impl Dashboard {
     /// Its title.
     pub fn title(self) -> &'static str {
         match self {
-            Dashboard::Duo => "GitLab Duo: use and adoption",
+            Dashboard::Duo => "GitLab Duo: usage and adoption",
             Dashboard::Project => "Projects: merge requests and pipelines",
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         known => !frame.coverage.is_empty(),
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
-        agents_told => agents_told(frame),
+        has_agent_data => has_agent_data(frame),
         missing_sources => match frame.completeness.refused.len() as u64 {
             0 => String::new(),
             count => format!("without {}", number::counted(count, "optional source", "optional sources")),
@@ -68,7 +68,7 @@ fn former_group(group: &FormerGroup) -> String {
 }
 
 /// Whether there are sessions, tool calls or tokens of agents, which only imported events contain.
-fn agents_told(frame: &Frame<'_>) -> bool {
+fn has_agent_data(frame: &Frame<'_>) -> bool {
     let of_agents = |metric: &str| {
         ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
     };

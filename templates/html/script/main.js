@@ -211,5 +211,5 @@ function reserveScrollPadding(bar) {
  * @param {string} text
  */
 function announce(text) {
-  byId("said").textContent = text;
+  byId("announcement").textContent = text;
 }

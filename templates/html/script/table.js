@@ -294,7 +294,7 @@ function intervalBar([low, middle, high]) {
  */
 export function exportActions(id, title, makeTable, lines, page) {
   const place = element("div", { id: `${id}-numbers`, hidden: true });
-  const status = element("span", { class: "said", role: "status" });
+  const status = element("span", { class: "status", role: "status" });
   // Screen readers list buttons without their figures.
   const ofFigure = () => element("span", { class: "for" }, `: ${title}`);
   const label = document.createTextNode("Show as table");
