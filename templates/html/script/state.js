@@ -99,7 +99,7 @@ export function filtersFor(metrics) {
     period: filter("Period", periods.flat().map(periodOption)),
     compare: filter("Compare with", [
       option("before", "previous period"),
-      option("year", "same period last year"),
+      option("year", "a year earlier"),
       option("none", "nothing"),
     ]),
     group: filter(
