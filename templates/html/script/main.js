@@ -37,7 +37,7 @@ function renderDashboard(data, sections, keys) {
   }
   let { section, selected } = parseHash(location.hash, filters);
   const bar = byId("filters");
-  reserveScrollPadding(/** @type {HTMLElement} */ (bar.parentElement));
+  new ResizeObserver(reserveScrollPadding).observe(/** @type {HTMLElement} */ (bar.parentElement));
   /** @returns {Page} */
   const currentPage = () => {
     const period = parsePeriod(selected.period);
@@ -185,6 +185,8 @@ function scrollToSection(id, behavior) {
   const isRendered = document.documentElement.classList.contains("drawn");
   pendingTarget = target && !isRendered ? id : "";
   if (!target) return;
+  // The observer of the bar runs with the next frame, which can be later than this.
+  reserveScrollPadding();
   // In Chromium, an instant scroll during a smooth one ends too far: the rest of the smooth one is added.
   target.scrollIntoView({ behavior: isRendered ? behavior : "instant" });
   if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
@@ -195,15 +197,11 @@ function scrollToSection(id, behavior) {
 for (const type of ["wheel", "touchmove", "pointerdown", "keydown"])
   addEventListener(type, () => (pendingTarget = ""), { passive: true });
 
-/**
- * Keeps link targets below a sticky bar, whose height depends on the line breaks in it.
- * @param {HTMLElement} bar
- */
-function reserveScrollPadding(bar) {
-  new ResizeObserver(() => {
-    const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
-    document.documentElement.style.scrollPaddingTop = `${height}px`;
-  }).observe(bar);
+/** Keeps link targets below the sticky bar, whose height depends on the line breaks in it. */
+function reserveScrollPadding() {
+  const bar = /** @type {HTMLElement} */ (byId("filters").parentElement);
+  const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+  document.documentElement.style.scrollPaddingTop = `${height}px`;
 }
 
 /**
