@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome};
 use crate::collect::checkpoint::{Lock, StateDir};
-use crate::collect::collectors::{Collector, Fault, GraphQl, Requirement, Span, FetchTarget};
+use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;

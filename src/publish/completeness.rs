@@ -1,5 +1,5 @@
-//! How complete the data of a dashboard is: the one computation behind the exit code of `fetch`, the badge of the page, the status in
-//! `dashboard.json` and the digest.
+//! How complete the data of a dashboard is. The exit code of `fetch`, the badge of the page, the status in
+//! `dashboard.json` and the digest all use this computation.
 
 use std::collections::BTreeMap;
 
@@ -11,40 +11,40 @@ use crate::model::topic::Topic;
 /// How complete the data of a dashboard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Everything that was asked for arrived.
+    /// All requested data was collected.
     Complete,
-    /// Everything that was asked for arrived, and it was only asked for some of the days.
+    /// All requested data was collected, for some of the days only.
     Sampled,
-    /// It comes from imported events alone, and nothing says whether they are all there are.
+    /// All data comes from imported events, whose completeness is unknown.
     Unverified,
-    /// Something that was asked for is missing.
+    /// Some requested data is missing.
     Partial,
-    /// No day of a core collector is known, nor of anything that could stand in for one.
+    /// There is no day of a core collector, nor of a source that could replace one.
     Nothing,
 }
 
 /// How complete the data of a dashboard is, and what is missing.
 #[derive(Debug, PartialEq)]
 pub struct Completeness<'a> {
-    /// In a word.
+    /// The summary.
     pub verdict: Verdict,
-    /// What is missing: days that did not arrive or not in full. The newest or fullest line of each collector, group and day.
+    /// Days that are missing or incomplete, with one line for each collector, group and day: see [`best`].
     pub gaps: Vec<&'a Coverage>,
-    /// Days of imported events, of which nothing says whether they are all.
+    /// Days of imported events, whose completeness is unknown.
     pub imported: Vec<&'a Coverage>,
-    /// Sources that the dashboard does without, and that this token, license or GitLab version does not offer.
+    /// Optional sources that this token, license or GitLab version does not offer.
     pub refused: BTreeMap<&'a str, &'a Coverage>,
-    /// Whether core collectors were asked and none of them brought a day.
+    /// Whether core collectors ran and none of them returned a day.
     pub lacks_core: bool,
-    /// Rows that were read, and rows that GitLab returned as null.
+    /// The number of rows that were read, and of rows that GitLab returned as null.
     pub rows: (u64, u64),
 }
 
-/// The share of the rows of a collector from which on null rows make the data partial.
+/// The share of null rows of a collector above which the data is partial.
 const MAX_UNREADABLE: f64 = 0.05;
 
 impl<'a> Completeness<'a> {
-    /// The completeness of a dashboard by the coverage lines of its collectors.
+    /// The completeness of a dashboard, from the coverage lines of its collectors.
     pub fn of(topic: Topic, coverage: impl IntoIterator<Item = &'a Coverage>) -> Completeness<'a> {
         let lines: Vec<&Coverage> =
             coverage.into_iter().filter(|line| topic_of(&line.collector) == topic).collect();
@@ -65,7 +65,7 @@ impl<'a> Completeness<'a> {
         for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
             let collector = of_source[0].collector.as_str();
             let is_core = requirement_of(collector) == Some(Requirement::Core);
-            // Nothing vouches for imported events, so that nothing of them can be called missing.
+            // Imported events do not state which days they cover, so none of them can be missing.
             let (imported, of_source): (Vec<&Coverage>, Vec<&Coverage>) =
                 of_source.iter().partition(|line| line.is_imported());
             let is_known = of_source.iter().any(|line| is_known(line));
@@ -80,7 +80,7 @@ impl<'a> Completeness<'a> {
                 match line.status {
                     Status::Skipped => is_sampled = true,
                     Status::Complete if !line.shrunk => {}
-                    // What is refused on every day says something of the token or the license, not of the data.
+                    // A collector that is refused on every day depends on the token or the license, not on the data.
                     Status::Denied | Status::Unsupported if !is_known && !line.named => {
                         found.refused.entry(collector).or_insert(line);
                         refused_core.extend(is_core.then_some(line));
@@ -95,7 +95,7 @@ impl<'a> Completeness<'a> {
         found.rows = unreadable.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1));
         found.lacks_core = has_core && !has_core_data && !is_imported;
         if found.lacks_core {
-            // Without any core collector, what it was refused is what is missing.
+            // Without any core collector, the refused ones are the gap.
             found.refused.retain(|collector, _| requirement_of(collector) != Some(Requirement::Core));
             found.gaps.extend(refused_core);
             found.gaps.sort();
@@ -111,7 +111,7 @@ impl<'a> Completeness<'a> {
     }
 }
 
-/// The dashboard that a collector serves. Imported events and collectors from a file serve the Duo dashboard.
+/// The dashboard of a collector. Imported events and custom collectors belong to the Duo dashboard.
 pub fn topic_of(collector: &str) -> Topic {
     by_name(collector).map_or(Topic::Duo, |collector| collector.info().topic)
 }
@@ -120,7 +120,7 @@ fn requirement_of(collector: &str) -> Option<Requirement> {
     by_name(collector).map(|collector| collector.info().requirement)
 }
 
-/// Whether there is anything to count: of a day that broke off before its first row, nothing is known.
+/// Whether there is anything to count. A day that failed before its first row has no data.
 fn is_known(line: &Coverage) -> bool {
     match line.status {
         Status::Complete => true,
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(
             verdict(&[good(), requests]),
             (Verdict::Complete, false),
-            "that is of the other dashboard"
+            "it belongs to the other dashboard"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What is missing: days in a row that were not collected whole, and why, as far as it may be told.
+//! Gaps: consecutive days that are incomplete for the same reason, as far as the reason may be published.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::model::record::{Coverage, IMPORTED, Status};
 
 use super::text::plain;
 
-/// Gaps that a page lists, at most.
+/// The number of gaps that a page lists.
 pub const MAX_GAPS: usize = 60;
 
-/// Of several fetches of the same collector, group and day the one that counts: a complete one, else the newest.
+/// The coverage line that counts for a collector, group and day: a complete one, else the newest.
 pub fn best<'a>(coverage: &[&'a Coverage]) -> Vec<&'a Coverage> {
     let mut best: BTreeMap<_, &Coverage> = BTreeMap::new();
     for &line in coverage {
@@ -23,7 +23,7 @@ pub fn best<'a>(coverage: &[&'a Coverage]) -> Vec<&'a Coverage> {
     best.into_values().collect()
 }
 
-/// Days in a row that are missing for the same reason, in one group or several.
+/// Consecutive days that are missing for the same reason, in one group or several.
 pub struct Gap<'a> {
     /// The first of its coverage lines.
     pub line: &'a Coverage,
@@ -35,10 +35,10 @@ pub struct Gap<'a> {
     pub scopes: Vec<&'a str>,
 }
 
-/// Days in a row that are missing, of the lines that [`Completeness`](super::completeness::Completeness) calls gaps.
+/// Merges the lines that [`Completeness`](super::completeness::Completeness) lists as gaps.
 pub fn gaps<'a>(missing: &[&'a Coverage]) -> Vec<Gap<'a>> {
     let mut gaps: Vec<Gap> = Vec::new();
-    // They are in the order of collector, group and day.
+    // The lines are sorted by collector, group and day.
     for &line in missing {
         match gaps.last_mut() {
             Some(gap)
@@ -51,7 +51,7 @@ pub fn gaps<'a>(missing: &[&'a Coverage]) -> Vec<Gap<'a>> {
             _ => gaps.push(Gap { line, first: line.day, last: line.day, scopes: vec![&line.scope] }),
         }
     }
-    // A server that is down is down for all groups: one row says so.
+    // A server that is down is down for all groups, which takes one row.
     let mut merged: Vec<Gap> = Vec::new();
     for gap in gaps {
         let same = |other: &&mut Gap| {
@@ -69,7 +69,7 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
     (&a.collector, a.status, &a.reason) == (&b.collector, b.status, &b.reason)
 }
 
-/// Reasons that are all our own words.
+/// Prefixes of reasons that contain no text of a server.
 const KNOWN_REASONS: &[&str] = &[
     "GitLab sums up at most one year",
     "GitLab Credits are not reported",
@@ -94,7 +94,7 @@ const KNOWN_REASONS: &[&str] = &[
     "the stream is cut",
 ];
 
-/// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.
+/// Prefixes of reasons that go on with text of a server, which can contain a name or a URL.
 const KNOWN_PREFIXES: &[&str] = &[
     "cannot reach",
     "GitLab could not return",
@@ -116,7 +116,7 @@ const KNOWN_PREFIXES: &[&str] = &[
     "this GitLab tells credits of", // typos: keep
 ];
 
-/// As much of a reason as may be published: our own words, and nothing that a server said.
+/// The part of a reason that may be published: no text of a server.
 pub fn published_reason(line: &Coverage) -> Option<String> {
     let reason = line.reason.as_deref()?;
     if KNOWN_REASONS.iter().any(|own| reason.starts_with(own)) {

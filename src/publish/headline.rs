@@ -1,27 +1,27 @@
-//! The figures at the head of a dashboard and of a digest.
+//! The key metrics at the top of a dashboard and of a digest.
 
 use super::number::Style;
 
-/// One figure.
+/// A key metric.
 pub struct HeadlineMetric<'a> {
-    /// What is counted, in a few words.
+    /// The label.
     pub label: &'static str,
-    /// The section of the page behind it.
+    /// The section of the page with its details.
     pub href: &'static str,
     /// The metric.
     pub metric: &'a str,
     /// Its dimensions.
     pub by: &'a [(&'a str, &'a str)],
-    /// How it is written.
+    /// How its value is formatted.
     pub style: Style,
-    /// What `n` or `of` are, for example `seats`.
+    /// The unit of `n` or `of`, for example `seats`.
     pub of: &'static str,
 }
 
-/// The median of a metric that is told as statistics.
+/// The median of a metric that is reported as statistics.
 pub const MEDIAN: &[(&str, &str)] = &[("stat", "p50")];
 
-/// The figures on the use of GitLab Duo.
+/// The key metrics of GitLab Duo.
 pub const DUO: [HeadlineMetric<'static>; 6] = [
     figure("Active people", "#adoption", "users.active", &[], Style::Plain, "people who used Duo"),
     figure("Seats in use", "#adoption", "seats.active", &[], Style::Percent, "seats"),
@@ -41,18 +41,18 @@ pub const DUO: [HeadlineMetric<'static>; 6] = [
         Style::Percent,
         "shown",
     ),
-    figure("People in Chat", "#chat", "chat.users", &[], Style::Plain, "people who asked"),
+    figure("People in Chat", "#chat", "chat.users", &[], Style::Plain, "people who sent messages"),
     figure(
         "Stickiness",
         "#adoption",
         "users.stickiness",
         &[],
         Style::Percent,
-        "of active people on a working day",
+        "active people on an average working day",
     ),
 ];
 
-/// The figures on merge requests and pipelines.
+/// The key metrics of merge requests and pipelines.
 pub const PROJECT: [HeadlineMetric<'static>; 6] = [
     figure("Merge requests merged", "#merge-requests", "merge_requests.merged", &[], Style::Plain, "merged"),
     figure("Merge requests opened", "#merge-requests", "merge_requests.opened", &[], Style::Plain, "opened"),
@@ -73,7 +73,7 @@ pub const PROJECT: [HeadlineMetric<'static>; 6] = [
         "merge requests per author",
     ),
     figure("Pipelines", "#pipelines", "pipelines.count", &[], Style::Plain, "created"),
-    figure("Pipelines that succeed", "#pipelines", "pipelines.success_rate", &[], Style::Percent, "finished"),
+    figure("Successful pipelines", "#pipelines", "pipelines.success_rate", &[], Style::Percent, "finished"),
 ];
 
 const fn figure(

@@ -1,4 +1,4 @@
-//! Looking up published lines: one place (a GitLab and a group) at a time.
+//! Index of published lines by place: a GitLab instance and a group.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::model::record::{ALL_SCOPES, INSTANCE_SCOPE};
 use super::privacy::Line;
 use super::text::{MAX_LABEL_LEN, plain};
 
-/// What a scope is called on a page.
+/// The label of a scope.
 pub fn scope_name(scope: &str) -> String {
     match scope {
         ALL_SCOPES => "all groups".into(),
@@ -24,10 +24,10 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The places of the lines: first the main one (the union where there is one), then the others by name.
+    /// The places of the lines: first the main one (the union, if there is one), then the others by name.
     pub fn all(lines: &'a [Line<'a>]) -> Vec<Place<'a>> {
         let mut index: BTreeMap<(&str, &str), Place> = BTreeMap::new();
-        // Lines come in order of time from `publish`.
+        // `publish` returns lines in order of time.
         for line in lines {
             let place = index
                 .entry((line.scope, line.instance))
@@ -44,12 +44,12 @@ impl<'a> Place<'a> {
         self.scope == ALL_SCOPES
     }
 
-    /// The group path as it came; [`ALL_SCOPES`] for the union.
+    /// The group path; [`ALL_SCOPES`] for the union.
     pub fn scope(&self) -> &'a str {
         self.scope
     }
 
-    /// The group's path, or what the union is called.
+    /// The label of the group or the union.
     pub fn name(&self) -> String {
         scope_name(self.scope)
     }
@@ -72,8 +72,8 @@ impl<'a> Place<'a> {
         self.newest(metric, Grain::Window, by)
     }
 
-    /// The cells of a metric split by one dimension, in the newest period of the grain; `also` are fixed
-    /// values of further dimensions.
+    /// The lines of a metric by one dimension, in the newest period of the grain. `also` are the values of further
+    /// dimensions.
     pub fn split(
         &self,
         metric: &'a str,
@@ -105,9 +105,9 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The days that lines of these metrics and periods report: those of the day lines, else those of the others.
+/// The first and the last day that lines of these metrics and periods cover: those of the day lines, else of the others.
 pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
-    // A list of seats is dated by its fetch, usually the day after the last one reported.
+    // A seat list carries the day of its collection, usually the day after the last reported one.
     let days = lines
         .clone()
         .filter(|(metric, _)| !metric.starts_with("seats.") && !metric.starts_with("coverage."))

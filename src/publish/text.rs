@@ -1,11 +1,11 @@
-//! Text that came from elsewhere, made fit to be shown: escaping stays with the templates.
+//! Cleans text from other systems for display. Templates do the escaping.
 
-/// Longest text of a dimension (a language, a project path) that a page shows.
+/// The number of characters shown of a dimension (a language, a project path).
 pub const MAX_LABEL_LEN: usize = 120;
 
-/// The text without control and direction-changing characters, white space folded, cut at `max_len`.
+/// The text without control and direction-changing characters, with white space collapsed, cut at `longest`.
 ///
-/// A right-to-left override in a project path could make a page say something else than it holds.
+/// A right-to-left override in a project path could make a page show something else than it contains.
 pub fn plain(text: &str, max_len: usize) -> String {
     let mut plain = String::new();
     let mut length = 0;

@@ -1,11 +1,11 @@
-// A real Chromium, and pages in it that tell everything that goes wrong.
+// Chromium, and pages that record everything that goes wrong.
 
 import fs from "node:fs";
 import { chromium } from "playwright-core";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Where Chromium is: `CHROMIUM`, else where Debian puts it. */
+/** The path of Chromium: `CHROMIUM`, else a usual one. */
 export function chromiumPath() {
   const found = [process.env.CHROMIUM, ...PLACES].find((place) => place && fs.existsSync(place));
   if (!found)
@@ -13,7 +13,7 @@ export function chromiumPath() {
   return found;
 }
 
-/** Starts it. */
+/** Starts Chromium. */
 export function launch(args = []) {
   return chromium.launch({
     executablePath: chromiumPath(),
@@ -22,8 +22,8 @@ export function launch(args = []) {
 }
 
 /**
- * A page that keeps what goes wrong in `problems`: console errors and warnings, faults, violations of the policy,
- * failed requests, and requests to another place than the one it was opened from.
+ * A page with its `problems`: console errors and warnings, exceptions, violations of the policy, failed requests, and
+ * requests to another origin.
  */
 export async function openPage(
   browser,
@@ -34,7 +34,7 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: scheme,
     acceptDownloads: true,
-    // As most readers have it; tests without motion ask for it.
+    // The default of most readers.
     reducedMotion: "no-preference",
     ...more,
   });
@@ -45,7 +45,7 @@ export async function openPage(
     "console",
     (message) => ["error", "warning"].includes(message.type()) && problems.push(`console: ${message.text()}`),
   );
-  page.on("pageerror", (error) => problems.push(`fault: ${error.message}`));
+  page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
   page.on("requestfailed", (request) =>
     problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`),
   );
@@ -63,7 +63,7 @@ export async function openPage(
   return { page, problems, close: () => context.close() };
 }
 
-/** Waits until the script of the page, where it has one, has drawn everything. */
+/** Waits until the page has rendered; a page without data has no script. */
 export async function drawn(page) {
   const runs = await page.evaluate(() => matchMedia("(scripting: enabled)").matches).catch(() => false);
   if (runs)

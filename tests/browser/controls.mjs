@@ -1,8 +1,8 @@
-// What a reader does with a page, done to all of it: every control, every link; and what the reader sees then.
+// Uses every control and link of a page, and reads what it shows.
 
 import { drawn } from "./browser.mjs";
 
-/** The filters of a page that have something to choose. */
+/** The enabled filters of a page. */
 export function filtersOf(page) {
   return page.locator(".filter select:not(:disabled)").evaluateAll((selects) =>
     selects.map(({ id, options }) => ({
@@ -12,13 +12,13 @@ export function filtersOf(page) {
   );
 }
 
-/** Chooses a value of a filter, by hand. */
+/** Selects a value of a filter. */
 export async function choose(page, part, value) {
   await page.selectOption(`#filter-${part}`, value);
   await drawn(page);
 }
 
-/** What the page shows: its words, and what is chosen in its filters. */
+/** The text of the page and the values of its filters. */
 export function shown(page) {
   return page.evaluate(() => ({
     words: document.querySelector("main").innerText,
@@ -27,13 +27,13 @@ export function shown(page) {
 }
 
 /**
- * Presses every button of the sections where the reader would, twice; returns those that something lies over, that are
- * not on the screen, or that did not come back to what they were.
+ * Clicks every button of the sections twice. Returns those that are covered, off the screen, or did not return to their
+ * initial state.
  */
 export function pressEveryButton(page) {
   return page.evaluate(async () => {
     const faults = [];
-    // Saving a file is tried on its own: here are too many of them.
+    // Another test saves files: here are too many of them.
     HTMLAnchorElement.prototype.click = () => {};
     for (const button of document.querySelectorAll("main button")) {
       const words = button.textContent;
@@ -41,7 +41,7 @@ export function pressEveryButton(page) {
         button.scrollIntoView({ block: "center", behavior: "instant" });
         const { x, y, width, height } = button.getBoundingClientRect();
         const hit = document.elementFromPoint(x + width / 2, y + height / 2);
-        if (!button.contains(hit)) faults.push(`${words} is below ${hit?.outerHTML.slice(0, 80)}`);
+        if (!button.contains(hit)) faults.push(`${words} is covered by ${hit?.outerHTML.slice(0, 80)}`);
         button.click();
         await new Promise((resolve) => setTimeout(resolve));
       }
@@ -51,7 +51,7 @@ export function pressEveryButton(page) {
   });
 }
 
-/** Points at every chart with a finger and with the keys; returns the charts whose tooltip is not there or not in sight. */
+/** Taps every chart and moves in it by keyboard; returns the charts whose tooltip is hidden or outside the window. */
 export function pointAtEveryChart(page) {
   return page.evaluate(() => {
     const faults = [];
@@ -84,13 +84,13 @@ export function pointAtEveryChart(page) {
         check(key);
       }
       plot.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-      if (!tip.hidden) faults.push(`${plot.ariaLabel}: Escape leaves the tooltip`);
+      if (!tip.hidden) faults.push(`${plot.ariaLabel}: Escape does not hide the tooltip`);
     }
     return faults;
   });
 }
 
-/** Waits until the page rests: it has drawn everything and has not scrolled for a while. */
+/** Waits until the page has rendered and does not scroll. */
 export async function atRest(page) {
   await drawn(page);
   await page.evaluate(async () => {
@@ -103,7 +103,7 @@ export async function atRest(page) {
   });
 }
 
-/** Pixels between the place where a link has led and the one where it should: right below the bar that stays on top. */
+/** Pixels between a link target and the bottom of the sticky bar. */
 export function missed(page, id) {
   return page.evaluate((id) => {
     const bar = document.querySelector(".top");
@@ -115,7 +115,7 @@ export function missed(page, id) {
   }, id);
 }
 
-/** Parts of the sections that are blank in a screenshot of the full page, though there are words or drawings. */
+/** Parts of the sections that have content, but are blank in a screenshot of the full page. */
 export async function blankParts(page) {
   const parts = await page.evaluate(() =>
     [...document.querySelectorAll("main .body > *, main .body > * > *")].flatMap((part) => {
@@ -148,8 +148,8 @@ export async function blankParts(page) {
 }
 
 /**
- * Texts whose contrast to their ground is below 4.5, worked out as WCAG defines it from the colors as they are painted;
- * with `hovered` as if the pointer were over every row.
+ * Texts whose contrast to their background is below 4.5, as WCAG defines it, from the painted colors; `hovered` is the
+ * state of every row.
  */
 export function weakContrasts(page, hovered = false) {
   return page.evaluate((hovered) => {

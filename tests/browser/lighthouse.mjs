@@ -1,5 +1,5 @@
-// Lighthouse over the pages of a site, as on a desktop and as on a phone, and over the first dashboard without its script: what
-// that one loses, the machine takes. `node lighthouse.mjs SITE [RUNS]` prints medians.
+// Runs Lighthouse on the pages of a site, as a desktop and as a phone: `node lighthouse.mjs SITE [RUNS]` prints medians. A copy
+// of the first dashboard without its script shows how much of the score depends on the machine.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -11,17 +11,17 @@ import lighthouse from "lighthouse";
 import { launch } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 
-const LEAST = 98;
+const MIN_SCORE = 98;
 const CATEGORIES = ["performance", "accessibility", "best-practices"];
 const PORT = 9333;
 const PAGES = ["index.html", "duo-metrics/index.html", "project-metrics/index.html"];
 const BARE = "without-script/index.html";
 
-/** The median scores of every page, from which to which they went, and what kept one from 100. */
+/** The scores of every page, and the audits that were not passed. */
 export async function audit(site, pages, runs) {
   const server = await serve(path.resolve(site));
   const browser = await launch([`--remote-debugging-port=${PORT}`]);
-  const told = [];
+  const results = [];
   try {
     for (const page of pages) {
       for (const [device, config] of [
@@ -40,21 +40,21 @@ export async function audit(site, pages, runs) {
             if (score !== null && score < 1 && scoreDisplayMode !== "informative")
               lost.set(id, [...(lost.get(id) ?? []), displayValue ?? ""]);
         }
-        told.push({ page, device, scores: scores.map(sorted), lost });
+        results.push({ page, device, scores: scores.map(sorted), lost });
       }
     }
   } finally {
     await browser.close();
     server.stop();
   }
-  return told;
+  return results;
 }
 
 function sorted(scores) {
   return scores.sort((one, other) => one - other);
 }
 
-/** A copy of the site with a dashboard that has no script. */
+/** A copy of the site with a dashboard without a script. */
 function withBarePage(site) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-lighthouse-"));
   fs.cpSync(site, folder, { recursive: true });
@@ -71,7 +71,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     for (const { page, device, scores, lost } of await audit(folder, [...PAGES, BARE], Number(runs))) {
       const named = scores.map((scores, at) => {
         const median = scores[Math.floor(scores.length / 2)];
-        if (page !== BARE && median < LEAST) process.exitCode = 1;
+        if (page !== BARE && median < MIN_SCORE) process.exitCode = 1;
         return `${CATEGORIES[at]} ${median} (${scores[0]} to ${scores.at(-1)})`;
       });
       const why = [...lost].map(([id, values]) => `${id} ${values.join(", ")}`);

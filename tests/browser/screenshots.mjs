@@ -1,5 +1,5 @@
-// The pictures of the README: a site of invented people, as a reader sees it. `npm run screenshots`, or
-// `node screenshots.mjs SITE` for a site that is there already.
+// Takes the screenshots of the README from a site with synthetic data: `npm run screenshots`, or `node screenshots.mjs SITE` for
+// an existing site.
 
 import fs from "node:fs";
 import os from "node:os";

@@ -1,4 +1,4 @@
-// Serves a folder under a sub-path, as Pages do: the compressed file beside a file, where the reader takes it.
+// Serves a folder under a sub-path as GitLab Pages does: the compressed copy of a file, if the client accepts it.
 
 import fs from "node:fs";
 import http from "node:http";
@@ -10,7 +10,7 @@ const TYPES = {
   ".csv": "text/csv; charset=utf-8",
 };
 
-/** Serves `folder` below `/group/project/`; `sent` counts the bytes of every answer. */
+/** Serves `folder` below `/group/project/`; `sent` has the bytes of every response. */
 export async function serve(folder) {
   const sent = [];
   const server = http.createServer((request, response) => {

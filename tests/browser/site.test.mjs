@@ -1,4 +1,4 @@
-// The finished site in a real browser, in every state a reader can meet.
+// Tests of the finished site in Chromium, in every state.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -28,7 +28,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-browser-"));
 const metrics = {};
 let browser, server;
 
-/** Pages work in processes of their own: more of them than one keep all cores busy. */
+/** Each page has its own process: several of them use all cores. */
 const SIDE_BY_SIDE = { concurrency: Math.max(2, os.availableParallelism()) };
 
 const placeOf = (state) => path.join(folder, state);
@@ -39,7 +39,7 @@ const pagesOf = (state) =>
 const fileUrl = (state, page) => pathToFileURL(path.join(placeOf(state), "public", page)).href;
 const webUrl = (state, page) => `${server.url}/${state}/public/${page}`;
 const ALL = [...STATES.map((state) => state.name), ...Object.keys(FROM_LINES)];
-/** Whether a link has led right below the bar that stays on top. A page without its script knows the bar's height about. */
+/** Whether a link target is right below the sticky bar, whose height is an estimate without a script. */
 const arrived = (pixels) => pixels >= -2 && pixels <= 12;
 const localeOf = (name) => {
   const locale = STATES.find((state) => state.name === name)?.locale;
@@ -105,14 +105,14 @@ describe("every page, in every state", SIDE_BY_SIDE, () => {
           const { violations } = await page.evaluate(() =>
             axe.run(document, { resultTypes: ["violations"] }),
           );
-          const told = violations.map(
+          const found = violations.map(
             ({ id, nodes }) =>
               `${id}: ${nodes
                 .slice(0, 3)
                 .map((node) => `${node.html} ${node.failureSummary}`)
                 .join(" | ")}`,
           );
-          assert.deepEqual(told, [], `${file} ${scheme} ${width}`);
+          assert.deepEqual(found, [], `${file} ${scheme} ${width}`);
           await close();
         }
       }
@@ -125,7 +125,7 @@ describe("every control of every dashboard, in every state", SIDE_BY_SIDE, () =>
     for (const width of [1440, 390]) {
       test(`${name}: works at ${width} pixels, there and back`, async () => {
         for (const file of pagesOf(name)) {
-          // Smooth scrolling takes a second for each link: one state shows that it ends at the right place, too.
+          // Smooth scrolling takes a second for each link, so only one state tests where it ends.
           const reducedMotion = name === "usual" ? "no-preference" : "reduce";
           const look = { width, hasTouch: width < 500, reducedMotion, ...localeOf(name) };
           const { page, problems, close } = await openPage(browser, webUrl(name, file), look);
@@ -161,14 +161,14 @@ describe("every control of every dashboard, in every state", SIDE_BY_SIDE, () =>
 });
 
 describe("states", () => {
-  test("without data a page says so, and draws nothing", async () => {
+  test("without data, a page states it and has no charts", async () => {
     const { page, close } = await openPage(browser, fileUrl("no-data", "duo-metrics/index.html"));
     assert.equal(await page.locator("#empty-title").textContent(), "No data yet");
     assert.equal(await page.locator("svg.chart").count(), 0);
     await close();
   });
 
-  test("a missing day is a gap and named, never zero", async () => {
+  test("a missing day is a gap with a label, never zero", async () => {
     const { page, close } = await openPage(browser, fileUrl("partial", "duo-metrics/index.html"));
     assert.ok((await page.locator("#active-people rect.missing").count()) >= 1);
     assert.match(await page.locator("#active-people-text").textContent(), /Not collected: 1 day\./);
@@ -178,24 +178,24 @@ describe("states", () => {
     await close();
   });
 
-  test("without seats the page says why, and still has the people", async () => {
+  test("without seats, the page explains why and still shows active people", async () => {
     const { page, close } = await openPage(browser, fileUrl("no-seats", "duo-metrics/index.html"));
-    assert.match(await page.locator("#adoption-body").textContent(), /No list of seats/);
+    assert.match(await page.locator("#adoption-body").textContent(), /No seat list/);
     assert.ok((await page.locator("#active-people svg.chart").count()) === 1);
     await close();
   });
 
-  test("of one person no number about people is shown", async () => {
+  test("values with one person are suppressed", async () => {
     const { page, close } = await openPage(browser, fileUrl("one-person", "duo-metrics/index.html"));
     assert.match(await page.locator("#overview-body").textContent(), /under 5/);
     await close();
   });
 
-  test("imported events are not hatched and not called missing", async () => {
+  test("imported events are neither hatched nor missing", async () => {
     const { page, close } = await openPage(browser, fileUrl(IMPORTED, "duo-metrics/index.html"));
     assert.ok((await page.locator("#sessions path.fill").count()) > 0);
-    assert.equal(await page.locator("#sessions rect.open").count(), 0, "nothing is known to be open");
-    // The weekends between working days may have had no events; the days before the first one are missing.
+    assert.equal(await page.locator("#sessions rect.open").count(), 0, "no day is known to change");
+    // Weekends between working days may have had no events; the days before the first event are missing.
     const missing = await page.locator("#sessions rect.missing").count();
     assert.ok(missing <= 1, `${missing} gaps`);
     const legend = await page.locator("#sessions .legend").textContent();
@@ -208,21 +208,21 @@ describe("states", () => {
     await close();
   });
 
-  test("each tile has its own days, and a month is not compared with 19 days of another", async () => {
+  test("each tile has its own days, and a month is not compared with an incomplete one", async () => {
     const address = fileUrl(IMPORTED, "duo-metrics/index.html");
     const { page, close } = await openPage(browser, address);
     const fresh = (label) =>
       page.locator("#overview .tile", { hasText: label }).locator(".fresh").innerText();
     assert.match(await fresh("Active people"), /^4\sOct to 31\sOct\s2026\n/);
-    assert.match(await fresh("People in Chat"), /not compared: September\s2026 is not complete/);
-    // Whole months are compared.
-    assert.match(await fresh("Active people"), /October\s2026: 150, \+50\s*% on September\s2026/);
+    assert.match(await fresh("People in Chat"), /not compared: September\s2026 is incomplete/);
+    // Complete months are compared.
+    assert.match(await fresh("Active people"), /October\s2026: 150, \+50\s*% vs\. September\s2026/);
     await choose(page, "period", "month:2026-10-01");
     assert.match(
       await fresh("People in Chat"),
-      /^1\sOct to 31\sOct\s2026\nnot compared: September\s2026 is not/,
+      /^1\sOct to 31\sOct\s2026\nnot compared: September\s2026 is incomplete/,
     );
-    assert.match(await fresh("Active people"), /\+50\s*% on September\s2026/);
+    assert.match(await fresh("Active people"), /\+50\s*% vs\. September\s2026/);
     await close();
     const landing = await openPage(browser, fileUrl(IMPORTED, "index.html"));
     const card = landing.page.locator(".card", { hasText: "Active people" });
@@ -232,16 +232,16 @@ describe("states", () => {
     await landing.close();
   });
 
-  test("agents are told where there are lines of them, and else why not", async () => {
+  test("agent sessions are shown if there are lines, else the page explains why not", async () => {
     const known = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"));
     assert.match(await known.page.locator("#session-flows").textContent(), /issue to merge request/);
     await known.close();
     const unknown = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"));
-    assert.match(await unknown.page.locator("#agents-body").textContent(), /Not known\./);
+    assert.match(await unknown.page.locator("#agents-body").textContent(), /Not available\./);
     await unknown.close();
   });
 
-  test("the page tells its main figures without a script", async () => {
+  test("the key metrics are shown without a script", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
       javaScriptEnabled: false,
     });
@@ -256,7 +256,7 @@ describe("states", () => {
 });
 
 describe("numbers", SIDE_BY_SIDE, () => {
-  test("what no source reports is named by its dimension, and people and seat holders by theirs", async () => {
+  test("unreported values have labels by dimension, and populations have labels", async () => {
     const { page, close } = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"));
     for (const [table, words] of [
       ["session-flows", "no flow reported"],
@@ -272,14 +272,14 @@ describe("numbers", SIDE_BY_SIDE, () => {
     const flows = await page.locator("#filter-flow option").allTextContents();
     assert.ok(flows.includes("no flow reported"), `${flows}`);
     const series = await page.locator("#segments thead th").allTextContents();
-    assert.deepEqual(series, ["Segment", "Everyone ever seen", "With a seat"]);
-    assert.match(await page.locator("#segments-by-week").textContent(), /Everyone ever seen/);
+    assert.deepEqual(series, ["Segment", "All known people", "Seat holders"]);
+    assert.match(await page.locator("#segments-by-week").textContent(), /All known people/);
     await close();
   });
 
   for (const name of ["usual", "partial", "agents", "one-person", ...LARGE]) {
     for (const dashboard of ["duo-metrics", "project-metrics"]) {
-      test(`${name}, ${dashboard}: every number behind a chart or a table is a metric line`, async () => {
+      test(`${name}, ${dashboard}: every value in a CSV export is that of a metric line`, async () => {
         const { page, problems, close } = await openPage(browser, fileUrl(name, `${dashboard}/index.html`));
         const index = new Map(metrics[name].map((line) => [keyOf(line), line]));
         const union = new Set(metrics[name].map((line) => line.scope)).has("*");
@@ -289,7 +289,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
           for (const rows of await csvOfAll(page)) {
             for (const row of rows) {
               if (row.hidden) {
-                assert.equal(row.value, "", "a hidden number is not in the file");
+                assert.equal(row.value, "", "a suppressed value is not in the file");
                 continue;
               }
               const {
@@ -320,7 +320,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
                   by: Object.fromEntries(Object.entries(by).filter(([, text]) => text !== "")),
                 }),
               );
-              assert.ok(line, `${JSON.stringify(row)} is no line`);
+              assert.ok(line, `${JSON.stringify(row)} is not a line`);
               assert.equal(value === "" ? null : Number(value), line.value, JSON.stringify(row));
               assert.equal(
                 of === "" ? null : Number(of),
@@ -336,14 +336,14 @@ describe("numbers", SIDE_BY_SIDE, () => {
             }
           }
         }
-        assert.ok(name === "one-person" || seen > 300, `only ${seen} numbers were read`);
+        assert.ok(name === "one-person" || seen > 300, `only ${seen} values were read`);
         assert.deepEqual(problems, []);
         await close();
       });
     }
   }
 
-  test("what a cell says is what its line says", async () => {
+  test("a cell shows the value of its line in the locale of the reader", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
       locale: "de-DE",
     });
@@ -357,7 +357,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
     assert.ok(rows.length > 5);
     for (const [language, shown, accepted] of rows) {
       const by = { language: language === "no language" ? "(none)" : language };
-      for (const [metric, said] of [
+      for (const [metric, text] of [
         ["shown", shown],
         ["accepted", accepted],
       ]) {
@@ -367,14 +367,13 @@ describe("numbers", SIDE_BY_SIDE, () => {
           grain: "window",
           by,
         });
-        if (!/under|hidden/.test(said))
-          assert.equal(said, line.value.toLocaleString("de-DE"), "in the reader's way of writing numbers");
+        if (!/under|hidden/.test(text)) assert.equal(text, line.value.toLocaleString("de-DE"));
       }
     }
     await close();
   });
 
-  test("what the drawing says is what the lines say", async () => {
+  test("a tooltip shows the values of its lines", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"));
     const plot = page.locator("#messages-by-day .plot");
     await plot.focus();
@@ -384,17 +383,17 @@ describe("numbers", SIDE_BY_SIDE, () => {
       ["Home", "2026-07-04"],
     ]) {
       await page.keyboard.press(key);
-      const said = await plot.getAttribute("aria-valuetext");
+      const text = await plot.getAttribute("aria-valuetext");
       const line = wanted(metrics.usual, { metric: "chat.messages", scope: "*", grain: "day", start: day });
       const value = line.people > 0 && line.people < 5 ? "under 5" : String(line.value);
-      assert.ok(said.includes(`messages: ${value}`) || said.includes("messages: hidden"), `${day}: ${said}`);
+      assert.ok(text.includes(`messages: ${value}`) || text.includes("messages: hidden"), `${day}: ${text}`);
     }
     await close();
   });
 });
 
 describe("filters", () => {
-  test("each filter narrows, stands in the address, and a link shows the same view", async () => {
+  test("each filter applies, is in the URL, and a link shows the same view", async () => {
     const address = webUrl("agents", "duo-metrics/index.html");
     const { page, problems, close } = await openPage(browser, address);
     const chosen = [];
@@ -416,7 +415,7 @@ describe("filters", () => {
     const after = await page.locator("main").innerText();
     assert.notEqual(after, before);
     const link = await openPage(browser, page.url());
-    assert.equal(await link.page.locator("main").innerText(), after, "the link shows the same");
+    assert.equal(await link.page.locator("main").innerText(), after, "the link shows the same view");
     assert.deepEqual(link.problems, []);
     await link.close();
     await page.goBack();
@@ -434,7 +433,7 @@ describe("filters", () => {
     await close();
   });
 
-  test("a language narrows code suggestions to its own lines", async () => {
+  test("the language filter applies to code suggestions", async () => {
     const { page, close } = await openPage(
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#suggestions&language=go`,
@@ -445,7 +444,7 @@ describe("filters", () => {
     await close();
   });
 
-  test("a group shows its own figures", async () => {
+  test("the group filter selects the metrics of the group", async () => {
     const { page, close } = await openPage(
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#group=globex`,
@@ -455,7 +454,7 @@ describe("filters", () => {
     await close();
   });
 
-  test("a fragment of nonsense opens the page as ever", async () => {
+  test("an invalid fragment is ignored", async () => {
     const { page, problems, close } = await openPage(
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#%E0%A4%A&period=month:9999-99-99&group=<b>&x=1&constructor=1&language=`,
@@ -466,7 +465,7 @@ describe("filters", () => {
   });
 });
 
-describe("choices that are taken back", () => {
+describe("filters that are set back", () => {
   const everything = async (page) => {
     const fields = await filtersOf(page);
     return fields.filter(({ part }) => ["language", "feature", "flow"].includes(part));
@@ -533,7 +532,7 @@ describe("choices that are taken back", () => {
   });
 });
 
-describe("what a filter does not act on", () => {
+describe("notes on filters that do not apply", () => {
   const unaffected = (page) =>
     page.locator(".unaffected").evaluateAll((remarks) =>
       remarks.map((remark) => ({
@@ -544,14 +543,14 @@ describe("what a filter does not act on", () => {
       })),
     );
 
-  test("nothing is said where nothing is chosen", async () => {
+  test("there are none without active filters", async () => {
     const { page, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
     assert.deepEqual(await unaffected(page), []);
     await close();
   });
 
   for (const media of ["screen", "print"])
-    test(`a language: named at every section and figure that shows all of them, on ${media}`, async () => {
+    test(`a language: in every section and figure that shows all of them, on ${media}`, async () => {
       const address = `${webUrl("agents", "duo-metrics/index.html")}#language=go`;
       const { page, close } = await openPage(browser, address);
       await page.emulateMedia({ media });
@@ -564,7 +563,7 @@ describe("what a filter does not act on", () => {
       await close();
     });
 
-  test("a period and a group: named at the figures that are of others", async () => {
+  test("a period and a group: at the figures of others", async () => {
     const address = `${webUrl("usual", "duo-metrics/index.html")}#period=month:2026-09-01&group=acme`;
     const { page, close } = await openPage(browser, address);
     const remarks = await unaffected(page);
@@ -584,7 +583,7 @@ describe("what a filter does not act on", () => {
 
 describe("links", SIDE_BY_SIDE, () => {
   for (const width of [1440, 1024, 390])
-    test(`a fresh page opens at the section of its link, at ${width} pixels`, async () => {
+    test(`a page opens at the section of its link, at ${width} pixels`, async () => {
       const address = webUrl("usual", "duo-metrics/index.html");
       for (const section of ["adoption", "chat", "agents", "impact", "quality"]) {
         for (const filter of ["", "&language=go&period=month:2026-09-01"]) {
@@ -602,7 +601,7 @@ describe("links", SIDE_BY_SIDE, () => {
       }
     });
 
-  test("a link that is followed while the page is drawn leads there, too", async () => {
+  test("a link works while the page renders", async () => {
     const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
     await page.evaluate(() => {
       const select = document.getElementById("filter-span");
@@ -614,7 +613,7 @@ describe("links", SIDE_BY_SIDE, () => {
     await close();
   });
 
-  test("a reader who scrolls away while the page is drawn is left alone", async () => {
+  test("a reader who scrolls away while the page renders stays there", async () => {
     const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
     await page.evaluate(() => {
       document.getElementById("filter-span").dispatchEvent(new Event("change"));
@@ -644,7 +643,7 @@ describe("links", SIDE_BY_SIDE, () => {
     ["three-years", 1440],
     ["no-data", 1440],
   ])
-    test(`${name} at ${width}: a picture of the full page has everything in it`, async () => {
+    test(`${name} at ${width}: a screenshot of the full page has no blank parts`, async () => {
       for (const file of pagesOf(name).slice(1)) {
         const { page, close } = await openPage(browser, fileUrl(name, file), { width });
         const { parts, blank } = await blankParts(page);
@@ -655,10 +654,10 @@ describe("links", SIDE_BY_SIDE, () => {
     });
 });
 
-describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
+describe("values that are hard to show", SIDE_BY_SIDE, () => {
   const open = (dashboard, more) => openPage(browser, fileUrl("edges", `${dashboard}/index.html`), more);
 
-  test("a part of a stack that is not shown has an outline on top of the others", async () => {
+  test("a suppressed part of a stack has an outline on top", async () => {
     const { page, close } = await open("duo-metrics");
     const tops = await page.evaluate(() => {
       const places = (kind) =>
@@ -670,13 +669,16 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
     assert.equal(tops.outlines.length, 7);
     for (const { height, bottom, top } of tops.outlines) {
       assert.ok(Math.abs(bottom - tops.known[0].top) < 3 && height > 8);
-      assert.ok(top >= tops.plot[0].top - 1, "within the drawing");
+      assert.ok(top >= tops.plot[0].top - 1, "within the chart");
     }
-    assert.match(await page.locator("#segments-by-week .legend").innerText(), /few people: not shown/);
+    assert.match(
+      await page.locator("#segments-by-week .legend").innerText(),
+      /suppressed \(fewer than 5 people\)/,
+    );
     await close();
   });
 
-  test("a day with 0 of 8 has a point and no line that leads to it", async () => {
+  test("a rate with few cases is a point that is not connected", async () => {
     const { page, close } = await open("duo-metrics");
     const lowest = (place) =>
       page
@@ -689,14 +691,14 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
           ),
         );
     assert.equal(await lowest("#acceptance path.small"), 168);
-    assert.ok((await lowest("#acceptance path.stroke")) < 120, "the line stays where the rates of many are");
+    assert.ok((await lowest("#acceptance path.stroke")) < 120, "the line stays at the rates with many cases");
     const tile = page.locator(".tile", { hasText: "Acceptance rate" }).locator(".spark");
     assert.equal(await tile.locator("path.small").count(), 1);
     assert.equal((await tile.locator("path.stroke").getAttribute("d")).match(/M/g).length, 2, "two lines");
     await close();
   });
 
-  test("a finger shows the tooltip, which stays until another place is tapped", async () => {
+  test("a tap shows the tooltip until the next tap", async () => {
     const { page, close } = await open("duo-metrics", { width: 390, hasTouch: true });
     const chart = page.locator("#active-people .area");
     for (const share of [0.05, 0.45, 0.55, 0.95]) {
@@ -714,11 +716,11 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
     await close();
   });
 
-  test("changes, means and units read well", async () => {
+  test("changes, means and units have their formats", async () => {
     const duo = await open("duo-metrics");
     const tiles = await duo.page.locator(".tiles").innerText();
-    assert.match(tiles, /−0\.3% on 28 days/);
-    assert.match(tiles, /\+1 point on 28 days/);
+    assert.match(tiles, /−0\.3% vs\. 28 days/);
+    assert.match(tiles, /\+1 point vs\. 28 days/);
     assert.doesNotMatch(await duo.page.locator("main").innerText(), /[−+]0%|[−+]1 points/);
     await duo.close();
     const project = await open("project-metrics");
@@ -730,7 +732,7 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
     await project.close();
   });
 
-  test("no date in a table is broken, at any width", async () => {
+  test("no line breaks inside a date in a table, at any width", async () => {
     for (const [name, file] of [
       ["edges", "duo-metrics/index.html"],
       ["usual", "duo-metrics/index.html"],
@@ -766,7 +768,7 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
   });
 
   for (const name of ["usual", "agents", "partial", "theme"])
-    test(`${name}: every text stands out from its ground, in light and dark, pointed at or not`, async () => {
+    test(`${name}: every text has enough contrast, in light and dark, hovered or not`, async () => {
       for (const file of pagesOf(name)) {
         for (const scheme of ["light", "dark"]) {
           const { page, close } = await openPage(browser, fileUrl(name, file), { scheme });
@@ -778,7 +780,7 @@ describe("numbers that are hard to show", SIDE_BY_SIDE, () => {
     });
 });
 
-describe("by hand and by keyboard", () => {
+describe("by pointer and by keyboard", () => {
   test("every section can be reached, and its link keeps the filters", async () => {
     const { page, problems, close } = await openPage(
       browser,
@@ -796,7 +798,7 @@ describe("by hand and by keyboard", () => {
     await close();
   });
 
-  test("a chart can be pointed at, shown as a table, copied and downloaded", async () => {
+  test("a chart has a tooltip, a table and CSV to copy and download", async () => {
     const { page, problems, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"), {
       permissions: ["clipboard-read", "clipboard-write"],
     });
@@ -821,7 +823,7 @@ describe("by hand and by keyboard", () => {
     await close();
   });
 
-  test("the keyboard alone reaches everything, and sees where it is", async () => {
+  test("everything can be reached by keyboard, with visible focus", async () => {
     const { page, close } = await openPage(browser, webUrl("one-day", "duo-metrics/index.html"));
     const wantedStops = await page.evaluate(
       () =>
@@ -849,7 +851,7 @@ describe("by hand and by keyboard", () => {
     await close();
   });
 
-  test("on paper it is a report: no control, nothing cut off, on white", async () => {
+  test("print has no controls, and a white background", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
       scheme: "dark",
     });
@@ -865,7 +867,7 @@ describe("by hand and by keyboard", () => {
   });
 });
 
-describe("weight and time", () => {
+describe("size and time", () => {
   const wire = async (name) => {
     server.sent.length = 0;
     const { page, close } = await openPage(browser, webUrl(name, "duo-metrics/index.html"));
@@ -883,12 +885,12 @@ describe("weight and time", () => {
     assert.ok(bytes <= 150_000, `${bytes} bytes`);
   });
 
-  test("three years of days are drawn in every chart", async (context) => {
+  test("three years of days are in every chart", async (context) => {
     const { page, close } = await openPage(browser, webUrl("three-years", "duo-metrics/index.html"));
     const time = await redrawn(page, "span", "all");
     const charts = await page.locator("svg.chart").count();
     context.diagnostic(`${charts} charts and all tables in ${Math.round(time)} ms`);
-    // Told and not judged: how busy a machine is says nothing about the page.
+    // The time is reported but not checked: it depends on the load of the machine.
     assert.ok(charts > 5, `${charts} charts`);
     await close();
   });
@@ -902,7 +904,7 @@ describe("weight and time", () => {
   });
 });
 
-/** Milliseconds until the page has drawn everything anew, by its own clock. */
+/** Milliseconds until the page has rendered again, by its own clock. */
 function redrawn(page, part, value) {
   return page.evaluate(
     async ([part, value]) => {

@@ -1,4 +1,4 @@
-// Finished sites in every state a reader can meet, made by the real binary from a stand-in GitLab.
+// Builds sites in every state, with the real binary and a stand-in GitLab.
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -39,13 +39,13 @@ export const STATES = [
   { name: "german", people: 120, days: 40, groups: "acme,globex", locale: "de-DE", code: [0, 3] },
 ];
 
-/** A state from metric lines alone: see {@link importedLines}. */
+/** A state from metric lines only: see {@link importedLines}. */
 export const IMPORTED = "imported";
 
-/** Larger states, from metric lines alone: a server with that many events would take minutes. */
+/** Larger states, from metric lines only: a server with that many events would take minutes. */
 export const LARGE = ["twenty-thousand-people", "three-years"];
 
-/** States from metric lines alone, with those lines. */
+/** States from metric lines only, with those lines. */
 export const FROM_LINES = {
   [LARGE[0]]: () => largeLines(400, 20000),
   [LARGE[1]]: () => largeLines(1096, 300),
@@ -54,7 +54,7 @@ export const FROM_LINES = {
   edges: edgeLines,
 };
 
-/** Builds the site of a state in a folder; returns the metric lines it was made of. */
+/** Builds the site of a state in a folder; returns its metric lines. */
 export async function buildSite(state, binaries, folder) {
   const gitlab = await startGitLab(binaries.gitlab, [
     "--people",
@@ -78,7 +78,7 @@ export async function buildSite(state, binaries, folder) {
     const raw = call(["fetch", ...switches, "--since", since, ...(state.fetch ?? [])], "", state.code);
     const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
     const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
-    // What a group cannot tell of agents is told here in its place.
+    // The API of a group does not expose agent sessions: these lines replace them.
     const own = metrics.split("\n").filter((line) => !state.extra || !line.includes('"metric":"agents.'));
     const kept = own.join("\n") + extra.join("");
     const theme = state.theme ? ["--theme", state.theme] : [];
@@ -94,7 +94,7 @@ export async function buildSite(state, binaries, folder) {
   }
 }
 
-/** Builds both dashboards of metric lines. */
+/** Builds both dashboards from metric lines. */
 export function buildFromLines(lines, binaries, folder) {
   const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   run(
@@ -108,7 +108,7 @@ export function buildFromLines(lines, binaries, folder) {
   run(binaries.duoMetrics, ["landing", "--site", "public"], "", { PATH: process.env.PATH }, folder, [0]);
 }
 
-/** The binaries, built where Cargo builds. */
+/** Builds the binaries. */
 export function binaries(profile = process.env.PROFILE ?? "release") {
   const release = profile === "release" ? ["--release"] : [];
   const built = spawnSync(
@@ -174,7 +174,7 @@ export function importedLines() {
   ];
 }
 
-/** Metric lines on agents, as `aggregate` writes them of an instance that tells of sessions, for so many days up to the last one. */
+/** Metric lines of agents as `aggregate` writes them where sessions are known, for so many days. */
 export function agentLines(scope, days) {
   const last = "2026-10-31";
   const window = { grain: "window", start: dayBefore(last, 27), end: last };
@@ -197,7 +197,7 @@ export function agentLines(scope, days) {
     });
   const count = (metric, by, value, period = window) => line(metric, by, { value, n: value }, period);
   const rate = (metric, by, n, of, period = window) => line(metric, by, { value: n / of, n, of }, period);
-  // Sessions of a flow in the window, how many of 100 end well, seconds, people.
+  // Sessions of a flow, success rate in percent, seconds (median, p95, active), people.
   const flows = [
     ["issue_to_merge_request", 180, 86, 840, 3900, 310, 34],
     ["fix_pipeline", 130, 78, 300, 1500, 190, 41],
@@ -291,8 +291,8 @@ export function agentLines(scope, days) {
 }
 
 /**
- * Metric lines of a group whose numbers are hard to show: a day with 0 accepted of 8 suggestions, a segment of few people,
- * a mean, hours beside days, a change of less than one percent, and one of a single point.
+ * Metric lines with values that are hard to show: a day with 0 accepted of 8 suggestions, a segment with few people, a
+ * mean, hours next to days, a change of less than one percent, and one of a single point.
  */
 export function edgeLines() {
   const last = "2026-10-31";
@@ -360,7 +360,7 @@ export function edgeLines() {
   return lines;
 }
 
-/** Metric lines of a size: the shape of an organisation of 20,000 people over 400 days, or of 300 over three years. */
+/** Metric lines of a large organization, or of a long range. */
 export function largeLines(days, people) {
   const lines = [];
   const last = "2026-10-31";

@@ -1,6 +1,6 @@
-// How long a page keeps its reader waiting: `node speed.mjs SITE [RUNS]` prints medians for every page of a site, as on a desktop
-// and with the processor of a phone (four times slower). Paint and drawing are by the clock; tasks are processor time, which
-// other work on the machine does not lengthen. Nothing is judged.
+// Measures how fast pages load and render: `node speed.mjs SITE [RUNS]` prints medians for every page of a site, on a desktop and
+// with the processor of a phone (four times slower). Paint and rendering are wall-clock time. Tasks are processor time, which does
+// not depend on the load of the machine. There are no limits.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -20,10 +20,11 @@ const browser = await launch();
 try {
   for (const page of PAGES.filter((page) => fs.existsSync(path.join(site, page)))) {
     for (const device of DEVICES) {
-      const told = [];
-      for (let run = 0; run < Number(runs); run += 1) told.push(await visit(`${server.url}/${page}`, device));
-      const medians = Object.keys(told[0]).map(
-        (name) => `${name} ${Math.round(median(told.map((times) => times[name])))} ms`,
+      const visits = [];
+      for (let run = 0; run < Number(runs); run += 1)
+        visits.push(await visit(`${server.url}/${page}`, device));
+      const medians = Object.keys(visits[0]).map(
+        (name) => `${name} ${Math.round(median(visits.map((times) => times[name])))} ms`,
       );
       console.log(`${page} ${device.name}: ${medians.join(", ")}`);
     }
@@ -33,7 +34,7 @@ try {
   server.stop();
 }
 
-/** Milliseconds of a visit, and of a choice in the filters where there are some. */
+/** Milliseconds of a visit and of a change of a filter. */
 async function visit(address, { slower, viewport }) {
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
@@ -59,7 +60,7 @@ async function visit(address, { slower, viewport }) {
   return times;
 }
 
-/** Chooses something else, and waits until all is drawn anew. */
+/** Changes a filter, and waits until the page has rendered. */
 function choose(page) {
   return page.evaluate(async () => {
     const select = document.getElementById("filter-compare");
@@ -72,11 +73,11 @@ function choose(page) {
   });
 }
 
-/** Milliseconds that the thread of the page worked while this was done, and in the longest task. */
+/** Milliseconds of the main thread in all tasks and in the longest one. */
 async function tasksOf(page, work) {
   await browser.startTracing(page, { categories: ["toplevel"] });
   await work();
-  // What was drawn last has to be laid out and painted.
+  // Includes layout and paint of the last figure.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
   const thread = ({ pid, tid }) => `${pid} ${tid}`;

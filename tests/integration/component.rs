@@ -161,7 +161,7 @@ fn history_and_the_other_dashboard_survive_lost_caches() {
     assert_eq!(dashboard_json(&project, "project-metrics")["carried_over"], true);
     assert_eq!(dashboard_json(&project, "duo-metrics")["carried_over"], false);
     let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
-    assert!(landing.contains("./project-metrics/") && landing.contains("Of an earlier run"));
+    assert!(landing.contains("./project-metrics/") && landing.contains("From an earlier run"));
     assert!(bench.gitlab.requests()[before..].iter().all(|request| request.operation != "Pipelines"));
     project.keep(&kept);
 

@@ -361,8 +361,8 @@ fn the_digest_reports_the_newest_complete_month_its_change_and_missing_data() {
     );
     let row = |change: &str| format!("| Active people | 60 |  | {change} | 1–31 October 2026 | 31 of 31 |");
     assert!(digest.contains(&row("+20%")), "{digest}");
-    // No change relative to a month with 19 complete days.
-    for (coverage, why) in [(19.0 / 30.0, "– (September 2026 is not complete)"), (1.0, "+20%")] {
+    // Not against 19 of its days.
+    for (coverage, why) in [(19.0 / 30.0, "– (September 2026 is incomplete)"), (1.0, "+20%")] {
         let input =
             [month(50, "2026-09-01", "2026-09-30", coverage), month(60, "2026-10-01", "2026-10-31", 1.0)];
         let digest = export(&bench, "markdown", input.concat().as_bytes());

@@ -627,7 +627,7 @@ fn a_group_that_is_no_longer_requested_is_dropped_from_the_total_and_reported() 
     let site = bench.pipe(&["dashboard", "--duo"], &without_globex.stdout);
     assert_eq!(site.code, 0, "{}", site.stderr);
     let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("it exists");
-    assert!(page.contains("globex is no longer collected. It is part of the total up to"));
+    assert!(page.contains("globex is no longer collected. It is included in the total up to"));
 
     assert_eq!(with_key(&bench, &["history", "drop", "--group", "nobody"], b"").code, 78);
     assert_eq!(with_key(&bench, &["history", "drop", "--group", "globex"], b"").code, 0);

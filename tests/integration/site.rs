@@ -333,7 +333,7 @@ fn an_unmentioned_dashboard_is_carried_over_for_35_days_and_marked() {
     }
     assert_eq!(bench.pipe(&["landing"], b"").code, 0);
     let landing = std::fs::read_to_string(bench.path("public/index.html")).expect("the page");
-    assert!(landing.contains("Of an earlier run"));
+    assert!(landing.contains("From an earlier run"));
 
     make("off", "2026-12-08T03:00:00Z", &["--no-project"]);
     assert_eq!(folders(&bench.path("off")), ["duo-metrics"]);

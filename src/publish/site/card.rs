@@ -1,4 +1,4 @@
-//! `dashboard.json`: what a dashboard tells the landing page about itself. Anybody may write one.
+//! `dashboard.json`: the summary of a dashboard for the landing page. Other dashboards can provide one, too.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,27 +8,27 @@ use crate::base::calendar::{Day, Timestamp};
 use super::number;
 use super::text::plain;
 
-/// Bytes from which on a card is not one.
+/// The size in bytes above which a file is rejected.
 const MAX_CARD_BYTES: usize = 64 * 1024;
-/// Figures shown of a card.
+/// The number of metrics shown of a card.
 const MAX_HEADLINES: usize = 6;
 
-/// What a dashboard tells about itself.
+/// The summary of a dashboard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Card {
     /// Its title; empty when it has none.
     pub title: String,
     /// The kind of dashboard, for example `duo-metrics`.
     pub kind: String,
-    /// The days it reports; a figure of the headline can be of fewer.
+    /// The days it reports; a metric of the headline can cover fewer.
     pub period: Option<CardPeriod>,
     /// When the newest data in it was collected.
     pub generated_at: Option<Timestamp>,
-    /// Whether its data is whole.
+    /// Whether its data is complete.
     pub status: CardStatus,
-    /// Its most telling figures.
+    /// Its key metrics.
     pub headline: Vec<Headline>,
-    /// True when it was kept from an earlier run because this one failed.
+    /// Whether it is from an earlier run because this one failed.
     pub carried_over: bool,
 }
 
@@ -42,44 +42,44 @@ pub struct CardPeriod {
 }
 
 impl CardPeriod {
-    /// The days in words.
+    /// The days as text.
     pub(super) fn text(self) -> String {
         number::span(self.start, self.end)
     }
 }
 
-/// Whether a dashboard's data is whole.
+/// Whether the data of a dashboard is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CardStatus {
-    /// All days arrived.
+    /// All days were collected.
     Complete,
-    /// All days that were asked for arrived, and only some were: a sample.
+    /// All requested days were collected, and only some were requested: a sample.
     Sampled,
-    /// Something that was asked for is missing.
+    /// Some requested data is missing.
     Partial,
     /// There is no data yet.
     Empty,
-    /// The dashboard does not say.
+    /// The dashboard does not report it.
     #[default]
     Unknown,
 }
 
-/// A figure of a dashboard, as text.
+/// A metric of a dashboard, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Headline {
-    /// What is counted.
+    /// Its label.
     pub label: String,
-    /// The number as it is shown.
+    /// Its value as shown.
     pub value: String,
-    /// Of how many, or why there is none.
+    /// The denominator, or why there is no value.
     pub note: String,
-    /// The days that the number is of.
+    /// The days that the value covers.
     pub period: Option<CardPeriod>,
 }
 
-/// Reads a `dashboard.json`, of this project or of another: what is missing, too long or of the wrong kind is
-/// left out. Only what is no JSON object at all is refused.
+/// Reads a `dashboard.json`, of this project or of another. Fields that are missing, too long or of the wrong type are
+/// ignored; only a file that is not a JSON object is an error.
 pub fn parse_card(json: &[u8]) -> Result<Card, String> {
     if json.len() > MAX_CARD_BYTES {
         return Err(format!(
@@ -88,8 +88,8 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
         ));
     }
     let value: Value =
-        serde_json::from_slice(json).map_err(|error| format!("dashboard.json is no JSON: {error}"))?;
-    let Value::Object(fields) = &value else { return Err("dashboard.json holds no JSON object".into()) };
+        serde_json::from_slice(json).map_err(|error| format!("dashboard.json is not JSON: {error}"))?;
+    let Value::Object(fields) = &value else { return Err("dashboard.json is not a JSON object".into()) };
     let headlines = fields.get("headline").and_then(Value::as_array).into_iter().flatten();
     Ok(Card {
         title: text_field(&value, "title", 100),

@@ -1,4 +1,5 @@
-//! Each file a second and a third time, compressed: GitLab Pages sends these to readers that take them.
+//! Compressed copies of files, which GitLab Pages serves to clients that accept them (GitLab documentation, Pages,
+//! "Serving compressed assets").
 
 use std::io::{self, Write as _};
 
@@ -7,10 +8,10 @@ use flate2::write::GzEncoder;
 
 use super::SiteFile;
 
-/// Bytes from which on a file is compressed with least effort: a table of all numbers is large, and seldom asked for.
+/// The size in bytes above which compression is fast rather than thorough: `metrics.csv` is large and rarely requested.
 const MIN_LARGE_BYTES: usize = 2 << 20;
 
-/// How a copy is compressed.
+/// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// `.br`
@@ -43,7 +44,7 @@ fn brotli(content: &[u8], quality: u32) -> io::Result<Vec<u8>> {
 }
 
 fn gzip(content: &[u8], level: u32) -> io::Result<Vec<u8>> {
-    // The head of the file has no time and no name: same input, same bytes.
+    // Without time and name in the header, the same input gives the same bytes.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(content)?;
     encoder.finish()

@@ -1,8 +1,8 @@
-//! The figures in the page, in the compact form that its script reads: published lines and nothing computed.
+//! The data in the page: published lines in a compact form, and nothing computed.
 //!
-//! Lines of one metric, grain, group and dimensions are a series: parallel lists over the periods of the grain. What
-//! goes without saying is left out (a count is its own `n`, a rate is `n / of`, coverage is whole, a period is final),
-//! so that a year fits into a page. `templates/html/script/figures.js` turns a cell back into the line it was.
+//! Lines of one metric, grain, group and dimensions are a series: parallel lists over the periods of the grain. Defaults
+//! are omitted (the `n` of a count is its value, a rate is `n / of`, a period is complete and final), so that a year fits
+//! into a page. `templates/html/script/metrics.js` decodes a cell back into its line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,24 +21,24 @@ use super::place::Place;
 use super::privacy::{Line, Suppression};
 use super::text::{MAX_LABEL_LEN, plain};
 
-/// Stands in the place of a value that is `n / of` to the last bit.
+/// Replaces a value that equals `n / of` exactly.
 const RATIO: &str = "/";
 
-/// Stands in the place of an `n` that is not told.
+/// Replaces an `n` that is not reported.
 const NO_N: &str = "-";
 
-/// Who tells of code suggestions: of each day the first of these that is complete.
+/// Sources of code suggestions: the first one that is complete counts for a day.
 const SOURCES: [&str; 3] = ["code_suggestion_events", "usage_events", "instance_usage_events"];
 
-/// Values of one dimension that a page can list; the file of all numbers has the rest.
+/// The number of values of a dimension in a page; `metrics.csv` has the rest.
 const MAX_VALUES: usize = 80;
 
-/// Weeks of retention that a page shows.
+/// The weeks of retention in a page.
 const RETENTION_WEEKS: i64 = 26;
 
-/// Which splits the pages show, by grain. What is not here stays in the file of all numbers.
+/// The splits of weeks in a page; `metrics.csv` has the rest.
 ///
-/// Totals are always there. Weeks are split where a chart over time can be narrowed, or a table has weeks for columns.
+/// Totals are always included. Weeks are split where a filter applies to a chart, or where a table has columns for weeks.
 const WEEKLY: &[(&str, &[&str])] = &[
     ("code_suggestions.shown", &["language"]),
     ("code_suggestions.accepted", &["language"]),
@@ -65,7 +65,7 @@ const NOT_DAILY: &[&str] = &[
     "events.count",
 ];
 
-/// What the script reads.
+/// The input of the script.
 #[derive(Serialize)]
 struct Data<'a> {
     kind: &'static str,
@@ -76,11 +76,11 @@ struct Data<'a> {
     /// The first days of the periods of each grain; cells are at positions in these lists.
     starts: BTreeMap<String, Vec<Day>>,
     metrics: BTreeMap<&'static str, MetricInfo>,
-    /// Days from which another collector tells the same.
+    /// Days from which on another collector is the source.
     changes: Vec<SourceChange<'a>>,
-    /// Why there is no list of seats, where there is none.
+    /// Why there is no seat list, if there is none.
     seats: String,
-    /// The file of prices that estimates of cost rest on.
+    /// The price file of cost estimates.
     #[serde(skip_serializing_if = "Option::is_none")]
     prices: Option<&'a str>,
     headline: Vec<Headline>,
@@ -130,20 +130,20 @@ struct Series<'a> {
     /// Position of the first period.
     #[serde(skip_serializing_if = "is_zero")]
     i: usize,
-    /// The values; a letter where there is none, null where there is no line.
+    /// The values; a reason where there is none, null where there is no line.
     v: Vec<Cell>,
     /// Where `n` is not the value itself; [`NO_N`] where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     n: Vec<Option<Cell>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     of: Vec<Option<Number>>,
-    /// Distinct people behind the values.
+    /// Distinct people of the values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     p: Vec<Option<u64>>,
-    /// Complete days, or the share of them where it is no whole number of days.
+    /// Complete days, or their share where it is not a whole number of days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     c: Vec<Option<Number>>,
-    /// Days of which only imported events are known.
+    /// Days with imported events only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     e: Vec<Option<Number>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -153,10 +153,10 @@ struct Series<'a> {
     f: Vec<u8>,
 }
 
-/// What a series is of: metric, grain, who is counted, and dimensions.
+/// The key of a series: metric, grain, population and dimensions.
 type Key<'a> = (&'a str, Grain, Option<Population>, &'a Dimensions);
 
-/// What the script knows a population by: beside the dimensions, by which it chooses series.
+/// The name of the population among the dimensions in the page.
 const POPULATION: &str = "population";
 
 #[derive(Clone, Serialize)]
@@ -168,7 +168,7 @@ enum Cell {
     Nothing(()),
 }
 
-/// The data of a page as JSON that can stand in an HTML script element.
+/// The data of a page as JSON that is safe in an HTML script element.
 pub(super) fn json(
     frame: &Frame<'_>,
     definitions: &[&Definition],
@@ -203,7 +203,7 @@ pub(super) fn json(
     Ok(serde_json::to_string(&data)?.replace('<', "\\u003c"))
 }
 
-/// The groups by name. Two GitLabs can have a group of the same name: the second one gets a number.
+/// The groups by name. Two GitLab instances can have a group of the same name: the second one gets a number.
 fn groups(places: &[Place<'_>]) -> Vec<Group> {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     let named = |place: &Place<'_>| {
@@ -216,7 +216,7 @@ fn groups(places: &[Place<'_>]) -> Vec<Group> {
     places.iter().map(named).collect()
 }
 
-/// The first days of every period that a published line speaks of.
+/// The first days of all periods that have lines.
 fn starts(places: &[Place<'_>]) -> BTreeMap<Grain, Vec<Day>> {
     let mut starts: BTreeMap<Grain, BTreeSet<Day>> = BTreeMap::new();
     for line in places.iter().flat_map(Place::lines) {
@@ -281,7 +281,7 @@ impl<'a> Series<'a> {
         row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
         let shown = || row.iter().map(|line| line.filter(|line| line.suppression.is_none()));
-        // A column in which every cell goes without saying is left out.
+        // A column of defaults is omitted.
         fn column<T>(cells: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
             let cells: Vec<Option<T>> = cells.collect();
             if cells.iter().any(Option::is_some) { cells } else { Vec::new() }
@@ -303,7 +303,7 @@ impl<'a> Series<'a> {
                 Some(line.n.map_or(Cell::Why(NO_N), Cell::Value))
             })),
             of: column(shown().map(|line| line?.of)),
-            // How many people stand behind a day is not shown anywhere.
+            // No figure shows the people of a single day.
             p: column(shown().map(|line| {
                 let line = line.filter(|line| matches!(line.period.grain, Grain::Month | Grain::Window))?;
                 line.people
@@ -330,13 +330,13 @@ fn cell(line: Option<&Line<'_>>) -> Cell {
     }
 }
 
-/// Whether dividing the two numbers that are told anyway gives the very same value.
+/// Whether `n / of` equals the value exactly.
 fn is_ratio(line: &Line<'_>, value: Number) -> bool {
     let (Number::Measure(value), Some(n), Some(of)) = (value, line.n, line.of) else { return false };
     (n.as_f64() / of.as_f64()).to_bits() == value.to_bits()
 }
 
-/// The complete days of a period that is not whole.
+/// The complete days of a period that is incomplete.
 fn complete_days(line: &Line<'_>) -> Option<Number> {
     if line.coverage >= 1.0 {
         return None;
@@ -344,7 +344,7 @@ fn complete_days(line: &Line<'_>) -> Option<Number> {
     Some(days_or_share(line.coverage, line.period))
 }
 
-/// The days of a period of which only imported events are known.
+/// The days of a period with imported events only.
 fn imported(line: &Line<'_>) -> Number {
     days_or_share(line.imported, line.period)
 }
@@ -397,7 +397,7 @@ fn largest_projects<'a>(place: &Place<'a>) -> BTreeSet<&'a str> {
     largest
 }
 
-/// The days on which another collector than the day before tells of code suggestions.
+/// The days on which the source of code suggestions changes.
 fn source_changes<'a>(frame: &Frame<'a>) -> Vec<SourceChange<'a>> {
     let mut found = Vec::new();
     for (group, place) in frame.places.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The first page of the site: which dashboards there are, ours and others', and how fresh they are.
+//! The landing page of the site: a card for each dashboard, including those of other projects.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub struct DashboardFolder {
     pub card: Option<Card>,
 }
 
-/// The landing page. `figures`, where there are any, add which groups and days the site speaks of.
+/// The landing page. `figures` add the groups and days that the site covers.
 pub fn landing(
     found: &[DashboardFolder],
     report: Option<&MetricReport>,
@@ -59,7 +59,7 @@ pub fn landing(
     Ok(SiteFile { path: "index.html".into(), content: html.into_bytes() })
 }
 
-/// Our own come first, in the order of the list; others by folder.
+/// The dashboards of this project come first, in their order; others follow by folder.
 fn rank(found: &DashboardFolder) -> usize {
     let own = super::Dashboard::ALL;
     own.iter().position(|kind| kind.folder() == found.folder).unwrap_or(own.len())
@@ -82,7 +82,7 @@ fn card(found: &DashboardFolder) -> Value {
         })
         .collect();
     context! {
-        // `./` keeps a folder whose name looks like a scheme a folder; the rest is percent-encoded.
+        // `./` prevents a folder name from being parsed as a URL scheme; the rest is percent-encoded.
         href => Value::from_safe_string(format!("./{folder}/{file}")),
         title => title,
         folder => plain(&found.folder, 100),

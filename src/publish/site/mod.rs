@@ -1,7 +1,7 @@
-//! The static site: two dashboards and the page that leads to them.
+//! The static site: two dashboards and the landing page.
 //!
-//! Pure: metric and coverage lines go in, finished files come out. Pages ask no other host and work from any folder:
-//! figures, style and script are inside. Everything is built from what `privacy` lets through.
+//! Pure: metric and coverage lines go in, files come out. Pages send no requests to other hosts and work from any folder,
+//! because they embed their data, style and script. They contain only what `privacy` publishes.
 
 mod card;
 mod compressed;
@@ -36,39 +36,39 @@ pub enum Dashboard {
     Project,
 }
 
-/// What can be set about the pages.
+/// Options of the pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// A number with fewer people behind it than this, but at least one, is hidden.
+    /// Values with fewer people than this, but at least one, are suppressed.
     pub small_group: u64,
-    /// Logo, colours and texts.
+    /// Logo, colors and texts.
     pub theme: &'a Theme,
 }
 
 /// A finished file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteFile {
-    /// Where it belongs, relative to the dashboard's folder.
+    /// Its path, relative to the folder of the dashboard.
     pub path: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// Why a page could not be made; none of these depends on the figures.
+/// Why a page could not be rendered; none of these depends on the data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A template is wrong.
-    #[error("cannot make the page: {0:#}")]
+    /// A template is invalid.
+    #[error("cannot render the page: {0:#}")]
     Template(#[from] minijinja::Error),
-    /// The numbers could not be written as CSV.
-    #[error("cannot write the numbers as CSV: {0}")]
+    /// The metrics could not be written as CSV.
+    #[error("cannot write the metrics as CSV: {0}")]
     Csv(#[from] std::io::Error),
-    /// The card or the figures could not be written as JSON.
+    /// The card or the data could not be written as JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// What may leave of the figures, for one dashboard.
+/// The publishable data of one dashboard.
 pub struct Published<'a> {
     kind: Dashboard,
     lines: Vec<privacy::Line<'a>>,
@@ -78,17 +78,16 @@ pub struct Published<'a> {
 }
 
 impl<'a> Published<'a> {
-    /// Takes what belongs to the dashboard, and hides what has to be hidden.
+    /// Selects the lines of the dashboard, and suppresses values with too few people.
     pub fn new(kind: Dashboard, report: &'a MetricReport, options: &Options<'a>) -> Published<'a> {
-        // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
+        // Suppression works on one family of metrics at a time, and no family is on both dashboards.
         let lines =
             privacy::publish(report.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         Published { kind, lines, coverage, former: &report.former, options: *options }
     }
 
-    /// `index.html`, and `dashboard.json`, which the landing page shows. Without lines of its own a dashboard is a page
-    /// that says so.
+    /// `index.html`, and `dashboard.json` for the landing page. Without lines, the page states that there is no data yet.
     pub fn page(&self, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
         let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, self.former, &self.options);
         let tiles = frame.tiles();
@@ -100,7 +99,7 @@ impl<'a> Published<'a> {
         ])
     }
 
-    /// `metrics.csv`: every number that may leave.
+    /// `metrics.csv`: every published line.
     pub fn table(&self) -> Result<SiteFile, Error> {
         let content = export::table(&self.lines, export::InstanceColumn::IfSeveral)?;
         Ok(SiteFile { path: "metrics.csv".into(), content })
@@ -111,10 +110,10 @@ impl Dashboard {
     /// Both dashboards, in the order of the landing page.
     pub const ALL: [Dashboard; 2] = [Dashboard::Duo, Dashboard::Project];
 
-    /// The file by which a folder is known as a dashboard.
+    /// The file that marks a folder as a dashboard.
     pub const CARD: &'static str = "dashboard.json";
 
-    /// The folder of its files on the site.
+    /// Its folder on the site.
     pub fn folder(self) -> &'static str {
         match self {
             Dashboard::Duo => "duo-metrics",
@@ -125,22 +124,22 @@ impl Dashboard {
     /// Its title.
     pub fn title(self) -> &'static str {
         match self {
-            Dashboard::Duo => "GitLab Duo: use and adoption",
+            Dashboard::Duo => "GitLab Duo: usage and adoption",
             Dashboard::Project => "Projects: merge requests and pipelines",
         }
     }
 
-    /// What it is about, in a sentence.
+    /// Its subject in a sentence.
     fn summary(self) -> &'static str {
         match self {
             Dashboard::Duo => {
-                "Who uses GitLab Duo, how much, and whether the seats are worth it. People appear only in counts."
+                "Who uses GitLab Duo, how much, and whether the seats are used. People appear only in counts."
             }
-            Dashboard::Project => "How much is merged, how long it takes, and how pipelines do.",
+            Dashboard::Project => "How much is merged, how long it takes, and whether pipelines succeed.",
         }
     }
 
-    /// The figures at its head.
+    /// Its key metrics.
     fn headline(self) -> &'static [headline::HeadlineMetric<'static>] {
         match self {
             Dashboard::Duo => &headline::DUO,
@@ -165,7 +164,7 @@ impl Dashboard {
         topic_of(collector) == self.topic()
     }
 
-    /// What it is about.
+    /// Its topic.
     pub fn topic(self) -> Topic {
         match self {
             Dashboard::Duo => Topic::Duo,

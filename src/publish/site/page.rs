@@ -1,4 +1,4 @@
-//! What every page has: the frame around it, its policy and its style.
+//! The parts that all pages share: layout, content security policy and style.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use super::number;
 use super::place::{Place, reported_days};
 use super::privacy::Line;
 use super::quality;
-use super::script;
+use super::script::{self, Module};
 use super::theme::Theme;
 use super::tile::Tile;
 use super::{Dashboard, Error, Options};
@@ -34,22 +34,22 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("landing.html", include_str!("../../../templates/html/landing.html")),
 ];
 
-/// What a dashboard is made of, and what its pages share.
+/// The content of a dashboard.
 pub(super) struct Frame<'a> {
     /// Which dashboard.
     pub(super) kind: Dashboard,
-    /// The groups: the main place first; empty without lines.
+    /// The places, the main one first; empty without lines.
     pub(super) places: Vec<Place<'a>>,
-    /// The days that are reported.
+    /// The first and the last reported day.
     pub(super) days: Option<(Day, Day)>,
     /// The coverage lines of this dashboard.
     pub(super) coverage: Vec<&'a Coverage>,
-    /// How complete that is.
+    /// How complete the data is.
     pub(super) completeness: Completeness<'a>,
-    /// Groups that are no longer asked for.
+    /// Groups that are no longer collected.
     pub(super) former: &'a [FormerGroup],
     status: CardStatus,
-    /// What is hidden: fewer people than this.
+    /// The number of people below which values are suppressed.
     pub(super) small_group: u64,
     theme: &'a Theme,
 }
@@ -75,7 +75,7 @@ impl<'a> Frame<'a> {
             {
                 CardStatus::Empty
             }
-            // Without coverage lines a gap cannot be told from a range that is shorter than the window.
+            // Without coverage lines, a gap cannot be distinguished from a range that is shorter than the window.
             _ if coverage.is_empty() => match lines.iter().any(|line| line.coverage < 1.0) {
                 true => CardStatus::Partial,
                 false => CardStatus::Complete,
@@ -103,7 +103,7 @@ impl<'a> Frame<'a> {
         self.places.first()
     }
 
-    /// The groups without their union, where there are several.
+    /// The groups without their union, if there are several.
     pub(super) fn groups(&self) -> &[Place<'a>] {
         match self.places.as_slice() {
             [first, rest @ ..] if first.is_union() => rest,
@@ -112,18 +112,18 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The figures at the head, of the newest 28 days (else month, else week).
+    /// The tiles of the last 28 days (else month, else week).
     pub(super) fn tiles(&self) -> Vec<Tile> {
         let Some(place) = self.main() else { return Vec::new() };
         self.kind.headline().iter().map(|figure| Tile::new(figure, place)).collect()
     }
 
-    /// When the newest of the data was collected.
+    /// When the newest data was collected.
     fn collected_at(&self) -> Option<Timestamp> {
         self.coverage.iter().filter_map(|line| line.fetched_at).max()
     }
 
-    /// What the landing page shows of this dashboard.
+    /// The card of this dashboard on the landing page.
     pub(super) fn card(&self, tiles: &[Tile]) -> Card {
         Card {
             title: self.theme.title(self.kind.folder(), self.kind.title()),
@@ -139,8 +139,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The page. Its script draws the sections from the figures in it; without one, the head of the page, data
-    /// quality and definitions are there all the same.
+    /// The page. Its script renders the sections from the data in the page. Without JavaScript, the tiles, data quality
+    /// and definitions are still there.
     pub(super) fn render(&self, tiles: &[Tile], definitions: &[&Definition]) -> Result<String, Error> {
         let (template, script) = match self.kind {
             Dashboard::Duo => ("duo.html", script::DUO),
@@ -193,10 +193,10 @@ fn describe(definition: &Definition) -> Value {
     }
 }
 
-/// Fills a template; the style, the script and the policy that allows these two and nothing else are added here.
+/// Renders a template with the style, the script and a policy that allows only these two.
 pub(super) fn render(
     template: &str,
-    script: &[&str],
+    script: &[Module],
     theme: &Theme,
     content: Value,
 ) -> Result<String, Error> {
@@ -210,7 +210,7 @@ pub(super) fn render(
     }
     // Comments are for those who work on the style, not for those who load the page.
     let style = minify(STYLE) + theme.style();
-    let script = script::joined(script);
+    let script = script::bundle(script);
     let allowed = |text: &str| match text.is_empty() {
         true => "'none'".to_owned(),
         false => format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes()))),
@@ -231,7 +231,7 @@ pub(super) fn render(
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
 }
 
-/// The word of a status.
+/// The name of a status.
 pub(super) fn status_word(status: CardStatus) -> &'static str {
     match status {
         CardStatus::Complete => "complete",

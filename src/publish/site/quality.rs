@@ -1,4 +1,4 @@
-//! How whole the data is: days by collector and status, and what is missing, why, and what helps.
+//! Data quality: days by collector and status; gaps with their reasons and remedies.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::place::scope_name;
 use super::table::{Cell, Column, Table};
 use super::text::{MAX_LABEL_LEN, plain};
 
-/// What the days of imported events are called, as in the metric `coverage.days`.
+/// The status of days of imported events, as in the metric `coverage.days`.
 const IMPORTED_STATUS: &str = "imported";
 
 const COMPLETE: &str = "complete";
@@ -39,7 +39,7 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         known => !frame.coverage.is_empty(),
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
-        agents_told => has_agent_data(frame),
+        has_agent_data => has_agent_data(frame),
         missing_sources => match frame.completeness.refused.len() as u64 {
             0 => String::new(),
             count => format!("without {}", number::counted(count, "optional source", "optional sources")),
@@ -49,25 +49,25 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
     }
 }
 
-/// That rows could not be read, in a sentence.
+/// A sentence on rows that GitLab returned as null.
 fn unreadable(frame: &Frame<'_>) -> String {
     match frame.completeness.rows {
         (_, 0) => String::new(),
         (rows, nulls) => format!(
-            "GitLab returned {} of {} as null, for example of a deleted user. They are missing from the counts; the days are complete otherwise.",
+            "GitLab returned {} of {} as null, for example for deleted users. They are not counted; otherwise the days are complete.",
             number::count(nulls),
             number::counted(rows + nulls, "row", "rows")
         ),
     }
 }
 
-/// That a group is no longer asked for, in a sentence.
+/// A sentence on a group that is no longer collected.
 fn former_group(group: &FormerGroup) -> String {
     let (name, until) = (scope_name(&group.scope), number::long_day(group.until));
-    format!("{name} is no longer collected. It is part of the total up to {until} and not after it.")
+    format!("{name} is no longer collected. It is included in the total up to {until}.")
 }
 
-/// Whether sessions of agents, their tools or their tokens are known: events tell of them where GitLab does not.
+/// Whether there are sessions, tool calls or tokens of agents, which only imported events contain.
 fn has_agent_data(frame: &Frame<'_>) -> bool {
     let of_agents = |metric: &str| {
         ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
@@ -79,7 +79,7 @@ fn has_agent_data(frame: &Frame<'_>) -> bool {
         .any(|line| of_agents(line.metric) && line.value.is_some())
 }
 
-/// The last reported day of which everything that was asked for arrived.
+/// The last reported day that is complete.
 fn last_complete_day(frame: &Frame<'_>) -> Option<Day> {
     let (_, last) = frame.days?;
     let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
@@ -90,7 +90,7 @@ fn last_complete_day(frame: &Frame<'_>) -> Option<Day> {
     whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
 }
 
-/// Why a collector has no data at all, in words; `None` when it has some or nothing is known of it.
+/// Why a collector has no data at all; `None` when it has some or did not run.
 pub(super) fn reason_without_data(coverage: &[&Coverage], collector: &str) -> Option<String> {
     let mut lines = coverage.iter().filter(|line| line.collector == collector);
     if lines.clone().any(|line| line.status == Status::Complete) {
@@ -100,29 +100,27 @@ pub(super) fn reason_without_data(coverage: &[&Coverage], collector: &str) -> Op
     let reason = published_reason(line);
     let next_step = next_step(line);
     Some(match reason {
-        Some(reason) => format!("The collection ended as {}: {reason}. {next_step}", line.status.as_str()),
-        None => format!("The collection ended as {}. {next_step}", line.status.as_str()),
+        Some(reason) => format!("Collection status {}: {reason}. {next_step}", line.status.as_str()),
+        None => format!("Collection status {}. {next_step}", line.status.as_str()),
     })
 }
 
-/// What helps where a day is not known to be complete.
+/// How to complete a day.
 fn next_step(line: &Coverage) -> String {
     match line.is_imported() {
-        true => {
-            "Nothing is known to be missing: imported events do not state whether they are all.".to_owned()
-        }
+        true => "No known gap: imported events do not state whether they are complete.".to_owned(),
         false => number::remedy(line),
     }
 }
 
-/// What a coverage line is called: its status, or that it speaks of imported events.
+/// The status of a coverage line; [`IMPORTED_STATUS`] for imported events.
 fn status_word(line: &Coverage) -> &'static str {
     if line.is_imported() { IMPORTED_STATUS } else { line.status.as_str() }
 }
 
 fn days_table(frame: &Frame<'_>) -> Option<Table> {
     let mut days: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
-    // The metric knows which days of several groups are whole together; the lines serve without it.
+    // The metric also covers the union of groups; without it, the coverage lines are counted.
     for line in frame.main().map_or(&[][..], |place| place.every("coverage.days", Grain::Window)) {
         let (Some(collector), Some(status)) = (line.by.get("collector"), line.by.get("status")) else {
             continue;
@@ -132,8 +130,8 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         *days.entry(collector.to_owned()).or_default().entry(status).or_default() += count;
     }
     let caption = match days.is_empty() {
-        true => "Days by collector and how their collection ended",
-        false => "Days of the last 28 by collector and how their collection ended",
+        true => "Days by collector and status",
+        false => "Last 28 days by collector and status",
     };
     if days.is_empty() {
         for line in &frame.coverage {
@@ -165,15 +163,15 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
     (!table.rows.is_empty()).then_some(table)
 }
 
-/// The sources that the dashboard does without, and why.
+/// The optional sources that are missing, and why.
 fn refused_table(frame: &Frame<'_>) -> Option<Table> {
     let columns = [
         Column::text("Collector"),
         Column::text("Status"),
         Column::text("Reason"),
-        Column::text("What helps"),
+        Column::text("How to fix it"),
     ];
-    let mut table = Table::new("quality-refused", "Optional sources that are missing", &columns);
+    let mut table = Table::new("quality-refused", "Missing optional sources", &columns);
     for (collector, line) in &frame.completeness.refused {
         table.push(vec![
             Cell::code(plain(collector, MAX_LABEL_LEN)),
@@ -192,9 +190,9 @@ fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
         Column::text("Group"),
         Column::text("Status"),
         Column::text("Reason"),
-        Column::text("What helps"),
+        Column::text("How to fix it"),
     ];
-    let mut table = Table::new("quality-gaps", "Days that are not known to be complete, and why", &columns);
+    let mut table = Table::new("quality-gaps", "Incomplete days, and why", &columns);
     for gap in gaps.iter().take(MAX_GAPS) {
         let reason = published_reason(gap.line).unwrap_or_default();
         table.push(vec![

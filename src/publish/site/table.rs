@@ -1,21 +1,21 @@
-//! Tables: columns with headings, cells with a number and, where it helps, a bar.
+//! Tables: columns with headings, and cells with values and bars.
 
 use minijinja::{Value, context};
 
 use super::number;
 use super::privacy::Line;
 
-/// A table as the templates want it.
+/// A table of a template.
 pub(super) struct Table {
     /// Unique on its page.
     pub(super) id: String,
-    /// What the table holds.
+    /// The caption.
     pub(super) caption: String,
     /// The headings.
     pub(super) columns: Vec<Column>,
     /// The rows; the first cell of each is its heading.
     pub(super) rows: Vec<Row>,
-    /// What was left out, in words.
+    /// A sentence on omitted rows.
     pub(super) more: String,
 }
 
@@ -54,7 +54,7 @@ impl Table {
 
     /// The table for a template.
     pub(super) fn value(&self) -> Value {
-        // The heading stands over the numbers, not over the bars beside them.
+        // The heading is above the numbers, not above the bars next to them.
         let has_bar =
             |at: usize| self.rows.iter().any(|row| row.cells.get(at).is_some_and(|cell| cell.bar.is_some()));
         let columns: Vec<Value> = (self.columns.iter().enumerate())
@@ -85,35 +85,35 @@ impl Table {
 }
 
 impl Column {
-    /// A heading over words.
+    /// A heading of text cells.
     pub(super) const fn text(label: &'static str) -> Column {
         Column { label, numeric: false }
     }
 
-    /// A heading over numbers.
+    /// A heading of numbers.
     pub(super) const fn number(label: &'static str) -> Column {
         Column { label, numeric: true }
     }
 }
 
 impl Cell {
-    /// Words.
+    /// Text.
     pub(super) fn text(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), ..Cell::default() }
     }
 
-    /// Days: a line ends between two of them, not inside one.
+    /// Days: a line can break between them, not inside one.
     pub(super) fn dates(text: impl Into<String>) -> Cell {
         let text = text.into().replace(' ', "\u{a0}").replace("\u{a0}–\u{a0}", " – ");
         Cell { text, ..Cell::default() }
     }
 
-    /// A name as it stands in the streams.
+    /// An identifier as in the streams.
     pub(super) fn code(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), class: "code", ..Cell::default() }
     }
 
-    /// A number that no line holds.
+    /// A number that is not the value of a line.
     pub(super) fn number(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), class: "num", ..Cell::default() }
     }
@@ -125,7 +125,7 @@ impl Cell {
     }
 }
 
-/// `25 of 100`; empty where a line is no rate.
+/// `25 of 100`; empty for a line that is not a rate.
 pub(super) fn ratio_text(line: &Line<'_>) -> String {
     match (line.n, line.of) {
         (Some(n), Some(of)) => format!("{} of {}", number::number(n), number::number(of)),

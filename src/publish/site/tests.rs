@@ -1,4 +1,4 @@
-//! Whole pages: what must hold whatever the figures are.
+//! Tests of whole pages.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::People,
         grains: &[Grain::Day, Grain::Window],
         by: &["feature"],
-        text: "Distinct people with a deliberate event.",
+        text: "Distinct people with an intentional event.",
     },
     Definition {
         metric: "pipelines.count",
@@ -259,7 +259,7 @@ fn each_tile_shows_its_own_days() {
     assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
     let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
     assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
-    // The longer period is named as what it is.
+    // The longer period has its own label.
     for page in [duo, landing] {
         assert!(page.contains("<dt>Days reported</dt><dd>3 August – 31 October 2026"));
     }
@@ -293,11 +293,11 @@ fn compares_complete_months_only_and_states_why() {
         let page = pages(&report).swap_remove(0);
         between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
     };
-    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% on the month before"));
+    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% vs. the previous month"));
     let cut = tile(19.0 / 30.0, 0.0);
-    assert!(cut.contains("not compared: September 2026 is not complete") && !cut.contains('%'), "{cut}");
+    assert!(cut.contains("not compared: September 2026 is incomplete") && !cut.contains('%'), "{cut}");
     let imported = tile(0.0, 1.0);
-    assert!(imported.contains("not compared: whether September 2026 is complete is unknown"), "{imported}");
+    assert!(imported.contains("not compared: completeness of September 2026 is unknown"), "{imported}");
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn the_order_of_the_input_does_not_matter() {
     assert_eq!(files(&shuffled), files(&report()));
 }
 
-/// The slow and obvious way back from the compact form: one cell of one series.
+/// A simple decoder of the compact form: one cell of one series.
 fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
     let grain = series["t"].as_str().expect("a grain");
     let start = &data["starts"][grain][at + series["i"].as_u64().unwrap_or(0) as usize];
@@ -360,7 +360,7 @@ fn page_data_equals_the_published_lines() {
     no_n.n = None;
     report.metrics.extend([seats, unlike, no_n]);
     let page = &pages(&report)[0];
-    let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
+    let data = between(page, "id=\"figures\">", "</script>").expect("the data");
     let data: Value = serde_json::from_str(data).expect("JSON");
     let mut in_page = BTreeMap::new();
     for series in data["series"].as_array().expect("a list") {
@@ -403,7 +403,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?.1.split_once(end).map(|(inside, _)| inside)
 }
 
-/// The slow and obvious way back from base64.
+/// A simple base64 decoder.
 fn decode_base64(text: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {
         b'A'..=b'Z' => letter - b'A',

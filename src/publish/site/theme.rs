@@ -1,4 +1,4 @@
-//! A company's own logo, colours and texts.
+//! A custom theme: logo, colors and texts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,22 +9,22 @@ use super::Dashboard;
 use super::page::base64;
 use super::text::plain;
 
-/// The file of names, colours and texts in the folder of a theme.
+/// The file of names, colors and texts in the folder of a theme.
 pub const THEME_FILE: &str = "theme.json";
-/// The files that may hold its logo, and what they are; the first one that is there counts.
+/// The files of a logo with their media types; the first one that exists is used.
 pub const LOGO_FILES: [(&str, &str); 2] = [("logo.svg", "image/svg+xml"), ("logo.png", "image/png")];
 
-/// Bytes of a logo at most: it is in every page.
+/// The size of a logo in bytes: every page embeds it.
 const MAX_LOGO_BYTES: usize = 48 * 1024;
-/// Contrast between text and its ground at least, as WCAG 2.2 asks for (AA).
+/// The minimum contrast between text and background (WCAG 2.2, success criterion 1.4.3, level AA).
 const MIN_CONTRAST: f64 = 4.5;
-/// Parts of one color in another one, as the style sheet mixes them: a row that is pointed at, the darkest cell of a heat map.
+/// Shares of one color in another, as the style sheet mixes them: a hovered row, the darkest cell of a heat map.
 const ROW_INK: f64 = 0.05;
 const HEAT_ACCENT: f64 = 0.40;
-/// Colors of texts that a theme cannot set, with the default in light and in dark.
+/// Text colors that a theme cannot set, in light and in dark.
 const FIXED: [(&str, &str, &str); 2] = [("warn", "#8f4a00", "#eda956"), ("good", "#256b3c", "#7cc494")];
 
-/// Colors that can be set, with the default in light and in dark.
+/// Colors that a theme can set, with their defaults in light and in dark.
 const COLORS: [(&str, &str, &str); 5] = [
     ("paper", "#ffffff", "#131619"),
     ("ink", "#1a1d21", "#e8eaed"),
@@ -33,7 +33,7 @@ const COLORS: [(&str, &str, &str); 5] = [
     ("quiet", "#87919d", "#707b88"),
 ];
 
-/// A theme that was read and found fit.
+/// A valid theme.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Theme {
     name: String,
@@ -75,13 +75,13 @@ struct Texts {
 }
 
 impl Theme {
-    /// Reads a theme: `theme.json`, and a logo with its media type. The error says what is wrong and what would be right.
+    /// Reads a theme: `theme.json`, and a logo with its media type.
     pub fn read(json: &[u8], logo: Option<(&str, &[u8])>) -> Result<Theme, String> {
         let file: File = serde_json::from_slice(json).map_err(|error| format!("{THEME_FILE}: {error}"))?;
         let pages = [Dashboard::Duo.folder(), Dashboard::Project.folder(), "landing"];
         if let Some(page) = file.texts.keys().find(|page| !pages.contains(&page.as_str())) {
             return Err(format!(
-                "{THEME_FILE}: there are no texts of {page:?}, only of {}",
+                "{THEME_FILE}: unknown page {page:?} in texts; expected one of {}",
                 pages.join(", ")
             ));
         }
@@ -89,7 +89,7 @@ impl Theme {
             None => String::new(),
             Some((_, content)) if content.len() > MAX_LOGO_BYTES => {
                 return Err(format!(
-                    "the logo has {} bytes, and it is in every page; make it {MAX_LOGO_BYTES} bytes or less",
+                    "the logo has {} bytes; every page embeds it, so it must not exceed {MAX_LOGO_BYTES} bytes",
                     content.len()
                 ));
             }
@@ -114,27 +114,27 @@ impl Theme {
         })
     }
 
-    /// The company's name; empty where it has none.
+    /// The name of the company; empty where there is none.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Rules to go behind the style sheet.
+    /// Rules that follow the style sheet.
     pub(super) fn style(&self) -> &str {
         &self.style
     }
 
-    /// The logo as an address that holds it; empty where there is none.
+    /// The logo as a data URL; empty where there is none.
     pub(super) fn logo(&self) -> &str {
         &self.logo
     }
 
-    /// Words at the end of each page.
+    /// The text at the end of each page.
     pub(super) fn footer(&self) -> &str {
         &self.footer
     }
 
-    /// The title of a page: its own or else this one.
+    /// The title of a page: the one of the theme, else `own`.
     pub(super) fn title(&self, page: &str, default_text: &str) -> String {
         self.text(page, default_text, |texts| &texts.title)
     }
@@ -150,7 +150,7 @@ impl Theme {
     }
 }
 
-/// The colours of a scheme as declarations. Text has to stay readable on its paper.
+/// The colors of a scheme as declarations. Text needs enough contrast to its background.
 fn declarations(
     scheme: &str,
     set: &BTreeMap<String, String>,
@@ -160,10 +160,13 @@ fn declarations(
     for (name, color) in set {
         if !COLORS.iter().any(|(known, _, _)| known == name) {
             let known: Vec<&str> = COLORS.iter().map(|(known, _, _)| *known).collect();
-            return Err(format!("{THEME_FILE}: there is no colour {name:?}, only {}", known.join(", ")));
+            return Err(format!(
+                "{THEME_FILE}: unknown color {name:?}; expected one of {}",
+                known.join(", ")
+            ));
         }
         channels(color)
-            .ok_or_else(|| format!("{THEME_FILE}: {name} in {scheme} is no colour; write it as #0b6470"))?;
+            .ok_or_else(|| format!("{THEME_FILE}: {name} in {scheme} is not a color such as #0b6470"))?;
         let _ = write!(declarations, "--{name}: {color}; ");
     }
     let of = |name: &str| {
@@ -180,15 +183,15 @@ fn declarations(
         ("accent", "paper", paper),
         ("warn", "paper", paper),
         ("good", "paper", paper),
-        ("ink", "a row that is pointed at (paper with a little ink)", row),
-        ("soft", "a row that is pointed at (paper with a little ink)", row),
+        ("ink", "a hovered row (paper with some ink)", row),
+        ("soft", "a hovered row (paper with some ink)", row),
         ("ink", "a cell of a heat map (paper with accent)", heat),
     ];
     for (text, name, background) in pairs {
         let contrast = contrast(of(text), background);
         if contrast < MIN_CONTRAST {
             return Err(format!(
-                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {MIN_CONTRAST}"
+                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}; accessibility requires at least {MIN_CONTRAST}"
             ));
         }
     }
@@ -202,7 +205,7 @@ fn channels(color: &str) -> Option<[f64; 3]> {
     Some([channel(0)?, channel(2)?, channel(4)?])
 }
 
-/// A color with a part of another one in it, as `color-mix(in srgb, …)` does it.
+/// Mixes two colors as `color-mix(in srgb, …)` does.
 fn mix(part: [f64; 3], share: f64, background: [f64; 3]) -> [f64; 3] {
     [0, 1, 2].map(|at| part[at] * share + background[at] * (1.0 - share))
 }
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn computes_contrast_as_wcag_defines_it() {
-        let of = |color| channels(color).expect("a colour");
+        let of = |color| channels(color).expect("a color");
         assert!((contrast(of("#000000"), of("#ffffff")) - 21.0).abs() < 1e-9);
         assert!((contrast(of("#777777"), of("#ffffff")) - 4.48).abs() < 0.01);
         assert_eq!(mix(of("#ff0000"), 0.4, of("#ffffff")), [1.0, 0.6, 0.6]);
@@ -259,7 +262,7 @@ mod tests {
     fn rejects_text_that_is_unreadable_on_a_background() {
         let dark = |colors: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colors}}}}}}}"#));
         assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
-        assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
+        assert!(dark(r##""soft":"#7e868d""##).contains("soft on a hovered row"));
         let light =
             refused(r##"{"colours":{"light":{"paper":"#cccccc","soft":"#3a3f45","accent":"#053a42"}}}"##);
         assert!(light.contains("warn on paper"), "{light}");
@@ -271,9 +274,9 @@ mod tests {
             refused(r##"{"colours":{"light":{"accent":"#ffff00"}}}"##).contains("contrast of 1.1 in light")
         );
         assert!(refused(r##"{"colours":{"dark":{"paper":"#ffffff"}}}"##).contains("in dark"));
-        assert!(refused(r#"{"colours":{"light":{"accent":"url(https://x)"}}}"#).contains("is no colour"));
-        assert!(refused(r##"{"colours":{"light":{"glow":"#000000"}}}"##).contains("no colour \"glow\""));
-        assert!(refused(r#"{"texts":{"costs":{}}}"#).contains("no texts of \"costs\""));
+        assert!(refused(r#"{"colours":{"light":{"accent":"url(https://x)"}}}"#).contains("is not a color"));
+        assert!(refused(r##"{"colours":{"light":{"glow":"#000000"}}}"##).contains("unknown color \"glow\""));
+        assert!(refused(r#"{"texts":{"costs":{}}}"#).contains("unknown page \"costs\""));
         assert!(refused(r#"{"colors":{}}"#).contains("unknown field"));
         let logo = vec![0; MAX_LOGO_BYTES + 1];
         assert!(Theme::read(b"{}", Some(("image/png", &logo))).is_err());

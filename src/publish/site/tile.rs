@@ -1,4 +1,4 @@
-//! The figures at the top of a dashboard: each says what it counts, of how many, since when and how fresh.
+//! The tiles at the top of a dashboard: a key metric with its denominator, its period and its change.
 
 use minijinja::{Value, context};
 
@@ -12,20 +12,20 @@ use super::place::Place;
 use super::privacy::Line;
 use super::table;
 
-/// One figure.
+/// A tile.
 pub(super) struct Tile {
     label: &'static str,
     href: &'static str,
     value: String,
     note: String,
     change: String,
-    /// The days that the value is of: not those of the whole dashboard.
+    /// The days of the value, which differ from those of the dashboard.
     period: Option<CardPeriod>,
     warning: String,
 }
 
 impl Tile {
-    /// The tile of a figure in a place.
+    /// The tile of a metric in a place.
     pub(super) fn new<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Tile {
         let newest = |grain| place.newest(metric.metric, grain, metric.by);
         let line = newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week));
@@ -49,7 +49,7 @@ impl Tile {
         match (line.suppression, line.value) {
             (Some(hidden), _) => {
                 tile.value = hidden.text();
-                tile.note = "few people are behind it".into();
+                tile.note = "suppressed for privacy".into();
             }
             (None, Some(value)) => {
                 tile.value = metric.style.text(value.as_f64());
@@ -77,7 +77,7 @@ impl Tile {
         }
     }
 
-    /// The warning that every tile has, to be said once; empty when they differ.
+    /// The warning that all tiles share, to be shown once; empty when they differ.
     pub(super) fn common_warning(tiles: &[Tile]) -> String {
         match tiles {
             [first, rest @ ..] if rest.iter().all(|tile| tile.warning == first.warning) => {
@@ -98,10 +98,10 @@ impl Tile {
     }
 }
 
-/// The newest complete month (else week) against the one before it, or why there is no change.
+/// The change of the newest complete month (else week) from the one before it, or why there is none.
 fn change<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> String {
     let mut why_none = String::new();
-    for (grain, before) in [(Grain::Month, "the month before"), (Grain::Week, "the week before")] {
+    for (grain, before) in [(Grain::Month, "the previous month"), (Grain::Week, "the previous week")] {
         let series = place.series(metric.metric, grain, metric.by);
         let is_complete = |line: &&&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
         let Some(later) = series.iter().rev().find(is_complete) else { continue };
@@ -110,7 +110,7 @@ fn change<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> String {
         match days::change(metric.style, earlier, later) {
             Some(Ok(change)) => {
                 let value = later.value.map(|value| metric.style.text(value.as_f64())).unwrap_or_default();
-                return format!("{}: {value}, {change} on {before}", number::period(later.period));
+                return format!("{}: {value}, {change} vs. {before}", number::period(later.period));
             }
             Some(Err(why)) if why_none.is_empty() => why_none = format!("not compared: {why}"),
             _ => {}

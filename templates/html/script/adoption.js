@@ -1,220 +1,209 @@
-// Adoption and seats: who is active, how often, who moves, who stays, and which seats are idle.
+// Adoption and seats: active people, frequency of use, movement, retention and idle seats.
 
-const SEGMENTS = [
+import { element } from "./elements.js";
+import {
+  decimalFormat,
+  FORMATTERS,
+  longDay,
+  periodName,
+  reasonText,
+  shortDay,
+  valueLabel,
+} from "./format.js";
+import { addDays } from "./metrics.js";
+import {
+  currentLine,
+  currentSplit,
+  emptyFigure,
+  emptyNote,
+  filterChip,
+  monthlyMetrics,
+  timeSeriesFigure,
+  withPeriod,
+} from "./sections.js";
+import {
+  barCell,
+  dateCell,
+  maxValue,
+  namesByValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
+
+/**
+ * @import {Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @import {Cell} from "./table.js"
+ */
+
+/** @type {[string, string][]} Segments with their tones. */
+export const SEGMENTS = [
   ["heavy", "s1"],
   ["regular", "s2"],
   ["experimenting", "s3"],
   ["inactive", "s4"],
 ];
 
-/** Purchased, assigned, activated, in use: each as a part of the largest. */
-function seatFunnel(page) {
+/**
+ * Purchased, assigned, activated and active seats, with bars on one scale.
+ * @param {Page} page
+ */
+export function seatFunnel(page) {
+  // A seat list carries the day of its collection, which can be after the period.
+  const latest = page.metrics
+    .periods("day")
+    .filter((day) => day.start <= addDays(page.period.end, 2))
+    .reverse();
+  /** @param {string} metric */
   const newest = (metric) => {
-    const days = page.figures
-      .periods("day")
-      .filter((day) => day.start <= plusDays(page.period.end, 2))
-      .reverse();
-    const day = days.find((day) => page.figures.split(page.group, metric, day, "add_on").size > 0);
-    return day ? page.figures.split(page.group, metric, day, "add_on") : new Map();
+    for (const day of latest) {
+      const lines = page.metrics.split(page.group, metric, day, "add_on");
+      if (lines.size > 0) return lines;
+    }
+    return new Map();
   };
+  /** @type {{stage: string, lines: Map<string, Line>}[]} */
   const stages = [
-    ["Purchased", newest("seats.purchased")],
-    ["Assigned", newest("seats.assigned")],
+    { stage: "Purchased", lines: newest("seats.purchased") },
+    { stage: "Assigned", lines: newest("seats.assigned") },
   ];
-  const [activated, active] = [now(page, "seats.activated"), now(page, "seats.active")];
-  const whole = Math.max(
-    largest(stages.flatMap(([, lines]) => [...lines.values()])),
+  const [activated, active] = [currentLine(page, "seats.activated"), currentLine(page, "seats.active")];
+  const max = Math.max(
+    maxValue(stages.flatMap(({ lines }) => [...lines.values()])),
     activated?.of ?? 0,
     active?.of ?? 0,
   );
-  const rows = stages.flatMap(([stage, lines]) =>
-    bySize(lines).map((addOn) => [
-      text(stage, valueName(addOn, "add_on").toLowerCase()),
-      barred(lines.get(addOn), "plain", whole),
-      date(longDay(lines.get(addOn).period.end)),
-    ]),
+  const rows = stages.flatMap(({ stage, lines }) =>
+    namesByValue(lines).map((addOn) => {
+      const line = lines.get(addOn);
+      return [
+        textCell(stage, valueLabel(addOn, "add_on").toLowerCase()),
+        barCell(line, "plain", max),
+        dateCell(line ? longDay(line.period.end) : ""),
+      ];
+    }),
   );
-  for (const [stage, note, line] of [
-    ["Activated", "holder did something since the seat is known", activated],
-    ["Active", "holder did something in the period", active],
+  for (const { stage, note, line } of [
+    { stage: "Activated", note: "holder has used Duo since the seat was first seen", line: activated },
+    { stage: "Active", note: "holder used Duo in the period", line: active },
   ]) {
     if (!line) continue;
-    const known = line.value !== null;
-    rows.push([
-      text(stage, note),
-      {
-        ...figure(line, "percent"),
-        text: known ? plainNumber.format(line.n) : undefined,
-        note: known ? `${STYLES.percent(line.value)} of ${plainNumber.format(line.of)}` : undefined,
-        bar: known && whole > 0 ? line.n / whole : 0,
-      },
-      text(periodName(line.period)),
-    ]);
+    /** @type {Partial<Cell>} */
+    const count =
+      line.value !== null && line.n !== null && line.of !== null
+        ? {
+            text: decimalFormat.format(line.n),
+            note: `${FORMATTERS.percent(line.value)} of ${decimalFormat.format(line.of)}`,
+            bar: max > 0 ? line.n / max : 0,
+          }
+        : { note: undefined, bar: 0 };
+    rows.push([textCell(stage, note), valueCell(line, "percent", count), textCell(periodName(line.period))]);
   }
   const table = tableFigure(
     {
       id: "seats",
       caption: "Seats: purchased, assigned, activated, active",
       follows: ["period"],
-      columns: [words("Seats"), numbers("Number"), words("As of")],
+      columns: [textColumn("Seats"), numberColumn("Count"), textColumn("As of")],
       rows,
     },
     page,
   );
-  const why =
-    page.data.seats || "It was not collected for this period, so nothing here is measured against seats.";
-  return [
-    table,
-    stages.every(([, lines]) => lines.size === 0) &&
-      nothing(element("strong", {}, "No list of seats. "), why),
-  ];
+  const hasList = stages.some(({ lines }) => lines.size > 0);
+  const reason = page.data.seats || "Seats were not collected for this period, so there are no seat metrics.";
+  return [table, hasList ? null : emptyNote(element("strong", {}, "No seat list. "), reason)];
 }
 
-function activePeople(page) {
-  const { feature } = page.choice;
+/** @param {Page} page */
+export function activePeopleChart(page) {
+  const { feature } = page.selected;
   if (feature) {
     return [
-      narrowed(`Feature: ${valueName(feature, "feature")}`),
-      timed(
+      filterChip(`Feature: ${valueLabel(feature, "feature")}`),
+      timeSeriesFigure(
         page,
         {
           id: "active-people",
           grain: "week",
-          title: `Active people by week: ${valueName(feature, "feature")}`,
-          note: "By week, as days are not split: few people would be behind them.",
+          title: `Active people by week: ${valueLabel(feature, "feature")}`,
+          note: "By week, because daily values by feature would cover too few people.",
           by: { feature },
         },
         [["active people", "main", "users.active"]],
       ),
     ];
   }
-  return timed(
+  return timeSeriesFigure(
     page,
     {
       id: "active-people",
-      title: "Active and exposed people by day",
-      note: "Active: did something with Duo on purpose. Exposed: also those to whom something was only shown, or for whom it was done.",
+      title: "Active and reached people by day",
+      note: "Active people used Duo intentionally. Reached people also include those who were only shown something, or for whom Duo ran automatically.",
     },
     [
-      ["exposed", "quiet", "users.exposed"],
+      ["reached", "quiet", "users.exposed"],
       ["active", "main", "users.active"],
     ],
   );
 }
 
-function segmentsNow(page) {
-  const [people, holders] = ["people", "seat_holders"].map((population) =>
-    parts(page, "engagement.users", "segment", { population }),
-  );
-  const column = (cells) => {
-    const whole = [...cells.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
-    return (segment) => barred(cells.get(segment), "plain", whole);
-  };
-  const columns = [["Everyone ever seen", column(people)]];
-  if (holders.size > 0) columns.push(["With a seat", column(holders)]);
+/** @param {Page} page */
+export function segmentTable(page) {
+  const populations = [
+    { label: "All known people", population: "people" },
+    { label: "Seat holders", population: "seat_holders" },
+  ].map(({ label, population }) => {
+    const lines = currentSplit(page, "engagement.users", "segment", { population });
+    return { label, lines, whole: [...lines.values()].reduce((sum, line) => sum + (line.value ?? 0), 0) };
+  });
+  const [people, holders] = populations;
+  const columns = holders.lines.size > 0 ? populations : [people];
   return tableFigure(
     {
       id: "segments",
-      caption: captioned(page, "People by how often they use Duo"),
-      columns: [words("Segment"), ...columns.map(([label]) => numbers(label))],
-      rows: SEGMENTS.filter(([segment]) => people.has(segment)).map(([segment]) => [
-        text(segment),
-        ...columns.map(([, cell]) => cell(segment)),
+      caption: withPeriod(page, "People by how often they use Duo"),
+      columns: [textColumn("Segment"), ...columns.map(({ label }) => numberColumn(label))],
+      rows: SEGMENTS.filter(([segment]) => people.lines.has(segment)).map(([segment]) => [
+        textCell(segment),
+        ...columns.map(({ lines, whole }) => barCell(lines.get(segment), "plain", whole)),
       ]),
     },
     page,
   );
 }
 
-function movement(page) {
-  const window = page.figures.periods("window").at(-1);
+/** @param {Page} page */
+export function movementTable(page) {
+  const window = page.metrics.periods("window").at(-1);
   if (!window) return null;
+  /** @type {(from: string, to: string) => Line|undefined} */
   const line = (from, to) =>
-    page.figures.line(page.group, "engagement.movement", window, { from, to, population: "people" });
+    page.metrics.line(page.group, "engagement.movement", window, { from, to, population: "people" });
   const names = SEGMENTS.map(([segment]) => segment);
-  const lines = names.flatMap((from) => names.map((to) => line(from, to))).filter(Boolean);
+  const lines = names.flatMap((from) => names.flatMap((to) => line(from, to) ?? []));
   if (lines.length === 0) return null;
   if (lines.every((line) => line.value === null && !line.hidden))
-    return noted(
+    return emptyFigure(
       "movement",
       "Movement between segments",
-      `Not known yet: ${REASONS[lines[0].reason] ?? REASONS.not_known}. It looks at 56 days.`,
+      `Not available yet: ${reasonText(lines[0])}. It compares two periods of 28 days.`,
     );
-  const most = largest(lines);
+  const max = maxValue(lines);
   return tableFigure(
     {
       id: "movement",
       heat: true,
       caption: "Movement between segments",
-      note: `Everyone ever seen. Rows: 28 days ago. Columns: ${periodName(window)}.`,
-      columns: [words("From, to"), ...names.map(numbers)],
+      note: `All known people. Rows: segment 28 days ago. Columns: segment in the ${periodName(window)}.`,
+      columns: [textColumn("From, to"), ...names.map(numberColumn)],
       rows: names.map((from) => [
-        text(from),
-        ...names.map((to) =>
-          figure(line(from, to), "plain", {
-            brief: true,
-            heat: line(from, to)?.value ? line(from, to).value / most : undefined,
-          }),
-        ),
-      ]),
-    },
-    page,
-  );
-}
-
-function stickiness(page) {
-  return timed(
-    page,
-    {
-      id: "stickiness",
-      grain: "month",
-      form: "line",
-      style: "percent",
-      title: "Stickiness by month",
-      note: "Mean of the people active on a working day, of those active in the month.",
-    },
-    [["stickiness", "main", "users.stickiness"]],
-  );
-}
-
-/** Cohorts below each other, weeks beside each other: a triangle. */
-function retention(page) {
-  const lines = new Map();
-  for (const series of page.figures.all(page.group, "engagement.retention", "week")) {
-    for (const line of page.figures.lines(series))
-      if (line.value !== null || line.hidden) lines.set(`${series.by.cohort} ${series.by.week}`, line);
-  }
-  const cohorts = [...new Set([...lines.keys()].map((key) => key.split(" ")[0]))].sort().slice(-16);
-  const most = Math.max(
-    -1,
-    ...[...lines.keys()]
-      .filter((key) => cohorts.includes(key.split(" ")[0]))
-      .map((key) => Number(key.split(" ")[1])),
-  );
-  if (cohorts.length === 0)
-    return noted(
-      "retention",
-      "Retention",
-      "Not known yet: the first week of a person is known where the 28 days before it are.",
-    );
-  const ages = Array.from({ length: Math.min(most, 15) + 1 }, (_, age) => age);
-  return tableFigure(
-    {
-      id: "retention",
-      heat: true,
-      caption: "Retention: still active so many weeks after the first week",
-      note: "Each row is the people whose first active week it was; n of N on pointing.",
-      columns: [words("First week"), ...ages.map((age) => numbers(String(age)))],
-      rows: cohorts.map((cohort) => [
-        date(shortDay(cohort), cohort.slice(0, 4)),
-        ...ages.map((age) => {
-          const line = lines.get(`${cohort} ${age}`);
-          return line
-            ? figure(line, "percent", {
-                brief: true,
-                heat: line.value ?? undefined,
-              })
-            : { kind: "words", text: "" };
+        textCell(from),
+        ...names.map((to) => {
+          const value = line(from, to)?.value;
+          return valueCell(line(from, to), "plain", { brief: true, heat: value ? value / max : undefined });
         }),
       ]),
     },
@@ -222,31 +211,106 @@ function retention(page) {
   );
 }
 
-function idleSeats(page) {
-  const window = page.figures.periods("window").at(-1);
-  const tiers = window ? page.figures.split(page.group, "seats.idle", window, "tier") : new Map();
-  if (tiers.size === 0) return null;
-  const meaning = {
-    certain: "60 days and more, or never with a seat for 30",
-    probable: "28 to 59 days",
-  };
-  const most = largest(tiers.values());
+/** @param {Page} page */
+export function stickinessChart(page) {
+  return timeSeriesFigure(
+    page,
+    {
+      id: "stickiness",
+      grain: "month",
+      form: "line",
+      style: "percent",
+      title: "Stickiness by month",
+      note: "Average number of people active on a working day, as a share of the people active in the month.",
+    },
+    [["stickiness", "main", "users.stickiness"]],
+  );
+}
+
+/** The newest cohorts and the first weeks of each that fit. */
+const MAX_COHORTS = 16;
+
+/**
+ * A row for each cohort and a column for each week since: a triangle.
+ * @param {Page} page
+ */
+export function retentionTable(page) {
+  /** @type {Map<string, Map<number, Line>>} */
+  const cohorts = new Map();
+  for (const series of page.metrics.seriesOf(page.group, "engagement.retention", "week")) {
+    const { cohort, week } = series.by;
+    for (const line of page.metrics.linesOf(series)) {
+      if (line.value === null && !line.hidden) continue;
+      const weeks = cohorts.get(cohort) ?? new Map();
+      cohorts.set(cohort, weeks.set(Number(week), line));
+    }
+  }
+  const shown = [...cohorts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(-MAX_COHORTS)
+    .map(([cohort, weeks]) => ({ cohort, weeks }));
+  if (shown.length === 0)
+    return emptyFigure(
+      "retention",
+      "Retention",
+      "Not available yet: the first week of a person is known only if the 28 days before it were collected.",
+    );
+  const oldest = Math.max(...shown.flatMap(({ weeks }) => [...weeks.keys()]));
+  const ages = Array.from({ length: Math.min(oldest + 1, MAX_COHORTS) }, (_, age) => age);
   return tableFigure(
     {
-      id: "idle-seats",
-      caption: `Idle seats, ${periodName(window)}`,
-      note: 'Who they are is in no file of this site: "export --people" writes that list for few eyes.',
-      columns: [words("Idle"), numbers("Seats")],
-      rows: [...tiers.keys()]
-        .sort()
-        .map((tier) => [text(tier, meaning[tier] ?? ""), barred(tiers.get(tier), "plain", most)]),
+      id: "retention",
+      heat: true,
+      caption: "Retention: people still active, by weeks since their first week",
+      note: "Each row is the people whose first active week it was. Hover over a cell for the counts.",
+      columns: [textColumn("First week"), ...ages.map((age) => numberColumn(String(age)))],
+      rows: shown.map(({ cohort, weeks }) => [
+        dateCell(shortDay(cohort), cohort.slice(0, 4)),
+        ...ages.map((age) => {
+          const line = weeks.get(age);
+          return line
+            ? valueCell(line, "percent", { brief: true, heat: line.value ?? undefined })
+            : textCell("");
+        }),
+      ]),
     },
     page,
   );
 }
 
-function firstUse(page) {
-  return overMonths(page, "first-use", "From seat to first use, by month", [
+/** @type {Record<string, string>} */
+const IDLE_TIERS = {
+  certain: "no use for 60 days or more, or none ever with a seat for 30 days or more",
+  probable: "no use for 28 to 59 days",
+};
+
+/** @param {Page} page */
+export function idleSeatTable(page) {
+  const window = page.metrics.periods("window").at(-1);
+  if (!window) return null;
+  const tiers = page.metrics.split(page.group, "seats.idle", window, "tier");
+  const max = maxValue(tiers.values());
+  return tableFigure(
+    {
+      id: "idle-seats",
+      caption: `Idle seats, ${periodName(window)}`,
+      note: [
+        "This site contains no names. ",
+        element("code", {}, "duo-metrics export --people"),
+        " creates the restricted list.",
+      ],
+      columns: [textColumn("Idle"), numberColumn("Seats")],
+      rows: [...tiers.keys()]
+        .sort()
+        .map((tier) => [textCell(tier, IDLE_TIERS[tier] ?? ""), barCell(tiers.get(tier), "plain", max)]),
+    },
+    page,
+  );
+}
+
+/** @param {Page} page */
+export function firstUseTable(page) {
+  return monthlyMetrics(page, "first-use", "Time from seat to first use, by month", [
     ["Median", "seats.days_to_first_use", "days"],
   ]);
 }

@@ -1,35 +1,68 @@
-// Agents: sessions by flow and status, success, duration, tools, tokens, models, cost.
+// Agents: sessions by flow and status, success, duration, tools, tokens, models and cost.
 
-function* agents(page) {
-  const tells = ["sessions", "tool_calls", "tokens"].some((name) => page.figures.tells(`agents.${name}`));
-  if (!tells) {
-    yield nothing(
-      element("strong", {}, "Not known. "),
-      "Nothing in the data tells of sessions one by one, of tools or of tokens: GitLab does not tell them of a group. Events of the Duo Agent Platform, where you have them, bring them.",
+import { element } from "./elements.js";
+import { periodName, valueLabel } from "./format.js";
+import {
+  currentLine,
+  currentSplit,
+  emptyFigure,
+  emptyNote,
+  filterChip,
+  MAX_ROWS,
+  omittedRows,
+  sideBySide,
+  timeSeriesFigure,
+  withPeriod,
+} from "./sections.js";
+import {
+  barCell,
+  identifierCell,
+  maxValue,
+  namesByValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
+
+/**
+ * @import {Dimensions, Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ */
+
+/** @param {Page} page */
+export function* agentFigures(page) {
+  const isKnown = ["sessions", "tool_calls", "tokens"].some((name) =>
+    page.metrics.hasValues(`agents.${name}`),
+  );
+  if (!isKnown) {
+    yield emptyNote(
+      element("strong", {}, "Not available. "),
+      "GitLab's group API does not expose individual sessions. Import Duo Agent Platform events to see them.",
     );
     yield creditTable(page);
     return;
   }
-  const { flow } = page.choice;
+  const { flow } = page.selected;
+  /** @type {Dimensions} */
   const by = flow ? { flow } : {};
-  const statuses = parts(page, "agents.sessions", "status", by);
-  const most = largest(statuses.values());
-  const flows = parts(page, "agents.sessions", "flow");
-  const stat = (flow, stat) => now(page, "agents.duration_seconds", { flow, stat });
-  yield flow && narrowed(`Flow: ${valueName(flow, "flow")}`);
-  yield pair(
-    timed(
+  const statuses = currentSplit(page, "agents.sessions", "status", by);
+  const maxSessions = maxValue(statuses.values());
+  if (flow) yield filterChip(`Flow: ${valueLabel(flow, "flow")}`);
+  yield sideBySide(
+    timeSeriesFigure(
       page,
       {
         id: "sessions",
         grain: flow ? "week" : "day",
         by,
         title: `Sessions by ${flow ? "week" : "day"}`,
-        note: "By the day of their first event.",
+        note: "By the day of the first event of a session.",
       },
       [["sessions", "main", "agents.sessions"]],
     ),
-    timed(
+    timeSeriesFigure(
       page,
       {
         id: "session-success",
@@ -38,146 +71,179 @@ function* agents(page) {
         form: "line",
         style: "percent",
         title: "Success rate by week",
-        note: "Finished, of finished, failed, stopped and stuck.",
+        note: "Finished sessions as a share of finished, failed, stopped and stuck ones.",
       },
       [["success rate", "main", "agents.success_rate"]],
     ),
   );
-  yield pair(
+  yield sideBySide(
     tableFigure(
       {
         id: "session-status",
-        caption: captioned(page, "Sessions by how they ended"),
-        columns: [words("Status"), numbers("Sessions")],
-        rows: bySize(statuses).map((status) => [
-          text(valueName(status, "status")),
-          barred(statuses.get(status), "plain", most),
+        caption: withPeriod(page, "Sessions by outcome"),
+        columns: [textColumn("Status"), numberColumn("Sessions")],
+        rows: namesByValue(statuses).map((status) => [
+          textCell(valueLabel(status, "status")),
+          barCell(statuses.get(status), "plain", maxSessions),
         ]),
       },
       page,
-    ) ?? notByFlow(flow, "session-status", "Sessions by how they ended"),
-    tokenTable(page, by) ?? notByFlow(flow, "tokens", "Tokens by kind"),
+    ) ?? noFlowData(flow, "session-status", "Sessions by outcome"),
+    tokenTable(page, by) ?? noFlowData(flow, "tokens", "Tokens by kind"),
   );
-  yield tableFigure(
-    {
-      id: "session-flows",
-      caption: captioned(page, "By flow"),
-      columns: [
-        words("Flow"),
-        numbers("Sessions"),
-        numbers("Success rate"),
-        numbers("Completed"),
-        numbers("Duration, median"),
-        numbers("95th percentile"),
-        numbers("Worked, median"),
-        numbers("People"),
-      ],
-      rows: bySize(flows)
-        .filter((name) => !flow || name === flow)
-        .slice(0, MOST_ROWS)
-        .map((name) => [
-          text(valueName(name, "flow")),
-          barred(flows.get(name), "plain", largest(flows.values())),
-          barred(now(page, "agents.success_rate", { flow: name }), "percent", 1),
-          figure(now(page, "agents.completion_rate", { flow: name }), "percent"),
-          figure(stat(name, "p50"), "duration"),
-          figure(stat(name, "p95"), "duration"),
-          figure(stat(name, "active"), "duration"),
-          figure(now(page, "agents.users", { flow: name }), "plain"),
-        ]),
-    },
-    page,
-  );
+  yield flowTable(page, flow);
   yield modelTable(page);
-  yield pair(toolTable(page, by) ?? notByFlow(flow, "tools", "Tools"), costTable(page));
+  yield sideBySide(toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"), costTable(page));
   yield creditTable(page);
 }
 
-/** A sentence in the place of a table that has no lines for the chosen flow. */
-function notByFlow(flow, id, title) {
-  return flow && noted(id, title, `Nothing is known for the flow ${valueName(flow, "flow")} in this period.`);
+/**
+ * A note instead of a table without lines for the selected flow.
+ * @param {string} flow
+ * @param {string} id
+ * @param {string} title
+ */
+function noFlowData(flow, id, title) {
+  return flow && emptyFigure(id, title, `No data for the flow ${valueLabel(flow, "flow")} in this period.`);
 }
 
-function toolTable(page, by) {
-  const [calls, failures] = ["agents.tool_calls", "agents.tool_failure_rate"].map((metric) =>
-    parts(page, metric, "tool", by),
-  );
+/**
+ * @param {Page} page
+ * @param {string} only
+ */
+function flowTable(page, only) {
+  const flows = currentSplit(page, "agents.sessions", "flow");
+  const max = maxValue(flows.values());
+  /** @type {(flow: string, stat: string) => Line|undefined} */
+  const duration = (flow, stat) => currentLine(page, "agents.duration_seconds", { flow, stat });
   return tableFigure(
     {
-      id: "tools",
-      caption: captioned(page, "Tools"),
-      columns: [words("Tool"), numbers("Calls"), numbers("That fail")],
-      more: leftOut(calls.size),
-      rows: bySize(calls)
-        .slice(0, MOST_ROWS)
-        .map((tool) => [
-          spelled(tool, "tool"),
-          barred(calls.get(tool), "plain", largest(calls.values())),
-          figure(failures.get(tool), "percent"),
+      id: "session-flows",
+      caption: withPeriod(page, "By flow"),
+      columns: [
+        textColumn("Flow"),
+        numberColumn("Sessions"),
+        numberColumn("Success rate"),
+        numberColumn("Completed"),
+        numberColumn("Duration, median"),
+        numberColumn("Duration, p95"),
+        numberColumn("Active time, median"),
+        numberColumn("People"),
+      ],
+      rows: namesByValue(flows)
+        .filter((flow) => !only || flow === only)
+        .slice(0, MAX_ROWS)
+        .map((flow) => [
+          textCell(valueLabel(flow, "flow")),
+          barCell(flows.get(flow), "plain", max),
+          barCell(currentLine(page, "agents.success_rate", { flow }), "percent", 1),
+          valueCell(currentLine(page, "agents.completion_rate", { flow }), "percent"),
+          valueCell(duration(flow, "p50"), "duration"),
+          valueCell(duration(flow, "p95"), "duration"),
+          valueCell(duration(flow, "active"), "duration"),
+          valueCell(currentLine(page, "agents.users", { flow }), "plain"),
         ]),
     },
     page,
   );
 }
 
+/**
+ * @param {Page} page
+ * @param {Dimensions} by
+ */
+function toolTable(page, by) {
+  const [calls, failures] = ["agents.tool_calls", "agents.tool_failure_rate"].map((metric) =>
+    currentSplit(page, metric, "tool", by),
+  );
+  const max = maxValue(calls.values());
+  return tableFigure(
+    {
+      id: "tools",
+      caption: withPeriod(page, "Tools"),
+      columns: [textColumn("Tool"), numberColumn("Calls"), numberColumn("Failure rate")],
+      more: omittedRows(calls.size),
+      rows: namesByValue(calls)
+        .slice(0, MAX_ROWS)
+        .map((tool) => [
+          identifierCell(tool, "tool"),
+          barCell(calls.get(tool), "plain", max),
+          valueCell(failures.get(tool), "percent"),
+        ]),
+    },
+    page,
+  );
+}
+
+/**
+ * @param {Page} page
+ * @param {Dimensions} by
+ */
 function tokenTable(page, by) {
-  const kinds = parts(page, "agents.tokens", "kind", by);
+  const kinds = currentSplit(page, "agents.tokens", "kind", by);
+  const max = maxValue(kinds.values());
   return tableFigure(
     {
       id: "tokens",
-      caption: captioned(page, "Tokens by kind"),
-      note: "Kinds are not summed: cached tokens are a part of the input of some models.",
-      columns: [words("Kind"), numbers("Tokens")],
-      rows: bySize(kinds).map((kind) => [
-        text(valueName(kind, "kind")),
-        barred(kinds.get(kind), "plain", largest(kinds.values())),
+      caption: withPeriod(page, "Tokens by kind"),
+      note: "Kinds do not add up: for some models, cached tokens are part of the input.",
+      columns: [textColumn("Kind"), numberColumn("Tokens")],
+      rows: namesByValue(kinds).map((kind) => [
+        textCell(valueLabel(kind, "kind")),
+        barCell(kinds.get(kind), "plain", max),
       ]),
     },
     page,
   );
 }
 
+/** @param {Page} page */
 function modelTable(page) {
-  const [input, output] = ["input", "output"].map((kind) => parts(page, "agents.tokens", "model", { kind }));
-  const hits = parts(page, "agents.cache_hit_rate", "model");
+  const [input, output] = ["input", "output"].map((kind) =>
+    currentSplit(page, "agents.tokens", "model", { kind }),
+  );
+  const cacheHits = currentSplit(page, "agents.cache_hit_rate", "model");
+  const max = maxValue(input.values());
   return tableFigure(
     {
       id: "models",
-      caption: captioned(page, "Models"),
+      caption: withPeriod(page, "Models"),
       columns: [
-        words("Model"),
-        numbers("Input tokens"),
-        numbers("Output tokens"),
-        numbers("Input from the cache"),
+        textColumn("Model"),
+        numberColumn("Input tokens"),
+        numberColumn("Output tokens"),
+        numberColumn("Input from the cache"),
       ],
-      rows: bySize(input, output)
-        .slice(0, MOST_ROWS)
+      rows: namesByValue(input, output)
+        .slice(0, MAX_ROWS)
         .map((model) => [
-          spelled(model, "model"),
-          barred(input.get(model), "plain", largest(input.values())),
-          figure(output.get(model), "plain"),
-          figure(hits.get(model), "percent"),
+          identifierCell(model, "model"),
+          barCell(input.get(model), "plain", max),
+          valueCell(output.get(model), "plain"),
+          valueCell(cacheHits.get(model), "percent"),
         ]),
     },
     page,
   );
 }
 
+/** @param {Page} page */
 function costTable(page) {
-  const costs = parts(page, "agents.cost_estimate", "model");
+  const costs = currentSplit(page, "agents.cost_estimate", "model");
+  const max = maxValue(costs.values());
   return tableFigure(
     {
       id: "costs",
-      caption: captioned(page, "Cost, an estimate"),
-      note: `Tokens times the prices of ${page.figures.data.prices ?? "a file"}. GitLab charges credits, not this.`,
-      columns: [words("Model"), numbers("Cost")],
-      rows: bySize(costs).map((model) => [
-        spelled(model, "model"),
-        barred(
+      caption: withPeriod(page, "Estimated cost"),
+      note: `Tokens × the prices in ${page.data.prices ?? "a price file"}. GitLab bills in credits, not in this amount.`,
+      columns: [textColumn("Model"), numberColumn("Cost")],
+      rows: namesByValue(costs).map((model) => [
+        identifierCell(model, "model"),
+        barCell(
           costs.get(model),
           "dollars",
-          largest(costs.values()),
-          costs.get(model).reason === "not_in_source" ? { note: "no price in the file" } : {},
+          max,
+          costs.get(model)?.reason === "not_in_source" ? { note: "no price in the file" } : {},
         ),
       ]),
     },
@@ -185,20 +251,22 @@ function costTable(page) {
   );
 }
 
+/** @param {Page} page */
 function creditTable(page) {
-  const month = page.figures.periods("month").findLast((period) => period.start <= page.figures.data.last);
+  const { last } = page.data;
+  const month = page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
   if (!month) return null;
-  const { group } = page;
-  const credits = page.figures.split(group, "agents.credits", month, "product");
+  const credits = page.metrics.split(page.group, "agents.credits", month, "product");
+  const max = maxValue(credits.values());
   return tableFigure(
     {
       id: "credits",
       caption: `GitLab Credits, ${periodName(month)}`,
-      note: "As the Customers Portal counts them.",
-      columns: [words("Product"), numbers("Credits")],
-      rows: bySize(credits).map((product) => [
-        text(valueName(product, "product")),
-        barred(credits.get(product), "plain", largest(credits.values())),
+      note: "As reported by the Customers Portal.",
+      columns: [textColumn("Product"), numberColumn("Credits")],
+      rows: namesByValue(credits).map((product) => [
+        textCell(valueLabel(product, "product")),
+        barCell(credits.get(product), "plain", max),
       ]),
     },
     page,

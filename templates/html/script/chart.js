@@ -1,137 +1,165 @@
-// Charts over time as SVG: true time axis, gaps where nothing is known, one axis of values that starts at zero.
+// Charts over time as SVG: a true time axis, gaps where there is no data, and one axis of values that starts at zero.
 //
-// A chart is as wide as its place: positions along the time axis are percentages, and what has to be a path lies in an
-// inner drawing that is stretched. So text is never scaled, nothing is drawn anew when the window changes, colours and
-// print come from the style sheet.
+// A chart is as wide as its container. Positions along the time axis are percentages, and paths are in an inner SVG that
+// is stretched: text is never scaled, and a resize needs no new rendering. Colors and print come from the style sheet.
+
+import { element, svgElement } from "./elements.js";
+import { trackShown } from "./filter-notes.js";
+import {
+  capitalize,
+  details,
+  durationUnit,
+  formatDuration,
+  FORMATTERS,
+  longDay,
+  periodName,
+  pluralize,
+  reasonText,
+  shortDay,
+  shortMonthFormat,
+  shortMonthYearFormat,
+  valueText,
+  wholePercentFormat,
+} from "./format.js";
+import { addMonths, isImported, isSettled, isSmallSample, MIN_SAMPLE, statusOf } from "./metrics.js";
+import { dateCell, exportActions, numberColumn, tableRegion, textColumn, valueCell } from "./table.js";
 
 /**
- * @typedef {{name: string, tone: string, series: (period: Period) => Line|undefined}} Layer what is drawn, and its tone in the style sheet
+ * @import {Style} from "./format.js"
+ * @import {Line, Period, Status} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @typedef {{name: string, tone: string, line: (slot: Period) => Line|undefined}} Layer `tone` is its color in the style sheet
  * @typedef {{
- *   id: string, title: string, note: string, style: "plain"|"percent"|"duration"|"days",
- *   form: "columns"|"stacked"|"line", slots: Period[], layers: Layer[], chosen: ?Period, changes: {day: string, to: string}[]
- * }} Chart
+ *   id: string, title: string, note: string, style: Style, form: "columns"|"stacked"|"line", slots: Period[],
+ *   layers: Layer[], selected: ?Period, changes: {day: string, to: string}[]
+ * }} Chart `slots` are the periods on the time axis, `changes` the days on which the source changed
+ * @typedef {(Line|undefined)[][]} Rows a line or nothing for each layer and slot
+ * @typedef {Status[][]} Statuses
+ * @typedef {{top: number, ticks: number[]}} Scale
  */
 
 const HEIGHT = 168;
-const TOP = 14;
-const BELOW = 28;
-/** Height of the outline that stands for what is not shown of a stack. */
-const REMAINDER = 10;
-/** Slots up to which weekends are shaded and points are dots; beyond, they would be a texture. */
-const FINE_SLOTS = 130;
+const MARGIN_TOP = 14;
+const AXIS_HEIGHT = 28;
+/** Height of the outline for a suppressed part of a stack. */
+const SUPPRESSED_HEIGHT = 10;
+/** Slots up to which weekends are shaded and points are dots. More of them would look like a texture. */
+const MAX_DETAILED_SLOTS = 130;
 
-/** What is known of one slot: `value`, `missing` (never zero), `hidden`, `nothing` (to divide by) or `unknown`. */
-function markOf(line) {
-  if (!line) return "missing";
-  if (line.hidden) return "hidden";
-  if (line.value !== null) return "value";
-  return { nothing_shown: "nothing", not_collected: "missing" }[line.reason] ?? "unknown";
+/**
+ * The statuses of a layer. A day without a line between days with imported events may have had no events: it is `silent`
+ * rather than `missing`.
+ * @param {(Line|undefined)[]} row
+ * @returns {Status[]}
+ */
+function slotStatuses(row) {
+  /** @param {Line|undefined} line */
+  const hasImported = (line) => line !== undefined && line.imported > 0;
+  const [first, last] = [row.findIndex(hasImported), row.findLastIndex(hasImported)];
+  return row.map((line, at) => {
+    const status = statusOf(line);
+    return status === "missing" && first < at && at < last && first >= 0 ? "silent" : status;
+  });
 }
 
-/** Whether nothing of a value is known to be missing or to change: all its days are final, or were imported. */
-function isSettled(line) {
-  return (line.final && line.coverage >= 1) || isImported(line);
+/** @param {Rows} rows */
+function missingText(rows) {
+  return rows.flat().some((line) => line && line.imported > 0) ? "no imported events" : "not collected";
 }
 
-/** The marks of a layer. Between days with imported events, one without may have had none, so it is not `missing`. */
-function marksOf(row) {
-  const marks = row.map(markOf);
-  const isFrom = (line) => line?.imported > 0;
-  const [first, last] = [row.findIndex(isFrom), row.findLastIndex(isFrom)];
-  return marks.map((mark, at) =>
-    mark === "missing" && first < at && at < last && first >= 0 ? "silent" : mark,
-  );
+/** @param {Page} page */
+function suppressedText(page) {
+  return `suppressed (fewer than ${page.small} people)`;
 }
 
-/** What stands for a slot without a line. */
-function nothingThere(rows) {
-  return rows.flat().some((line) => line?.imported > 0) ? "no imported events" : "not collected";
-}
-
-/** The figure: title, legend, drawing, and the same numbers as a table and as CSV. */
-function chartFigure(chart, page) {
-  const rows = chart.layers.map((layer) => chart.slots.map((slot) => layer.series(slot)));
-  const marks = rows.map(marksOf);
+/**
+ * A chart with its title, its legend and its values as a table and as CSV.
+ * @param {Chart} chart
+ * @param {Page} page
+ */
+export function chartFigure(chart, page) {
+  const rows = chart.layers.map((layer) => chart.slots.map((slot) => layer.line(slot)));
+  const statuses = rows.map(slotStatuses);
   const heading = element(
     "figcaption",
     {},
     element("h3", { id: `${chart.id}-title` }, chart.title),
     element("p", { class: "note" }, chart.note),
   );
-  if (!marks.flat().includes("value")) {
-    const hidden = marks.flat().includes("hidden");
-    const why = rows.flat().find((line) => line?.reason && markOf(line) === "unknown");
-    const words = hidden
-      ? "So few people are behind these numbers that all of them are hidden."
-      : why
-        ? `Not known: ${REASONS[why.reason]}.`
-        : "No value is known for any of these days.";
-    return element(
-      "figure",
-      { id: chart.id },
-      heading,
-      element("p", { class: "nothing" }, `Nothing to draw. ${words}`),
-    );
+  if (!statuses.flat().includes("value")) {
+    const unknown = rows.flat().find((line) => line?.reason && statusOf(line) === "unknown");
+    const text = statuses.flat().includes("hidden")
+      ? `All values are ${suppressedText(page)}.`
+      : unknown
+        ? `No values: ${reasonText(unknown)}.`
+        : "No values for these days.";
+    return element("figure", { id: chart.id }, heading, element("p", { class: "nothing" }, text));
   }
   const description = element(
     "p",
     { class: "for", id: `${chart.id}-text` },
-    describeChart(chart, rows, marks),
+    describeChart(chart, rows, statuses, page),
   );
-  markShown(page, heading, rows.flat(), ["period"]);
+  trackShown(page, heading, rows.flat(), ["period"]);
   const few = chart.slots.length < 12 ? ` few few-${chart.slots.length}` : "";
   return element(
     "figure",
     { id: chart.id, class: `timed ${chart.style}${few}` },
     heading,
-    legendOf(chart, rows, marks),
-    plotOf(chart, rows, marks, page),
+    renderLegend(chart, rows, statuses, page),
+    renderPlot(chart, rows, statuses, page),
     description,
-    actions(
+    exportActions(
       chart.id,
       chart.title,
       () => chartTable(chart, rows, page),
-      () => rows.flat().filter(Boolean),
+      () => rows.flat().filter((line) => line !== undefined),
       page,
     ),
   );
 }
 
-function plotOf(chart, rows, marks, page) {
-  const drawing = drawn("svg", {
+/**
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Statuses} statuses
+ * @param {Page} page
+ */
+function renderPlot(chart, rows, statuses, page) {
+  const svg = svgElement("svg", {
     class: "chart",
-    height: TOP + HEIGHT + BELOW,
+    height: MARGIN_TOP + HEIGHT + AXIS_HEIGHT,
     "aria-hidden": "true",
     focusable: "false",
   });
-  const scale = scaleOf(chart, rows);
-  drawing.append(...weekendBands(chart), ...gridLines(chart, scale));
-  const inner = drawn("svg", {
-    y: TOP,
+  const scale = valueScale(chart, rows);
+  svg.append(...weekendBands(chart), ...gridLines(chart, scale));
+  const stretched = svgElement("svg", {
+    y: MARGIN_TOP,
     width: "100%",
     height: HEIGHT,
     viewBox: `0 0 ${chart.slots.length} ${HEIGHT}`,
     preserveAspectRatio: "none",
   });
-  drawing.append(inner);
-  const draw = { columns: drawColumns, stacked: drawColumns, line: drawLines }[chart.form];
-  draw(chart, rows, marks, scale, inner, drawing);
-  drawing.append(
-    ...gapStrip(chart, marks),
+  svg.append(stretched);
+  if (chart.form === "line") drawLines(chart, rows, statuses, scale, stretched);
+  else drawColumns(chart, rows, statuses, scale, stretched, svg);
+  svg.append(
+    ...gapStrip(chart, statuses),
     ...timeLabels(chart),
-    ...chosenBand(chart),
-    ...changeMarks(chart),
+    ...selectedPeriodBand(chart),
+    ...sourceChangeMarkers(chart),
   );
-  const cursor = drawn("rect", {
+  const cursor = svgElement("rect", {
     class: "cursor",
-    y: TOP,
+    y: MARGIN_TOP,
     height: HEIGHT,
-    width: percentOf(chart, 1),
+    width: xPosition(chart, 1),
     visibility: "hidden",
   });
-  drawing.append(cursor);
+  svg.append(cursor);
   const tip = element("div", { class: "tip", hidden: true });
-  const last = chart.slots.length - 1;
+  const area = element("div", { class: "area" }, svg, tip);
   const plot = element(
     "div",
     {
@@ -143,162 +171,214 @@ function plotOf(chart, rows, marks, page) {
       "aria-valuemin": "1",
       "aria-valuemax": String(chart.slots.length),
       "aria-valuenow": String(chart.slots.length),
-      "aria-valuetext": tipLines(chart, rows, last, page).flat().join(", "),
+      "aria-valuetext": tooltipText(tooltipLines(chart, rows, chart.slots.length - 1, page)),
     },
-    element("div", { class: "area" }, drawing, tip),
+    area,
   );
-  attachCursor(plot, chart, rows, cursor, tip, page);
+  attachCursor(plot, area, cursor, tip, chart, rows, page);
   return plot;
 }
 
-/** Hides the tooltip that is open: there is one at most. */
-let hideTip = () => {};
+/** Hides the open tooltip: there is at most one. */
+let hideTooltip = () => {};
 
-document.addEventListener("pointerdown", (event) => event.target.closest?.(".area") || hideTip());
+document.addEventListener("pointerdown", ({ target }) => {
+  if (!(target instanceof Element && target.closest(".area"))) hideTooltip();
+});
 
-/** Moves the cursor with the pointer, with a tap and with the keys, and says what is under it. */
-function attachCursor(plot, chart, rows, cursor, tip, page) {
+/**
+ * Moves the cursor with the pointer, with taps and with keys, and shows the tooltip of its slot.
+ * @param {HTMLElement} plot
+ * @param {HTMLElement} area
+ * @param {SVGElement} cursor
+ * @param {HTMLElement} tip
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Page} page
+ */
+function attachCursor(plot, area, cursor, tip, chart, rows, page) {
   const last = chart.slots.length - 1;
   let at = last;
+  /** @param {number} to */
   const show = (to) => {
-    if (hideTip !== hide) hideTip();
-    hideTip = hide;
+    if (hideTooltip !== hide) hideTooltip();
+    hideTooltip = hide;
     at = Math.min(last, Math.max(0, to));
-    cursor.setAttribute("x", percentOf(chart, at));
+    cursor.setAttribute("x", xPosition(chart, at));
     cursor.setAttribute("visibility", "visible");
-    const [when, ...lines] = tipLines(chart, rows, at, page);
+    const tooltip = tooltipLines(chart, rows, at, page);
     tip.replaceChildren(
-      element("strong", {}, when[0]),
-      ...lines.map(([text, remark, tone]) =>
+      element("strong", {}, tooltip.title),
+      ...tooltip.lines.map(({ text, note, tone }) =>
         element(
           "span",
           { class: "tip-line" },
           tone && element("i", { class: `key-${tone}` }),
-          element("span", {}, text, remark && element("small", {}, remark)),
+          element("span", {}, text, note && element("small", {}, note)),
         ),
       ),
     );
     tip.hidden = false;
-    placeTip(tip, (at + 0.5) / chart.slots.length);
+    positionTooltip(tip, area, (at + 0.5) / chart.slots.length);
     plot.setAttribute("aria-valuenow", String(at + 1));
-    plot.setAttribute(
-      "aria-valuetext",
-      [when[0], ...lines.map(([text, remark]) => [text, remark].filter(Boolean).join(", "))].join("; "),
-    );
+    plot.setAttribute("aria-valuetext", tooltipText(tooltip));
   };
   const hide = () => {
     cursor.setAttribute("visibility", "hidden");
     tip.hidden = true;
   };
-  const area = plot.firstElementChild;
+  /** @param {PointerEvent} event */
   const point = (event) => {
     const box = area.getBoundingClientRect();
     show(Math.floor(((event.clientX - box.left) / box.width) * chart.slots.length));
   };
   area.addEventListener("pointerdown", point);
   area.addEventListener("pointermove", point);
-  // A finger that is lifted leaves, too: what it pointed at stays until another place is tapped.
+  // A lifted finger also leaves the area: the tooltip stays until the next tap.
   area.addEventListener("pointerleave", (event) => event.pointerType === "touch" || hide());
   area.addEventListener("pointercancel", hide);
   plot.addEventListener("focus", () => plot.matches(":focus-visible") && show(at));
   plot.addEventListener("blur", hide);
   plot.addEventListener("keydown", (event) => {
-    const page = Math.max(1, Math.round(chart.slots.length / 10));
-    const to = {
+    const jump = Math.max(1, Math.round(chart.slots.length / 10));
+    /** @type {Record<string, number>} */
+    const targets = {
       ArrowLeft: at - 1,
       ArrowDown: at - 1,
       ArrowRight: at + 1,
       ArrowUp: at + 1,
-      PageDown: at - page,
-      PageUp: at + page,
+      PageDown: at - jump,
+      PageUp: at + jump,
       Home: 0,
       End: last,
-    }[event.key];
+    };
     if (event.key === "Escape") hide();
-    if (to === undefined) return;
+    if (targets[event.key] === undefined) return;
     event.preventDefault();
-    show(to);
+    show(targets[event.key]);
   });
 }
 
-/** Puts the tooltip beside what it is about, within the window: `middle` is a share of the width of the chart. */
-function placeTip(tip, middle) {
-  const area = tip.parentElement.getBoundingClientRect();
+/**
+ * Places the tooltip next to its slot, within the window.
+ * @param {HTMLElement} tip
+ * @param {HTMLElement} area
+ * @param {number} middle the middle of the slot as a share of the width
+ */
+function positionTooltip(tip, area, middle) {
+  const box = area.getBoundingClientRect();
   const width = tip.offsetWidth;
-  const at = area.left + middle * area.width - (middle < 0.5 ? 0 : width);
+  const left = box.left + middle * box.width - (middle < 0.5 ? 0 : width);
   const margin = 8;
-  const most = document.documentElement.clientWidth - width - margin;
-  tip.style.left = `${(Math.max(margin, Math.min(at, most)) - area.left).toFixed(1)}px`;
+  const max = document.documentElement.clientWidth - width - margin;
+  tip.style.left = `${(Math.max(margin, Math.min(left, max)) - box.left).toFixed(1)}px`;
 }
 
-/** First the period, then for each layer its text, its remarks and its tone. */
-function tipLines(chart, rows, at, page) {
+/**
+ * @typedef {{title: string, lines: {text: string, note: string, tone: string}[]}} Tooltip
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {number} at
+ * @param {Page} page
+ * @returns {Tooltip}
+ */
+function tooltipLines(chart, rows, at, page) {
   const slot = chart.slots[at];
   const lines = chart.layers.map((layer, row) => {
     const line = rows[row][at];
-    const value = line ? valueText(line, chart.style, page.small) : nothingThere(rows);
-    const plain = line && line.value === null && !line.hidden ? (REASONS[line.reason] ?? UNKNOWN) : value;
-    const remark = line && (line.value !== null || line.hidden) ? remarks(line, chart.style).join(", ") : "";
-    return [`${shortName(layer.name)}: ${plain}`, remark, chart.layers.length > 1 ? layer.tone : ""];
+    const hasReason = line && line.value === null && !line.hidden;
+    const value = !line
+      ? missingText(rows)
+      : hasReason
+        ? reasonText(line)
+        : valueText(line, chart.style, page.small);
+    return {
+      text: `${shortLabel(layer.name)}: ${value}`,
+      note: line && !hasReason ? details(line, chart.style).join(", ") : "",
+      tone: chart.layers.length > 1 ? layer.tone : "",
+    };
   });
   const change = chart.changes.find(({ day }) => day >= slot.start && day <= slot.end);
-  if (change) lines.push([`Source from ${longDay(change.day)}: ${change.to}`, "", ""]);
-  return [[periodName(slot)], ...lines];
+  if (change) lines.push({ text: `Source from ${longDay(change.day)}: ${change.to}`, note: "", tone: "" });
+  return { title: periodName(slot), lines };
 }
 
-/** What a name explains after a colon stands in the legend. */
-function shortName(name) {
-  return name.split(": ")[0];
+/** @param {Tooltip} tooltip */
+function tooltipText({ title, lines }) {
+  return [title, ...lines.map(({ text, note }) => [text, note].filter(Boolean).join(", "))].join("; ");
 }
 
-/** The chart in a few sentences, for those who do not see it. */
-function describeChart(chart, rows, marks) {
-  const units = {
-    day: ["day", "days"],
-    week: ["week", "weeks"],
-    month: ["month", "months"],
-  }[chart.slots[0].grain] ?? ["period", "periods"];
-  const words = [
-    `${counted(chart.slots.length, ...units)}, ${longDay(chart.slots[0].start)} to ${longDay(chart.slots.at(-1).end)} (UTC).`,
-  ];
+/**
+ * The label without the explanation after its colon, which is in the legend.
+ * @param {string} label
+ */
+function shortLabel(label) {
+  return label.split(": ")[0];
+}
+
+/**
+ * The chart in a few sentences, for screen readers.
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Statuses} statuses
+ * @param {Page} page
+ */
+function describeChart(chart, rows, statuses, page) {
+  const { grain } = chart.slots[0];
+  const [one, many] = grain === "window" ? ["period", "periods"] : [grain, `${grain}s`];
+  /** @param {number} slots */
+  const count = (slots) => pluralize(slots, one, many);
+  const { start } = chart.slots[0];
+  const { end } = chart.slots[chart.slots.length - 1];
+  const texts = [`${count(chart.slots.length)}, ${longDay(start)} to ${longDay(end)} (UTC).`];
   chart.layers.forEach((layer, row) => {
-    const known = rows[row].filter((line) => line && line.value !== null && !line.hidden);
-    if (known.length === 0) return words.push(`${shortName(layer.name)}: no values.`);
-    const by = [...known].sort((a, b) => a.value - b.value);
-    const at = (line) => `${STYLES[chart.style](line.value)} (${periodName(line.period)})`;
-    words.push(
-      `${shortName(layer.name)}: lowest ${at(by[0])}, highest ${at(by.at(-1))}, last ${at(known.at(-1))}.`,
+    const values = rows[row].flatMap((line) =>
+      line && line.value !== null && !line.hidden ? [{ value: line.value, period: line.period }] : [],
+    );
+    if (values.length === 0) return texts.push(`${shortLabel(layer.name)}: no values.`);
+    const sorted = [...values].sort((a, b) => a.value - b.value);
+    /** @type {(known: {value: number, period: Period}) => string} */
+    const describe = ({ value, period }) => `${FORMATTERS[chart.style](value)} (${periodName(period)})`;
+    const [lowest, highest, last] = [sorted[0], sorted[sorted.length - 1], values[values.length - 1]];
+    texts.push(
+      `${shortLabel(layer.name)}: lowest ${describe(lowest)}, highest ${describe(highest)}, last ${describe(last)}.`,
     );
   });
-  for (const [mark, text] of [
-    ["missing", capital(nothingThere(rows))],
-    ["hidden", "Hidden because few people are behind them"],
+  for (const [status, text] of [
+    ["missing", missingText(rows)],
+    ["hidden", suppressedText(page)],
   ]) {
-    const slots = chart.slots.filter((_, at) => marks.some((row) => row[at] === mark)).length;
-    if (slots > 0) words.push(`${text}: ${counted(slots, ...units)}.`);
+    const slots = chart.slots.filter((_, at) => statuses.some((row) => row[at] === status)).length;
+    if (slots > 0) texts.push(`${capitalize(text)}: ${count(slots)}.`);
   }
-  for (const { day, to } of chart.changes) words.push(`The source changed to ${to} on ${longDay(day)}.`);
-  return words.join(" ");
+  for (const { day, to } of chart.changes) texts.push(`The source changed to ${to} on ${longDay(day)}.`);
+  return texts.join(" ");
 }
 
-function legendOf(chart, rows, marks) {
+/**
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Statuses} statuses
+ * @param {Page} page
+ */
+function renderLegend(chart, rows, statuses, page) {
   const items = chart.layers.length > 1 ? chart.layers.map((layer) => [`key-${layer.tone}`, layer.name]) : [];
-  const has = (mark) => marks.flat().includes(mark);
-  const known = rows.flat().filter((line) => line && markOf(line) === "value");
+  /** @param {Status} status */
+  const has = (status) => statuses.flat().includes(status);
+  const lines = rows.flat().filter((line) => line !== undefined);
+  const known = lines.filter((line) => statusOf(line) === "value");
   if (known.some((line) => !isSettled(line)))
     items.push([chart.form === "line" ? "key-dashed" : "key-open", "partly collected, or may still change"]);
-  if (chart.form === "line" && known.some(isSmall)) items.push(["key-small", `of fewer than ${SMALL_N}`]);
+  if (chart.form === "line" && known.some(isSmallSample))
+    items.push(["key-small", `fewer than ${MIN_SAMPLE} cases`]);
   if (known.some(isImported)) items.push(["", "from imported events, completeness unknown"]);
-  if (has("missing")) items.push(["key-missing", nothingThere(rows)]);
+  if (has("missing")) items.push(["key-missing", missingText(rows)]);
   if (has("hidden"))
-    items.push([
-      "key-hidden",
-      chart.form === "stacked" ? "few people: not shown, and not to scale" : "few people: not shown",
-    ]);
-  const unknown = rows.flat().find((line) => line && markOf(line) === "unknown");
-  if (unknown) items.push(["key-unknown", REASONS[unknown.reason] ?? REASONS.not_known]);
+    items.push(["key-hidden", `${suppressedText(page)}${chart.form === "stacked" ? ", not to scale" : ""}`]);
+  const unknown = lines.find((line) => statusOf(line) === "unknown");
+  if (unknown) items.push(["key-unknown", reasonText(unknown)]);
   if (chart.changes.length > 0) items.push(["key-change", "source changed"]);
-  if (isShaded(chart)) items.push(["key-weekend", "weekend"]);
+  if (hasWeekendBands(chart)) items.push(["key-weekend", "weekend"]);
   return element(
     "ul",
     { class: "legend" },
@@ -306,18 +386,23 @@ function legendOf(chart, rows, marks) {
   );
 }
 
+/**
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Page} page
+ */
 function chartTable(chart, rows, page) {
-  const head = { day: "Day (UTC)", week: "Week of", month: "Month" }[chart.slots[0].grain] ?? "Period";
+  const { grain } = chart.slots[0];
+  const heading = { day: "Day (UTC)", week: "Week of", month: "Month", window: "Period" }[grain];
   return tableRegion(
     {
       id: `${chart.id}-table`,
       caption: chart.title,
-      quiet: true,
-      columns: [words(head), ...chart.layers.map((layer) => numbers(shortName(layer.name)))],
+      columns: [textColumn(heading), ...chart.layers.map((layer) => numberColumn(shortLabel(layer.name)))],
       rows: chart.slots
         .map((slot, at) => [
-          date(slot.grain === "week" ? longDay(slot.start) : periodName(slot)),
-          ...chart.layers.map((_, row) => figure(rows[row][at], chart.style)),
+          dateCell(slot.grain === "week" ? longDay(slot.start) : periodName(slot)),
+          ...chart.layers.map((_, row) => valueCell(rows[row][at], chart.style)),
         ])
         .reverse(),
     },
@@ -325,18 +410,21 @@ function chartTable(chart, rows, page) {
   );
 }
 
-// Scales
-
-function scaleOf(chart, rows) {
+/**
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @returns {Scale}
+ */
+function valueScale(chart, rows) {
   if (chart.style === "percent") return { top: 1, ticks: [0, 0.25, 0.5, 0.75, 1] };
-  const heights = rows.map((row) => row.map((line) => (line && markOf(line) === "value" ? line.value : 0)));
+  const heights = rows.map((row) => row.map((line) => line?.value ?? 0));
   const highest =
     chart.form === "stacked"
       ? Math.max(...chart.slots.map((_, at) => heights.reduce((sum, row) => sum + row[at], 0)))
       : Math.max(...heights.map((row) => Math.max(...row)));
-  const step = stepOf(chart.style, highest / 4);
-  // What stands on a stack without a scale needs room.
-  const room = chart.form === "stacked" ? REMAINDER / HEIGHT : 0;
+  const step = niceStep(chart.style, highest / 4);
+  // The outline of a suppressed part is not to scale, but needs room.
+  const room = chart.form === "stacked" ? SUPPRESSED_HEIGHT / HEIGHT : 0;
   const steps = Math.max(1, Math.ceil((highest / step) * (1 + room)));
   return {
     top: steps * step,
@@ -344,98 +432,140 @@ function scaleOf(chart, rows) {
   };
 }
 
-/** 1, 2 or 5 times a power of ten, at least as large; times in steps that read well. */
-function stepOf(style, least) {
+/**
+ * The smallest round step that is at least `min`: 1, 2 or 5 times a power of ten, or a round duration.
+ * @param {Style} style
+ * @param {number} min
+ * @returns {number}
+ */
+function niceStep(style, min) {
   const times = [1, 5, 15, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 432000, 864000];
   if (style === "duration")
-    return times.find((step) => step >= least) ?? stepOf("plain", least / 86400) * 86400;
+    return times.find((step) => step >= min) ?? niceStep("plain", min / 86400) * 86400;
   for (let power = 1; ; power *= 10)
-    for (const step of [1, 2, 5]) if (step * power >= least) return step * power;
+    for (const step of [1, 2, 5]) if (step * power >= min) return step * power;
 }
 
-function yOf(scale, value) {
+/**
+ * @param {Scale} scale
+ * @param {number} value
+ */
+function yPosition(scale, value) {
   return HEIGHT - HEIGHT * Math.min(1, Math.max(0, value / scale.top));
 }
 
-function percentOf(chart, position) {
+/**
+ * A position in slots as a percentage of the width.
+ * @param {Chart} chart
+ * @param {number} position
+ */
+function xPosition(chart, position) {
   return `${Number(((position / chart.slots.length) * 100).toFixed(3))}%`;
 }
 
+/**
+ * @param {Chart} chart
+ * @param {Scale} scale
+ */
 function gridLines(chart, scale) {
   return scale.ticks.flatMap((tick) => {
-    const y = (TOP + yOf(scale, tick)).toFixed(1);
+    const y = (MARGIN_TOP + yPosition(scale, tick)).toFixed(1);
     return [
-      drawn("line", {
+      svgElement("line", {
         class: tick === 0 ? "base" : "grid",
         x1: 0,
         x2: "100%",
         y1: y,
         y2: y,
       }),
-      drawn("text", { class: "y", x: -8, y: Number(y) + 4 }, tickText(chart.style, tick, scale.ticks[1])),
+      svgElement(
+        "text",
+        { class: "y", x: -8, y: Number(y) + 4 },
+        tickLabel(chart.style, tick, scale.ticks[1]),
+      ),
     ];
   });
 }
 
-/** A tick of the axis of values: zero seconds are zero days, too, and all of them have the unit of the first step. */
-function tickText(style, tick, step) {
-  if (style === "percent") return wholePercent.format(tick);
-  if (style !== "duration") return STYLES[style](tick);
-  return tick === 0 ? "0" : durationIn(unitOf(step), tick);
+/**
+ * The label of a tick. All durations on an axis have the unit of the first step; zero has none.
+ * @param {Style} style
+ * @param {number} tick
+ * @param {number} step
+ */
+function tickLabel(style, tick, step) {
+  if (style === "percent") return wholePercentFormat.format(tick);
+  if (style !== "duration") return FORMATTERS[style](tick);
+  return tick === 0 ? "0" : formatDuration(durationUnit(step), tick);
 }
 
-// Values
-
-/** Settled ones go into a path that is stretched; the others are hatched boxes, which are not. */
-function drawColumns(chart, rows, marks, scale, inner, drawing) {
-  const touch = chart.slots.length >= 150;
-  const [left, width] = touch ? [0, 1] : [0.12, 0.76];
-  const below = chart.slots.map(() => 0);
+/**
+ * Columns side by side or stacked. Settled values share a path. Others are boxes, because stretching would distort their
+ * hatching.
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Statuses} statuses
+ * @param {Scale} scale
+ * @param {SVGElement} stretched
+ * @param {SVGElement} svg
+ */
+function drawColumns(chart, rows, statuses, scale, stretched, svg) {
+  const hasNoGaps = chart.slots.length >= 150;
+  const [left, width] = hasNoGaps ? [0, 1] : [0.12, 0.76];
+  const stackHeights = chart.slots.map(() => 0);
   chart.layers.forEach((layer, row) => {
     let path = "";
     rows[row].forEach((line, at) => {
-      if (marks[row][at] !== "value") return;
-      const base = chart.form === "stacked" ? below[at] : 0;
-      const bottom = yOf(scale, base);
-      let top = yOf(scale, base + line.value);
-      if (chart.form === "stacked") below[at] += line.value;
+      if (!line || line.value === null) return;
+      const base = chart.form === "stacked" ? stackHeights[at] : 0;
+      const bottom = yPosition(scale, base);
+      let top = yPosition(scale, base + line.value);
+      if (chart.form === "stacked") stackHeights[at] += line.value;
       if (bottom - top < 0.05) return;
-      // A hairline of paper keeps neighbours of similar shade apart.
+      // A hairline separates neighbors of similar shade.
       if (chart.form === "stacked" && bottom - top > 3) top += 1;
       const x = at + left;
       if (isSettled(line))
         path += `M${x.toFixed(2)} ${bottom.toFixed(1)}V${top.toFixed(1)}h${width}V${bottom.toFixed(1)}z`;
       else
-        drawing.append(
-          drawn("rect", {
+        svg.append(
+          svgElement("rect", {
             class: `open ${layer.tone}`,
-            x: percentOf(chart, x),
-            y: (TOP + top).toFixed(1),
-            width: percentOf(chart, width),
+            x: xPosition(chart, x),
+            y: (MARGIN_TOP + top).toFixed(1),
+            width: xPosition(chart, width),
             height: (bottom - top).toFixed(1),
           }),
         );
     });
-    inner.append(drawn("path", { class: `fill ${layer.tone}`, d: path }));
+    stretched.append(svgElement("path", { class: `fill ${layer.tone}`, d: path }));
   });
   if (chart.form !== "stacked") return;
-  // A part that is not shown has an outline of one size for all: without it, the stack would claim to be the whole.
-  below.forEach((height, at) => {
-    if (!marks.some((row) => row[at] === "hidden")) return;
-    drawing.append(
-      drawn("rect", {
+  // Without an outline for the suppressed part, the stack would look complete. Its fixed size reveals nothing.
+  stackHeights.forEach((height, at) => {
+    if (!statuses.some((row) => row[at] === "hidden")) return;
+    svg.append(
+      svgElement("rect", {
         class: "remainder",
-        x: percentOf(chart, at + left),
-        y: (TOP + yOf(scale, height) - REMAINDER).toFixed(1),
-        width: percentOf(chart, width),
-        height: REMAINDER,
+        x: xPosition(chart, at + left),
+        y: (MARGIN_TOP + yPosition(scale, height) - SUPPRESSED_HEIGHT).toFixed(1),
+        width: xPosition(chart, width),
+        height: SUPPRESSED_HEIGHT,
       }),
     );
   });
 }
 
-/** Points, joined where neighbours are known; dashed where one of them may still change. Rates of few stand alone. */
-function drawLines(chart, rows, marks, scale, inner) {
+/**
+ * Points, connected where neighbors have values, dashed where one of them may still change. Rates with few cases are not
+ * connected.
+ * @param {Chart} chart
+ * @param {Rows} rows
+ * @param {Statuses} statuses
+ * @param {Scale} scale
+ * @param {SVGElement} stretched
+ */
+function drawLines(chart, rows, statuses, scale, stretched) {
   chart.layers.forEach((layer, row) => {
     const paths = {
       stroke: "",
@@ -443,170 +573,194 @@ function drawLines(chart, rows, marks, scale, inner) {
       dots: "",
       "dots small": "",
     };
+    /** @type {?{x: number, y: string, settled: boolean}} */
     let before = null;
     rows[row].forEach((line, at) => {
-      if (marks[row][at] !== "value") {
+      if (!line || line.value === null) {
         before = null;
         return;
       }
-      const [x, y, settled] = [at + 0.5, yOf(scale, line.value).toFixed(1), isSettled(line)];
-      if (!isJoined(line)) {
+      const x = at + 0.5;
+      const y = yPosition(scale, line.value).toFixed(1);
+      const settled = isSettled(line);
+      if (!isConnected(line)) {
         paths["dots small"] += `M${x} ${y}h.01`;
         before = null;
         return;
       }
       if (before)
         paths[settled && before.settled ? "stroke" : "stroke dashed"] += `M${before.x} ${before.y}L${x} ${y}`;
-      const alone = !before && !isJoined(rows[row][at + 1]);
-      if (chart.slots.length <= FINE_SLOTS || alone) paths.dots += `M${x} ${y}h.01`;
+      const isAlone = !before && !isConnected(rows[row][at + 1]);
+      if (chart.slots.length <= MAX_DETAILED_SLOTS || isAlone) paths.dots += `M${x} ${y}h.01`;
       before = { x, y, settled };
     });
     for (const [kind, path] of Object.entries(paths))
-      if (path) inner.append(drawn("path", { class: `${kind} ${layer.tone}`, d: path }));
+      if (path) stretched.append(svgElement("path", { class: `${kind} ${layer.tone}`, d: path }));
   });
 }
 
-/** Whether a line leads to the point of a value: one of few cases would make it plunge. */
-function isJoined(line) {
-  return markOf(line) === "value" && !isSmall(line);
+/**
+ * Whether a value is connected to its neighbors. A rate with few cases would make the line plunge.
+ * @param {Line|undefined} line
+ */
+function isConnected(line) {
+  return statusOf(line) === "value" && !isSmallSample(line);
 }
 
-// The time axis
-
+/** @param {string} day */
 function isWeekend(day) {
   return [0, 6].includes(new Date(day).getUTCDay());
 }
 
-function isShaded(chart) {
+/** @param {Chart} chart */
+function hasWeekendBands(chart) {
   return (
     chart.slots[0].grain === "day" &&
-    chart.slots.length <= FINE_SLOTS &&
+    chart.slots.length <= MAX_DETAILED_SLOTS &&
     chart.slots.some((slot) => isWeekend(slot.start))
   );
 }
 
+/** @param {Chart} chart */
 function weekendBands(chart) {
-  if (!isShaded(chart)) return [];
-  return runsOf(chart.slots.map((slot) => isWeekend(slot.start))).map(([at, length]) =>
-    drawn("rect", {
+  if (!hasWeekendBands(chart)) return [];
+  return trueRuns(chart.slots.map((slot) => isWeekend(slot.start))).map(([at, length]) =>
+    svgElement("rect", {
       class: "weekend",
-      x: percentOf(chart, at),
-      y: TOP,
-      width: percentOf(chart, length),
+      x: xPosition(chart, at),
+      y: MARGIN_TOP,
+      width: xPosition(chart, length),
       height: HEIGHT,
     }),
   );
 }
 
-/** Start and length of every run of what is true. */
-function runsOf(flags) {
+/**
+ * The start and the length of every run of true flags.
+ * @param {boolean[]} flags
+ */
+function trueRuns(flags) {
+  /** @type {[number, number][]} */
   const runs = [];
   flags.forEach((flag, at) => {
     if (!flag) return;
-    if (runs.at(-1)?.[0] + runs.at(-1)?.[1] === at) runs.at(-1)[1] += 1;
+    const last = runs[runs.length - 1];
+    if (last && last[0] + last[1] === at) last[1] += 1;
     else runs.push([at, 1]);
   });
   return runs;
 }
 
-/** Below the base line: what is not there, so that an empty slot cannot be read as zero. */
-function gapStrip(chart, marks) {
-  return ["missing", "hidden", "unknown"].flatMap((mark) =>
-    runsOf(chart.slots.map((_, at) => marks.some((row) => row[at] === mark))).map(([at, length]) =>
-      drawn("rect", {
-        class: mark,
-        x: percentOf(chart, at + 0.06),
-        y: TOP + HEIGHT + 2.5,
-        width: percentOf(chart, length - 0.12),
+/**
+ * A strip below the base line that marks slots without a value, so that none of them looks like zero.
+ * @param {Chart} chart
+ * @param {Statuses} statuses
+ */
+function gapStrip(chart, statuses) {
+  return ["missing", "hidden", "unknown"].flatMap((status) =>
+    trueRuns(chart.slots.map((_, at) => statuses.some((row) => row[at] === status))).map(([at, length]) =>
+      svgElement("rect", {
+        class: status,
+        x: xPosition(chart, at + 0.06),
+        y: MARGIN_TOP + HEIGHT + 2.5,
+        width: xPosition(chart, length - 0.12),
         height: 4,
       }),
     ),
   );
 }
 
-/** Above the drawing: the period that figures and tables speak of. */
-function chosenBand(chart) {
-  if (!chart.chosen) return [];
-  return runsOf(chart.slots.map((slot) => slot.start <= chart.chosen.end && slot.end >= chart.chosen.start))
+/**
+ * A band above the chart that marks the selected period.
+ * @param {Chart} chart
+ */
+function selectedPeriodBand(chart) {
+  const { selected } = chart;
+  if (!selected) return [];
+  return trueRuns(chart.slots.map((slot) => slot.start <= selected.end && slot.end >= selected.start))
     .filter(([, length]) => length < chart.slots.length)
     .map(([at, length]) =>
-      drawn("rect", {
+      svgElement("rect", {
         class: "chosen",
-        x: percentOf(chart, at + 0.06),
+        x: xPosition(chart, at + 0.06),
         y: 4,
-        width: percentOf(chart, length - 0.12),
+        width: xPosition(chart, length - 0.12),
         height: 2,
       }),
     );
 }
 
-function changeMarks(chart) {
+/** @param {Chart} chart */
+function sourceChangeMarkers(chart) {
   return chart.changes.flatMap(({ day }) => {
     const at = chart.slots.findIndex((slot) => slot.start <= day && slot.end >= day);
     return at < 0
       ? []
       : [
-          drawn("line", {
+          svgElement("line", {
             class: "change",
-            x1: percentOf(chart, at),
-            x2: percentOf(chart, at),
-            y1: TOP - 6,
-            y2: TOP + HEIGHT,
+            x1: xPosition(chart, at),
+            x2: xPosition(chart, at),
+            y1: MARGIN_TOP - 6,
+            y2: MARGIN_TOP + HEIGHT,
           }),
         ];
   });
 }
 
+/** @param {Chart} chart */
 function timeLabels(chart) {
   const { slots } = chart;
   const grain = slots[0].grain;
   const byMonth =
     grain === "month" || (grain === "day" && slots.length > 75) || (grain === "week" && slots.length > 14);
+  /** @param {Period} slot */
   const firstOfMonth = (slot) => {
-    const first = slot.start.endsWith("-01") ? slot.start : plusMonths(slot.start, 1);
+    const first = slot.start.endsWith("-01") ? slot.start : addMonths(slot.start, 1);
     return first <= slot.end ? first : undefined;
   };
+  /** @type {(slot: Period, at: number) => boolean} */
   const isTick = (slot, at) =>
     slots.length <= 8 ||
     (byMonth
-      ? firstOfMonth(slot) && !(grain === "week" && at === 0)
+      ? firstOfMonth(slot) !== undefined && !(grain === "week" && at === 0)
       : grain !== "day" || new Date(slot.start).getUTCDay() === 1);
   const ticks = slots.flatMap((slot, at) => (isTick(slot, at) ? [at] : []));
-  // About ten labels fit a wide page, about four a narrow one.
+  // About ten labels fit on a wide page, and about four on a narrow one.
   const wide = Math.max(1, Math.ceil(ticks.length / 11));
   const narrow = Math.ceil(Math.max(1, Math.ceil(ticks.length / 4)) / wide) * wide;
-  let year = "",
-    narrowYear = "";
+  let year = "";
+  let narrowYear = "";
   return ticks.flatMap((at, place) => {
-    // A label at the right edge would be cut; of a last week that reaches into a month, nothing of that month is told.
+    // A label at the right edge would be cut off, and a month that only the last week reaches has no data of its own.
     const isLast = at > slots.length * 0.97 || (grain === "week" && at === slots.length - 1);
     if (place % wide !== 0 || (byMonth && isLast && slots.length > 8)) return [];
     const day = (byMonth && firstOfMonth(slots[at])) || slots[at].start;
     const onlyWide = place % narrow !== 0;
-    const saysYear = day.slice(0, 4) !== year || (!onlyWide && day.slice(0, 4) !== narrowYear);
+    const hasYear = day.slice(0, 4) !== year || (!onlyWide && day.slice(0, 4) !== narrowYear);
     year = day.slice(0, 4);
     if (!onlyWide) narrowYear = year;
     const label = byMonth
-      ? (saysYear ? shortMonthYearFormat : shortMonthFormat).format(new Date(day))
+      ? (hasYear ? shortMonthYearFormat : shortMonthFormat).format(new Date(day))
       : shortDay(day);
-    // The first label would be cut at the left edge if it were centred there.
+    // A centered first label would be cut off at the left edge.
     const starts = byMonth ? slots.length > 8 : at === 0 && slots.length > 8;
-    const x = percentOf(chart, starts ? at : at + 0.5);
+    const x = xPosition(chart, starts ? at : at + 0.5);
     const only = onlyWide ? " wide" : "";
     return [
-      drawn("line", {
+      svgElement("line", {
         class: `tick${only}`,
         x1: x,
         x2: x,
-        y1: TOP + HEIGHT + 1,
-        y2: TOP + HEIGHT + 8,
+        y1: MARGIN_TOP + HEIGHT + 1,
+        y2: MARGIN_TOP + HEIGHT + 8,
       }),
-      drawn(
+      svgElement(
         "text",
         {
           class: `x${only}`,
           x,
-          y: TOP + HEIGHT + 22,
+          y: MARGIN_TOP + HEIGHT + 22,
           "text-anchor": starts ? "start" : "middle",
         },
         label,
@@ -615,25 +769,29 @@ function timeLabels(chart) {
   });
 }
 
-/** A small line without axes: the shape of the days, with gaps. */
-function sparkline(lines, style) {
-  const known = lines.filter((line) => markOf(line) === "value");
-  // Days without people beside hidden ones are no shape.
-  if (known.length < 2 || known.every((line) => line.value === 0)) return null;
-  const highest = style === "percent" ? 1 : Math.max(...known.map((line) => line.value));
+/**
+ * A small line without axes, with gaps.
+ * @param {(Line|undefined)[]} lines
+ * @param {Style} style
+ */
+export function sparkline(lines, style) {
+  const values = lines.flatMap((line) => line?.value ?? []);
+  // Between suppressed days, zeros alone have no shape.
+  if (values.length < 2 || values.every((value) => value === 0)) return null;
+  const highest = style === "percent" ? 1 : Math.max(...values);
   const paths = { stroke: "", small: "" };
-  let joined = false;
+  let isJoined = false;
   lines.forEach((line, at) => {
-    if (markOf(line) !== "value") {
-      joined = false;
+    if (!line || line.value === null) {
+      isJoined = false;
       return;
     }
-    const place = `${at + 0.5} ${(34 - (32 * line.value) / highest).toFixed(1)}`;
-    if (isJoined(line)) paths.stroke += joined ? `L${place}` : `M${place}h.01`;
-    else paths.small += `M${place}h.01`;
-    joined = isJoined(line);
+    const point = `${at + 0.5} ${(34 - (32 * line.value) / highest).toFixed(1)}`;
+    if (isConnected(line)) paths.stroke += isJoined ? `L${point}` : `M${point}h.01`;
+    else paths.small += `M${point}h.01`;
+    isJoined = isConnected(line);
   });
-  return drawn(
+  return svgElement(
     "svg",
     {
       class: "spark",
@@ -643,6 +801,6 @@ function sparkline(lines, style) {
       viewBox: `0 0 ${lines.length} 36`,
       preserveAspectRatio: "none",
     },
-    Object.entries(paths).map(([kind, d]) => d && drawn("path", { class: kind, d })),
+    Object.entries(paths).map(([kind, d]) => d && svgElement("path", { class: kind, d })),
   );
 }

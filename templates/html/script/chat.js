@@ -1,32 +1,33 @@
-// Chat: how much people ask.
+// Chat: people by number of messages.
 
-const BANDS = [
-  ["50+", "s1"],
-  ["20-49", "s2"],
-  ["5-19", "s3"],
-  ["1-4", "s4"],
-];
+import { currentSplit, emptyFigure, withPeriod } from "./sections.js";
+import { barCell, numberColumn, tableFigure, textCell, textColumn } from "./table.js";
 
-function chatBands(page) {
-  const bands = parts(page, "chat.user_bands", "band");
-  const whole = [...bands.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
-  const rows = BANDS.filter(([band]) => bands.has(band)).map(([band]) => [
-    text(`${band.replace("-", "–")} messages`),
-    barred(bands.get(band), "plain", whole),
+/** @import {Page} from "./sections.js" */
+
+const BANDS = ["50+", "20-49", "5-19", "1-4"];
+
+/** @param {Page} page */
+export function chatBandTable(page) {
+  const lines = currentSplit(page, "chat.user_bands", "band");
+  const whole = [...lines.values()].reduce((sum, line) => sum + (line.value ?? 0), 0);
+  const rows = BANDS.filter((band) => lines.has(band)).map((band) => [
+    textCell(`${band.replace("-", "–")} messages`),
+    barCell(lines.get(band), "plain", whole),
   ]);
   if (rows.length === 0)
-    return noted(
+    return emptyFigure(
       "chat-bands",
-      "People by how much they ask",
+      "People by number of messages",
       page.period.grain === "week"
-        ? "Not told by the week: choose a month or the 28 days."
-        : "Nothing is known for this period.",
+        ? "Not available by week. Select a month or the last 28 days."
+        : "No data for this period.",
     );
   return tableFigure(
     {
       id: "chat-bands",
-      caption: captioned(page, "People by how much they ask"),
-      columns: [words("In the period"), numbers("People")],
+      caption: withPeriod(page, "People by number of messages"),
+      columns: [textColumn("In the period"), numberColumn("People")],
       rows,
     },
     page,

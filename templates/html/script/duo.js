@@ -1,31 +1,61 @@
 // The sections of the dashboard on GitLab Duo, in their order.
 
-/** The filters that say something here. */
-const FILTERS = PARTS;
+import {
+  activePeopleChart,
+  firstUseTable,
+  idleSeatTable,
+  movementTable,
+  retentionTable,
+  seatFunnel,
+  SEGMENTS,
+  segmentTable,
+  stickinessChart,
+} from "./adoption.js";
+import { agentFigures } from "./agents.js";
+import { chatBandTable } from "./chat.js";
+import { element } from "./elements.js";
+import { featureFigures } from "./features.js";
+import { impactTable } from "./impact.js";
+import { startDashboard } from "./main.js";
+import {
+  groupTable,
+  monthTable,
+  emptyNote,
+  monthlyMetrics,
+  sideBySide,
+  metricTiles,
+  timeSeriesFigure,
+} from "./sections.js";
+import { FILTER_KEYS } from "./state.js";
+import { suggestionFigures } from "./suggestions.js";
+import { featureComparison, flowComparison, languageComparison } from "./workflow.js";
 
+/** @import {MetricColumn, Section} from "./sections.js" */
+
+/** @type {Section[]} */
 const SECTIONS = [
   {
     id: "overview",
     *build(page) {
-      yield element("ul", { class: "tiles" }, tilesOf(page, page.data.headline));
-      yield byGroup(page, "By group; a person who is in several groups counts in each", DUO_COLUMNS);
-      yield byMonth(page, DUO_COLUMNS);
+      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
+      yield groupTable(page, "By group (people in several groups count in each)", DUO_COLUMNS);
+      yield monthTable(page, DUO_COLUMNS);
     },
   },
   {
     id: "adoption",
     *build(page) {
       yield seatFunnel(page);
-      yield activePeople(page);
-      yield pair(
-        timed(
+      yield activePeopleChart(page);
+      yield sideBySide(
+        timeSeriesFigure(
           page,
           {
             id: "segments-by-week",
             grain: "week",
             form: "stacked",
-            title: "People by how often they use Duo, week by week",
-            note: "Everyone ever seen, with or without a seat, by their active days in the 28 days that end with the week. Heavy, regular and experimenting are set when the figures are made: 12, 4 and 1 days unless said otherwise.",
+            title: "People by how often they use Duo, by week",
+            note: "All known people, with or without a seat, by active days in the 28 days to the end of the week. Defaults: heavy from 12 days, regular from 4, experimenting from 1.",
           },
           SEGMENTS.map(([segment, tone]) => [
             segment,
@@ -34,43 +64,43 @@ const SECTIONS = [
             { segment, population: "people" },
           ]),
         ),
-        segmentsNow(page),
+        segmentTable(page),
       );
-      yield pair(movement(page), stickiness(page));
-      yield retention(page);
-      yield pair(idleSeats(page), firstUse(page));
+      yield sideBySide(movementTable(page), stickinessChart(page));
+      yield retentionTable(page);
+      yield sideBySide(idleSeatTable(page), firstUseTable(page));
     },
   },
   {
     id: "suggestions",
-    build: (page) => suggestions(page),
+    build: (page) => suggestionFigures(page),
   },
   {
     id: "chat",
     *build(page) {
-      yield pair(
-        timed(
+      yield sideBySide(
+        timeSeriesFigure(
           page,
           {
             id: "messages-by-day",
             title: "Chat messages by day",
-            note: "Questions people asked Duo Chat.",
+            note: "Questions asked in Duo Chat.",
           },
           [["messages", "main", "chat.messages"]],
         ),
-        timed(
+        timeSeriesFigure(
           page,
           {
             id: "chat-people-by-day",
             title: "People in Chat by day",
-            note: "People who asked at least once that day.",
+            note: "People who sent at least one message that day.",
           },
           [["people", "main", "chat.users"]],
         ),
       );
-      yield pair(
-        chatBands(page),
-        overMonths(page, "chat-by-month", "Chat by month", [
+      yield sideBySide(
+        chatBandTable(page),
+        monthlyMetrics(page, "chat-by-month", "Chat by month", [
           ["People", "chat.users", "plain"],
           ["Messages", "chat.messages", "plain"],
           ["Messages per person", "chat.messages_per_user", "plain"],
@@ -80,39 +110,40 @@ const SECTIONS = [
   },
   {
     id: "features",
-    build: (page) => features(page),
+    build: (page) => featureFigures(page),
   },
   {
     id: "agents",
-    build: (page) => agents(page),
+    build: (page) => agentFigures(page),
   },
   {
     id: "workflow",
     *build(page) {
-      yield languagesCompared(page);
-      yield featuresCompared(page);
-      yield flowsCompared(page);
+      yield languageComparison(page);
+      yield featureComparison(page);
+      yield flowComparison(page);
     },
   },
   {
     id: "impact",
     build: (page) => {
       const tables = [
-        impact(page, "impact.time_to_merge_seconds", "Time to merge, median", "duration"),
-        impact(page, "impact.size_lines", "Size in lines added and deleted, median", "plain"),
+        impactTable(page, "impact.time_to_merge_seconds", "Time to merge, median", "duration"),
+        impactTable(page, "impact.size_lines", "Size in lines added and deleted, median", "plain"),
       ];
       if (tables.some(Boolean)) return tables;
       return [
-        nothing(
+        emptyNote(
           page.period.grain === "week"
-            ? "Not told by the week: choose a month or the 28 days."
-            : "Not known: the merge requests were not collected. The collectors of the project dashboard bring them.",
+            ? "Not available by week. Select a month or the last 28 days."
+            : "Not available: merge requests were not collected. The collectors of the project dashboard provide them.",
         ),
       ];
     },
   },
 ];
 
+/** @type {MetricColumn[]} */
 const DUO_COLUMNS = [
   { label: "Active people", metric: "users.active", style: "plain" },
   { label: "Seats in use", metric: "seats.active", style: "percent" },
@@ -125,3 +156,5 @@ const DUO_COLUMNS = [
   { label: "People in Chat", metric: "chat.users", style: "plain" },
   { label: "Chat messages", metric: "chat.messages", style: "plain" },
 ];
+
+startDashboard(SECTIONS, FILTER_KEYS);

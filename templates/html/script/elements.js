@@ -1,30 +1,58 @@
-// Elements without markup in strings: what figures say can never become markup.
+// Creates elements without markup in strings, so that no text from the data can become markup.
 
 /**
- * An HTML element. An attribute with a function is a listener, `true` and `false` switch one on and off (`aria-*` have
- * these words as values), `undefined` and `null` leave it out. Everything else is written, the empty text and 0 too: of
- * an option without `value` the label would be the value. Children are elements, texts or nothing.
+ * @typedef {Node|string|number|false|null|undefined} Child
+ * @typedef {Record<string, string|number|boolean|((event: any) => void)|null|undefined>} Attributes
  */
-function element(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+
+/**
+ * An HTML element. An attribute that is a function is a listener, and `undefined` and `null` leave it out. Booleans add or
+ * remove it, except for `aria-*`, whose values are the words. Empty text and 0 are set: an option without `value` would
+ * have its label as the value.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {...(Child|Child[])} children
+ */
+export function element(tag, attributes = {}, ...children) {
+  return populate(document.createElement(tag), attributes, children);
 }
 
-/** An SVG element. */
-function drawn(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {...(Child|Child[])} children
+ */
+export function svgElement(tag, attributes = {}, ...children) {
+  return populate(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-function filled(made, attributes, children) {
+/**
+ * @template {Element} T
+ * @param {T} target
+ * @param {Attributes} attributes
+ * @param {(Child|Child[])[]} children
+ */
+function populate(target, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null) continue;
-    if (typeof value === "function") made.addEventListener(name, value);
-    else if (typeof value === "boolean" && !name.startsWith("aria-")) made.toggleAttribute(name, value);
-    else made.setAttribute(name, value);
+    if (typeof value === "function") target.addEventListener(name, value);
+    else if (typeof value === "boolean" && !name.startsWith("aria-")) target.toggleAttribute(name, value);
+    else target.setAttribute(name, String(value));
   }
-  made.append(
-    ...children
-      .flat()
-      .filter((child) => child !== undefined && child !== null && child !== "" && child !== false),
-  );
-  return made;
+  for (const child of children.flat())
+    if (child !== undefined && child !== null && child !== "" && child !== false)
+      target.append(typeof child === "number" ? String(child) : child);
+  return target;
+}
+
+/**
+ * An element of the template.
+ * @param {string} id
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no element #${id}`);
+  return found;
 }

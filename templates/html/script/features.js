@@ -1,23 +1,55 @@
 // Code review and every other feature, down to single events.
 
-function* features(page) {
-  const { feature } = page.choice;
-  yield pair(
-    timed(
+import { decimalFormat, UNKNOWN, valueLabel, valueText } from "./format.js";
+import {
+  currentLine,
+  currentSplit,
+  emptyNote,
+  filterChip,
+  MAX_ROWS,
+  monthlyMetrics,
+  omittedRows,
+  sideBySide,
+  timeSeriesFigure,
+  withPeriod,
+} from "./sections.js";
+import {
+  barCell,
+  codeCell,
+  maxValue,
+  namesByValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
+
+/**
+ * @import {Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @import {Cell} from "./table.js"
+ */
+
+/** @param {Page} page */
+export function* featureFigures(page) {
+  const { feature } = page.selected;
+  yield sideBySide(
+    timeSeriesFigure(
       page,
       {
         id: "reviews-by-week",
         grain: "week",
         form: "line",
         title: "Code review by week",
-        note: "Reviews asked of Duo, and comments that it posted.",
+        note: "Reviews requested from Duo and comments that it posted.",
       },
       [
         ["reviews requested", "main", "code_review.requests"],
         ["comments posted", "quiet", "code_review.comments"],
       ],
     ),
-    timed(
+    timeSeriesFigure(
       page,
       {
         id: "troubleshoot-by-week",
@@ -28,9 +60,9 @@ function* features(page) {
       [["requests", "main", "troubleshoot.requests"]],
     ),
   );
-  yield pair(
-    reactions(page),
-    overMonths(page, "review-by-month", "By month", [
+  yield sideBySide(
+    reviewTable(page),
+    monthlyMetrics(page, "review-by-month", "By month", [
       ["Reviews requested", "code_review.requests", "plain"],
       ["Comments", "code_review.comments", "plain"],
       ["Root cause requests", "troubleshoot.requests", "plain"],
@@ -38,99 +70,112 @@ function* features(page) {
     ]),
   );
   yield featureTable(page);
-  yield feature && narrowed(`Feature: ${valueName(feature, "feature")}`);
+  if (feature) yield filterChip(`Feature: ${valueLabel(feature, "feature")}`);
   yield eventTable(page, feature);
 }
 
-function reactions(page) {
+/** @param {Page} page */
+function reviewTable(page) {
   const rows = [
-    ["Asked by the author", "code_review.requests", "author"],
-    ["Asked by somebody else", "code_review.requests", "other"],
-    ["Comments posted", "code_review.comments", "posted"],
-    ["Thumbs up", "code_review.reactions", "thumbs_up"],
-    ["Thumbs down", "code_review.reactions", "thumbs_down"],
+    { label: "Requested by the author", metric: "code_review.requests", kind: "author" },
+    { label: "Requested by someone else", metric: "code_review.requests", kind: "other" },
+    { label: "Comments posted", metric: "code_review.comments", kind: "posted" },
+    { label: "Thumbs up", metric: "code_review.reactions", kind: "thumbs_up" },
+    { label: "Thumbs down", metric: "code_review.reactions", kind: "thumbs_down" },
   ]
-    .map(([label, metric, kind]) => [label, now(page, metric, { kind })])
-    .filter(([, line]) => line);
-  const most = largest(rows.map(([, line]) => line));
+    .map(({ label, metric, kind }) => ({ label, line: currentLine(page, metric, { kind }) }))
+    .filter(({ line }) => line);
+  const max = maxValue(rows.map(({ line }) => line));
   return tableFigure(
     {
       id: "reviews",
-      caption: captioned(page, "Code review"),
-      columns: [words("Events"), numbers("Number")],
-      rows: rows.map(([label, line]) => [text(label), barred(line, "plain", most)]),
+      caption: withPeriod(page, "Code review"),
+      columns: [textColumn("Event"), numberColumn("Count")],
+      rows: rows.map(({ label, line }) => [textCell(label), barCell(line, "plain", max)]),
     },
     page,
   );
 }
 
+/** @param {Page} page */
 function featureTable(page) {
-  const [active, exposed, events] = ["users.active", "users.exposed", "events.count"].map((metric) =>
-    parts(page, metric, "feature"),
+  const [active, reached, events] = ["users.active", "users.exposed", "events.count"].map((metric) =>
+    currentSplit(page, metric, "feature"),
   );
-  const most = largest(active.values());
-  const names = bySize(active, events);
+  const max = maxValue(active.values());
+  const names = namesByValue(active, events);
   return (
     tableFigure(
       {
         id: "features-table",
-        caption: captioned(page, "By feature; a person who uses several counts in each"),
-        columns: [words("Feature"), numbers("Active people"), numbers("Exposed people"), numbers("Events")],
-        more: leftOut(names.length),
+        caption: withPeriod(page, "By feature (people who use several count in each)"),
+        columns: [
+          textColumn("Feature"),
+          numberColumn("Active people"),
+          numberColumn("Reached people"),
+          numberColumn("Events"),
+        ],
+        more: omittedRows(names.length),
         rows: names
-          .slice(0, MOST_ROWS)
+          .slice(0, MAX_ROWS)
           .map((name) => [
-            text(valueName(name, "feature")),
-            barred(active.get(name), "plain", most),
-            figure(exposed.get(name), "plain"),
-            figure(events.get(name), "plain"),
+            textCell(valueLabel(name, "feature")),
+            barCell(active.get(name), "plain", max),
+            valueCell(reached.get(name), "plain"),
+            valueCell(events.get(name), "plain"),
           ]),
       },
       page,
-    ) ?? nothing("No events by feature.")
+    ) ?? emptyNote("No events by feature.")
   );
 }
 
+/**
+ * @param {Page} page
+ * @param {string} feature
+ */
 function eventTable(page, feature) {
-  const crossed = page.figures
-    .all(page.group, "events.count", page.period.grain)
-    .filter((series) => series.by.event && series.by.feature && (!feature || series.by.feature === feature));
-  const lines = new Map(
-    crossed
-      .map((series) => [`${series.by.event}`, page.figures.cell(series, page.period)])
-      .filter(([, line]) => line),
-  );
-  const most = largest(lines.values());
-  const names = bySize(lines);
+  /** @type {Map<string, Line>} */
+  const lines = new Map();
+  for (const series of page.metrics.seriesOf(page.group, "events.count", page.period.grain)) {
+    const { by } = series;
+    if (!by.event || !by.feature || (feature && by.feature !== feature)) continue;
+    const line = page.metrics.lineAt(series, page.period);
+    if (line) lines.set(by.event, line);
+  }
+  const max = maxValue(lines.values());
+  const names = namesByValue(lines);
   return (
     tableFigure(
       {
         id: "events-table",
-        caption: captioned(page, "By event, names as GitLab sends them; unknown ones too"),
-        columns: [words("Event"), words("Feature"), numbers("Events"), numbers("People")],
-        more: leftOut(names.length),
-        rows: names.slice(0, MOST_ROWS).map((name) => {
+        caption: withPeriod(page, "By event, including unknown ones, as GitLab names them"),
+        columns: [textColumn("Event"), textColumn("Feature"), numberColumn("Events"), numberColumn("People")],
+        more: omittedRows(names.length),
+        rows: names.slice(0, MAX_ROWS).flatMap((name) => {
           const line = lines.get(name);
+          if (!line) return [];
+          const people = line.people === null ? UNKNOWN : decimalFormat.format(line.people);
+          /** @type {Cell} */
+          const peopleCell = {
+            kind: "number",
+            text: line.hidden ? valueText(line, "plain", page.small) : people,
+            pale: line.hidden !== null,
+          };
           return [
-            code(name),
-            text(valueName(line.by.feature, "feature")),
-            barred(line, "plain", most),
-            {
-              kind: "number",
-              text: line.hidden
-                ? valueText(line, "plain", page.small)
-                : line.people === null
-                  ? UNKNOWN
-                  : plainNumber.format(line.people),
-              pale: line.hidden !== null,
-            },
+            [
+              codeCell(name),
+              textCell(valueLabel(line.by.feature, "feature")),
+              barCell(line, "plain", max),
+              peopleCell,
+            ],
           ];
         }),
       },
       page,
     ) ??
     (page.period.grain === "week"
-      ? nothing("Events are not listed by the week: choose a month or the 28 days.")
+      ? emptyNote("Events are not listed by week. Select a month or the last 28 days.")
       : null)
   );
 }

@@ -1,19 +1,29 @@
 // The filter bar.
 
-/** The bar; `change` is called with the part and the value that was chosen. On a small screen it opens by a button. */
-function filterBar(offers, change, reset) {
-  const fields = FILTERS.map((part) => filterField(part, offers[part], change));
+import { byId, element } from "./elements.js";
+import { UNKNOWN } from "./format.js";
+
+/** @import {Filter, FilterKey, Filters, Option, Selected} from "./state.js" */
+
+/**
+ * The bar, which a button opens on a small screen.
+ * @param {FilterKey[]} keys
+ * @param {Filters} filters
+ * @param {(key: FilterKey, value: string) => void} change
+ * @param {() => void} reset
+ */
+export function filterBar(keys, filters, change, reset) {
   const form = element(
     "form",
     {
       id: "filter-form",
       class: "filters",
       "aria-label": "Filters",
-      // What is chosen is in the address; a browser that restores fields would contradict it.
+      // The URL holds the selection; a browser that restores fields would contradict it.
       autocomplete: "off",
       submit: (event) => event.preventDefault(),
     },
-    fields,
+    keys.map((key) => filterField(key, filters[key], change)),
     element("button", { type: "button", class: "reset", click: reset }, "Reset"),
   );
   const toggle = element(
@@ -33,52 +43,69 @@ function filterBar(offers, change, reset) {
   return [toggle, form];
 }
 
-/** A filter and what is chosen in it, in words. */
-function choiceLabel(offers, choice, part) {
-  const { label, options } = offers[part];
-  return `${label}: ${options.find((option) => option.value === choice[part])?.label ?? UNKNOWN}`;
+/**
+ * `Group: acme`.
+ * @param {Filters} filters
+ * @param {Selected} selected
+ * @param {FilterKey} key
+ */
+export function filterLabel(filters, selected, key) {
+  const { label, options } = filters[key];
+  return `${label}: ${options.find((option) => option.value === selected[key])?.label ?? UNKNOWN}`;
 }
 
-/** What is chosen, in words: for print. */
-function chosenWords(offers, choice) {
-  return FILTERS.map((part) => choiceLabel(offers, choice, part)).join(" · ");
+/**
+ * Every filter with its value, for print.
+ * @param {FilterKey[]} keys
+ * @param {Filters} filters
+ * @param {Selected} selected
+ */
+export function filterSummary(keys, filters, selected) {
+  return keys.map((key) => filterLabel(filters, selected, key)).join(" · ");
 }
 
-/** Makes every field show what is chosen: by hand, by a link, or by going back. */
-function showChoice(offers, choice) {
-  for (const part of FILTERS) {
-    const select = document.getElementById(`filter-${part}`);
-    select.value = choice[part];
-    select.classList.toggle("set", choice[part] !== offers[part].start);
+/**
+ * Sets the fields to the selected values, which links and the history change, too.
+ * @param {FilterKey[]} keys
+ * @param {Filters} filters
+ * @param {Selected} selected
+ */
+export function syncFields(keys, filters, selected) {
+  for (const key of keys) {
+    const select = /** @type {HTMLSelectElement} */ (byId(`filter-${key}`));
+    select.value = selected[key];
+    select.classList.toggle("set", selected[key] !== filters[key].initial);
   }
 }
 
-function filterField(part, offer, change) {
-  const options = offer.options.map(({ value, label }) => element("option", { value }, label));
-  const grouped = Object.entries(groupBy(offer.options));
+/**
+ * @param {FilterKey} key
+ * @param {Filter} filter
+ * @param {(key: FilterKey, value: string) => void} change
+ */
+function filterField(key, filter, change) {
+  /** @param {Option} option */
+  const optionElement = ({ value, label }) => element("option", { value }, label);
+  const groups = Object.entries(groupOptions(filter.options));
   const content =
-    grouped.length > 1
-      ? grouped.map(([name, list]) =>
-          element(
-            "optgroup",
-            { label: name },
-            options.filter((_, at) => list.includes(offer.options[at])),
-          ),
-        )
-      : options;
+    groups.length > 1
+      ? groups.map(([label, options]) => element("optgroup", { label }, options.map(optionElement)))
+      : filter.options.map(optionElement);
   const select = element(
     "select",
     {
-      id: `filter-${part}`,
-      disabled: offer.options.length < 2,
-      change: () => change(part, select.value),
+      id: `filter-${key}`,
+      disabled: filter.options.length < 2,
+      change: () => change(key, select.value),
     },
     content,
   );
-  return element("label", { class: "filter", for: select.id }, element("span", {}, offer.label), select);
+  return element("label", { class: "filter", for: select.id }, element("span", {}, filter.label), select);
 }
 
-function groupBy(options) {
+/** @param {Option[]} options */
+function groupOptions(options) {
+  /** @type {Record<string, Option[]>} */
   const groups = {};
   for (const option of options) (groups[option.in ?? ""] ??= []).push(option);
   return groups;

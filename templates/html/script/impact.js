@@ -1,47 +1,61 @@
 // Merge requests of people with and without Duo.
 
-/** Medians with their interval, of people with and without Duo. */
-function impact(page, metric, caption, style) {
-  const line = (withDuo, stat) => now(page, metric, { with_duo: withDuo, stat });
+import { decimalFormat, UNKNOWN } from "./format.js";
+import { currentLine, withPeriod } from "./sections.js";
+import { maxValue, numberColumn, tableFigure, textCell, textColumn, valueCell } from "./table.js";
+
+/**
+ * @import {Style} from "./format.js"
+ * @import {Page} from "./sections.js"
+ * @import {Cell} from "./table.js"
+ */
+
+/**
+ * Medians with their intervals.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {string} caption
+ * @param {Style} style
+ */
+export function impactTable(page, metric, caption, style) {
   const groups = [
-    ["true", "active with Duo"],
-    ["false", "others"],
-  ];
-  const lines = groups.flatMap(([withDuo]) => ["p50", "low", "high"].map((stat) => line(withDuo, stat)));
+    { name: "active with Duo", withDuo: "true" },
+    { name: "others", withDuo: "false" },
+  ].map(({ name, withDuo }) => {
+    /** @param {string} stat */
+    const line = (stat) => currentLine(page, metric, { with_duo: withDuo, stat });
+    return { name, median: line("p50"), low: line("low"), high: line("high") };
+  });
+  const lines = groups.flatMap(({ median, low, high }) => [low, median, high]);
   if (!lines.some(Boolean)) return null;
-  const most = largest(lines);
-  const interval = (withDuo) =>
-    ["low", "p50", "high"].map((stat) =>
-      line(withDuo, stat)?.value != null && most > 0 ? line(withDuo, stat).value / most : null,
-    );
+  const max = maxValue(lines);
   return tableFigure(
     {
       id: metric.replace(".", "-"),
-      caption: captioned(page, caption),
-      note: "With an interval of 95 %.",
+      caption: withPeriod(page, caption),
+      note: "With a 95% confidence interval.",
       columns: [
-        words("Authors"),
-        { ...numbers("Median"), unitOf: "interval" },
-        { ...numbers("From"), unitOf: "interval" },
-        { ...numbers("To"), unitOf: "interval" },
-        numbers("Merge requests"),
+        textColumn("Authors"),
+        { ...numberColumn("Median"), unitOf: "interval" },
+        { ...numberColumn("From"), unitOf: "interval" },
+        { ...numberColumn("To"), unitOf: "interval" },
+        numberColumn("Merge requests"),
       ],
-      rows: groups.map(([withDuo, name]) => [
-        text(name),
-        {
-          ...figure(line(withDuo, "p50"), style),
-          ...(interval(withDuo).every((share) => share !== null) ? { range: interval(withDuo) } : {}),
-        },
-        figure(line(withDuo, "low"), style, { brief: true }),
-        figure(line(withDuo, "high"), style, { brief: true }),
-        {
+      rows: groups.map(({ name, median, low, high }) => {
+        const range = [low, median, high].flatMap((line) => line?.value ?? []).map((value) => value / max);
+        /** @type {Cell} */
+        const count = {
           kind: "number",
-          text:
-            line(withDuo, "p50")?.n != null && !line(withDuo, "p50").hidden
-              ? plainNumber.format(line(withDuo, "p50").n)
-              : UNKNOWN,
-        },
-      ]),
+          text: median?.n != null && !median.hidden ? decimalFormat.format(median.n) : UNKNOWN,
+        };
+        return [
+          textCell(name),
+          valueCell(median, style, max > 0 && range.length === 3 ? { range } : {}),
+          valueCell(low, style, { brief: true }),
+          valueCell(high, style, { brief: true }),
+          count,
+        ];
+      }),
     },
     page,
   );

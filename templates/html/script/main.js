@@ -1,108 +1,147 @@
-// Reads the figures, draws the sections, and draws them anew when something else is chosen.
+// Renders a dashboard, and renders it again when the selection changes.
 
-/** Starts with the figures of the page. */
-function start(data) {
-  const figures = new Figures(data);
-  const offers = offersOf(figures);
-  if (offers.period.options.length === 0) {
+import { byId } from "./elements.js";
+import { addFilterNotes } from "./filter-notes.js";
+import { filterBar, filterLabel, filterSummary, syncFields } from "./filters.js";
+import { Metrics } from "./metrics.js";
+import { chartSlots } from "./sections.js";
+import { comparisonPeriod, filtersFor, formatHash, LINE_FILTERS, parseHash, parsePeriod } from "./state.js";
+
+/**
+ * @import {Data, Grain, Period} from "./metrics.js"
+ * @import {Page, Section} from "./sections.js"
+ * @import {FilterKey} from "./state.js"
+ */
+
+/**
+ * Starts a dashboard with its sections and filters.
+ * @param {Section[]} sections
+ * @param {FilterKey[]} keys
+ */
+export function startDashboard(sections, keys) {
+  // Parsing, indexing and rendering take a while each: as separate tasks they let the browser respond in between.
+  setTimeout(renderDashboard, 0, JSON.parse(byId("figures").textContent ?? ""), sections, keys);
+}
+
+/**
+ * @param {Data} data
+ * @param {Section[]} sections
+ * @param {FilterKey[]} keys
+ */
+function renderDashboard(data, sections, keys) {
+  const metrics = new Metrics(data);
+  const filters = filtersFor(metrics);
+  if (filters.period.options.length === 0) {
     document.documentElement.classList.add("drawn");
     return;
   }
-  let { section, choice } = readFragment(location.hash, offers);
-  const bar = document.getElementById("filters");
-  keepClearOf(document.querySelector(".top"));
-  const pageOf = () => {
-    const period = periodOf(choice.period);
+  let { section, selected } = parseHash(location.hash, filters);
+  const bar = byId("filters");
+  new ResizeObserver(reserveScrollPadding).observe(/** @type {HTMLElement} */ (bar.parentElement));
+  /** @returns {Page} */
+  const currentPage = () => {
+    const period = parsePeriod(selected.period);
+    /** @type {Partial<Record<Grain, Period[]>>} */
     const slots = {};
     return {
       data,
-      figures,
+      metrics,
       small: data.small,
-      choice,
-      chosen: NARROWING.filter((part) => choice[part] !== offers[part].start).map((part) => ({
-        part,
-        words: choiceLabel(offers, choice, part),
+      selected,
+      activeFilters: LINE_FILTERS.filter((key) => selected[key] !== filters[key].initial).map((key) => ({
+        key,
+        label: filterLabel(filters, selected, key),
       })),
       period,
-      before: comparedWith(period, choice.compare),
+      before: comparisonPeriod(period, selected.compare),
       group: Math.max(
         0,
-        data.groups.findIndex((group) => group.name === choice.group),
+        data.groups.findIndex((group) => group.name === selected.group),
       ),
-      slots: (grain) => (slots[grain] ??= slotsOf(data, choice, period, grain)),
+      slots: (grain) => (slots[grain] ??= chartSlots(data, selected, period, grain)),
+      shown: [],
     };
   };
-  const draw = (then = () => {}) => {
-    showChoice(offers, choice);
-    document.getElementById("chosen").textContent = chosenWords(offers, choice);
-    drawSections(pageOf(), then);
+  const render = (then = () => {}) => {
+    syncFields(keys, filters, selected);
+    byId("chosen").textContent = filterSummary(keys, filters, selected);
+    renderSections(sections, currentPage(), then);
   };
-  const remember = () => {
-    const fragment = writeFragment(section, choice, offers);
-    history.pushState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+  const pushState = () => {
+    const hash = formatHash(section, selected, filters);
+    history.pushState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   };
-  const change = (part, value) => {
-    choice = { ...choice, [part]: value };
+  /** @type {(key: FilterKey, value: string) => void} */
+  const change = (key, value) => {
+    selected = { ...selected, [key]: value };
     section = "";
-    remember();
-    draw(() => said(`Shown: ${choiceLabel(offers, choice, part)}`));
+    pushState();
+    render(() => announce(`Showing ${filterLabel(filters, selected, key)}`));
   };
   const reset = () => {
-    ({ choice } = readFragment("", offers));
+    ({ selected } = parseHash("", filters));
     section = "";
-    remember();
-    draw(() => said("Filters reset"));
+    pushState();
+    render(() => announce("Filters reset"));
   };
-  // A link within the page keeps what was chosen. One that is opened elsewhere is left to the browser.
+  // A link within the page keeps the selection. The browser handles links that open elsewhere.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.('a[href^="#"]');
+    const link = event.target instanceof Element && event.target.closest('a[href^="#"]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    section = link.getAttribute("href").slice(1);
-    remember();
-    goTo(section, "auto");
+    section = (link.getAttribute("href") ?? "").slice(1);
+    pushState();
+    scrollToSection(section, "auto");
   });
-  const follow = () => {
-    const before = writeFragment("", choice, offers);
-    ({ section, choice } = readFragment(location.hash, offers));
-    if (writeFragment("", choice, offers) !== before) draw();
-    goTo(section, "instant");
-  };
-  addEventListener("popstate", follow);
+  addEventListener("popstate", () => {
+    const before = formatHash("", selected, filters);
+    ({ section, selected } = parseHash(location.hash, filters));
+    if (formatHash("", selected, filters) !== before) render();
+    scrollToSection(section, "instant");
+  });
   setTimeout(() => {
-    bar.replaceChildren(...filterBar(offers, change, reset));
-    draw();
-    goTo(section, "instant");
+    bar.replaceChildren(...filterBar(keys, filters, change, reset));
+    render();
+    scrollToSection(section, "instant");
   });
 }
 
-let drawing = 0;
+/** Counts renders, so that an outdated one stops. */
+let currentRender = 0;
 
-/** Milliseconds of drawing after which the browser may answer: on a slow phone, a figure may take several times as long. */
-const TURN = 4;
+/** Milliseconds after which rendering yields to the browser. On a slow phone, one figure can take several times as long. */
+const MAX_TASK_MS = 4;
 
-/** Draws one figure after the other, the sections in sight first, and lets the browser answer in between. */
-function drawSections(page, then) {
-  drawing += 1;
-  const mine = drawing;
+/**
+ * Renders figure by figure, sections in the viewport first, and yields to the browser in between.
+ * @param {Section[]} all
+ * @param {Page} page
+ * @param {() => void} then
+ */
+function renderSections(all, page, then) {
+  currentRender += 1;
+  const thisRender = currentRender;
   const root = document.documentElement;
   root.classList.remove("drawn");
+  /** @param {Section} section */
   const distance = ({ id }) => {
     const box = document.getElementById(id)?.getBoundingClientRect();
     return box ? Math.max(0, box.top - innerHeight, -box.bottom) : Infinity;
   };
-  const sections = SECTIONS.map((section) => [distance(section), section]).sort((a, b) => a[0] - b[0]);
-  const work = sectionBySection(
-    sections.map(([, section]) => section),
+  const sections = all
+    .map((section) => ({ section, distance: distance(section) }))
+    .sort((a, b) => a.distance - b.distance);
+  const steps = renderSteps(
+    sections.map(({ section }) => section),
     page,
   );
   const step = () => {
-    if (mine !== drawing) return;
+    if (thisRender !== currentRender) return;
     const start = performance.now();
-    while (performance.now() - start < TURN) {
-      if (work.next().done) {
+    while (performance.now() - start < MAX_TASK_MS) {
+      if (steps.next().done) {
         root.classList.add("drawn");
-        arrive();
+        if (pendingTarget) scrollToSection(pendingTarget, "instant");
         then();
         return;
       }
@@ -112,56 +151,63 @@ function drawSections(page, then) {
   setTimeout(step);
 }
 
-/** Fills the sections; can be left for a while after every figure. */
-function* sectionBySection(sections, page) {
+/**
+ * Fills the sections; pauses after every figure.
+ * @param {Section[]} sections
+ * @param {Page} page
+ */
+function* renderSteps(sections, page) {
   for (const { id, build } of sections) {
-    const made = [];
+    const content = [];
+    /** @type {Page["shown"]} */
     const shown = [];
     for (const figure of build({ ...page, shown })) {
-      made.push(figure);
+      content.push(figure);
       yield;
     }
-    const unaffected = markUnaffected(page, shown);
-    document.getElementById(`${id}-body`)?.replaceChildren(...[unaffected, ...made].flat(2).filter(Boolean));
+    const note = addFilterNotes(page, shown);
+    const nodes = [note, ...content].flat(2).filter((node) => node instanceof Node);
+    document.getElementById(`${id}-body`)?.replaceChildren(...nodes);
     yield;
   }
 }
 
-/** The section that a link leads to, until everything is drawn: what is drawn above it moves it. */
-let destination = "";
+/** The section that a link leads to while the page renders: content above it still moves it. */
+let pendingTarget = "";
 
-/** Shows a section, and moves the keyboard there. */
-function goTo(id, behavior) {
+/**
+ * Scrolls to a section and moves the focus there.
+ * @param {string} id
+ * @param {ScrollBehavior} behavior
+ */
+function scrollToSection(id, behavior) {
   const target = document.getElementById(id);
-  const isDrawn = document.documentElement.classList.contains("drawn");
-  destination = target && !isDrawn ? id : "";
+  const isRendered = document.documentElement.classList.contains("drawn");
+  pendingTarget = target && !isRendered ? id : "";
   if (!target) return;
-  // Chromium adds what a smooth scroll still has to go to the position that a later instant one sets.
-  target.scrollIntoView({ behavior: isDrawn ? behavior : "instant" });
+  // The observer of the bar runs with the next frame, which can be later than this.
+  reserveScrollPadding();
+  // In Chromium, an instant scroll during a smooth one ends too far: the rest of the smooth one is added.
+  target.scrollIntoView({ behavior: isRendered ? behavior : "instant" });
   if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
   target.focus({ preventScroll: true });
 }
 
-/** Shows the section of a link again when everything is drawn, unless the reader went elsewhere meanwhile. */
-function arrive() {
-  if (destination) goTo(destination, "instant");
-}
-
+// A reader who scrolls or types stays where they are.
 for (const type of ["wheel", "touchmove", "pointerdown", "keydown"])
-  addEventListener(type, () => (destination = ""), { passive: true });
+  addEventListener(type, () => (pendingTarget = ""), { passive: true });
 
-/** Keeps the places of links below a bar that stays on top, however many lines it has. */
-function keepClearOf(bar) {
-  new ResizeObserver(() => {
-    const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
-    document.documentElement.style.scrollPaddingTop = `${height}px`;
-  }).observe(bar);
+/** Keeps link targets below the sticky bar, whose height depends on the line breaks in it. */
+function reserveScrollPadding() {
+  const bar = /** @type {HTMLElement} */ (byId("filters").parentElement);
+  const height = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+  document.documentElement.style.scrollPaddingTop = `${height}px`;
 }
 
-/** Tells a screen reader what changed. */
-function said(words) {
-  document.getElementById("said").textContent = words;
+/**
+ * Announces a change to screen readers.
+ * @param {string} text
+ */
+function announce(text) {
+  byId("announcement").textContent = text;
 }
-
-// Reading, sorting and showing the figures take a while each: the browser may answer in between.
-setTimeout(start, 0, JSON.parse(document.getElementById("figures").textContent));

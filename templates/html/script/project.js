@@ -1,8 +1,40 @@
 // The sections of the dashboard on merge requests and pipelines, in their order.
 
-const MEDIAN = { stat: "p50" };
-const HIGH = { stat: "p95" };
+import { element } from "./elements.js";
+import { startDashboard } from "./main.js";
+import {
+  groupTable,
+  monthTable,
+  withPeriod,
+  omittedRows,
+  MAX_ROWS,
+  emptyNote,
+  monthlyMetrics,
+  sideBySide,
+  currentSplit,
+  metricTiles,
+  timeSeriesFigure,
+} from "./sections.js";
+import {
+  barCell,
+  namesByValue,
+  valueCell,
+  maxValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+} from "./table.js";
 
+/**
+ * @import {MetricColumn, Page, Section} from "./sections.js"
+ * @import {FilterKey} from "./state.js"
+ */
+
+const MEDIAN = { stat: "p50" };
+const P95 = { stat: "p95" };
+
+/** @type {MetricColumn[]} */
 const PROJECT_COLUMNS = [
   { label: "Merged", metric: "merge_requests.merged", style: "plain" },
   { label: "Opened", metric: "merge_requests.opened", style: "plain" },
@@ -18,45 +50,46 @@ const PROJECT_COLUMNS = [
     style: "plain",
   },
   { label: "Pipelines", metric: "pipelines.count", style: "plain" },
-  { label: "That succeed", metric: "pipelines.success_rate", style: "percent" },
+  { label: "Success rate", metric: "pipelines.success_rate", style: "percent" },
 ];
 
-/** The filters that say something here. */
+/** @type {FilterKey[]} */
 const FILTERS = ["period", "compare", "group", "span"];
 
+/** @type {Section[]} */
 const SECTIONS = [
   {
     id: "overview",
     *build(page) {
-      yield element("ul", { class: "tiles" }, tilesOf(page, page.data.headline));
-      yield byGroup(page, "By group", PROJECT_COLUMNS);
-      yield byMonth(page, PROJECT_COLUMNS);
+      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
+      yield groupTable(page, "By group", PROJECT_COLUMNS);
+      yield monthTable(page, PROJECT_COLUMNS);
     },
   },
   {
     id: "merge-requests",
     *build(page) {
-      yield pair(
-        timed(
+      yield sideBySide(
+        timeSeriesFigure(
           page,
           {
             id: "opened-by-day",
             title: "Merge requests opened by day",
-            note: "By the day they were created.",
+            note: "By creation day.",
           },
           [["opened", "main", "merge_requests.opened"]],
         ),
-        timed(
+        timeSeriesFigure(
           page,
           {
             id: "merged-by-day",
             title: "Merge requests merged by day",
-            note: "By the day they were merged, whenever they were opened.",
+            note: "By merge day, regardless of when they were opened.",
           },
           [["merged", "main", "merge_requests.merged"]],
         ),
       );
-      yield timed(
+      yield timeSeriesFigure(
         page,
         {
           id: "time-to-merge",
@@ -64,11 +97,11 @@ const SECTIONS = [
           form: "line",
           style: "duration",
           title: "Time to merge by week",
-          note: "From opened to merged. Half of the merge requests took no longer than the median, 95 of 100 no longer than the 95th percentile.",
+          note: "From opened to merged. Half of the merge requests took no longer than the median, and 95% no longer than the 95th percentile (p95).",
         },
         [
           ["median", "main", "merge_requests.time_to_merge_seconds", MEDIAN],
-          ["95th percentile", "quiet", "merge_requests.time_to_merge_seconds", HIGH],
+          ["p95", "quiet", "merge_requests.time_to_merge_seconds", P95],
         ],
       );
       yield mergeRequestsByProject(page);
@@ -77,41 +110,41 @@ const SECTIONS = [
   {
     id: "pipelines",
     *build(page) {
-      yield pair(
-        timed(
+      yield sideBySide(
+        timeSeriesFigure(
           page,
           {
             id: "pipelines-by-day",
             title: "Pipelines by day",
-            note: "By the day they were created, whatever became of them.",
+            note: "By creation day, regardless of the outcome.",
           },
           [["pipelines", "main", "pipelines.count"]],
         ),
-        timed(
+        timeSeriesFigure(
           page,
           {
             id: "success-by-day",
             form: "line",
             style: "percent",
-            title: "Share of pipelines that succeed by day",
-            note: "Cancelled and skipped ones are left out.",
+            title: "Pipeline success rate by day",
+            note: "Without canceled and skipped pipelines.",
           },
           [["success rate", "main", "pipelines.success_rate"]],
         ),
       );
-      yield timed(
+      yield timeSeriesFigure(
         page,
         {
           id: "pipeline-durations",
           grain: "week",
           form: "line",
           style: "duration",
-          title: "Duration of pipelines by week",
-          note: "Of finished pipelines.",
+          title: "Pipeline duration by week",
+          note: "Finished pipelines only.",
         },
         [
           ["median", "main", "pipelines.duration_seconds", MEDIAN],
-          ["95th percentile", "quiet", "pipelines.duration_seconds", HIGH],
+          ["p95", "quiet", "pipelines.duration_seconds", P95],
         ],
       );
       yield pipelinesByProject(page);
@@ -120,94 +153,104 @@ const SECTIONS = [
   {
     id: "dora",
     *build(page) {
-      yield dora(page);
+      yield doraTable(page);
     },
   },
 ];
 
+/** @param {Page} page */
 function mergeRequestsByProject(page) {
-  const split = (metric, also) => parts(page, metric, "project", also);
+  /** @param {string} metric */
+  const split = (metric, fixed = {}) => currentSplit(page, metric, "project", fixed);
   const [merged, opened] = [split("merge_requests.merged"), split("merge_requests.opened")];
-  const [median, high] = [MEDIAN, HIGH].map((stat) => split("merge_requests.time_to_merge_seconds", stat));
-  const most = largest([...merged.values(), ...opened.values()]);
-  const names = bySize(merged, opened);
+  const [median, high] = [MEDIAN, P95].map((stat) => split("merge_requests.time_to_merge_seconds", stat));
+  const max = maxValue([...merged.values(), ...opened.values()]);
+  const names = namesByValue(merged, opened);
   return (
     tableFigure(
       {
         id: "merge-requests-by-project",
-        caption: captioned(page, "Merge requests by project"),
-        more: leftOut(names.length),
+        caption: withPeriod(page, "Merge requests by project"),
+        more: omittedRows(names.length),
         columns: [
-          words("Project"),
-          numbers("Opened"),
-          numbers("Merged"),
-          numbers("Time to merge, median"),
-          numbers("95th percentile"),
+          textColumn("Project"),
+          numberColumn("Opened"),
+          numberColumn("Merged"),
+          numberColumn("Time to merge, median"),
+          numberColumn("Time to merge, p95"),
         ],
         rows: names
-          .slice(0, MOST_ROWS)
+          .slice(0, MAX_ROWS)
           .map((name) => [
-            text(name),
-            barred(opened.get(name), "plain", most),
-            barred(merged.get(name), "plain", most),
-            figure(median.get(name), "duration"),
-            figure(high.get(name), "duration"),
+            textCell(name),
+            barCell(opened.get(name), "plain", max),
+            barCell(merged.get(name), "plain", max),
+            valueCell(median.get(name), "duration"),
+            valueCell(high.get(name), "duration"),
           ]),
       },
       page,
-    ) ?? weekly(page, "Projects")
+    ) ?? noProjects(page)
   );
 }
 
+/** @param {Page} page */
 function pipelinesByProject(page) {
-  const split = (metric, also) => parts(page, metric, "project", also);
+  /** @param {string} metric */
+  const split = (metric, fixed = {}) => currentSplit(page, metric, "project", fixed);
   const [count, rate] = [split("pipelines.count"), split("pipelines.success_rate")];
-  const [median, high] = [MEDIAN, HIGH].map((stat) => split("pipelines.duration_seconds", stat));
-  const most = largest(count.values());
-  const names = bySize(count, rate);
+  const [median, high] = [MEDIAN, P95].map((stat) => split("pipelines.duration_seconds", stat));
+  const max = maxValue(count.values());
+  const names = namesByValue(count, rate);
   return (
     tableFigure(
       {
         id: "pipelines-by-project",
-        caption: captioned(page, "Pipelines by project"),
-        more: leftOut(names.length),
+        caption: withPeriod(page, "Pipelines by project"),
+        more: omittedRows(names.length),
         columns: [
-          words("Project"),
-          numbers("Pipelines"),
-          numbers("Success rate"),
-          numbers("Duration, median"),
-          numbers("95th percentile"),
+          textColumn("Project"),
+          numberColumn("Pipelines"),
+          numberColumn("Success rate"),
+          numberColumn("Duration, median"),
+          numberColumn("Duration, p95"),
         ],
         rows: names
-          .slice(0, MOST_ROWS)
+          .slice(0, MAX_ROWS)
           .map((name) => [
-            text(name),
-            barred(count.get(name), "plain", most),
-            barred(rate.get(name), "percent", 1),
-            figure(median.get(name), "duration"),
-            figure(high.get(name), "duration"),
+            textCell(name),
+            barCell(count.get(name), "plain", max),
+            barCell(rate.get(name), "percent", 1),
+            valueCell(median.get(name), "duration"),
+            valueCell(high.get(name), "duration"),
           ]),
       },
       page,
-    ) ?? weekly(page, "Projects")
+    ) ?? noProjects(page)
   );
 }
 
-function weekly(page, what) {
-  return nothing(
+/** @param {Page} page */
+function noProjects(page) {
+  return emptyNote(
     page.period.grain === "week"
-      ? `${what} are not listed by the week: choose a month or the 28 days.`
-      : `No ${what.toLowerCase()} are told for this period.`,
+      ? "Projects are not listed by week. Select a month or the last 28 days."
+      : "No projects were reported for this period.",
   );
 }
 
-function dora(page) {
-  const columns = [
-    ["Deployments a day", "dora.deployment_frequency", "plain"],
+/** @param {Page} page */
+function doraTable(page) {
+  const table = monthlyMetrics(page, "dora-table", "DORA by month", [
+    ["Deployments per day", "dora.deployment_frequency", "plain"],
     ["Lead time for changes", "dora.lead_time_for_changes_seconds", "duration"],
-    ["Time to restore", "dora.time_to_restore_service_seconds", "duration"],
-    ["Changes that fail", "dora.change_failure_rate", "percent"],
-  ];
-  const table = overMonths(page, "dora-table", "DORA by month", columns);
-  return table ?? nothing("Not known: GitLab tells them of one group, and only with Ultimate.");
+    ["Time to restore service", "dora.time_to_restore_service_seconds", "duration"],
+    ["Change failure rate", "dora.change_failure_rate", "percent"],
+  ]);
+  return (
+    table ??
+    emptyNote("Not available: GitLab reports DORA metrics for a single group, and only with Ultimate.")
+  );
 }
+
+startDashboard(SECTIONS, FILTERS);

@@ -1,155 +1,196 @@
-// What the sections of both dashboards are put together from.
+// What the sections of both dashboards are made of.
+
+import { chartFigure, sparkline } from "./chart.js";
+import { element } from "./elements.js";
+import { trackShown } from "./filter-notes.js";
+import {
+  capitalize,
+  changeText,
+  coverageText,
+  dateRange,
+  details,
+  incomparableReason,
+  periodName,
+  pluralize,
+  ratioText,
+  shortDay,
+  UNKNOWN,
+  valueLabel,
+  valueText,
+  wholePercentFormat,
+} from "./format.js";
+import { addDays, isImported, periodsBetween } from "./metrics.js";
+import { comparisonPeriod, hasData } from "./state.js";
+import {
+  barCell,
+  dateCell,
+  exactValue,
+  maxValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
 
 /**
- * What a section is made of.
- * @typedef {{
- *   data: Object, figures: Figures, small: number, choice: Choice, group: number, period: Period,
- *   before: ?Period, slots: (grain: Grain) => Period[], chosen: {part: string, words: string}[],
- *   shown: {host: Element, lines: Line[], follows: string[]}[]
- * }} Page `chosen` are the filters that differ from the start, `shown` the figures of the section so far
+ * @import {Chart} from "./chart.js"
+ * @import {Style} from "./format.js"
+ * @import {Data, Dimensions, Grain, Headline, Line, Metrics, Period} from "./metrics.js"
+ * @import {FilterKey, Selected} from "./state.js"
+ * @typedef {{key: FilterKey, label: string}} ActiveFilter a filter that differs from its initial value
+ * @typedef {{host: Element, lines: Line[], follows: FilterKey[]}} ShownFigure see `trackShown`
+ * @typedef {Node|null|undefined|false|""} Figure
+ * @typedef {{id: string, build: (page: Page) => Iterable<Figure|Figure[]>}} Section
+ * @typedef {{label: string, metric: string, by?: Dimensions, style: Style}} MetricColumn
  */
 
-/** Days, weeks or months that the charts show: the newest ones up to the end of the period. */
-function slotsOf(data, choice, period, grain) {
-  if (!data.first) return [];
-  const last = period && period.end < data.last ? period.end : data.last;
-  const days = { 13: 91, 53: 371 }[choice.span];
-  const first = days ? plusDays(last, 1 - days) : data.first;
-  return periodsCovering(
+/**
+ * What a section is rendered from: the data, the selection and what follows from it. `before` is the period to compare
+ * with, `small` the number of people below which values are suppressed, `shown` the figures of the section so far.
+ * @typedef {{
+ *   data: Data, metrics: Metrics, small: number, selected: Selected, group: number, period: Period, before: ?Period,
+ *   slots: (grain: Grain) => Period[], activeFilters: ActiveFilter[], shown: ShownFigure[]
+ * }} Page
+ */
+
+/**
+ * The days, weeks or months on the time axis: the newest ones up to the end of the period.
+ * @param {Data} data
+ * @param {Selected} selected
+ * @param {Period} period
+ * @param {Grain} grain
+ */
+export function chartSlots(data, selected, period, grain) {
+  if (!data.first || !data.last) return [];
+  const last = period.end < data.last ? period.end : data.last;
+  const days = /** @type {Record<string, number>} */ ({ 13: 91, 53: 371 })[selected.span];
+  const first = days ? addDays(last, 1 - days) : data.first;
+  return periodsBetween(
     grain,
     first > data.first ? first : data.first,
-    choice.span === "all" ? data.last : last,
-  );
-}
-
-// What a filter does not act on
-
-/** Keeps what a figure shows and where a remark on it belongs; `follows` names filters that it obeys though its lines differ. */
-function markShown(page, host, lines, follows = []) {
-  const known = lines.filter(Boolean);
-  if (known.length > 0) page.shown.push({ host, lines: known, follows });
-}
-
-/** Whether a line is one that the choice of a filter asks for. */
-function isChosen(page, part, line) {
-  if (part === "group") return line.group === page.group;
-  if (part !== "period") return line.by[part] === page.choice[part];
-  return [page.period, page.before].some(
-    (period) => period?.grain === line.period.grain && period.start === line.period.start,
+    selected.span === "all" ? data.last : last,
   );
 }
 
 /**
- * Names the chosen filters that do not act: those that none of the figures of a section follows in the remark that is
- * returned, the others at each figure that does not follow them.
+ * A chart whose layers are metrics: name, tone, metric and further dimensions of each.
+ * @param {Page} page
+ * @param {{grain?: Grain, by?: Dimensions, id: string, title: string, note: string} & Partial<Chart>} chart
+ * @param {[string, string, string, Dimensions?][]} layers
  */
-function markUnaffected(page, shown) {
-  const acts = (part, { lines, follows }) =>
-    follows.includes(part) || lines.every((line) => isChosen(page, part, line));
-  const [some, none] = [true, false].map((wanted) =>
-    page.chosen.filter(({ part }) => shown.some((figure) => acts(part, figure)) === wanted),
-  );
-  for (const figure of shown) {
-    const ignored = some.filter(({ part }) => !acts(part, figure));
-    if (ignored.length > 0) figure.host.append(unaffectedBy(ignored));
-  }
-  return shown.length > 0 && none.length > 0 && unaffectedBy(none);
-}
-
-function unaffectedBy(filters) {
-  const names = filters.map(({ words }) => `“${words}”`).join(", ");
-  return element(
-    "small",
-    { class: "unaffected" },
-    `${filters.length > 1 ? "These filters do" : "This filter does"} not apply here: ${names}`,
-  );
-}
-
-/** A chart of lines without dimensions, or with these. */
-function timed(page, chart, layers) {
+export function timeSeriesFigure(page, chart, layers) {
   const { grain = "day", by = {} } = chart;
   return chartFigure(
     {
       form: "columns",
       style: "plain",
       changes: [],
-      chosen: page.period,
+      selected: page.period,
       ...chart,
       slots: page.slots(grain),
       layers: layers.map(([name, tone, metric, more = {}]) => ({
         name,
         tone,
-        series: (slot) => page.figures.line(page.group, metric, slot, { ...by, ...more }),
+        line: (slot) => page.metrics.line(page.group, metric, slot, { ...by, ...more }),
       })),
     },
     page,
   );
 }
 
-/** The line of a metric in the chosen period. */
-function now(page, metric, by = {}) {
-  return page.figures.line(page.group, metric, page.period, by);
+/**
+ * The line of a metric in the selected period.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {Dimensions} [by]
+ */
+export function currentLine(page, metric, by = {}) {
+  return page.metrics.line(page.group, metric, page.period, by);
 }
 
-/** The lines of a metric in the chosen period, by one dimension. */
-function parts(page, metric, key, also = {}) {
-  return page.figures.split(page.group, metric, page.period, key, also);
+/**
+ * The lines of a metric in the selected period by one dimension.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {string} key
+ * @param {Dimensions} [fixed]
+ */
+export function currentSplit(page, metric, key, fixed = {}) {
+  return page.metrics.split(page.group, metric, page.period, key, fixed);
 }
 
-function nothing(...content) {
+/** @param {...(Node|string)} content */
+export function emptyNote(...content) {
   return element("p", { class: "nothing" }, content);
 }
 
-function pair(...items) {
+/**
+ * A figure without data.
+ * @param {string} id
+ * @param {string} title
+ * @param {string} text
+ */
+export function emptyFigure(id, title, text) {
+  return element("figure", { id }, element("figcaption", {}, element("h3", {}, title)), emptyNote(text));
+}
+
+/**
+ * @param {...Figure} items
+ * @returns {Figure|Figure[]}
+ */
+export function sideBySide(...items) {
   const shown = items.filter(Boolean);
   return shown.length > 1 ? element("div", { class: "pair" }, shown) : shown;
 }
 
-/** A remark that a filter narrows what follows. */
-function narrowed(...texts) {
-  return element(
-    "p",
-    { class: "narrowed" },
-    texts.filter(Boolean).map((text) => element("span", { class: "chip" }, text)),
-  );
+/**
+ * The filter that the figures below follow.
+ * @param {string} text
+ */
+export function filterChip(text) {
+  return element("p", { class: "narrowed" }, element("span", { class: "chip" }, text));
 }
 
-/** The caption of a table with its period. */
-function captioned(page, words) {
-  return `${words}, ${periodName(page.period)}`;
+/**
+ * A caption with the selected period.
+ * @param {Page} page
+ * @param {string} caption
+ */
+export function withPeriod(page, caption) {
+  return `${caption}, ${periodName(page.period)}`;
 }
 
-/** Rows of a table up to so many; what is left out is said. */
-const MOST_ROWS = 40;
+export const MAX_ROWS = 40;
 
-function leftOut(count) {
-  return count > MOST_ROWS
-    ? `${counted(count - MOST_ROWS, "more row is", "more rows are")} in the file of all numbers.`
+/** @param {number} count */
+export function omittedRows(count) {
+  return count > MAX_ROWS
+    ? `${pluralize(count - MAX_ROWS, "more row is", "more rows are")} in metrics.csv.`
     : "";
 }
 
-// The overview
-
-/** The figures at the top; `#` of each leads to the section behind it. */
-function tilesOf(page, headline) {
-  const end = page.period.end < page.data.last ? page.period.end : page.data.last;
-  const first = plusDays(end, -55);
-  const days = periodsCovering("day", first > page.data.first ? first : page.data.first, end);
+/**
+ * The tiles of the overview, each with a link to its section.
+ * @param {Page} page
+ * @param {Headline[]} headline
+ */
+export function metricTiles(page, headline) {
+  const { first, last } = page.data;
+  if (!first || !last) return [];
+  const end = page.period.end < last ? page.period.end : last;
+  const start = addDays(end, -55);
+  const days = periodsBetween("day", start > first ? start : first, end);
   return headline.map(({ label, href, metric, by, style, of }) => {
-    const line = now(page, metric, by);
+    const line = currentLine(page, metric, by);
     const value = valueText(line, style, page.small);
-    const isNumber = line && line.value !== null;
-    const note = !line
-      ? "no data"
-      : line.hidden || line.value === null
-        ? remarks(line, style)[0]
-        : partsText(line, style) && style === "percent"
-          ? `${partsText(line, style)} ${of}`
-          : of;
-    const shape = days.map((day) => page.figures.line(page.group, metric, day, by));
-    const covered = isNumber ? daysText(line) : "";
-    const noteOf = element("p", { class: "note" }, note);
-    markShown(page, noteOf, [line]);
+    const hasValue = line !== undefined && line.value !== null;
+    const ratio = style === "percent" ? ratioText(line, style) : "";
+    const text = !line ? "no data" : !hasValue ? details(line, style)[0] : ratio ? `${ratio} ${of}` : of;
+    const daily = days.map((day) => page.metrics.line(page.group, metric, day, by));
+    const warning = hasValue ? coverageText(line) : "";
+    const note = element("p", { class: "note" }, text);
+    trackShown(page, note, [line]);
     return element(
       "li",
       { class: "tile" },
@@ -157,75 +198,86 @@ function tilesOf(page, headline) {
       element(
         "p",
         {
-          class: `value${isNumber || value === UNKNOWN ? "" : " words"}`,
-          title: (line && exactText(line)) || null,
+          class: `value${hasValue || value === UNKNOWN ? "" : " words"}`,
+          title: (line && exactValue(line)) || null,
         },
         value,
       ),
-      noteOf,
-      element("div", { class: "shape" }, sparkline(shape, style)),
+      note,
+      element("div", { class: "shape" }, sparkline(daily, style)),
       element(
         "p",
         { class: "fresh" },
-        spanText(page.period),
+        dateRange(page.period),
         element("br"),
         comparison(page, metric, by, style),
-        covered && [element("br"), element("span", { class: "warning" }, covered)],
+        warning ? [element("br"), element("span", { class: "warning" }, warning)] : null,
       ),
     );
   });
 }
 
 /**
- * The change of a figure against the period to compare with, which is named, or why there is none; for 28 days that of
- * the newest complete month.
+ * The change since the period to compare with, or why there is none. For the last 28 days it can be the change of the
+ * newest complete month or week.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {Dimensions} by
+ * @param {Style} style
  */
 function comparison(page, metric, by, style) {
-  if (page.choice.compare === "none") return "";
-  let why = "";
+  if (page.selected.compare === "none") return "";
+  let reason = "";
+  /** @param {Period} period */
+  const lineOf = (period) => page.metrics.line(page.group, metric, period, by);
+  /** @param {Period} period */
   const compare = (period) => {
-    const before = comparedWith(period, page.choice.compare);
-    const [from, to] = [before, period].map((period) => page.figures.line(page.group, metric, period, by));
+    const before = comparisonPeriod(period, page.selected.compare);
+    if (!before) return "";
+    const [from, to] = [lineOf(before), lineOf(period)];
     const change = changeText(from, to, style);
-    if (from && to && !why) why = whyNotCompared(from, to);
-    return change && `${change} on ${periodName(before)}`;
+    if (from && to && !reason) reason = incomparableReason(from, to);
+    return change && `${change} vs. ${periodName(before)}`;
   };
-  const none = () => (why ? `not compared: ${why}` : "nothing to compare with");
-  const own = compare(page.period);
-  if (own || page.period.grain !== "window") return own || none();
-  for (const grain of ["month", "week"]) {
-    const period = page.figures
+  const change = compare(page.period);
+  if (change) return change;
+  for (const grain of page.period.grain === "window" ? /** @type {Grain[]} */ (["month", "week"]) : []) {
+    /** @param {Line|undefined} line */
+    const isComplete = (line) => line !== undefined && line.value !== null && line.coverage >= 1;
+    const period = page.metrics
       .periods(grain)
       .reverse()
-      .find(
-        (period) =>
-          page.figures.line(page.group, metric, period, by)?.value != null &&
-          page.figures.line(page.group, metric, period, by).coverage >= 1,
-      );
+      .find((period) => isComplete(lineOf(period)));
     const change = period && compare(period);
     if (change)
-      return `${capital(periodName(period))}: ${valueText(page.figures.line(page.group, metric, period, by), style, page.small)}, ${change}`;
+      return `${capitalize(periodName(period))}: ${valueText(lineOf(period), style, page.small)}, ${change}`;
   }
-  return none();
+  return reason ? `not compared: ${reason}` : "nothing to compare with";
 }
 
-/** A row for each group, where there are several. */
-function byGroup(page, caption, figures) {
+/**
+ * A row for each group; null for a single one.
+ * @param {Page} page
+ * @param {string} caption
+ * @param {MetricColumn[]} columns
+ */
+export function groupTable(page, caption, columns) {
   const groups = page.data.groups.map((group, at) => ({ ...group, at })).filter((group) => !group.union);
   if (groups.length < 2) return null;
-  const line = (group, { metric, by }) => page.figures.line(group.at, metric, page.period, by);
-  const most = largest(groups.map((group) => line(group, figures[0])));
+  /** @type {(group: {at: number}, column: MetricColumn) => Line|undefined} */
+  const line = (group, { metric, by }) => page.metrics.line(group.at, metric, page.period, by);
+  const max = maxValue(groups.map((group) => line(group, columns[0])));
   return tableFigure(
     {
       id: "groups",
-      caption: captioned(page, caption),
-      columns: [words("Group"), ...figures.map(({ label }) => numbers(label))],
+      caption: withPeriod(page, caption),
+      columns: [textColumn("Group"), ...columns.map(({ label }) => numberColumn(label))],
       rows: groups.map((group) => [
-        text(group.name),
-        ...figures.map((wanted, at) =>
+        textCell(group.name),
+        ...columns.map((column, at) =>
           at === 0
-            ? barred(line(group, wanted), wanted.style, most)
-            : figure(line(group, wanted), wanted.style),
+            ? barCell(line(group, column), column.style, max)
+            : valueCell(line(group, column), column.style),
         ),
       ]),
     },
@@ -233,101 +285,100 @@ function byGroup(page, caption, figures) {
   );
 }
 
-/** A row for each month, newest first. */
-function byMonth(page, figures) {
-  const months = page.figures
+const MAX_MONTHS = 37;
+
+/**
+ * A row for each month of the overview, newest first; null for a single one.
+ * @param {Page} page
+ * @param {MetricColumn[]} columns
+ */
+export function monthTable(page, columns) {
+  const months = page.metrics
     .periods("month")
-    .filter((month) => hasFigures(page.figures, month))
+    .filter((month) => hasData(page.metrics, month))
     .reverse();
-  const line = (month, { metric, by }) => page.figures.line(page.group, metric, month, by);
   const rows = months.map((month) => {
-    const lines = figures.map((wanted) => line(month, wanted));
-    const known = lines.filter(Boolean);
-    const covered = Math.min(...known.filter((line) => !isImported(line)).map((line) => line.coverage));
+    const lines = columns.map(({ metric, by }) => page.metrics.line(page.group, metric, month, by));
+    const known = lines.filter((line) => line !== undefined);
+    const coverage = Math.min(...known.filter((line) => !isImported(line)).map((line) => line.coverage));
     const unknown = known.some(isImported) ? "completeness unknown" : "";
     return [
-      monthCell(month, covered < 1 ? `${wholePercent.format(covered)} of its days` : unknown),
-      ...lines.map((line, at) => figure(line, figures[at].style)),
+      dateCell(periodName(month), coverage < 1 ? `${wholePercentFormat.format(coverage)} of days` : unknown),
+      ...lines.map((line, at) => valueCell(line, columns[at].style)),
     ];
   });
-  return rows.length < 2
-    ? null
-    : tableFigure(
-        {
-          id: "months",
-          caption: "By month, newest first",
-          columns: [words("Month"), ...figures.map(({ label }) => numbers(label))],
-          rows: rows.slice(0, 37),
-          more: rows.length > 37 ? "Older months are in the file of all numbers." : "",
-        },
-        page,
-      );
-}
-
-/** The first cell of a month's row. */
-function monthCell(month, note = "") {
-  return date(periodName(month), note);
-}
-
-/** A heat map of a metric by one dimension over the newest weeks. */
-function heatMap(page, { id, caption, metric, key, style, names, heading }) {
-  const weeks = page.slots("week").slice(-13);
-  const rows = names.map((name) =>
-    weeks.map((week) => page.figures.line(page.group, metric, week, { [key]: name })),
-  );
-  const most = largest(rows.flat());
-  const shown = names
-    .map((name, at) => [name, rows[at]])
-    .filter(([, row]) => row.some((line) => line?.value));
-  if (weeks.length < 2 || shown.length === 0) return null;
+  if (rows.length < 2) return null;
   return tableFigure(
     {
-      id,
-      heat: true,
-      follows: ["period"],
-      caption,
-      note: "Each number stands in its cell; the shade only points to the large ones.",
-      columns: [words(heading), ...weeks.map((week) => numbers(shortDay(week.start)))],
-      rows: shown.map(([name, row]) => [
-        text(valueName(name, key)),
-        ...row.map((line) =>
-          figure(line, style, {
-            brief: true,
-            heat: line?.value && most > 0 ? line.value / most : undefined,
-          }),
-        ),
-      ]),
+      id: "months",
+      caption: "By month, newest first",
+      columns: [textColumn("Month"), ...columns.map(({ label }) => numberColumn(label))],
+      rows: rows.slice(0, MAX_MONTHS),
+      more: rows.length > MAX_MONTHS ? "Older months are in metrics.csv." : "",
     },
     page,
   );
 }
 
-/** Some metrics by month, newest first; nothing where none of them is told of any. */
-function overMonths(page, id, caption, figures) {
-  const months = page.figures.periods("month").reverse();
+/**
+ * Metrics of a section by month, newest first; null where none of them has lines.
+ * @param {Page} page
+ * @param {string} id
+ * @param {string} caption
+ * @param {[string, string, Style][]} columns label, metric and style
+ */
+export function monthlyMetrics(page, id, caption, columns) {
+  const months = page.metrics.periods("month").reverse();
   const rows = months
     .map((month) => [
-      monthCell(month),
-      ...figures.map(([, metric, style]) => figure(page.figures.line(page.group, metric, month), style)),
+      dateCell(periodName(month)),
+      ...columns.map(([, metric, style]) => valueCell(page.metrics.line(page.group, metric, month), style)),
     ])
     .filter((row) => row.some((cell) => cell.line));
   return tableFigure(
     {
       id,
       caption,
-      columns: [words("Month"), ...figures.map(([label]) => numbers(label))],
+      columns: [textColumn("Month"), ...columns.map(([label]) => numberColumn(label))],
       rows: rows.slice(0, 13),
     },
     page,
   );
 }
 
-/** A title with a sentence in the place of what cannot be told. */
-function noted(id, title, words) {
-  return element(
-    "figure",
-    { id },
-    element("figcaption", {}, element("h3", {}, title)),
-    element("p", { class: "nothing" }, words),
+/**
+ * A heat map of a metric by one dimension over the newest weeks.
+ * @param {Page} page
+ * @param {{id: string, caption: string, metric: string, key: string, style: Style, names: string[], heading: string}} map
+ */
+export function heatMap(page, { id, caption, metric, key, style, names, heading }) {
+  const weeks = page.slots("week").slice(-13);
+  const rows = names
+    .map((name) => ({
+      name,
+      lines: weeks.map((week) => page.metrics.line(page.group, metric, week, { [key]: name })),
+    }))
+    .filter(({ lines }) => lines.some((line) => line?.value));
+  if (weeks.length < 2 || rows.length === 0) return null;
+  const max = maxValue(rows.flatMap(({ lines }) => lines));
+  return tableFigure(
+    {
+      id,
+      heat: true,
+      follows: ["period"],
+      caption,
+      note: "Darker cells have larger values.",
+      columns: [textColumn(heading), ...weeks.map((week) => numberColumn(shortDay(week.start)))],
+      rows: rows.map(({ name, lines }) => [
+        textCell(valueLabel(name, key)),
+        ...lines.map((line) =>
+          valueCell(line, style, {
+            brief: true,
+            heat: line?.value && max > 0 ? line.value / max : undefined,
+          }),
+        ),
+      ]),
+    },
+    page,
   );
 }

@@ -1,36 +1,59 @@
-// What the reader has chosen. All of it stands in the fragment of the address, so that a link shows the same view:
-// `#chat&period=month:2026-10-01&group=acme`. What is not there is as the page opens.
+// The selected filter values. They are in the fragment of the URL, so that a link shows the same view:
+// `#chat&period=month:2026-10-01&group=acme`. A filter that is absent has its initial value.
 
-/** @typedef {{period: string, compare: string, group: string, language: string, feature: string, flow: string, span: string}} Choice */
+import { capitalize, periodName, valueLabel } from "./format.js";
+import { addDays, addMonths, daysBetween, periodStarting } from "./metrics.js";
 
-const PARTS = ["period", "compare", "group", "language", "feature", "flow", "span"];
+/**
+ * @import {Grain, Metrics, Period} from "./metrics.js"
+ * @typedef {"period"|"compare"|"group"|"language"|"feature"|"flow"|"span"} FilterKey
+ * @typedef {Record<FilterKey, string>} Selected the value of each filter
+ * @typedef {{value: string, label: string, in?: string}} Option `in` is its group in the list
+ * @typedef {{label: string, options: Option[], initial: string}} Filter
+ * @typedef {Record<FilterKey, Filter>} Filters
+ */
 
-/** The parts that choose which lines a figure shows. */
-const NARROWING = ["period", "group", "language", "feature", "flow"];
+/** @type {FilterKey[]} */
+export const FILTER_KEYS = ["period", "compare", "group", "language", "feature", "flow", "span"];
 
-/** The section and the choice of a fragment; what the page does not offer is passed over. */
-function readFragment(fragment, offers) {
-  const parts = fragment.replace(/^#/, "").split("&").filter(Boolean);
-  const section = parts[0] && !parts[0].includes("=") ? decoded(parts[0]) : "";
-  const choice = Object.fromEntries(PARTS.map((part) => [part, offers[part].start]));
-  for (const [part, value] of parts
-    .filter((part) => part.includes("="))
-    .map((part) => part.split("=").map(decoded))) {
-    if (PARTS.includes(part) && offers[part].options.some((option) => option.value === value))
-      choice[part] = value;
+/** @type {FilterKey[]} The filters that select lines. */
+export const LINE_FILTERS = ["period", "group", "language", "feature", "flow"];
+
+/**
+ * The section and the selected values in a fragment. Unknown filters and values are ignored.
+ * @param {string} hash
+ * @param {Filters} filters
+ * @returns {{section: string, selected: Selected}}
+ */
+export function parseHash(hash, filters) {
+  const parts = hash.replace(/^#/, "").split("&").filter(Boolean);
+  const section = parts[0] && !parts[0].includes("=") ? decode(parts[0]) : "";
+  const selected = /** @type {Selected} */ (
+    Object.fromEntries(FILTER_KEYS.map((key) => [key, filters[key].initial]))
+  );
+  for (const part of parts.filter((part) => part.includes("="))) {
+    const [name, value] = part.split("=").map(decode);
+    const key = FILTER_KEYS.find((key) => key === name);
+    if (key && filters[key].options.some((option) => option.value === value)) selected[key] = value;
   }
-  return { section, choice };
+  return { section, selected };
 }
 
-/** The fragment of a section and a choice: only what differs from the start. */
-function writeFragment(section, choice, offers) {
-  const parts = PARTS.filter((part) => choice[part] !== offers[part].start).map(
-    (part) => `${part}=${encodeURIComponent(choice[part])}`,
+/**
+ * The fragment of a section and the values that differ from the initial ones.
+ * @param {string} section
+ * @param {Selected} selected
+ * @param {Filters} filters
+ */
+export function formatHash(section, selected, filters) {
+  const parts = FILTER_KEYS.filter((key) => selected[key] !== filters[key].initial).map(
+    (key) => `${key}=${encodeURIComponent(selected[key])}`,
   );
   return [section && encodeURIComponent(section), ...parts].filter(Boolean).join("&");
 }
 
-function decoded(part) {
+/** @param {string} part */
+function decode(part) {
   try {
     return decodeURIComponent(part);
   } catch {
@@ -38,87 +61,90 @@ function decoded(part) {
   }
 }
 
-/** What can be chosen, and what a page opens with. */
-function offersOf(figures) {
-  const { data } = figures;
-  const periods = ["window", "month", "week"].map((grain) =>
-    figures
+/**
+ * The filters of a page with their options, of which the first is the initial one.
+ * @param {Metrics} metrics
+ * @returns {Filters}
+ */
+export function filtersFor(metrics) {
+  const { data } = metrics;
+  /** @type {Record<string, string>} */
+  const headings = { window: "28 days", month: "Months", week: "Weeks" };
+  const periods = /** @type {Grain[]} */ (["window", "month", "week"]).map((grain) =>
+    metrics
       .periods(grain)
-      .filter((period) => hasFigures(figures, period))
+      .filter((period) => hasData(metrics, period))
       .reverse(),
   );
+  /** @type {(period: Period) => Option} */
   const periodOption = (period) => ({
     value: `${period.grain}:${period.start}`,
-    label: capital(periodName(period)),
-    in: { window: "28 days", month: "Months", week: "Weeks" }[period.grain],
+    label: capitalize(periodName(period)),
+    in: headings[period.grain],
   });
+  /** @type {(value: string, label?: string) => Option} */
   const option = (value, label = value) => ({ value, label });
-  const everything = (key, all) => [
+  /** @type {(label: string, options: Option[]) => Filter} */
+  const filter = (label, options) => ({ label, options, initial: options[0]?.value ?? "" });
+  /** @type {(key: string, all: string) => Option[]} */
+  const valueOptions = (key, all) => [
     option("", all),
-    ...figures.values(key).map((value) => option(value, valueName(value, key))),
+    ...metrics.dimensionValues(key).map((value) => option(value, valueLabel(value, key))),
   ];
-  const days = data.first ? daysBetween(data.first, data.last) + 1 : 0;
-  const spans = [
-    ["13", "13 weeks", 91],
-    ["53", "53 weeks", 371],
-    ["all", "all days", Infinity],
-  ];
-  const offers = {
-    period: { label: "Period", options: periods.flat().map(periodOption) },
-    compare: {
-      label: "Compare with",
-      options: [
-        option("before", "the period before"),
-        option("year", "a year before"),
-        option("none", "nothing"),
-      ],
-    },
-    group: {
-      label: "Group",
-      options: data.groups.map((group) => option(group.name)),
-    },
-    language: {
-      label: "Language",
-      options: everything("language", "all languages"),
-    },
-    feature: {
-      label: "Feature",
-      options: everything("feature", "all features"),
-    },
-    flow: { label: "Flow", options: everything("flow", "all flows") },
-    span: {
-      label: "Charts show",
-      options: spans
-        .filter(([, , least], at) => at === 2 || days > least)
-        .map(([value, label]) => option(value, label)),
-    },
+  const days = data.first && data.last ? daysBetween(data.first, data.last) + 1 : 0;
+  const spans = [option("all", "all days")];
+  if (days > 371) spans.unshift(option("53", "53 weeks"));
+  if (days > 91) spans.unshift(option("13", "13 weeks"));
+  const filters = {
+    period: filter("Period", periods.flat().map(periodOption)),
+    compare: filter("Compare with", [
+      option("before", "previous period"),
+      option("year", "a year earlier"),
+      option("none", "nothing"),
+    ]),
+    group: filter(
+      "Group",
+      data.groups.map((group) => option(group.name)),
+    ),
+    language: filter("Language", valueOptions("language", "all languages")),
+    feature: filter("Feature", valueOptions("feature", "all features")),
+    flow: filter("Flow", valueOptions("flow", "all flows")),
+    span: filter("Charts show", spans),
   };
-  for (const offer of Object.values(offers)) offer.start = offer.options[0]?.value ?? "";
-  if (days <= 182) offers.span.start = "all";
-  return offers;
+  if (days <= 182) filters.span.initial = "all";
+  return filters;
 }
 
-/** A month or week that is cut off at both ends by the reported days tells nothing of its own. */
-function hasFigures(figures, period) {
-  const { first, last } = figures.data;
-  return period.start <= last && period.end >= first;
+/**
+ * Whether a period overlaps the reported days.
+ * @param {Metrics} metrics
+ * @param {Period} period
+ */
+export function hasData(metrics, period) {
+  const { first, last } = metrics.data;
+  return first !== null && last !== null && period.start <= last && period.end >= first;
 }
 
-function capital(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-/** The period of an option. */
-function periodOf(value) {
+/**
+ * The period of an option.
+ * @param {string} value
+ */
+export function parsePeriod(value) {
   const [grain, start] = value.split(":");
-  return periodFrom(grain, start);
+  return periodStarting(/** @type {Grain} */ (grain), start);
 }
 
-/** The period to compare with. */
-function comparedWith(period, compare) {
+/**
+ * The period to compare with.
+ * @param {Period} period
+ * @param {string} compare
+ * @returns {?Period}
+ */
+export function comparisonPeriod(period, compare) {
   if (compare === "none") return null;
   if (period.grain === "month")
-    return periodFrom("month", plusMonths(period.start, compare === "year" ? -12 : -1));
+    return periodStarting("month", addMonths(period.start, compare === "year" ? -12 : -1));
+  // 364 days keep the weekdays aligned.
   const days = compare === "year" ? 364 : period.grain === "week" ? 7 : 28;
-  return periodFrom(period.grain, plusDays(period.start, -days));
+  return periodStarting(period.grain, addDays(period.start, -days));
 }

@@ -1,34 +1,67 @@
-// Code suggestions: acceptance, volume, lines, languages, editors.
+// Code suggestions: acceptance, volume, lines, languages and editors.
 
-function* suggestions(page) {
-  const { language } = page.choice;
+import { percentFormat, UNKNOWN, valueLabel } from "./format.js";
+import {
+  currentLine,
+  currentSplit,
+  emptyFigure,
+  filterChip,
+  heatMap,
+  MAX_ROWS,
+  omittedRows,
+  sideBySide,
+  timeSeriesFigure,
+  withPeriod,
+} from "./sections.js";
+import {
+  barCell,
+  maxValue,
+  namesByValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
+
+/**
+ * @import {Dimensions, Grain, Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @import {Cell} from "./table.js"
+ */
+
+/** @param {Page} page */
+export function* suggestionFigures(page) {
+  const { language } = page.selected;
   const changes = page.data.changes.filter((change) => change.group === page.group);
+  /** @type {Grain} */
   const grain = language ? "week" : "day";
+  /** @type {Dimensions} */
   const by = language ? { language } : {};
-  const of = language ? `: ${valueName(language, "language")}` : "";
-  const note = language ? "By week, as days are not split: few people would be behind them. " : "";
+  const suffix = language ? `: ${valueLabel(language, "language")}` : "";
+  const note = language ? "By week, because daily values by language would cover too few people. " : "";
   const chart = { grain, by, changes };
-  yield language && narrowed(`Language: ${valueName(language, "language")}`);
-  yield pair(
-    timed(
+  if (language) yield filterChip(`Language: ${valueLabel(language, "language")}`);
+  yield sideBySide(
+    timeSeriesFigure(
       page,
       {
         ...chart,
         id: "acceptance",
         form: "line",
         style: "percent",
-        title: `Acceptance rate by ${grain}${of}`,
-        note: `${note}Accepted of shown.`,
+        title: `Acceptance rate by ${grain}${suffix}`,
+        note: `${note}Accepted suggestions as a share of those shown.`,
       },
       [["acceptance rate", "main", "code_suggestions.acceptance_rate"]],
     ),
-    timed(
+    timeSeriesFigure(
       page,
       {
         ...chart,
         id: "suggestions-shown",
-        title: `Code suggestions shown and accepted by ${grain}${of}`,
-        note: `${note}Accepted is a part of shown.`,
+        title: `Code suggestions shown and accepted by ${grain}${suffix}`,
+        note: `${note}Shown includes accepted.`,
       },
       [
         ["shown", "quiet", "code_suggestions.shown"],
@@ -36,69 +69,71 @@ function* suggestions(page) {
       ],
     ),
   );
-  yield suggestionsBy(
-    page,
-    "language",
-    "Language",
-    "Code suggestions by language",
-    language ? { only: language } : {},
-  );
-  yield languageWeeks(page, language);
-  yield suggestionsBy(page, "ide", "Editor", `Code suggestions by editor${of}`, {
-    also: by,
-  });
-  yield codeLines(page, language);
+  yield suggestionTable(page, "language", "Language", "Code suggestions by language", { only: language });
+  yield languageHeatMap(page, language);
+  yield suggestionTable(page, "ide", "Editor", `Code suggestions by editor${suffix}`, { fixed: by });
+  yield codeLineTable(page, language);
 }
 
-function suggestionsBy(page, key, heading, caption, { only, also = {} }) {
-  const split = (metric) => parts(page, `code_suggestions.${metric}`, key, also);
+/**
+ * @param {Page} page
+ * @param {string} key
+ * @param {string} heading
+ * @param {string} caption
+ * @param {{only?: string, fixed?: Dimensions}} filter
+ */
+function suggestionTable(page, key, heading, caption, { only, fixed = {} }) {
   const [shown, accepted, rejected, rate, people] = [
     "shown",
     "accepted",
     "rejected",
     "acceptance_rate",
     "users",
-  ].map(split);
-  const names = bySize(shown, accepted).filter((name) => !only || name === only);
+  ].map((metric) => currentSplit(page, `code_suggestions.${metric}`, key, fixed));
+  const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
   if (names.length === 0)
-    return key === "ide" ? noted("by-ide", caption, "No editor is told for this period.") : null;
-  const most = largest(shown.values());
+    return key === "ide" ? emptyFigure("by-ide", caption, "No editor was reported for this period.") : null;
+  const max = maxValue(shown.values());
   const columns = [
-    words(heading),
-    numbers("Shown"),
-    numbers("Accepted"),
-    numbers("Rejected"),
-    numbers("Acceptance rate"),
+    textColumn(heading),
+    numberColumn("Shown"),
+    numberColumn("Accepted"),
+    numberColumn("Rejected"),
+    numberColumn("Acceptance rate"),
   ];
-  if (people.size > 0) columns.push(numbers("People"));
+  if (people.size > 0) columns.push(numberColumn("People"));
   return tableFigure(
     {
       id: `by-${key}`,
-      caption: captioned(page, caption),
+      caption: withPeriod(page, caption),
       columns,
-      more: leftOut(names.length),
+      more: omittedRows(names.length),
       rows: names
-        .slice(0, MOST_ROWS)
+        .slice(0, MAX_ROWS)
         .map((name) => [
-          text(valueName(name, key)),
-          barred(shown.get(name), "plain", most),
-          figure(accepted.get(name), "plain"),
-          figure(rejected.get(name), "plain"),
-          barred(rate.get(name), "percent", 1),
-          ...(people.size > 0 ? [figure(people.get(name), "plain")] : []),
+          textCell(valueLabel(name, key)),
+          barCell(shown.get(name), "plain", max),
+          valueCell(accepted.get(name), "plain"),
+          valueCell(rejected.get(name), "plain"),
+          barCell(rate.get(name), "percent", 1),
+          ...(people.size > 0 ? [valueCell(people.get(name), "plain")] : []),
         ]),
     },
     page,
   );
 }
 
-function languageWeeks(page, only) {
-  const names = bySize(parts(page, "code_suggestions.accepted", "language"))
+/**
+ * @param {Page} page
+ * @param {string} only
+ */
+function languageHeatMap(page, only) {
+  const names = namesByValue(currentSplit(page, "code_suggestions.accepted", "language"))
     .filter((name) => !only || name === only)
     .slice(0, 15);
   return heatMap(page, {
     id: "language-weeks",
-    caption: "Suggestions accepted by language and week",
+    caption: "Accepted suggestions by language and week",
     metric: "code_suggestions.accepted",
     key: "language",
     style: "plain",
@@ -107,41 +142,46 @@ function languageWeeks(page, only) {
   });
 }
 
-function codeLines(page, only) {
-  const split = (metric) => parts(page, `code_suggestions.${metric}`, "language");
-  const [shown, accepted, rate] = ["lines_shown", "lines_accepted", "line_acceptance_rate"].map(split);
-  const total = (metric) => now(page, `code_suggestions.${metric}`);
+const MAX_LANGUAGES = 12;
+
+/**
+ * @param {Page} page
+ * @param {string} only
+ */
+function codeLineTable(page, only) {
+  const metrics = ["lines_shown", "lines_accepted", "line_acceptance_rate"];
+  const [shown, accepted, rate] = metrics.map((metric) =>
+    currentSplit(page, `code_suggestions.${metric}`, "language"),
+  );
+  const [totalShown, totalAccepted, totalRate] = metrics.map((metric) =>
+    currentLine(page, `code_suggestions.${metric}`),
+  );
+  /** @type {(name: string, shown?: Line, accepted?: Line, rate?: Line) => Cell[]} */
   const row = (name, shown, accepted, rate) => [
-    text(name),
-    figure(shown, "plain"),
-    figure(accepted, "plain"),
-    figure(rate, "percent"),
-    {
-      kind: "number",
-      text: rate ? percentNumber.format(rate.basis ?? 1) : UNKNOWN,
-    },
+    textCell(name),
+    valueCell(shown, "plain"),
+    valueCell(accepted, "plain"),
+    valueCell(rate, "percent"),
+    { kind: "number", text: rate ? percentFormat.format(rate.basis ?? 1) : UNKNOWN },
   ];
-  const names = bySize(shown, accepted).filter((name) => !only || name === only);
+  const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
   const rows = names
-    .slice(0, only ? 1 : 12)
-    .map((name) => row(valueName(name, "language"), shown.get(name), accepted.get(name), rate.get(name)));
-  if (total("lines_shown") && !only)
-    rows.unshift(
-      row("all languages", total("lines_shown"), total("lines_accepted"), total("line_acceptance_rate")),
-    );
+    .slice(0, only ? 1 : MAX_LANGUAGES)
+    .map((name) => row(valueLabel(name, "language"), shown.get(name), accepted.get(name), rate.get(name)));
+  if (totalShown && !only) rows.unshift(row("all languages", totalShown, totalAccepted, totalRate));
   return tableFigure(
     {
       id: "code-lines",
-      caption: captioned(page, "Lines of code in suggestions that tell their size"),
+      caption: withPeriod(page, "Lines of code in suggestions that report their size"),
       columns: [
-        words("Lines of code"),
-        numbers("Lines shown"),
-        numbers("Lines accepted"),
-        numbers("Of lines shown"),
-        numbers("Suggestions that tell it"),
+        textColumn("Language"),
+        numberColumn("Lines shown"),
+        numberColumn("Lines accepted"),
+        numberColumn("Line acceptance rate"),
+        numberColumn("Suggestions that report their size"),
       ],
       rows,
-      more: names.length > 12 && !only ? "More languages are in the file of all numbers." : "",
+      more: names.length > MAX_LANGUAGES && !only ? "More languages are in metrics.csv." : "",
     },
     page,
   );

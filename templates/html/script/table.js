@@ -1,78 +1,131 @@
-// Tables: in-cell bars, heat maps, and every number as CSV.
+// Tables: bars in cells, heat maps, and the buttons that export a figure.
+
+import { toCsv } from "./csv.js";
+import { element, svgElement } from "./elements.js";
+import { trackShown } from "./filter-notes.js";
+import {
+  details,
+  durationUnit,
+  exactFormat,
+  ratioText,
+  reasonText,
+  valueLabel,
+  valueText,
+} from "./format.js";
+import { isSmallSample } from "./metrics.js";
 
 /**
- * @typedef {{text: string, note?: string, bar?: number, heat?: number, pale?: boolean, kind: "words"|"number"|"code"|"date", line?: Line, range?: number[]}} Cell
- * @typedef {{id: string, caption: string, note?: string, quiet?: boolean, columns: {label: string, kind: string, unitOf?: string}[], rows: Cell[][], more?: string, heat?: boolean, follows?: string[]}} Table
+ * @import {Style, Unit} from "./format.js"
+ * @import {Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @import {FilterKey} from "./state.js"
  */
 
-const words = (label) => ({ label, kind: "words" });
-const numbers = (label) => ({ label, kind: "number" });
-const text = (content, note = "") => ({ text: content, note, kind: "words" });
-const code = (content) => ({ text: content, kind: "code" });
-const date = (content, note = "") => ({ text: content, note, kind: "date" });
-/** A value as its source spells it, or words where no source reports one. */
-const spelled = (value, key) => (value === "(none)" ? text(valueName(value, key)) : code(value));
+/**
+ * A cell shows `text`, or else its line in a style. `bar` and `heat` are shares from 0 to 1, `range` is low, middle and
+ * high as shares of one scale, `brief` moves the note into the tooltip.
+ * @typedef {{
+ *   kind: "text"|"number"|"code"|"date", text?: string, note?: string, line?: Line, style?: Style, bar?: number,
+ *   heat?: number, range?: number[], pale?: boolean, brief?: boolean
+ * }} Cell
+ * @typedef {{label: string, kind: "text"|"number", unitOf?: string}} Column columns with the same `unitOf` share one unit
+ * @typedef {{
+ *   id: string, caption: string, note?: string|(string|Node)[], columns: Column[], rows: Cell[][], more?: string,
+ *   heat?: boolean, follows?: FilterKey[]
+ * }} Table `more` names what is omitted; see `trackShown` for `follows`
+ */
 
-/** The cell of a line: its value, `n of N` where it is a rate, a dash with the reason where it is not known. */
-function figure(line, style, more = {}) {
-  const note =
-    !line || line.hidden
-      ? ""
-      : line.value === null
-        ? (REASONS[line.reason] ?? REASONS.not_known)
-        : partsText(line, style);
+/** @type {(label: string) => Column} */
+export const textColumn = (label) => ({ label, kind: "text" });
+/** @type {(label: string) => Column} */
+export const numberColumn = (label) => ({ label, kind: "number" });
+/** @type {(text: string, note?: string) => Cell} */
+export const textCell = (text, note = "") => ({ text, note, kind: "text" });
+/** @type {(text: string) => Cell} */
+export const codeCell = (text) => ({ text, kind: "code" });
+/** @type {(text: string, note?: string) => Cell} */
+export const dateCell = (text, note = "") => ({ text, note, kind: "date" });
+/** @type {(value: string, key: string) => Cell} An identifier as its source spells it. */
+export const identifierCell = (value, key) =>
+  value === "(none)" ? textCell(valueLabel(value, key)) : codeCell(value);
+
+/**
+ * The value of a line, with `n of N` for a rate or the reason why there is none.
+ * @param {Line|undefined} line
+ * @param {Style} style
+ * @param {Partial<Cell>} [more]
+ * @returns {Cell}
+ */
+export function valueCell(line, style, more = {}) {
+  const note = !line || line.hidden ? "" : line.value === null ? reasonText(line) : ratioText(line, style);
   return {
     kind: "number",
     line,
     style,
     note,
-    pale: !line || line.value === null || isSmall(line),
+    pale: !line || line.value === null || isSmallSample(line),
     ...more,
   };
 }
 
-/** The cell of a line with a bar: the value as a part of `whole`. */
-function barred(line, style, whole, more = {}) {
-  return figure(line, style, {
-    bar: line?.value && whole > 0 ? line.value / whole : 0,
-    ...more,
-  });
+/**
+ * The value of a line with a bar: its share of `whole`.
+ * @param {Line|undefined} line
+ * @param {Style} style
+ * @param {number} whole
+ * @param {Partial<Cell>} [more]
+ */
+export function barCell(line, style, whole, more = {}) {
+  return valueCell(line, style, { bar: line?.value && whole > 0 ? line.value / whole : 0, ...more });
 }
 
-/** The largest value among lines. */
-function largest(lines) {
+/** @param {Iterable<Line|undefined>} lines */
+export function maxValue(lines) {
   return Math.max(0, ...[...lines].map((line) => line?.value ?? 0));
 }
 
-/** The names of cells, largest first by the first map. Hidden ones come last by name: their place must not tell their size. */
-function bySize(...maps) {
-  const size = (name) => maps[0].get(name)?.value ?? -1;
+/**
+ * The names in maps of lines, largest first by the first map. Suppressed ones come last, sorted by name: their position
+ * must not reveal their size.
+ * @param {...Map<string, Line>} maps
+ */
+export function namesByValue(...maps) {
+  /** @param {string} name */
+  const value = (name) => maps[0].get(name)?.value ?? -1;
   const names = new Set(maps.flatMap((map) => [...map.keys()]));
-  return [...names].sort((a, b) => size(b) - size(a) || (a < b ? -1 : 1));
+  return [...names].sort((a, b) => value(b) - value(a) || (a < b ? -1 : 1));
 }
 
-/** The table in a region of its own that can be scrolled by keyboard; with copy and download. */
-function tableFigure(table, page) {
+/**
+ * A table with its export buttons; null without rows.
+ * @param {Table} table
+ * @param {Page} page
+ */
+export function tableFigure(table, page) {
   if (table.rows.length === 0) return null;
-  const lines = () =>
-    table.rows
-      .flat()
-      .map((cell) => cell.line)
-      .filter(Boolean);
+  const lines = () => table.rows.flatMap((row) => row.flatMap((cell) => cell.line ?? []));
   const region = tableRegion(table, page);
-  markShown(page, region.querySelector("caption > span"), lines(), table.follows);
+  const host = region.querySelector("caption > span");
+  if (host) trackShown(page, host, lines(), table.follows);
   return element(
     "figure",
     { id: table.id, class: "tabled" },
     region,
     table.more && element("p", { class: "more" }, table.more),
-    actions(table.id, table.caption, null, lines, page),
+    exportActions(table.id, table.caption, null, lines, page),
   );
 }
 
-function tableRegion(table, page) {
+/**
+ * A table in a region that the keyboard can scroll.
+ * @param {Table} table
+ * @param {Page} page
+ */
+export function tableRegion(table, page) {
+  /** @param {number} at */
   const hasBar = (at) => table.rows.some((row) => row[at]?.bar !== undefined || row[at]?.range);
-  const numeric = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : null);
+  /** @type {(column: Column, at: number) => ?string} */
+  const className = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : null);
   const units = columnUnits(table);
   const caption = `${table.id}-caption`;
   return element(
@@ -98,7 +151,7 @@ function tableRegion(table, page) {
           "tr",
           {},
           table.columns.map((column, at) =>
-            element("th", { scope: "col", class: numeric(column, at) }, column.label),
+            element("th", { scope: "col", class: className(column, at) }, column.label),
           ),
         ),
       ),
@@ -117,24 +170,36 @@ function tableRegion(table, page) {
   );
 }
 
-/** The unit of the durations of each column: that of the middle one. Columns that name the same `unitOf` share one. */
+/**
+ * The unit of the durations in each column: that of the median.
+ * @param {Table} table
+ */
 function columnUnits(table) {
+  /** @param {number} at */
   const group = (at) => table.columns[at].unitOf ?? at;
-  const known = {};
+  /** @type {Record<string, number[]>} */
+  const seconds = {};
   for (const row of table.rows)
     row.forEach(({ style, line }, at) => {
-      if (style === "duration" && markOf(line) === "value") (known[group(at)] ??= []).push(line.value);
+      if (style === "duration" && typeof line?.value === "number")
+        (seconds[group(at)] ??= []).push(line.value);
     });
   return table.columns.map((_, at) => {
-    const sorted = known[group(at)]?.sort((a, b) => a - b);
-    return sorted && unitOf(sorted[Math.floor(sorted.length / 2)]);
+    const sorted = seconds[group(at)]?.sort((a, b) => a - b);
+    return sorted && durationUnit(sorted[Math.floor(sorted.length / 2)]);
   });
 }
 
+/**
+ * @param {Cell} cell
+ * @param {boolean} isHeading
+ * @param {Page} page
+ * @param {Unit|undefined} unit
+ */
 function cellElement(cell, isHeading, page, unit) {
-  const content =
-    cell.kind === "number" ? (cell.text ?? valueText(cell.line, cell.style, page.small, unit)) : cell.text;
-  const kind = [
+  const { line, style = "plain" } = cell;
+  const content = cell.text ?? valueText(line, style, page.small, unit);
+  const className = [
     cell.kind === "number" && "num",
     cell.kind === "date" && "date",
     cell.kind === "code" && "code",
@@ -143,31 +208,46 @@ function cellElement(cell, isHeading, page, unit) {
   ]
     .filter(Boolean)
     .join(" ");
-  const attributes = { scope: isHeading ? "row" : null, class: kind || null };
-  if (cell.kind === "number" && cell.line)
-    attributes.title = [exactText(cell.line), ...remarks(cell.line, cell.style)].filter(Boolean).join(", ");
-  const inside = [...breakable(content), cell.note && !cell.brief && element("small", {}, ` ${cell.note}`)];
-  const bar = cell.bar !== undefined ? barOf(cell.bar) : cell.range ? rangeOf(cell.range) : null;
+  const title =
+    cell.kind === "number" && line
+      ? [exactValue(line), ...details(line, style)].filter(Boolean).join(", ")
+      : null;
+  const inside = [
+    ...breakAtSlashes(content),
+    cell.note && !cell.brief && element("small", {}, ` ${cell.note}`),
+  ];
+  const bar = cell.bar !== undefined ? shareBar(cell.bar) : cell.range ? intervalBar(cell.range) : null;
   return element(
     isHeading ? "th" : "td",
-    attributes,
+    { scope: isHeading ? "row" : null, class: className || null, title },
     bar ? element("span", { class: "barred" }, element("span", {}, inside), bar) : inside,
   );
 }
 
-/** The text of a path, so that it breaks behind its slashes rather than in a name. */
-function breakable(text) {
+/**
+ * A path that breaks after its slashes rather than inside a name.
+ * @param {string} text
+ */
+function breakAtSlashes(text) {
   return text.split(/(?<=\/)/).flatMap((part, at) => (at === 0 ? [part] : [element("wbr"), part]));
 }
 
-/** The value to the last digit, where its text is rounded. */
-function exactText(line) {
-  return line.value === null || line.hidden ? "" : exactNumber.format(line.value);
+/**
+ * The unrounded value; empty where there is none.
+ * @param {Line} line
+ */
+export function exactValue(line) {
+  return line.value === null || line.hidden ? "" : exactFormat.format(line.value);
 }
 
-function barOf(share) {
-  const width = (Math.min(1, Math.max(0, share)) * 100).toFixed(1);
-  return drawn(
+/** @param {number} share */
+function percentOf(share) {
+  return Number((Math.min(1, Math.max(0, share)) * 100).toFixed(1));
+}
+
+/** @param {number} share */
+function shareBar(share) {
+  return svgElement(
     "svg",
     {
       class: "bar",
@@ -176,15 +256,14 @@ function barOf(share) {
       viewBox: "0 0 100 1",
       preserveAspectRatio: "none",
     },
-    drawn("rect", { class: "track", width: 100, height: 1 }),
-    drawn("rect", { width, height: 1 }),
+    svgElement("rect", { class: "track", width: 100, height: 1 }),
+    svgElement("rect", { width: percentOf(share), height: 1 }),
   );
 }
 
-/** A point in an interval, all as shares of the same whole. */
-function rangeOf([low, middle, high]) {
-  const at = (share) => (Math.min(1, Math.max(0, share)) * 100).toFixed(1);
-  return drawn(
+/** @param {number[]} range */
+function intervalBar([low, middle, high]) {
+  return svgElement(
     "svg",
     {
       class: "bar range",
@@ -193,25 +272,32 @@ function rangeOf([low, middle, high]) {
       viewBox: "0 0 100 8",
       preserveAspectRatio: "none",
     },
-    drawn("rect", { class: "track", y: 3, width: 100, height: 2 }),
-    drawn("rect", {
+    svgElement("rect", { class: "track", y: 3, width: 100, height: 2 }),
+    svgElement("rect", {
       class: "span",
-      x: at(low),
+      x: percentOf(low),
       y: 2,
-      width: Math.max(0.5, at(high) - at(low)),
+      width: Math.max(0.5, percentOf(high) - percentOf(low)),
       height: 4,
     }),
-    drawn("rect", { x: Math.max(0, at(middle) - 0.6), width: 1.2, height: 8 }),
+    svgElement("rect", { x: Math.max(0, percentOf(middle) - 0.6), width: 1.2, height: 8 }),
   );
 }
 
-// What can be done with the numbers
-
-/** Buttons below a chart or a table. `makeTable` is null where the numbers are a table already. */
-function actions(id, title, makeTable, lines, page) {
+/**
+ * The buttons below a figure. `makeTable` is null where the figure is a table.
+ * @param {string} id
+ * @param {string} title
+ * @param {?() => Element} makeTable
+ * @param {() => Line[]} lines
+ * @param {Page} page
+ */
+export function exportActions(id, title, makeTable, lines, page) {
   const place = element("div", { id: `${id}-numbers`, hidden: true });
-  const said = element("span", { class: "said", role: "status" });
-  const about = () => element("span", { class: "for" }, `: ${title}`);
+  const status = element("span", { class: "status", role: "status" });
+  // Screen readers list buttons without their figures.
+  const ofFigure = () => element("span", { class: "for" }, `: ${title}`);
+  const label = document.createTextNode("Show as table");
   const toggle =
     makeTable &&
     element(
@@ -220,127 +306,68 @@ function actions(id, title, makeTable, lines, page) {
         type: "button",
         "aria-expanded": false,
         "aria-controls": place.id,
-        click: () => {
+        click: ({ currentTarget }) => {
           place.hidden = !place.hidden;
-          toggle.setAttribute("aria-expanded", String(!place.hidden));
-          toggle.firstChild.textContent = place.hidden ? "Show as table" : "Hide table";
+          currentTarget.setAttribute("aria-expanded", String(!place.hidden));
+          label.textContent = place.hidden ? "Show as table" : "Hide table";
           if (!place.firstChild) place.append(makeTable());
         },
       },
-      "Show as table",
-      about(),
+      label,
+      ofFigure(),
     );
   const copy = element(
     "button",
     {
       type: "button",
       click: async () => {
-        const done = await copyText(csvOf(lines(), page));
-        said.textContent = done ? "Copied" : "Could not be copied";
+        const isCopied = await copyText(toCsv(lines(), page));
+        status.textContent = isCopied ? "Copied" : "Copy failed";
         setTimeout(() => {
-          said.textContent = "";
+          status.textContent = "";
         }, 3000);
       },
     },
     "Copy CSV",
-    about(),
+    ofFigure(),
   );
   const download = element(
     "button",
-    {
-      type: "button",
-      click: () => downloadText(`${id}.csv`, csvOf(lines(), page)),
-    },
+    { type: "button", click: () => downloadText(`${id}.csv`, toCsv(lines(), page)) },
     "Download CSV",
-    about(),
+    ofFigure(),
   );
   return element(
     "div",
     { class: "numbers" },
-    element("div", { class: "acts" }, toggle, copy, download, said),
+    element("div", { class: "acts" }, toggle, copy, download, status),
     makeTable && place,
   );
 }
 
-/** The lines behind a chart or a table as CSV: to the last digit, with all that each of them tells. */
-function csvOf(lines, page) {
-  const keys = [...new Set(lines.flatMap((line) => Object.keys(line.by)))].sort();
-  const head = [
-    "metric",
-    "group",
-    "grain",
-    "start",
-    "end",
-    ...keys,
-    "value",
-    "n",
-    "of",
-    "people",
-    "coverage",
-    "imported",
-    "final",
-    "reason",
-    "hidden",
-  ];
-  const rows = lines.map((line) => [
-    line.metric,
-    page.data.groups[line.group].name,
-    line.period.grain,
-    line.period.start,
-    line.period.end,
-    ...keys.map((key) => csvLabel(line.by[key] ?? "")),
-    line.value ?? "",
-    line.value === null ? "" : (line.n ?? ""),
-    line.value === null ? "" : (line.of ?? ""),
-    line.people ?? "",
-    line.coverage,
-    line.imported,
-    line.final,
-    line.reason ?? "",
-    line.hidden ?? "",
-  ]);
-  return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
-}
-
-/** What a spreadsheet would take for a date, a time or a number becomes text, as in src/publish/spreadsheet.rs. */
-function csvLabel(label) {
-  const word = /^[\d \-/.,]*([a-zä]{3,9})[\d \-/.,]*$/i.exec(label)?.[1].toLowerCase();
-  const isConverted =
-    (/^[(.$€£¥ ]*\d[\d \-/.:,%)'€$]*( ?[ap]m?)?$/i.test(label) && !/[/\-:,]$/.test(label)) ||
-    /^[\d.]+e[+-]?\d+$/i.test(label) ||
-    (word !== undefined && monthNames.some((month) => month.startsWith(word)));
-  const isWholeNumber = /^(0|[1-9]\d{0,14})$/.test(label);
-  return isConverted && !isWholeNumber && /\d/.test(label) ? `'${label}` : label;
-}
-
-const monthNames = [
-  ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october"],
-  ...["november", "december", "märz", "mrz", "mai", "juni", "juli", "oktober", "dezember"],
-];
-
-/** What a spreadsheet would take for a formula becomes text. */
-function csvCell(value) {
-  const plain = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-}
-
+/** @param {string} content */
 async function copyText(content) {
   try {
     await navigator.clipboard.writeText(content);
     return true;
   } catch {
+    // A page opened from disk has no clipboard API in every browser.
     const area = element("textarea", { class: "for", "aria-hidden": "true" });
     area.value = content;
     document.body.append(area);
     area.select();
-    const done = document.execCommand("copy");
+    const isCopied = document.execCommand("copy");
     area.remove();
-    return done;
+    return isCopied;
   }
 }
 
+/**
+ * @param {string} name
+ * @param {string} content
+ */
 function downloadText(name, content) {
-  const address = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
-  element("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  const url = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -1,109 +1,169 @@
-// Which language, feature and flow does well, in the chosen period and against another one.
+// Rates by language, feature and flow, compared with another period.
 
-/** Rates of a dimension in the chosen period and in the one to compare with; those of small numbers are pale. */
-function ratesCompared(page, { id, caption, key, heading, rate, volume, unit }) {
-  const [rates, volumes] = [parts(page, rate, key), parts(page, volume, key)];
-  const before = page.before ? page.figures.split(page.group, rate, page.before, key) : new Map();
-  const chosen = page.choice[key];
-  const names = bySize(volumes, rates).filter((name) => !chosen || name === chosen);
-  const columns = [words(heading), numbers("Rate"), numbers(unit)];
-  if (before.size > 0) columns.push(numbers(capital(periodName(page.before))), numbers("Change"));
-  const why = names.map((name) => whyNotCompared(before.get(name), rates.get(name))).find(Boolean);
+import {
+  capitalize,
+  changeText,
+  decimalFormat,
+  incomparableReason,
+  periodName,
+  UNKNOWN,
+  valueLabel,
+  valueText,
+} from "./format.js";
+import { isSmallSample } from "./metrics.js";
+import { currentSplit, emptyNote, MAX_ROWS, omittedRows, withPeriod } from "./sections.js";
+import {
+  barCell,
+  maxValue,
+  namesByValue,
+  numberColumn,
+  tableFigure,
+  textCell,
+  textColumn,
+  valueCell,
+} from "./table.js";
+
+/**
+ * @import {Line} from "./metrics.js"
+ * @import {Page} from "./sections.js"
+ * @import {Cell} from "./table.js"
+ */
+
+/**
+ * The lines of a metric by one dimension in the period to compare with.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {string} key
+ * @returns {Map<string, Line>}
+ */
+function previousSplit(page, metric, key) {
+  return page.before ? page.metrics.split(page.group, metric, page.before, key) : new Map();
+}
+
+/**
+ * Why some rows have no change; undefined where all have one.
+ * @param {string[]} names
+ * @param {Map<string, Line>} before
+ * @param {Map<string, Line>} now
+ */
+function comparisonNote(names, before, now) {
+  const reason = names.map((name) => incomparableReason(before.get(name), now.get(name))).find(Boolean);
+  return reason && `Not compared: ${reason}.`;
+}
+
+/**
+ * Rates by a dimension in the selected period and in the one to compare with.
+ * @param {Page} page
+ * @param {{
+ *   id: string, caption: string, key: "language"|"flow", heading: string, rate: string, volume: string, unit: string
+ * }} table `volume` is the metric by which rows are sorted, `unit` the heading over the denominator of the rate
+ */
+function rateComparison(page, { id, caption, key, heading, rate, volume, unit }) {
+  const [rates, volumes] = [currentSplit(page, rate, key), currentSplit(page, volume, key)];
+  const before = previousSplit(page, rate, key);
+  const only = page.selected[key];
+  const names = namesByValue(volumes, rates).filter((name) => !only || name === only);
+  const columns = [textColumn(heading), numberColumn("Rate"), numberColumn(unit)];
+  if (before.size > 0 && page.before)
+    columns.push(numberColumn(capitalize(periodName(page.before))), numberColumn("Change"));
   return tableFigure(
     {
       id,
-      caption: captioned(page, caption),
-      note: before.size > 0 && why ? `Not compared: ${why}.` : undefined,
+      caption: withPeriod(page, caption),
+      note: before.size > 0 ? comparisonNote(names, before, rates) : undefined,
       columns,
-      more: leftOut(names.length),
-      rows: names.slice(0, MOST_ROWS).map((name) => [
-        text(valueName(name, key)),
-        barred(rates.get(name), "percent", 1, { brief: true }),
-        {
-          ...figure(rates.get(name), "percent"),
-          text:
-            rates.get(name)?.of != null
-              ? plainNumber.format(rates.get(name).of)
-              : valueText(rates.get(name)?.hidden ? rates.get(name) : undefined, "plain", page.small),
-          note: undefined,
-        },
-        ...(before.size > 0
-          ? [
-              figure(before.get(name), "percent", { brief: true }),
-              {
-                kind: "number",
-                text: changeText(before.get(name), rates.get(name), "percent") || UNKNOWN,
-                pale: isSmall(before.get(name)) || isSmall(rates.get(name)),
-              },
-            ]
-          : []),
-      ]),
+      more: omittedRows(names.length),
+      rows: names.slice(0, MAX_ROWS).map((name) => {
+        const [line, earlier] = [rates.get(name), before.get(name)];
+        const denominator =
+          line?.of != null
+            ? decimalFormat.format(line.of)
+            : valueText(line?.hidden ? line : undefined, "plain", page.small);
+        /** @type {Cell} */
+        const change = {
+          kind: "number",
+          text: changeText(earlier, line, "percent") || UNKNOWN,
+          pale: isSmallSample(earlier) || isSmallSample(line),
+        };
+        return [
+          textCell(valueLabel(name, key)),
+          barCell(line, "percent", 1, { brief: true }),
+          valueCell(line, "percent", { text: denominator, note: undefined }),
+          ...(before.size > 0 ? [valueCell(earlier, "percent", { brief: true }), change] : []),
+        ];
+      }),
     },
     page,
   );
 }
 
-function languagesCompared(page) {
+/** @param {Page} page */
+export function languageComparison(page) {
   return (
-    ratesCompared(page, {
+    rateComparison(page, {
       id: "language-rates",
-      caption: "Acceptance by language, most used first",
+      caption: "Acceptance rate by language, most used first",
       key: "language",
       heading: "Language",
       rate: "code_suggestions.acceptance_rate",
       volume: "code_suggestions.shown",
       unit: "Suggestions shown",
-    }) ?? nothing("No language is told for this period.")
+    }) ?? emptyNote("No language was reported for this period.")
   );
 }
 
-function flowsCompared(page) {
+/** @param {Page} page */
+export function flowComparison(page) {
   return (
-    ratesCompared(page, {
+    rateComparison(page, {
       id: "flow-rates",
-      caption: "Success by flow, most used first",
+      caption: "Success rate by flow, most used first",
       key: "flow",
       heading: "Flow",
       rate: "agents.success_rate",
       volume: "agents.sessions",
-      unit: "Sessions that ended",
-    }) ?? nothing("Which flow does well is not known: nothing in the data tells of sessions one by one.")
+      unit: "Ended sessions",
+    }) ??
+    emptyNote(
+      "No success rates by flow: GitLab's group API does not expose individual sessions. Import Duo Agent Platform events to see them.",
+    )
   );
 }
 
-function featuresCompared(page) {
-  const chosen = page.choice.feature;
-  const active = parts(page, "users.active", "feature");
-  const before = page.before
-    ? page.figures.split(page.group, "users.active", page.before, "feature")
-    : new Map();
-  const names = bySize(active).filter((name) => !chosen || name === chosen);
-  // Without a period to compare with it would be the table of features again.
-  if (before.size === 0) return null;
-  const columns = [
-    words("Feature"),
-    numbers("Active people"),
-    numbers(capital(periodName(page.before))),
-    numbers("Change"),
-  ];
-  const most = largest([...active.values(), ...before.values()]);
-  const why = names.map((name) => whyNotCompared(before.get(name), active.get(name))).find(Boolean);
+/** @param {Page} page */
+export function featureComparison(page) {
+  const only = page.selected.feature;
+  const active = currentSplit(page, "users.active", "feature");
+  const before = previousSplit(page, "users.active", "feature");
+  const names = namesByValue(active).filter((name) => !only || name === only);
+  // Without a comparison, this would repeat the table of features.
+  if (before.size === 0 || !page.before) return null;
+  const max = maxValue([...active.values(), ...before.values()]);
   return tableFigure(
     {
       id: "feature-people",
-      caption: captioned(page, "Active people by feature"),
-      note: why && `Not compared: ${why}.`,
-      columns,
-      more: leftOut(names.length),
-      rows: names.slice(0, MOST_ROWS).map((name) => [
-        text(valueName(name, "feature")),
-        barred(active.get(name), "plain", most),
-        figure(before.get(name), "plain"),
-        {
+      caption: withPeriod(page, "Active people by feature"),
+      note: comparisonNote(names, before, active),
+      columns: [
+        textColumn("Feature"),
+        numberColumn("Active people"),
+        numberColumn(capitalize(periodName(page.before))),
+        numberColumn("Change"),
+      ],
+      more: omittedRows(names.length),
+      rows: names.slice(0, MAX_ROWS).map((name) => {
+        /** @type {Cell} */
+        const change = {
           kind: "number",
           text: changeText(before.get(name), active.get(name), "plain") || UNKNOWN,
-        },
-      ]),
+        };
+        return [
+          textCell(valueLabel(name, "feature")),
+          barCell(active.get(name), "plain", max),
+          valueCell(before.get(name), "plain"),
+          change,
+        ];
+      }),
     },
     page,
   );
