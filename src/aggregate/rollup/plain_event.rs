@@ -1,6 +1,9 @@
 //! Reading an event line that is spelled plainly.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use serde_json::Map;
 
 use super::batch::CountedEvent;
 use super::opening::{Opened, Opening};
@@ -43,6 +46,8 @@ struct Said<'a> {
     counts: [Option<u64>; COUNTS.end - COUNTS.start],
     /// The fields that it has, a bit each.
     fields: u64,
+    /// The fields whose value is null, a bit each.
+    nulls: u64,
     /// What phrases say that are known, by their kinds.
     known: [Option<u32>; OF_KIND.len()],
     /// Where the fields of each kind stand together, of which no phrase is known.
@@ -52,7 +57,7 @@ struct Said<'a> {
 }
 
 /// The fields of an event: texts, of which it cannot do without the first eleven, then what is no text, then texts that do not
-/// count, then what only the parser reads.
+/// count, then an object that does not, and what only lines of other types have.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -126,7 +131,9 @@ const COUNTS: Range<usize> = 22..28;
 const TOTAL_TOKENS: usize = 28;
 const LANGUAGE_ORIGINAL: usize = 34;
 const IDE_ORIGINAL: usize = 35;
-const FOR_THE_PARSER: usize = FIELDS.len() - 2;
+const UNCOUNTED: usize = TOTAL_TOKENS + 1;
+const CONTEXT: usize = FIELDS.len() - 2;
+const KIND: usize = FIELDS.len() - 1;
 
 /// How many texts count.
 const COUNTED_TEXTS: usize = BOT;
@@ -211,6 +218,7 @@ impl<'a> Said<'a> {
             lines: None,
             counts: [None; COUNTS.end - COUNTS.start],
             fields: 0,
+            nulls: 0,
             known: [None; OF_KIND.len()],
             runs: [const { None }; OF_KIND.len()],
             is_new: false,
@@ -236,7 +244,7 @@ impl<'a> Said<'a> {
             let key = fields.position();
             match fields.next(&mut expected.keys)? {
                 Next::Key(number) => self.read_field((number, key), &mut fields, expected)?,
-                Next::Other => drop(fields.value()?),
+                Next::Other => fields.pass_value()?,
                 Next::End => break,
             }
         }
@@ -256,12 +264,12 @@ impl<'a> Said<'a> {
         fields: &mut Fields<'a>,
         expected: &Expected,
     ) -> Option<()> {
-        if self.fields & (1 << number) != 0 {
+        if (self.fields | self.nulls) & (1 << number) != 0 {
             return None;
         }
         let kind = KINDS[number];
         if let Some(of_kind) = OF_KIND.get(kind)
-            && self.fields & of_kind == 0
+            && (self.fields | self.nulls) & of_kind == 0
             && let Some(phrase) = expected.phrase(kind, number, fields.rest())
         {
             self.add_phrase(kind, phrase);
@@ -274,7 +282,13 @@ impl<'a> Said<'a> {
         match (number, fields.pass_text()) {
             (TYPE, Some(place)) if self.text[place.clone()] == *"event" => {}
             (TS..COUNTED_TEXTS, Some(place)) => self.set_place(number, place),
-            (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..FOR_THE_PARSER).contains(&number) => {}
+            (COUNTED_TEXTS.., Some(_)) if (UNCOUNTED..CONTEXT).contains(&number) || number == KIND => {}
+            (_, None) if number >= LANGUAGE && number != BOT && fields.passes("null", number) => {
+                self.nulls |= 1 << number;
+                self.fields &= !(1 << number);
+                return Some(());
+            }
+            (CONTEXT, None) => drop(fields.parse::<Map<String, serde_json::Value>>()?),
             (BOT, None) => {
                 let Value::Bool(bot) = fields.value()? else { return None };
                 self.bot = bot;
@@ -287,6 +301,8 @@ impl<'a> Said<'a> {
                     _ => self.counts[number - COUNTS.start] = Some(count),
                 }
             }
+            // With escapes.
+            (UNCOUNTED.., None) => drop(fields.parse::<Cow<'_, str>>()?),
             _ => return None,
         }
         if kind < OF_KIND.len() {

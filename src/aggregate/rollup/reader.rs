@@ -13,8 +13,10 @@ use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::digits;
 use crate::events::agents::{self, AgentCounts, Role, Tokens};
+use crate::json;
+use crate::model::event::Event;
 use crate::model::line::{Line, Record, Rollup};
-use crate::model::record::{AgentRollup, Event, Origin, RowsCounted, SessionRollup, UsageRollup};
+use crate::model::record::{AgentRollup, Origin, RowsCounted, SessionRollup, UsageRollup};
 
 /// Reads lines, one a thread.
 #[derive(Default)]
@@ -46,6 +48,8 @@ pub struct Reader {
     /// The bots of the batch; most of their events are alike.
     bots: HashSet<(u32, u32), RandomState>,
     scratch: Vec<u8>,
+    /// A line without the white space between its tokens.
+    compact: String,
     /// Users of events of the batch that are still to be looked up.
     unknown: Vec<UnknownPerson>,
     batch: Batch,
@@ -145,6 +149,12 @@ impl Reader {
 
     /// Reads a line that is not plain.
     pub fn parse<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
+        let mut compact = std::mem::take(&mut self.compact);
+        let is_read = json::compact(line, &mut compact) && self.read_plain_event(&compact).is_some();
+        self.compact = compact;
+        if is_read {
+            return Ok(None);
+        }
         match Line::parse(line)? {
             Line::Record(Record::Event(event)) => self.add_event(&event)?,
             Line::Rollup(Rollup::Usage(rollup)) => self.add_rollup(&rollup)?,
