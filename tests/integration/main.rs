@@ -33,6 +33,7 @@ mod resuming;
 mod rollups;
 mod site;
 mod states;
+mod tools;
 mod totals;
 mod traps;
 mod unions;
