@@ -1,5 +1,6 @@
-//! `cargo bench --bench fetch_memory`: does `fetch` hold more than the pages in flight? Peak memory and time for
-//! 10,000, 100,000 and 1,000,000 events of one day, against the stand-in GitLab.
+//! `cargo bench --bench fetch_memory`: does the memory of `fetch` grow with the number of events?
+//! Peak memory and time for 10,000, 100,000 and 1,000,000 events of one day, with the stand-in
+//! GitLab.
 
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../examples/gitlab/stand_in/mod.rs"]
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .spawn()?;
         let mut peak = 0;
         let status = loop {
-            // Linux tells the peak so far of a process that still runs.
+            // Linux reports the peak so far of a running process.
             let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             peak =

@@ -1,5 +1,6 @@
-//! `cargo bench --bench fetch_speed`: how much faster is `fetch` with more requests at once? 30 days of 1,000 people
-//! against the stand-in GitLab with 50 ms a page, medians of three, beside a plain cursor loop over the same days.
+//! `cargo bench --bench fetch_speed`: how much faster is `fetch` with concurrent requests? 30 days
+//! of 1,000 people from the stand-in GitLab with 50 ms per page, medians of three runs, compared
+//! with a simple cursor loop over the same days.
 
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../examples/gitlab/stand_in/mod.rs"]
@@ -19,8 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let latency = Duration::from_millis(50);
     let gitlab = StandIn::start(Settings { people: 1_000, days: 30, latency, ..Settings::default() })?;
     let mut output = io::stdout().lock();
-    let loops = plain_loop(&gitlab)?;
-    writeln!(output, "plain cursor loop, usage events only: {loops:.1} s")?;
+    let loops = simple_loop(&gitlab)?;
+    writeln!(output, "simple cursor loop, usage events only: {loops:.1} s")?;
     let mut one = None;
     for (jobs, collectors) in [("1", "usage_events"), ("1", ""), ("4", ""), ("8", "")] {
         let mut times = Vec::new();
@@ -34,13 +35,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                 one = Some(median);
                 String::new()
             }
-            ("", Some(one)) => format!(", {:.1} times as fast as with one", one / median),
-            _ => format!(", {:.2} of the plain loop", median / loops),
+            ("", Some(one)) => format!(", {:.1} times as fast as with one job", one / median),
+            _ => format!(", {:.2} times the simple loop", median / loops),
         };
-        let what = if collectors.is_empty() { "all collectors of the Duo dashboard" } else { collectors };
+        let name = if collectors.is_empty() { "all collectors of the Duo dashboard" } else { collectors };
         writeln!(
             output,
-            "--jobs {jobs}, {what}: {median:.1} s{ratio}; {} in flight at most",
+            "--jobs {jobs}, {name}: {median:.1} s{ratio}; at most {} in flight",
             gitlab.most_in_flight()
         )?;
     }
@@ -65,25 +66,25 @@ fn fetch(gitlab: &StandIn, jobs: &str, collectors: &str) -> Result<f64, Box<dyn 
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// What a naive client does: one day after the other, one page after the other, on one connection.
-fn plain_loop(gitlab: &StandIn) -> Result<f64, Box<dyn Error>> {
-    let query = "query Plain($scope: ID!, $start: Date!, $end: Date!, $after: String) { group(fullPath: $scope) { aiUsageData { \
+/// A naive client: day by day and page by page, on one connection.
+fn simple_loop(gitlab: &StandIn) -> Result<f64, Box<dyn Error>> {
+    let query = "query Simple($scope: ID!, $start: Date!, $end: Date!, $after: String) { group(fullPath: $scope) { aiUsageData { \
         all(startDate: $start, endDate: $end, first: 100, after: $after) { nodes { event timestamp user { id username bot } } \
         pageInfo { endCursor hasNextPage } } } } }";
     let agent = ureq::Agent::new_with_defaults();
     let start = Instant::now();
-    for day in gitlab.organisation().days() {
+    for day in gitlab.organization().days() {
         let mut after = Value::Null;
         loop {
             let variables = json!({"scope": "acme", "start": day.to_string(), "end": day.succ_opt().map(|next| next.to_string()), "after": after});
             let body = json!({"query": query, "variables": variables}).to_string();
-            let mut answer = agent
+            let mut response = agent
                 .post(format!("{}/api/graphql", gitlab.url()))
                 .header("Authorization", format!("Bearer {TOKEN}"))
                 .header("Content-Type", "application/json")
                 .send(body)?;
-            let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
-            let page = &answer["data"]["group"]["aiUsageData"]["all"]["pageInfo"];
+            let response: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
+            let page = &response["data"]["group"]["aiUsageData"]["all"]["pageInfo"];
             if page["hasNextPage"] != true {
                 break;
             }

@@ -1,10 +1,11 @@
-//! `cargo bench --bench history -- FOLDER MONTHS`: a history of so many months (36 unless told) of a large organisation:
-//! 20,000 people, of whom about 8,000 are there on a working day and leave 110,000 rows, and 15 % of that on days of the
-//! weekend. It is fed month by month, as a monthly job would, unless the folder has one; then it is read back without
-//! anything new: for the last month, and for all months.
+//! `cargo bench --bench history -- FOLDER MONTHS`: a history of MONTHS months (default 36) of a
+//! large organization with 20,000 people. On a working day, about 8,000 of them are active and
+//! cause 110,000 rows, on a day of the weekend 15% of that. Unless the folder has such a history,
+//! it is created month by month, like a monthly job does. Then it is read without new input, for
+//! the last month and for all months.
 
 #[path = "reference/generator.rs"]
-#[allow(dead_code, reason = "it shares the generator with another benchmark")]
+#[allow(dead_code, reason = "the generator is shared with another benchmark")]
 mod generator;
 
 use std::error::Error;
@@ -16,13 +17,14 @@ use std::time::{Duration, Instant};
 
 use chrono::{Datelike, Months, NaiveDate, Weekday};
 use fastrand::Rng;
-use generator::{Odds, write_day};
+use generator::{Distributions, write_day};
 
-/// Rows of a working day, and the share of them on one of the weekend.
-const ROWS: f64 = 110_000.0;
-const OF_WEEKEND: f64 = 0.15;
+/// Rows of a working day.
+const ROWS_PER_DAY: f64 = 110_000.0;
+/// Rows of a day of the weekend, as a share of [`ROWS_PER_DAY`].
+const WEEKEND_SHARE: f64 = 0.15;
 
-/// How often the history is read; the median counts.
+/// Number of runs; the median is reported.
 const RUNS: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,9 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::remove_dir_all(&unfinished)?;
         }
         let start = Instant::now();
-        let rows = feed(&unfinished, first, end)?;
+        let rows = create_history(&unfinished, first, end)?;
         fs::rename(&unfinished, &history)?;
-        writeln!(output, "{rows} rows fed month by month in {:.0} s", start.elapsed().as_secs_f64())?;
+        writeln!(output, "{rows} rows added month by month in {:.0} s", start.elapsed().as_secs_f64())?;
     }
     let (files, bytes) = size(&history)?;
     writeln!(output, "{months} months: {files} files, {} MB", bytes / 1_000_000)?;
@@ -65,9 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Feeds all days, a month at a time. Gives the rows.
-fn feed(history: &Path, first: NaiveDate, end: NaiveDate) -> Result<u64, Box<dyn Error>> {
-    let odds = Odds::new();
+/// Adds all days, month by month, and returns the number of rows.
+fn create_history(history: &Path, first: NaiveDate, end: NaiveDate) -> Result<u64, Box<dyn Error>> {
+    let distributions = Distributions::new();
     let mut rng = Rng::with_seed(42);
     let mut rows = 0;
     let mut days = first.iter_days().take_while(|day| *day < end).peekable();
@@ -82,26 +84,28 @@ fn feed(history: &Path, first: NaiveDate, end: NaiveDate) -> Result<u64, Box<dyn
         let mut child = aggregate(history, &month.to_string(), "2").stdin(records).spawn()?;
         let mut pages = BufWriter::with_capacity(1 << 20, normalize.stdin.take().ok_or("a pipe")?);
         while let Some(day) = days.next_if(|day| day.month() == month.month()) {
-            let share = if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) { OF_WEEKEND } else { 1.0 };
+            let share =
+                if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) { WEEKEND_SHARE } else { 1.0 };
             let number = u64::from(day.num_days_from_ce().unsigned_abs());
-            let events = odds.draw(&mut rng, &day.to_string(), (ROWS * share) as u64, |person| {
-                is_there(person as u64, number)
-            });
+            let events =
+                distributions.draw(&mut rng, &day.to_string(), (ROWS_PER_DAY * share) as u64, |person| {
+                    is_active(person as u64, number)
+                });
             rows += events.len() as u64;
             let fetched = (day + chrono::Days::new(8)).to_string();
             write_day([&day.to_string(), &fetched], &[], &events, &mut 0, &mut pages, &mut io::sink())?;
         }
         drop(pages.into_inner()?);
         if !normalize.wait()?.success() {
-            return Err("normalize did not end well".into());
+            return Err("normalize failed".into());
         }
         watch(&mut child)?;
     }
     Ok(rows)
 }
 
-/// Whether somebody is there on a day: nine of twenty are, another nine each day.
-fn is_there(person: u64, day: u64) -> bool {
+/// Whether a person is active on a day: 9 of 20 people are, others each day.
+fn is_active(person: u64, day: u64) -> bool {
     (person << 32 | day).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) % 20 < 9
 }
 
@@ -128,17 +132,18 @@ fn size(folder: &Path) -> io::Result<(u64, u64)> {
     Ok((files, bytes))
 }
 
-/// Waits, and gives the seconds of computing and the peak of the memory in kB as Linux tells them.
+/// Waits for the process, and returns its CPU seconds and peak memory in kB as Linux reports them.
 fn watch(child: &mut Child) -> Result<(f64, u64), Box<dyn Error>> {
     let (mut cpu, mut peak) = (0.0_f64, 0);
     let status = loop {
-        let told =
+        let proc_file =
             |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
-        let status = told("status");
+        let status = proc_file("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
-        // After the name, which may hold anything: user and system time are the 12th and 13th, in hundredths.
-        let stat = told("stat");
+        // After the name, which may contain any character: user and system time are fields 12 and
+        // 13, in 1/100 s.
+        let stat = proc_file("stat");
         let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
         cpu = cpu.max(times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0);
         if let Some(status) = child.try_wait()? {
@@ -146,8 +151,8 @@ fn watch(child: &mut Child) -> Result<(f64, u64), Box<dyn Error>> {
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    match status.success() {
-        true => Ok((cpu, peak)),
-        false => Err(format!("aggregate ended with {status}").into()),
+    if !status.success() {
+        return Err(format!("aggregate ended with {status}").into());
     }
+    Ok((cpu, peak))
 }

@@ -1,5 +1,6 @@
-//! `cargo bench --bench lint [-- EVENTS]`: how long does `lint` take for events of whole sessions, as calls of the guide and as
-//! enriched Snowplow events? Medians of three, with two threads.
+//! `cargo bench --bench lint [-- EVENTS]`: how long does `lint` take for events of complete
+//! sessions, as calls of the instrumentation guide and as enriched Snowplow events? Medians of
+//! three runs, with two threads.
 
 use std::error::Error;
 use std::fs::File;
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use duo_metrics::events::catalog::entry;
-use duo_metrics::lint::{Profile, Shape, sample};
+use duo_metrics::lint::{Profile, SampleFormat, sample};
 
 /// The events of a session.
 const SESSION: [&str; 10] = [
@@ -25,7 +26,7 @@ const SESSION: [&str; 10] = [
     "request_duo_workflow_success",
 ];
 
-/// Stands for the id of the event while other numbers are put in.
+/// Placeholder for the id of the event while other numbers are replaced.
 const ID: &str = "{id}";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir()?;
     let mut output = io::stdout().lock();
-    for (name, shape) in [("calls", Shape::Guide), ("snowplow", Shape::Snowplow)] {
+    for (name, shape) in [("calls", SampleFormat::Guide), ("snowplow", SampleFormat::Snowplow)] {
         let path = folder.path().join(name);
         write(&path, shape, count)?;
         let size = std::fs::metadata(&path)?.len();
@@ -47,13 +48,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes events, one session after the other, each with an id, a session and a time of its own.
-fn write(path: &Path, shape: Shape, count: usize) -> Result<(), Box<dyn Error>> {
+/// Writes events, session by session, each with its own id, session and time.
+fn write(path: &Path, shape: SampleFormat, count: usize) -> Result<(), Box<dyn Error>> {
     let mut file = BufWriter::new(File::create(path)?);
     let texts: Vec<String> = SESSION
         .iter()
         .map(|name| {
-            Ok(sample(entry(name).ok_or("an event of the catalogue")?, Profile::Guide, shape).to_string())
+            Ok(sample(entry(name).ok_or("not in the event catalog")?, Profile::Guide, shape).to_string())
         })
         .collect::<Result<_, Box<dyn Error>>>()?;
     for number in 0..count {
@@ -68,7 +69,7 @@ fn write(path: &Path, shape: Shape, count: usize) -> Result<(), Box<dyn Error>> 
     Ok(file.flush()?)
 }
 
-/// Seconds of a run, which has to find nothing.
+/// Seconds of a run without findings.
 fn lint(path: &Path) -> Result<f64, Box<dyn Error>> {
     let start = Instant::now();
     let done = Command::new(env!("CARGO_BIN_EXE_duo-metrics"))

@@ -1,5 +1,6 @@
-//! `cargo bench --bench site_speed`: how long do `dashboard` and `landing` take for 400 days of 300 people in two groups?
-//! Medians of five, and the best, which tells what other work on the machine took.
+//! `cargo bench --bench site_speed`: how long do `dashboard` and `landing` take for 400 days of 300
+//! people in two groups? Medians of five runs, and the fastest one, which is affected least by
+//! other load on the machine.
 
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../examples/gitlab/stand_in/mod.rs"]
@@ -19,7 +20,7 @@ const TOKEN: &str = "stand-in-token";
 fn main() -> Result<(), Box<dyn Error>> {
     let gitlab = StandIn::start(Settings { days: 400, token: TOKEN.to_owned(), ..Settings::default() })?;
     let folder = tempfile::tempdir()?;
-    let since = gitlab.organisation().first_day.to_string();
+    let since = gitlab.organization().first_day.to_string();
     let steps: [&[&str]; 3] =
         [&["fetch", "--duo", "--project", "--since", &since], &["normalize"], &["aggregate"]];
     let mut input = None;
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         call(step, folder.path(), &gitlab, input.as_deref(), Some(&output))?;
         input = Some(output);
     }
-    let metrics = input.ok_or("there is nothing to draw")?;
+    let metrics = input.ok_or("no metrics")?;
     let mut output = io::stdout().lock();
     for (step, input) in
         [(["dashboard", "--duo", "--project"].as_slice(), Some(&*metrics)), (&["landing"], None)]
@@ -40,13 +41,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             times.push(start.elapsed().as_secs_f64());
         }
         times.sort_by(f64::total_cmp);
-        writeln!(output, "{}: {:.3} s, at best {:.3} s", step[0], times[2], times[0])?;
+        writeln!(output, "{}: {:.3} s, fastest {:.3} s", step[0], times[2], times[0])?;
     }
     for name in ["duo-metrics/index.html", "duo-metrics/index.html.br", "project-metrics/index.html.br"] {
         let size = std::fs::metadata(folder.path().join("public").join(name))?.len();
         writeln!(output, "{name}: {size} bytes")?;
     }
-    writeln!(output, "of {} bytes of metric lines", std::fs::metadata(&metrics)?.len())?;
+    writeln!(output, "metric lines: {} bytes", std::fs::metadata(&metrics)?.len())?;
     Ok(())
 }
 
@@ -64,12 +65,12 @@ fn call(
         .env("GITLAB_URL", gitlab.url())
         .env("DUO_TOKEN", TOKEN)
         .env("GROUP_PATH", "acme,globex")
-        .env("DUO_METRICS_NOW", gitlab.organisation().now().to_rfc3339())
+        .env("DUO_METRICS_NOW", gitlab.organization().now().to_rfc3339())
         .stdin(input.map_or(Ok(Stdio::null()), |path| File::open(path).map(Stdio::from))?)
         .stdout(output.map_or(Ok(Stdio::null()), |path| File::create(path).map(Stdio::from))?)
         .stderr(Stdio::null());
     let status = command.status()?;
-    // The stand-in has forgotten days that lie far back: what is collected is partial.
+    // Exit code 3: the stand-in has no data of early days, so the collection is partial.
     match status.code() {
         Some(0 | 3) => Ok(()),
         _ => Err(format!("{} ended with {status}", arguments[0]).into()),

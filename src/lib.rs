@@ -1,7 +1,7 @@
 //! GitLab Duo adoption metrics: collect, aggregate and publish.
 //!
-//! The modules stand in the order in which imports run: a module imports from those below it, never from those above.
-//! `tests/integration/layout.rs` holds them to it.
+//! The modules are listed from top to bottom: a module imports only from modules below it.
+//! `tests/integration/layout.rs` enforces this.
 
 pub mod commands;
 

@@ -1,11 +1,11 @@
-//! The program: reads the command line, runs one command, turns the outcome into an exit code.
+//! The binary: parses the command line, runs one command and returns its exit code.
 
 use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use duo_metrics::base::error::{Error, Outcome};
-use duo_metrics::base::text::in_one_line;
+use duo_metrics::base::text::to_single_line;
 use duo_metrics::cli::{Cli, Command};
 use duo_metrics::commands::{
     aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
@@ -20,33 +20,35 @@ use duo_metrics::system::summary::Summary;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(message) => return show(&message),
+        Err(message) => return print_clap_message(&message),
     };
     let name = cli.command.name();
-    progress::log_as(name, cli.log_format);
+    progress::init_log(name, cli.log_format);
     let mut summary = Summary::new(name);
     let result = run_command(&cli.command, &mut summary);
-    if !matches!(result, Err(Error::ReaderGone)) {
+    if !matches!(result, Err(Error::BrokenPipe)) {
         summary.write(cli.log_format, result.as_ref().ok().copied());
     }
     match result {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             if error.code() != 0 {
-                let _ = writeln!(io::stderr(), "duo-metrics {name}: {}", in_one_line(&error.to_string()));
+                let _ = writeln!(io::stderr(), "duo-metrics {name}: {}", to_single_line(&error.to_string()));
             }
             ExitCode::from(error.code())
         }
     }
 }
 
-/// Writes what clap answers in place of a command: help and version to standard output, a usage error to standard error.
-fn show(message: &clap::Error) -> ExitCode {
+/// Prints clap's message in place of a command: help and version to standard output, a usage error
+/// to standard error.
+fn print_clap_message(message: &clap::Error) -> ExitCode {
     if message.use_stderr() {
         let _ = message.print();
         return ExitCode::from(Error::Usage(String::new()).code());
     }
-    // Nothing is written first, for the sake of the error: `print` takes what cannot be written to for a reader.
+    // Writes zero bytes first to get the error: `print` treats a closed standard output as a broken
+    // pipe.
     let written = standard_output().and_then(|mut output| {
         output
             .write(&[])
@@ -55,9 +57,9 @@ fn show(message: &clap::Error) -> ExitCode {
             .map_err(Error::writing)
     });
     match written {
-        Ok(()) | Err(Error::ReaderGone) => ExitCode::SUCCESS,
+        Ok(()) | Err(Error::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "duo-metrics: {}", in_one_line(&error.to_string()));
+            let _ = writeln!(io::stderr(), "duo-metrics: {}", to_single_line(&error.to_string()));
             ExitCode::from(error.code())
         }
     }
@@ -71,7 +73,7 @@ fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Erro
     let stdin = || {
         piped_text().ok_or_else(|| {
             Error::Usage(
-                "nothing is piped in; see \"duo-metrics --help\" for how the commands go together".to_owned(),
+                "no input; pipe the output of another command in, as \"duo-metrics --help\" shows".to_owned(),
             )
         })
     };

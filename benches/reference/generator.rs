@@ -1,19 +1,20 @@
-//! Usage events of a large organisation, always the same for the same number: 20,000 people, 90 days, the skew and
-//! the mix of events that such data have. Written as `fetch` writes what `instance_usage_events` gets: raw pages, of
-//! which each day begins with rows of the day before, since GitLab's windows overlap.
+//! Usage events of a large organization, deterministic for each count: 20,000 people, 90 days, with
+//! a realistic skew and mix of events. Written like the raw pages that `fetch` writes for
+//! `instance_usage_events`. Each day starts with rows of the day before, because GitLab's time
+//! ranges overlap.
 
 use std::io::{self, Write};
 
 use fastrand::Rng;
 
-/// People with a licence; a few do most of it (Zipf, exponent 0.9), and some leave early.
+/// People with a license. Few of them cause most events (Zipf, exponent 0.9), and some leave early.
 const PEOPLE: usize = 20_000;
 
-/// Rows a page.
-pub(crate) const PAGE: usize = 100;
+/// Rows per page.
+pub(crate) const PAGE_SIZE: usize = 100;
 
-/// One page of so many comes twice, as when a job is retried.
-const REPEATED: usize = 90;
+/// One of this many pages is repeated, as by a retried job.
+const REPEAT_EVERY: usize = 90;
 
 /// Events and their share, in thousandths.
 const EVENTS: &[(&str, &str, u32)] = &[
@@ -72,10 +73,10 @@ const LANGUAGES: &[&str] = &[
     "r",
 ];
 
-/// Editors as extensions name them, with versions.
+/// Editors, named as by their extensions.
 const IDES: &[&str] = &["Visual Studio Code", "IntelliJ IDEA", "PyCharm", "Visual Studio", "Neovim"];
 
-/// One of these holds a sign that GitLab's JSON escapes.
+/// One of these contains a character that GitLab's JSON escapes.
 const FLOWS: &[&str] = &[
     "chat",
     "software_development",
@@ -94,7 +95,7 @@ const MODELS: &[&str] =
 
 /// One usage event.
 pub(crate) struct Event {
-    /// The day, as text.
+    /// The day, `YYYY-MM-DD`.
     date: String,
     second: u32,
     kind: usize,
@@ -102,43 +103,43 @@ pub(crate) struct Event {
     language: Option<usize>,
     ide: usize,
     lines: u32,
-    /// Project, session and flow, where there is a session.
+    /// Project, session and flow of an event with a session.
     session: Option<(u32, u32, usize)>,
     tool: Option<usize>,
     model: Option<(usize, u32, u32)>,
 }
 
-/// What events are drawn from.
-pub(crate) struct Odds {
+/// Cumulative distributions from which events are drawn.
+pub(crate) struct Distributions {
     people: Vec<f64>,
     kinds: Vec<f64>,
     languages: Vec<f64>,
 }
 
-impl Odds {
-    pub(crate) fn new() -> Odds {
+impl Distributions {
+    pub(crate) fn new() -> Distributions {
         let weights: Vec<f64> = (1..=PEOPLE).map(|rank| (rank as f64).powf(-0.9)).collect();
         let shares: Vec<f64> = EVENTS.iter().map(|(.., share)| f64::from(*share)).collect();
-        Odds {
-            people: cumulated(&weights),
-            kinds: cumulated(&shares),
-            languages: cumulated(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>()),
+        Distributions {
+            people: cumulative(&weights),
+            kinds: cumulative(&shares),
+            languages: cumulative(&(1..=LANGUAGES.len()).map(|rank| 1.0 / rank as f64).collect::<Vec<_>>()),
         }
     }
 
-    /// So many events of one day, by those who are there, in the order of their time.
+    /// Events of one day, by active people, in order of time.
     pub(crate) fn draw(
         &self,
         rng: &mut Rng,
         date: &str,
         events: u64,
-        is_there: impl Fn(usize) -> bool,
+        is_active: impl Fn(usize) -> bool,
     ) -> Vec<Event> {
         let mut of_day: Vec<Event> = (0..events)
             .map(|_| {
                 let person = loop {
                     let person = pick(rng, &self.people);
-                    if is_there(person) {
+                    if is_active(person) {
                         break person;
                     }
                 };
@@ -155,7 +156,7 @@ fn event(rng: &mut Rng, date: &str, person: usize, kinds: &[f64], languages: &[f
     let feature = EVENTS[kind].1;
     let is_suggestion = feature == "code_suggestions" && kind > 0;
     let is_session = matches!(feature, "agent_platform" | "mcp");
-    // Most of the work is done from eight to eighteen o'clock.
+    // Most events are between 08:00 and 18:00.
     let hour = if rng.u32(..10) == 0 { rng.u32(..24) } else { 8 + rng.u32(..10) };
     Event {
         date: date.to_owned(),
@@ -175,7 +176,7 @@ fn event(rng: &mut Rng, date: &str, person: usize, kinds: &[f64], languages: &[f
     }
 }
 
-fn cumulated(weights: &[f64]) -> Vec<f64> {
+fn cumulative(weights: &[f64]) -> Vec<f64> {
     let mut sum = 0.0;
     weights
         .iter()
@@ -186,18 +187,18 @@ fn cumulated(weights: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn pick(rng: &mut Rng, cumulated: &[f64]) -> usize {
-    let at = rng.f64() * cumulated.last().copied().unwrap_or_default();
-    cumulated.partition_point(|sum| *sum <= at).min(cumulated.len() - 1)
+fn pick(rng: &mut Rng, cumulative: &[f64]) -> usize {
+    let at = rng.f64() * cumulative.last().copied().unwrap_or_default();
+    cumulative.partition_point(|sum| *sum <= at).min(cumulative.len() - 1)
 }
 
-/// Ids that look like ids: spread, and each another one.
+/// Unique ids, spread over the range of real ones.
 fn user_id(person: usize) -> u64 {
     1 + (person as u64 * 1_664_525 + 1_013_904_223) % (1 << 25)
 }
 
-/// Writes the pages of a day that was fetched on another one: with those that come twice to `repeated`, without them to
-/// `once`. `overlap` are rows of the day before, `pages` how many pages were written until now.
+/// Writes the pages of a day: to `repeated` with duplicates, to `once` without. `overlap` contains
+/// rows of the day before, `pages` is the number of pages written so far.
 pub(crate) fn write_day(
     [date, fetched]: [&str; 2],
     overlap: &[Event],
@@ -211,7 +212,7 @@ pub(crate) fn write_day(
     );
     let (mut line, mut again) = (Vec::new(), Vec::new());
     let rows: Vec<&Event> = overlap.iter().chain(events).collect();
-    for (page, rows) in rows.chunks(PAGE).enumerate() {
+    for (page, rows) in rows.chunks(PAGE_SIZE).enumerate() {
         line.clear();
         write!(line, r#"{{"type":"raw",{identity},"page":{},"nodes":["#, page + 1)?;
         for (index, event) in rows.iter().enumerate() {
@@ -223,7 +224,7 @@ pub(crate) fn write_day(
         line.extend_from_slice(b"]}\n");
         once.write_all(&line)?;
         repeated.write_all(&line)?;
-        if pages.is_multiple_of(REPEATED) {
+        if pages.is_multiple_of(REPEAT_EVERY) {
             again.extend_from_slice(&line);
         }
         *pages += 1;
@@ -237,7 +238,7 @@ pub(crate) fn write_day(
     writeln!(repeated, "{coverage}")
 }
 
-/// Writes an event as GitLab tells it.
+/// Writes an event as GitLab returns it.
 fn write_node(line: &mut Vec<u8>, event: &Event) -> io::Result<()> {
     let Event { second, kind, person, .. } = *event;
     write!(

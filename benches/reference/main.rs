@@ -1,7 +1,7 @@
-//! `cargo bench --bench reference -- FOLDER EVENTS`: the reference jobs on so many events (1,000,000 unless told):
-//! what `normalize` and `aggregate` need on a large organisation's usage events, in time and memory. The files are
-//! made in the folder when they are not there, and stay; with `--files`, that is all. `benches/duckdb` runs the same
-//! jobs beside DuckDB.
+//! `cargo bench --bench reference -- FOLDER EVENTS`: the reference jobs on EVENTS events (default
+//! 1,000,000): time and memory of `normalize` and `aggregate` on the usage events of a large
+//! organization. Missing files are created in the folder and kept; with `--files`, nothing else is
+//! done. `benches/duckdb` runs the same jobs with DuckDB.
 
 mod generator;
 
@@ -13,19 +13,19 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use fastrand::Rng;
-use generator::{Event, Odds, PAGE, write_day};
+use generator::{Distributions, Event, PAGE_SIZE, write_day};
 
 /// Days of events, from Monday 2026-08-03 to 2026-10-31.
 const DAYS: u32 = 90;
 
-/// How often each job runs; the median counts.
+/// Runs of each job; the median is reported.
 const RUNS: usize = 3;
 
 /// The files of the reference jobs.
 struct Files {
-    /// Raw pages, of which some come twice.
+    /// Raw pages, some of them twice.
     pages: PathBuf,
-    /// Their records, each once.
+    /// Their records, without duplicates.
     records: PathBuf,
 }
 
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes what is not there. A file has its name only when it is whole.
+/// Creates missing files. A file gets its name when it is complete.
 fn files(folder: &Path, events: u64) -> Result<Files, Box<dyn Error>> {
     let file = |name: &str| folder.join(format!("{name}-{events}.jsonl"));
     let (pages, records, repeated) = (file("pages"), file("records"), file("records-repeated"));
@@ -68,7 +68,7 @@ fn files(folder: &Path, events: u64) -> Result<Files, Box<dyn Error>> {
         let mut pages_file = BufWriter::with_capacity(1 << 20, File::create(part(&pages))?);
         let mut child = normalize(File::create(part(&records))?).stdin(Stdio::piped()).spawn()?;
         let mut once =
-            BufWriter::with_capacity(1 << 20, child.stdin.take().ok_or("normalize reads nothing")?);
+            BufWriter::with_capacity(1 << 20, child.stdin.take().ok_or("normalize has no standard input")?);
         write(events, &mut once, &mut pages_file)?;
         once.into_inner()?;
         pages_file.into_inner()?.sync_all()?;
@@ -91,23 +91,24 @@ fn normalize(output: File) -> Command {
     command
 }
 
-/// Writes the raw pages of so many events: with those that come twice to `repeated`, without them to `once`.
+/// Writes the raw pages of the events: to `repeated` with duplicates, to `once` without.
 fn write(events: u64, once: &mut impl Write, repeated: &mut impl Write) -> io::Result<()> {
     let mut rng = Rng::with_seed(42);
-    let odds = Odds::new();
+    let distributions = Distributions::new();
     let workload: Vec<f64> = (0..DAYS).map(|day| if day % 7 >= 5 { 0.15 } else { 1.0 }).collect();
     let total: f64 = workload.iter().sum();
     let (mut written, mut pages) = (0, 0);
     let mut day_before: Vec<Event> = Vec::new();
     for day in 0..DAYS {
         let until: f64 = workload[..=day as usize].iter().sum();
-        let upto = (events as f64 * until / total).round() as u64;
+        let target = (events as f64 * until / total).round() as u64;
         let date = date(day);
-        let of_day = odds.draw(&mut rng, &date, upto - written, |person| day < 62 || person % 7 != 3);
-        written = upto;
-        let overlap = &day_before[day_before.len().saturating_sub(PAGE)..];
-        write_day([&date, "2026-11-09"], overlap, &of_day, &mut pages, once, repeated)?;
-        day_before = of_day;
+        let events_of_day =
+            distributions.draw(&mut rng, &date, target - written, |person| day < 62 || person % 7 != 3);
+        written = target;
+        let overlap = &day_before[day_before.len().saturating_sub(PAGE_SIZE)..];
+        write_day([&date, "2026-11-09"], overlap, &events_of_day, &mut pages, once, repeated)?;
+        day_before = events_of_day;
     }
     Ok(())
 }
@@ -124,7 +125,7 @@ fn megabytes(path: &Path) -> io::Result<u64> {
     Ok(fs::metadata(path)?.len() / 1_000_000)
 }
 
-/// Seconds, and the peak of its memory in kB as Linux tells it.
+/// Seconds and peak memory in kB, as Linux reports it.
 fn measure(job: &str, threads: &str, input: &Path) -> Result<(f64, u64), Box<dyn Error>> {
     let start = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_duo-metrics"))
@@ -143,8 +144,8 @@ fn measure(job: &str, threads: &str, input: &Path) -> Result<(f64, u64), Box<dyn
         }
         std::thread::sleep(std::time::Duration::from_millis(2));
     };
-    match status.success() {
-        true => Ok((start.elapsed().as_secs_f64(), peak)),
-        false => Err(format!("{job} ended with {status}").into()),
+    if !status.success() {
+        return Err(format!("{job} ended with {status}").into());
     }
+    Ok((start.elapsed().as_secs_f64(), peak))
 }

@@ -1,7 +1,7 @@
-//! The main job, end to end, without a GitLab: starts the stand-in, runs the real binary against it over HTTP,
-//! and leaves a finished site in `public/`. What stands behind `--` is handed to `duo-metrics run`.
+//! End-to-end demo without a GitLab: starts the stand-in, runs the real binary against it over
+//! HTTP, and creates a site in `public/`. Arguments after `--` are passed to `duo-metrics run`.
 
-// The example `gitlab` and the tests use this module too; what is not used here is used there.
+// The example `gitlab` and the tests also use this module.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../gitlab/stand_in/mod.rs"]
 mod stand_in;
@@ -21,23 +21,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut output = io::stdout().lock();
 
     let gitlab = StandIn::start(Settings { token: TOKEN.to_owned(), ..Settings::default() })?;
-    let organisation = gitlab.organisation();
+    let organization = gitlab.organization();
     writeln!(
         output,
-        "A stand-in GitLab answers at {}: an invented organisation of {} people,",
+        "A stand-in GitLab runs at {}: an invented organization of {} people,",
         gitlab.url(),
-        organisation.people.len()
+        organization.people.len()
     )?;
     writeln!(
         output,
         "{} usage events from {} to {}.\n",
-        organisation.usage_events.len(),
-        organisation.first_day,
-        organisation.last_day
+        organization.usage_events.len(),
+        organization.first_day,
+        organization.last_day
     )?;
 
     let mut arguments =
-        ["run", "--duo", "--project", "--since", &organisation.first_day.to_string(), "--site", "public"]
+        ["run", "--duo", "--project", "--since", &organization.first_day.to_string(), "--site", "public"]
             .map(str::to_owned)
             .to_vec();
     arguments.extend(std::env::args().skip(1));
@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .env("GITLAB_URL", gitlab.url())
         .env("DUO_TOKEN", TOKEN)
         .env("GROUP_PATH", "acme,globex")
-        // The invented days end on a fixed one, so that the demo is the same every day.
-        .env("DUO_METRICS_NOW", organisation.now().to_rfc3339())
+        // The generated days end on a fixed date, so that the demo is the same every day.
+        .env("DUO_METRICS_NOW", organization.now().to_rfc3339())
         .env_remove("DUO_METRICS_PSEUDONYM_KEY")
         .env_remove("DUO_METRICS_COLLECTORS")
         .env_remove("DUO_METRICS_SINCE")
@@ -65,23 +65,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("duo-metrics ended with {status}").into());
     }
 
-    writeln!(output, "\n{} requests were answered. Open in a browser:", gitlab.requests().len())?;
+    writeln!(output, "\n{} requests were made. Open in a browser:", gitlab.requests().len())?;
     for page in ["index.html", "duo-metrics/index.html", "project-metrics/index.html"] {
         writeln!(output, "  {}", Path::new("public").join(page).display())?;
     }
     Ok(())
 }
 
-/// Builds the real binary with the profile of this example, and says where it is. Cargo does not build it along
-/// with an example.
+/// Builds the real binary with the profile of this example, and returns its path. Cargo does not
+/// build it together with an example.
 fn build() -> Result<PathBuf, Box<dyn Error>> {
-    // The example lies in <target>/<profile>/examples/.
+    // The example is in <target>/<profile>/examples/.
     let example = std::env::current_exe()?;
-    let folder =
-        example.parent().and_then(Path::parent).ok_or("the example does not lie in a target folder")?;
+    let folder = example.parent().and_then(Path::parent).ok_or("the example is not in a target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        // Beside an example the library is the one that is built already: with the features that tests ask of dependencies.
+        // Together with an example, Cargo reuses the library that is already built with the
+        // features of dev-dependencies.
         .args(["build", "--quiet", "--bin", "duo-metrics", "--example", "demo"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null());

@@ -1,16 +1,17 @@
--- Makes rollup lines (docs/streams.md) of the record lines in records.jsonl, and passes every other line on as it is:
+-- Converts the record lines in records.jsonl to rollup lines (docs/streams.md), and copies all
+-- other lines unchanged:
 --
 --     duckdb :memory: < duckdb.sql | duo-metrics aggregate > metrics.jsonl
 --
--- What is done here, any engine can do that groups JSON lines.
+-- Any engine that can group JSON lines can do the same.
 COPY (
     WITH
     lines AS MATERIALIZED (
         SELECT json AS line FROM read_ndjson_objects('records.jsonl', maximum_object_size = 67108864)
     ),
-    -- What events of agents tell is not counted here: they are passed on. So are those that are of another day than their
-    -- fetch, which `aggregate` rejects by name.
-    judged AS MATERIALIZED (
+    -- Events of agents are not counted but copied. So are events of another day than their fetch,
+    -- which `aggregate` rejects.
+    classified AS MATERIALIZED (
         SELECT
             line,
             coalesce(
@@ -32,7 +33,7 @@ COPY (
             ) AS is_counted
         FROM lines
     ),
-    -- An event counts once, however often it comes: by its id, or, where it has none, by its row.
+    -- Repeated events count once: by id, or without an id by row.
     events AS MATERIALIZED (
         SELECT DISTINCT ON (instance, collector, scope, day, fetched_at, event_id IS NULL, identity) *
         FROM (
@@ -51,11 +52,12 @@ COPY (
                 line->>'language' AS language,
                 line->>'ide' AS ide,
                 CAST(line->>'lines' AS UBIGINT) AS size
-            FROM judged
+            FROM classified
             WHERE is_counted
         )
     ),
-    -- Which events of a fetch were counted together: the sum of the first 15 hexadecimal digits of each one's SHA-256.
+    -- Checksum of the events of a fetch: the sum of the first 15 hexadecimal digits of each one's
+    -- SHA-256.
     parts AS (
         SELECT
             instance, collector, scope, day, fetched_at,
@@ -73,6 +75,6 @@ COPY (
     )
     SELECT CAST(to_json(rollups) AS VARCHAR) FROM rollups
     UNION ALL
-    SELECT CAST(line AS VARCHAR) FROM judged WHERE NOT is_counted
+    SELECT CAST(line AS VARCHAR) FROM classified WHERE NOT is_counted
 )
 TO '/dev/stdout' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER E'\x01');

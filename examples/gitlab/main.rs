@@ -1,7 +1,7 @@
-//! A stand-in GitLab to try the tool against, without a GitLab and without a licence.
+//! A stand-in GitLab for trying the tool without a GitLab or a license.
 
-// The tests and the demo include this module too; each of the three leaves something of it unused,
-// and what is public here is public for them.
+// The tests, benchmarks and the demo include this module too. Each of them leaves some of it
+// unused.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod stand_in;
 
@@ -13,48 +13,49 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use clap::Parser;
 
-use stand_in::{Release, Settings, StandIn, Trouble};
+use stand_in::{RandomFaults, Release, Settings, StandIn};
 
-/// A stand-in GitLab: its GraphQL API on this machine, over an invented organisation.
+/// A stand-in GitLab: its GraphQL API on this machine, with the data of an invented organization
 ///
-/// It invents people, seats, Duo usage events, projects, merge requests and pipelines from a seed: the same
-/// options give the same organisation. Nothing leaves this machine and nobody in it is real.
+/// People, seats, Duo usage events, projects, merge requests and pipelines are generated from a
+/// seed: the same options give the same organization. All data is invented, and no data leaves this
+/// machine.
 #[derive(Parser)]
 #[command(
     name = "gitlab",
     after_help = "\
-There are two top-level groups: acme (nearly everything; subgroups acme/web, acme/platform and
-acme/platform/data) and globex (about a tenth of it). To look around:
+There are two top-level groups: acme (most of the data; subgroups acme/web, acme/platform and
+acme/platform/data) and globex (about a tenth of it). To explore it:
 
   cargo run --example gitlab -- --port 8080
   export GITLAB_URL=http://127.0.0.1:8080 DUO_TOKEN=stand-in-token GROUP_PATH=acme
   DUO_METRICS_NOW=2026-11-01T03:00:00Z duo-metrics run
 
 Tokens: TEXT is an owner's; TEXT-admin an administrator's, with the events of the whole instance;
-TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage; TEXT-expired and any
-other is refused; without a token the groups cannot be seen.
+TEXT-reporter sees usage but no seats; TEXT-guest sees groups but no usage; TEXT-expired and all
+others are refused; without a token no group is visible.
 
-Besides GraphQL it answers GET /api/v4/personal_access_tokens/self, /api/v4/user, /api/v4/metadata,
+In addition to GraphQL it serves GET /api/v4/personal_access_tokens/self, /api/v4/user, /api/v4/metadata,
 /api/v4/license, /api/v4/namespaces/acme, /api/v4/groups/acme/members/all/11 and
-/api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project), and takes comments by POST
+/api/v4/projects/acme%2Fweb%2Fstorefront (or the path of another project), and accepts comments by POST
 /api/v4/projects/1/issues/1/notes.
 
-The server's clock stands at three in the morning of the day after --until."
+The server's clock always shows 03:00 UTC of the day after --until."
 )]
 struct Options {
-    /// Port on 127.0.0.1; 0 takes any free one
+    /// Port on 127.0.0.1; 0 means any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
 
-    /// People and bots together
+    /// Number of people and bots
     #[arg(long, value_name = "N", default_value_t = 300)]
     people: usize,
 
-    /// Days with data
+    /// Number of days with data
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
-    /// Another number, another organisation
+    /// Seed of the organization
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
@@ -66,50 +67,51 @@ struct Options {
     #[arg(long, value_name = "TEXT", default_value = "stand-in-token")]
     token: String,
 
-    /// Milliseconds before each answer
+    /// Delay before each response, in milliseconds
     #[arg(long, value_name = "N", default_value_t = 0)]
     latency_ms: u64,
 
-    /// Projects [default: one for every 15 people, at least 3]
+    /// Number of projects [default: one for every 15 people, at least 3]
     #[arg(long, value_name = "N")]
     projects: Option<usize>,
 
-    /// Only this many usage events, all in acme on the last day, to try the tool on large amounts
+    /// Generate exactly this many usage events, all in acme on the last day, to test large amounts
     #[arg(long, value_name = "N")]
     events_on_last_day: Option<usize>,
 
-    /// The GitLab to play: 17.5, 17.11, 18.2, 18.7, 19.1 or newest
+    /// The GitLab release to simulate: 17.5, 17.11, 18.2, 18.7, 19.1 or newest
     #[arg(long, value_name = "RELEASE", default_value_t = Release::Newest)]
     release: Release,
 
-    /// With ClickHouse, and so with aggregated metrics
+    /// Simulate ClickHouse, which enables aggregated metrics
     #[arg(long)]
     clickhouse: bool,
 
     /// Seats belong to the instance, as on Self-Managed and Dedicated
     #[arg(long)]
     self_managed: bool,
-    /// Some events happen outside every group, where only an administrator's token sees them
+
+    /// Some events happen outside all groups, where only an administrator's token sees them
     #[arg(long)]
     events_outside_groups: bool,
 
-    /// Share of the requests that meet a fault by chance, 0 to 1
+    /// Share of requests with a random fault, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     trouble: f64,
 
-    /// Day whose usage events nobody may see
+    /// Day whose usage events are forbidden for all tokens
     #[arg(long, value_name = "YYYY-MM-DD")]
     forbidden_day: Option<NaiveDate>,
 
-    /// Usage events in a window, beyond which it times out
+    /// Time out for time ranges with more usage events than this
     #[arg(long, value_name = "N")]
     too_heavy: Option<usize>,
 
-    /// Usage events in a page, beyond which it times out
+    /// Time out for pages with more usage events than this
     #[arg(long, value_name = "N")]
     largest_page: Option<usize>,
 
-    /// Requests a second, beyond which the answer is 429
+    /// Requests per second; more are refused with 429
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
 }
@@ -130,7 +132,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         clickhouse: options.clickhouse,
         self_managed: options.self_managed,
         events_outside_groups: options.events_outside_groups,
-        trouble: (options.trouble > 0.0).then(|| Trouble::mixed(options.seed, options.trouble)),
+        trouble: (options.trouble > 0.0).then(|| RandomFaults::mixed(options.seed, options.trouble)),
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,
         largest_page: options.largest_page,
@@ -139,7 +141,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut output = io::stdout().lock();
     writeln!(output, "listening on {}", stand_in.url())?;
     output.flush()?;
-    // Until killed.
+    // Runs until it is killed.
     loop {
         thread::park();
     }

@@ -1,5 +1,6 @@
 //! The engine of `aggregate`: records become rollups, and rollups become metrics.
 
+pub mod aggregator;
 pub mod clickhouse;
 pub mod history;
 pub mod ingest;

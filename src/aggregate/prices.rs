@@ -1,4 +1,4 @@
-//! Prices of models, from a file in the format of LiteLLM that the user gives.
+//! Prices of models, from a file in LiteLLM's format that the user supplies.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::events::agents::AgentCounts;
 /// The prices of models.
 #[derive(Clone, Debug)]
 pub struct Prices {
-    /// What the file is called, and of when it is.
+    /// The name and date of the file.
     pub label: String,
-    /// As the file spells the models.
+    /// By the exact name in the file.
     by_name: BTreeMap<String, Price>,
-    /// By the names without provider and date.
-    by_folded_name: BTreeMap<String, Price>,
+    /// By the name without provider and date.
+    by_canonical_name: BTreeMap<String, Price>,
 }
 
-/// What a model costs, in dollars a token.
+/// The price of a model, in US dollars per token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
     input: f64,
@@ -29,8 +29,8 @@ pub struct Price {
 }
 
 impl Prices {
-    /// Reads a file: an object with an object for each model. Models without a price of both input and output have none
-    /// here.
+    /// Reads a file: an object with one object per model. Models without an input or an output
+    /// price are left out. The error states what is wrong with the file.
     pub fn parse(text: &str, label: String) -> Result<Prices, String> {
         #[derive(Deserialize)]
         struct Entry {
@@ -40,11 +40,12 @@ impl Prices {
             cache_creation_input_token_cost: Option<f64>,
             cache_creation_input_token_cost_above_1hr: Option<f64>,
         }
-        let entries: BTreeMap<String, serde_json::Value> =
-            serde_json::from_str(text).map_err(|_| "it is not a JSON object by model".to_owned())?;
+        let entries: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)
+            .map_err(|_| "it is not a JSON object with one entry per model".to_owned())?;
         let mut by_name: BTreeMap<String, Price> = BTreeMap::new();
         for (name, entry) in entries {
-            // What is no model has no prices, and what is an example has texts in their place.
+            // Entries that are not models have no prices, and the sample entry has texts instead of
+            // numbers.
             let Ok(entry) = serde_json::from_value::<Entry>(entry) else { continue };
             let (Some(input), Some(output)) = (entry.input_cost_per_token, entry.output_cost_per_token)
             else {
@@ -61,27 +62,28 @@ impl Prices {
             by_name.insert(name, price);
         }
         if by_name.is_empty() {
-            return Err("no model in it has an input_cost_per_token and an output_cost_per_token".to_owned());
+            return Err("it contains no model with input_cost_per_token and output_cost_per_token".to_owned());
         }
-        // Of several names of one model the shortest is its own, and others are those of resellers.
+        // Of several names of one model, the shortest is the model's own; the others are those of
+        // resellers.
         let mut names: Vec<(&String, &Price)> = by_name.iter().collect();
         names.sort_by_key(|(name, _)| (name.len(), *name));
-        let mut by_folded_name = BTreeMap::new();
+        let mut by_canonical_name = BTreeMap::new();
         for (name, price) in names {
-            by_folded_name.entry(folded(name)).or_insert(*price);
+            by_canonical_name.entry(canonical_name(name)).or_insert(*price);
         }
-        Ok(Prices { label, by_name, by_folded_name })
+        Ok(Prices { label, by_name, by_canonical_name })
     }
 
-    /// The price of a model, spelled as its provider does.
-    pub fn of_model(&self, model: &str) -> Option<&Price> {
-        self.by_name.get(model).or_else(|| self.by_folded_name.get(&folded(model)))
+    /// The price of a model by its exact name, else by its canonical name.
+    pub fn price_of(&self, model: &str) -> Option<&Price> {
+        self.by_name.get(model).or_else(|| self.by_canonical_name.get(&canonical_name(model)))
     }
 }
 
 impl Price {
-    /// What tokens cost, in dollars.
-    pub fn of(&self, counts: &AgentCounts) -> Decimal {
+    /// The cost of these tokens, in US dollars.
+    pub fn cost(&self, counts: &AgentCounts) -> Decimal {
         let written_1h = counts.cache_write_1h.min(counts.cache_write);
         [
             (counts.uncached_input, self.input),
@@ -91,17 +93,18 @@ impl Price {
             (written_1h, self.cache_write_1h),
         ]
         .into_iter()
-        .map(|(tokens, price)| Decimal::of(price).times(tokens))
+        .map(|(tokens, price)| Decimal::from_f64(price).times(tokens))
         .sum()
     }
 }
 
-/// A model's name without what differs from provider to provider: where it is offered, its date and its revision.
-fn folded(model: &str) -> String {
+/// The name of a model without the parts that differ between providers: where it is hosted, its
+/// date and its revision.
+fn canonical_name(model: &str) -> String {
     let lower = model.to_lowercase();
     let name = lower.rsplit('/').next().unwrap_or_default();
     let name = name.split(['@', ':']).next().unwrap_or_default();
-    // Bedrock puts region and maker before it: `us.anthropic.claude-…`.
+    // Bedrock prefixes region and maker: `us.anthropic.claude-…`.
     let is_maker = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let mut name = name;
     while let Some((first, rest)) = name.split_once('.')
@@ -135,9 +138,9 @@ mod tests {
     }"#;
 
     #[test]
-    fn a_model_is_found_by_its_own_spelling_and_else_without_provider_and_date() {
+    fn finds_a_model_by_exact_name_or_without_provider_and_date() {
         let prices = Prices::parse(FILE, "prices.json".to_owned()).expect("good");
-        let input = |model: &str| prices.of_model(model).map(|price| price.input);
+        let input = |model: &str| prices.price_of(model).map(|price| price.input);
         assert_eq!(input("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), Some(9.0));
         for model in [
             "claude-sonnet-4-5",
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_cost_what_their_kind_does() {
+    fn tokens_cost_by_kind() {
         let prices = Prices::parse(FILE, String::new()).expect("good");
         let counts = AgentCounts {
             uncached_input: 1_000_000,
@@ -164,9 +167,9 @@ mod tests {
             cache_write_1h: 1_000_000,
             ..AgentCounts::default()
         };
-        let cost = |model| prices.of_model(model).expect("a price").of(&counts).as_f64();
+        let cost = |model| prices.price_of(model).expect("a price").cost(&counts).as_f64();
         assert_eq!(cost("claude-sonnet-4-5"), Some(3.0 + 15.0 + 0.3 + 7.5 + 6.0));
-        // Without prices of the cache, what is read from it and written to it is input.
+        // Without cache prices, tokens read from and written to the cache cost as much as input.
         assert_eq!(cost("claude-opus-4-7"), Some(5.0 * 5.0 + 25.0));
     }
 }

@@ -1,12 +1,13 @@
-//! The canonical form of a GitLab URL: one GitLab has one address, however it was written.
+//! The canonical form of a GitLab URL, so that equivalent URLs identify the same instance.
 
 use core::net::Ipv6Addr;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The canonical form of a URL: scheme and host in lower case, no default port, no trailing slash, an IPv6 host as RFC 5952 writes
-/// it. The path stays as it is, since paths are case-sensitive. A text that is no URL, such as the `instance:…` of an event export,
-/// is returned unchanged.
+/// The canonical form of a URL: scheme and host in lower case, no default port, no trailing slash,
+/// an IPv6 host in the form of RFC 5952. The path does not change, because paths are
+/// case-sensitive. Text that is not a URL, such as the `instance:…` of an event export, is returned
+/// unchanged.
 pub fn canonical(url: &str) -> Cow<'_, str> {
     if is_canonical(url) {
         return Cow::Borrowed(url);
@@ -34,7 +35,8 @@ pub fn canonical(url: &str) -> Cow<'_, str> {
     Cow::Owned(address)
 }
 
-/// Whether the usual form of an address needs no change, found without taking it apart: each event of a stream has one.
+/// A fast check for URLs that are canonical already. It runs once per event, and may return false
+/// for a canonical URL.
 fn is_canonical(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         return false;
@@ -44,7 +46,7 @@ fn is_canonical(url: &str) -> bool {
         && host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'))
 }
 
-/// Host and port; the port is empty when there is none.
+/// Splits host and port; the port is empty if there is none.
 fn split_port(authority: &str) -> (&str, &str) {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_an_address_have_one_canonical_form() {
+    fn equivalent_urls_have_one_canonical_form() {
         for (url, expected) in [
             ("https://gitlab.example.com", "https://gitlab.example.com"),
             ("HTTPS://GitLab.Example.com/", "https://gitlab.example.com"),
@@ -75,7 +77,7 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(canonical(url), expected, "{url}");
-            assert_eq!(canonical(expected), expected, "twice is once");
+            assert_eq!(canonical(expected), expected, "idempotent");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Days, periods and instants. All days are UTC days; nothing here reads a clock.
+//! Days, periods and timestamps. All days are UTC days; nothing here reads a clock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub struct Day(NaiveDate);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
-/// How long a period of a metric line is.
+/// The length of a period of a metric line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grain {
@@ -25,14 +25,14 @@ pub enum Grain {
     Week,
     /// A calendar month.
     Month,
-    /// The 28 days that end with the last day reported.
+    /// The last 28 days (rolling), which end with the last reported day.
     Window,
 }
 
-/// A period of a metric line: both days are in it.
+/// A period of a metric line. It includes both `start` and `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
-    /// What kind of period this is.
+    /// The length of the period.
     pub grain: Grain,
     /// The first day.
     pub start: Day,
@@ -44,43 +44,45 @@ pub struct Period {
 pub const WINDOW_DAYS: i64 = 28;
 
 impl Day {
-    /// The day so many days later (earlier when negative).
+    /// The day this many days later (earlier if negative).
     pub fn plus(self, days: i64) -> Day {
         Day(self.0 + TimeDelta::days(days))
     }
 
-    /// The number of the day, counted from one that is the same for everybody.
+    /// Days since the start of the Common Era; 1 is 0001-01-01.
     pub fn number(self) -> i64 {
         i64::from(self.0.num_days_from_ce())
     }
 
-    /// Days from `earlier` to this day; negative when this day is before it.
+    /// Days from `earlier` to this day; negative if this day is before it.
     pub fn days_since(self, earlier: Day) -> i64 {
         (self.0 - earlier.0).num_days()
     }
 
-    /// The midnight this day starts with.
+    /// The first instant of the day.
     pub fn midnight(self) -> Timestamp {
         Timestamp(self.0.and_time(chrono::NaiveTime::MIN).and_utc())
     }
 
-    /// Whether the day was over at this moment.
+    /// Whether the day had ended at this time.
     pub fn is_over(self, at: Timestamp) -> bool {
         at >= self.plus(1).midnight()
     }
 
-    /// Monday to Friday. Public holidays differ from person to person and are not known here.
+    /// Whether the day is Monday to Friday. Public holidays differ between people and are not
+    /// considered.
     pub fn is_working_day(self) -> bool {
         self.0.weekday().number_from_monday() <= 5
     }
 
-    /// The days from this one to `last`, both included; none when `last` is earlier.
+    /// The days from this one to `last`, both included; none if `last` is earlier.
     pub fn through(self, last: Day) -> impl DoubleEndedIterator<Item = Day> + Clone {
         (0..=last.days_since(self)).map(move |offset| self.plus(offset))
     }
 
-    /// The day as text, when its year has four digits: every line is written with some.
-    fn in_digits(self) -> Option<[u8; 10]> {
+    /// The day as `YYYY-MM-DD`, without `core::fmt`: every line contains several days. `None` if
+    /// the year does not have four digits.
+    fn to_ascii(self) -> Option<[u8; 10]> {
         let year = u32::try_from(self.0.year()).ok().filter(|year| *year <= 9999)?;
         let mut text = *b"0000-00-00";
         put_digits(&mut text, [(0, year / 100), (2, year % 100), (5, self.0.month()), (8, self.0.day())]);
@@ -97,22 +99,22 @@ impl Day {
 }
 
 impl Timestamp {
-    /// The UTC day this instant lies in.
+    /// The UTC day of this instant.
     pub fn day(self) -> Day {
         Day(self.0.date_naive())
     }
 
-    /// The instant so many seconds later (earlier when negative).
+    /// The instant this many seconds later (earlier if negative).
     pub fn plus_seconds(self, seconds: i64) -> Timestamp {
         Timestamp(self.0 + TimeDelta::seconds(seconds))
     }
 
-    /// Whole seconds from `earlier` to this instant; negative when this instant is before it.
+    /// Whole seconds from `earlier` to this instant; negative if this instant is before it.
     pub fn seconds_since(self, earlier: Timestamp) -> i64 {
         (self.0 - earlier.0).num_seconds()
     }
 
-    /// Whole milliseconds from `earlier` to this instant; negative when this instant is before it.
+    /// Whole milliseconds from `earlier` to this instant; negative if this instant is before it.
     pub fn milliseconds_since(self, earlier: Timestamp) -> i64 {
         (self.0 - earlier.0).num_milliseconds()
     }
@@ -127,62 +129,65 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
-    /// Seconds since the Unix epoch and nanoseconds, which are a thousand million and more within a leap second.
+    /// Seconds since the Unix epoch, and nanoseconds. Within a leap second, nanoseconds are
+    /// 1,000,000,000 or more.
     pub fn unix_parts(self) -> (i64, u32) {
         (self.0.timestamp(), self.0.timestamp_subsec_nanos())
     }
 
-    /// The instant of these parts.
+    /// The inverse of [`Timestamp::unix_parts`].
     pub fn from_unix_parts((seconds, nanoseconds): (i64, u32)) -> Option<Timestamp> {
         DateTime::from_timestamp(seconds, nanoseconds).map(Timestamp)
     }
 
-    /// Reads the `Date` header of an HTTP answer (RFC 9110, the IMF-fixdate form).
+    /// Parses the `Date` header of an HTTP response (RFC 9110, IMF-fixdate).
     pub fn from_http_date(text: &str) -> Option<Timestamp> {
         let instant = DateTime::parse_from_rfc2822(text).ok()?;
         Timestamp::in_range(instant.to_utc())
     }
 
-    /// The instant so many seconds after the Unix epoch; `None` outside the years 2000 to 2199.
+    /// The instant this many seconds after the Unix epoch; `None` outside the years 2000 to 2199.
     pub fn from_unix_seconds(seconds: i64) -> Option<Timestamp> {
         Timestamp::in_range(DateTime::from_timestamp(seconds, 0)?)
     }
 
-    /// The instant so many milliseconds after the Unix epoch; `None` outside the years 2000 to 2199.
+    /// The instant this many milliseconds after the Unix epoch; `None` outside the years 2000 to
+    /// 2199.
     pub fn from_unix_milliseconds(milliseconds: i64) -> Option<Timestamp> {
         Timestamp::in_range(DateTime::from_timestamp_millis(milliseconds)?)
     }
 
-    /// Appends the instant as it is written everywhere.
+    /// Appends the instant as RFC 3339, like `Display`.
     pub fn write_to(self, output: &mut Vec<u8>) {
-        match self.in_whole_seconds() {
+        match self.to_ascii() {
             Some(text) => output.extend_from_slice(&text),
             None => output.extend_from_slice(self.to_string().as_bytes()),
         }
     }
 
-    /// The instant as text, when it has no fraction of a second: every record is written with one.
-    fn in_whole_seconds(self) -> Option<[u8; 20]> {
+    /// The instant as `YYYY-MM-DDTHH:MM:SSZ`, without `core::fmt`: every record contains
+    /// timestamps. `None` if it has a fraction of a second.
+    fn to_ascii(self) -> Option<[u8; 20]> {
         let time = self.0.time();
         let mut text = *b"0000-00-00T00:00:00Z";
-        text[..10].copy_from_slice(&self.day().in_digits()?);
+        text[..10].copy_from_slice(&self.day().to_ascii()?);
         put_digits(&mut text, [(11, time.hour()), (14, time.minute()), (17, time.second())]);
         (time.nanosecond() == 0).then_some(text)
     }
 
-    /// Reads what [`Timestamp::in_whole_seconds`] writes; `None` for any other way to write an instant.
-    fn from_whole_seconds(text: &str) -> Option<Timestamp> {
+    /// The inverse of [`Timestamp::to_ascii`]; `None` for any other RFC 3339 form.
+    fn from_ascii(text: &str) -> Option<Timestamp> {
         let text: &[u8; 20] = text.as_bytes().try_into().ok()?;
-        let is_shaped = (text[4], text[7], text[10], text[13], text[16], text[19])
+        let has_separators = (text[4], text[7], text[10], text[13], text[16], text[19])
             == (b'-', b'-', b'T', b':', b':', b'Z');
-        let number = |place: usize, digits: usize| {
-            text[place..place + digits].iter().try_fold(0, |number, byte| {
+        let number = |start: usize, digits: usize| {
+            text[start..start + digits].iter().try_fold(0, |number, byte| {
                 byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
             })
         };
         let date = NaiveDate::from_ymd_opt(number(0, 4)?.try_into().ok()?, number(5, 2)?, number(8, 2)?)?;
         let instant = date.and_hms_opt(number(11, 2)?, number(14, 2)?, number(17, 2)?)?.and_utc();
-        Timestamp::in_range(instant).filter(|_| is_shaped)
+        Timestamp::in_range(instant).filter(|_| has_separators)
     }
 
     fn in_range(instant: DateTime<Utc>) -> Option<Timestamp> {
@@ -191,8 +196,9 @@ impl Timestamp {
 }
 
 impl Period {
-    /// The period of this grain that holds `day`; for [`Grain::Window`] the one that ends with `until`.
-    pub fn holding(grain: Grain, day: Day, until: Day) -> Period {
+    /// The period of this grain that contains `day`; for [`Grain::Window`], the one that ends with
+    /// `until`.
+    pub fn containing(grain: Grain, day: Day, until: Day) -> Period {
         let (start, end) = match grain {
             Grain::Day => (day, day),
             Grain::Week => (day.monday(), day.monday().plus(6)),
@@ -205,12 +211,12 @@ impl Period {
         Period { grain, start, end }
     }
 
-    /// Every period of this grain that shares a day with `since` to `until`, in order.
+    /// Every period of this grain that overlaps `since` to `until`, in order.
     pub fn covering(grain: Grain, since: Day, until: Day) -> Vec<Period> {
         let mut periods = Vec::new();
         let mut day = since;
         while day <= until {
-            let period = Period::holding(grain, day, until);
+            let period = Period::containing(grain, day, until);
             day = period.end.plus(1);
             periods.push(period);
         }
@@ -222,23 +228,23 @@ impl Period {
         self.start.through(self.end)
     }
 
-    /// How many days the period has.
+    /// The number of days of the period.
     pub fn length(self) -> i64 {
         self.end.days_since(self.start) + 1
     }
 }
 
-/// Adds numbers of two digits to the zeros at these places.
+/// Adds two-digit numbers to the ASCII zeros at these offsets.
 fn put_digits<const N: usize>(text: &mut [u8], numbers: [(usize, u32); N]) {
-    for (place, number) in numbers {
-        text[place] += (number / 10) as u8;
-        text[place + 1] += (number % 10) as u8;
+    for (offset, number) in numbers {
+        text[offset] += (number / 10) as u8;
+        text[offset + 1] += (number % 10) as u8;
     }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.in_digits() {
+        match self.to_ascii() {
             Some(text) => formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?),
             None => write!(formatter, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day()),
         }
@@ -249,38 +255,40 @@ impl FromStr for Day {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Day, String> {
-        let refused = || format!("{text:?} is not a day; write it as YYYY-MM-DD, for example 2026-10-01");
-        let shaped = text.len() == 10
+        let invalid = || format!("{text:?} is not a day; write it as YYYY-MM-DD, for example 2026-10-01");
+        let has_format = text.len() == 10
             && text.bytes().enumerate().all(|(at, byte)| match at {
                 4 | 7 => byte == b'-',
                 _ => byte.is_ascii_digit(),
             });
-        if !shaped || !("2000"..="2199").contains(&&text[..4]) {
-            return Err(refused());
+        if !has_format || !("2000"..="2199").contains(&&text[..4]) {
+            return Err(invalid());
         }
-        let number = |digits: &str| digits.parse().map_err(|_| refused());
+        let number = |digits: &str| digits.parse().map_err(|_| invalid());
         let date =
             NaiveDate::from_ymd_opt(number(&text[..4])? as i32, number(&text[5..7])?, number(&text[8..])?);
-        date.map(Day).ok_or_else(refused)
+        date.map(Day).ok_or_else(invalid)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.in_whole_seconds() {
+        match self.to_ascii() {
             Some(text) => formatter.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?),
             None => formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
         }
     }
 }
 
-/// Whether a text is a moment of this day in whole seconds, as [`Timestamp`] writes it; `day` is one.
-pub fn is_whole_second_of(text: &str, day: &str) -> bool {
-    text.len() == 20 && is_moment_of(text, day)
+/// Whether `text` is an RFC 3339 timestamp on this day in whole seconds, as [`Timestamp`] displays
+/// it. `day` has to be a valid day.
+pub fn is_whole_second_timestamp_on(text: &str, day: &str) -> bool {
+    text.len() == 20 && is_timestamp_on(text, day)
 }
 
-/// Whether a text is a moment of this day in whole seconds or thousandths; `day` is one.
-pub fn is_moment_of(text: &str, day: &str) -> bool {
+/// Whether `text` is an RFC 3339 timestamp on this day in whole seconds or milliseconds. `day` has
+/// to be a valid day.
+pub fn is_timestamp_on(text: &str, day: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = match bytes.len() {
         20 => bytes[19] == b'Z',
@@ -292,7 +300,7 @@ pub fn is_moment_of(text: &str, day: &str) -> bool {
         && bytes[11..].first_chunk().is_some_and(|time| is_time_of_day(*time))
 }
 
-/// Whether this is a time of day, as HH:MM:SS from 00:00:00 to 23:59:59.
+/// Whether this is a time of day from 00:00:00 to 23:59:59.
 #[inline]
 pub fn is_time_of_day(text: [u8; 8]) -> bool {
     const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
@@ -308,9 +316,9 @@ impl FromStr for Timestamp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Timestamp, String> {
-        let any_way = || Timestamp::in_range(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
-        Timestamp::from_whole_seconds(text)
-            .or_else(any_way)
+        let any_form = || Timestamp::in_range(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+        Timestamp::from_ascii(text)
+            .or_else(any_form)
             .ok_or_else(|| format!("{text:?} is not an RFC 3339 time, for example 2026-10-01T12:34:56Z"))
     }
 }
@@ -373,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_day_are_told_from_everything_near_them() {
+    fn accepts_only_valid_times_of_day() {
         let times: Vec<String> = (0..100_u32)
             .flat_map(|hour| (0..100).map(move |minute| format!("{hour:02}:{minute:02}:{:02}", 99 - minute)))
             .collect();
@@ -382,40 +390,40 @@ mod tests {
         for text in &times {
             assert_eq!(is_time_of_day(text.as_bytes().try_into().expect("eight")), is_one(text), "{text}");
         }
-        for place in 0..8 {
+        for index in 0..8 {
             for byte in 0..=255_u8 {
                 let mut text = *b"12:34:56";
-                text[place] = byte;
-                let is_one = match place {
+                text[index] = byte;
+                let is_one = match index {
                     2 | 5 => byte == b':',
                     0 => (b'0'..=b'2').contains(&byte),
                     3 | 6 => (b'0'..=b'5').contains(&byte),
                     _ => byte.is_ascii_digit(),
                 };
-                assert_eq!(is_time_of_day(text), is_one, "{byte} at {place}");
+                assert_eq!(is_time_of_day(text), is_one, "{byte} at {index}");
             }
         }
     }
 
     #[test]
-    fn a_window_has_28_dates() {
-        let window = Period::holding(Grain::Window, day("2026-03-01"), day("2026-10-31"));
+    fn a_window_has_28_days() {
+        let window = Period::containing(Grain::Window, day("2026-03-01"), day("2026-10-31"));
         assert_eq!((window.start, window.end), (day("2026-10-04"), day("2026-10-31")));
         assert_eq!(window.days().count(), 28);
     }
 
     #[test]
-    fn weeks_start_on_monday_across_the_year_and_months_know_leap_days() {
-        let week = Period::holding(Grain::Week, day("2026-01-01"), day("2026-12-31"));
+    fn weeks_start_on_monday_and_months_have_leap_days() {
+        let week = Period::containing(Grain::Week, day("2026-01-01"), day("2026-12-31"));
         assert_eq!((week.start, week.end), (day("2025-12-29"), day("2026-01-04")));
-        let february = Period::holding(Grain::Month, day("2028-02-10"), day("2028-12-31"));
+        let february = Period::containing(Grain::Month, day("2028-02-10"), day("2028-12-31"));
         assert_eq!(february.end, day("2028-02-29"));
-        let december = Period::holding(Grain::Month, day("2026-12-31"), day("2026-12-31"));
+        let december = Period::containing(Grain::Month, day("2026-12-31"), day("2026-12-31"));
         assert_eq!((december.start, december.end), (day("2026-12-01"), day("2026-12-31")));
     }
 
     #[test]
-    fn covering_periods_touch_the_range_and_nothing_else() {
+    fn covering_periods_overlap_the_range() {
         let weeks = Period::covering(Grain::Week, day("2026-10-07"), day("2026-10-19"));
         let starts: Vec<String> = weeks.iter().map(|week| week.start.to_string()).collect();
         assert_eq!(starts, ["2026-10-05", "2026-10-12", "2026-10-19"]);
@@ -424,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_do_not_exist_are_refused() {
+    fn rejects_invalid_days() {
         for text in [
             "2026-02-29",
             "2026-13-01",
@@ -442,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_become_utc_and_keep_their_fraction() {
+    fn timestamps_are_utc_and_keep_their_fraction() {
         let instant: Timestamp = "2026-10-01T01:30:00.250+02:00".parse().expect("a literal time");
         assert_eq!(instant.to_string(), "2026-09-30T23:30:00.250Z");
         assert_eq!(instant.day(), day("2026-09-30"));

@@ -1,15 +1,15 @@
-//! Sums of decimal fractions without the noise of binary ones: 0.1 and 0.2 are 0.3, in whatever order they come.
+//! Exact decimal sums: 0.1 plus 0.2 is 0.3, in any order of the summands.
 
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
-/// Decimals that are kept: a price of a token has up to twelve.
+/// Decimal places of the internal value. Prices of a token have up to 12.
 const PLACES: usize = 15;
 
-/// Decimals that are written. Digits beyond them are rounding noise of earlier sums.
-const WRITTEN_PLACES: usize = 9;
+/// Decimal places of the result. Further digits are rounding errors of earlier sums.
+const OUTPUT_PLACES: usize = 9;
 
-/// A decimal fraction, to nine decimals; nothing where it is larger than can be summed.
+/// A fixed-point decimal with 15 places; `None` after an overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal(Option<i128>);
 
@@ -18,8 +18,8 @@ impl Decimal {
     pub const ZERO: Decimal = Decimal(Some(0));
 
     /// The shortest decimal fraction that reads back as this number.
-    pub fn of(number: f64) -> Decimal {
-        // Written in full, a number has no exponent.
+    pub fn from_f64(number: f64) -> Decimal {
+        // `to_string` never uses an exponent.
         let text = number.to_string();
         let (sign, text) = match text.strip_prefix('-') {
             Some(text) => (-1, text),
@@ -34,24 +34,24 @@ impl Decimal {
         )
     }
 
-    /// So many times as much.
+    /// The product with a count.
     #[must_use]
     pub fn times(self, count: u64) -> Decimal {
         Decimal(self.0.and_then(|number| number.checked_mul(count.into())))
     }
 
-    /// The number, rounded to what is written; `None` when it was too large to be summed.
+    /// The value, rounded to 9 decimal places; `None` after an overflow.
     pub fn as_f64(self) -> Option<f64> {
-        let step = 10_i128.pow((PLACES - WRITTEN_PLACES) as u32);
-        let one = 10_u128.pow(WRITTEN_PLACES as u32);
+        let step = 10_i128.pow((PLACES - OUTPUT_PLACES) as u32);
+        let one = 10_u128.pow(OUTPUT_PLACES as u32);
         let rounded = self.0?.checked_add(self.0?.signum() * step / 2)? / step;
         let (sign, size) = (if rounded < 0 { "-" } else { "" }, rounded.unsigned_abs());
-        // Reading the decimals gives the number next to them; dividing would round twice.
-        format!("{sign}{}.{:0WRITTEN_PLACES$}", size / one, size % one).parse().ok()
+        // Parsing returns the nearest `f64`; dividing would round twice.
+        format!("{sign}{}.{:0OUTPUT_PLACES$}", size / one, size % one).parse().ok()
     }
 
-    fn with(self, other: Decimal, join: fn(i128, i128) -> Option<i128>) -> Decimal {
-        Decimal(self.0.zip(other.0).and_then(|(one, other)| join(one, other)))
+    fn with(self, other: Decimal, operation: fn(i128, i128) -> Option<i128>) -> Decimal {
+        Decimal(self.0.zip(other.0).and_then(|(one, other)| operation(one, other)))
     }
 }
 
@@ -84,20 +84,20 @@ mod tests {
     use super::*;
 
     fn sum(numbers: &[f64]) -> Option<f64> {
-        numbers.iter().copied().map(Decimal::of).sum::<Decimal>().as_f64()
+        numbers.iter().copied().map(Decimal::from_f64).sum::<Decimal>().as_f64()
     }
 
     #[test]
-    fn sums_have_no_noise_and_what_is_too_large_is_no_number() {
+    fn sums_are_exact_and_overflow_is_none() {
         assert_eq!(sum(&[0.1, 0.2]), Some(0.3));
         assert_eq!(sum(&[0.7, 0.1, -0.8]), Some(0.0));
         assert_eq!(sum(&[-0.1, -0.2, -1e-12]), Some(-0.3));
-        assert_eq!(sum(&[438.400_000_000_000_1]), Some(438.4), "noise that came in");
+        assert_eq!(sum(&[438.400_000_000_000_1]), Some(438.4), "rounding error of the input");
         assert_eq!(sum(&[1e12, 0.25]), Some(1_000_000_000_000.25));
         assert_eq!(sum(&[]), Some(0.0));
         assert_eq!((sum(&[1e300]), sum(&[1.6e23, 1.6e23]), sum(&[f64::NAN])), (None, None, None));
-        assert_eq!(Decimal::of(3e-7).times(1_000_003).as_f64(), Some(0.300_000_9));
-        assert_eq!(Decimal::of(1.0).times(u64::MAX).times(u64::MAX).as_f64(), None);
+        assert_eq!(Decimal::from_f64(3e-7).times(1_000_003).as_f64(), Some(0.300_000_9));
+        assert_eq!(Decimal::from_f64(1.0).times(u64::MAX).times(u64::MAX).as_f64(), None);
     }
 
     proptest! {

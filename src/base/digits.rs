@@ -1,14 +1,13 @@
-//! Whole numbers where they stand in a text, without looking for their end first.
+//! Parses integers at the start of a text, without searching for their end first.
 
-/// How many digits always fit into 64 bits.
-const FITTING: usize = 19;
+/// Any number with this many digits fits into 64 bits.
+const MAX_DIGITS: usize = 19;
 
-/// The number that these bytes begin with, and how many digits it has: none, up to as many as always fit, of which those behind are
-/// not read.
+/// The number at the start of `bytes`, and its digits: 0 to 19. Further digits are not read.
 #[inline]
-pub fn leading(bytes: &[u8]) -> (u64, usize) {
+pub fn parse_prefix(bytes: &[u8]) -> (u64, usize) {
     let (mut number, mut count) = (0, 0);
-    while count < FITTING
+    while count < MAX_DIGITS
         && let Some(digit) = bytes.get(count).map(|byte| byte.wrapping_sub(b'0'))
         && digit < 10
     {
@@ -17,10 +16,10 @@ pub fn leading(bytes: &[u8]) -> (u64, usize) {
     (number, count)
 }
 
-/// The number of one to nine digits that these bytes begin with, and how many those are: `None` when they begin with none, or with more.
+/// The number at the start of `bytes`, and its digits: 1 to 9. `None` if there are fewer or more.
 #[inline]
-pub fn leading_short(bytes: &[u8]) -> Option<(u32, usize)> {
-    let (number, digits) = leading(bytes);
+pub fn parse_short_prefix(bytes: &[u8]) -> Option<(u32, usize)> {
+    let (number, digits) = parse_prefix(bytes);
     (1..=9).contains(&digits).then_some((number as u32, digits))
 }
 
@@ -29,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_ends_where_its_digits_do_or_where_it_may_not_fit() {
+    fn a_number_ends_with_its_digits_or_after_19() {
         for (text, found) in [
             ("", (0, 0)),
             (":1", (0, 0)),
@@ -41,10 +40,10 @@ mod tests {
             ("9999999999999999999", (9_999_999_999_999_999_999, 19)),
             ("18446744073709551616", (1_844_674_407_370_955_161, 19)),
         ] {
-            assert_eq!(leading(text.as_bytes()), found, "{text}");
+            assert_eq!(parse_prefix(text.as_bytes()), found, "{text}");
             let (number, digits) = found;
             let short = u32::try_from(number).ok().filter(|_| (1..10).contains(&digits));
-            assert_eq!(leading_short(text.as_bytes()), short.map(|number| (number, digits)), "{text}");
+            assert_eq!(parse_short_prefix(text.as_bytes()), short.map(|number| (number, digits)), "{text}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! By what a metric line is split.
+//! The dimensions of a metric line.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Dimensions and their values, by dimension. Nearly every line has one or two: a map would take ten times their memory.
+/// Dimensions and their values, sorted by dimension, each at most once. Most lines have one or two,
+/// for which a map would need ten times the memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
 pub struct Dimensions(Box<[(Box<str>, Box<str>)]>);
@@ -15,48 +16,48 @@ impl Dimensions {
         self.iter().find(|(name, _)| *name == dimension).map(|(_, value)| value)
     }
 
-    /// Whether the line is split by this one.
+    /// Whether the line has this dimension.
     pub fn contains(&self, dimension: &str) -> bool {
         self.get(dimension).is_some()
     }
 
-    /// Every dimension with its value, in the order of the dimensions.
+    /// Dimensions and values, sorted by dimension.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Every dimension, in order.
+    /// The dimensions, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(name, _)| name)
     }
 
-    /// The values, in the order of their dimensions.
+    /// The values, sorted by dimension.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// How many dimensions there are.
+    /// The number of dimensions.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it is the line of the total.
+    /// Whether there are none, as in the line of a total.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Dimensions {
-    /// Of a dimension that comes twice the last value counts.
-    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(told: I) -> Dimensions {
-        let by_name: BTreeMap<&str, &str> = told.into_iter().collect();
+    /// The last value of a repeated dimension wins.
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Dimensions {
+        let by_name: BTreeMap<&str, &str> = pairs.into_iter().collect();
         Dimensions(by_name.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
 impl From<BTreeMap<String, String>> for Dimensions {
-    fn from(told: BTreeMap<String, String>) -> Dimensions {
-        Dimensions(told.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    fn from(map: BTreeMap<String, String>) -> Dimensions {
+        Dimensions(map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -71,13 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dimensions_are_in_order_each_once_and_read_as_they_are_written() {
+    fn dimensions_are_sorted_and_unique_and_survive_a_round_trip() {
         let by: Dimensions = [("model", "b"), ("kind", "x"), ("model", "a")].into_iter().collect();
         assert_eq!(by.iter().collect::<Vec<_>>(), [("kind", "x"), ("model", "a")]);
         assert_eq!((by.get("model"), by.contains("kind"), by.contains("flow")), (Some("a"), true, false));
-        let text = serde_json::to_string(&by).expect("texts can be written");
+        let text = serde_json::to_string(&by).expect("strings serialize");
         assert_eq!(text, r#"{"kind":"x","model":"a"}"#);
-        assert_eq!(serde_json::from_str::<Dimensions>(&text).expect("it was written"), by);
+        assert_eq!(serde_json::from_str::<Dimensions>(&text).expect("serialized before"), by);
         assert!(by < [("kind", "x"), ("model", "b")].into_iter().collect());
     }
 }

@@ -1,84 +1,84 @@
-//! What can go wrong, as far as a user can tell it apart, and the exit code of each.
+//! Errors as users distinguish them, and their exit codes.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How a command that did its job ended.
+/// The outcome of a command that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// Nothing is missing.
+    /// All data is included.
     Complete,
-    /// The output is valid, and what is missing was named on standard error.
+    /// The output is valid but incomplete; standard error lists what is missing.
     Partial,
 }
 
-/// Why a command could not do its job. Messages are one line: what, where, and the next step.
+/// Why a command failed. A message is one line: what, where, and the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The call or a setting is wrong.
+    /// A flag or a setting is invalid.
     #[error("{0}")]
     Usage(String),
     /// The input is not the documented stream.
     #[error("{0}")]
     Input(String),
-    /// There is nothing to collect here: not licensed, or role or add-on missing.
+    /// Nothing can be collected: no license, add-on or role for it.
     #[error("{0}")]
-    Nothing(String),
-    /// Rate limit, network or server, after all retries.
+    Unavailable(String),
+    /// Rate limit, network or server error that remains after all retries.
     #[error("{0}")]
-    Temporary(String),
-    /// The token is missing, invalid, expired or without the scope.
+    Transient(String),
+    /// The token is missing, invalid, expired, or lacks a scope.
     #[error("{0}")]
     Token(String),
-    /// A group, URL or file that was configured is not there or not readable.
+    /// A configured group, URL or file does not exist or is not readable.
     #[error("{0}")]
     Configuration(String),
-    /// Reading or writing failed.
-    #[error("cannot {doing} {}: {source}{}", shown(path), next_step(source))]
+    /// A file or folder could not be read or written.
+    #[error("cannot {doing} {}: {source}{}", display_path(path), next_step(source))]
     File {
-        /// What was being done: `read`, `write`, …
+        /// The operation: `read`, `write`, …
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A standard stream failed.
+    /// A standard stream could not be read or written.
     #[error("cannot {doing}: {source}{}", next_step(source))]
     Stream {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The reader of standard output went away; not an error for anybody.
-    #[error("the reader of standard output went away")]
-    ReaderGone,
-    /// Something answered in a way that nobody foresaw.
+    /// The reader closed standard output, for example `head`. The exit code is 0.
+    #[error("the reader closed standard output")]
+    BrokenPipe,
+    /// An unexpected response.
     #[error("{0}")]
     Unexpected(String),
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("{0}; this is a bug in duo-metrics, please report it")]
     Bug(String),
 }
 
-/// The longest path that Linux takes, in bytes (`PATH_MAX`).
-const LONGEST_PATH: usize = 4096;
+/// The maximum length of a path on Linux, in bytes (`PATH_MAX`).
+const MAX_PATH_BYTES: usize = 4096;
 
-/// Whether a text that is to be the name of a file can be none, and is rather the content of one, put into a setting by
-/// mistake.
-pub fn is_no_path(text: &str) -> bool {
-    text.len() > LONGEST_PATH
+/// Whether a setting that should be a path is not one, but rather the content of a file.
+pub fn is_not_a_path(text: &str) -> bool {
+    text.len() > MAX_PATH_BYTES
         || text.contains("-----BEGIN")
         || text.chars().any(|c| matches!(c, '\n' | '\r' | '\0'))
 }
 
-/// A path as errors name it. What can be none is not repeated: it may be a secret.
-pub fn shown(path: &Path) -> String {
+/// A path for messages. If it is not a path, it is not repeated: it may be a secret.
+pub fn display_path(path: &Path) -> String {
     let text = path.to_string_lossy();
-    match is_no_path(&text) {
-        true => format!("a file whose name is a text of {} characters (not shown)", text.chars().count()),
-        false => text.into_owned(),
+    if is_not_a_path(&text) {
+        format!("a path of {} characters (not shown)", text.chars().count())
+    } else {
+        text.into_owned()
     }
 }
 
@@ -96,15 +96,15 @@ impl Error {
     /// The exit code (the table is in docs/reference.md).
     pub fn code(&self) -> u8 {
         match self {
-            Error::ReaderGone => 0,
+            Error::BrokenPipe => 0,
             Error::Bug(_) | Error::Unexpected(_) => 1,
             Error::Usage(_) => 2,
             Error::Input(_) => 65,
-            Error::Nothing(_) => 69,
-            Error::Temporary(_) => 75,
+            Error::Unavailable(_) => 69,
+            Error::Transient(_) => 75,
             Error::Token(_) => 77,
             Error::Configuration(_) => 78,
-            // The same refusal of the system has the same code, whichever file or stream meets it.
+            // The code depends on the error of the operating system, not on the file or stream.
             Error::File { source, .. } | Error::Stream { source, .. } => match source.kind() {
                 kind if is_full(kind) => 75,
                 _ => 78,
@@ -112,13 +112,14 @@ impl Error {
         }
     }
 
-    /// For `map_err` on something done with a file.
+    /// For `map_err` on operations on a file or folder.
     pub fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
         let path = path.into();
         move |source| Error::File { doing, path, source }
     }
 
-    /// For `map_err` on reading a stream: standard input, or one of our own that says what went wrong.
+    /// For `map_err` on reading a stream: standard input, or a reader whose errors contain an
+    /// [`Error`].
     pub fn reading(source: io::Error) -> Error {
         match source.downcast::<Error>() {
             Ok(error) => error,
@@ -126,28 +127,28 @@ impl Error {
         }
     }
 
-    /// For `map_err` on writing: to standard output, or to a file of ours, whose errors name it. A reader that went away
-    /// is an error of its own.
+    /// For `map_err` on writing: to standard output, or to a writer whose errors contain an
+    /// [`Error`].
     pub fn writing(source: io::Error) -> Error {
         match source.downcast::<Error>() {
             Ok(error) => error,
-            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Error::ReaderGone,
+            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Error::BrokenPipe,
             Err(source) => Error::Stream { doing: "write to standard output", source },
         }
     }
 }
 
-/// Whether there is no room to write, which another machine or a later day may have.
+/// Whether the disk is full, which can be different on another machine or later.
 fn is_full(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// What to do about a refusal of the system, where that is known.
+/// What to do about an error of the operating system, if that is known.
 fn next_step(source: &io::Error) -> &'static str {
     match source.kind() {
-        kind if is_full(kind) => "; free some space, or write to another place",
-        io::ErrorKind::PermissionDenied => "; check who may use it, or choose another place",
-        io::ErrorKind::ReadOnlyFilesystem => "; choose another place",
+        kind if is_full(kind) => "; free some space, or choose another folder",
+        io::ErrorKind::PermissionDenied => "; check its permissions, or choose another folder",
+        io::ErrorKind::ReadOnlyFilesystem => "; choose another folder",
         _ => "",
     }
 }
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_is_of_what_the_system_refused_and_not_of_where() {
+    fn the_exit_code_depends_on_the_error_and_not_on_the_file() {
         for (kind, code) in [
             (io::ErrorKind::StorageFull, 75),
             (io::ErrorKind::QuotaExceeded, 75),
@@ -174,6 +175,6 @@ mod tests {
             let error = Error::writing(wrapped);
             assert!(error.code() == code && error.to_string().contains("out/a.jsonl"), "{error}");
         }
-        assert!(matches!(Error::writing(io::ErrorKind::BrokenPipe.into()), Error::ReaderGone));
+        assert!(matches!(Error::writing(io::ErrorKind::BrokenPipe.into()), Error::BrokenPipe));
     }
 }

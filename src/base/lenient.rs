@@ -1,4 +1,5 @@
-//! Deserializers for what other engines write: SQL engines without booleans write 0 and 1, and 64-bit numbers as strings.
+//! Deserializers for lines that other engines write: some SQL engines write booleans as 0 and 1,
+//! and 64-bit integers as strings.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,33 +11,33 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use crate::base::calendar::Timestamp;
 
 /// `true`, `false`, 1 or 0.
-pub(crate) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    struct Truth;
-    impl Visitor<'_> for Truth {
+pub(crate) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Boolean;
+    impl Visitor<'_> for Boolean {
         type Value = bool;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             formatter.write_str("true, false, 1 or 0")
         }
-        fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
-            Ok(truth)
+        fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
         }
         fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
             match number {
                 0 | 1 => Ok(number == 1),
-                _ => Err(E::custom("neither 0 nor 1")),
+                _ => Err(E::custom("expected true, false, 1 or 0")),
             }
         }
     }
-    deserializer.deserialize_any(Truth)
+    deserializer.deserialize_any(Boolean)
 }
 
-/// A count, bare or in quotes.
-pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    struct Count;
-    impl Visitor<'_> for Count {
+/// A non-negative integer, or a string that contains one.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Integer;
+    impl Visitor<'_> for Integer {
         type Value = u64;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a count")
+            formatter.write_str("a non-negative integer")
         }
         fn visit_u64<E: Error>(self, count: u64) -> Result<u64, E> {
             Ok(count)
@@ -45,38 +46,39 @@ pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
             text.parse().map_err(E::custom)
         }
     }
-    deserializer.deserialize_any(Count)
+    deserializer.deserialize_any(Integer)
 }
 
-/// The moment of each user: an object, or a list of pairs, of which the earliest of a user counts.
-pub(crate) fn moments<'de: 'a, 'a, D: Deserializer<'de>>(
+/// A timestamp per user: an object, or an array of `[user, timestamp]` pairs. The earliest
+/// timestamp of a user wins.
+pub(crate) fn earliest_by_user<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Cow<'a, str>, Timestamp>, D::Error> {
-    struct Moments<'a>(PhantomData<&'a ()>);
-    impl<'de: 'a, 'a> Visitor<'de> for Moments<'a> {
+    struct Earliest<'a>(PhantomData<&'a ()>);
+    impl<'de: 'a, 'a> Visitor<'de> for Earliest<'a> {
         type Value = BTreeMap<Cow<'a, str>, Timestamp>;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("users with a moment each")
+            formatter.write_str("users, each with a timestamp")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut moments = BTreeMap::new();
+            let mut users = BTreeMap::new();
             while let Some((user, at)) = map.next_entry()? {
-                note(&mut moments, user, at);
+                keep_earliest(&mut users, user, at);
             }
-            Ok(moments)
+            Ok(users)
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
-            let mut moments = BTreeMap::new();
+            let mut users = BTreeMap::new();
             while let Some((user, at)) = pairs.next_element()? {
-                note(&mut moments, user, at);
+                keep_earliest(&mut users, user, at);
             }
-            Ok(moments)
+            Ok(users)
         }
     }
-    deserializer.deserialize_any(Moments(PhantomData))
+    deserializer.deserialize_any(Earliest(PhantomData))
 }
 
-fn note<'a>(moments: &mut BTreeMap<Cow<'a, str>, Timestamp>, user: Cow<'a, str>, at: Timestamp) {
-    let known = moments.entry(user).or_insert(at);
-    *known = at.min(*known);
+fn keep_earliest<'a>(users: &mut BTreeMap<Cow<'a, str>, Timestamp>, user: Cow<'a, str>, at: Timestamp) {
+    let earliest = users.entry(user).or_insert(at);
+    *earliest = at.min(*earliest);
 }

@@ -1,4 +1,4 @@
-//! Vocabulary that every stage shares: days, errors, numbers, text.
+//! Basic types that every stage uses: days, errors, numbers, text.
 
 pub mod address;
 pub mod calendar;

@@ -1,7 +1,7 @@
-//! What earlier tries of a run have got, so that a run that was killed goes on where it was.
+//! The state of an interrupted run (`--state`), from which the next attempt continues.
 //!
-//! A folder holds a file for each part of a harvest that arrived whole: its raw lines, and a last line that says so.
-//! Files appear whole or not at all, so whatever is there counts.
+//! A folder holds one file for each complete partition of a fetch unit: its raw lines, then a
+//! summary as the last line. Files are created atomically, so every file in the folder is complete.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -12,94 +12,97 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::base::calendar::{Day, Timestamp};
-use crate::base::error::{Error, shown};
+use crate::base::error::{Error, display_path};
 use crate::model::line;
-use crate::system::files::{NewFile, write_file};
+use crate::system::files::{AtomicFile, write_file};
 
 /// The folder of a run's state.
-pub struct State {
+pub struct StateDir {
     folder: PathBuf,
 }
 
-/// The right to work in a state's folder, until it is dropped or the process ends in whatever way.
+/// Exclusive use of a state folder, until it is dropped or the process ends in whatever way.
 pub struct Lock {
     _file: File,
 }
 
-/// A part that arrived whole in an earlier try.
-pub struct Stored {
+/// A partition that an earlier attempt collected completely.
+pub struct StoredPartition {
     /// Its raw lines.
     pub lines: Vec<String>,
-    /// What was noted with them.
-    pub note: Note,
+    /// Their summary.
+    pub summary: PartitionSummary,
 }
 
-/// What has to be known of a part beside its lines.
+/// What a fetch unit needs to know about a partition besides its lines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "part")]
-pub struct Note {
-    /// The moment of all its lines; null when the server was never asked.
+pub struct PartitionSummary {
+    /// The time of all its lines; null if no request was made.
     pub fetched_at: Option<Timestamp>,
     /// Rows by day.
     pub rows: BTreeMap<Day, u64>,
-    /// Nodes that GitLab returned as null, by the day asked for.
+    /// Nodes that GitLab returned as null, by the requested day.
     #[serde(default)]
     pub unreadable: BTreeMap<Day, u64>,
     /// The first error of such a node.
     #[serde(default)]
     pub node_error: Option<String>,
-    /// Why the part is not complete although every page of it arrived.
+    /// Why the rows may be incomplete although every page arrived.
     pub flaw: Option<String>,
 }
 
-/// The parts of a harvest that has several: what they are called, and the moment of all its lines.
+/// The partitions of a fetch unit that has several.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Listing {
-    /// The moment; null when the server was never asked.
+pub struct PartitionList {
+    /// The time of all its lines; null if no request was made.
     pub fetched_at: Option<Timestamp>,
-    /// The names in an order that stays: each part numbers its pages by its place in it.
+    /// The names. Their order never changes: the position of a partition determines its page
+    /// numbers.
     pub names: Vec<String>,
 }
 
-/// A part on its way into the state.
-pub struct NewPart {
-    file: NewFile,
+/// A partition that is being written.
+pub struct NewPartition {
+    file: AtomicFile,
 }
 
-/// The file that says which run the others are of.
-const RUN: &str = "run.json";
+/// Identifies the run that the other files belong to.
+const RUN_FILE: &str = "run.json";
 
-/// The file that is locked while a run works in the folder. It stays: who takes away a locked file lets in two.
-const LOCK: &str = "run.lock";
+/// Locked while a run uses the folder. It is never deleted: another run could then lock a new file
+/// of this name while the first run still holds the deleted one.
+const LOCK_FILE: &str = "run.lock";
 
-/// What the names of the parts end in.
-const PART: &str = ".part.jsonl";
+/// The suffix of partition files.
+const PARTITION_SUFFIX: &str = ".part.jsonl";
 
-/// What the names of the lists of parts end in.
-const LISTING: &str = ".parts.json";
+/// The suffix of lists of partitions.
+const LIST_SUFFIX: &str = ".parts.json";
 
 impl Lock {
-    /// Takes the folder, which is made when it is not there. One run at a time can have it.
-    pub fn take(folder: &Path) -> Result<Lock, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
-        let path = folder.join(LOCK);
+    /// Locks the folder, and creates it if necessary. Returns [`Error::Transient`] while another
+    /// run holds it.
+    pub fn acquire(folder: &Path) -> Result<Lock, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+        let path = folder.join(LOCK_FILE);
         let file = File::create(&path).map_err(Error::file("write", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Temporary(format!(
-                "another run works in {}; wait until it has ended, or give this one a --state of its own",
-                shown(folder)
+            Err(TryLockError::WouldBlock) => Err(Error::Transient(format!(
+                "another run uses {}; wait until it ends, or set another folder with --state",
+                display_path(folder)
             ))),
             Err(TryLockError::Error(source)) => Err(Error::File { doing: "lock", path, source }),
         }
     }
 }
 
-impl State {
-    /// Opens the state of a run in a folder that is there. When it holds the state of another run, that is taken away.
-    pub fn open(folder: &Path, run: &str) -> Result<State, Error> {
-        let state = State { folder: folder.to_owned() };
-        let path = folder.join(RUN);
+impl StateDir {
+    /// Opens the state of a run in an existing folder. Deletes the state of a different run.
+    pub fn open(folder: &Path, run: &str) -> Result<StateDir, Error> {
+        let state = StateDir { folder: folder.to_owned() };
+        let path = folder.join(RUN_FILE);
         if fs::read_to_string(&path).ok().as_deref() != Some(run) {
             state.clear()?;
             write_file(&path, run.as_bytes())?;
@@ -107,61 +110,62 @@ impl State {
         Ok(state)
     }
 
-    /// The state in a folder, of whichever run.
-    pub fn at(folder: &Path) -> State {
-        State { folder: folder.to_owned() }
+    /// The state in a folder, of any run.
+    pub fn at(folder: &Path) -> StateDir {
+        StateDir { folder: folder.to_owned() }
     }
 
-    /// Takes all away: the run is complete.
+    /// Deletes everything, once the run is complete.
     ///
-    /// The file that names the run goes last: when this is killed half-way, the parts still there count for the next
-    /// try.
+    /// The file that identifies the run is deleted last. If the process is killed before that, the
+    /// remaining partitions count for the next attempt.
     pub fn clear(&self) -> Result<(), Error> {
         let remove = |path: &Path| fs::remove_file(path).map_err(Error::file("remove", path));
         for entry in fs::read_dir(&self.folder).map_err(Error::file("read", &self.folder))? {
             let path = entry.map_err(Error::file("read", &self.folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // Beside what is whole there can be the beginnings of what was killed.
-            let is_ours =
-                name.ends_with(PART) || name.ends_with(LISTING) || name.starts_with(".duo-metrics-");
+            // Killed runs leave temporary files.
+            let is_ours = name.ends_with(PARTITION_SUFFIX)
+                || name.ends_with(LIST_SUFFIX)
+                || name.starts_with(".duo-metrics-");
             if is_ours && path.is_file() {
                 remove(&path)?;
             }
         }
-        let run = self.folder.join(RUN);
+        let run = self.folder.join(RUN_FILE);
         if run.is_file() { remove(&run) } else { Ok(()) }
     }
 
-    /// The part of this name, when an earlier try got it whole.
-    pub fn stored(&self, name: &str) -> Result<Option<Stored>, Error> {
-        let path = self.path(name, PART);
+    /// The partition of this name, if an earlier attempt stored it.
+    pub fn load(&self, name: &str) -> Result<Option<StoredPartition>, Error> {
+        let path = self.path(name, PARTITION_SUFFIX);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::File { doing: "read", path, source }),
         };
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let note = lines.pop().and_then(|last| line::parse::<Note>(&last).ok());
-        // A file that somebody cut is as good as none.
-        Ok(note.map(|note| Stored { lines, note }))
+        let summary = lines.pop().and_then(|last| line::parse::<PartitionSummary>(&last).ok());
+        // A truncated file has no summary, and counts as missing.
+        Ok(summary.map(|summary| StoredPartition { lines, summary }))
     }
 
-    /// Starts a part of this name.
-    pub fn start(&self, name: &str) -> Result<NewPart, Error> {
-        Ok(NewPart { file: NewFile::create(&self.path(name, PART))? })
+    /// Starts a partition of this name.
+    pub fn start(&self, name: &str) -> Result<NewPartition, Error> {
+        Ok(NewPartition { file: AtomicFile::create(&self.path(name, PARTITION_SUFFIX))? })
     }
 
-    /// The parts of a harvest, as an earlier try listed them.
-    pub fn listing(&self, harvest: &str) -> Listing {
-        let text = fs::read_to_string(self.path(harvest, LISTING)).unwrap_or_default();
+    /// The partitions of a fetch unit, as an earlier attempt listed them.
+    pub fn load_list(&self, unit: &str) -> PartitionList {
+        let text = fs::read_to_string(self.path(unit, LIST_SUFFIX)).unwrap_or_default();
         line::parse(&text).unwrap_or_default()
     }
 
-    /// Keeps the parts of a harvest. Has to be done before the first of them is walked.
-    pub fn keep_listing(&self, harvest: &str, listing: &Listing) -> Result<(), Error> {
-        let text = serde_json::to_string(listing)
+    /// Stores the partitions of a fetch unit. Call this before collecting the first of them.
+    pub fn save_list(&self, unit: &str, list: &PartitionList) -> Result<(), Error> {
+        let text = serde_json::to_string(list)
             .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
-        write_file(&self.path(harvest, LISTING), text.as_bytes())
+        write_file(&self.path(unit, LIST_SUFFIX), text.as_bytes())
     }
 
     fn path(&self, name: &str, kind: &str) -> PathBuf {
@@ -171,18 +175,18 @@ impl State {
     }
 }
 
-impl NewPart {
-    /// Adds a line, which has its line break.
+impl NewPartition {
+    /// Adds a line, which includes its line break.
     pub fn add(&mut self, line: &[u8]) -> Result<(), Error> {
         self.file.write_all(line).map_err(Error::writing)
     }
 
-    /// Keeps the part: from now on it counts.
-    pub fn keep(mut self, note: &Note) -> Result<(), Error> {
-        let note = serde_json::to_string(note)
+    /// Completes the partition. From now on it counts.
+    pub fn commit(mut self, summary: &PartitionSummary) -> Result<(), Error> {
+        let summary = serde_json::to_string(summary)
             .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
-        self.add(format!("{note}\n").as_bytes())?;
-        self.file.keep()
+        self.add(format!("{summary}\n").as_bytes())?;
+        self.file.commit()
     }
 }
 
@@ -191,24 +195,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_whole_and_of_this_run_is_found_again() {
+    fn loads_only_committed_partitions_of_the_same_run() {
         let folder = tempfile::tempdir().expect("a folder");
-        let note = Note::default();
-        let state = State::open(folder.path(), "run 1").expect("opened");
+        let summary = PartitionSummary::default();
+        let state = StateDir::open(folder.path(), "run 1").expect("opened");
         let mut part = state.start("a").expect("started");
         part.add(b"{\"type\":\"raw\"}\n").expect("written");
-        assert!(state.stored("a").expect("read").is_none(), "it is not kept yet");
-        part.keep(&note).expect("kept");
+        assert!(state.load("a").expect("read").is_none(), "not committed yet");
+        part.commit(&summary).expect("kept");
         drop(state.start("b").expect("started"));
-        let again = State::open(folder.path(), "run 1").expect("opened");
-        let stored = again.stored("a").expect("read").expect("it is there");
-        assert_eq!((stored.lines, stored.note), (vec!["{\"type\":\"raw\"}".to_owned()], note));
-        assert!(again.stored("b").expect("read").is_none());
-        let listing = Listing { fetched_at: None, names: vec!["x".to_owned()] };
-        assert_eq!(again.listing("h"), Listing::default());
-        again.keep_listing("h", &listing).expect("kept");
-        assert_eq!(again.listing("h"), listing);
-        let other = State::open(folder.path(), "run 2").expect("opened");
-        assert!(other.stored("a").expect("read").is_none());
+        let again = StateDir::open(folder.path(), "run 1").expect("opened");
+        let stored = again.load("a").expect("read").expect("it is there");
+        assert_eq!((stored.lines, stored.summary), (vec!["{\"type\":\"raw\"}".to_owned()], summary));
+        assert!(again.load("b").expect("read").is_none());
+        let list = PartitionList { fetched_at: None, names: vec!["x".to_owned()] };
+        assert_eq!(again.load_list("h"), PartitionList::default());
+        again.save_list("h", &list).expect("kept");
+        assert_eq!(again.load_list("h"), list);
+        let other = StateDir::open(folder.path(), "run 2").expect("opened");
+        assert!(other.load("a").expect("read").is_none());
     }
 }

@@ -1,6 +1,11 @@
-//! The engine of `fetch`: what is collected from GitLab, and how.
+//! The engine of `fetch`: collects raw pages from GitLab.
 
 pub mod checkpoint;
 pub mod collectors;
+mod error;
+pub mod fetch_unit;
 pub mod gitlab;
-pub mod unit;
+pub mod output;
+pub mod report;
+pub mod scheduler;
+pub mod selection;

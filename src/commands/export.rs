@@ -1,14 +1,14 @@
-//! `export`: numbers that travel, with the same hidden as on the site.
+//! `export`: writes metrics as CSV, OpenMetrics or Markdown, with the same suppression as the site.
 
 use std::io::{Read, Write};
 
 use crate::aggregate::metrics::{Definition, definitions};
 use crate::base::error::{Error, Outcome};
-use crate::base::text::counted;
+use crate::base::text::format_count;
 use crate::cli::{ExportArgs, ExportFormat};
-use crate::commands::dashboard::read_some_figures;
+use crate::commands::metric_lines::read_nonempty_metrics;
 use crate::commands::people;
-use crate::publish::export::{Instances, digest, openmetrics, table};
+use crate::publish::export::{InstanceColumn, digest, openmetrics, table};
 use crate::publish::privacy::publish;
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
@@ -25,37 +25,40 @@ pub fn run(
         return people::run(path, &args.people, environment, stdin, summary);
     }
     let Some(format) = args.format else {
-        return Err(Error::Usage("nothing to write; give --format or --people".to_owned()));
+        return Err(Error::Usage("nothing to export; add --format or --people".to_owned()));
     };
-    let figures = read_some_figures(stdin, summary)?;
-    // All lines together: hiding needs the whole of each sum, whatever part of them is written.
-    let lines = publish(&figures.metrics, args.privacy.small_group);
-    let hidden = lines.iter().filter(|line| line.hidden.is_some()).count() as u64;
+    let min_people = args.privacy.small_group;
+    let report = read_nonempty_metrics(stdin, summary)?;
+    // Suppression needs all values of each sum, even if only some of them are exported.
+    let lines = publish(&report.metrics, min_people);
+    let suppressed = lines.iter().filter(|line| line.suppression.is_some()).count() as u64;
     let mut outcome = Outcome::Complete;
     let text = match format {
-        ExportFormat::Csv => table(&lines, Instances::Always)
-            .map_err(|error| Error::Bug(format!("cannot write the numbers as CSV: {error}")))?,
+        ExportFormat::Csv => table(&lines, InstanceColumn::Always)
+            .map_err(|error| Error::Bug(format!("cannot write the metrics as CSV: {error}")))?,
         ExportFormat::Openmetrics => {
             let definitions: Vec<&Definition> = definitions().collect();
             let exposition = openmetrics(&lines, &definitions);
-            summary.say(format!("{} of newest whole periods", counted(exposition.samples, "number")));
+            summary
+                .message(format!("{} of newest complete periods", format_count(exposition.samples, "value")));
             if exposition.left_out > 0 {
                 outcome = Outcome::Partial;
-                summary.say(format!(
-                    "{} left out: of a metric this version does not know, or with a dimension that cannot be a label",
-                    counted(exposition.left_out, "line")
+                summary.message(format!(
+                    "left out {} with an unknown metric or with a dimension that cannot be a label",
+                    format_count(exposition.left_out, "line")
                 ));
             }
             exposition.text.into_bytes()
         }
-        ExportFormat::Markdown => digest(&lines, &figures.coverage, args.privacy.small_group).into_bytes(),
+        ExportFormat::Markdown => digest(&lines, &report.coverage, min_people).into_bytes(),
     };
     stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(Error::writing)?;
-    summary.say(format!(
-        "{} read, {hidden} hidden for the sake of few people",
-        counted(figures.metrics.len() as u64, "metric line")
+    summary.message(format!(
+        "read {}; {} suppressed (fewer than {min_people} people)",
+        format_count(report.metrics.len() as u64, "metric line"),
+        format_count(suppressed, "value")
     ));
-    summary.field("metrics", figures.metrics.len());
-    summary.field("hidden", hidden);
+    summary.field("metrics", report.metrics.len());
+    summary.field("hidden", suppressed);
     Ok(outcome)
 }

@@ -1,4 +1,5 @@
-//! `metrics`: what each number means, from the definitions that the pages and docs/metrics.md are made of.
+//! `metrics`: lists the definitions of all metrics, which are also those of the pages and of
+//! docs/metrics.md.
 
 use std::io::Write;
 
@@ -6,13 +7,13 @@ use serde::Serialize;
 
 use crate::aggregate::metrics::{Definition, definitions};
 use crate::base::error::{Error, Outcome};
-use crate::base::text::counted;
+use crate::base::text::format_count;
 use crate::cli::{ListFormat, MetricsArgs};
-use crate::events::features::EXPOSED;
+use crate::events::features::REACHED_EVENTS;
 use crate::stream::lines::LineWriter;
 use crate::system::summary::Summary;
 
-/// A definition as a line.
+/// A definition as a JSON line.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "definition")]
 struct DefinitionLine {
@@ -24,17 +25,20 @@ struct DefinitionLine {
     definition: &'static str,
 }
 
-/// Events after which nobody is active, as a line; every other event is deliberate.
+/// An event that does not make a person active, as a JSON line. All other events are intentional
+/// use.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "exposed")]
-struct ExposedLine {
+struct ReachedLine {
     event: &'static str,
 }
 
-const FOREWORD: &str = "All days are UTC. By: - is the total, a×b are two dimensions crossed.";
+const INTRODUCTION: &str =
+    "All days are UTC. After \"by\", - is the total, and a×b are two dimensions crossed.";
 
-const EXPOSED_TEXT: &str = "Somebody is active by a deliberate event. By these events something was only shown to them or done for them; \
-     every other event, an unknown one too, is deliberate:";
+const REACHED_TEXT: &str = "\
+A person is active on a day with an event of intentional use. With the following events, something was \
+only shown to them or done for them. All other events, including unknown ones, are intentional use:";
 
 /// Runs the command.
 pub fn run(args: &MetricsArgs, mut stdout: impl Write, summary: &mut Summary) -> Result<Outcome, Error> {
@@ -43,21 +47,21 @@ pub fn run(args: &MetricsArgs, mut stdout: impl Write, summary: &mut Summary) ->
         ListFormat::Json => {
             let mut output = LineWriter::new(stdout);
             lines.iter().try_for_each(|line| output.write(line))?;
-            EXPOSED.iter().try_for_each(|event| output.write(&ExposedLine { event }))?;
+            REACHED_EVENTS.iter().try_for_each(|event| output.write(&ReachedLine { event }))?;
             output.flush()?;
         }
         ListFormat::Text => {
-            let mut text = format!("{FOREWORD}\n");
+            let mut text = format!("{INTRODUCTION}\n");
             for DefinitionLine { metric, unit, grains, by, definition, .. } in &lines {
                 let (grains, by) = (grains.join(" "), by.join(", "));
                 text.push_str(&format!("\n{metric}\n  {unit}; {grains}; by {by}\n  {definition}\n"));
             }
-            text.push_str(&format!("\n{EXPOSED_TEXT}\n"));
-            EXPOSED.iter().for_each(|event| text.push_str(&format!("  {event}\n")));
+            text.push_str(&format!("\n{REACHED_TEXT}\n"));
+            REACHED_EVENTS.iter().for_each(|event| text.push_str(&format!("  {event}\n")));
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::writing)?;
         }
     }
-    summary.say(counted(lines.len() as u64, "definition"));
+    summary.message(format_count(lines.len() as u64, "definition"));
     summary.field("definitions", lines.len() as u64);
     Ok(Outcome::Complete)
 }

@@ -1,4 +1,13 @@
-//! The commands: one file each. This is the one place where reading, computing and writing meet.
+//! The commands, one file each: flags become options, and options run a stage. This is the only
+//! place where the stages meet. `run` calls other commands; all other shared code is in the private
+//! modules.
+
+mod connection;
+mod metric_lines;
+mod people;
+mod pipes;
+mod pseudonyms;
+mod site_files;
 
 pub mod aggregate;
 pub mod artifact;
@@ -11,7 +20,5 @@ pub mod landing;
 pub mod lint;
 pub mod metrics;
 pub mod normalize;
-pub mod people;
-mod pipes;
 pub mod run;
 pub mod sql;

@@ -1,119 +1,121 @@
-//! `export --people`: the list of seats to take back, with names, for few eyes.
+//! `export --people`: writes all seats, with names and whether each is reclaimable, to a file that
+//! only its owner can read.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::aggregate::aggregator::report_coverage;
 use crate::aggregate::ingest::Intake;
 use crate::aggregate::view::Resolved;
-use crate::base::error::{Error, Outcome, shown};
-use crate::base::text::counted;
+use crate::base::error::{Error, Outcome, display_path};
+use crate::base::text::format_count;
 use crate::cli::{PeopleArgs, ThreadArgs};
-use crate::commands::aggregate::covered;
-use crate::commands::normalize::{history_named, pseudonyms};
+use crate::commands::pseudonyms::{existing_history, pseudonym_key};
 use crate::model::line::{Line, Record};
 use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
-use crate::publish::export::{Named, People, Told, Wishes};
+use crate::publish::export::{PersonName, ReclaimOptions, SeatReport, UsernameIndex};
 use crate::publish::site::Dashboard;
 use crate::stream::encoding::Decoder;
-use crate::stream::lines::Lines;
-use crate::system::files::{NewFile, check_outside_site};
+use crate::stream::lines::LineReader;
+use crate::system::files::{AtomicFile, check_outside_site};
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 use crate::system::text_file;
 
-/// The share of unreadable lines that is borne, in percent: none. Somebody left out could lose a seat that is in use.
+/// Maximum share of rejected lines, in percent: none, because a seat in use could be listed as
+/// reclaimable.
 const MAX_REJECTS: f64 = 0.0;
 
-/// Reads records and rollup lines, and writes the list to a file that its owner alone can read.
-pub fn run(
+/// Reads records and rollup lines, and writes the list.
+pub(super) fn run(
     path: &Path,
     args: &PeopleArgs,
     environment: &Environment,
     stdin: impl Read + Send,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
-    check_place(path, &args.site)?;
-    let key = pseudonyms(environment, history_named(environment, None)?.as_ref())?;
+    check_path(path, &args.site)?;
+    let key = pseudonym_key(environment, existing_history(environment, None)?.as_ref())?;
     let names = match (&args.seats, &key) {
         (None, _) => BTreeMap::new(),
         (Some(seats), Some(key)) => names(seats, key, summary)?,
         (Some(_), None) => {
             return Err(Error::Usage(
-                "--seats tells the names behind pseudonyms, which takes the key they were made with; set DUO_METRICS_PSEUDONYM_KEY"
-                    .to_owned(),
+                "--seats requires the key of the pseudonyms; set DUO_METRICS_PSEUDONYM_KEY".to_owned(),
             ));
         }
     };
-    let hold = args.hold.as_deref().map(hold).transpose()?.unwrap_or_default();
-    let wishes = Wishes { grace_days: args.grace_days.into(), hold, names };
-    let mut file = NewFile::create(path)?;
+    let hold = args.hold.as_deref().map(held_users).transpose()?.unwrap_or_default();
+    let options = ReclaimOptions { grace_days: args.grace_days.into(), hold, names };
+    let mut file = AtomicFile::create(path)?;
 
-    let mut told = Told::default();
+    let mut usernames = UsernameIndex::default();
     let mut intake = Intake::new(ThreadArgs::default().count(), false);
     let outcome = intake.read_stream(stdin, MAX_REJECTS, summary, |record| {
         if let Record::Seat(seat) = record {
-            told.take(seat);
+            usernames.add(seat);
         }
         Ok(())
     })?;
     intake.finish(summary)?;
     let rollups = intake.rollups;
     let resolved = Resolved::of(&rollups);
-    let (coverage, cut) = covered(&resolved, summary);
+    let (coverage, coverage_outcome) = report_coverage(&resolved, summary);
     let last_day = coverage.iter().map(|line| line.day).max();
-    // The last view is that of everything.
+    // The last view contains all groups.
     let view = last_day.and_then(|last_day| resolved.views(last_day).pop());
-    let people = view.and_then(|view| People::of(&rollups, &coverage, &view, &told, &wishes));
-    let Some(people) = people else {
+    let seats = view.and_then(|view| SeatReport::of(&rollups, &coverage, &view, &usernames, &options));
+    let Some(seats) = seats else {
         return Err(Error::Input(
-            "no complete list of seats arrived; give the records or rollups of a fetch with the collector seats".to_owned(),
+            "the input has no complete list of seats; use records or rollup lines of a fetch with the collector seats"
+                .to_owned(),
         ));
     };
 
-    people.write(&mut file).map_err(Error::writing)?;
-    file.keep_private()?;
-    let partial = tell(&people, path, &wishes, summary);
-    Ok(outcome.max(cut).max(partial))
+    seats.write(&mut file).map_err(Error::writing)?;
+    file.commit_private()?;
+    let report_outcome = report(&seats, path, &options, summary);
+    Ok(outcome.max(coverage_outcome).max(report_outcome))
 }
 
-/// Says what is on the list, without a name, and what is missing.
-fn tell(people: &People, path: &Path, wishes: &Wishes, summary: &mut Summary) -> Outcome {
-    let [seats, certain, probable] = people.counts();
-    summary.say(format!(
-        "wrote {}: {} by the list of {}, {certain} to take back, {probable} to ask about",
-        shown(path),
-        counted(seats, "seat"),
-        people.listed
+/// Reports the size of the list, without names, and what is missing from it.
+fn report(report: &SeatReport, path: &Path, options: &ReclaimOptions, summary: &mut Summary) -> Outcome {
+    let [seats, certain, probable] = report.counts();
+    summary.message(format!(
+        "wrote {}: {} on the list of {}, {certain} reclaimable, {probable} to ask about",
+        display_path(path),
+        format_count(seats, "seat"),
+        report.list_taken_on
     ));
-    if people.bots > 0 {
-        summary.say(format!("{} of bots and service accounts left out", counted(people.bots, "seat")));
+    if report.bots > 0 {
+        let seats = format_count(report.bots, "seat");
+        summary.message(format!("left out {seats} of bots and service accounts"));
     }
-    if people.unheld > 0 {
-        let lines = counted(people.unheld, "line");
-        summary.say(format!("{lines} of the file of --hold name nobody on the list"));
+    if report.unmatched_holds > 0 {
+        let lines = format_count(report.unmatched_holds, "line");
+        summary.message(format!("no seat on the list matches {lines} of the file of --hold"));
     }
     let mut outcome = Outcome::Complete;
-    if let Some(day) = people.unknown {
-        summary.say(format!(
-            "not all events of {day} and maybe of days before are known; who could have been active then, and of whom GitLab tells no day, is of unknown tier"
+    if let Some(day) = report.incomplete_day {
+        summary.message(format!(
+            "the events of {day} and possibly of earlier days are incomplete; the tier of people who may have been active then is unknown"
         ));
         outcome = Outcome::Partial;
     }
-    for scope in &people.unlisted {
-        summary
-            .say(format!("no complete list of the seats of {scope} on {}; they are left out", people.listed));
+    for scope in &report.scopes_without_list {
+        summary.message(format!(
+            "there is no complete list of the seats of {scope} on {}; they are left out",
+            report.list_taken_on
+        ));
         outcome = Outcome::Partial;
     }
-    if people.unnamed > 0 {
-        let help = if wishes.names.is_empty() {
-            "; with pseudonyms, give the seats with names (--seats)"
-        } else {
-            ""
-        };
-        summary
-            .say(format!("{} of people whose user name is not known{help}", counted(people.unnamed, "seat")));
+    if report.without_username > 0 {
+        let help =
+            if options.names.is_empty() { "; to find the names behind pseudonyms, add --seats" } else { "" };
+        let seats = format_count(report.without_username, "seat");
+        summary.message(format!("{seats} of people whose user name is not known{help}"));
         outcome = Outcome::Partial;
     }
     for (name, count) in [("seats", seats), ("certain", certain), ("probable", probable)] {
@@ -122,12 +124,12 @@ fn tell(people: &People, path: &Path, wishes: &Wishes, summary: &mut Summary) ->
     outcome
 }
 
-/// Fails where the list could be read by others than its owner.
-fn check_place(path: &Path, site: &Path) -> Result<(), Error> {
+/// Fails if others than the owner could read a file at this path.
+fn check_path(path: &Path, site: &Path) -> Result<(), Error> {
     if path == Path::new("-") || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
         return Err(Error::Usage(format!(
-            "--people {} is no file; names are written to files that only their owner can read",
-            shown(path)
+            "--people {} is not a file; names are only written to files that only their owner can read",
+            display_path(path)
         )));
     }
     let mut marks: Vec<PathBuf> =
@@ -136,52 +138,52 @@ fn check_place(path: &Path, site: &Path) -> Result<(), Error> {
     check_outside_site(path, site, &marks)
 }
 
-/// The names behind pseudonyms, from seat records that hold them.
+/// The people behind pseudonyms, by (instance, pseudonym), from seat records with names. Of several
+/// records of a person, the newest counts.
 fn names(
     path: &Path,
     key: &PseudonymKey,
     summary: &mut Summary,
-) -> Result<BTreeMap<(String, String), Named>, Error> {
-    let refused = |line: u64, why: &str| {
-        Error::Configuration(format!("{} cannot be used: line {line}: {why}", shown(path)))
+) -> Result<BTreeMap<(String, String), PersonName>, Error> {
+    let invalid = |line: u64, reason: &str| {
+        Error::Configuration(format!("cannot use {}: line {line}: {reason}", display_path(path)))
     };
     let file = File::open(path).map_err(Error::file("read", path))?;
-    let mut lines = Lines::new(BufReader::new(Decoder::file(file, path)));
-    let mut names: BTreeMap<(String, String), (_, Named)> = BTreeMap::new();
+    let mut lines = LineReader::new(BufReader::new(Decoder::file(file, path)));
+    let mut names: BTreeMap<(String, String), (_, PersonName)> = BTreeMap::new();
     while let Some(line) = lines.next_line()? {
         let mut room = None;
         let parsed = line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room));
-        let seat = match parsed.map_err(|why| refused(line.number, &why))? {
+        let seat = match parsed.map_err(|reason| invalid(line.number, &reason))? {
             Line::Record(Record::Seat(seat)) => seat,
             Line::Raw(_) => {
-                return Err(refused(
-                    line.number,
-                    "a raw line; pipe it through \"duo-metrics normalize\" first",
-                ));
+                let reason = "a raw line; pipe it through \"duo-metrics normalize\" first";
+                return Err(invalid(line.number, reason));
             }
             _ => continue,
         };
         if is_pseudonym(&seat.user) {
-            let why = "a pseudonym; normalize it again with DUO_METRICS_PSEUDONYM_KEY unset";
-            return Err(refused(line.number, why));
+            let reason = "a pseudonym; normalize the seats again without DUO_METRICS_PSEUDONYM_KEY";
+            return Err(invalid(line.number, reason));
         }
-        let named = Named { user: seat.user.to_string(), username: seat.username.map(Into::into) };
+        let name = PersonName { user: seat.user.to_string(), username: seat.username.map(Into::into) };
         let mut pseudonym = seat.user;
         key.replace(&seat.origin.instance, &mut pseudonym);
-        let told = (seat.origin.fetched_at, named);
-        let known =
-            names.entry((seat.origin.instance.into(), pseudonym.into())).or_insert_with(|| told.clone());
-        *known = told.max(known.clone());
+        let found = (seat.origin.fetched_at, name);
+        let newest =
+            names.entry((seat.origin.instance.into(), pseudonym.into())).or_insert_with(|| found.clone());
+        *newest = found.max(newest.clone());
     }
     if names.is_empty() {
-        return Err(Error::Configuration(format!("{} cannot be used: no seat record is in it", shown(path))));
+        let path = display_path(path);
+        return Err(Error::Configuration(format!("cannot use {path}: it has no seat record")));
     }
     summary.field("names", names.len());
-    Ok(names.into_iter().map(|(pseudonym, (_, named))| (pseudonym, named)).collect())
+    Ok(names.into_iter().map(|(pseudonym, (_, name))| (pseudonym, name)).collect())
 }
 
-/// The entries of a list of people to hold: one a line; `#` begins a remark.
-fn hold(path: &Path) -> Result<Vec<String>, Error> {
+/// The users in a file of --hold: one per line; `#` starts a comment.
+fn held_users(path: &Path) -> Result<Vec<String>, Error> {
     let text = text_file::read(path)?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(lines.filter(|entry| !entry.is_empty()).map(str::to_owned).collect())

@@ -1,69 +1,92 @@
-//! `run`: from GitLab to a finished site in one process. The same filters, joined by pipes in memory.
+//! `run`: from GitLab to the finished site in one process. Runs the other commands as threads
+//! joined by in-memory pipes.
 
 use std::thread;
 
+use crate::aggregate::aggregator::{self, aggregate};
+use crate::aggregate::history::{RunIdentity, RunInstance};
 use crate::base::error::{Error, Outcome};
-use crate::cli::{RecordFormat, RunArgs};
-use crate::commands::pipes::{joined, joined_thread};
-use crate::commands::{aggregate, dashboard, fetch, landing, normalize};
-use crate::normalize::sources::Setting;
+use crate::cli::RunArgs;
+use crate::collect::scheduler::{Plan, clear_checkpoint};
+use crate::commands::aggregate::{prices, thresholds};
+use crate::commands::pipes::{buffered_pipe, join};
+use crate::commands::pseudonyms::{existing_history, pseudonym_key};
+use crate::commands::site_files::read_theme;
+use crate::commands::{dashboard, fetch, landing};
+use crate::normalize::dead_letter::DeadLetterFile;
+use crate::normalize::normalizer::{self, normalize};
+use crate::normalize::pseudonym::PseudonymKey;
+use crate::normalize::sources::ImportDefaults;
+use crate::normalize::writer::JsonRecords;
 use crate::publish::site;
 use crate::stream::rejects::DEFAULT_MAX_REJECTS;
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 
-/// Runs the command. The site is left as it is unless everything before it succeeded, at least in part.
+/// Runs the command. The site is left unchanged unless all steps before it succeed, at least in
+/// part.
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
-    let plan = fetch::Plan::new(&args.collect, switches, environment)?;
-    let history = normalize::history_named(environment, args.collect.history.history.as_deref())?;
-    let normalizing = normalize::Options {
-        pseudonyms: normalize::pseudonyms(environment, history.as_ref())?,
+    let plan = fetch::plan(&args.collect, switches, environment)?;
+    let history = existing_history(environment, args.collect.history.history.as_deref())?;
+    let normalizing = normalizer::Options {
+        pseudonyms: pseudonym_key(environment, history.as_ref())?,
         max_rejects: DEFAULT_MAX_REJECTS,
         mappings: Vec::new(),
-        setting: Setting::default(),
+        import_defaults: ImportDefaults::default(),
         threads: 1,
-        format: RecordFormat::Jsonl,
     };
-    let thresholds = aggregate::thresholds(&args.report)?;
-    let aggregating = aggregate::Options {
+    let aggregating = aggregator::Options {
         since: None,
         until: None,
-        thresholds,
-        prices: aggregate::prices(&args.report, environment)?,
+        thresholds: thresholds(&args.report)?,
+        prices: prices(&args.report, environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
         threads: 1,
         history: environment.history(args.collect.history.history.as_deref()),
         groups: environment.named_groups(&args.collect.gitlab.groups),
-        pseudonyms: normalize::pseudonyms(environment, history.as_ref())?,
+        pseudonyms: pseudonym_key(environment, history.as_ref())?,
     };
     if let Some(history) = &history {
-        let run = plan.run(aggregating.pseudonyms.as_ref());
-        history.identity()?.check(&run).map_err(|mismatch| history.refusal(&mismatch))?;
+        let run = run_identity(&plan, aggregating.pseudonyms.as_ref());
+        history.identity()?.check(&run).map_err(|mismatch| history.mismatch_error(&mismatch))?;
     }
 
     dashboard::check_site(&args.site.site, switches)?;
-    let theme = dashboard::read_theme(args.theme.theme.as_deref())?;
+    let theme = read_theme(args.theme.theme.as_deref())?;
 
-    let (raw_reader, raw_writer) = joined()?;
-    let (record_reader, record_writer) = joined()?;
+    let (raw_reader, raw_writer) = buffered_pipe()?;
+    let (record_reader, record_writer) = buffered_pipe()?;
     let mut normalize_summary = Summary::new("run");
     let mut fetch_summary = Summary::new("run");
     let (fetched, normalized, aggregated) = thread::scope(|scope| {
-        let normalized = scope
-            .spawn(|| normalize::normalize(&normalizing, raw_reader, record_writer, &mut normalize_summary));
-        let aggregated = scope.spawn(|| aggregate::aggregate(&aggregating, record_reader, summary));
+        let normalized = scope.spawn(|| {
+            let dead_letters = DeadLetterFile::none();
+            let summary = &mut normalize_summary;
+            normalize::<JsonRecords>(&normalizing, raw_reader, record_writer, dead_letters, summary)
+        });
+        let aggregated = scope.spawn(|| aggregate(&aggregating, record_reader, summary));
         let fetched = fetch::fetch(&plan, Some(raw_writer), &mut fetch_summary);
-        (fetched, joined_thread(normalized), joined_thread(aggregated))
+        (fetched, join(normalized), join(aggregated))
     });
     summary.prepend(normalize_summary);
     summary.prepend(fetch_summary);
-    // A filter that fails makes the one before it fail to write, so the last fault is the first to be told.
-    let (figures, aggregated) = aggregated?;
+    // If a step fails, the step before it gets a broken pipe. So the error of the last step is the
+    // cause.
+    let (report, aggregated) = aggregated?;
     let outcome = aggregated.max(normalized?).max(fetched?);
     let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
-    dashboard::write(&args.site.site, &figures, switches, &options, summary)?;
-    landing::write(&args.site.site, Some(&figures), &theme, summary)?;
-    fetch::forget_state(&plan, outcome)?;
+    dashboard::write(&args.site.site, &report, switches, &options, summary)?;
+    landing::write(&args.site.site, Some(&report), &theme, summary)?;
+    clear_checkpoint(&plan, outcome)?;
     Ok(outcome)
+}
+
+/// The GitLab of the plan, to check it against the history before the first request. The groups are
+/// not included, because only GitLab knows their canonical paths.
+fn run_identity(plan: &Plan, key: Option<&PseudonymKey>) -> RunIdentity {
+    let instance = plan.instance.as_str();
+    let key_checks = key.map(|key| key.check(instance)).into_iter().collect();
+    let run_instance = RunInstance { key_checks, ..RunInstance::default() };
+    RunIdentity { instances: [(instance.to_owned(), run_instance)].into(), ..RunIdentity::default() }
 }

@@ -1,4 +1,5 @@
-//! `sql`: the statements of `aggregate --engine clickhouse`, for those who make the tables or run them themselves.
+//! `sql`: prints the statements of `aggregate --engine clickhouse`, to create the tables or to run
+//! them yourself.
 
 use std::io::Write;
 
@@ -8,10 +9,7 @@ use crate::cli::SqlArgs;
 
 /// Runs the command.
 pub fn run(args: &SqlArgs, mut stdout: impl Write) -> Result<Outcome, Error> {
-    let text = match args.schema {
-        true => schema(args.cluster.as_deref()),
-        false => rollups().join("\n"),
-    };
+    let text = if args.schema { schema(args.cluster.as_deref()) } else { rollups().join("\n") };
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::writing)?;
     Ok(Outcome::Complete)
 }

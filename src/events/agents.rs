@@ -1,198 +1,202 @@
-//! What the events of the Duo Agent Platform mean: the steps of a session, calls of tools, and use of tokens. From its
-//! steps follow how a session ended and how long it took.
+//! The events of the Duo Agent Platform: steps of a session, tool calls and tokens. The steps
+//! determine how a session ended and how long it took.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::calendar::Timestamp;
 use crate::base::lenient;
-use crate::events::catalog::{self, Role as Told};
+use crate::events::catalog::{self, Role as EventRole};
 
-/// The flow of agentic chat, which hands the turn back instead of ending.
+/// The flow of agentic chat. Its sessions wait for the person instead of ending.
 pub const CHAT: &str = "chat";
 
-/// A step of a session. GitLab itself (Rails) and the service that runs sessions (Duo Workflow Service) tell different ones.
+/// A step of a session. GitLab itself (Rails) and the service that runs sessions (Duo Workflow
+/// Service) report different steps.
 ///
-/// Of steps told with the same moment the earlier one here comes first.
+/// Steps with the same timestamp are sorted in the order of this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// GitLab made it.
+    /// GitLab created the session.
     Created,
-    /// The service got its start.
+    /// The service received the request to start.
     Received,
-    /// GitLab started it.
+    /// GitLab started the session.
     Started,
-    /// The service began to work.
+    /// The service started to work.
     Requested,
-    /// The service works again after it failed or was stopped.
+    /// The service works again after a failure or stop.
     Retried,
-    /// GitLab resumed it.
+    /// GitLab resumed the session.
     Resumed,
     /// The service works again after a pause.
     Continued,
     /// The service waits.
     Paused,
-    /// GitLab found it stuck and ended it.
+    /// GitLab ended the session because it was stuck.
     CleanedUp,
-    /// Cancelled by the user, as the service tells it.
+    /// The service reports that the user canceled the session.
     Cancelled,
-    /// The service refused its start.
+    /// The service refused to start.
     Rejected,
-    /// It failed, as the service tells it.
+    /// The service reports a failure.
     Failed,
     /// The service lost the connection.
     Aborted,
-    /// It failed, as GitLab tells it.
+    /// GitLab reports a failure.
     Dropped,
-    /// It was stopped.
+    /// GitLab reports that the session was stopped.
     Stopped,
-    /// It succeeded, as the service tells it.
+    /// The service reports success.
     Succeeded,
-    /// It finished, as GitLab tells it.
+    /// GitLab reports the end.
     Finished,
 }
 
-/// How a session ended, or that it has not.
+/// How a session ended, if it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionStatus {
-    /// It did what it was to do.
+    /// It completed its task.
     Finished,
     /// It failed.
     Failed,
-    /// Somebody stopped it.
+    /// A person stopped it.
     Stopped,
-    /// Somebody cancelled it.
+    /// A person canceled it.
     Cancelled,
-    /// GitLab found it stuck and ended it.
+    /// GitLab ended it because it was stuck.
     Stuck,
-    /// No end is told.
+    /// No end is reported.
     Open,
 }
 
-/// What an event is to agents.
+/// What an event means for agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Role {
-    /// The step of the session that it tells.
+pub struct AgentRole {
+    /// The step of the session that it reports.
     pub step: Option<Step>,
-    /// Whether it is the outcome of a call of a tool.
+    /// Whether it reports the outcome of a tool call.
     pub is_tool_call: bool,
-    /// Whether it tells tokens that a model used.
-    pub tells_tokens: bool,
+    /// Whether it reports the tokens of a model call.
+    pub reports_tokens: bool,
 }
 
-/// Counts of calls of tools and of tokens. Of each sum it is told of how many events it is: others do not tell that number.
+/// Counts of tool calls and tokens. Each sum of tokens has the number of events that carry the
+/// value; other events do not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AgentCounts {
-    /// Events, each of a row of its own.
-    #[serde(deserialize_with = "lenient::count")]
+    /// Events. Each is one row.
+    #[serde(deserialize_with = "lenient::integer")]
     pub events: u64,
-    /// Calls of a tool that succeeded.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Tool calls that succeeded.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub succeeded: u64,
-    /// Calls of a tool that failed.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Tool calls that failed.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub failed: u64,
-    /// Tokens that went into a model, as told: with those from its cache or without.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Input tokens as reported: some models include tokens from the cache, some do not.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub input_told: u64,
-    /// Tokens that came out of a model.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Output tokens.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub output_told: u64,
     /// Tokens read from the cache.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_read: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_read_told: u64,
     /// Tokens written to the cache for five minutes.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write_5m: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write_5m_told: u64,
-    /// Tokens written to the cache for an hour.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Tokens written to the cache for one hour.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write_1h: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write_1h_told: u64,
-    /// Tokens written to the cache, for however long.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Tokens written to the cache for any duration.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write: u64,
-    /// Events that tell them.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with this value.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub cache_write_told: u64,
-    /// Input less what was read from and written to the cache, where the input includes it; else the input.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Input tokens without those read from and written to the cache, if the input includes them;
+    /// else the input tokens.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub uncached_input: u64,
-    /// Events that tell input and what was read from the cache, and whose input includes the cache.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// Events with input tokens and cache reads whose input includes the cache.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub inclusive_events: u64,
-    /// Their input.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// The input tokens of these events.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub inclusive_input: u64,
-    /// What they read from the cache.
-    #[serde(deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    /// The cache reads of these events.
+    #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub inclusive_cache_read: u64,
 }
 
-/// The tokens that one event tells; `None` is not told.
+/// The tokens of one event; `None` is not reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Into the model.
+    /// Input tokens.
     pub input: Option<u64>,
-    /// Out of the model.
+    /// Output tokens.
     pub output: Option<u64>,
-    /// From the cache.
+    /// Read from the cache.
     pub cache_read: Option<u64>,
-    /// To the cache for five minutes.
+    /// Written to the cache for five minutes.
     pub cache_write_5m: Option<u64>,
-    /// To the cache for an hour.
+    /// Written to the cache for one hour.
     pub cache_write_1h: Option<u64>,
-    /// To the cache, those of five minutes and of an hour included.
+    /// Written to the cache for any duration.
     pub cache_write: Option<u64>,
 }
 
-/// The outcome of a session that its user cancelled.
+/// The outcome of a session that its user canceled, as the service reports it.
 pub const CANCELLED: &str = "cancelled";
 
-impl Role {
-    /// What an event of this name is; `None` when it is nothing to agents.
-    pub fn of(event: &str) -> Option<Role> {
-        let of_step = |step| Role { step: Some(step), ..Role::default() };
+impl AgentRole {
+    /// The role of an event of this name; `None` if it does not concern agents.
+    pub fn of(event: &str) -> Option<AgentRole> {
+        let of_step = |step| AgentRole { step: Some(step), ..AgentRole::default() };
         Some(match catalog::role(event)? {
-            Told::Created => of_step(Step::Created),
-            Told::Started => of_step(Step::Started),
-            Told::Resumed => of_step(Step::Resumed),
-            Told::Finished => of_step(Step::Finished),
-            Told::Dropped => of_step(Step::Dropped),
-            Told::Stopped => of_step(Step::Stopped),
-            Told::CleanedUp => of_step(Step::CleanedUp),
-            Told::Received => of_step(Step::Received),
-            Told::Requested => of_step(Step::Requested),
-            Told::Continued => of_step(Step::Continued),
-            Told::Retried => of_step(Step::Retried),
-            Told::Paused => of_step(Step::Paused),
-            Told::Succeeded => of_step(Step::Succeeded),
-            Told::Failed => of_step(Step::Failed),
-            Told::Aborted => of_step(Step::Aborted),
-            Told::Rejected => of_step(Step::Rejected),
-            Told::ToolSucceeded | Told::ToolFailed | Told::McpFinished => {
-                Role { is_tool_call: true, ..Role::default() }
+            EventRole::Created => of_step(Step::Created),
+            EventRole::Started => of_step(Step::Started),
+            EventRole::Resumed => of_step(Step::Resumed),
+            EventRole::Finished => of_step(Step::Finished),
+            EventRole::Dropped => of_step(Step::Dropped),
+            EventRole::Stopped => of_step(Step::Stopped),
+            EventRole::CleanedUp => of_step(Step::CleanedUp),
+            EventRole::Received => of_step(Step::Received),
+            EventRole::Requested => of_step(Step::Requested),
+            EventRole::Continued => of_step(Step::Continued),
+            EventRole::Retried => of_step(Step::Retried),
+            EventRole::Paused => of_step(Step::Paused),
+            EventRole::Succeeded => of_step(Step::Succeeded),
+            EventRole::Failed => of_step(Step::Failed),
+            EventRole::Aborted => of_step(Step::Aborted),
+            EventRole::Rejected => of_step(Step::Rejected),
+            EventRole::ToolSucceeded | EventRole::ToolFailed | EventRole::McpFinished => {
+                AgentRole { is_tool_call: true, ..AgentRole::default() }
             }
-            Told::TokenUsage => Role { tells_tokens: true, ..Role::default() },
+            EventRole::TokenUsage => AgentRole { reports_tokens: true, ..AgentRole::default() },
             _ => return None,
         })
     }
 
-    /// The step that an event with this outcome tells: a session that was cancelled is a success by its name.
+    /// The step that an event with this outcome reports. The service reports canceled sessions by
+    /// its success event.
     pub fn step(self, outcome: Option<&str>) -> Option<Step> {
         self.step.map(|step| match step {
             Step::Succeeded if outcome == Some(CANCELLED) => Step::Cancelled,
@@ -201,7 +205,8 @@ impl Role {
     }
 }
 
-/// A flow type without its version, which only some sources tell: `fix_pipeline/v1` is `fix_pipeline`.
+/// A flow type without its version, which only some sources report: `fix_pipeline/v1` is
+/// `fix_pipeline`.
 pub fn flow_type(flow: &str) -> &str {
     let is_version = |text: &str| {
         text.strip_prefix('v')
@@ -213,23 +218,23 @@ pub fn flow_type(flow: &str) -> &str {
     }
 }
 
-/// Whether a call of a tool failed; `None` when the event does not tell.
+/// Whether a tool call failed; `None` if the event does not report it.
 pub fn has_failed(event: &str, outcome: Option<&str>) -> Option<bool> {
     match (catalog::role(event), outcome) {
-        (Some(Told::ToolSucceeded), _) | (_, Some("success")) => Some(false),
-        (Some(Told::ToolFailed), _) | (_, Some("failure")) => Some(true),
+        (Some(EventRole::ToolSucceeded), _) | (_, Some("success")) => Some(false),
+        (Some(EventRole::ToolFailed), _) | (_, Some("failure")) => Some(true),
         _ => None,
     }
 }
 
 impl AgentCounts {
-    /// Events that tell tokens: as many as tell the kind that most of them do.
-    pub fn told(&self) -> u64 {
+    /// Events that report tokens: as many as carry the most frequent kind of tokens.
+    pub fn events_with_tokens(&self) -> u64 {
         let cache = self.cache_write_5m_told.max(self.cache_write_1h_told).max(self.cache_write_told);
         self.input_told.max(self.output_told).max(self.cache_read_told).max(cache)
     }
 
-    /// The counts of one event: of a call of a tool that failed or not, or of tokens.
+    /// The counts of one event: the outcome of a tool call, or tokens.
     pub fn of_event(failed: Option<bool>, tokens: Tokens) -> AgentCounts {
         let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write } = tokens;
         let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
@@ -264,22 +269,22 @@ impl AgentCounts {
         }
     }
 
-    /// Adds other counts; a sum that a number cannot hold becomes [`TOO_LARGE`](crate::model::record::TOO_LARGE).
+    /// Adds other counts. Sums saturate at [`TOO_LARGE`](crate::model::record::TOO_LARGE).
     pub fn add(&mut self, other: &AgentCounts) {
         for (sum, more) in self.all_mut().into_iter().zip(other.all()) {
             *sum = sum.saturating_add(more);
         }
     }
 
-    /// The counts of so many of what these are the counts of; a sum that a number cannot hold becomes
-    /// [`TOO_LARGE`](crate::model::record::TOO_LARGE).
+    /// Multiplies the counts. Sums saturate at [`TOO_LARGE`](crate::model::record::TOO_LARGE).
     pub fn times(mut self, many: u64) -> AgentCounts {
         self.all_mut().into_iter().for_each(|sum| *sum = sum.saturating_mul(many));
         self
     }
 
-    /// Whether there can be such events: no more tell a number than there are, and a sum is of events that tell it.
-    pub fn are_possible(&self) -> bool {
+    /// Whether such events can exist: no value is carried by more events than there are, and every
+    /// positive sum has an event that carries it.
+    pub fn are_consistent(&self) -> bool {
         let sums = [
             (self.input_tokens, self.input_told),
             (self.output_tokens, self.output_told),
@@ -291,17 +296,17 @@ impl AgentCounts {
             (self.inclusive_input, self.inclusive_events),
             (self.inclusive_cache_read, self.inclusive_events),
         ];
-        let are_told = sums.iter().all(|(sum, told)| *told <= self.events && (*sum == 0 || *told > 0));
+        let have_events = |(sum, events): &(u64, u64)| *events <= self.events && (*sum == 0 || *events > 0);
         let calls = self.succeeded.checked_add(self.failed);
-        self.events > 0 && are_told && calls.is_some_and(|calls| calls <= self.events)
+        self.events > 0 && sums.iter().all(have_events) && calls.is_some_and(|calls| calls <= self.events)
     }
 
-    /// Every number, in a fixed order.
+    /// Every count, in a fixed order.
     pub fn all(mut self) -> [u64; 19] {
         self.all_mut().map(|number| *number)
     }
 
-    /// The same, to be changed.
+    /// Every count as a mutable reference, in the same order.
     pub fn all_mut(&mut self) -> [&mut u64; 19] {
         [
             &mut self.events,
@@ -332,7 +337,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Step {
-    /// Every one, in order.
+    /// Every step, in order.
     pub const ALL: [Step; 17] = {
         use Step::*;
         [
@@ -341,13 +346,13 @@ impl Step {
         ]
     };
 
-    /// Whether GitLab itself tells it.
+    /// Whether GitLab itself reports it.
     fn is_of_gitlab(self) -> bool {
         use Step::*;
         matches!(self, Created | Started | Resumed | Finished | Dropped | Stopped | CleanedUp)
     }
 
-    /// How a session is after this step; `None` when the step ends nothing.
+    /// The status after this step; `None` if the step does not end a session.
     fn end(self) -> Option<SessionStatus> {
         Some(match self {
             Step::Finished | Step::Succeeded => SessionStatus::Finished,
@@ -359,7 +364,7 @@ impl Step {
         })
     }
 
-    /// Whether a session goes on with this step.
+    /// Whether a session continues with this step.
     fn restarts(self) -> bool {
         use Step::*;
         matches!(self, Started | Requested | Retried | Resumed | Continued)
@@ -367,7 +372,7 @@ impl Step {
 }
 
 impl SessionStatus {
-    /// Every one, in the order they are shown.
+    /// Every status, in the order of display.
     pub const ALL: [SessionStatus; 6] = [
         SessionStatus::Finished,
         SessionStatus::Failed,
@@ -377,7 +382,7 @@ impl SessionStatus {
         SessionStatus::Open,
     ];
 
-    /// The word in the streams.
+    /// The name in the streams.
     pub fn as_str(self) -> &'static str {
         match self {
             SessionStatus::Finished => "finished",
@@ -390,8 +395,9 @@ impl SessionStatus {
     }
 }
 
-/// How a session is by its steps, in their order: as the last step says that ended it. That GitLab calls a session failed
-/// which it has just cleaned up, or finished one that was cancelled, changes nothing.
+/// The status of a session by its sorted steps: that of the last step that ended it. GitLab then
+/// reports a session that it cleaned up as failed, and a canceled one as stopped or finished; these
+/// repetitions change nothing.
 pub fn status(steps: &[(Timestamp, Step)]) -> SessionStatus {
     let (mut status, mut has_restarted) = (SessionStatus::Open, false);
     for (_, step) in steps {
@@ -410,10 +416,10 @@ pub fn status(steps: &[(Timestamp, Step)]) -> SessionStatus {
     status
 }
 
-/// Milliseconds from the first creation that any source reports to the last end that any reports; without a creation from
-/// the first start. `None` while one of the two is missing. No source has all steps: only GitLab reports the creation, and
-/// an export of the service alone can have the end.
-pub fn wall(steps: &[(Timestamp, Step)]) -> Option<u64> {
+/// Milliseconds from the first creation that any source reports to the last end; without a
+/// creation, from the first start. `None` while one of the two is missing. No source has all steps:
+/// only GitLab reports the creation, and an export of the service alone may have the end.
+pub fn wall_time(steps: &[(Timestamp, Step)]) -> Option<u64> {
     let first = |is: fn(Step) -> bool| steps.iter().find(|(_, step)| is(*step)).map(|(at, _)| *at);
     let created = first(|step| step == Step::Created);
     let start = created.or_else(|| first(|step| matches!(step, Step::Started | Step::Requested)))?;
@@ -421,11 +427,11 @@ pub fn wall(steps: &[(Timestamp, Step)]) -> Option<u64> {
     u64::try_from(end.milliseconds_since(start)).ok()
 }
 
-/// Milliseconds that the service worked on a session, its pauses left out; `None` where the service tells nothing, or a
-/// stretch of work without its end, which is also that of a session found stuck.
-pub fn active(steps: &[(Timestamp, Step)]) -> Option<u64> {
+/// Milliseconds that the service worked on a session, without pauses. `None` if the service reports
+/// no work, or work without an end, as in a stuck session.
+pub fn active_time(steps: &[(Timestamp, Step)]) -> Option<u64> {
     let opens = |step: Step| matches!(step, Step::Requested | Step::Continued | Step::Retried);
-    let (mut sum, mut is_told) = (0, false);
+    let (mut sum, mut has_work) = (0, false);
     for (place, (opened_at, _)) in steps.iter().enumerate().filter(|(_, (_, step))| opens(*step)) {
         let rest = &steps[place + 1..];
         let until_next = rest.iter().position(|(_, step)| opens(*step)).unwrap_or(rest.len());
@@ -439,9 +445,9 @@ pub fn active(steps: &[(Timestamp, Step)]) -> Option<u64> {
             return None;
         }
         sum += u64::try_from(closed_at.milliseconds_since(*opened_at)).ok()?;
-        is_told = true;
+        has_work = true;
     }
-    is_told.then_some(sum)
+    has_work.then_some(sum)
 }
 
 #[cfg(test)]
@@ -450,18 +456,18 @@ mod tests {
     use super::*;
 
     /// Steps at these seconds.
-    fn steps(told: &[(u32, Step)]) -> Vec<(Timestamp, Step)> {
+    fn steps(list: &[(u32, Step)]) -> Vec<(Timestamp, Step)> {
         let at = |seconds: u32| {
             format!("2026-08-18T09:{:02}:{:02}Z", seconds / 60, seconds % 60).parse().expect("a moment")
         };
-        let mut steps: Vec<_> = told.iter().map(|(seconds, step)| (at(*seconds), *step)).collect();
+        let mut steps: Vec<_> = list.iter().map(|(seconds, step)| (at(*seconds), *step)).collect();
         steps.sort_unstable();
         steps
     }
 
     #[test]
-    fn the_last_end_says_how_a_session_is_unless_it_only_repeats_it() {
-        for (told, expected) in [
+    fn the_last_end_determines_the_status_unless_it_repeats_one() {
+        for (list, expected) in [
             (&[(0, Created), (3, Started)][..], SessionStatus::Open),
             (&[(0, Created), (3, Started), (9, Finished)], SessionStatus::Finished),
             (&[(9, Dropped), (11, Finished)], SessionStatus::Finished),
@@ -477,46 +483,49 @@ mod tests {
             (&[(9, Cancelled), (10, Dropped)], SessionStatus::Failed),
             (&[(9, Stopped), (10, Resumed)], SessionStatus::Stopped),
         ] {
-            assert_eq!(status(&steps(told)), expected, "{told:?}");
+            assert_eq!(status(&steps(list)), expected, "{list:?}");
         }
     }
 
     #[test]
-    fn every_step_stands_at_its_place() {
+    fn lists_every_step_in_order() {
         assert!(Step::ALL.iter().enumerate().all(|(place, step)| *step as usize == place));
     }
 
     #[test]
-    fn the_wall_time_is_from_the_first_creation_of_any_source_to_the_last_end_of_any() {
+    fn wall_time_spans_all_sources() {
         let both = steps(&[(0, Created), (6, Requested), (661, Finished), (662, Succeeded)]);
-        assert_eq!(wall(&both), Some(662_000));
+        assert_eq!(wall_time(&both), Some(662_000));
         // One source has the creation alone, the other all but that.
-        assert_eq!(wall(&steps(&[(0, Created), (300, Requested), (360, Succeeded)])), Some(360_000));
-        assert_eq!(wall(&steps(&[(0, Created), (1, Created), (6, Requested), (9, Stopped)])), Some(9_000));
-        // A start before the creation does not matter: clocks differ.
-        assert_eq!(wall(&steps(&[(0, Requested), (2, Created), (9, Finished)])), Some(7_000));
+        assert_eq!(wall_time(&steps(&[(0, Created), (300, Requested), (360, Succeeded)])), Some(360_000));
+        assert_eq!(
+            wall_time(&steps(&[(0, Created), (1, Created), (6, Requested), (9, Stopped)])),
+            Some(9_000)
+        );
+        // A start before the creation is ignored: clocks differ.
+        assert_eq!(wall_time(&steps(&[(0, Requested), (2, Created), (9, Finished)])), Some(7_000));
         let service = steps(&[(0, Received), (2, Requested), (41, Paused), (662, Succeeded)]);
-        assert_eq!(wall(&service), Some(660_000));
-        assert_eq!(wall(&steps(&[(1, Requested), (600, CleanedUp)])), Some(599_000));
-        assert_eq!(wall(&steps(&[(1, Created), (2, Started)])), None);
-        assert_eq!(wall(&steps(&[(5, Finished)])), None);
+        assert_eq!(wall_time(&service), Some(660_000));
+        assert_eq!(wall_time(&steps(&[(1, Requested), (600, CleanedUp)])), Some(599_000));
+        assert_eq!(wall_time(&steps(&[(1, Created), (2, Started)])), None);
+        assert_eq!(wall_time(&steps(&[(5, Finished)])), None);
     }
 
     #[test]
-    fn pauses_are_no_work_and_an_end_that_is_not_told_is_not_made_up() {
+    fn active_time_excludes_pauses_and_requires_an_end() {
         let paused =
             steps(&[(2, Requested), (41, Paused), (641, Continued), (661, Finished), (662, Succeeded)]);
-        assert_eq!(active(&paused), Some(60_000));
-        assert_eq!(active(&steps(&[(0, Created), (2, Requested), (9, Stopped)])), Some(7_000));
-        assert_eq!(active(&steps(&[(0, Created), (9, Finished)])), None);
-        assert_eq!(active(&steps(&[(2, Requested), (9, CleanedUp), (9, Dropped)])), None);
-        assert_eq!(active(&steps(&[(2, Requested)])), None);
-        assert_eq!(active(&steps(&[(2, Requested), (5, Retried), (9, Failed)])), None);
+        assert_eq!(active_time(&paused), Some(60_000));
+        assert_eq!(active_time(&steps(&[(0, Created), (2, Requested), (9, Stopped)])), Some(7_000));
+        assert_eq!(active_time(&steps(&[(0, Created), (9, Finished)])), None);
+        assert_eq!(active_time(&steps(&[(2, Requested), (9, CleanedUp), (9, Dropped)])), None);
+        assert_eq!(active_time(&steps(&[(2, Requested)])), None);
+        assert_eq!(active_time(&steps(&[(2, Requested), (5, Retried), (9, Failed)])), None);
     }
 
     #[test]
-    fn input_that_holds_the_cache_is_told_from_input_that_does_not() {
-        let told = |input, cache_read, cache_write| {
+    fn detects_whether_input_includes_the_cache() {
+        let inclusive = |input, cache_read, cache_write| {
             let tokens = Tokens { input, cache_read, cache_write, ..Tokens::default() };
             let counts = AgentCounts::of_event(None, tokens);
             (
@@ -526,12 +535,12 @@ mod tests {
                 counts.inclusive_cache_read,
             )
         };
-        assert_eq!(told(Some(15_000), Some(9_000), Some(3_000)), (3_000, 1, 15_000, 9_000));
-        assert_eq!(told(Some(500), Some(2_000), Some(300)), (500, 0, 0, 0));
-        // What was read from the cache is not told: the share of it is not known.
-        assert_eq!(told(Some(500), None, Some(300)), (200, 0, 0, 0));
-        assert_eq!(told(Some(500), Some(0), None), (500, 1, 500, 0));
-        assert_eq!(told(None, Some(7), None), (0, 0, 0, 0));
+        assert_eq!(inclusive(Some(15_000), Some(9_000), Some(3_000)), (3_000, 1, 15_000, 9_000));
+        assert_eq!(inclusive(Some(500), Some(2_000), Some(300)), (500, 0, 0, 0));
+        // Without cache reads, the share of the cache is unknown.
+        assert_eq!(inclusive(Some(500), None, Some(300)), (200, 0, 0, 0));
+        assert_eq!(inclusive(Some(500), Some(0), None), (500, 1, 500, 0));
+        assert_eq!(inclusive(None, Some(7), None), (0, 0, 0, 0));
         let split = Tokens { cache_write_5m: Some(3), cache_write_1h: Some(4), ..Tokens::default() };
         let mut counts = AgentCounts::of_event(None, split);
         assert_eq!((counts.cache_write, counts.cache_write_told), (7, 1));
@@ -540,13 +549,16 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_steps_tools_and_tokens() {
-        let role = |event| Role::of(event).unwrap_or_default();
+    fn derives_roles_from_names() {
+        let role = |event| AgentRole::of(event).unwrap_or_default();
         assert_eq!(role("request_duo_workflow_success").step(Some("completed")), Some(Succeeded));
         assert_eq!(role("request_duo_workflow_success").step(Some("cancelled")), Some(Cancelled));
         assert_eq!(role("agent_platform_session_finished").step(Some("cancelled")), Some(Finished));
-        assert!(role("token_usage_duo_chat").tells_tokens && role("finish_mcp_tool_call").is_tool_call);
-        assert_eq!((Role::of("start_mcp_tool_call"), Role::of("request_duo_chat_response")), (None, None));
+        assert!(role("token_usage_duo_chat").reports_tokens && role("finish_mcp_tool_call").is_tool_call);
+        assert_eq!(
+            (AgentRole::of("start_mcp_tool_call"), AgentRole::of("request_duo_chat_response")),
+            (None, None)
+        );
         assert_eq!(has_failed("finish_mcp_tool_call", Some("failure")), Some(true));
         assert_eq!(has_failed("finish_mcp_tool_call", None), None);
         assert_eq!(has_failed("duo_workflow_tool_success", None), Some(false));

@@ -1,5 +1,6 @@
-//! One name for what is spelt in many ways. Editors do not agree on the names of languages, nor plugins on the names
-//! of editors; what was spelt otherwise stays in the record beside the name.
+//! Canonical names for languages, IDEs, flows and environments. Editors do not agree on the names
+//! of languages, nor plugins on the names of editors. The record keeps another spelling beside the
+//! canonical name.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,27 +8,27 @@ use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 
-/// Names and their other spellings, all in lower case. What is in no list is a name of its own.
-type Spellings = &'static [(&'static str, &'static [&'static str])];
+/// Canonical names and their aliases, all in lower case. A name that is in no table is canonical.
+type AliasTable = &'static [(&'static str, &'static [&'static str])];
 
-/// Names by all of their spellings, and by those with capitals, as editors are spelt most of the time.
+/// Canonical names by alias, in lower case and with capitalized words, the usual spellings.
 pub struct Aliases {
     names: HashMap<Vec<u8>, &'static str, RandomState>,
 }
 
-/// Languages. The dialects of an editor (`typescriptreact`) are the language they are written in.
-pub static LANGUAGES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(LANGUAGE_SPELLINGS));
+/// Languages. Dialects that editors define (`typescriptreact`) count as their base language.
+pub static LANGUAGES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(LANGUAGE_ALIASES));
 
-/// Editors.
-pub static IDES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(IDE_SPELLINGS));
+/// IDEs and editors.
+pub static IDES: LazyLock<Aliases> = LazyLock::new(|| Aliases::of(IDE_ALIASES));
 
-/// Where sessions run; GitLab had other words for it at first. Those it has now are left as they are spelt.
-const ENVIRONMENTS: Spellings = &[("ambient", &["web"]), ("chat", &["ide"])];
+/// Environments that sessions run in, with the names of older GitLab releases.
+const ENVIRONMENTS: AliasTable = &[("ambient", &["web"]), ("chat", &["ide"])];
 
-/// What is longer is no spelling of a list.
-const LONGEST: usize = 64;
+/// The longest alias, in bytes.
+const MAX_ALIAS_LEN: usize = 64;
 
-const LANGUAGE_SPELLINGS: Spellings = &[
+const LANGUAGE_ALIASES: AliasTable = &[
     ("c#", &["csharp", "cs"]),
     ("c++", &["cpp", "cxx", "cplusplus"]),
     ("dockerfile", &["docker"]),
@@ -51,7 +52,7 @@ const LANGUAGE_SPELLINGS: Spellings = &[
     ("yaml", &["yml"]),
 ];
 
-const IDE_SPELLINGS: Spellings = &[
+const IDE_ALIASES: AliasTable = &[
     ("eclipse", &["eclipse ide"]),
     ("gitlab web ide", &["web ide", "webide", "gitlab-web-ide"]),
     (
@@ -64,91 +65,90 @@ const IDE_SPELLINGS: Spellings = &[
     ("vscode", &["visual studio code", "vs code", "visual studio code - insiders", "code"]),
 ];
 
-/// A name, with how it was spelt where that is not the name.
+/// A canonical name, and the source's spelling if it differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Canonical<'a> {
-    /// The one name.
+    /// The canonical name.
     pub name: Cow<'a, str>,
-    /// How the source spelt it.
+    /// The source's spelling, if it differs.
     pub original: Option<Cow<'a, str>>,
 }
 
 impl<'a> Canonical<'a> {
-    /// The name, and how it was spelt.
+    /// The name and the original spelling.
     pub fn parts(self) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
         (self.name, self.original)
     }
 }
 
-/// The name of a flow, and its version where it is spelt with one.
-pub fn flow(spelt: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
-    let Some(slash) = spelt.find('/').filter(|slash| (1..spelt.len() - 1).contains(slash)) else {
-        return (spelt, None);
+/// Splits a flow into its name and its version, if it has one: `fix_pipeline/v1`.
+pub fn split_flow_version(flow: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+    let Some(slash) = flow.find('/').filter(|slash| (1..flow.len() - 1).contains(slash)) else {
+        return (flow, None);
     };
-    match spelt {
-        Cow::Borrowed(spelt) => (spelt[..slash].into(), Some(spelt[slash + 1..].into())),
-        Cow::Owned(spelt) => (spelt[..slash].to_owned().into(), Some(spelt[slash + 1..].to_owned().into())),
+    match flow {
+        Cow::Borrowed(flow) => (flow[..slash].into(), Some(flow[slash + 1..].into())),
+        Cow::Owned(flow) => (flow[..slash].to_owned().into(), Some(flow[slash + 1..].to_owned().into())),
     }
 }
 
-/// The one name of where a session runs.
-pub fn environment(spelt: Cow<'_, str>) -> Cow<'_, str> {
-    match ENVIRONMENTS.iter().find(|(_, others)| others.contains(&&*spelt)) {
+/// The canonical name of an environment.
+pub fn canonical_environment(environment: Cow<'_, str>) -> Cow<'_, str> {
+    match ENVIRONMENTS.iter().find(|(_, others)| others.contains(&&*environment)) {
         Some((name, _)) => (*name).into(),
-        None => spelt,
+        None => environment,
     }
 }
 
 impl Aliases {
-    /// The one name of what is spelt so, with how it is spelt.
-    pub fn canonical<'a>(&self, spelt: Cow<'a, str>) -> Canonical<'a> {
-        match self.canonical_name(&spelt) {
-            Some(name) => Canonical { name, original: Some(spelt) },
-            None => Canonical { name: spelt, original: None },
+    /// The canonical name, with the original spelling if it differs.
+    pub fn canonical<'a>(&self, original: Cow<'a, str>) -> Canonical<'a> {
+        match self.canonical_name(&original) {
+            Some(name) => Canonical { name, original: Some(original) },
+            None => Canonical { name: original, original: None },
         }
     }
 
-    /// The one name of what is spelt so; `None` where it is spelt by its name.
-    pub fn canonical_name(&self, spelt: &str) -> Option<Cow<'static, str>> {
-        if let Some(name) = self.names.get(spelt.as_bytes()) {
-            return (*name != spelt).then_some(Cow::Borrowed(name));
+    /// The canonical name; `None` if `name` is canonical already.
+    pub fn canonical_name(&self, name: &str) -> Option<Cow<'static, str>> {
+        if let Some(canonical) = self.names.get(name.as_bytes()) {
+            return (*canonical != name).then_some(Cow::Borrowed(canonical));
         }
-        let is_folded = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
-        if spelt.bytes().all(is_folded) {
+        let is_canonical = |byte: u8| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase();
+        if name.bytes().all(is_canonical) {
             return None;
         }
-        // Nearly all others are short and in ASCII, and known in lower case.
-        let mut lower = [0; LONGEST];
-        if let Some(lower) = lower.get_mut(..spelt.len()) {
-            lower.copy_from_slice(spelt.as_bytes());
+        // Nearly all others are short ASCII texts that are known in lower case.
+        let mut lower = [0; MAX_ALIAS_LEN];
+        if let Some(lower) = lower.get_mut(..name.len()) {
+            lower.copy_from_slice(name.as_bytes());
             lower.make_ascii_lowercase();
-            if let Some(name) = self.names.get(&*lower) {
-                return Some(Cow::Borrowed(name));
+            if let Some(canonical) = self.names.get(&*lower) {
+                return Some(Cow::Borrowed(canonical));
             }
         }
-        let lower = spelt.trim().to_lowercase();
+        let lower = name.trim().to_lowercase();
         match self.names.get(lower.as_bytes()) {
-            Some(name) => (*name != spelt).then_some(Cow::Borrowed(name)),
-            None => Some(lower.into()).filter(|name: &Cow<'_, str>| name != spelt),
+            Some(canonical) => (*canonical != name).then_some(Cow::Borrowed(canonical)),
+            None => Some(lower.into()).filter(|lower: &Cow<'_, str>| lower != name),
         }
     }
 
-    fn of(spellings: Spellings) -> Aliases {
-        let others =
-            spellings.iter().flat_map(|(name, others)| others.iter().map(move |other| (*other, *name)));
-        let themselves = spellings.iter().map(|(name, _)| (*name, *name));
-        let lower = others.chain(themselves).map(|(spelt, name)| (spelt.as_bytes().to_vec(), name));
-        let with_capitals = lower.clone().map(|(spelt, name)| (capitalised(spelt), name));
+    fn of(table: AliasTable) -> Aliases {
+        let others = table.iter().flat_map(|(name, others)| others.iter().map(move |other| (*other, *name)));
+        let canonical = table.iter().map(|(name, _)| (*name, *name));
+        let lower = others.chain(canonical).map(|(alias, name)| (alias.as_bytes().to_vec(), name));
+        let with_capitals = lower.clone().map(|(alias, name)| (capitalized(alias), name));
         Aliases { names: with_capitals.chain(lower).collect() }
     }
 }
 
-/// A spelling with a capital at the start of each word.
-fn capitalised(mut spelling: Vec<u8>) -> Vec<u8> {
-    for word in spelling.split_mut(|byte| *byte == b' ') {
+/// The alias with each word capitalized.
+fn capitalized(mut alias: Vec<u8>) -> Vec<u8> {
+    for word in alias.split_mut(|byte| *byte == b' ') {
         word[..1].make_ascii_uppercase();
     }
-    spelling
+    alias
 }
 
 #[cfg(test)]
@@ -156,8 +156,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_fold_and_what_is_unknown_stays_itself() {
-        for (spelt, name) in [
+    fn canonicalizes_aliases_and_lowercases_unknown_names() {
+        for (alias, name) in [
             (" TypeScript ", "typescript"),
             ("typescriptreact", "typescript"),
             ("GoLang", "go"),
@@ -168,27 +168,29 @@ mod tests {
             ("ΣΑΣ", "σας"),
             ("Befunge-93", "befunge-93"),
         ] {
-            assert_eq!(LANGUAGES.canonical_name(spelt).unwrap_or(spelt.into()), name);
+            assert_eq!(LANGUAGES.canonical_name(alias).unwrap_or(alias.into()), name);
         }
-        for (spelt, name) in [
+        for (alias, name) in [
             ("Visual Studio Code", "vscode"),
             ("VSCode", "vscode"),
             ("Ed", "ed"),
             ("Visual Studio", "visual studio"),
         ] {
-            assert_eq!(IDES.canonical_name(spelt).unwrap_or(spelt.into()), name);
+            assert_eq!(IDES.canonical_name(alias).unwrap_or(alias.into()), name);
         }
     }
 
     #[test]
-    fn a_name_is_no_spelling_of_another_and_no_spelling_is_of_two() {
-        for aliases in [LANGUAGE_SPELLINGS, IDE_SPELLINGS, ENVIRONMENTS] {
-            let mut all: Vec<&str> = aliases
+    fn every_name_and_alias_is_unique() {
+        for table in [LANGUAGE_ALIASES, IDE_ALIASES, ENVIRONMENTS] {
+            let mut all: Vec<&str> = table
                 .iter()
                 .flat_map(|(name, others)| std::iter::once(name).chain(others.iter()))
                 .copied()
                 .collect();
-            assert!(all.iter().all(|text| *text == text.trim().to_lowercase() && text.len() <= LONGEST));
+            assert!(
+                all.iter().all(|text| *text == text.trim().to_lowercase() && text.len() <= MAX_ALIAS_LEN)
+            );
             let count = all.len();
             all.sort_unstable();
             all.dedup();

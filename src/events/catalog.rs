@@ -1,10 +1,15 @@
-//! The catalogue of Duo events: who emits each, what it says of a session, and where it says it.
+//! The catalog of Duo events: the emitter of each, what it reports about a session, and in which
+//! fields.
 //!
-//! The names of GitLab 16.11 to 19.5. Three emitters have three habits: GitLab itself tells the session as `value` and
-//! the flow as `label`, the Duo Workflow Service the session as `value` and the flow as Snowplow's category, and the
-//! AI Gateway tells both in the AI Context alone.
+//! The names are those of GitLab 16.11 to 19.5. The three emitters differ: GitLab itself has the
+//! session in `value` and the flow in `label`; the Duo Workflow Service has the session in `value`
+//! and the flow in Snowplow's category; the AI Gateway has both only in the AI Context.
 
-/// An event of the catalogue.
+mod entries;
+
+use self::entries::{ACCESS, EVENTS, TOKEN_USAGE};
+
+/// An event of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
     /// The name, in lower case.
@@ -13,28 +18,28 @@ pub struct Entry {
     pub emitter: Emitter,
     /// What happened.
     pub role: Role,
-    /// What Snowplow's category is, where it says something.
+    /// What Snowplow's category contains.
     pub category: Meaning,
-    /// What the base property `label` is.
+    /// What the base property `label` contains.
     pub label: Meaning,
-    /// What the base property `property` is.
+    /// What the base property `property` contains.
     pub property: Meaning,
-    /// What the base property `value` is.
+    /// What the base property `value` contains.
     pub value: Meaning,
-    /// The custom properties it carries.
+    /// The custom properties.
     pub extras: &'static [&'static str],
-    /// The identifiers its definition asks for.
+    /// The identifiers that its definition requires.
     pub identifiers: &'static [&'static str],
     /// Whether its definition has `classification: duo`.
     pub is_classified: bool,
-    /// The tiers its definition names.
+    /// The tiers in its definition.
     pub tiers: &'static [&'static str],
-    /// The release it came with, where that is known.
+    /// The release that introduced it, if known.
     pub milestone: Option<&'static str>,
-    /// The name of its definition file without the ending, where that is not the event's name.
+    /// The name of its definition file without the extension, if it differs from the event's name.
     pub file: Option<&'static str>,
-    /// The name it had before.
-    pub older_name: Option<&'static str>,
+    /// The former name.
+    pub former_name: Option<&'static str>,
 }
 
 /// What emits an event.
@@ -50,40 +55,40 @@ pub enum Emitter {
     GatewayAndService,
     /// An editor, through GitLab's events API.
     Ide,
-    /// All of them.
+    /// All emitters.
     All,
-    /// Nobody: it is an example of the instrumentation guide.
+    /// No emitter: an example of the instrumentation guide.
     Guide,
 }
 
-/// What an event says has happened.
+/// What an event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// GitLab made the session.
+    /// GitLab created the session.
     Created,
-    /// GitLab: the session runs.
+    /// GitLab: the session is running.
     Started,
-    /// GitLab: the session runs again after it waited.
+    /// GitLab: the session runs again after a pause.
     Resumed,
-    /// GitLab: the session is done.
+    /// GitLab: the session finished.
     Finished,
     /// GitLab: the session failed.
     Dropped,
     /// GitLab: the session was stopped.
     Stopped,
-    /// GitLab found that the session is stuck.
+    /// GitLab ended the session because it was stuck.
     CleanedUp,
-    /// The service got a request to run the session: before each start, resume and retry.
+    /// The service received a request to run the session: before each start, resume and retry.
     Received,
     /// The service starts the session.
     Requested,
-    /// The service goes on with a session that waited.
+    /// The service continues a paused session.
     Continued,
-    /// The service starts a session again that had ended or broken off.
+    /// The service restarts a session that had ended or was interrupted.
     Retried,
-    /// The service waits for a person.
+    /// The service pauses for a person.
     Paused,
-    /// The service is done with the session, or it was cancelled: the property tells which.
+    /// The session finished or was canceled; the property contains which.
     Succeeded,
     /// The service failed.
     Failed,
@@ -91,53 +96,53 @@ pub enum Role {
     Aborted,
     /// The service refused to start.
     Rejected,
-    /// Declared for a stop by a person; never sent.
+    /// Declared for a stop by a person, but never sent.
     StopDeclared,
     /// A person wrote to the session.
     Messaged,
-    /// A tool did its work.
+    /// A tool succeeded.
     ToolSucceeded,
     /// A tool failed.
     ToolFailed,
-    /// A tool waits for approval.
+    /// A tool call waits for approval.
     ApprovalRequested,
-    /// A tool was approved or rejected.
+    /// A tool call was approved or rejected.
     ApprovalResolved,
-    /// A tool was not allowed.
+    /// A tool call was not allowed.
     ToolDenied,
-    /// A call of a tool over the Model Context Protocol began.
+    /// A tool call over the Model Context Protocol (MCP) started.
     McpStarted,
-    /// A call of a tool over the Model Context Protocol ended.
+    /// A tool call over MCP ended.
     McpFinished,
-    /// A call of a model, with its tokens.
+    /// A model call, with its tokens.
     TokenUsage,
-    /// Tokens as they were told before GitLab 18.11.
+    /// Tokens, in the form before GitLab 18.11.
     LegacyTokens,
-    /// Use that is billed.
+    /// Billed usage.
     Billing,
-    /// A request that the AI Gateway let through.
+    /// A request that the AI Gateway authorized.
     Access,
-    /// The flow chose its way, or a model.
+    /// The flow chose a route or a model.
     Routed,
-    /// A component put out something.
+    /// The output of a component.
     Output,
     /// A limit was reached.
     LimitReached,
-    /// The session made something.
+    /// The session created something.
     Artifact,
-    /// What the model is sent was shortened.
+    /// The context sent to the model was shortened.
     ContextTrimmed,
-    /// A session in numbers, at its end.
+    /// Statistics of a session, at its end.
     Summary,
-    /// An agent handed work to another, or back.
+    /// An agent delegated work to another, or returned it.
     Subagent,
     /// A tool of the knowledge graph was called.
     Orbit,
-    /// A run of the older workflow began.
+    /// A run of the older workflow started.
     ExecutionStarted,
     /// A run of the older workflow ended.
     ExecutionFinished,
-    /// A run of the older workflow began again.
+    /// A run of the older workflow was retried.
     ExecutionRetried,
     /// The pipeline of a session ended.
     Workload,
@@ -151,10 +156,10 @@ pub enum Role {
     Other,
 }
 
-/// What a base property or Snowplow's category of an event is.
+/// What a base property or Snowplow's category of an event contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Nothing of interest, or never set.
+    /// Nothing relevant, or never set.
     Nothing,
     /// Always this word.
     Word(&'static str),
@@ -162,7 +167,8 @@ pub enum Meaning {
     Session,
     /// The flow, which may carry its version: `fix_pipeline/v1`.
     Flow,
-    /// Where the session runs: `chat`, `ambient`, `chat_partial`; in older releases `ide` and `web`.
+    /// Where the session runs: `chat`, `ambient`, `chat_partial`; in older releases `ide` and
+    /// `web`.
     Environment,
     /// The name of a tool.
     Tool,
@@ -172,19 +178,19 @@ pub enum Meaning {
     Component,
     /// How a session ended: `workflow_completed` or `cancelled_by_user`.
     Ending,
-    /// Why a session waits or goes on.
+    /// Why a session is paused or resumed.
     Cause,
     /// `approval`, `rejection` or `modification`.
     Decision,
-    /// The way a flow took.
+    /// The route of a flow.
     Route,
-    /// What went wrong: a type, and in brackets a text that can hold anything.
+    /// An error: a type, and in parentheses a text that can contain anything.
     Exception,
     /// The status of a pipeline.
     Status,
     /// Seconds.
     Seconds,
-    /// A number of things.
+    /// A count.
     Count,
     /// The id of a merge request.
     MergeRequest,
@@ -194,51 +200,57 @@ pub enum Meaning {
     BillingId,
     /// The type of a billing event.
     BillingType,
-    /// Text that can hold anything.
+    /// Text that can contain anything.
     Text,
 }
 
-/// Where an event tells its session.
+/// The field that contains the session of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Session {
+pub enum SessionField {
     /// The base property `value`.
     Value,
     /// `workflow_id` of the AI Context.
     Context,
     /// `session_id` or `workflow_id` of the custom properties.
     Extra,
-    /// Nowhere: it is of no session.
+    /// None: the event belongs to no session.
     Nowhere,
 }
 
 impl Entry {
-    /// Where the emitters tell the session. By the guide it is `session_id` of the AI Context for all events.
-    pub fn session(&self) -> Session {
+    /// The field in which the emitters send the session. The instrumentation guide requires
+    /// `session_id` of the AI Context for all events.
+    pub fn session(&self) -> SessionField {
         match self.value {
-            Meaning::Session => Session::Value,
+            Meaning::Session => SessionField::Value,
             _ if self.extras.iter().any(|name| ["session_id", "workflow_id"].contains(name)) => {
-                Session::Extra
+                SessionField::Extra
             }
-            _ if self.role == Role::TokenUsage => Session::Context,
-            _ => Session::Nowhere,
+            _ if self.role == Role::TokenUsage => SessionField::Context,
+            _ => SessionField::Nowhere,
         }
     }
 }
 
-/// How the name of a call of a model begins, with its tokens.
-pub const CALL_OF_MODEL: &str = "token_usage_";
+/// The prefix of the events of model calls, which carry tokens.
+pub const MODEL_CALL_PREFIX: &str = "token_usage_";
 
-/// The event of this name, or of this older name; `name` in lower case.
+/// The event of this name or former name; `name` in lower case.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     let by_name = |entry: &&Entry| entry.name == name;
-    let by_older_name = |entry: &&Entry| entry.older_name == Some(name);
-    EVENTS.iter().chain(TOKEN_USAGE).chain(ACCESS).find(by_name).or_else(|| EVENTS.iter().find(by_older_name))
+    let by_former_name = |entry: &&Entry| entry.former_name == Some(name);
+    EVENTS
+        .iter()
+        .chain(TOKEN_USAGE)
+        .chain(ACCESS)
+        .find(by_name)
+        .or_else(|| EVENTS.iter().find(by_former_name))
 }
 
-/// What an event of this name says has happened; `name` in lower case. Calls of models are told by the beginning of
-/// the name, since every release adds some.
+/// What an event of this name reports; `name` in lower case. Model calls are recognized by their
+/// prefix, because every release adds some.
 pub fn role(name: &str) -> Option<Role> {
-    let is_call = || name.starts_with(CALL_OF_MODEL).then_some(Role::TokenUsage);
+    let is_call = || name.starts_with(MODEL_CALL_PREFIX).then_some(Role::TokenUsage);
     entry(name).map(|entry| entry.role).or_else(is_call)
 }
 
@@ -247,566 +259,6 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
     EVENTS.iter().chain(TOKEN_USAGE).chain(ACCESS)
 }
 
-const USER: &[&str] = &["user"];
-const USER_AND_PROJECT: &[&str] = &["user", "project"];
-const USER_AND_NAMESPACE: &[&str] = &["user", "namespace"];
-const ALL_IDENTIFIERS: &[&str] = &["user", "project", "namespace"];
-const PAID_TIERS: &[&str] = &["premium", "ultimate"];
-const EVERY_TIER: &[&str] = &["free", "premium", "ultimate"];
-
-const CALL_EXTRAS: &[&str] = &[
-    "cache_read",
-    "cache_creation",
-    "ephemeral_5m_input_tokens",
-    "ephemeral_1h_input_tokens",
-    "agent_name",
-    "workflow_id",
-    "workflow_type",
-    "operation_type",
-    "is_compaction_call",
-];
-
-const SUGGESTION_EXTRAS: &[&str] = &[
-    "unique_tracking_id",
-    "timestamp",
-    "language",
-    "suggestion_size",
-    "branch_name",
-    "ide_name",
-    "ide_vendor",
-    "ide_version",
-    "extension_name",
-    "extension_version",
-    "language_server_version",
-    "model_name",
-    "model_engine",
-];
-
-const fn of(emitter: Emitter, name: &'static str, role: Role) -> Entry {
-    Entry {
-        name,
-        emitter,
-        role,
-        category: Meaning::Nothing,
-        label: Meaning::Nothing,
-        property: Meaning::Nothing,
-        value: Meaning::Nothing,
-        extras: &[],
-        identifiers: &[],
-        is_classified: false,
-        tiers: PAID_TIERS,
-        milestone: None,
-        file: None,
-        older_name: None,
-    }
-}
-
-const fn rails(name: &'static str, role: Role) -> Entry {
-    of(Emitter::Rails, name, role)
-}
-
-/// An event of GitLab itself with all that its definition has to have.
-const fn classified(name: &'static str, role: Role) -> Entry {
-    Entry { identifiers: ALL_IDENTIFIERS, is_classified: true, ..rails(name, role) }
-}
-
-/// A step of a session as GitLab itself tells it.
-const fn step(name: &'static str, role: Role) -> Entry {
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::Environment,
-        value: Meaning::Session,
-        extras: &["verification_run"],
-        ..classified(name, role)
-    }
-}
-
-/// An event of the Duo Workflow Service. None of their definitions has a classification.
-const fn service(name: &'static str, role: Role) -> Entry {
-    Entry { value: Meaning::Session, ..of(Emitter::Service, name, role) }
-}
-
-/// An event of the Duo Workflow Service that tells its flow.
-const fn of_flow(name: &'static str, role: Role) -> Entry {
-    Entry { category: Meaning::Flow, ..service(name, role) }
-}
-
-const fn suggestion(name: &'static str) -> Entry {
-    Entry {
-        extras: SUGGESTION_EXTRAS,
-        identifiers: USER_AND_PROJECT,
-        is_classified: true,
-        milestone: Some("17.1"),
-        ..of(Emitter::Ide, name, Role::CodeSuggestion)
-    }
-}
-
-const fn call(name: &'static str, tiers: &'static [&'static str]) -> Entry {
-    Entry {
-        tiers,
-        label: Meaning::Word("cache_details"),
-        extras: CALL_EXTRAS,
-        milestone: Some("19.5"),
-        ..of(Emitter::GatewayAndService, name, Role::TokenUsage)
-    }
-}
-
-const fn access(name: &'static str, tiers: &'static [&'static str]) -> Entry {
-    Entry { tiers, milestone: Some("17.3"), ..of(Emitter::GatewayAndService, name, Role::Access) }
-}
-
-/// The tiers of a unit primitive that names none are the paid ones.
-macro_rules! tiers {
-    () => {
-        PAID_TIERS
-    };
-    ($tiers:ident) => {
-        $tiers
-    };
-}
-
-/// What a request to the AI Gateway is for, the unit primitives: each has an event that it was let through, and one for each call of a model.
-macro_rules! unit_primitives {
-    ($($name:literal $(($call:ident, $access:ident))?),* $(,)?) => {
-        /// Calls of models.
-        const TOKEN_USAGE: &[Entry] = &[$(call(concat!("token_usage_", $name), tiers!($($call)?))),*];
-
-        /// Requests that were let through.
-        const ACCESS: &[Entry] = &[$(access(concat!("request_", $name), tiers!($($access)?))),*];
-    };
-}
-
-unit_primitives!(
-    "access_artifact_registry",
-    "agent_quick_actions",
-    "ai_gateway_model_provider_proxy",
-    "amazon_q_integration",
-    "ask_build",
-    "ask_commit",
-    "ask_epic",
-    "ask_issue",
-    "ask_merge_request",
-    "ask_work_item",
-    "categorize_duo_chat_question",
-    "codebase_search",
-    "complete_code",
-    "description_composer",
-    "documentation_search"(PAID_TIERS, EVERY_TIER),
-    "duo_agent_platform"(EVERY_TIER, EVERY_TIER),
-    "duo_chat"(PAID_TIERS, EVERY_TIER),
-    "duo_classic_chat",
-    "duo_workflow_execute_workflow",
-    "explain_code",
-    "explain_vulnerability"(PAID_TIERS, EVERY_TIER),
-    "feature_discovery_search",
-    "fix_code",
-    "generate_code",
-    "generate_commit_message",
-    "generate_cube_query",
-    "generate_embeddings_codebase",
-    "generate_issue_description",
-    "glab_ask_git_command",
-    "include_agent_platform_standard_context",
-    "include_agent_user_environment_context",
-    "include_dependency_context",
-    "include_directory_context",
-    "include_file_context",
-    "include_issue_context",
-    "include_local_git_context",
-    "include_merge_request_context",
-    "include_os_information_context",
-    "include_repository_context",
-    "include_snippet_context",
-    "include_terminal_context",
-    "include_user_rule_context",
-    "malware_advisories",
-    "measure_comment_temperature",
-    "observability_all",
-    "package_licenses",
-    "refactor_code",
-    "resolve_vulnerability"(PAID_TIERS, EVERY_TIER),
-    "review_merge_request",
-    "security_scans",
-    "self_hosted_duo_agent_platform",
-    "self_hosted_models",
-    "semantic_search_issue",
-    "summarize_comments",
-    "summarize_issue_discussions",
-    "summarize_new_merge_request",
-    "summarize_review",
-    "troubleshoot_job",
-    "update_vulnerability_severity",
-    "write_tests",
-);
-
-/// Every event but those of unit primitives.
-const EVENTS: &[Entry] = &[
-    Entry {
-        label: Meaning::Word("workflow_receive_start_event"),
-        property: Meaning::Word("workflow_id"),
-        milestone: Some("18.3"),
-        ..of_flow("receive_start_duo_workflow", Role::Received)
-    },
-    Entry {
-        label: Meaning::Word("workflow_start_event"),
-        property: Meaning::Word("workflow_id"),
-        milestone: Some("17.6"),
-        ..of_flow("request_duo_workflow", Role::Requested)
-    },
-    Entry {
-        label: Meaning::Word("workflow_resume_event"),
-        property: Meaning::Cause,
-        milestone: Some("17.10"),
-        file: Some("duo_workflow_resume"),
-        ..of_flow("resume_duo_workflow", Role::Continued)
-    },
-    Entry {
-        label: Meaning::Word("workflow_resume_event"),
-        property: Meaning::Cause,
-        milestone: Some("17.8"),
-        ..of_flow("retry_request_duo_workflow", Role::Retried)
-    },
-    Entry {
-        label: Meaning::Word("workflow_pause_event"),
-        property: Meaning::Cause,
-        extras: &["duration_seconds"],
-        milestone: Some("17.10"),
-        file: Some("duo_workflow_pause"),
-        ..of_flow("pause_duo_workflow", Role::Paused)
-    },
-    Entry {
-        label: Meaning::Word("workflow_message_event"),
-        property: Meaning::Word("message_request_by_user_duo_workflow"),
-        milestone: Some("17.10"),
-        file: Some("duo_workflow_message"),
-        ..service("message_duo_workflow", Role::Messaged)
-    },
-    Entry { value: Meaning::Nothing, ..service("stop_duo_workflow", Role::StopDeclared) },
-    Entry {
-        label: Meaning::Word("workflow_finish_event"),
-        property: Meaning::Ending,
-        extras: &["duration_seconds"],
-        milestone: Some("17.6"),
-        ..of_flow("request_duo_workflow_success", Role::Succeeded)
-    },
-    Entry {
-        label: Meaning::Word("workflow_finish_event"),
-        property: Meaning::Exception,
-        extras: &["error_type"],
-        milestone: Some("17.6"),
-        ..of_flow("request_duo_workflow_failure", Role::Failed)
-    },
-    Entry {
-        label: Meaning::Word("workflow_finish_event"),
-        property: Meaning::Exception,
-        extras: &["error_type"],
-        milestone: Some("18.3"),
-        ..of_flow("request_duo_workflow_aborted", Role::Aborted)
-    },
-    Entry {
-        label: Meaning::Word("workflow_reject_event"),
-        property: Meaning::Exception,
-        milestone: Some("18.3"),
-        ..of_flow("reject_duo_agent_platform", Role::Rejected)
-    },
-    Entry {
-        label: Meaning::Word("workflow_tool_call"),
-        property: Meaning::Tool,
-        extras: &["client_capabilities"],
-        milestone: Some("17.7"),
-        ..of_flow("duo_workflow_tool_success", Role::ToolSucceeded)
-    },
-    Entry {
-        label: Meaning::Word("workflow_tool_call"),
-        property: Meaning::Tool,
-        extras: &["error", "error_type", "client_capabilities"],
-        milestone: Some("17.7"),
-        ..of_flow("duo_workflow_tool_failure", Role::ToolFailed)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::Tool,
-        extras: &["tool_name"],
-        milestone: Some("19.3"),
-        ..of_flow("request_duo_workflow_tool_approval", Role::ApprovalRequested)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::Decision,
-        extras: &["tool_name"],
-        milestone: Some("19.3"),
-        ..of_flow("resolve_duo_workflow_tool_approval", Role::ApprovalResolved)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::Tool,
-        extras: &["tool_name"],
-        milestone: Some("19.3"),
-        ..of_flow("block_denied_duo_workflow_tool", Role::ToolDenied)
-    },
-    Entry {
-        label: Meaning::Component,
-        property: Meaning::Route,
-        milestone: Some("18.10"),
-        ..of_flow("duo_workflow_flow_route_decision", Role::Routed)
-    },
-    Entry {
-        label: Meaning::Component,
-        property: Meaning::Text,
-        milestone: Some("18.10"),
-        ..of_flow("duo_workflow_response_schema_output", Role::Output)
-    },
-    Entry {
-        label: Meaning::Component,
-        property: Meaning::Word("workflow_id"),
-        extras: &["max_cycles", "cycle_count"],
-        milestone: Some("19.3"),
-        ..of_flow("duo_workflow_max_cycles_reached", Role::LimitReached)
-    },
-    Entry {
-        label: Meaning::Tool,
-        property: Meaning::MergeRequest,
-        extras: &["merge_request_iid", "created_merge_request_url", "source_branch", "target_branch"],
-        milestone: Some("19.4"),
-        ..of_flow("duo_workflow_merge_request_created", Role::Artifact)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Word("workflow_id"),
-        extras: &[
-            "status",
-            "model_name",
-            "compaction_input_tokens",
-            "compaction_output_tokens",
-            "tokens_before",
-            "tokens_after",
-            "tokens_saved",
-            "compaction_ratio",
-            "messages_summarized",
-            "token_budget",
-            "max_context_tokens",
-            "duration_seconds",
-            "workflow_type",
-            "error_type",
-            "operation_type",
-        ],
-        milestone: Some("19.0"),
-        ..service("duo_workflow_compaction_executed", Role::ContextTrimmed)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Word("workflow_id"),
-        extras: &[
-            "tokens_before",
-            "tokens_after",
-            "tokens_removed",
-            "messages_before",
-            "messages_after",
-            "token_budget",
-            "max_context_tokens",
-            "workflow_type",
-            "duration_ms",
-        ],
-        milestone: Some("19.0"),
-        ..service("duo_workflow_legacy_trim_executed", Role::ContextTrimmed)
-    },
-    Entry {
-        extras: &[
-            "workflow_type",
-            "session_ending",
-            "total_tool_calls",
-            "unique_tool_calls",
-            "max_consecutive_identical_calls",
-            "max_consecutive_identical_with_result",
-        ],
-        milestone: Some("19.4"),
-        ..service("duo_workflow_tool_loop_session_summary", Role::Summary)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Agent,
-        milestone: Some("19.5"),
-        ..service("duo_workflow_subagent_delegated", Role::Subagent)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Agent,
-        milestone: Some("19.5"),
-        ..service("duo_workflow_subagent_delegation_rejected", Role::Subagent)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Agent,
-        extras: &["subsession_id", "status", "parallel", "flow_version", "schema_version"],
-        milestone: Some("19.5"),
-        ..service("duo_workflow_subagent_returned", Role::Subagent)
-    },
-    Entry { value: Meaning::Nothing, ..service("duo_workflow_model_routing_decision", Role::Routed) },
-    Entry {
-        label: Meaning::Word("workflow_tool_call"),
-        property: Meaning::Tool,
-        extras: &["client_capabilities"],
-        identifiers: USER,
-        milestone: Some("18.11"),
-        ..service("orbit_dap_tool_called", Role::Orbit)
-    },
-    Entry {
-        label: Meaning::Word("workflow_tool_call"),
-        property: Meaning::Tool,
-        extras: &["client_capabilities", "error", "error_type"],
-        identifiers: USER,
-        milestone: Some("18.11"),
-        ..service("orbit_dap_tool_failed", Role::Orbit)
-    },
-    Entry {
-        extras: &["workflow_type", "orbit_calls_count", "non_orbit_tool_calls", "total_tool_calls"],
-        identifiers: USER,
-        milestone: Some("18.11"),
-        ..service("orbit_dap_session_summary", Role::Summary)
-    },
-    Entry {
-        label: Meaning::Agent,
-        property: Meaning::Word("workflow_id"),
-        extras: &["input_tokens", "output_tokens", "total_tokens", "estimated_input_tokens"],
-        milestone: Some("17.6"),
-        ..service("tokens_per_user_request_prompt", Role::LegacyTokens)
-    },
-    of(Emitter::Guide, "token_usage_duo_workflow", Role::TokenUsage),
-    Entry {
-        tiers: EVERY_TIER,
-        milestone: Some("17.3"),
-        ..of(Emitter::Gateway, "request_code_suggestions", Role::Access)
-    },
-    of(Emitter::Gateway, "request_amazon_q_integration_complete_code", Role::Access),
-    of(Emitter::Gateway, "request_amazon_q_integration_generate_code", Role::Access),
-    Entry {
-        label: Meaning::BillingId,
-        property: Meaning::BillingType,
-        extras: &["metadata"],
-        ..of(Emitter::All, "usage_billing_event", Role::Billing)
-    },
-    Entry {
-        extras: &["source", "verification_run"],
-        milestone: Some("18.3"),
-        older_name: Some("create_agent_platform_session"),
-        ..step("agent_platform_session_created", Role::Created)
-    },
-    Entry {
-        milestone: Some("18.3"),
-        older_name: Some("start_agent_platform_session"),
-        ..step("agent_platform_session_started", Role::Started)
-    },
-    Entry { milestone: Some("18.4"), ..step("agent_platform_session_finished", Role::Finished) },
-    Entry { milestone: Some("18.5"), ..step("agent_platform_session_dropped", Role::Dropped) },
-    Entry { milestone: Some("18.4"), ..step("agent_platform_session_stopped", Role::Stopped) },
-    Entry { milestone: Some("18.4"), ..step("agent_platform_session_resumed", Role::Resumed) },
-    Entry {
-        value: Meaning::Session,
-        label: Meaning::Flow,
-        property: Meaning::Word("failed"),
-        milestone: Some("18.3"),
-        ..classified("cleanup_stuck_agent_platform_session", Role::CleanedUp)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::RequestId,
-        extras: &["workflow_id"],
-        identifiers: USER,
-        is_classified: true,
-        tiers: &["ultimate"],
-        milestone: Some("17.4"),
-        ..rails("start_duo_workflow_execution", Role::ExecutionStarted)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::RequestId,
-        extras: &["workflow_id"],
-        identifiers: USER,
-        is_classified: true,
-        tiers: &["ultimate"],
-        milestone: Some("17.4"),
-        ..rails("finish_duo_workflow_execution", Role::ExecutionFinished)
-    },
-    Entry {
-        label: Meaning::Flow,
-        property: Meaning::RequestId,
-        extras: &["workflow_id"],
-        identifiers: USER,
-        is_classified: true,
-        tiers: &["ultimate"],
-        ..rails("retry_duo_workflow_execution", Role::ExecutionRetried)
-    },
-    Entry {
-        value: Meaning::Seconds,
-        label: Meaning::Status,
-        property: Meaning::Exception,
-        extras: &["workflow_id", "workflow_definition"],
-        milestone: Some("19.0"),
-        ..classified("duo_workflow_workload_completed", Role::Workload)
-    },
-    Entry {
-        extras: &["session_id", "duo_add_on", "tool_name"],
-        identifiers: USER_AND_NAMESPACE,
-        is_classified: true,
-        milestone: Some("18.6"),
-        ..rails("start_mcp_tool_call", Role::McpStarted)
-    },
-    Entry {
-        extras: &[
-            "session_id",
-            "duo_add_on",
-            "tool_name",
-            "has_tool_call_success",
-            "failure_reason",
-            "error_status",
-        ],
-        identifiers: USER_AND_NAMESPACE,
-        is_classified: true,
-        milestone: Some("18.6"),
-        ..rails("finish_mcp_tool_call", Role::McpFinished)
-    },
-    Entry { milestone: Some("16.11"), ..classified("request_duo_chat_response", Role::Chat) },
-    Entry {
-        extras: &["job_id", "project_id", "pipeline_id", "merge_request_id"],
-        ..classified("troubleshoot_job", Role::Other)
-    },
-    suggestion("code_suggestion_shown_in_ide"),
-    suggestion("code_suggestion_accepted_in_ide"),
-    suggestion("code_suggestion_rejected_in_ide"),
-    rails("code_suggestions_requested", Role::CodeSuggestion),
-    rails("code_suggestion_direct_access_token_refresh", Role::CodeSuggestion),
-    classified("encounter_duo_code_review_error_during_review", Role::CodeReview),
-    classified("find_no_issues_duo_code_review_after_review", Role::CodeReview),
-    classified("find_nothing_to_review_duo_code_review_on_mr", Role::CodeReview),
-    Entry {
-        value: Meaning::Count,
-        milestone: Some("18.1"),
-        ..classified("post_comment_duo_code_review_on_diff", Role::CodeReview)
-    },
-    classified("react_thumbs_up_on_duo_code_review_comment", Role::CodeReview),
-    classified("react_thumbs_down_on_duo_code_review_comment", Role::CodeReview),
-    Entry {
-        property: Meaning::MergeRequest,
-        milestone: Some("18.1"),
-        ..classified("request_review_duo_code_review_on_mr_by_author", Role::CodeReview)
-    },
-    Entry {
-        property: Meaning::MergeRequest,
-        ..classified("request_review_duo_code_review_on_mr_by_non_author", Role::CodeReview)
-    },
-    classified("excluded_files_from_duo_code_review", Role::CodeReview),
-    rails("fix_pipeline_suggestion_posted", Role::Other),
-    rails("fix_pipeline_suggestion_applied", Role::Other),
-    rails("view_duo_agentic_subscription_expired_empty_state", Role::Other),
-    rails("click_duo_agentic_subscription_expired_upgrade", Role::Other),
-    rails("click_duo_agentic_subscription_expired_learn_more", Role::Other),
-    rails("publish_duo_code_review_comments", Role::Other),
-    rails("restore_ai_catalog_item", Role::Other),
-    rails("summarize_review", Role::Other),
-    rails("summarize_new_merge_request", Role::Other),
-    rails("generate_merge_commit_message", Role::Other),
-];
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -814,18 +266,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_are_of_one_event_each() {
+    fn names_are_unique() {
         let mut names = BTreeSet::new();
         for entry in entries() {
             assert!(names.insert(entry.name), "{}", entry.name);
-            assert!(entry.older_name.is_none_or(|older| names.insert(older)), "{}", entry.name);
+            assert!(entry.former_name.is_none_or(|older| names.insert(older)), "{}", entry.name);
             assert!(entry.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
         }
         assert_eq!(entries().count(), 195);
     }
 
     #[test]
-    fn events_are_found_by_name_and_older_name() {
+    fn finds_events_by_name_and_former_name() {
         let name = |found: Option<&'static Entry>| found.map(|entry| entry.name);
         assert_eq!(name(entry("create_agent_platform_session")), Some("agent_platform_session_created"));
         assert_eq!(role("token_usage_of_tomorrow"), Some(Role::TokenUsage));
@@ -834,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn each_emitter_tells_the_session_where_it_does() {
+    fn the_session_is_in_the_field_of_its_emitter() {
         let session = |name| entry(name).map(Entry::session);
-        assert_eq!(session("agent_platform_session_created"), Some(Session::Value));
-        assert_eq!(session("pause_duo_workflow"), Some(Session::Value));
-        assert_eq!(session("finish_mcp_tool_call"), Some(Session::Extra));
-        // Its value is the seconds that a pipeline took.
-        assert_eq!(session("duo_workflow_workload_completed"), Some(Session::Extra));
-        assert_eq!(session("token_usage_duo_workflow"), Some(Session::Context));
-        assert_eq!(session("request_duo_chat_response"), Some(Session::Nowhere));
+        assert_eq!(session("agent_platform_session_created"), Some(SessionField::Value));
+        assert_eq!(session("pause_duo_workflow"), Some(SessionField::Value));
+        assert_eq!(session("finish_mcp_tool_call"), Some(SessionField::Extra));
+        // Its value is the duration of a pipeline in seconds.
+        assert_eq!(session("duo_workflow_workload_completed"), Some(SessionField::Extra));
+        assert_eq!(session("token_usage_duo_workflow"), Some(SessionField::Context));
+        assert_eq!(session("request_duo_chat_response"), Some(SessionField::Nowhere));
     }
 }

@@ -1,7 +1,7 @@
-//! The event catalogue: which feature an event belongs to, and whether a person did something on purpose.
+//! The feature of each event, and whether the event is intentional use.
 //!
-//! Names and features as GitLab's own registry of AI events has them (18.3 to 19.5). The list grows with
-//! every release, so an event that is not in it is kept under its own name.
+//! Names and features are those of GitLab's registry of AI events (18.3 to 19.5). The registry
+//! grows with every release, so an event that is not in these lists keeps its own name.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,13 +9,13 @@ use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 
-/// The feature of events that no rule knows.
+/// The feature of all other events.
 pub const OTHER_FEATURE: &str = "other";
 
-/// Feature of the code suggestion events.
+/// The feature of code suggestion events.
 pub const CODE_SUGGESTIONS: &str = "code_suggestions";
 
-/// The numbers that stand for events in GitLab's database.
+/// The numbers of events in GitLab's database.
 const NUMBERS: &[(u64, &str)] = &[
     (1, "code_suggestions_requested"),
     (2, "code_suggestion_shown_in_ide"),
@@ -58,7 +58,7 @@ const NUMBERS: &[(u64, &str)] = &[
     (46, "resolve_feature_discovery_search"),
 ];
 
-/// The features and their events; `*` stands for any text, at the start or at the end of a name.
+/// The features and their events. `*` matches any text.
 pub const FEATURES: &[(&str, &[&str])] = &[
     (CODE_SUGGESTIONS, &["code_suggestion_*", "code_suggestions_*"]),
     (
@@ -180,10 +180,11 @@ pub const FEATURES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Events by which something was only shown to a person or done for them: kinds of them that the definition names by a part
-/// of the name, and others one by one. Every other event is deliberate, also one that nobody knows, whatever it begins
-/// with: the person accepted, rejected, asked, started, applied or reacted.
-pub const EXPOSED: &[&str] = &[
+/// Events by which a person was only reached: something was shown to them, or done for them. The
+/// definition names some of them by pattern, and others one by one. Every other event is
+/// intentional use (the person accepted, rejected, asked, started, applied or reacted), including
+/// unknown events of any name.
+pub const REACHED_EVENTS: &[&str] = &[
     "code_suggestion_shown_in_ide",
     "code_suggestions_requested",
     "code_suggestion_direct_access_token_refresh",
@@ -214,8 +215,8 @@ pub const EXPOSED: &[&str] = &[
     "find_no*",
     "fix_pipeline_suggestion_posted",
     "duo_workflow_workload_completed",
-    // What the services note of requests: the person who asked, if it was one, has an event of their own for it. Counted
-    // here, agents would be people.
+    // Requests that the services log. If a person made the request, there is another event of
+    // theirs; if these events counted, requests of agents would count as use by people.
     "request_access_artifact_registry",
     "request_agent_quick_actions",
     "request_ai_gateway_model_provider_proxy",
@@ -280,7 +281,7 @@ pub const EXPOSED: &[&str] = &[
     "request_troubleshoot_job",
     "request_update_vulnerability_severity",
     "request_write_tests",
-    // What agents do, and what is done for their sessions.
+    // Actions of agents, and events about their sessions.
     "duo_workflow_flow_route_decision",
     "duo_workflow_legacy_trim_executed",
     "duo_workflow_merge_request_created",
@@ -297,11 +298,11 @@ pub const EXPOSED: &[&str] = &[
     "tokens_per_user_request_prompt",
 ];
 
-/// The feature an event belongs to; `event` in lower case.
+/// The feature of an event; `event` in lower case.
 pub fn feature_of(event: &str) -> &'static str {
-    // Most are names and not patterns, so that few are held against the event.
+    // Most entries are plain names, so only a few patterns have to be matched.
     static BY_NAME: LazyLock<HashMap<&str, usize, RandomState>> = LazyLock::new(|| {
-        // The first feature counts that has a name.
+        // If several features list a name, the first one counts.
         all_names().rev().map(|(place, name)| (name, place)).collect()
     });
     static PATTERNS: LazyLock<Vec<(usize, &str)>> =
@@ -311,46 +312,47 @@ pub fn feature_of(event: &str) -> &'static str {
     by_name.into_iter().chain(by_pattern).min().map_or(OTHER_FEATURE, |place| FEATURES[place].0)
 }
 
-/// The names and patterns of events, with the place of their feature.
+/// The names and patterns of events, with the index of their feature.
 fn all_names() -> impl DoubleEndedIterator<Item = (usize, &'static str)> {
     FEATURES.iter().enumerate().flat_map(|(place, (_, names))| names.iter().map(move |name| (place, *name)))
 }
 
-/// The name and the feature of an event that is spelt so: in upper case, as the API does, or in any other way.
-pub fn named(spelt: &str) -> (Cow<'static, str>, &'static str) {
+/// The canonical name and the feature of an event in any case, such as the upper case of GitLab's
+/// API.
+pub fn canonical_event(name: &str) -> (Cow<'static, str>, &'static str) {
     type Known = HashMap<String, (&'static str, &'static str), RandomState>;
-    static BY_SPELLING: LazyLock<Known> = LazyLock::new(|| {
+    static BY_UPPER_CASE: LazyLock<Known> = LazyLock::new(|| {
         let names = all_names().map(|(_, name)| name).filter(|name| !name.contains('*'));
         let events = numbers().map(|(_, event)| event).chain(names);
         events.map(|event| (event.to_uppercase(), (event, feature_of(event)))).collect()
     });
-    if let Some((event, feature)) = BY_SPELLING.get(spelt) {
+    if let Some((event, feature)) = BY_UPPER_CASE.get(name) {
         return ((*event).into(), feature);
     }
-    let event = spelt.to_lowercase();
+    let event = name.to_lowercase();
     let feature = feature_of(&event);
     (event.into(), feature)
 }
 
-/// The event of a number in GitLab's database; one that is not known is named by its number.
+/// The event with a number in GitLab's database. An unknown one is `ai_usage_event_<number>`.
 pub fn by_number(number: u64) -> Cow<'static, str> {
     let known = NUMBERS.iter().find(|(known, _)| *known == number);
     known.map_or_else(|| format!("ai_usage_event_{number}").into(), |(_, event)| (*event).into())
 }
 
-/// The numbers that are known, with their events.
+/// The known numbers, with their events.
 pub fn numbers() -> impl Iterator<Item = (u64, &'static str)> {
     NUMBERS.iter().copied()
 }
 
-/// Whether the person did something on purpose; `event` in lower case.
-pub fn is_deliberate(event: &str) -> bool {
-    !EXPOSED.iter().any(|pattern| matches(pattern, event))
+/// Whether the event is intentional use, which makes its person active; `event` in lower case.
+pub fn is_intentional_use(event: &str) -> bool {
+    !REACHED_EVENTS.iter().any(|pattern| matches(pattern, event))
 }
 
-/// Whether a name is of a pattern, in which each `*` stands for any text, also none.
+/// Whether a name matches a pattern, in which each `*` matches any text, including none.
 fn matches(pattern: &str, name: &str) -> bool {
-    // Most patterns differ from most names in their first letter, and every event is held against many.
+    // Most patterns differ from most names in the first letter, which is cheap to compare.
     if !pattern.starts_with('*') && pattern.as_bytes().first() != name.as_bytes().first() {
         return false;
     }
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_is_deliberate_and_being_shown_is_not() {
+    fn requests_are_intentional_use_and_impressions_are_not() {
         for event in [
             "code_suggestion_accepted_in_ide",
             "code_suggestion_rejected_in_ide",
@@ -392,7 +394,7 @@ mod tests {
             "fix_pipeline_suggestion_applied",
             "an_event_nobody_knows",
         ] {
-            assert!(is_deliberate(event), "{event}");
+            assert!(is_intentional_use(event), "{event}");
         }
         for event in [
             "code_suggestion_shown_in_ide",
@@ -402,12 +404,12 @@ mod tests {
             "duo_workflow_tool_success",
             "publish_duo_code_review_comments",
         ] {
-            assert!(!is_deliberate(event), "{event}");
+            assert!(!is_intentional_use(event), "{event}");
         }
     }
 
     #[test]
-    fn an_unknown_event_is_deliberate_whatever_it_begins_with() {
+    fn unknown_events_are_intentional_use_whatever_their_prefix() {
         for event in [
             "duo_workflow_of_tomorrow",
             "orbit_dap_of_tomorrow",
@@ -417,10 +419,10 @@ mod tests {
             "request_summarize_of_tomorrow",
             "pause_of_tomorrow",
         ] {
-            assert!(is_deliberate(event), "{event}");
+            assert!(is_intentional_use(event), "{event}");
         }
-        // Kinds of events that the definition names, beside events one by one, which the catalogue knows.
-        let kinds = EXPOSED.iter().filter(|name| name.contains('*'));
+        // The definition names some kinds by pattern. The catalog has all others.
+        let kinds = REACHED_EVENTS.iter().filter(|name| name.contains('*'));
         assert_eq!(
             kinds.copied().collect::<Vec<_>>(),
             [
@@ -450,17 +452,17 @@ mod tests {
             .chain(FEATURES.iter().flat_map(|(_, names)| names.iter().copied()))
             .chain(crate::events::catalog::entries().map(|entry| entry.name))
             .collect();
-        for name in EXPOSED.iter().filter(|name| !name.contains('*')) {
+        for name in REACHED_EVENTS.iter().filter(|name| !name.contains('*')) {
             assert!(known.contains(name), "{name}");
         }
     }
 
     #[test]
-    fn every_event_of_the_catalogue_is_of_a_feature_and_only_what_people_do_is_deliberate() {
+    fn every_event_has_a_feature_and_only_actions_of_people_are_intentional_use() {
         use crate::events::catalog::{Role, entries};
         for entry in entries() {
             assert_ne!(feature_of(entry.name), OTHER_FEATURE, "{}", entry.name);
-            let is_of_machines = matches!(
+            let is_by_machine = matches!(
                 entry.role,
                 Role::Access
                     | Role::TokenUsage
@@ -492,7 +494,7 @@ mod tests {
                     | Role::ExecutionFinished
                     | Role::Workload
             );
-            let is_of_people = matches!(
+            let is_by_person = matches!(
                 entry.role,
                 Role::Created
                     | Role::Started
@@ -508,13 +510,13 @@ mod tests {
                     | Role::ExecutionRetried
                     | Role::Chat
             );
-            assert!(!is_of_machines || !is_deliberate(entry.name), "{}", entry.name);
-            assert!(!is_of_people || is_deliberate(entry.name), "{}", entry.name);
+            assert!(!is_by_machine || !is_intentional_use(entry.name), "{}", entry.name);
+            assert!(!is_by_person || is_intentional_use(entry.name), "{}", entry.name);
         }
     }
 
     #[test]
-    fn every_number_is_there_once_and_its_event_has_a_feature() {
+    fn numbers_are_unique_and_their_events_have_a_feature() {
         assert!(NUMBERS.is_sorted_by(|one, other| one.0 < other.0));
         assert!(NUMBERS.iter().all(|(_, event)| feature_of(event) != OTHER_FEATURE));
         assert_eq!(
@@ -524,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_of_the_first_feature_that_names_it_and_an_unknown_one_is_of_none() {
+    fn the_first_matching_feature_counts_and_unknown_events_are_other() {
         assert_eq!(feature_of("code_suggestions_requested"), CODE_SUGGESTIONS);
         assert_eq!(feature_of("start_mcp_tool_call"), "mcp");
         assert_eq!(feature_of("request_review_duo_code_review_on_mr_by_non_author"), "code_review");

@@ -1,4 +1,4 @@
-//! The events of GitLab Duo: their names, features, roles and fields.
+//! The events of GitLab Duo: names, features, roles and fields.
 
 pub mod agents;
 pub mod aliases;

@@ -312,7 +312,7 @@ fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let word = |word: &str, value| rest.starts_with(word.as_bytes()).then_some((value, at + word.len()));
     match rest.first()? {
         b'0'..=b'9' => {
-            let (count, digits) = digits::leading(rest);
+            let (count, digits) = digits::parse_prefix(rest);
             // A zero in front, a fraction, an exponent or a number beyond 64 bits is for the parser.
             let ends = !rest.get(digits).is_some_and(u8::is_ascii_digit);
             (ends && (digits == 1 || rest[0] != b'0')).then_some((Value::Count(count), at + digits))

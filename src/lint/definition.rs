@@ -1,19 +1,24 @@
-//! An event definition as it is written, with the lines of its keys.
+//! An event definition, with the line numbers of its keys.
 
-use super::yaml::{Fault, Node, Yaml, parse};
+use std::collections::BTreeMap;
+
+use super::yaml::{LineError, Yaml, YamlNode, parse};
 use crate::events::catalog::entry;
+
+/// The definitions that were given, by the action they define.
+pub type Definitions = BTreeMap<String, Definition>;
 
 /// An event definition.
 #[derive(Clone, Debug)]
 pub struct Definition {
-    /// The file's name without folder and ending.
+    /// The file name without folder and extension.
     pub file_name: String,
-    /// Whether the file is below `config/events`, where GitLab looks for definitions.
-    pub is_in_place: bool,
-    pairs: Vec<(Node, Node)>,
+    /// Whether the file is below `config/events`, where GitLab reads definitions.
+    pub is_in_events_folder: bool,
+    pairs: Vec<(YamlNode, YamlNode)>,
 }
 
-/// Keys of a definition, as GitLab's schema has them.
+/// The keys that GitLab's schema allows in a definition.
 pub(super) const KEYS: &[&str] = &[
     "description",
     "category",
@@ -36,15 +41,15 @@ pub(super) const KEYS: &[&str] = &[
     "distributions",
 ];
 
-/// Where GitLab looks for definitions, from the root of a repository.
-const FOLDER: &str = "config/events/";
+/// Where GitLab reads definitions, relative to the root of a repository.
+const EVENTS_FOLDER: &str = "config/events/";
 
-/// Properties that every event has; all others are custom.
+/// The properties that every event can have; all others are custom.
 pub(super) const BASE_PROPERTIES: [&str; 3] = ["label", "property", "value"];
 
 impl Definition {
-    /// Reads the definition in a file of this name. An error tells the line.
-    pub fn parse(file: &str, text: &str) -> Result<Definition, Fault> {
+    /// Parses the definition in the file at this path. An error contains the line.
+    pub fn parse(file: &str, text: &str) -> Result<Definition, LineError> {
         let document = parse(text)?;
         let line = document.line;
         let Yaml::Map(pairs) = document.value else {
@@ -52,58 +57,60 @@ impl Definition {
         };
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
         let file_name = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml")).unwrap_or(name);
-        let is_in_place = file.starts_with(FOLDER) || file.contains(&format!("/{FOLDER}"));
-        Ok(Definition { file_name: file_name.to_owned(), is_in_place, pairs })
+        let is_in_events_folder =
+            file.starts_with(EVENTS_FOLDER) || file.contains(&format!("/{EVENTS_FOLDER}"));
+        Ok(Definition { file_name: file_name.to_owned(), is_in_events_folder, pairs })
     }
 
-    /// Keys and values, as they are written.
-    pub fn pairs(&self) -> &[(Node, Node)] {
+    /// Keys and values, in file order.
+    pub fn pairs(&self) -> &[(YamlNode, YamlNode)] {
         &self.pairs
     }
 
-    /// The value of a key, also where it is null.
-    pub fn key(&self, name: &str) -> Option<&Node> {
+    /// The value of a key, which can be null.
+    pub fn value(&self, name: &str) -> Option<&YamlNode> {
         self.pairs.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value)
     }
 
     /// The value of a key, unless it is null.
-    pub fn told(&self, name: &str) -> Option<&Node> {
-        self.key(name).filter(|value| !value.is_null())
+    pub fn non_null(&self, name: &str) -> Option<&YamlNode> {
+        self.value(name).filter(|value| !value.is_null())
     }
 
-    /// The line of a key; 1 where it is missing.
-    pub fn line(&self, name: &str) -> usize {
+    /// The line of a key; 1 if it is missing.
+    pub fn key_line(&self, name: &str) -> usize {
         self.pairs.iter().find(|(key, _)| key.text() == Some(name)).map_or(1, |(key, _)| key.line)
     }
 
     /// The name of the event.
     pub fn action(&self) -> Option<&str> {
-        self.key("action")?.text()
+        self.value("action")?.text()
     }
 
-    /// The texts in the list under a key.
+    /// The strings in the list under a key.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.key(name).and_then(Node::list).into_iter().flatten().filter_map(Node::text)
+        self.value(name).and_then(YamlNode::list).into_iter().flatten().filter_map(YamlNode::text)
     }
 
     /// The names of the additional properties.
     pub fn properties(&self) -> impl Iterator<Item = &str> {
-        let pairs = self.key("additional_properties").and_then(Node::map);
+        let pairs = self.value("additional_properties").and_then(YamlNode::map);
         pairs.into_iter().flatten().filter_map(|(key, _)| key.text())
     }
 
-    /// Whether the event is of Duo: the catalogue has it, or its action or category says so.
-    pub fn is_of_duo(&self) -> bool {
-        let says_duo =
+    /// Whether this is a Duo event: it is classified as one, the catalog contains it, or its action
+    /// or category names Duo or the Agent Platform.
+    pub fn is_duo_event(&self) -> bool {
+        let names_duo =
             |text: &str| text.split('_').any(|word| word == "duo") || text.contains("agent_platform");
-        let is_classified = self.key("classification").and_then(Node::text) == Some("duo");
+        let is_classified = self.value("classification").and_then(YamlNode::text) == Some("duo");
         is_classified
-            || self.action().is_some_and(|action| entry(action).is_some() || says_duo(action))
-            || self.texts("product_categories").any(says_duo)
+            || self.action().is_some_and(|action| entry(action).is_some() || names_duo(action))
+            || self.texts("product_categories").any(names_duo)
     }
 
     /// Whether the event was removed.
     pub fn is_removed(&self) -> bool {
-        self.key("status").and_then(Node::text) == Some("removed")
+        self.value("status").and_then(YamlNode::text) == Some("removed")
     }
 }

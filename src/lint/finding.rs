@@ -1,19 +1,20 @@
-//! A finding, and where it is.
+//! A finding.
 
-use super::place::Place;
+use super::location::Location;
 use super::rule::Rule;
 
-/// What a rule found.
+/// A violation of a rule at a location.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The rule.
+    /// The violated rule.
     pub rule: &'static Rule,
-    /// Where.
-    pub place: Place,
-    /// What is wrong, in a line.
+    /// Where the violation is.
+    pub location: Location,
+    /// The message: one line, without the location.
     pub text: String,
-    /// The name of the event, where it is known.
+    /// The name of the event, if it has one.
     pub event: Option<String>,
-    /// What the finding is about, apart from its place: the same when lines move.
+    /// Identifies the event or session, and does not change when lines move. Empty if there is no
+    /// such identifier.
     pub subject: String,
 }

@@ -1,21 +1,22 @@
-//! Lint: what is wrong with the instrumentation of Duo events, told by rules.
+//! Lint: rules that check events and event definitions for instrumentation errors.
 //!
-//! Events of any source are held against the rules of single events, one at a time and on any thread; what needs to see
-//! several of them (ids, sessions) goes through one [`Stream`]. Event definitions are held against theirs.
+//! An [`EventLinter`] checks one event at a time, on any thread. A [`StreamLinter`] checks what
+//! depends on several events: their ids and their sessions. [`lint_definition`] checks a
+//! definition.
 
 mod context;
 mod definition;
-mod facts;
+mod event;
 mod finding;
-mod names;
-mod place;
+mod location;
+mod name_info;
 mod quote;
 pub mod report;
 mod rule;
 mod rules;
 mod sample;
 mod session;
-mod sessions;
+mod session_index;
 mod yaml;
 
 use std::collections::HashMap;
@@ -24,138 +25,145 @@ use std::hash::BuildHasher;
 use foldhash::quality::FixedState;
 
 pub use context::Context;
-pub use definition::Definition;
-pub use facts::Definitions;
+pub use definition::{Definition, Definitions};
 pub use finding::Finding;
-pub use place::Place;
+pub use location::Location;
 pub use rule::{Check, Example, Profile, Rule, Severity};
 pub use rules::RULES;
-pub use sample::{Shape, sample};
+pub use sample::{SampleFormat, sample};
 
 use crate::normalize::sources::{Form, Observed};
-use facts::Facts;
-use names::Names;
-use quote::shown;
+use event::LintEvent;
+use name_info::NameInfoCache;
+use quote::sanitize;
 use rule::EventCheck;
-use session::Step;
-use sessions::Sessions;
+use session::SessionStep;
+use session_index::SessionIndex;
 
-/// The rule of this name.
+/// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id == id)
 }
 
-/// The rule for lines that cannot be read.
+/// The rule for lines that cannot be parsed.
 const UNREADABLE: &str = "unreadable";
 
-/// The rule for definitions that cannot be read.
+/// The rule for definitions that cannot be parsed.
 const DEFINITION_SYNTAX: &str = "definition-syntax";
 
-/// The rule for events that are there twice.
+/// The rule for repeated event ids.
 const DUPLICATE: &str = "duplicate-event";
 
-/// The rules that hold in a profile.
-fn rules_of(profile: Profile) -> impl Iterator<Item = &'static Rule> {
+fn rules_for(profile: Profile) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| rule.profiles.contains(&profile))
 }
 
-/// Holds single events against the rules. Each thread has its own.
+/// Checks single events. Each thread has its own.
 pub struct EventLinter<'a> {
     definitions: &'a Definitions,
-    names: Names,
+    names: NameInfoCache,
     checks: Vec<(&'static Rule, EventCheck)>,
 }
 
-/// What an event is to the events around it.
+/// What [`StreamLinter`] needs to know about one event.
 #[derive(Debug)]
-pub struct Trace {
-    /// A number for its id, where it has one.
+pub struct StreamEntry {
+    /// A hash of the event id, if the event has one.
     id: Option<u128>,
-    /// Its session, and what it does to it.
-    step: Option<(Box<str>, Step)>,
-    place: Place,
-    /// Whether it is told twice by nature: a log notes a call, and the event of that call.
-    is_told_twice: bool,
+    /// The key of the session and the step that the event is in it.
+    step: Option<(Box<str>, SessionStep)>,
+    location: Location,
+    /// Whether the source logs such an event twice: the service log contains both a call and the
+    /// event of that call.
+    is_logged_twice: bool,
     event: String,
     subject: String,
 }
 
-/// Holds what needs several events: their ids and their sessions. Events may come in any order.
-pub struct Stream {
+/// Checks event ids and sessions across all events, which can arrive in any order.
+pub struct StreamLinter {
     rules: Vec<&'static Rule>,
-    seen: HashMap<u128, Place, foldhash::fast::RandomState>,
-    sessions: Sessions,
+    seen: HashMap<u128, Location, foldhash::fast::RandomState>,
+    sessions: SessionIndex,
 }
 
 impl<'a> EventLinter<'a> {
-    /// A linter that follows this guide and knows these definitions.
+    /// A linter for this profile. Events with a name in `definitions` are known events.
     pub fn new(profile: Profile, definitions: &'a Definitions) -> EventLinter<'a> {
-        let checks = rules_of(profile).filter_map(|rule| match rule.check {
+        let checks = rules_for(profile).filter_map(|rule| match rule.check {
             Check::Event(check) => Some((rule, check)),
             _ => None,
         });
-        EventLinter { definitions, names: Names::default(), checks: checks.collect() }
+        EventLinter { definitions, names: NameInfoCache::default(), checks: checks.collect() }
     }
 
-    /// Adds what is wrong with an event, and returns what it is to those around it.
-    pub fn lint(&mut self, told: &Observed, place: Place, findings: &mut Vec<Finding>) -> Trace {
-        let name = told.event.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
-        let meaning = self.names.meaning(&name);
+    /// Appends the findings of one event, and returns what [`StreamLinter::add`] needs.
+    pub fn lint(
+        &mut self,
+        observation: &Observed,
+        location: Location,
+        findings: &mut Vec<Finding>,
+    ) -> StreamEntry {
+        let name = observation.event.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
+        let info = self.names.get(&name);
         let definition = self.definitions.get(&name);
-        let facts = Facts { told, name: &name, meaning, definition };
-        let moment = facts.moment();
-        let session = facts.session();
-        let id = told.event_id.as_deref().filter(|id| !id.is_empty());
+        let event = LintEvent { observation, name: &name, info, definition };
+        let session = event.session_id();
+        let id = observation.event_id.as_deref().filter(|id| !id.is_empty());
         let subject = match id {
             Some(id) => id.to_owned(),
             None => {
-                let time = told.timestamp.as_deref().unwrap_or_default();
+                let time = observation.timestamp.as_deref().unwrap_or_default();
                 format!("{name}\0{time}\0{}", session.as_deref().unwrap_or_default())
             }
         };
-        let event = shown(told.event.as_deref().unwrap_or_default());
+        let display_name = sanitize(observation.event.as_deref().unwrap_or_default());
         for (rule, check) in &self.checks {
-            if let Some(text) = check(&facts) {
-                let event = Some(event.clone()).filter(|event| !event.is_empty());
-                findings.push(Finding { rule, place, text, event, subject: subject.clone() });
+            if let Some(text) = check(&event) {
+                let event = Some(display_name.clone()).filter(|name| !name.is_empty());
+                findings.push(Finding { rule, location, text, event, subject: subject.clone() });
             }
         }
-        let numbered = |id: String| FixedState::with_seed(1).hash_one(id).max(1);
-        let users = facts.users().map(|id| id.map_or(0, numbered));
-        let step = moment.zip(session).map(|(at, session)| {
-            let key = format!("{}\0{session}", facts.instance()).into_boxed_str();
-            (key, Step { at: at.unix_milliseconds(), role: meaning.role, place, users })
+        let hash64 = |id: String| FixedState::with_seed(1).hash_one(id).max(1);
+        let users = event.user_ids().map(|id| id.map_or(0, hash64));
+        let step = event.timestamp().zip(session).map(|(at, session)| {
+            let key = format!("{}\0{session}", event.instance()).into_boxed_str();
+            (key, SessionStep { at: at.unix_milliseconds(), role: info.role, location, users })
         });
-        // Twice 64 bits: among any number of events that memory can hold, no two ids share them.
-        let number = |id: &str| {
+        // 128 bits: no two ids of any stream that fits into memory collide.
+        let hash128 = |id: &str| {
             let half = |seed| u128::from(FixedState::with_seed(seed).hash_one(id));
             half(2) << 64 | half(3)
         };
-        let is_told_twice = told.form == Some(Form::ServiceLog) && meaning.is_token_usage();
-        Trace { id: id.map(number), step, place, is_told_twice, event, subject }
+        let is_logged_twice = observation.form == Some(Form::ServiceLog) && info.is_token_usage();
+        StreamEntry { id: id.map(hash128), step, location, is_logged_twice, event: display_name, subject }
     }
 }
 
-impl Stream {
-    /// Nothing yet, following this guide.
-    pub fn new(profile: Profile) -> Stream {
-        Stream { rules: rules_of(profile).collect(), seen: HashMap::default(), sessions: Sessions::default() }
+impl StreamLinter {
+    /// An empty linter for this profile.
+    pub fn new(profile: Profile) -> StreamLinter {
+        StreamLinter {
+            rules: rules_for(profile).collect(),
+            seen: HashMap::default(),
+            sessions: SessionIndex::default(),
+        }
     }
 
-    /// Takes an event; one that was there before is told, and is no part of its session.
-    pub fn take(&mut self, trace: Trace, file_of: impl Fn(Place) -> String) -> Option<Finding> {
-        let Trace { id, step, place, is_told_twice, event, subject } = trace;
+    /// Adds an event. A repeated id is reported, and that event is not part of its session.
+    pub fn add(&mut self, entry: StreamEntry, file_of: impl Fn(Location) -> String) -> Option<Finding> {
+        let StreamEntry { id, step, location, is_logged_twice, event, subject } = entry;
         if let Some(id) = id {
             if let Some(earlier) = self.seen.get(&id) {
-                if is_told_twice {
+                if is_logged_twice {
                     return None;
                 }
                 let text =
                     format!("the same event_id as in {}:{}; it counts once", file_of(*earlier), earlier.line);
                 let rule = self.rules.iter().find(|rule| rule.id == DUPLICATE)?;
-                return Some(Finding { rule, place, text, event: Some(event), subject });
+                return Some(Finding { rule, location, text, event: Some(event), subject });
             }
-            self.seen.insert(id, place);
+            self.seen.insert(id, location);
         }
         if let Some((key, step)) = step {
             self.sessions.add(key, step);
@@ -163,18 +171,18 @@ impl Stream {
         None
     }
 
-    /// What is wrong with the sessions, in the order of places.
+    /// The findings of all sessions, ordered by location.
     pub fn finish(self) -> Vec<Finding> {
         self.sessions.findings(&self.rules)
     }
 }
 
-/// What to say of a line that cannot be read.
-pub fn unreadable(place: Place, reason: &str) -> Finding {
-    finding(UNREADABLE, place, reason.to_owned())
+/// The finding for a line that cannot be parsed.
+pub fn unreadable_line(location: Location, reason: &str) -> Finding {
+    finding(UNREADABLE, location, reason.to_owned())
 }
 
-/// Reads a definition and adds what is wrong with it. `None` when it cannot be read.
+/// Parses a definition and appends its findings. `None` if it cannot be parsed.
 pub fn lint_definition(
     profile: Profile,
     path: &str,
@@ -182,30 +190,30 @@ pub fn lint_definition(
     file: u32,
     findings: &mut Vec<Finding>,
 ) -> Option<Definition> {
-    let place = |line: usize| Place { file, line: line as u64 };
+    let location = |line: usize| Location { file, line: line as u64 };
     let definition = match Definition::parse(path, text) {
         Ok(definition) => definition,
         Err((line, reason)) => {
-            findings.push(finding(DEFINITION_SYNTAX, place(line.max(1)), reason));
+            findings.push(finding(DEFINITION_SYNTAX, location(line.max(1)), reason));
             return None;
         }
     };
     let start = findings.len();
-    for rule in rules_of(profile) {
+    for rule in rules_for(profile) {
         let Check::Definition(check) = rule.check else { continue };
         for (line, text) in check(&definition) {
-            let event = definition.action().map(shown);
-            findings.push(Finding { rule, place: place(line), text, event, subject: String::new() });
+            let event = definition.action().map(sanitize);
+            findings.push(Finding { rule, location: location(line), text, event, subject: String::new() });
         }
     }
-    findings[start..].sort_by_key(|finding| finding.place.line);
+    findings[start..].sort_by_key(|finding| finding.location.line);
     Some(definition)
 }
 
-fn finding(id: &'static str, place: Place, text: String) -> Finding {
-    // The names are those of rules: a test holds them to it.
+fn finding(id: &'static str, location: Location, text: String) -> Finding {
+    // A test checks that the three constants above are ids of rules.
     let rule = rule(id).unwrap_or(&RULES[0]);
-    Finding { rule, place, text, event: None, subject: String::new() }
+    Finding { rule, location, text, event: None, subject: String::new() }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Findings as they leave: lines for people, JSON lines, or a Code Quality report of GitLab.
+//! Output formats of findings: text, JSON lines, and GitLab's Code Quality report.
 
 use std::collections::HashMap;
 
@@ -20,18 +20,19 @@ struct FindingLine<'a> {
     fingerprint: String,
 }
 
-/// A finding as GitLab's Code Quality report has it.
+/// An issue of GitLab's Code Quality report ("Code Quality report format" in GitLab's
+/// documentation).
 #[derive(Serialize)]
 struct Issue<'a> {
     description: String,
     check_name: &'static str,
     fingerprint: String,
     severity: &'static str,
-    location: Location<'a>,
+    location: IssueLocation<'a>,
 }
 
 #[derive(Serialize)]
-struct Location<'a> {
+struct IssueLocation<'a> {
     path: &'a str,
     lines: Lines,
 }
@@ -41,41 +42,43 @@ struct Lines {
     begin: u64,
 }
 
-/// Gives each finding a fingerprint: the same in every run, also when lines move, and never twice in one.
+/// Computes fingerprints. They are stable across runs, even when lines move, and unique within a
+/// run.
 #[derive(Default)]
 pub struct Fingerprints {
-    given: HashMap<[u8; 16], u64, foldhash::fast::RandomState>,
+    /// How many findings with the same input were hashed, by the hash of the first one.
+    counts: HashMap<[u8; 16], u64, foldhash::fast::RandomState>,
 }
 
 impl Fingerprints {
-    fn of(&mut self, finding: &Finding, path: &str) -> String {
+    fn fingerprint(&mut self, finding: &Finding, path: &str) -> String {
         let Finding { rule, subject, text, .. } = finding;
-        // Where there is no subject the words have to do; where there is one they may change from release to release.
-        let what = if subject.is_empty() { text } else { subject };
+        // The subject is better input than the message, whose wording changes between releases.
+        let identity = if subject.is_empty() { text } else { subject };
         let digest = |count: u64| {
             let hash = Sha256::new()
                 .chain_update(rule.id)
                 .chain_update([0])
                 .chain_update(path)
                 .chain_update([0])
-                .chain_update(what)
+                .chain_update(identity)
                 .chain_update(count.to_be_bytes());
             let mut first = [0; 16];
             first.copy_from_slice(&hash.finalize()[..16]);
             first
         };
-        let count = self.given.entry(digest(0)).or_default();
-        let own = digest(*count);
+        let count = self.counts.entry(digest(0)).or_default();
+        let digest = digest(*count);
         *count += 1;
-        own.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 }
 
-/// A finding as a line for people.
-pub fn text(finding: &Finding, path: &str) -> String {
-    let Finding { rule, place, text, event, .. } = finding;
+/// A finding as a line of text: `path:line: severity: event: message [rule]`.
+pub fn text_line(finding: &Finding, path: &str) -> String {
+    let Finding { rule, location, text, event, .. } = finding;
     let event = event.as_ref().map_or_else(String::new, |event| format!("{event}: "));
-    format!("{path}:{}: {}: {event}{text} [{}]\n", place.line, rule.severity, rule.id)
+    format!("{path}:{}: {}: {event}{text} [{}]\n", location.line, rule.severity, rule.id)
 }
 
 /// A finding as a JSON line.
@@ -86,17 +89,18 @@ pub fn json_line<'a>(
 ) -> impl Serialize + use<'a> {
     FindingLine {
         path,
-        line: finding.place.line,
+        line: finding.location.line,
         severity: finding.rule.severity,
         rule: finding.rule.id,
         event: finding.event.as_deref(),
         message: &finding.text,
-        fingerprint: fingerprints.of(finding, path),
+        fingerprint: fingerprints.fingerprint(finding, path),
     }
 }
 
-/// A finding as an entry of a Code Quality report. GitLab wants the path from the root of the repository, without `./`.
-pub fn issue<'a>(
+/// A finding as an issue of a Code Quality report. GitLab requires a path relative to the root of
+/// the repository, without `./`.
+pub fn code_quality_issue<'a>(
     finding: &'a Finding,
     path: &'a str,
     fingerprints: &mut Fingerprints,
@@ -105,15 +109,15 @@ pub fn issue<'a>(
     Issue {
         description: format!("{event}{}", finding.text),
         check_name: finding.rule.id,
-        fingerprint: fingerprints.of(finding, path),
+        fingerprint: fingerprints.fingerprint(finding, path),
         severity: match finding.rule.severity {
             Severity::Info => "info",
             Severity::Warning => "minor",
             Severity::Error => "major",
         },
-        location: Location {
+        location: IssueLocation {
             path: path.trim_start_matches("./"),
-            lines: Lines { begin: finding.place.line },
+            lines: Lines { begin: finding.location.line },
         },
     }
 }
@@ -129,8 +133,8 @@ struct RuleLine {
     explanation: &'static str,
 }
 
-/// A rule as a JSON line.
-pub fn rule_line(rule: &Rule) -> impl Serialize + use<> {
+/// A rule as a JSON line, for `lint --list`.
+pub fn rule_json(rule: &Rule) -> impl Serialize + use<> {
     RuleLine {
         rule: rule.id,
         severity: rule.severity,
@@ -140,14 +144,15 @@ pub fn rule_line(rule: &Rule) -> impl Serialize + use<> {
     }
 }
 
-/// A rule in full, for people.
-pub fn explained(rule: &Rule) -> String {
+/// A rule with its explanation and examples, as text.
+pub fn explanation(rule: &Rule) -> String {
     let Rule { id, severity, profiles, title, explanation, passes, fails, .. } = rule;
     let profiles: Vec<&str> = profiles.iter().map(|profile| profile.as_str()).collect();
     let example = |heading: &str, example: &super::Example| {
-        let beside =
-            example.beside.map_or_else(String::new, |(file, text)| format!("\n{file}\n{}", indented(text)));
-        format!("\n{heading}\n\n{}\n{}{beside}", example.file, indented(example.text))
+        let definition = example
+            .definition
+            .map_or_else(String::new, |(file, text)| format!("\n{file}\n{}", indented(text)));
+        format!("\n{heading}\n\n{}\n{}{definition}", example.file, indented(example.text))
     };
     format!(
         "{id} ({severity}; profile {})\n\n{title}.\n\n{explanation}\n{}{}",

@@ -1,103 +1,102 @@
-//! What a rule is: its name, how grave a finding is, why it exists, an input that passes and one that fails, and the
-//! check itself.
+//! A rule: id, severity, explanation, an example that passes, an example that fails, and the check.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::definition::Definition;
-use super::facts::Facts;
-use super::session::Session;
+use super::event::LintEvent;
+use super::session::SessionTimeline;
 
-/// How grave a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; nothing has to be done.
+    /// For information: no action needed.
     Info,
-    /// Numbers made from this can be wrong or incomplete.
+    /// Metrics computed from this can be wrong or incomplete.
     Warning,
-    /// The event or definition breaks the rules: it is rejected, or cannot be counted right.
+    /// The event or definition is invalid: GitLab rejects it, or it cannot be counted correctly.
     Error,
 }
 
-/// Which of GitLab's two guides is followed, where they disagree.
+/// Which of GitLab's two guides applies where they disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// The instrumentation guide of the Duo Agent Platform.
     Guide,
-    /// The newer description of the fields of the AI Context.
+    /// The newer reference of the AI Context fields.
     AiContext,
 }
 
-/// A rule.
+/// A lint rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// The name, in kebab-case. It stays, since people write it down.
+    /// The name, in kebab-case. It never changes: reports and pipelines refer to it.
     pub id: &'static str,
-    /// How grave a finding is.
+    /// How serious a finding is.
     pub severity: Severity,
-    /// The profiles in which the rule holds.
+    /// The profiles in which the rule applies.
     pub profiles: &'static [Profile],
-    /// What has to be so, in a line.
+    /// The requirement, in one line without a full stop.
     pub title: &'static str,
-    /// Why, and what to do, in a few sentences.
+    /// Why, and how to fix a violation.
     pub explanation: &'static str,
-    /// An input without any finding.
+    /// An input without findings.
     pub passes: Example,
-    /// An input with findings of this rule and of no other.
+    /// An input with findings of this rule only.
     pub fails: Example,
-    /// What is looked at.
+    /// The check.
     pub check: Check,
 }
 
-/// A small input.
+/// An example input.
 #[derive(Debug)]
 pub struct Example {
-    /// The name of the file.
+    /// The file name.
     pub file: &'static str,
-    /// What is in it.
+    /// The content.
     pub text: &'static str,
-    /// The name and text of a definition that is given beside it.
-    pub beside: Option<(&'static str, &'static str)>,
+    /// The file name and content of a definition that is linted together with it.
+    pub definition: Option<(&'static str, &'static str)>,
 }
 
-/// What is wrong with an event, in a line without the place.
-pub(super) type EventCheck = fn(&Facts<'_>) -> Option<String>;
+/// Returns the violation of an event, in one line without the location.
+pub(super) type EventCheck = fn(&LintEvent<'_>) -> Option<String>;
 
-/// What a rule looks at. A check returns what is wrong, in a line without the place.
+/// What a rule checks. Every check returns messages of one line, without the location.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// The form of a line or file: known to whoever reads it.
-    Reading,
-    /// One event: at most one finding, which names everything that is wrong.
+    /// A line or file can be parsed. The parser reports the violations.
+    Parser,
+    /// One event. At most one finding, which lists all violations of the rule.
     Event(EventCheck),
-    /// The ids of all events: kept by the stream.
+    /// The ids of all events; [`super::StreamLinter`] checks them.
     Stream,
-    /// The events of a session: the number of each event that is at fault.
-    Session(fn(&Session<'_>) -> Vec<(usize, String)>),
-    /// An event definition: the line of each fault.
+    /// The events of a session. Returns the index of each event that violates the rule.
+    Session(fn(&SessionTimeline<'_>) -> Vec<(usize, String)>),
+    /// An event definition. Returns the line of each violation.
     Definition(fn(&Definition) -> Vec<(usize, String)>),
 }
 
-/// The profiles of a rule on which both guides agree.
-pub(super) const EVERY: &[Profile] = &[Profile::Guide, Profile::AiContext];
+/// For rules on which both guides agree.
+pub(super) const ALL_PROFILES: &[Profile] = &[Profile::Guide, Profile::AiContext];
 
-/// An example of events.
-pub(super) const fn events(text: &'static str) -> Example {
-    Example { file: "events.jsonl", text, beside: None }
+/// An example that consists of events.
+pub(super) const fn event_example(text: &'static str) -> Example {
+    Example { file: "events.jsonl", text, definition: None }
 }
 
-/// An example of a definition.
-pub(super) const fn definition(file: &'static str, text: &'static str) -> Example {
-    Example { file, text, beside: None }
+/// An example that consists of a definition.
+pub(super) const fn definition_example(file: &'static str, text: &'static str) -> Example {
+    Example { file, text, definition: None }
 }
 
 impl Severity {
-    /// All of them, the least first.
+    /// All severities, in ascending order.
     pub const ALL: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Error];
 
-    /// The name.
+    /// The name in output and flags.
     pub fn as_str(self) -> &'static str {
         match self {
             Severity::Info => "info",
@@ -108,7 +107,7 @@ impl Severity {
 }
 
 impl Profile {
-    /// The name.
+    /// The name in output and flags.
     pub fn as_str(self) -> &'static str {
         match self {
             Profile::Guide => "guide",

@@ -1,24 +1,24 @@
-//! A valid event of each kind, to copy.
+//! A valid sample of each event, for `lint --example`.
 
 use serde_json::{Map, Value, json};
 
 use super::rule::Profile;
-use crate::events::catalog::{Emitter, Entry, Meaning, Role, Session};
+use crate::events::catalog::{Emitter, Entry, Meaning, Role, SessionField};
 
-/// The session of samples.
+/// The session id of all samples.
 const SESSION: u64 = 4711;
 
-/// How a sample is written.
+/// The format of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// As the call of the instrumentation guide.
+pub enum SampleFormat {
+    /// A call as in the instrumentation guide.
     Guide,
-    /// As an enriched Snowplow event.
+    /// An enriched Snowplow event.
     Snowplow,
 }
 
-/// A valid event of this kind with both contexts.
-pub fn sample(entry: &Entry, profile: Profile, shape: Shape) -> Value {
+/// A valid event of this kind, with both contexts.
+pub fn sample(entry: &Entry, profile: Profile, format: SampleFormat) -> Value {
     let mut base = Map::new();
     for (name, meaning) in [("label", entry.label), ("property", entry.property), ("value", entry.value)] {
         if let Some(value) = example_of(meaning) {
@@ -26,7 +26,7 @@ pub fn sample(entry: &Entry, profile: Profile, shape: Shape) -> Value {
         }
     }
     let is_call = entry.role == Role::TokenUsage;
-    let has_session = is_call || entry.session() != Session::Nowhere;
+    let has_session = is_call || entry.session() != SessionField::Nowhere;
     let mut custom = Map::new();
     for name in entry.extras {
         if let Some(value) = example_of_extra(name) {
@@ -56,15 +56,15 @@ pub fn sample(entry: &Entry, profile: Profile, shape: Shape) -> Value {
                 custom.insert(name.to_owned(), value.into());
             }
         }
-        let place = match profile {
+        let model_context = match profile {
             Profile::Guide => &mut custom,
             Profile::AiContext => &mut ai,
         };
-        place.extend(MODEL.map(|(name, value)| (name.to_owned(), Value::from(value))));
+        model_context.extend(MODEL.map(|(name, value)| (name.to_owned(), Value::from(value))));
     }
-    match shape {
-        Shape::Guide => as_call(entry, base, custom, ai),
-        Shape::Snowplow => as_snowplow(entry, base, custom, ai),
+    match format {
+        SampleFormat::Guide => as_call(entry, base, custom, ai),
+        SampleFormat::Snowplow => as_snowplow(entry, base, custom, ai),
     }
 }
 
@@ -74,7 +74,7 @@ const MODEL: [(&str, &str); 3] = [
     ("model_name", "claude-sonnet-4-5-20250929"),
 ];
 
-/// The input holds what was read from and written to the cache.
+/// `input_tokens` includes tokens read from and written to the cache.
 const TOKENS: [(&str, u64); 7] = [
     ("input_tokens", 12_000),
     ("output_tokens", 400),
@@ -165,7 +165,7 @@ fn as_snowplow(
     event
 }
 
-/// What a base property of this meaning may be.
+/// An example value for a base property with this meaning.
 fn example_of(meaning: Meaning) -> Option<Value> {
     Some(match meaning {
         Meaning::Nothing => return None,
@@ -192,7 +192,7 @@ fn example_of(meaning: Meaning) -> Option<Value> {
     })
 }
 
-/// What a custom property may be, where it is clear from its name; others are left out.
+/// An example value for a custom property, if its name is enough to choose one.
 fn example_of_extra(name: &str) -> Option<Value> {
     Some(match name {
         "workflow_id" | "session_id" => SESSION.to_string().into(),

@@ -1,88 +1,88 @@
-//! The events of sessions in the order of their times.
+//! The events of a session, ordered by time.
 
-use super::place::Place;
+use super::location::Location;
 use crate::events::catalog::Role;
 
 /// An event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// When, in milliseconds since 1970.
+pub struct SessionStep {
+    /// Milliseconds since the Unix epoch.
     pub at: i64,
-    /// What has happened, where the name tells.
+    /// What the event means for the session, if the catalog has the event.
     pub role: Option<Role>,
-    /// Where it stands.
-    pub place: Place,
-    /// A number for each kind of id of the user: on the instance, the hash of that, and the global one; 0 where it is not
-    /// told.
+    /// Where the event is.
+    pub location: Location,
+    /// A hash for each kind of user id (numeric id on the instance, hash of that id, global id);
+    /// 0 if the id is missing.
     pub users: [u64; 3],
 }
 
-/// A session.
-pub struct Session<'a> {
-    /// Its events, in the order of their times.
-    pub steps: &'a [Step],
+/// All events of a session.
+pub struct SessionTimeline<'a> {
+    /// The events, ordered by time.
+    pub steps: &'a [SessionStep],
 }
 
-/// How long after GitLab closed a session the service may still be at work, in milliseconds: two machines have two
-/// clocks, and a stop takes its time.
-const GRACE: i64 = 60_000;
+/// How long the service may still be at work after GitLab closed a session, in milliseconds: the
+/// two run on different machines, whose clocks differ, and stopping takes time.
+const GRACE_MS: i64 = 60_000;
 
-impl Step {
-    /// Whether a session runs by it.
+impl SessionStep {
+    /// Whether the session runs from this event on.
     pub fn is_start(&self) -> bool {
         matches!(self.role, Some(Role::Created | Role::Started | Role::Requested)) || self.is_restart()
     }
 
-    /// Whether a session goes on by it, also after its end.
+    /// Whether the session continues with this event, even after its end.
     pub fn is_restart(&self) -> bool {
         matches!(self.role, Some(Role::Resumed | Role::Continued | Role::Retried))
     }
 
-    /// The moment after which nothing of the session is expected any more, where a session ends with this event.
-    fn over_after(&self) -> Option<i64> {
+    /// If this event ends the session: the time after which no further event is expected.
+    fn closed_after(&self) -> Option<i64> {
         match self.role? {
             Role::Succeeded | Role::Failed | Role::Aborted | Role::Rejected | Role::CleanedUp => {
                 Some(self.at)
             }
-            Role::Finished | Role::Dropped | Role::Stopped => Some(self.at + GRACE),
+            Role::Finished | Role::Dropped | Role::Stopped => Some(self.at + GRACE_MS),
             _ => None,
         }
     }
 }
 
-impl Session<'_> {
-    /// The moment from which on the session runs, as far as that is told.
+impl SessionTimeline<'_> {
+    /// The time of the first event that starts the session, if there is one.
     pub fn first_start(&self) -> Option<i64> {
         self.steps.iter().find(|step| step.is_start()).map(|step| step.at)
     }
 
-    /// The events of these roles that come after the end of the session, with their numbers and the end: nothing
-    /// restarted it in between.
-    pub fn after_end(&self, roles: &'static [Role]) -> Vec<(usize, &Step)> {
+    /// The events with one of these roles that come after the end of the session without a restart
+    /// in between: the index of each, and the event that ended the session.
+    pub fn after_end(&self, roles: &'static [Role]) -> Vec<(usize, &SessionStep)> {
         let mut found = Vec::new();
-        let mut end: Option<(i64, &Step)> = None;
+        let mut end: Option<(i64, &SessionStep)> = None;
         let mut restarted_at = None;
-        for (number, step) in self.steps.iter().enumerate() {
-            if let Some((_, end)) = end.filter(|(over, _)| *over < step.at)
+        for (index, step) in self.steps.iter().enumerate() {
+            if let Some((_, end)) = end.filter(|(closed, _)| *closed < step.at)
                 && step.role.is_some_and(|role| roles.contains(&role))
             {
-                found.push((number, end));
+                found.push((index, end));
             }
             if step.is_start() {
                 (end, restarted_at) = (None, Some(step.at));
-            } else if let Some(over) = step.over_after()
+            } else if let Some(closed) = step.closed_after()
                 && restarted_at != Some(step.at)
-                && end.is_none_or(|(earlier, _)| over < earlier)
+                && end.is_none_or(|(earlier, _)| closed < earlier)
             {
-                end = Some((over, step));
+                end = Some((closed, step));
             }
         }
         found
     }
 
-    /// The events of these roles, with their numbers.
-    pub fn those(&self, roles: &'static [Role]) -> impl Iterator<Item = (usize, &Step)> {
-        let is_sought = |step: &Step| step.role.is_some_and(|role| roles.contains(&role));
-        self.steps.iter().enumerate().filter(move |(_, step)| is_sought(step))
+    /// The events with one of these roles, with their indexes.
+    pub fn with_roles(&self, roles: &'static [Role]) -> impl Iterator<Item = (usize, &SessionStep)> {
+        let has_role = |step: &SessionStep| step.role.is_some_and(|role| roles.contains(&role));
+        self.steps.iter().enumerate().filter(move |(_, step)| has_role(step))
     }
 }

@@ -1,4 +1,4 @@
-//! Each rule passes what it has to pass and finds what it has to find, and nothing else does.
+//! Runs the examples of all rules, and lints a sample of every event.
 
 use std::collections::BTreeSet;
 
@@ -6,35 +6,37 @@ use super::*;
 use crate::events::catalog::entries;
 use crate::normalize::sources::{Found, find};
 
-/// Lints the text of an example, and returns rule and line of each finding.
-fn lint(profile: Profile, file: &str, text: &str, beside: Option<(&str, &str)>) -> Vec<(&'static str, u64)> {
+/// Lints an example, and returns the rule and line of each finding.
+fn lint(profile: Profile, example: &Example) -> Vec<(&'static str, u64)> {
+    let Example { file, text, definition } = *example;
     let mut findings = Vec::new();
     let mut definitions = Definitions::new();
-    if let Some((path, text)) = beside {
-        let definition = lint_definition(profile, path, text, 0, &mut findings).expect("it can be read");
+    if let Some((path, text)) = definition {
+        let definition = lint_definition(profile, path, text, 0, &mut findings).expect("valid YAML");
         definitions.insert(definition.action().expect("a name").to_owned(), definition);
     }
-    match file.ends_with(".yml") {
-        true => drop(lint_definition(profile, file, text, 0, &mut findings)),
-        false => findings.extend(lint_events(profile, text, &definitions)),
+    if file.ends_with(".yml") {
+        lint_definition(profile, file, text, 0, &mut findings);
+    } else {
+        findings.extend(lint_events(profile, text, &definitions));
     }
-    findings.iter().map(|finding| (finding.rule.id, finding.place.line)).collect()
+    findings.iter().map(|finding| (finding.rule.id, finding.location.line)).collect()
 }
 
 fn lint_events(profile: Profile, text: &str, definitions: &Definitions) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut linter = EventLinter::new(profile, definitions);
-    let mut stream = Stream::new(profile);
+    let mut stream = StreamLinter::new(profile);
     for (line, number) in text.lines().zip(1..) {
-        let place = Place { file: 0, line: number };
+        let location = Location { file: 0, line: number };
         let Found::Events { events, .. } = find(line, None) else { panic!("no event: {line}") };
         for event in events {
             match event {
                 Ok(event) => {
-                    let trace = linter.lint(&event, place, &mut findings);
-                    findings.extend(stream.take(trace, |_| "events.jsonl".to_owned()));
+                    let entry = linter.lint(&event, location, &mut findings);
+                    findings.extend(stream.add(entry, |_| "events.jsonl".to_owned()));
                 }
-                Err(reason) => findings.push(unreadable(place, &reason)),
+                Err(reason) => findings.push(unreadable_line(location, &reason)),
             }
         }
     }
@@ -43,13 +45,11 @@ fn lint_events(profile: Profile, text: &str, definitions: &Definitions) -> Vec<F
 }
 
 #[test]
-fn the_passing_example_of_each_rule_passes_and_the_failing_one_fails_by_that_rule_alone() {
+fn passing_examples_have_no_finding_and_failing_examples_violate_only_their_rule() {
     for rule in RULES {
         for profile in rule.profiles {
-            let Example { file, text, beside } = rule.passes;
-            assert_eq!(lint(*profile, file, text, beside), [], "{} passes", rule.id);
-            let Example { file, text, beside } = rule.fails;
-            let found = lint(*profile, file, text, beside);
+            assert_eq!(lint(*profile, &rule.passes), [], "{} passes", rule.id);
+            let found = lint(*profile, &rule.fails);
             let ids: BTreeSet<&str> = found.iter().map(|(id, _)| *id).collect();
             assert_eq!(ids, BTreeSet::from([rule.id]), "{} fails: {found:?}", rule.id);
         }
@@ -57,7 +57,7 @@ fn the_passing_example_of_each_rule_passes_and_the_failing_one_fails_by_that_rul
 }
 
 #[test]
-fn rules_are_named_once_in_one_way_and_say_something() {
+fn rules_have_unique_kebab_case_ids_and_an_explanation() {
     let mut ids = BTreeSet::new();
     for rule in RULES {
         assert!(ids.insert(rule.id), "{}", rule.id);
@@ -73,9 +73,9 @@ fn rules_are_named_once_in_one_way_and_say_something() {
 #[test]
 fn a_sample_of_each_event_has_no_finding() {
     for profile in [Profile::Guide, Profile::AiContext] {
-        for shape in [Shape::Guide, Shape::Snowplow] {
+        for format in [SampleFormat::Guide, SampleFormat::Snowplow] {
             for entry in entries() {
-                let text = sample(entry, profile, shape).to_string();
+                let text = sample(entry, profile, format).to_string();
                 let findings = lint_events(profile, &text, &Definitions::new());
                 // A session that has only its end begins before the file.
                 let found: Vec<&str> = findings
@@ -83,7 +83,7 @@ fn a_sample_of_each_event_has_no_finding() {
                     .map(|finding| finding.rule.id)
                     .filter(|id| !["success-without-start", "finish-without-start"].contains(id))
                     .collect();
-                assert_eq!(found, Vec::<&str>::new(), "{} {profile:?} {shape:?}: {findings:?}", entry.name);
+                assert_eq!(found, Vec::<&str>::new(), "{} {profile:?} {format:?}: {findings:?}", entry.name);
             }
         }
     }

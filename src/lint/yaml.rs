@@ -1,74 +1,76 @@
-//! YAML as a tree in which every value knows its line.
+//! A YAML parser whose tree contains the line of every value.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-/// A value and where it stands.
+/// A value with its line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub struct YamlNode {
     /// The line, from 1.
     pub line: usize,
-    /// What it is.
+    /// The value.
     pub value: Yaml,
 }
 
-/// A value.
+/// A YAML value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Yaml {
-    /// Nothing.
+    /// Null, or an empty value.
     Null,
-    /// True or false, without quotation marks.
-    Flag(bool),
-    /// A number without quotation marks, as it is written.
+    /// An unquoted boolean.
+    Bool(bool),
+    /// An unquoted number, as written.
     Number(String),
-    /// A text.
+    /// A string.
     Text(String),
-    /// A list.
-    List(Vec<Node>),
-    /// Keys and their values, in order; no key is there twice.
-    Map(Vec<(Node, Node)>),
+    /// A sequence.
+    List(Vec<YamlNode>),
+    /// Keys and values, in file order. Keys are unique.
+    Map(Vec<(YamlNode, YamlNode)>),
 }
 
-/// Why a text is not read, and in which line that shows.
-pub(super) type Fault = (usize, String);
+/// A line, from 1, and what is wrong there.
+pub(super) type LineError = (usize, String);
 
-/// Deeper than this nothing is nested that we read.
-const DEEPEST: usize = 32;
+/// The nesting that definitions never reach. It bounds the work for hostile input.
+const MAX_DEPTH: usize = 32;
 
-/// A list or mapping that is not closed yet.
-struct Open {
+/// A sequence or mapping whose end was not read yet.
+struct OpenCollection {
     line: usize,
     is_map: bool,
-    items: Vec<Node>,
+    items: Vec<YamlNode>,
 }
 
-/// The one document in a text.
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+/// Parses a text that contains exactly one document.
+pub(super) fn parse(text: &str) -> Result<YamlNode, LineError> {
     let mut parser = Parser::new_from_str(text);
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<OpenCollection> = Vec::new();
     let mut document = None;
     while let Some(event) = parser.next_event() {
         let (event, span) =
-            event.map_err(|fault| (fault.marker().line(), format!("not YAML: {}", fault.info())))?;
+            event.map_err(|error| (error.marker().line(), format!("invalid YAML: {}", error.info())))?;
         let line = span.start.line();
         let node = match event {
-            Event::Alias(_) => return Err((line, "an alias (*); write the value out".to_owned())),
+            Event::Alias(_) => {
+                return Err((line, "aliases (*) are not supported; repeat the value".to_owned()));
+            }
             Event::DocumentStart(_) if document.is_some() => {
-                return Err((line, "a second document (---); a file holds one definition".to_owned()));
+                return Err((line, "a second document (---); a file contains one definition".to_owned()));
             }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
-                if open.len() == DEEPEST {
-                    return Err((line, "nested too deeply".to_owned()));
+                if open.len() == MAX_DEPTH {
+                    return Err((line, "nested more than 32 levels deep".to_owned()));
                 }
                 let is_map = matches!(event, Event::MappingStart(..));
-                open.push(Open { line, is_map, items: Vec::new() });
+                open.push(OpenCollection { line, is_map, items: Vec::new() });
                 continue;
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().map(Open::close).transpose()?,
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(OpenCollection::close).transpose()?,
             Event::Scalar(text, style, _, tag) => {
                 let is_plain = style == ScalarStyle::Plain && tag.is_none();
-                Some(Node {
+                Some(YamlNode {
                     line,
-                    value: if is_plain { plain(&text) } else { Yaml::Text(text.into_owned()) },
+                    value: if is_plain { parse_plain(&text) } else { Yaml::Text(text.into_owned()) },
                 })
             }
             _ => None,
@@ -82,41 +84,43 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     document.ok_or_else(|| (1, "empty".to_owned()))
 }
 
-impl Open {
-    fn close(self) -> Result<Node, Fault> {
-        let Open { line, is_map, items } = self;
+impl OpenCollection {
+    fn close(self) -> Result<YamlNode, LineError> {
+        let OpenCollection { line, is_map, items } = self;
         if !is_map {
-            return Ok(Node { line, value: Yaml::List(items) });
+            return Ok(YamlNode { line, value: Yaml::List(items) });
         }
-        let mut pairs: Vec<(Node, Node)> = Vec::new();
+        let mut pairs: Vec<(YamlNode, YamlNode)> = Vec::new();
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
             if let Some((other, _)) = pairs.iter().find(|(other, _)| other.value == key.value) {
-                return Err((key.line, format!("a key that is in line {} already", other.line)));
+                return Err((key.line, format!("duplicate key; the first one is in line {}", other.line)));
             }
             pairs.push((key, value));
         }
-        Ok(Node { line, value: Yaml::Map(pairs) })
+        Ok(YamlNode { line, value: Yaml::Map(pairs) })
     }
 }
 
-/// What a text without quotation marks is. Ruby reads the words of YAML 1.1 as true and false.
-fn plain(text: &str) -> Yaml {
+/// The value of an unquoted scalar. GitLab reads definitions with Ruby, which follows YAML 1.1:
+/// `yes` and `on` are booleans.
+fn parse_plain(text: &str) -> Yaml {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Yaml::Flag(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Yaml::Flag(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Yaml::Bool(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Yaml::Bool(false),
         _ => {}
     }
-    let starts = text.trim_start_matches(['+', '-', '.']).starts_with(|c: char| c.is_ascii_digit());
-    match starts && text.parse::<f64>().is_ok() {
-        true => Yaml::Number(text.to_owned()),
-        false => Yaml::Text(text.to_owned()),
+    let is_numeric = text.trim_start_matches(['+', '-', '.']).starts_with(|c: char| c.is_ascii_digit());
+    if is_numeric && text.parse::<f64>().is_ok() {
+        Yaml::Number(text.to_owned())
+    } else {
+        Yaml::Text(text.to_owned())
     }
 }
 
-impl Node {
-    /// The text, if it is one.
+impl YamlNode {
+    /// The string, if it is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Yaml::Text(text) => Some(text),
@@ -124,8 +128,8 @@ impl Node {
         }
     }
 
-    /// The items, if it is a list.
-    pub fn list(&self) -> Option<&[Node]> {
+    /// The items, if it is a sequence.
+    pub fn list(&self) -> Option<&[YamlNode]> {
         match &self.value {
             Yaml::List(items) => Some(items),
             _ => None,
@@ -133,14 +137,14 @@ impl Node {
     }
 
     /// Keys and values, if it is a mapping.
-    pub fn map(&self) -> Option<&[(Node, Node)]> {
+    pub fn map(&self) -> Option<&[(YamlNode, YamlNode)]> {
         match &self.value {
             Yaml::Map(pairs) => Some(pairs),
             _ => None,
         }
     }
 
-    /// Whether it is nothing.
+    /// Whether it is null.
     pub fn is_null(&self) -> bool {
         self.value == Yaml::Null
     }
@@ -151,18 +155,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_know_their_lines_and_types() {
+    fn parses_lines_and_types() {
         let document = parse("---\na: '19.3'\nb: 19.3\nc:\n- x\n- true\nd: {e: ~}\n").expect("it is YAML");
         let pairs = document.map().expect("a mapping");
-        assert_eq!(pairs[0].1, Node { line: 2, value: Yaml::Text("19.3".into()) });
-        assert_eq!(pairs[1].1, Node { line: 3, value: Yaml::Number("19.3".into()) });
+        assert_eq!(pairs[0].1, YamlNode { line: 2, value: Yaml::Text("19.3".into()) });
+        assert_eq!(pairs[1].1, YamlNode { line: 3, value: Yaml::Number("19.3".into()) });
         let items = pairs[2].1.list().expect("a list");
-        assert_eq!((items[1].line, &items[1].value), (6, &Yaml::Flag(true)));
+        assert_eq!((items[1].line, &items[1].value), (6, &Yaml::Bool(true)));
         assert!(pairs[3].1.map().expect("a mapping")[0].1.is_null());
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_line() {
+    fn errors_contain_the_line() {
         for (text, line) in [
             ("a: 1\na: 2\n", 2),
             ("a: 1\nb: *x\n", 2),

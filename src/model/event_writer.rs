@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::calendar::is_whole_second_of;
+use crate::base::calendar::is_whole_second_timestamp_on;
 use crate::events::aliases::Canonical;
 use crate::json::special_byte::has_special_byte;
 use crate::model::event::{Event, event_fields};
@@ -83,7 +83,7 @@ impl EventWriter {
     /// needs escapes. False, and nothing is appended, when its moment is not one of the day of the page in whole seconds; then
     /// it has to be read.
     pub fn write_plain(&self, event: &UsageEvent<'_, &str>, index: u32, output: &mut Vec<u8>) -> bool {
-        if !is_whole_second_of(event.ts, &self.day) {
+        if !is_whole_second_timestamp_on(event.ts, &self.day) {
             return false;
         }
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");

@@ -157,7 +157,7 @@ impl Rollup<'_> {
         match self {
             Rollup::Usage(rollup) => rollup.is_possible(),
             Rollup::Session(_) => true,
-            Rollup::Agent(rollup) => rollup.counts.are_possible(),
+            Rollup::Agent(rollup) => rollup.counts.are_consistent(),
         }
     }
 }
@@ -250,7 +250,7 @@ impl Record<'_> {
         match self {
             Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => true,
             Record::Dora(dora) => {
-                dora.period == Period::holding(Grain::Month, dora.origin.day, dora.origin.day).start
+                dora.period == Period::containing(Grain::Month, dora.origin.day, dora.origin.day).start
             }
             _ => self.days().any(|day| day == self.origin().day),
         }

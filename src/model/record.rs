@@ -372,7 +372,7 @@ pub struct UsageRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "is_false")]
+    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "is_false")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -387,13 +387,13 @@ pub struct UsageRollup<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
     /// Events, each of a row of its own.
-    #[serde(deserialize_with = "lenient::count")]
+    #[serde(deserialize_with = "lenient::integer")]
     pub events: u64,
     /// Events that carry a size.
-    #[serde(default, deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub sized: u64,
     /// Sum of their sizes, in lines of code.
-    #[serde(default, deserialize_with = "lenient::count", skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub lines: u64,
 }
 
@@ -421,7 +421,7 @@ pub struct SessionRollup<'a> {
     #[serde(
         borrow,
         default,
-        deserialize_with = "lenient::moments",
+        deserialize_with = "lenient::earliest_by_user",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub users: BTreeMap<Cow<'a, str>, Timestamp>,
@@ -452,7 +452,7 @@ pub struct AgentRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "is_false")]
+    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "is_false")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -807,9 +807,9 @@ impl Row {
     /// The row that these bytes begin with, spelled in short numbers as nearly every one is, and how long that is.
     #[inline]
     pub fn leading(bytes: &[u8]) -> Option<(Row, usize)> {
-        let (first, length) = digits::leading_short(bytes)?;
+        let (first, length) = digits::parse_short_prefix(bytes)?;
         let Some(b':') = bytes.get(length) else { return Some((Row { page: 0, index: first }, length)) };
-        let (index, digits) = digits::leading_short(&bytes[length + 1..])?;
+        let (index, digits) = digits::parse_short_prefix(&bytes[length + 1..])?;
         Some((Row { page: first, index }, length + 1 + digits))
     }
 }

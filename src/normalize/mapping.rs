@@ -1,5 +1,5 @@
-//! What the nodes of a collector of one's own mean: which part of a node is which field of a record. The record that
-//! comes of it is read as every other record, so that a value of the wrong type or form is refused with its reason.
+//! Mappings for custom collectors: which part of a node becomes which field of a record. The result
+//! is parsed like every other record, which rejects values of the wrong type or form with a reason.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,51 +11,51 @@ use crate::collect::collectors::by_name;
 use crate::events::features;
 use crate::model::record::Origin;
 
-/// How to make records of the nodes of one collector.
+/// Converts the nodes of one collector to records.
 #[derive(Debug, PartialEq)]
 pub struct Mapping {
     collector: String,
-    record: &'static Kind,
-    fields: BTreeMap<String, Part>,
+    record: &'static RecordKind,
+    fields: BTreeMap<String, FieldSource>,
 }
 
-/// A type of record: the fields it has to have, and those it may have, beside where it comes from.
+/// A type of record: its required and optional fields, besides its origin.
 #[derive(Debug, PartialEq)]
-struct Kind {
+struct RecordKind {
     name: &'static str,
-    needed: &'static [&'static str],
+    required: &'static [&'static str],
     optional: &'static [&'static str],
 }
 
-const KINDS: &[Kind] = &[
-    Kind {
+const KINDS: &[RecordKind] = &[
+    RecordKind {
         name: "event",
-        needed: &["ts", "event", "user"],
+        required: &["ts", "event", "user"],
         optional: &["feature", "username", "bot", "language", "ide", "lines", "tracking_id", "event_id"],
     },
-    Kind {
+    RecordKind {
         name: "seat",
-        needed: &["user", "assigned", "add_on"],
+        required: &["user", "assigned", "add_on"],
         optional: &["username", "bot", "last_duo_activity_on"],
     },
-    Kind { name: "seat_pool", needed: &["add_on", "purchased", "assigned"], optional: &["purchase"] },
-    Kind {
+    RecordKind { name: "seat_pool", required: &["add_on", "purchased", "assigned"], optional: &["purchase"] },
+    RecordKind {
         name: "merge_request",
-        needed: &["project", "iid", "state", "created_at"],
+        required: &["project", "iid", "state", "created_at"],
         optional: &["project_id", "author", "bot", "merged_at", "additions", "deletions"],
     },
-    Kind {
+    RecordKind {
         name: "pipeline",
-        needed: &["project", "id", "status", "created_at"],
+        required: &["project", "id", "status", "created_at"],
         optional: &["project_id", "finished_at", "duration"],
     },
 ];
 
-/// Where the value of a field comes from.
+/// The source of the value of a field.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
-enum Part {
-    /// Keys below the node, with a dot between them; a number is a place in a list.
+enum FieldSource {
+    /// Keys from the node down, separated by dots. A number is an index in a list.
     Path(String),
     /// The same value for every node.
     Fixed {
@@ -65,57 +65,59 @@ enum Part {
 }
 
 impl Mapping {
-    /// Reads a mapping. The error says what is wrong with it and where.
+    /// Parses a mapping. The error describes what is wrong and where.
     pub fn parse(text: &str) -> Result<Mapping, String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct File {
             collector: String,
             record: String,
-            fields: BTreeMap<String, Part>,
+            fields: BTreeMap<String, FieldSource>,
         }
         let File { collector, record, fields } =
             serde_json::from_str(text).map_err(|error| error.to_string())?;
         if by_name(&collector).is_some() {
-            return Err(format!("the records of {collector} are made already; map a collector of your own"));
+            return Err(format!(
+                "{collector} is a builtin collector and needs no mapping; map a custom collector"
+            ));
         }
         let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         let record = KINDS
             .iter()
             .find(|kind| kind.name == record)
-            .ok_or_else(|| format!("there is no record {record:?}; there are {}", names()))?;
-        let known = || record.needed.iter().chain(record.optional);
+            .ok_or_else(|| format!("unknown record {record:?}; available are {}", names()))?;
+        let known = || record.required.iter().chain(record.optional);
         if let Some(field) = fields.keys().find(|field| !known().any(|known| known == field)) {
             let known = known().copied().collect::<Vec<_>>().join(", ");
-            return Err(format!("{} has no field {field:?} to be mapped; there are {known}", record.name));
+            return Err(format!("{} has no field {field:?}; available are {known}", record.name));
         }
-        if let Some(field) = record.needed.iter().find(|field| !fields.contains_key(**field)) {
-            return Err(format!("{} needs the field {field:?}", record.name));
+        if let Some(field) = record.required.iter().find(|field| !fields.contains_key(**field)) {
+            return Err(format!("{} requires the field {field:?}", record.name));
         }
         Ok(Mapping { collector, record, fields })
     }
 
-    /// The collector whose nodes it speaks of.
+    /// The collector whose nodes it maps.
     pub fn collector(&self) -> &str {
         &self.collector
     }
 
-    /// The record of a node as JSON text, to be read as a line of the stream.
+    /// The record of a node as JSON text, to be parsed as a line of the stream.
     pub fn apply(&self, node: &str, origin: &Origin<'_>) -> Result<String, String> {
         let node: Value = serde_json::from_str(node).map_err(|_| "not JSON".to_owned())?;
         let origin = serde_json::to_value(origin).map_err(|error| error.to_string())?;
-        let Value::Object(mut record) = origin else { return Err("no origin".to_owned()) };
+        let Value::Object(mut record) = origin else { return Err("the origin is not an object".to_owned()) };
         record.insert("type".to_owned(), self.record.name.into());
-        self.fill_in(&node, &mut record);
+        self.add_fields(&node, &mut record);
         Ok(Value::Object(record).to_string())
     }
 
-    /// Puts in what the node tells. What it does not tell is left out, as everywhere.
-    fn fill_in(&self, node: &Value, record: &mut Map<String, Value>) {
-        for (field, part) in &self.fields {
-            let value = match part {
-                Part::Path(path) => path.split('.').try_fold(node, step).cloned(),
-                Part::Fixed { r#const } => Some(r#const.clone()),
+    /// Adds the mapped fields. Missing and null values are omitted.
+    fn add_fields(&self, node: &Value, record: &mut Map<String, Value>) {
+        for (field, source) in &self.fields {
+            let value = match source {
+                FieldSource::Path(path) => path.split('.').try_fold(node, child).cloned(),
+                FieldSource::Fixed { r#const } => Some(r#const.clone()),
             };
             if let Some(value) = value.filter(|value| !value.is_null()) {
                 record.insert(field.clone(), value);
@@ -130,7 +132,7 @@ impl Mapping {
     }
 }
 
-fn step<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+fn child<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     match value {
         Value::Array(list) => list.get(key.parse::<usize>().ok()?),
         value => value.get(key),
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_becomes_a_record_of_where_it_came_from() {
+    fn maps_a_node_to_a_record_with_its_origin() {
         let mapping = Mapping::parse(MAPPING).expect("it is a mapping");
         let text = mapping
             .apply(
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_of_the_wrong_type_is_no_record() {
+    fn rejects_missing_fields_and_wrong_types() {
         let mapping = Mapping::parse(MAPPING).expect("it is a mapping");
         for (node, reason) in [
             (r#"{"at":"2026-10-01T12:00:00Z","people":[]}"#, "missing field `user`"),
@@ -181,32 +183,32 @@ mod tests {
             ("[]", "missing field"),
         ] {
             let text = mapping.apply(node, &origin()).expect("JSON");
-            let said = Line::parse(&text).expect_err(node);
-            assert!(said.starts_with(reason), "{node}: {said}");
+            let error = Line::parse(&text).expect_err(node);
+            assert!(error.starts_with(reason), "{node}: {error}");
         }
     }
 
     #[test]
-    fn a_mapping_that_cannot_be_meant_is_refused() {
-        let refused =
+    fn rejects_invalid_mappings() {
+        let rejected =
             |from: &str, to: &str| Mapping::parse(&MAPPING.replace(from, to)).expect_err("it cannot be used");
-        assert!(refused("\"mine\"", "\"seats\"").contains("made already"));
-        assert!(refused("\"record\": \"event\"", "\"record\": \"deed\"").contains("seat_pool"));
-        assert!(refused("lines", "size").contains("no field \"size\""));
-        assert!(refused("lines", "fetched_at").contains("no field \"fetched_at\""));
-        assert!(refused("\"ts\"", "\"language\"").contains("needs the field \"ts\""));
-        assert!(refused("\"at\"", "7").contains("line 2"));
-        assert!(refused("\"fields\"", "\"felder\"").contains("felder"));
+        assert!(rejected("\"mine\"", "\"seats\"").contains("builtin collector"));
+        assert!(rejected("\"record\": \"event\"", "\"record\": \"deed\"").contains("seat_pool"));
+        assert!(rejected("lines", "size").contains("no field \"size\""));
+        assert!(rejected("lines", "fetched_at").contains("no field \"fetched_at\""));
+        assert!(rejected("\"ts\"", "\"language\"").contains("requires the field \"ts\""));
+        assert!(rejected("\"at\"", "7").contains("line 2"));
+        assert!(rejected("\"fields\"", "\"felder\"").contains("felder"));
     }
 
     #[test]
-    fn the_fields_are_those_of_the_records() {
+    fn the_fields_match_the_records() {
         for kind in KINDS {
             let record = |left_out: &str| {
                 let mut record = serde_json::to_value(origin()).expect("JSON");
                 record["type"] = kind.name.into();
                 record["feature"] = "other".into();
-                for field in kind.needed.iter().chain(kind.optional).filter(|field| **field != left_out) {
+                for field in kind.required.iter().chain(kind.optional).filter(|field| **field != left_out) {
                     record[*field] = match *field {
                         "ts" | "created_at" | "merged_at" | "finished_at" => "2026-10-01T12:00:00Z".into(),
                         "last_duo_activity_on" => "2026-10-01".into(),
@@ -220,19 +222,19 @@ mod tests {
                 }
                 record.to_string()
             };
-            let whole = record("");
-            let Ok(Line::Record(read)) = Line::parse(&whole) else { panic!("{whole}") };
+            let complete = record("");
+            let Ok(Line::Record(read)) = Line::parse(&complete) else { panic!("{complete}") };
             let again = serde_json::to_value(&read).expect("JSON");
             let mut known: Vec<&str> =
                 again.as_object().expect("an object").keys().map(String::as_str).collect();
             known.retain(|key| {
                 !["type", "instance", "collector", "scope", "day", "fetched_at", "row"].contains(key)
             });
-            let mut listed: Vec<&str> = kind.needed.iter().chain(kind.optional).copied().collect();
+            let mut listed: Vec<&str> = kind.required.iter().chain(kind.optional).copied().collect();
             listed.sort_unstable();
             known.sort_unstable();
             assert_eq!(listed, known, "{}", kind.name);
-            for field in kind.needed {
+            for field in kind.required {
                 assert!(Line::parse(&record(field)).is_err(), "{} without {field}", kind.name);
             }
             for field in kind.optional {

@@ -1,4 +1,4 @@
-//! A page of nodes, as `fetch` writes it: what it is of, and the texts of its nodes.
+//! A page of nodes, as `fetch` writes it: its origin, and the texts of its nodes.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::model::record::{Origin, Raw, Row};
 /// A page of nodes.
 #[derive(Debug, PartialEq)]
 pub struct Page<'a> {
-    /// The collector that asked.
+    /// The collector.
     pub collector: Cow<'a, str>,
     instance: Cow<'a, str>,
     scope: Cow<'a, str>,
@@ -22,26 +22,29 @@ pub struct Page<'a> {
     pub nodes: Nodes<'a>,
 }
 
-/// The nodes of a page, untouched.
+/// The nodes of a page, not parsed.
 #[derive(Debug, PartialEq)]
 pub enum Nodes<'a> {
-    /// What stands between the brackets of their list, whatever it is.
+    /// The text between the brackets of the list, not validated.
     List(&'a str),
-    /// Each by itself.
+    /// The text of each node.
     Each(Vec<&'a str>),
 }
 
-/// Reads pages.
+/// Decodes pages on the fast path.
 pub struct PageReader {
     keys: Keys,
 }
 
-/// The fields of a page: it cannot do without the first seven, nor without its nodes. A kind is for the parser.
+/// The fields of a page. The first seven and the nodes are required; a line with a `kind` is left
+/// to the JSON parser.
 const FIELDS: &[&str] =
     &["type", "collector", "instance", "scope", "day", "page", "fetched_at", "since", "nodes", "kind"];
 
+/// The index of `nodes` in [`FIELDS`].
 const NODES: usize = 8;
 
+/// One bit for each of the required fields before the nodes.
 const REQUIRED: u32 = (1 << 7) - 1;
 
 impl Default for PageReader {
@@ -51,9 +54,9 @@ impl Default for PageReader {
 }
 
 impl PageReader {
-    /// Reads a page that is spelled plainly, but for its nodes, which come last and are not looked at; `None` when the parser has to
-    /// look at the line.
-    pub fn read_plain<'a>(&mut self, line: &'a str) -> Option<Page<'a>> {
+    /// Decodes a page in canonical form, in which the nodes come last. The nodes are not validated.
+    /// `None` means to use the JSON parser.
+    pub fn decode_fast<'a>(&mut self, line: &'a str) -> Option<Page<'a>> {
         if !line.starts_with("{\"type\":\"raw\",") {
             return None;
         }
@@ -110,7 +113,7 @@ impl<'a> From<Raw<'a>> for Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Where the record of a node comes from, by the place of the node in the page.
+    /// The origin of the record of a node, by the index of the node in the page.
     pub fn origin(&self, index: usize) -> Origin<'a> {
         Origin {
             instance: self.instance.clone(),
@@ -122,17 +125,17 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The GitLab that answered.
+    /// The GitLab instance.
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// The place of a node in its fetch, by its place in the page.
+    /// The row of a node within its fetch, by the index of the node in the page.
     pub fn row(&self, index: usize) -> Row {
         Row { page: self.page, index: u32::try_from(index).unwrap_or(u32::MAX) }
     }
 
-    /// The first day asked for.
+    /// The first requested day.
     pub fn since(&self) -> Day {
         self.since.unwrap_or(self.day)
     }
@@ -144,7 +147,7 @@ mod tests {
     use crate::model::line::Line;
 
     #[test]
-    fn a_page_read_plainly_is_the_page_the_parser_reads_and_what_is_not_plain_is_left_to_it() {
+    fn fast_path_reads_the_page_of_the_parser_or_leaves_it_to_the_parser() {
         let fields = [
             ("type", r#""raw""#),
             ("collector", r#""usage_events""#),
@@ -181,7 +184,7 @@ mod tests {
                 .collect();
             format!("{{{}}}", fields.join(","))
         };
-        let mut plain = 0;
+        let mut fast = 0;
         let mut reader = PageReader::default();
         for place in 0..fields.len() {
             for value in values {
@@ -190,9 +193,9 @@ mod tests {
                 let mut doubled = fields.to_vec();
                 doubled.insert(place, (fields[place].0, value));
                 for line in [line(&changed), line(&doubled), line(&fields)] {
-                    let Some(mut page) = reader.read_plain(&line) else { continue };
+                    let Some(mut page) = reader.decode_fast(&line) else { continue };
                     let Nodes::List(list) = page.nodes else { panic!("a list that was split: {line}") };
-                    // Who reads the nodes finds out that they are none.
+                    // Invalid nodes are found when they are read.
                     let list = format!("[{list}]");
                     let Ok(nodes) = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&list) else {
                         continue;
@@ -200,11 +203,11 @@ mod tests {
                     page.nodes = Nodes::Each(nodes.into_iter().map(|node| node.get()).collect());
                     let Ok(Line::Raw(raw)) = Line::parse(&line) else { panic!("not a page: {line}") };
                     assert_eq!(page, Page::from(raw), "{line}");
-                    plain += 1;
+                    fast += 1;
                 }
             }
         }
-        assert!(plain > 100, "most are: {plain}");
+        assert!(fast > 100, "only {fast} pages on the fast path");
         let lines = [
             line(&fields[1..]),
             line(&fields).replace(r#"]\u0026"#, "\t"),
@@ -212,8 +215,8 @@ mod tests {
             line(&fields) + " ",
         ];
         for line in &lines[2..] {
-            assert_eq!(reader.read_plain(line), None, "{line}");
+            assert_eq!(reader.decode_fast(line), None, "{line}");
         }
-        assert_eq!(reader.read_plain(&lines[0]), None);
+        assert_eq!(reader.decode_fast(&lines[0]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Pseudonyms: people replaced by a keyed hash, so that they can still be counted but not be named.
+//! Pseudonyms: a keyed hash replaces people, so that they can be counted but not identified.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,27 +11,28 @@ use crate::model::line::{Record, Rollup};
 use crate::model::record::is_nobody;
 use crate::model::usage_event::UsageEvent;
 
-/// What a pseudonym starts with.
+/// The prefix of pseudonyms.
 const PREFIX: &str = "hmac:";
 
-/// The key of the pseudonyms. It is never printed or written.
+/// The key of pseudonyms. It is never printed or written.
 pub struct PseudonymKey {
     hmac: Hmac<Sha256>,
-    /// The former address that pseudonyms of a GitLab are made with, by its address now: with another one everyone would be
-    /// somebody else.
+    /// The former address of a GitLab, by its present address. Pseudonyms use the former one: with
+    /// another address, everyone would count as a new person.
     former_addresses: BTreeMap<String, String>,
 }
 
-/// What the check value is computed over, before the address. It is no address itself, so that no pseudonym gives the check value.
-const CHECK: &str = "duo-metrics key check";
+/// The input of the check value, before the address. It is not an address, so no pseudonym reveals
+/// the check value.
+const KEY_CHECK_LABEL: &str = "duo-metrics key check";
 
-/// Whether a user is told by a pseudonym.
+/// Whether a user is a pseudonym.
 pub fn is_pseudonym(user: &str) -> bool {
     user.starts_with(PREFIX)
 }
 
 impl PseudonymKey {
-    /// A key; `None` when it is too short to be one.
+    /// Creates a key; `None` if it is shorter than 16 bytes.
     pub fn new(key: &str) -> Option<PseudonymKey> {
         let long_enough = key.len() >= 16;
         long_enough.then(|| PseudonymKey {
@@ -40,16 +41,16 @@ impl PseudonymKey {
         })
     }
 
-    /// The same key, which makes the pseudonyms of a GitLab with its former address, as (address now, former address).
+    /// The same key with former addresses of GitLab instances, by present address.
     pub fn with_former_addresses(self, former_addresses: BTreeMap<String, String>) -> PseudonymKey {
         PseudonymKey { former_addresses, ..self }
     }
 
-    /// The check value of this key for the users of a GitLab: 32 bits of an HMAC, as eight hexadecimal digits. Too few to find
-    /// the key by, and enough that another one is noticed.
+    /// The check value of this key for the users of a GitLab: 32 bits of an HMAC, as eight
+    /// hexadecimal digits. They are too few to find the key, and enough to notice a different one.
     pub fn check(&self, instance: &str) -> String {
         let mut mac = self.hmac.clone();
-        mac.update(CHECK.as_bytes());
+        mac.update(KEY_CHECK_LABEL.as_bytes());
         mac.update(&[0]);
         mac.update(self.address_of(instance).as_bytes());
         let digest = mac.finalize().into_bytes();
@@ -64,7 +65,7 @@ impl PseudonymKey {
         }
     }
 
-    /// Replaces the people in a record. Who has a pseudonym already keeps it.
+    /// Replaces the people in a record. Pseudonyms stay unchanged.
     pub fn apply(&self, record: &mut Record<'_>) {
         let instance = record.origin().instance.clone().into_owned();
         let replace = |user: &mut Cow<'_, str>| self.replace(&instance, user);
@@ -100,7 +101,7 @@ impl PseudonymKey {
         event.username = None;
     }
 
-    /// Replaces the people in counted rows.
+    /// Replaces the people in a rollup line.
     pub fn apply_to_counts(&self, rollup: &mut Rollup<'_>) {
         match rollup {
             Rollup::Usage(usage) => self.replace(&usage.instance, &mut usage.user),
@@ -119,7 +120,7 @@ impl PseudonymKey {
         }
     }
 
-    /// Replaces the user of an instance. That there is none is no name.
+    /// Replaces the user of an instance, unless it is a pseudonym or the placeholder for no user.
     pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
         if !is_pseudonym(user) && !is_nobody(user) {
             *user = self.of(instance, user).into();
@@ -144,18 +145,18 @@ mod tests {
     use crate::model::line::Line;
 
     #[test]
-    fn people_are_replaced_once_and_apart_by_instance_and_key() {
+    fn replaces_people_once_by_instance_and_key() {
         let key = PseudonymKey::new("a key of some length").expect("long enough");
         let text = r#"{"type":"seat","instance":"https://a.example","collector":"seats","scope":"acme","day":"2026-10-01",
             "fetched_at":"2026-10-01T03:00:00Z","row":"1:1","user":"gid://gitlab/User/42","username":"ana","assigned":true,
             "add_on":"DUO_ENTERPRISE","last_duo_activity_on":null}"#;
         let Ok(Line::Record(mut record)) = Line::parse(text) else { panic!("a record") };
         key.apply(&mut record);
-        let once = serde_json::to_string(&record).expect("serialises");
+        let once = serde_json::to_string(&record).expect("serializes");
         assert!(once.contains(&key.of("https://a.example", "gid://gitlab/User/42")), "{once}");
         assert!(!once.contains("ana") && !once.contains("User/42"), "{once}");
         key.apply(&mut record);
-        assert_eq!(serde_json::to_string(&record).expect("serialises"), once);
+        assert_eq!(serde_json::to_string(&record).expect("serializes"), once);
         assert_ne!(key.of("https://a.example", "x"), key.of("https://b.example", "x"));
         let other = PseudonymKey::new("another key of length").expect("long enough");
         assert_ne!(key.of("https://a.example", "x"), other.of("https://a.example", "x"));
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_value_tells_keys_and_former_addresses_apart() {
+    fn check_values_differ_by_key_and_former_address() {
         let key = |text| PseudonymKey::new(text).expect("long enough");
         let (here, former) = ("https://git.example.org", "https://gitlab.example.com");
         let one = key("a key of some length");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::gaps::best;
-use crate::collect::collectors::{Standing, by_name};
+use crate::collect::collectors::{Requirement, by_name};
 use crate::model::record::{Coverage, Status};
 use crate::model::topic::Topic;
 
@@ -16,7 +16,7 @@ pub enum Verdict {
     /// Everything that was asked for arrived, and it was only asked for some of the days.
     Sampled,
     /// It comes from imported events alone, and nothing says whether they are all there are.
-    Unvouched,
+    Unverified,
     /// Something that was asked for is missing.
     Partial,
     /// No day of a core collector is known, nor of anything that could stand in for one.
@@ -57,23 +57,23 @@ impl<'a> Completeness<'a> {
             lacks_core: false,
             rows: (0, 0),
         };
-        let (mut is_sampled, mut asks_core, mut knows_core, mut knows_other, mut is_imported) =
+        let (mut is_sampled, mut has_core, mut has_core_data, mut has_data, mut is_imported) =
             (false, false, false, false, false);
         let mut unreadable: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         let mut refused_core: Vec<&'a Coverage> = Vec::new();
         let key = |line: &Coverage| (line.collector.clone(), line.instance.clone(), line.scope.clone());
         for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
             let collector = of_source[0].collector.as_str();
-            let is_core = standing_of(collector) == Some(Standing::Core);
+            let is_core = requirement_of(collector) == Some(Requirement::Core);
             // Nothing vouches for imported events, so that nothing of them can be called missing.
             let (imported, of_source): (Vec<&Coverage>, Vec<&Coverage>) =
                 of_source.iter().partition(|line| line.is_imported());
             let is_known = of_source.iter().any(|line| is_known(line));
             is_imported |= !imported.is_empty();
             found.imported.extend(imported);
-            asks_core |= is_core;
-            knows_core |= is_core && is_known;
-            knows_other |= is_known;
+            has_core |= is_core;
+            has_core_data |= is_core && is_known;
+            has_data |= is_known;
             for line in of_source {
                 let rows = unreadable.entry(collector).or_default();
                 (rows.0, rows.1) = (rows.0 + line.rows.unwrap_or(0), rows.1 + line.unreadable);
@@ -93,17 +93,17 @@ impl<'a> Completeness<'a> {
             |(rows, nulls): &(u64, u64)| *nulls as f64 <= MAX_UNREADABLE * (rows + nulls) as f64;
         let reads_enough = unreadable.values().all(is_mostly_readable);
         found.rows = unreadable.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1));
-        found.lacks_core = asks_core && !knows_core && !is_imported;
+        found.lacks_core = has_core && !has_core_data && !is_imported;
         if found.lacks_core {
             // Without any core collector, what it was refused is what is missing.
-            found.refused.retain(|collector, _| standing_of(collector) != Some(Standing::Core));
+            found.refused.retain(|collector, _| requirement_of(collector) != Some(Requirement::Core));
             found.gaps.extend(refused_core);
             found.gaps.sort();
         }
         found.verdict = match () {
-            () if !knows_other && !is_imported => Verdict::Nothing,
+            () if !has_data && !is_imported => Verdict::Nothing,
             () if found.lacks_core || !found.gaps.is_empty() || !reads_enough => Verdict::Partial,
-            () if !knows_other => Verdict::Unvouched,
+            () if !has_data => Verdict::Unverified,
             () if is_sampled => Verdict::Sampled,
             () => Verdict::Complete,
         };
@@ -113,11 +113,11 @@ impl<'a> Completeness<'a> {
 
 /// The dashboard that a collector serves. Imported events and collectors from a file serve the Duo dashboard.
 pub fn topic_of(collector: &str) -> Topic {
-    by_name(collector).map_or(Topic::Duo, |collector| collector.about().topic)
+    by_name(collector).map_or(Topic::Duo, |collector| collector.info().topic)
 }
 
-fn standing_of(collector: &str) -> Option<Standing> {
-    by_name(collector).map(|collector| collector.about().standing)
+fn requirement_of(collector: &str) -> Option<Requirement> {
+    by_name(collector).map(|collector| collector.info().requirement)
 }
 
 /// Whether there is anything to count: of a day that broke off before its first row, nothing is known.
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(verdict(&[Coverage { unreadable: 1, ..good() }]), (Verdict::Partial, false));
         let reason = Some(IMPORTED.to_owned());
         let imported = Coverage { reason, ..line("snowplow", "2026-10-30", Partial, Some(9)) };
-        assert_eq!(verdict(std::slice::from_ref(&imported)), (Verdict::Unvouched, false));
+        assert_eq!(verdict(std::slice::from_ref(&imported)), (Verdict::Unverified, false));
         assert_eq!(verdict(&[good(), imported]), (Verdict::Complete, false));
         let requests = line("merge_requests", "2026-10-30", Failed, None);
         assert_eq!(

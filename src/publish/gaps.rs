@@ -8,7 +8,7 @@ use crate::model::record::{Coverage, IMPORTED, Status};
 use super::text::plain;
 
 /// Gaps that a page lists, at most.
-pub const MOST_GAPS: usize = 60;
+pub const MAX_GAPS: usize = 60;
 
 /// Of several fetches of the same collector, group and day the one that counts: a complete one, else the newest.
 pub fn best<'a>(coverage: &[&'a Coverage]) -> Vec<&'a Coverage> {
@@ -57,7 +57,7 @@ pub fn gaps<'a>(missing: &[&'a Coverage]) -> Vec<Gap<'a>> {
         let same = |other: &&mut Gap| {
             (other.first, other.last) == (gap.first, gap.last) && same_cause(other.line, gap.line)
         };
-        match merged.iter_mut().rev().take(MOST_GAPS).find(same) {
+        match merged.iter_mut().rev().take(MAX_GAPS).find(same) {
             Some(other) => other.scopes.extend(gap.scopes),
             None => merged.push(gap),
         }
@@ -70,39 +70,57 @@ fn same_cause(a: &Coverage, b: &Coverage) -> bool {
 }
 
 /// Reasons that are all our own words.
-const OWN_REASONS: &[&str] = &[
-    "GitLab adds up a year at most",
-    "GitLab Credits are not told here",
-    "GitLab answers null for ",
-    "left out by --every",
-    "GitLab may have forgotten",
-    "GitLab's answer is cut off",
+const KNOWN_REASONS: &[&str] = &[
+    "GitLab sums up at most one year",
+    "GitLab Credits are not reported",
+    "GitLab returned null for ",
+    "GitLab may have deleted the events",
+    "GitLab's answer is truncated",
     "GitLab's rate limit",
     "no seat purchase is visible",
     "shrunk: ",
+    "skipped by --every",
+    "the day had not ended",
+    "truncated input",
+    IMPORTED,
+    // Reasons of earlier versions, which histories contain.
+    "GitLab adds up a year at most",
+    "GitLab Credits are not told here", // typos: keep
+    "GitLab answers null for ",
+    "GitLab may have forgotten",
+    "GitLab's answer is cut off",
+    "left out by --every",
     "the day was not over",
     "the stream is cut",
-    IMPORTED,
 ];
 
 /// Reasons that begin with our own words; what follows is text of a server, and can hold a name or an address.
-const OWN_BEGINNINGS: &[&str] = &[
+const KNOWN_PREFIXES: &[&str] = &[
     "cannot reach",
     "GitLab could not return",
+    "GitLab denied access",
+    "GitLab left out fields of",
+    "GitLab rejected",
+    "GitLab returned a server error",
+    "GitLab timed out",
+    "not available in this GitLab version",
+    "not requested",
+    "this GitLab reports credits for",
+    // Prefixes of earlier versions, which histories contain.
     "GitLab is not well",
     "GitLab leaves out",
     "GitLab ran out of time",
     "GitLab refuses",
     "not asked for",
     "this GitLab has no such field",
-    "this GitLab tells credits of",
+    "this GitLab tells credits of", // typos: keep
 ];
 
 /// As much of a reason as may be published: our own words, and nothing that a server said.
 pub fn published_reason(line: &Coverage) -> Option<String> {
     let reason = line.reason.as_deref()?;
-    if OWN_REASONS.iter().any(|own| reason.starts_with(own)) {
+    if KNOWN_REASONS.iter().any(|own| reason.starts_with(own)) {
         return Some(plain(reason, 200));
     }
-    OWN_BEGINNINGS.iter().find(|own| reason.starts_with(**own)).map(|own| (*own).to_owned())
+    KNOWN_PREFIXES.iter().find(|own| reason.starts_with(**own)).map(|own| (*own).to_owned())
 }

@@ -3,7 +3,7 @@
 use super::number::Style;
 
 /// One figure.
-pub struct Figure<'a> {
+pub struct HeadlineMetric<'a> {
     /// What is counted, in a few words.
     pub label: &'static str,
     /// The section of the page behind it.
@@ -22,7 +22,7 @@ pub struct Figure<'a> {
 pub const MEDIAN: &[(&str, &str)] = &[("stat", "p50")];
 
 /// The figures on the use of GitLab Duo.
-pub const DUO: [Figure<'static>; 6] = [
+pub const DUO: [HeadlineMetric<'static>; 6] = [
     figure("Active people", "#adoption", "users.active", &[], Style::Plain, "people who used Duo"),
     figure("Seats in use", "#adoption", "seats.active", &[], Style::Percent, "seats"),
     figure(
@@ -53,7 +53,7 @@ pub const DUO: [Figure<'static>; 6] = [
 ];
 
 /// The figures on merge requests and pipelines.
-pub const PROJECT: [Figure<'static>; 6] = [
+pub const PROJECT: [HeadlineMetric<'static>; 6] = [
     figure("Merge requests merged", "#merge-requests", "merge_requests.merged", &[], Style::Plain, "merged"),
     figure("Merge requests opened", "#merge-requests", "merge_requests.opened", &[], Style::Plain, "opened"),
     figure(
@@ -83,6 +83,6 @@ const fn figure(
     by: &'static [(&'static str, &'static str)],
     style: Style,
     of: &'static str,
-) -> Figure<'static> {
-    Figure { label, href, metric, by, style, of }
+) -> HeadlineMetric<'static> {
+    HeadlineMetric { label, href, metric, by, style, of }
 }

@@ -1,5 +1,5 @@
-//! What may leave, and how it is written: small groups hidden, numbers and days in words, text of others made
-//! harmless. The site and the exports are built from this alone.
+//! What is published, and in which format: suppression, numbers and days as text, external text
+//! made safe. The site and the exports are built from this alone.
 
 pub mod completeness;
 pub mod days;

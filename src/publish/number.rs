@@ -1,10 +1,10 @@
-//! Numbers, days and reasons as a reader sees them.
+//! Numbers, days and reasons as text for readers.
 
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::collect::collectors::by_name;
 use crate::model::record::{Coverage, Number, Reason, Status};
 
-/// What stands where a value is not known.
+/// Shown instead of an unknown value.
 pub const UNKNOWN: &str = "–";
 
 const MONTHS: [&str; 12] =
@@ -24,14 +24,14 @@ const LONG_MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// How the values of a chart or a column are written.
+/// How values of a metric are formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// `12,345`, and one decimal for what is not whole.
+    /// `12,345`, or `4.2` with one decimal.
     Plain,
-    /// `31.2%` of a share from 0 to 1.
+    /// A share from 0 to 1 as `31.2%`.
     Percent,
-    /// `4.2 h` of seconds.
+    /// Seconds as `4.2 h`.
     Duration,
 }
 
@@ -50,8 +50,8 @@ impl Style {
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -59,7 +59,7 @@ pub fn count(value: u64) -> String {
     grouped
 }
 
-/// A number of a metric line: a count without, a measure with at most one decimal.
+/// A number of a metric line: a count without decimals, a measure with at most one.
 pub fn number(value: Number) -> String {
     match value {
         Number::Count(value) => count(value),
@@ -67,20 +67,18 @@ pub fn number(value: Number) -> String {
     }
 }
 
-/// `31.2%` of a share from 0 to 1.
+/// A share from 0 to 1 as `31.2%`.
 pub fn percent(share: f64) -> String {
     let hundred = share * 100.0;
-    // 99.96 % must not become 100 %, nor 0.04 % nothing: the ends of the scale are claims of their own.
+    // 99.96% must not become 100%, nor 0.04% zero: "all" and "none" are claims of their own.
     if (share > 0.0 && hundred < 0.05) || (share < 1.0 && hundred >= 99.95) {
         return if share < 0.5 { "<0.1%".into() } else { ">99.9%".into() };
     }
-    match hundred.fract().abs() < 1e-9 {
-        true => format!("{hundred:.0}%"),
-        false => format!("{hundred:.1}%"),
-    }
+    let is_integer = hundred.fract().abs() < 1e-9;
+    if is_integer { format!("{hundred:.0}%") } else { format!("{hundred:.1}%") }
 }
 
-/// `48 s`, `12 min`, `5.2 h`, `3.1 days`.
+/// Seconds as `48 s`, `12 min`, `5.2 h` or `3.1 days`.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 0.0 => UNKNOWN.into(),
@@ -91,7 +89,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// The change from one number to another, in words; `None` when nothing can be said.
+/// The change from one value to another, for example `+2.5 points`; `None` for a negative base.
 pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
     let size = (to - from).abs();
     let text = match style {
@@ -102,7 +100,7 @@ pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
         },
         _ if from < 0.0 => return None,
         _ if style.text(size) == style.text(0.0) => None,
-        // A percentage of a small base says less than the difference.
+        // A percentage of a small base is less useful than the difference.
         _ if from < 20.0 => Some(style.text(size)),
         _ => match size / from * 100.0 {
             percent if percent < 0.05 => None,
@@ -146,7 +144,7 @@ pub fn span(start: Day, end: Day) -> String {
     }
 }
 
-/// The period by its name: `October 2026`, `week of 5 Oct`, `28 days to 31 Oct`.
+/// The name of a period: `October 2026`, `week of 5 Oct`, `28 days to 31 Oct`.
 pub fn period(period: Period) -> String {
     match period.grain {
         Grain::Day => long_day(period.start),
@@ -167,31 +165,33 @@ pub fn instant(instant: Timestamp) -> String {
     format!("{date} {} {year}, {clock} UTC", LONG_MONTHS[month])
 }
 
-/// Why a value is not there, in words that end a sentence.
+/// Why a value is missing, as the end of a sentence. `templates/html/script` has the same texts.
 pub fn reason(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::NotCollected) => "not collected",
-        Some(Reason::NoSnapshot) => "no list of seats",
-        Some(Reason::NothingShown) => "nothing to divide by",
-        Some(Reason::PeriodIncomplete) => "period not complete",
-        Some(Reason::LookBackIncomplete) => "needs older data than there is",
-        Some(Reason::NotInSource) => "the source does not tell",
-        Some(Reason::TooFew) => "too few for an interval",
-        Some(Reason::Other) | None => "not known",
+        Some(Reason::NoSnapshot) => "no seat list",
+        Some(Reason::NothingShown) => "no cases",
+        Some(Reason::PeriodIncomplete) => "period incomplete",
+        Some(Reason::LookBackIncomplete) => "not enough history yet",
+        Some(Reason::NotInSource) => "not reported by GitLab",
+        Some(Reason::TooFew) => "too few cases for an interval",
+        Some(Reason::Other) | None => "unknown",
     }
 }
 
-/// What a day's status means and what helps.
+/// What the status of a day means, and the next step.
 pub fn remedy(line: &Coverage) -> String {
-    let needs = by_name(&line.collector).map(|collector| format!(" It needs {}.", collector.about().needs));
+    let needs = by_name(&line.collector).map(|collector| format!(" It needs {}.", collector.info().needs));
     let needs = needs.unwrap_or_default();
     match line.status {
         Status::Complete => "Nothing to do.".to_owned(),
-        Status::Partial => "Some pages are missing. The next run asks for the day again.".to_owned(),
-        Status::Denied => format!("The token's role, the tier or the add-on does not allow it.{needs}"),
-        Status::Unsupported => format!("This GitLab does not have the field.{needs}"),
-        Status::Failed => "Nothing arrived. The next run asks for the day again.".to_owned(),
-        Status::Skipped => "Left out on purpose (sampling).".to_owned(),
+        Status::Partial => "Some pages are missing. The next run fetches the day again.".to_owned(),
+        Status::Denied => {
+            format!("No permission: check the role of the token, the tier and the add-on.{needs}")
+        }
+        Status::Unsupported => format!("Not available in this GitLab version.{needs}"),
+        Status::Failed => "No data arrived. The next run fetches the day again.".to_owned(),
+        Status::Skipped => "Skipped on purpose (sampling).".to_owned(),
     }
 }
 
@@ -213,11 +213,11 @@ fn sign(value: f64) -> char {
 }
 
 fn weekday(day: Day) -> &'static str {
-    let monday = Period::holding(Grain::Week, day, day).start;
+    let monday = Period::containing(Grain::Week, day, day).start;
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][day.days_since(monday).clamp(0, 6) as usize]
 }
 
-/// Year, month from 0, day of the month: `Day` shows itself only as text, always `YYYY-MM-DD`.
+/// Year, month from 0 and day of the month, parsed from the text of [`Day`], which is `YYYY-MM-DD`.
 fn parts(day: Day) -> (u32, usize, u32) {
     let text = day.to_string();
     let mut numbers = text.split('-').map(|part| part.parse::<u32>().unwrap_or(1));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_grouped() {
+    fn groups_digits_by_thousands() {
         assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1_000, 1_234_567].map(count));
         assert_eq!(number(Number::Measure(1_234.56)), "1,234.6");
         assert_eq!(number(Number::Measure(-0.04)), "0");
@@ -243,19 +243,19 @@ mod tests {
     }
 
     #[test]
-    fn rates_do_not_reach_the_ends_by_rounding() {
+    fn rounding_does_not_reach_0_or_100_percent() {
         let text = [0.0, 0.0001, 0.25, 0.312, 0.9999, 1.0].map(percent);
         assert_eq!(text, ["0%", "<0.1%", "25%", "31.2%", ">99.9%", "100%"]);
     }
 
     #[test]
-    fn durations_choose_a_unit() {
+    fn durations_have_a_suitable_unit() {
         let text = [0.0, 48.0, 720.0, 18_720.0, 267_840.0].map(duration);
         assert_eq!(text, ["0 s", "48 s", "12 min", "5.2 h", "3.1 days"]);
     }
 
     #[test]
-    fn changes_are_said_in_points_percent_or_plain_differences() {
+    fn changes_are_points_percent_or_differences() {
         assert_eq!(change(Style::Percent, 0.30, 0.325).as_deref(), Some("+2.5 points"));
         assert_eq!(change(Style::Plain, 200.0, 150.0).as_deref(), Some("−25%"));
         assert_eq!(change(Style::Plain, 4.0, 6.0).as_deref(), Some("+2"));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_never_zero_percent_and_one_point_is_one() {
+    fn a_change_is_never_zero_percent_and_one_point_is_singular() {
         let people = [997.0, 991.0, 990.0, 999.9, 1_000.0].map(|to| change(Style::Plain, 1_000.0, to));
         let people = people.map(|text| text.expect("both are known"));
         assert_eq!(people, ["−0.3%", "−0.9%", "−1%", "no change", "no change"]);
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(span(day("2025-12-30"), day("2026-01-02")), "30 December 2025 – 2 January 2026");
         assert_eq!(span(day("2026-10-01"), day("2026-10-01")), "1 October 2026");
         assert_eq!(long_day(day("2026-10-05")), "Mon 5 Oct 2026");
-        let month = Period::holding(Grain::Month, day("2026-10-05"), day("2026-10-31"));
+        let month = Period::containing(Grain::Month, day("2026-10-05"), day("2026-10-31"));
         assert_eq!(period(month), "October 2026");
         assert_eq!(
             instant("2026-11-01T03:00:00Z".parse().expect("a literal time")),

@@ -6,14 +6,14 @@ use crate::base::calendar::{Day, Grain, Period};
 use crate::model::record::{ALL_SCOPES, INSTANCE_SCOPE};
 
 use super::privacy::Line;
-use super::text::{LONGEST_LABEL, plain};
+use super::text::{MAX_LABEL_LEN, plain};
 
 /// What a scope is called on a page.
 pub fn scope_name(scope: &str) -> String {
     match scope {
         ALL_SCOPES => "all groups".into(),
         INSTANCE_SCOPE => "the whole instance".into(),
-        path => plain(path, LONGEST_LABEL),
+        path => plain(path, MAX_LABEL_LEN),
     }
 }
 
@@ -108,7 +108,7 @@ impl<'a> Place<'a> {
 /// The days that lines of these metrics and periods report: those of the day lines, else those of the others.
 pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
     // A list of seats is dated by its fetch, usually the day after the last one reported.
-    let told = lines
+    let days = lines
         .clone()
         .filter(|(metric, _)| !metric.starts_with("seats.") && !metric.starts_with("coverage."))
         .map(|(_, period)| period);
@@ -118,7 +118,7 @@ pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone)
             Some((start.min(period.start), end.max(period.end)))
         })
     };
-    span(&mut told.clone().filter(|period| period.grain == Grain::Day))
-        .or_else(|| span(&mut told.filter(|period| period.grain == Grain::Window)))
+    span(&mut days.clone().filter(|period| period.grain == Grain::Day))
+        .or_else(|| span(&mut days.filter(|period| period.grain == Grain::Window)))
         .or_else(|| span(&mut lines.map(|(_, period)| period)))
 }

@@ -1,102 +1,104 @@
-//! CSV that a spreadsheet opens without running any of it, and without turning labels into dates or numbers.
+//! CSV that a spreadsheet opens without running formulas, and without converting labels to dates or
+//! numbers.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-/// Rows of cells, quoted as RFC 4180 says. What a spreadsheet would take for a formula becomes text, in every cell, and so
-/// does a label that it would take for a date, a time or a number.
-pub struct Sheet<W: Write> {
+/// Writes rows of cells, quoted as in RFC 4180. An apostrophe makes text of every cell that a
+/// spreadsheet would run as a formula, and of every label that it would convert to a date, a time
+/// or a number.
+pub struct CsvWriter<W: Write> {
     output: csv::Writer<W>,
-    /// The text of one cell, kept for its memory.
-    text: String,
+    /// Reused for the text of each value.
+    buffer: String,
 }
 
-impl<W: Write> Sheet<W> {
-    /// An empty sheet, written to this.
-    pub fn new(output: W) -> Sheet<W> {
-        Sheet { output: csv::Writer::from_writer(output), text: String::new() }
+impl<W: Write> CsvWriter<W> {
+    /// A writer of cells to `output`.
+    pub fn new(output: W) -> CsvWriter<W> {
+        CsvWriter { output: csv::Writer::from_writer(output), buffer: String::new() }
     }
 
-    /// Writes a row. All rows have as many cells as the first one.
+    /// Writes a row of labels. All rows must have the same number of cells.
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
         for cell in cells {
-            self.cell(cell.as_ref())?;
+            self.label(cell.as_ref())?;
         }
         self.end_row()
     }
 
-    /// Writes a label as the next cell of a row, which [`Sheet::end_row`] ends.
-    pub fn cell(&mut self, text: &str) -> io::Result<()> {
-        self.output.write_field(safe_label(text).as_ref()).map_err(written)
+    /// Writes a label as the next cell of the row, which [`CsvWriter::end_row`] ends.
+    pub fn label(&mut self, text: &str) -> io::Result<()> {
+        self.output.write_field(escape_label(text).as_ref()).map_err(into_io)
     }
 
-    /// Writes a number, a day or a moment as the next cell, which a spreadsheet may take for what it is; nothing is an
-    /// empty cell.
+    /// Writes a number, a day or a timestamp as the next cell, which a spreadsheet can convert;
+    /// `None` is an empty cell.
     pub fn value(&mut self, value: Option<impl fmt::Display>) -> io::Result<()> {
-        let mut text = std::mem::take(&mut self.text);
+        let mut text = std::mem::take(&mut self.buffer);
         text.clear();
         if let Some(value) = value {
             write!(text, "{value}").map_err(io::Error::other)?;
         }
-        let done = self.output.write_field(safe(&text).as_ref()).map_err(written);
-        self.text = text;
-        done
+        let result = self.output.write_field(escape_formula(&text).as_ref()).map_err(into_io);
+        self.buffer = text;
+        result
     }
 
-    /// Ends a row.
+    /// Ends the current row.
     pub fn end_row(&mut self) -> io::Result<()> {
-        self.output.write_record(None::<&[u8]>).map_err(written)
+        self.output.write_record(None::<&[u8]>).map_err(into_io)
     }
 
-    /// Hands everything on.
+    /// Flushes the underlying writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
 
-    /// What was written to.
+    /// Flushes, and returns the underlying writer.
     pub fn into_inner(self) -> io::Result<W> {
         self.output.into_inner().map_err(|error| error.into_error())
     }
 }
 
-/// What went wrong below: a reader that went away is told apart by its kind.
-fn written(error: csv::Error) -> io::Error {
+/// Keeps the kind of an I/O error, so that the caller can detect a closed pipe.
+fn into_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
     }
 }
 
-/// What programs take for the start of a formula, or pass over before they look for one.
+/// Characters that start a formula, or that spreadsheets skip in front of one.
 const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// The text as a cell that no spreadsheet takes for a formula; numbers stay numbers.
-fn safe(text: &str) -> Cow<'_, str> {
+/// The text, with an apostrophe if a spreadsheet would run it; negative numbers stay numbers.
+fn escape_formula(text: &str) -> Cow<'_, str> {
     let is_negative_number = text.strip_prefix('-').is_some_and(|digits| {
         digits.starts_with(|first: char| first.is_ascii_digit())
             && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
             && digits.matches('.').count() <= 1
     });
-    match text.trim_start_matches(' ').starts_with(FORMULA_STARTS) && !is_negative_number {
-        true => Cow::from(format!("'{text}")),
-        false => Cow::from(text),
+    if text.trim_start_matches(' ').starts_with(FORMULA_STARTS) && !is_negative_number {
+        Cow::from(format!("'{text}"))
+    } else {
+        Cow::from(text)
     }
 }
 
-/// The label as a cell that no spreadsheet takes for a formula, a date, a time or another number.
-fn safe_label(text: &str) -> Cow<'_, str> {
-    match is_converted(text.trim()) {
-        true => Cow::from(format!("'{text}")),
-        false => safe(text),
-    }
+/// The label, with an apostrophe if a spreadsheet would run or convert it.
+fn escape_label(text: &str) -> Cow<'_, str> {
+    if is_converted(text.trim()) { Cow::from(format!("'{text}")) } else { escape_formula(text) }
 }
 
-/// The most digits of a number that spreadsheets keep (Excel specifications and limits, "Number precision").
+/// Spreadsheets keep this many digits of a number (Excel specifications and limits, "Number
+/// precision").
 const MAX_DIGITS: usize = 15;
 
-/// Whether a spreadsheet shows a label as something else: `5-19` as a day in May, `3:17` as a time, `1.10` as 1.1 (or as
-/// a day, where dates have dots), `1e5` as 100000, `007` as 7, `MAR1` as a day in March. Whole numbers stay what they are.
+/// Whether a spreadsheet converts a label: `5-19` to a day in May, `3:17` to a time, `1.10` to 1.1
+/// (or to a day, in locales with dots in dates), `1e5` to 100000, `007` to 7, `MAR1` to a day in
+/// March. Other integers stay as they are.
 fn is_converted(label: &str) -> bool {
     let is_digit = |c: char| c.is_ascii_digit();
     if !label.contains(is_digit) {
@@ -105,26 +107,26 @@ fn is_converted(label: &str) -> bool {
     if label.chars().all(is_digit) {
         return label.len() > MAX_DIGITS || (label.len() > 1 && label.starts_with('0'));
     }
-    is_date_or_number(label) || is_with_month(label)
+    is_date_or_number(label) || is_month_with_number(label)
 }
 
-/// Whether a label starts with a digit, a currency or a bracket and goes on with what numbers, dates and times are made
-/// of.
+/// Whether a label starts with a digit, a currency sign or a bracket, and consists of the
+/// characters of numbers, dates and times.
 fn is_date_or_number(label: &str) -> bool {
     let number = label.trim_start_matches(['$', '€', '£', '¥', '(', '.', ' ']);
-    // The time of day of a clock with twelve hours.
+    // Times of a 12-hour clock.
     let lower = number.to_ascii_lowercase();
     let halves = [" am", " pm", " a", " p", "am", "pm"];
     let number = halves.iter().find_map(|half| lower.strip_suffix(half)).unwrap_or(&lower);
     let is_part = |c: char| {
         c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | ',' | ' ' | '\'' | '%' | ')' | '€' | '$')
     };
-    // What ends in a separator is a path.
-    let is_open = number.ends_with(['/', '-', ':', ',']);
-    if number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_part) && !is_open {
+    // A label that ends with a separator is a path.
+    let is_path = number.ends_with(['/', '-', ':', ',']);
+    if number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_part) && !is_path {
         return true;
     }
-    // A power of ten, `1e5` or `1.5e+3`; a moment, `2026-10-01t09:00`, is none.
+    // A power of ten, `1e5` or `1.5e+3`, but not a timestamp, `2026-10-01t09:00`.
     number.split_once('e').is_some_and(|(mantissa, exponent)| {
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
         let is_number =
@@ -136,7 +138,7 @@ fn is_date_or_number(label: &str) -> bool {
     })
 }
 
-/// The months in English, and in German where it differs; spreadsheets know them by their first letters too.
+/// The months in English, and in German where they differ; spreadsheets accept prefixes of them.
 const MONTHS: [&str; 19] = [
     "january",
     "february",
@@ -159,16 +161,17 @@ const MONTHS: [&str; 19] = [
     "dezember",
 ];
 
-/// The fewest letters of a month.
-const MIN_LETTERS: usize = 3;
+/// The shortest prefix of a month that spreadsheets accept.
+const MIN_MONTH_LETTERS: usize = 3;
 
-/// Whether a label is the name of a month with a day or a year beside it, or with both: genes named `MARCH1` and `SEPT2`
-/// were renamed because of this (HUGO Gene Nomenclature Committee, 2020).
-fn is_with_month(label: &str) -> bool {
+/// Whether a label is the name of a month with a day, a year or both. The genes `MARCH1` and
+/// `SEPT2` were renamed because spreadsheets converted them (HUGO Gene Nomenclature Committee,
+/// 2020).
+fn is_month_with_number(label: &str) -> bool {
     let lower = label.to_lowercase();
-    let is_between = |c: char| matches!(c, ' ' | '-' | '/' | '.' | ',');
-    let numbers = |text: &str| {
-        text.split(is_between)
+    let is_separator = |c: char| matches!(c, ' ' | '-' | '/' | '.' | ',');
+    let has_short_numbers_only = |text: &str| {
+        text.split(is_separator)
             .filter(|part| !part.is_empty())
             .all(|part| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit()))
     };
@@ -176,10 +179,10 @@ fn is_with_month(label: &str) -> bool {
     let word = &lower[start..];
     let end = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
     let (word, rest) = word.split_at(end);
-    word.chars().count() >= MIN_LETTERS
+    word.chars().count() >= MIN_MONTH_LETTERS
         && MONTHS.iter().any(|month| month.starts_with(word))
-        && numbers(&lower[..start])
-        && numbers(rest)
+        && has_short_numbers_only(&lower[..start])
+        && has_short_numbers_only(rest)
 }
 
 #[cfg(test)]
@@ -187,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_spreadsheets_convert_become_text() {
+    fn escapes_labels_that_spreadsheets_convert() {
         for label in [
             "1-4",
             "5-19",
@@ -229,7 +232,7 @@ mod tests {
             "1234567890123456",
             "20870611871640513",
         ] {
-            assert_eq!(safe_label(label), format!("'{label}"), "{label}");
+            assert_eq!(escape_label(label), format!("'{label}"), "{label}");
         }
         for label in [
             "",
@@ -256,28 +259,28 @@ mod tests {
             "sha256:17",
             "123456789012345",
         ] {
-            assert_eq!(safe_label(label), label, "{label}");
+            assert_eq!(escape_label(label), label, "{label}");
         }
-        // Numbers and days that are meant stay what they are; a formula is none, wherever it stands.
-        let mut sheet = Sheet::new(Vec::new());
-        sheet.value(Some(0.25)).expect("memory");
-        sheet.value(Some(-1)).expect("memory");
-        sheet.value(Some("2026-10-01")).expect("memory");
-        sheet.value(Some("=1+1")).expect("memory");
-        sheet.cell("=1+1").expect("memory");
-        sheet.end_row().expect("memory");
-        assert_eq!(sheet.into_inner().expect("memory"), b"0.25,-1,2026-10-01,'=1+1,'=1+1\n");
+        // Values stay numbers and days, but a formula is escaped in every cell.
+        let mut writer = CsvWriter::new(Vec::new());
+        writer.value(Some(0.25)).expect("memory");
+        writer.value(Some(-1)).expect("memory");
+        writer.value(Some("2026-10-01")).expect("memory");
+        writer.value(Some("=1+1")).expect("memory");
+        writer.label("=1+1").expect("memory");
+        writer.end_row().expect("memory");
+        assert_eq!(writer.into_inner().expect("memory"), b"0.25,-1,2026-10-01,'=1+1,'=1+1\n");
     }
 
     #[test]
-    fn no_cell_is_a_formula_and_negative_numbers_stay() {
+    fn escapes_formulas_but_not_negative_numbers() {
         for text in
             ["=1+1", "+1", "-cmd", "@SUM(A1)", "\tx", "\rx", "-", "-1-1", "-.", "-1.2.3", " =1", "＝1"]
         {
-            assert_eq!(safe(text), format!("'{text}"));
+            assert_eq!(escape_formula(text), format!("'{text}"));
         }
         for text in ["-1", "-1.5", "rust", "c++", "a=b", ""] {
-            assert_eq!(safe(text), text);
+            assert_eq!(escape_formula(text), text);
         }
     }
 }

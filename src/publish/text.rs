@@ -1,12 +1,12 @@
 //! Text that came from elsewhere, made fit to be shown: escaping stays with the templates.
 
 /// Longest text of a dimension (a language, a project path) that a page shows.
-pub const LONGEST_LABEL: usize = 120;
+pub const MAX_LABEL_LEN: usize = 120;
 
-/// The text without control and direction-changing characters, white space folded, cut at `longest`.
+/// The text without control and direction-changing characters, white space folded, cut at `max_len`.
 ///
 /// A right-to-left override in a project path could make a page say something else than it holds.
-pub fn plain(text: &str, longest: usize) -> String {
+pub fn plain(text: &str, max_len: usize) -> String {
     let mut plain = String::new();
     let mut length = 0;
     let mut gap = false;
@@ -18,7 +18,7 @@ pub fn plain(text: &str, longest: usize) -> String {
         if character.is_control() || is_invisible(character) {
             continue;
         }
-        if length >= longest {
+        if length >= max_len {
             plain.push('…');
             break;
         }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_loses_what_cannot_be_seen() {
+    fn strips_invisible_characters() {
         assert_eq!(plain("a\u{202e}b\u{0}c\n\t d\u{200b}", 20), "abc d");
         assert_eq!(plain("  rust  ", 20), "rust");
         assert_eq!(plain("日本語テキスト", 3), "日本語…");
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn links_stay_in_their_folder() {
+    fn links_stay_relative() {
         assert_eq!(path_segment("javascript:alert(1)//../x y"), "javascript%3Aalert%281%29%2F%2F..%2Fx%20y");
     }
 }

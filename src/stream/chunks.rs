@@ -1,4 +1,5 @@
-//! A stream cut into chunks of whole lines, worked on by several threads, with the results in the order of the stream.
+//! Splits a stream into chunks of complete lines, processes them on several threads, and returns
+//! the results in stream order.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
@@ -10,51 +11,51 @@ use std::thread;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::base::error::Error;
-use crate::stream::lines::{LONGEST_LINE, Line, line_of};
+use crate::stream::lines::{InputLine, MAX_LINE_BYTES, parse_line};
 
-/// Whole lines of a stream.
+/// Complete lines of a stream.
 pub struct Chunk {
-    /// Where the chunk starts, in bytes from the start of the stream.
+    /// Bytes of the stream before the chunk.
     offset: u64,
-    /// How many lines the stream has before it, empty ones too, where they are counted.
+    /// Lines of the stream before the chunk, including empty ones; `None` if lines are not counted.
     lines_before: Option<u64>,
-    /// The lines, and behind them what is not of this chunk.
+    /// The lines; bytes after `length` are not part of the chunk.
     buffer: Vec<u8>,
     length: usize,
-    /// Whether it is the beginning of one line that is too long.
-    is_cut: bool,
+    /// Whether the chunk is the beginning of a single line that is too long.
+    is_truncated: bool,
 }
 
-/// How much is read before it is worked on. A chunk can be longer, by one line. It is to stay in the cache of the core that
-/// reads it, beside what the worker looks up and what it writes.
-const CHUNK: usize = 1 << 18;
+/// Bytes per chunk. A chunk can be longer by one line. This size leaves room in the cache of a core
+/// for the tables and the output of a worker.
+const CHUNK_BYTES: usize = 1 << 18;
 
-/// The same where what comes of a chunk is small: the fewer chunks, the less often two workers want the next one at once.
-const LARGE_CHUNK: usize = 1 << 20;
+/// Bytes per chunk if results are small. Fewer chunks mean less contention for the next one.
+const LARGE_CHUNK_BYTES: usize = 1 << 20;
 
-/// How many items for each worker may be worked on, or wait to be taken.
-const AHEAD: usize = 3;
+/// Items per worker that may be in progress or wait to be consumed.
+const QUEUE_DEPTH: usize = 3;
 
-/// The same where what comes of an item is small: a taker that is slow now and then does not stop the workers then.
-const FAR_AHEAD: usize = 32;
+/// The same if results are small: an occasionally slow consumer does not stall the workers.
+const SMALL_RESULT_QUEUE_DEPTH: usize = 32;
 
-/// As many of those as it is, is a result that is large all the same.
-const LARGE: usize = FAR_AHEAD.div_ceil(AHEAD);
+/// Queue slots of a large result if most results are small.
+const LARGE_RESULT_SLOTS: usize = SMALL_RESULT_QUEUE_DEPTH.div_ceil(QUEUE_DEPTH);
 
 impl Chunk {
-    /// The lines that are not empty; their numbers count from 1 within the chunk.
-    pub fn lines(&self) -> Lines<'_> {
-        // Nearly every chunk is text as a whole; only one that is not has to be judged line by line.
-        let text = simdutf8::basic::from_utf8(self.bytes()).ok().filter(|_| !self.is_cut);
-        Lines { chunk: self, text, start: 0, number: 0 }
+    /// The non-empty lines. Their numbers start at 1 in each chunk, and count empty lines.
+    pub fn lines(&self) -> ChunkLines<'_> {
+        // Nearly every chunk is valid UTF-8. Otherwise each line is validated separately.
+        let text = simdutf8::basic::from_utf8(self.bytes()).ok().filter(|_| !self.is_truncated);
+        ChunkLines { chunk: self, text, start: 0, number: 0 }
     }
 
-    /// How many lines the stream has before the chunk, empty ones too.
+    /// Lines of the stream before the chunk, including empty ones.
     ///
     /// # Panics
-    /// When lines are not counted: see [`read_through`].
+    /// If lines are not counted: see [`process_large_chunks`].
     pub fn lines_before(&self) -> u64 {
-        self.lines_before.expect("who asks has them counted")
+        self.lines_before.expect("process_chunks counts lines")
     }
 
     fn bytes(&self) -> &[u8] {
@@ -63,39 +64,40 @@ impl Chunk {
 }
 
 /// The lines of a chunk.
-pub struct Lines<'a> {
+pub struct ChunkLines<'a> {
     chunk: &'a Chunk,
-    /// All of it, where all of it is text.
+    /// The whole chunk, if it is valid UTF-8.
     text: Option<&'a str>,
-    /// Where the next line starts, and the number of the last one.
+    /// Offset of the next line, and number of the last one.
     start: usize,
     number: u64,
 }
 
-impl<'a> Lines<'a> {
-    /// What follows, with all line breaks; `None` when it is not text as a whole, or one of its lines may be too long.
+impl<'a> ChunkLines<'a> {
+    /// The rest of the chunk, with line breaks. `None` if the chunk is not valid UTF-8, or may
+    /// contain a line that is too long.
     #[inline]
-    pub fn rest(&self) -> Option<&'a str> {
-        self.text.filter(|text| text.len() <= LONGEST_LINE)?.get(self.start..)
+    pub fn remaining(&self) -> Option<&'a str> {
+        self.text.filter(|text| text.len() <= MAX_LINE_BYTES)?.get(self.start..)
     }
 
-    /// Passes over a line of so many bytes, with its line break if it has one.
+    /// Skips a line. `length` includes its line break, if it has one.
     #[inline]
-    pub fn pass(&mut self, length: usize) {
+    pub fn advance(&mut self, length: usize) {
         self.start += length;
         self.number += 1;
     }
 
-    /// How many lines came so far, empty ones too.
-    pub fn count_so_far(&self) -> u64 {
+    /// Lines read so far, including empty ones.
+    pub fn lines_read(&self) -> u64 {
         self.number
     }
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
+impl<'a> Iterator for ChunkLines<'a> {
+    type Item = InputLine<'a>;
 
-    fn next(&mut self) -> Option<Line<'a>> {
+    fn next(&mut self) -> Option<InputLine<'a>> {
         loop {
             let rest = &self.chunk.bytes()[self.start..];
             if rest.is_empty() {
@@ -104,181 +106,195 @@ impl<'a> Iterator for Lines<'a> {
             let (length, step) = memchr(b'\n', rest).map_or((rest.len(), rest.len()), |at| (at, at + 1));
             let text = self.text.map(|text| &text[self.start..][..length]);
             let offset = self.chunk.offset + self.start as u64;
-            self.pass(step);
-            let is_too_long = self.chunk.is_cut || length > LONGEST_LINE;
-            if let Some(line) = line_of(&rest[..length], text, self.number, offset, is_too_long) {
+            self.advance(step);
+            let is_too_long = self.chunk.is_truncated || length > MAX_LINE_BYTES;
+            if let Some(line) = parse_line(&rest[..length], text, self.number, offset, is_too_long) {
                 return Some(line);
             }
         }
     }
 }
 
-/// Cuts the input into chunks, works on them with these workers, and takes the results in the order of the input,
-/// each with the number of its worker. An error of `take` ends it.
-pub fn work_through<W: Send, T: Send>(
+/// Splits the input into chunks, runs `work` for them on one thread per worker, and calls `consume`
+/// with the index of the worker and the result, in input order. An error of `consume` stops it.
+pub fn process_chunks<W: Send, T: Send>(
     input: impl Read + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
-    take: impl FnMut(usize, T) -> Result<(), Error>,
+    consume: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    cut_and_work((input, CHUNK), Some(0), workers, (AHEAD, |_: &T| 1), work, take)
+    let queue = Queue { depth: QUEUE_DEPTH, slots: |_: &T| 1 };
+    process_stream(ChunkReader::new(input, CHUNK_BYTES, Some(0)), workers, queue, work, consume)
 }
 
-/// The same where what comes of a chunk is small but for some, and nobody asks a chunk how many lines come before it.
-pub fn read_through<W: Send, T: Send>(
+/// [`process_chunks`] for results that are mostly small, without counting lines. Results for which
+/// `is_large` returns true take more queue slots.
+pub fn process_large_chunks<W: Send, T: Send>(
     input: impl Read + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
     is_large: impl Fn(&T) -> bool + Sync,
-    take: impl FnMut(usize, T) -> Result<(), Error>,
+    consume: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let size = |result: &T| if is_large(result) { LARGE } else { 1 };
-    cut_and_work((input, LARGE_CHUNK), None, workers, (FAR_AHEAD, size), work, take)
+    let slots = |result: &T| if is_large(result) { LARGE_RESULT_SLOTS } else { 1 };
+    let queue = Queue { depth: SMALL_RESULT_QUEUE_DEPTH, slots };
+    process_stream(ChunkReader::new(input, LARGE_CHUNK_BYTES, None), workers, queue, work, consume)
 }
 
-fn cut_and_work<W: Send, T: Send>(
-    (input, at_once): (impl Read + Send, usize),
-    lines: Option<u64>,
+/// The bound of results that are in progress or wait to be consumed.
+struct Queue<S> {
+    /// Slots per worker.
+    depth: usize,
+    /// Returns the slots that a result takes.
+    slots: S,
+}
+
+fn process_stream<R: Read + Send, W: Send, T: Send>(
+    mut reader: ChunkReader<R>,
     workers: Vec<W>,
-    pace: (usize, impl Fn(&T) -> usize + Sync),
+    queue: Queue<impl Fn(&T) -> usize + Sync>,
     work: impl Fn(&mut W, &Chunk) -> T + Sync,
-    take: impl FnMut(usize, T) -> Result<(), Error>,
+    consume: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // Buffers go round: fresh memory for every chunk would cost as much as reading it.
-    let (give_back, used) = mpsc::channel();
-    let mut cutter = Cutter { input, at_once, used, rest: Vec::new(), offset: 0, lines, is_over: false };
-    let chunks = std::iter::from_fn(move || cutter.next().map_err(Error::reading).transpose());
+    // Buffers are reused: allocating one per chunk would cost as much as reading it.
+    let max_reused_bytes = 4 * reader.chunk_bytes;
+    let (free_buffers, receiver) = mpsc::channel();
+    reader.free_buffers = Some(receiver);
+    let chunks = std::iter::from_fn(move || reader.next().map_err(Error::reading).transpose());
     let work = |worker: &mut W, chunk: Chunk| {
         let result = work(worker, &chunk);
-        // One that a long line has blown up is let go; nobody takes any back when all is read.
-        if chunk.buffer.len() <= 4 * at_once {
-            let _ = give_back.send(chunk.buffer);
+        // A buffer that grew for a long line is dropped. Sending fails at the end of the input.
+        if chunk.buffer.len() <= max_reused_bytes {
+            let _ = free_buffers.send(chunk.buffer);
         }
         result
     };
-    in_order(chunks, workers, pace, work, take)
+    process_in_order(chunks, workers, queue, work, consume)
 }
 
-/// Works on items with these workers, and takes the results in the order of the items, each with the number of its
-/// worker. An item that is an error, and an error of `take`, end it.
+/// Runs `work` for each item on one thread per worker, and calls `consume` with the index of the
+/// worker and the result, in item order. An item that is an error, and an error of `consume`, stop
+/// it.
 ///
-/// Whoever is free gets the next item itself: what it reads is in the cache of its own core then.
-pub fn side_by_side<I: Send, W: Send, T: Send>(
+/// An idle worker calls the iterator itself, so that what the iterator reads is in the cache of its
+/// core.
+pub fn process_items<I: Send, W: Send, T: Send>(
     items: impl Iterator<Item = Result<I, Error>> + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, I) -> T + Sync,
-    take: impl FnMut(usize, T) -> Result<(), Error>,
+    consume: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    in_order(items, workers, (AHEAD, |_: &T| 1), work, take)
+    process_in_order(items, workers, Queue { depth: QUEUE_DEPTH, slots: |_: &T| 1 }, work, consume)
 }
 
-/// The same with how many results of size one may wait for each worker, and the size of a result.
+/// [`process_items`] with a given queue.
 ///
-/// Who takes works too: a thread that did nothing else would push a worker from its core for every result.
-fn in_order<I: Send, W: Send, T: Send>(
+/// The calling thread consumes results and also works: a thread that only consumed would preempt a
+/// worker for every result.
+fn process_in_order<I: Send, W: Send, T: Send>(
     items: impl Iterator<Item = Result<I, Error>> + Send,
     mut workers: Vec<W>,
-    (ahead, size): (usize, impl Fn(&T) -> usize + Sync),
+    queue: Queue<impl Fn(&T) -> usize + Sync>,
     work: impl Fn(&mut W, I) -> T + Sync,
-    mut take: impl FnMut(usize, T) -> Result<(), Error>,
+    mut consume: impl FnMut(usize, T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let room = Room::new(ahead * workers.len());
-    let mut own = workers.pop().expect("without workers nothing would be done, and nobody would know");
-    let own_number = workers.len();
+    let slots = Semaphore::new(queue.depth * workers.len());
+    let mut own_worker = workers.pop().expect("at least one worker");
+    let own_index = workers.len();
     let source = Mutex::new(items.fuse().enumerate());
-    let next = |has_room: bool| {
-        let item = if has_room { locked(&source).next() } else { None };
-        if has_room && item.is_none() {
-            // Whoever waits for room has to see the end too.
-            room.make(1);
+    let next = |has_slot: bool| {
+        let item = if has_slot { lock(&source).next() } else { None };
+        if has_slot && item.is_none() {
+            // Wake the next waiting thread, so that it reaches the end too.
+            slots.release(1);
         }
         item
     };
-    let worked = |worker: &mut W, item: Result<I, Error>| {
+    let run = |worker: &mut W, item: Result<I, Error>| {
         let result = work(worker, item?);
-        let size = size(&result);
-        room.fill(size - 1);
-        Ok((size, result))
+        let taken = (queue.slots)(&result);
+        slots.acquire_now(taken - 1);
+        Ok((taken, result))
     };
     let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
-        // However this ends, nobody waits for room that will not be made.
-        let _closing = Closing(&room);
-        for (number, mut worker) in workers.into_iter().enumerate() {
-            let (room, next, worked, sender) = (&room, &next, &worked, sender.clone());
+        // On every return, including a panic, wake the threads that wait for a slot.
+        let _close = CloseOnDrop(&slots);
+        for (index, mut worker) in workers.into_iter().enumerate() {
+            let (slots, next, run, sender) = (&slots, &next, &run, sender.clone());
             scope.spawn(move || {
-                while let Some((place, item)) = next(room.wait()) {
-                    // A panic has to reach who waits for this result.
-                    let result = catch_unwind(AssertUnwindSafe(|| worked(&mut worker, item)));
-                    if sender.send((place, (number, result))).is_err() {
+                while let Some((position, item)) = next(slots.acquire()) {
+                    // The calling thread resumes a panic when it consumes this result.
+                    let result = catch_unwind(AssertUnwindSafe(|| run(&mut worker, item)));
+                    if sender.send((position, (index, result))).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        let (mut waiting, mut awaited) = (BTreeMap::new(), 0);
+        let (mut pending, mut next_position) = (BTreeMap::new(), 0);
         loop {
-            match next(room.has_some()) {
-                Some((place, item)) => {
-                    let result = Ok(worked(&mut own, item));
-                    waiting.insert(place, (own_number, result));
-                    waiting.extend(results.try_iter());
+            match next(slots.try_acquire()) {
+                Some((position, item)) => {
+                    let result = Ok(run(&mut own_worker, item));
+                    pending.insert(position, (own_index, result));
+                    pending.extend(results.try_iter());
                 }
                 None => match results.recv() {
-                    Ok((place, result)) => drop(waiting.insert(place, result)),
+                    Ok((position, result)) => drop(pending.insert(position, result)),
                     Err(mpsc::RecvError) => return Ok(()),
                 },
             }
-            while let Some((worker, result)) = waiting.remove(&awaited) {
-                awaited += 1;
-                let (size, result) = result.unwrap_or_else(|panic| resume_unwind(panic))?;
-                take(worker, result)?;
-                room.make(size);
+            while let Some((worker, result)) = pending.remove(&next_position) {
+                next_position += 1;
+                let (taken, result) = result.unwrap_or_else(|panic| resume_unwind(panic))?;
+                consume(worker, result)?;
+                slots.release(taken);
             }
         }
     })
 }
 
-/// How many results of size one may still be worked on or wait: without a bound, those that wait for a slow one would fill the
-/// memory. `None` once it is over.
-struct Room {
+/// A counting semaphore for the queue slots. Without a bound, results that wait for a slow one
+/// would fill the memory. `free` is `None` once it is closed, and negative while large results
+/// exceed the bound.
+struct Semaphore {
     free: Mutex<Option<isize>>,
     changed: Condvar,
 }
 
-impl Room {
-    fn new(results: usize) -> Room {
-        Room { free: Mutex::new(Some(results.cast_signed())), changed: Condvar::new() }
+impl Semaphore {
+    fn new(slots: usize) -> Semaphore {
+        Semaphore { free: Mutex::new(Some(slots.cast_signed())), changed: Condvar::new() }
     }
 
-    /// Takes room for one, if there is some.
-    fn has_some(&self) -> bool {
-        take_one(&mut locked(&self.free))
+    /// Takes a slot, if one is free.
+    fn try_acquire(&self) -> bool {
+        take_one(&mut lock(&self.free))
     }
 
-    /// Takes room for one as soon as there is some; false when it is over.
-    fn wait(&self) -> bool {
+    /// Waits for a slot and takes it; false if the semaphore is closed.
+    fn acquire(&self) -> bool {
         let is_full = |free: &mut Option<isize>| free.is_some_and(|free| free <= 0);
-        let free = self.changed.wait_while(locked(&self.free), is_full);
+        let free = self.changed.wait_while(lock(&self.free), is_full);
         take_one(&mut free.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes room for so many that are there already, whether there is some or not.
-    fn fill(&self, results: usize) {
-        if let Some(free) = locked(&self.free).as_mut() {
-            *free -= results.cast_signed();
+    /// Takes slots without waiting, even if none is free.
+    fn acquire_now(&self, slots: usize) {
+        if let Some(free) = lock(&self.free).as_mut() {
+            *free -= slots.cast_signed();
         }
     }
 
-    /// Makes room for so many.
-    fn make(&self, results: usize) {
-        let mut free = locked(&self.free);
+    fn release(&self, slots: usize) {
+        let mut free = lock(&self.free);
         let Some(free) = free.as_mut() else { return };
         if *free <= 0 {
             self.changed.notify_all();
         }
-        *free += results.cast_signed();
+        *free += slots.cast_signed();
     }
 }
 
@@ -287,68 +303,74 @@ fn take_one(free: &mut Option<isize>) -> bool {
     one.map(|free| *free -= 1).is_some()
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends the waiting for room when it is dropped.
-struct Closing<'a>(&'a Room);
+/// Closes a semaphore when it is dropped.
+struct CloseOnDrop<'a>(&'a Semaphore);
 
-impl Drop for Closing<'_> {
+impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
-        *locked(&self.0.free) = None;
+        *lock(&self.0.free) = None;
         self.0.changed.notify_all();
     }
 }
 
-/// Cuts a stream at line breaks.
-struct Cutter<R> {
+/// Splits a stream at line breaks.
+struct ChunkReader<R> {
     input: R,
-    /// How much is read at once, in bytes.
-    at_once: usize,
-    /// Buffers that are free again.
-    used: Receiver<Vec<u8>>,
-    /// What was read beyond the last chunk.
-    rest: Vec<u8>,
+    chunk_bytes: usize,
+    /// Buffers to reuse.
+    free_buffers: Option<Receiver<Vec<u8>>>,
+    /// Bytes that were read beyond the last chunk.
+    carry: Vec<u8>,
     offset: u64,
-    /// How many lines came so far, where they are counted.
+    /// Lines read so far, if they are counted.
     lines: Option<u64>,
-    is_over: bool,
+    is_at_end: bool,
 }
 
-impl<R: Read> Cutter<R> {
-    /// The next whole lines; `None` at the end of the input.
+impl<R: Read> ChunkReader<R> {
+    /// A reader at the start of the input. `lines` is 0 if lines are to be counted.
+    fn new(input: R, chunk_bytes: usize, lines: Option<u64>) -> ChunkReader<R> {
+        let (carry, free_buffers) = (Vec::new(), None);
+        ChunkReader { input, chunk_bytes, free_buffers, carry, offset: 0, lines, is_at_end: false }
+    }
+
+    /// The next complete lines; `None` at the end of the input.
     fn next(&mut self) -> io::Result<Option<Chunk>> {
-        let mut buffer = self.used.try_recv().unwrap_or_default();
-        let mut length = self.rest.len();
+        let reused = self.free_buffers.as_ref().and_then(|buffers| buffers.try_recv().ok());
+        let mut buffer = reused.unwrap_or_default();
+        let mut length = self.carry.len();
         buffer.resize(buffer.len().max(length), 0);
-        buffer[..length].copy_from_slice(&self.rest);
-        self.rest.clear();
-        // Behind a line that was too long, what is left holds line breaks too.
+        buffer[..length].copy_from_slice(&self.carry);
+        self.carry.clear();
+        // After a line that was too long, `carry` also contains line breaks.
         let mut searched = 0;
-        while !self.is_over {
+        while !self.is_at_end {
             length = self.fill(&mut buffer, length)?;
             if let Some(last) = memrchr(b'\n', &buffer[searched..length]) {
                 let end = searched + last + 1;
-                self.rest.extend_from_slice(&buffer[end..length]);
+                self.carry.extend_from_slice(&buffer[end..length]);
                 return Ok(Some(self.chunk(buffer, end, false)));
             }
-            if length > LONGEST_LINE {
-                return self.cut(buffer, length).map(Some);
+            if length > MAX_LINE_BYTES {
+                return self.truncate_line(buffer, length).map(Some);
             }
             searched = length;
         }
         Ok((length > 0).then(|| self.chunk(buffer, length, false)))
     }
 
-    /// Reads as much as a chunk has behind what the buffer holds already, and returns where that ends.
+    /// Appends up to `chunk_bytes` to the buffer, and returns its new length.
     fn fill(&mut self, buffer: &mut Vec<u8>, mut length: usize) -> io::Result<usize> {
-        let end = length + self.at_once;
+        let end = length + self.chunk_bytes;
         buffer.resize(buffer.len().max(end), 0);
         while length < end {
             match self.input.read(&mut buffer[length..end]) {
                 Ok(0) => {
-                    self.is_over = true;
+                    self.is_at_end = true;
                     break;
                 }
                 Ok(count) => length += count,
@@ -359,7 +381,7 @@ impl<R: Read> Cutter<R> {
         Ok(length)
     }
 
-    fn chunk(&mut self, buffer: Vec<u8>, length: usize, is_cut: bool) -> Chunk {
+    fn chunk(&mut self, buffer: Vec<u8>, length: usize, is_truncated: bool) -> Chunk {
         let (offset, lines_before) = (self.offset, self.lines);
         let bytes = &buffer[..length];
         if let Some(lines) = &mut self.lines {
@@ -367,25 +389,26 @@ impl<R: Read> Cutter<R> {
             *lines += memchr_iter(b'\n', bytes).count() as u64 + u64::from(is_last_open);
         }
         self.offset += length as u64;
-        Chunk { offset, lines_before, buffer, length, is_cut }
+        Chunk { offset, lines_before, buffer, length, is_truncated }
     }
 
-    /// Of a line that is too long the beginning is kept and the rest passed over: memory stays bounded.
-    fn cut(&mut self, buffer: Vec<u8>, length: usize) -> io::Result<Chunk> {
-        let kept = LONGEST_LINE + 1;
-        let mut passed = (length - kept) as u64;
+    /// Keeps the beginning of a line that is too long and skips the rest, so that memory stays
+    /// bounded.
+    fn truncate_line(&mut self, buffer: Vec<u8>, length: usize) -> io::Result<Chunk> {
+        let kept = MAX_LINE_BYTES + 1;
+        let mut skipped = (length - kept) as u64;
         let chunk = self.chunk(buffer, kept, true);
-        let mut more = Vec::new();
-        while !self.is_over {
-            let length = self.fill(&mut more, 0)?;
-            if let Some(end) = memchr(b'\n', &more[..length]) {
-                passed += end as u64 + 1;
-                self.rest.extend_from_slice(&more[end + 1..length]);
+        let mut buffer = Vec::new();
+        while !self.is_at_end {
+            let length = self.fill(&mut buffer, 0)?;
+            if let Some(end) = memchr(b'\n', &buffer[..length]) {
+                skipped += end as u64 + 1;
+                self.carry.extend_from_slice(&buffer[end + 1..length]);
                 break;
             }
-            passed += length as u64;
+            skipped += length as u64;
         }
-        self.offset += passed;
+        self.offset += skipped;
         Ok(chunk)
     }
 }
@@ -403,11 +426,11 @@ mod tests {
         let mut before = 0;
         let work = |_: &mut (), chunk: &Chunk| {
             let mut lines = chunk.lines();
-            assert!(lines.rest().is_none_or(|rest| rest.len() <= LONGEST_LINE));
-            let told = |line: Line<'_>| (line.number, line.offset, line.text.map(str::to_owned));
-            (lines.by_ref().map(told).collect::<Vec<_>>(), lines.count_so_far(), chunk.lines_before())
+            assert!(lines.remaining().is_none_or(|rest| rest.len() <= MAX_LINE_BYTES));
+            let fields = |line: InputLine<'_>| (line.number, line.offset, line.text.map(str::to_owned));
+            (lines.by_ref().map(fields).collect::<Vec<_>>(), lines.lines_read(), chunk.lines_before())
         };
-        work_through(input, vec![(); workers], work, |_, (lines, count, lines_before)| {
+        process_chunks(input, vec![(); workers], work, |_, (lines, count, lines_before)| {
             assert_eq!(lines_before, before);
             seen.extend(lines.into_iter().map(|(number, offset, text)| (before + number, offset, text)));
             before += count;
@@ -418,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_in_order_with_their_places_whatever_the_number_of_workers() {
+    fn lines_are_in_order_for_any_number_of_workers() {
         let mut input = b"\xef\xbb\xbf{}\n\n \r\n".to_vec();
         let mut expected = vec![(1, 0, Ok("{}".to_owned()))];
         for number in 4..30_000_u64 {
@@ -428,7 +451,7 @@ mod tests {
         }
         expected.push((30_000, input.len() as u64, Err("not UTF-8")));
         input.extend(b"\xff\xfe");
-        assert!(input.len() > 4 * CHUNK);
+        assert!(input.len() > 4 * CHUNK_BYTES);
         for workers in 1..4 {
             assert!(read(&input, workers) == expected, "{workers} workers");
         }
@@ -436,9 +459,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_told_and_the_rest_goes_on() {
+    fn truncates_a_line_that_is_too_long_and_continues() {
         let mut input = b"one\n".to_vec();
-        input.resize(input.len() + LONGEST_LINE + 3 * CHUNK / 2, b'x');
+        input.resize(input.len() + MAX_LINE_BYTES + 3 * CHUNK_BYTES / 2, b'x');
         let after = input.len() as u64 + 1;
         input.extend(b"\ntwo\n");
         let seen = read(&input, 2);
@@ -446,12 +469,12 @@ mod tests {
             seen,
             [(1, 0, Ok("one".into())), (2, 4, Err("longer than 64 MiB")), (3, after, Ok("two".into()))]
         );
-        let again = [input.as_slice(), &vec![b'x'; LONGEST_LINE + 3 * CHUNK]].concat();
-        assert_eq!(read(&again, 2)[..3], seen, "between two of them");
+        let again = [input.as_slice(), &vec![b'x'; MAX_LINE_BYTES + 3 * CHUNK_BYTES]].concat();
+        assert_eq!(read(&again, 2)[..3], seen, "between two long lines");
         input.truncate(input.len() - 5);
-        assert_eq!(read(&input, 2).len(), 2, "and nothing comes after it");
-        // Where it is so within one read, as where it is not.
-        for (length, is_too_long) in [(LONGEST_LINE, false), (LONGEST_LINE + 1, true)] {
+        assert_eq!(read(&input, 2).len(), 2, "at the end of the input");
+        // The limit is exact.
+        for (length, is_too_long) in [(MAX_LINE_BYTES, false), (MAX_LINE_BYTES + 1, true)] {
             let input = [b"one\n".as_slice(), &vec![b'x'; length], b"\ntwo\n"].concat();
             let seen = read(&input, 2);
             assert_eq!((seen.len(), seen[1].2.is_err()), (3, is_too_long), "{length}");
@@ -459,44 +482,47 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_item_holds_the_others_back_and_a_panic_is_passed_on() {
+    fn the_queue_bounds_work_behind_a_slow_item_and_a_panic_is_resumed() {
         let (done, slow) = mpsc::channel();
         let slow = Mutex::new(slow);
         let items = (0..100).map(Ok);
         let work = |(): &mut (), item: usize| match item {
-            // It is done when the others have gone on as far as they may.
-            0 => slow.lock().expect("nobody panics").iter().take(2 * AHEAD - 1).count(),
+            // Finishes when the queue is full.
+            0 => slow.lock().expect("no other holder panics").iter().take(2 * QUEUE_DEPTH - 1).count(),
             item => {
                 let _ = done.send(());
                 item
             }
         };
         let mut taken = Vec::new();
-        let result = side_by_side(items, vec![(); 2], work, |_, item| {
+        let result = process_items(items, vec![(); 2], work, |_, item| {
             taken.push(item);
             Ok(())
         });
-        assert!(result.is_ok() && taken[1..] == (1..100).collect::<Vec<_>>() && taken[0] == 2 * AHEAD - 1);
+        assert!(
+            result.is_ok() && taken[1..] == (1..100).collect::<Vec<_>>() && taken[0] == 2 * QUEUE_DEPTH - 1
+        );
         let panics =
-            || side_by_side((0..9).map(Ok), vec![(); 2], |(), item| assert!(item < 5), |_, ()| Ok(()));
+            || process_items((0..9).map(Ok), vec![(); 2], |(), item| assert!(item < 5), |_, ()| Ok(()));
         assert!(catch_unwind(panics).is_err());
     }
 
     #[test]
-    fn large_results_hold_back_as_many_small_ones() {
+    fn large_results_take_more_queue_slots() {
         for workers in 1..4 {
             let (mut taken, worked) = (0, AtomicUsize::new(0));
             let work = |(): &mut (), item: usize| {
                 worked.fetch_add(1, Ordering::SeqCst);
                 item
             };
-            let pace = (FAR_AHEAD, |item: &usize| if item.is_multiple_of(3) { 1 } else { LARGE });
-            let result = in_order((0..500).map(Ok), vec![(); workers], pace, work, |_, item| {
+            let slots = |item: &usize| if item.is_multiple_of(3) { 1 } else { LARGE_RESULT_SLOTS };
+            let queue = Queue { depth: SMALL_RESULT_QUEUE_DEPTH, slots };
+            let result = process_in_order((0..500).map(Ok), vec![(); workers], queue, work, |_, item| {
                 assert_eq!(item, taken);
                 taken += 1;
                 thread::sleep(Duration::from_micros(200));
-                // Of three two are large: with each that waits the next one may be worked on.
-                let most = workers * (FAR_AHEAD * 3 / (2 * LARGE) + 3);
+                // Two of three results are large. Each worker may also have one item in progress.
+                let most = workers * (SMALL_RESULT_QUEUE_DEPTH * 3 / (2 * LARGE_RESULT_SLOTS) + 3);
                 assert!(worked.load(Ordering::SeqCst) - item <= most, "{item}: {worked:?} of {most}");
                 Ok(())
             });
@@ -505,22 +531,23 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_room_sees_the_end_too() {
+    fn waiting_workers_stop_at_the_end_of_the_input() {
         for items in (0..10).cycle().take(1000) {
             let mut taken = 0;
             let count = |_, ()| {
                 taken += 1;
                 Ok(())
             };
-            let result = in_order((0..items).map(Ok), vec![(); 3], (1, |()| 1), |(), _| (), count);
+            let queue = Queue { depth: 1, slots: |(): &()| 1 };
+            let result = process_in_order((0..items).map(Ok), vec![(); 3], queue, |(), _| (), count);
             assert!(result.is_ok() && taken == items);
         }
     }
 
     #[test]
-    fn an_error_of_the_taker_ends_it() {
-        let input = "line\n".repeat(4 * CHUNK);
-        let taken = work_through(input.as_bytes(), vec![(); 2], |_, _| (), |_, ()| Err(Error::ReaderGone));
-        assert!(matches!(taken, Err(Error::ReaderGone)));
+    fn an_error_of_the_consumer_stops_processing() {
+        let input = "line\n".repeat(4 * CHUNK_BYTES);
+        let taken = process_chunks(input.as_bytes(), vec![(); 2], |_, _| (), |_, ()| Err(Error::BrokenPipe));
+        assert!(matches!(taken, Err(Error::BrokenPipe)));
     }
 }

@@ -1,4 +1,4 @@
-//! Lines in and lines out: JSON objects, one a line, read with a limit and written whole.
+//! Reading and writing of lines. Reading limits their length; writing never leaves a partial line.
 
 use std::io::{self, BufRead, Write};
 
@@ -6,59 +6,62 @@ use serde::Serialize;
 
 use crate::base::error::Error;
 
-/// The longest line that is read, in bytes. A page of 100 nodes has about 26 kB.
-pub const LONGEST_LINE: usize = 64 << 20;
+/// The maximum length of an input line, in bytes. A page of 100 nodes has about 26 kB.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
 
-/// What some editors put before the first line. Where files were put together, it stands in front of others too.
+/// Some editors write it before the first line. In concatenated files, it also precedes other
+/// lines.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line of input.
 #[derive(Debug)]
-pub struct Line<'a> {
+pub struct InputLine<'a> {
     /// The number of the line, from 1.
     pub number: u64,
-    /// Where the line starts, in bytes from the start of the stream.
+    /// Bytes of the stream before the line.
     pub offset: u64,
-    /// The text, or why there is none.
+    /// The text, or why the line is rejected.
     pub text: Result<&'a str, &'static str>,
-    /// The bytes that were read, without the line break; cut where the line was too long.
+    /// The bytes of the line, without the line break; truncated if the line is too long.
     pub bytes: &'a [u8],
 }
 
-/// Reads a stream line by line into one buffer; empty lines are passed over.
-pub struct Lines<R> {
+/// Reads a stream line by line into one buffer. Empty lines are skipped.
+pub struct LineReader<R> {
     reader: R,
     buffer: Vec<u8>,
     number: u64,
     offset: u64,
-    longest: usize,
+    max_bytes: usize,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Lines of this reader.
-    pub fn new(reader: R) -> Lines<R> {
-        Lines { reader, buffer: Vec::new(), number: 0, offset: 0, longest: LONGEST_LINE }
+impl<R: BufRead> LineReader<R> {
+    /// Reads from this reader.
+    pub fn new(reader: R) -> LineReader<R> {
+        LineReader { reader, buffer: Vec::new(), number: 0, offset: 0, max_bytes: MAX_LINE_BYTES }
     }
 
     /// The next line; `None` at the end of the stream.
-    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, Error> {
+    pub fn next_line(&mut self) -> Result<Option<InputLine<'_>>, Error> {
         loop {
-            let (start, length, too_long) = (self.offset, self.fill()?, self.buffer.len() > self.longest);
+            let (start, length, is_too_long) =
+                (self.offset, self.fill()?, self.buffer.len() > self.max_bytes);
             if length == 0 {
                 return Ok(None);
             }
             self.offset += length;
             self.number += 1;
-            // The borrow of the buffer must not outlive a line that is passed over.
-            if content_of(&self.buffer).is_none() {
+            // Checked separately: the result of `parse_line` would borrow the buffer across
+            // iterations.
+            if content_range(&self.buffer).is_none() {
                 continue;
             }
-            return Ok(line_of(&self.buffer, None, self.number, start, too_long));
+            return Ok(parse_line(&self.buffer, None, self.number, start, is_too_long));
         }
     }
 
-    /// Reads up to and over the next line break and returns how many bytes that took. Of a line that is too
-    /// long, one byte more than allowed is kept: memory stays bounded whatever the input is.
+    /// Reads through the next line break and returns the number of bytes read. The buffer never
+    /// contains more than one byte beyond the limit, so that memory stays bounded.
     fn fill(&mut self) -> Result<u64, Error> {
         self.buffer.clear();
         let mut length = 0;
@@ -73,7 +76,7 @@ impl<R: BufRead> Lines<R> {
             }
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let content = &chunk[..end.unwrap_or(chunk.len())];
-            let room = (self.longest + 1).saturating_sub(self.buffer.len());
+            let room = (self.max_bytes + 1).saturating_sub(self.buffer.len());
             self.buffer.extend_from_slice(&content[..content.len().min(room)]);
             let taken = end.map_or(chunk.len(), |at| at + 1);
             self.reader.consume(taken);
@@ -85,29 +88,29 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// The line that these bytes are, without its line break; `None` when it is empty. `text` is the same, where it is
-/// known to be text.
-pub fn line_of<'a>(
+/// The line in these bytes, which have no line break; `None` if it is empty. `text` is the same
+/// bytes if they are known to be valid UTF-8.
+pub fn parse_line<'a>(
     bytes: &'a [u8],
     text: Option<&'a str>,
     number: u64,
     offset: u64,
-    too_long: bool,
-) -> Option<Line<'a>> {
-    let (start, end) = content_of(bytes)?;
+    is_too_long: bool,
+) -> Option<InputLine<'a>> {
+    let (start, end) = content_range(bytes)?;
     let bytes = &bytes[start..end];
     let text = match text {
-        _ if too_long => Err("longer than 64 MiB"),
+        _ if is_too_long => Err("longer than 64 MiB"),
         Some(text) => Ok(&text[start..end]),
         None => std::str::from_utf8(bytes).map_err(|_| "not UTF-8"),
     };
-    Some(Line { number, offset, text, bytes })
+    Some(InputLine { number, offset, text, bytes })
 }
 
-/// Where the content of a line starts and ends, without byte-order marks before it and without the NUL bytes that a crash
-/// or a truncated log leaves around it; `None` when nothing is left.
+/// The range of a line without leading byte-order marks, and without the NUL bytes that a crash or
+/// a truncated log leaves around it; `None` if the rest is blank.
 #[inline]
-fn content_of(line: &[u8]) -> Option<(usize, usize)> {
+fn content_range(line: &[u8]) -> Option<(usize, usize)> {
     let (mut start, mut end) = (0, line.len());
     loop {
         match line[start..end].first()? {
@@ -123,15 +126,16 @@ fn content_of(line: &[u8]) -> Option<(usize, usize)> {
     (!line[start..end].iter().all(is_blank)).then_some((start, end))
 }
 
-/// Writes lines: each is built whole in memory first and then written at once, so that neither a fault while
-/// building it nor a reader that goes away leaves half a line behind an error that nobody sees.
+/// Writes lines. Each line is serialized in memory and then written with one call, so that a
+/// serialization error leaves no partial line, and a closed pipe is reported as
+/// [`Error::BrokenPipe`].
 pub struct LineWriter<W> {
     writer: W,
     buffer: Vec<u8>,
 }
 
 impl<W: Write> LineWriter<W> {
-    /// Writes to this writer, which should have a buffer of its own.
+    /// Writes to this writer, which should be buffered.
     pub fn new(writer: W) -> LineWriter<W> {
         LineWriter { writer, buffer: Vec::new() }
     }
@@ -140,27 +144,27 @@ impl<W: Write> LineWriter<W> {
     pub fn write<T: Serialize>(&mut self, line: &T) -> Result<(), Error> {
         self.buffer.clear();
         serde_json::to_writer(&mut self.buffer, line)
-            .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
+            .map_err(|error| Error::Bug(format!("cannot serialize a line: {error}")))?;
         self.buffer.push(b'\n');
         self.writer.write_all(&self.buffer).map_err(Error::writing)
     }
 
-    /// What it writes to, for whole lines that are made elsewhere.
+    /// The writer, for complete lines that are serialized elsewhere.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 
-    /// Writes lines that were spelled before, each with its line break.
-    pub fn write_text(&mut self, lines: &[u8]) -> Result<(), Error> {
+    /// Writes bytes that were serialized elsewhere, including line breaks.
+    pub fn write_serialized(&mut self, lines: &[u8]) -> Result<(), Error> {
         self.writer.write_all(lines).map_err(Error::writing)
     }
 
-    /// The writer itself.
+    /// Returns the writer.
     pub fn into_inner(self) -> W {
         self.writer
     }
 
-    /// Hands everything on to the reader.
+    /// Flushes the writer.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.writer.flush().map_err(Error::writing)
     }
@@ -170,8 +174,8 @@ impl<W: Write> LineWriter<W> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], longest: usize) -> Vec<(u64, u64, Result<String, &'static str>)> {
-        let mut lines = Lines { longest, ..Lines::new(io::BufReader::with_capacity(3, bytes)) };
+    fn read(bytes: &[u8], max_bytes: usize) -> Vec<(u64, u64, Result<String, &'static str>)> {
+        let mut lines = LineReader { max_bytes, ..LineReader::new(io::BufReader::with_capacity(3, bytes)) };
         let mut seen = Vec::new();
         while let Some(line) = lines.next_line().expect("memory does not fail") {
             seen.push((line.number, line.offset, line.text.map(str::to_owned)));
@@ -180,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_offsets_count_empty_lines_and_the_last_line_needs_no_break() {
+    fn numbers_and_offsets_include_empty_lines() {
         assert_eq!(read(b"\xef\xbb\xbf{}", 100), [(1, 0, Ok("{}".into()))]);
         let seen = read(b"one\n\n \r\ntwo", 100);
         assert_eq!(seen, [(1, 0, Ok("one".into())), (4, 8, Ok("two".into()))]);
     }
 
     #[test]
-    fn marks_before_any_line_and_nul_bytes_around_it_are_no_part_of_it() {
+    fn removes_byte_order_marks_and_nul_bytes_around_lines() {
         let input = b"\xef\xbb\xbf{}\n\xef\xbb\xbf{\"a\":1}\n\0\0\0\n\0\0{\"b\":2}\0\n\0 \xef\xbb\xbf\n\xef\xbb\xbf\n{\0}\n\0";
         let texts: Vec<_> = read(input, 100).into_iter().map(|(number, _, text)| (number, text)).collect();
         let line = |number, text: &str| (number, Ok(text.to_owned()));
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_or_not_text_is_told_and_the_rest_goes_on() {
+    fn rejects_lines_that_are_too_long_or_not_utf_8_and_continues() {
         let seen = read(b"toolong\n\xff\xfe\nok\n", 5);
         assert_eq!(
             seen,
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_goes_away_is_told_apart() {
+    fn a_closed_pipe_is_a_separate_error() {
         struct Gone;
         impl Write for Gone {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -223,6 +227,6 @@ mod tests {
                 Ok(())
             }
         }
-        assert!(matches!(LineWriter::new(Gone).write(&1), Err(Error::ReaderGone)));
+        assert!(matches!(LineWriter::new(Gone).write(&1), Err(Error::BrokenPipe)));
     }
 }

@@ -1,60 +1,65 @@
-//! Counting input that cannot be read, and deciding when it is too much.
+//! Counts rejected input, and decides whether there is too much of it.
 
 use std::collections::BTreeMap;
 
 use crate::base::error::{Error, Outcome};
-use crate::base::text::counted;
+use crate::base::text::format_count;
 use crate::system::summary::Summary;
 
-/// Rejected lines and rows by their reason.
+/// Rejected lines and rows, by reason.
 #[derive(Debug)]
 pub struct Rejects {
-    limit: f64,
+    /// In percent.
+    max_share: f64,
     count: u64,
+    /// The first line and the count of each reason.
     reasons: BTreeMap<String, (u64, u64)>,
 }
 
-/// The share of rejected rows that is borne unless told otherwise, in percent.
+/// The default of `--max-rejects`: the share of rejected rows, in percent.
 pub const DEFAULT_MAX_REJECTS: f64 = 1.0;
 
-/// Different reasons that are told one by one; hostile input can make any number of them.
-const REASONS: usize = 20;
+/// Distinct reasons that are reported. Hostile input can cause any number of them.
+const MAX_REASONS: usize = 20;
 
 impl Rejects {
-    /// None yet; `limit` is the share in percent above which the input is not the documented stream.
-    pub fn new(limit: f64) -> Rejects {
-        Rejects { limit, count: 0, reasons: BTreeMap::new() }
+    /// No rejects yet. With a share of rejects above `max_share`, in percent, the command fails.
+    pub fn new(max_share: f64) -> Rejects {
+        Rejects { max_share, count: 0, reasons: BTreeMap::new() }
     }
 
-    /// Adds one, found in this line.
+    /// Adds a rejected line or row of this line.
     pub fn add(&mut self, line: u64, reason: &str) {
         self.count += 1;
-        let reason = match self.reasons.len() >= REASONS && !self.reasons.contains_key(reason) {
-            true => "other reasons",
-            false => reason,
-        };
+        let is_over_limit = self.reasons.len() >= MAX_REASONS && !self.reasons.contains_key(reason);
+        let reason = if is_over_limit { "other reasons" } else { reason };
         self.reasons.entry(reason.to_owned()).or_insert((line, 0)).1 += 1;
     }
 
-    /// How many there are.
+    /// The number of rejects.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Tells the reasons and the outcome; `accepted` is what could be read.
+    /// Adds the reasons to the summary, and returns the outcome. `accepted` is the number of
+    /// accepted rows.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the share of rejects exceeds the maximum.
     pub fn conclude(&self, accepted: u64, summary: &mut Summary) -> Result<Outcome, Error> {
         for (reason, (line, count)) in &self.reasons {
-            summary.say(format!("{} rejected, first in line {line}: {reason}", counted(*count, "row")));
+            summary
+                .message(format!("{} rejected, first in line {line}: {reason}", format_count(*count, "row")));
         }
         let share = 100.0 * self.count as f64 / (self.count + accepted).max(1) as f64;
         match self.reasons.iter().next() {
             None => Ok(Outcome::Complete),
-            Some((reason, (line, _))) if self.limit == 0.0 => {
-                Err(Error::Input(format!("line {line}: {reason}; check what is piped in")))
+            Some((reason, (line, _))) if self.max_share == 0.0 => {
+                Err(Error::Input(format!("line {line}: {reason}; check the input")))
             }
-            Some((reason, (line, _))) if share > self.limit => Err(Error::Input(format!(
-                "{share:.1} % of the input is rejected, more than --max-rejects {} %; line {line}: {reason}; check what is piped in",
-                self.limit
+            Some((reason, (line, _))) if share > self.max_share => Err(Error::Input(format!(
+                "{share:.1}% of the input is rejected, more than --max-rejects {}; line {line}: {reason}; check the input",
+                self.max_share
             ))),
             Some(_) => Ok(Outcome::Partial),
         }

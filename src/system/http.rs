@@ -1,4 +1,4 @@
-//! How servers are reached: through which proxy, with whose certificates, and why they are not.
+//! HTTP connections: proxies, certificate authorities, and explanations of failures.
 
 mod failure;
 pub mod proxy;
@@ -15,28 +15,31 @@ use ureq::http::Uri;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector, TcpConnector};
 
 pub use self::failure::Failure;
-use self::failure::{Names, NamingResolver};
+use self::failure::{ConnectionNames, NamingResolver};
 pub use self::route::{Authorities, Route};
 use self::tls::TlsConnector;
-use crate::base::error::{Error, shown};
+use crate::base::error::{Error, display_path};
 
-/// What sends requests to one server, and explains why one failed.
+/// An HTTP client for one server, which explains failed requests.
 pub struct Connection {
     agent: Agent,
-    names: Names,
+    names: ConnectionNames,
 }
 
 impl Connection {
-    /// A connection by this route, which gives up on a request and its answer after `timeout`. Nothing is sent yet.
+    /// A client for this route. `timeout` limits a request including its response. Nothing is sent
+    /// yet.
     pub fn new(route: &Route, timeout: Duration) -> Result<Connection, Error> {
-        let uri: Uri =
-            route.url.parse().map_err(|_| Error::Configuration(format!("{} is not a URL", route.setting)))?;
+        let uri: Uri = route
+            .url
+            .parse()
+            .map_err(|_| Error::Configuration(format!("{} is not a URL; check it", route.setting)))?;
         let proxy = match &route.proxy {
             Some((variable, value)) => Some((variable, proxy::parse(variable, value)?)),
             None => None,
         };
-        let (tls, authorities, unused_authorities) = tls(&route.authorities)?;
-        let names = Names {
+        let Tls { connector: tls, authorities, unused_authorities } = tls(&route.authorities)?;
+        let names = ConnectionNames {
             url: route.url.clone(),
             host: uri.host().unwrap_or_default().to_owned(),
             setting: route.setting,
@@ -48,7 +51,7 @@ impl Connection {
         };
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect would take what opens the server to another address.
+            // A redirect would send the token to another address.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(timeout))
@@ -63,60 +66,73 @@ impl Connection {
         Ok(Connection { agent: Agent::with_parts(config, connector, NamingResolver::default()), names })
     }
 
-    /// What sends requests.
+    /// The HTTP client.
     pub fn agent(&self) -> &Agent {
         &self.agent
     }
 
-    /// What it means that a request got no response.
+    /// Explains an error of a request that got no response.
     pub fn explain(&self, error: &ureq::Error) -> Failure {
         self.names.explain(error)
     }
 }
 
-/// TLS by these authorities; what messages call them where they replace the public ones; and why others are not used.
-fn tls(authorities: &Authorities) -> Result<(TlsConnector, Option<String>, Option<String>), Error> {
-    let unusable = |what: &str| Error::Configuration(format!("{what} holds no certificate that can be used"));
+/// TLS with certain authorities.
+struct Tls {
+    connector: TlsConnector,
+    /// The file or setting of the authorities, if they replace the public ones.
+    authorities: Option<String>,
+    /// Why the authorities that the runner provides are not used.
+    unused_authorities: Option<String>,
+}
+
+fn tls(authorities: &Authorities) -> Result<Tls, Error> {
+    let unusable = |source: &str| {
+        Error::Configuration(format!(
+            "{source} contains no usable certificate; check that it contains a CA certificate"
+        ))
+    };
     match authorities {
         Authorities::Public => {
-            let tls = TlsConnector::new(true, Vec::new()).ok_or_else(|| unusable("this program"))?;
-            Ok((tls, None, None))
+            let connector = TlsConnector::new(true, Vec::new()).ok_or_else(|| unusable("this program"))?;
+            Ok(Tls { connector, authorities: None, unused_authorities: None })
         }
         Authorities::Text { setting, pem } => {
-            let given = certificates(pem.as_bytes(), setting)?;
-            let tls = TlsConnector::new(false, given).ok_or_else(|| unusable(setting))?;
-            Ok((tls, Some((*setting).to_owned()), None))
+            let given = parse_certificates(pem.as_bytes(), setting)?;
+            let connector = TlsConnector::new(false, given).ok_or_else(|| unusable(setting))?;
+            Ok(Tls { connector, authorities: Some((*setting).to_owned()), unused_authorities: None })
         }
         Authorities::File { setting, path } => {
-            let given = certificates_of(path, setting)?;
-            let name = shown(path);
-            let tls = TlsConnector::new(false, given).ok_or_else(|| unusable(&name))?;
-            Ok((tls, Some(name), None))
+            let given = read_certificates(path, setting)?;
+            let name = display_path(path);
+            let connector = TlsConnector::new(false, given).ok_or_else(|| unusable(&name))?;
+            Ok(Tls { connector, authorities: Some(name), unused_authorities: None })
         }
-        // The runner names the file for everybody, also where the public authorities are enough: it must not be in the way.
+        // The runner always provides this file, even if the public authorities are enough: an
+        // unusable file must not break the connection.
         Authorities::PublicAnd { setting, path } => {
-            let (given, unused) = match certificates_of(path, setting) {
+            let (given, unused_authorities) = match read_certificates(path, setting) {
                 Ok(given) => (given, None),
-                Err(error) => (Vec::new(), Some(format!("{setting} is of no use: {error}"))),
+                Err(error) => (Vec::new(), Some(format!("{setting} is not usable: {error}"))),
             };
-            let tls = TlsConnector::new(true, given).ok_or_else(|| unusable(setting))?;
-            Ok((tls, None, unused))
+            let connector = TlsConnector::new(true, given).ok_or_else(|| unusable(setting))?;
+            Ok(Tls { connector, authorities: None, unused_authorities })
         }
     }
 }
 
-fn certificates_of(path: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+fn read_certificates(path: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let pem = std::fs::read(path).map_err(Error::file("read", path))?;
-    certificates(&pem, &format!("{} ({setting})", shown(path)))
+    parse_certificates(&pem, &format!("{} ({setting})", display_path(path)))
 }
 
-/// The certificates of a text in PEM form. `what` names the text in errors, which repeat nothing of it.
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+/// Parses PEM certificates. Errors contain `source`, but nothing of the text.
+fn parse_certificates(pem: &[u8], source: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
-    match certificates.is_empty() {
-        true => Err(Error::Configuration(format!(
-            "{what} holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE----- on a line of its own"
-        ))),
-        false => Ok(certificates),
+    if certificates.is_empty() {
+        return Err(Error::Configuration(format!(
+            "{source} contains no PEM certificate; it has to begin with a line -----BEGIN CERTIFICATE-----"
+        )));
     }
+    Ok(certificates)
 }

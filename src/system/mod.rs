@@ -1,4 +1,4 @@
-//! What talks to the operating system: settings, HTTP, files, logs.
+//! Access to the operating system: settings, HTTP, files, logs.
 
 pub mod files;
 pub mod http;

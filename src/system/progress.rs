@@ -1,5 +1,5 @@
-//! What a command says while it runs, on standard error: how far it is (on a terminal all the time, in a log a line
-//! now and then), and what it waits for.
+//! Progress and retry notices on standard error: a progress line that a terminal updates in place,
+//! or an occasional line in a log.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,37 +8,38 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::base::text::{counted, in_one_line};
+use crate::base::text::{format_count, to_single_line};
 
-/// How often a terminal is told.
-const ON_TERMINAL: Duration = Duration::from_millis(200);
+/// The interval between updates on a terminal.
+const TERMINAL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How often a log is told.
-const IN_LOG: Duration = Duration::from_secs(60);
+/// The interval between progress lines in a log.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Form of the closing summary.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people
+    /// Text
     Text,
     /// JSON lines: the summary is the one without a type
     Json,
 }
 
-/// The command that runs and the form of its log. Both are those of the process, as standard error is.
+/// The running command and the log format. They are global, like standard error.
 static LOG: OnceLock<(&str, LogFormat)> = OnceLock::new();
 
-/// The notice that was written last.
+/// The last retry notice, so that several threads write it only once.
 static LAST_NOTICE: Mutex<String> = Mutex::new(String::new());
 
-/// Sets what lines on standard error begin with, and their form. The first call counts.
-pub fn log_as(command: &'static str, format: LogFormat) {
+/// Sets the command and the format of log lines. Only the first call has an effect.
+pub fn init_log(command: &'static str, format: LogFormat) {
     let _ = LOG.set((command, format));
 }
 
-/// Writes at once why the command waits before the next attempt. What several threads wait for is written once.
-pub fn notice_of_retry(what: &str, attempt: u32, attempts: u32, pause: Duration) {
-    let text = format!("{what}; retrying ({attempt} of {attempts}) in {} s", in_seconds(pause));
+/// Writes why the command waits before the next attempt. Identical consecutive notices are written
+/// once.
+pub fn log_retry(reason: &str, attempt: u32, attempts: u32, pause: Duration) {
+    let text = format!("{reason}; retrying ({attempt} of {attempts}) in {} s", in_seconds(pause));
     let mut last = LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner);
     if *last != text {
         write_line(log().0, "notice", &text);
@@ -46,7 +47,7 @@ pub fn notice_of_retry(what: &str, attempt: u32, attempts: u32, pause: Duration)
     }
 }
 
-/// `4`, and below a second `0.25`.
+/// Formats whole seconds, or milliseconds below one second: `4`, `0.25`.
 fn in_seconds(duration: Duration) -> String {
     match duration.as_secs() {
         0 => format!("{}", (duration.as_secs_f64() * 1_000.0).round() / 1_000.0),
@@ -54,8 +55,8 @@ fn in_seconds(duration: Duration) -> String {
     }
 }
 
-/// Makes the next notice count as new: what the command waited for is over.
-pub fn notice_over() {
+/// After a successful retry: writes the next notice even if it equals the last one.
+pub fn clear_retry_notice() {
     LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
@@ -63,10 +64,10 @@ fn log() -> (&'static str, LogFormat) {
     LOG.get().copied().unwrap_or(("", LogFormat::Text))
 }
 
-/// A line of its own, which takes the place of a progress line that a terminal may show. Standard error that is closed
-/// is nobody's business.
+/// Writes a line, which replaces the progress line of a terminal. Errors are ignored: standard
+/// error may be closed.
 fn write_line(command: &str, kind: &str, text: &str) {
-    let text = in_one_line(text);
+    let text = to_single_line(text);
     let line = match log().1 {
         LogFormat::Json => format!("{}\n", json!({"type": kind, "command": command, "message": text})),
         LogFormat::Text if io::stderr().is_terminal() => format!("\r\x1b[Kduo-metrics {command}: {text}\n"),
@@ -75,25 +76,26 @@ fn write_line(command: &str, kind: &str, text: &str) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// How far a command is.
+/// The progress of a command.
 pub struct Progress {
     command: &'static str,
     total: usize,
     is_terminal: bool,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
-struct State {
+struct ProgressState {
     done: usize,
     rows: u64,
-    told: Instant,
-    is_shown: bool,
+    /// Time of the last update.
+    updated: Instant,
+    is_visible: bool,
 }
 
 impl Progress {
-    /// Of so many parts none is done yet.
+    /// No progress yet. `total` is the number of parts.
     pub fn new(command: &'static str, total: usize) -> Progress {
-        let state = State { done: 0, rows: 0, told: Instant::now(), is_shown: false };
+        let state = ProgressState { done: 0, rows: 0, updated: Instant::now(), is_visible: false };
         Progress {
             command,
             total,
@@ -102,33 +104,33 @@ impl Progress {
         }
     }
 
-    /// So many rows have come.
-    pub fn rows(&self, rows: u64) {
-        self.note(0, rows);
+    /// Adds received rows.
+    pub fn add_rows(&self, rows: u64) {
+        self.update(0, rows);
     }
 
-    /// A part is done.
-    pub fn part(&self) {
-        self.note(1, 0);
+    /// Adds a completed part.
+    pub fn finish_part(&self) {
+        self.update(1, 0);
     }
 
-    fn note(&self, parts: usize, rows: u64) {
+    fn update(&self, parts: usize, rows: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.done += parts;
         state.rows += rows;
-        let pause = if self.is_terminal { ON_TERMINAL } else { IN_LOG };
-        if state.told.elapsed() < pause {
+        let interval = if self.is_terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
+        if state.updated.elapsed() < interval {
             return;
         }
-        state.told = Instant::now();
+        state.updated = Instant::now();
         let text = format!(
             "{} of {}, {}",
             state.done,
-            counted(self.total as u64, "part"),
-            counted(state.rows, "row")
+            format_count(self.total as u64, "part"),
+            format_count(state.rows, "row")
         );
         if self.is_terminal {
-            state.is_shown = true;
+            state.is_visible = true;
             let _ = write!(io::stderr(), "\r\x1b[Kduo-metrics {}: {text}", self.command);
         } else {
             write_line(self.command, "progress", &text);
@@ -139,7 +141,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.is_shown {
+        if state.is_visible {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

@@ -1,51 +1,51 @@
-//! The closing summary of a command, on standard error.
+//! The summary that a command writes to standard error when it ends.
 
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
 use crate::base::error::Outcome;
-use crate::base::text::in_one_line;
+use crate::base::text::to_single_line;
 use crate::system::progress::LogFormat;
 
-/// What a command did, for people and for machines.
+/// The summary of a command: messages, and fields for the JSON format.
 #[derive(Debug)]
 pub struct Summary {
     command: &'static str,
-    lines: Vec<String>,
+    messages: Vec<String>,
     fields: Map<String, Value>,
 }
 
 impl Summary {
     /// An empty summary.
     pub fn new(command: &'static str) -> Summary {
-        Summary { command, lines: Vec::new(), fields: Map::new() }
+        Summary { command, messages: Vec::new(), fields: Map::new() }
     }
 
-    /// Adds a line for people.
-    pub fn say(&mut self, line: impl Into<String>) {
-        self.lines.push(in_one_line(&line.into()));
+    /// Adds a message. In the text format it is a line.
+    pub fn message(&mut self, message: impl Into<String>) {
+        self.messages.push(to_single_line(&message.into()));
     }
 
-    /// Adds a field for machines.
+    /// Adds a field. Only the JSON format contains it.
     pub fn field(&mut self, name: &str, value: impl Into<Value>) {
         self.fields.insert(name.to_owned(), value.into());
     }
 
-    /// Puts another summary before this one.
+    /// Inserts the messages and fields of an earlier summary before those of this one.
     pub fn prepend(&mut self, mut earlier: Summary) {
-        earlier.lines.append(&mut self.lines);
+        earlier.messages.append(&mut self.messages);
         earlier.fields.append(&mut self.fields);
-        (self.lines, self.fields) = (earlier.lines, earlier.fields);
+        (self.messages, self.fields) = (earlier.messages, earlier.fields);
     }
 
-    /// Writes the summary. Standard error that is closed is nobody's business.
+    /// Writes the summary. Errors are ignored: standard error may be closed.
     pub fn write(self, format: LogFormat, outcome: Option<Outcome>) {
         let mut text = String::new();
         match format {
             LogFormat::Text => {
-                for line in self.lines {
-                    text.push_str(&format!("duo-metrics {}: {line}\n", self.command));
+                for message in self.messages {
+                    text.push_str(&format!("duo-metrics {}: {message}\n", self.command));
                 }
             }
             LogFormat::Json => {
@@ -58,7 +58,7 @@ impl Summary {
                 };
                 fields.insert("outcome".to_owned(), outcome.into());
                 fields.extend(self.fields);
-                fields.insert("messages".to_owned(), self.lines.into());
+                fields.insert("messages".to_owned(), self.messages.into());
                 text = format!("{}\n", Value::Object(fields));
             }
         }

@@ -1,7 +1,7 @@
-"""The newest ClickHouse, as the Python package chDB has it, behind as much of the HTTP interface as duo-metrics uses.
+"""The newest ClickHouse from the Python package chDB, with the parts of the HTTP interface that duo-metrics uses.
 
-chdb_server.py FOLDER: keeps its data in the folder, prints its port, and ends with its standard input. It runs in the
-folder's process alone, so that the engine is the real one and only the way to it is ours.
+chdb_server.py FOLDER: stores its data in the folder, prints its port, and ends when its standard input is closed. The
+engine is the real one; only the HTTP server is not.
 """
 
 import gzip
@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from chdb import session
 
-# What the HTTP interface takes beside settings.
-OF_HTTP = {"database", "query", "wait_end_of_query"}
+# Parameters of the HTTP interface that are not settings.
+HTTP_PARAMETERS = {"database", "query", "wait_end_of_query"}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One statement a request, as ClickHouse takes it."""
+    """Runs one statement per request, like ClickHouse."""
 
     protocol_version = "HTTP/1.1"
     engine: session.Session
@@ -30,21 +30,21 @@ class Handler(BaseHTTPRequestHandler):
         statement = parameters.get("query", "") + "\n" + body.decode()
         try:
             self.engine.query(f"USE {parameters['database']}")
-            settings = {name: value for name, value in parameters.items() if name not in OF_HTTP}
+            settings = {name: value for name, value in parameters.items() if name not in HTTP_PARAMETERS}
             if self.headers.get("X-ClickHouse-User") == "reader":
-                # As for a user with `readonly = 1`, who may not change any setting either.
+                # Like a user with `readonly = 1`, who may not change settings.
                 if settings:
                     raise PermissionError("Code: 164. DB::Exception: Cannot modify settings in readonly mode")
                 statement += " SETTINGS readonly = 1"
             for name, value in settings.items():
                 self.engine.query(f"SET {name} = {value}")
-            status, answer = 200, self.engine.query(statement).bytes() or b""
-        except Exception as error:  # noqa: BLE001: what the engine says is the answer
-            status, answer = 500, str(error).encode()
+            status, response = 200, self.engine.query(statement).bytes() or b""
+        except Exception as error:  # noqa: BLE001: the error of the engine is the response
+            status, response = 500, str(error).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A ClickHouse cluster of two shards on this machine: the package of Debian 12, unpacked into target/clickhouse."""
+"""A local ClickHouse cluster with two shards: the package of Debian 12, unpacked into target/clickhouse."""
 
 import shutil
 import socket
@@ -15,7 +15,7 @@ PACKAGE = "clickhouse-server"
 SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n"
 NAME = "duo"
 USER, PASSWORD = "duo", "s3cret"
-# A statement that needs more than that is refused.
+# Memory limit of a statement in bytes.
 MEMORY = 4_000_000_000
 
 CONFIG = """<yandex>
@@ -51,16 +51,16 @@ USERS = """<yandex>
 
 ACCOUNT = """<{user}><password>{password}</password><networks><ip>127.0.0.1</ip></networks>
   <profile>{profile}</profile><quota>default</quota></{user}>"""
-# One who may do anything, one whose statements may take little memory, and one who may only read.
+# Users with their profile: without limits, with little memory, and read-only.
 ACCOUNTS = {USER: "default", "small": "small", "reader": "reader"}
 
 
-class Refused(Exception):
-    """The server refuses a statement."""
+class StatementError(Exception):
+    """The server rejects a statement."""
 
 
 def unpacked() -> Path:
-    """The server with all its libraries, which are got and unpacked when they are not there."""
+    """The path of the server. Downloads and unpacks it with all its libraries if it is missing."""
     server = UNPACKED / "usr/sbin/clickhouse-server"
     if not server.exists():
         apt = UNPACKED / "apt"
@@ -68,7 +68,8 @@ def unpacked() -> Path:
             (apt / folder).mkdir(parents=True, exist_ok=True)
         (apt / "status").touch()
         (apt / "sources.list").write_text(SOURCE)
-        # Nothing counts as installed here, so that it comes with all it needs, the C library too, on any Debian.
+        # With an empty package status, apt downloads all dependencies, including the C library, on
+        # any Debian.
         options = [
             f"Dir::State::status={apt}/status", f"Dir::State::lists={apt}/lists", f"Dir::Etc::sourcelist={apt}/sources.list",
             "Dir::Etc::sourceparts=-", f"Dir::Cache={apt}", f"Dir::Cache::archives={apt}/archives", "APT::Sandbox::User=root",
@@ -84,7 +85,7 @@ def unpacked() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Unused ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -117,7 +118,7 @@ class Shard:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.1)
-        raise RuntimeError(f"ClickHouse does not start: {(self.folder / 'output').read_text()}")
+        raise RuntimeError(f"ClickHouse did not start: {(self.folder / 'output').read_text()}")
 
     def stop(self) -> None:
         if self.process is not None:
@@ -132,10 +133,10 @@ class Shard:
             headers={"X-ClickHouse-User": USER, "X-ClickHouse-Key": PASSWORD},
         )
         try:
-            with urllib.request.urlopen(request, timeout=600) as answer:
-                return answer.read().decode().strip()
+            with urllib.request.urlopen(request, timeout=600) as response:
+                return response.read().decode().strip()
         except urllib.error.HTTPError as error:
-            raise Refused(error.read().decode()) from None
+            raise StatementError(error.read().decode()) from None
 
 
 class Cluster:
@@ -172,7 +173,7 @@ class Cluster:
             shard.stop()
 
     def make(self, database: str, schema: str) -> None:
-        """Makes a database with these tables on each shard."""
+        """Creates a database with these tables on each shard."""
         for shard in self.shards:
             shard.ask(f"CREATE DATABASE {database}")
             for statement in statements(schema):

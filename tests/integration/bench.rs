@@ -1,4 +1,4 @@
-//! The workbench: the binary in a clean environment and folder, and a stand-in GitLab to point it at.
+//! The test bench: the binary in a clean environment and folder, with a stand-in GitLab.
 
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -8,46 +8,46 @@ use serde_json::Value;
 
 use crate::stand_in::{Settings, StandIn};
 
-/// The token of the stand-in. Tests look for it where it must not be.
+/// The token of the stand-in. Tests search for it where it must not appear.
 pub(crate) const TOKEN: &str = "stand-in-secret-91c7";
 
-/// A folder of its own, and a stand-in GitLab.
+/// A temporary folder and a stand-in GitLab.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
     pub(crate) gitlab: StandIn,
 }
 
-/// What a call of the binary came to.
-pub(crate) struct Done {
+/// The result of a command.
+pub(crate) struct CommandResult {
     pub(crate) code: i32,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
 }
 
 impl Bench {
-    /// A stand-in of this size; its clock stands on 2026-11-01, 03:00.
+    /// A stand-in of this size; its clock shows 2026-11-01T03:00:00Z.
     pub(crate) fn new(people: usize, days: u32) -> Bench {
         Bench::with(Settings { people, days, ..Settings::default() })
     }
 
-    /// A stand-in of these settings.
+    /// A stand-in with these settings.
     pub(crate) fn with(settings: Settings) -> Bench {
         let gitlab = StandIn::start(Settings { token: TOKEN.to_owned(), ..settings })
             .expect("the loopback has a free port");
         Bench { folder: tempfile::tempdir().expect("a temporary folder"), gitlab }
     }
 
-    /// A path in the bench's folder.
+    /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The binary with these arguments, pointed at the stand-in, in an environment without anything else.
+    /// The binary with these arguments, in an environment that contains only the settings for the
+    /// stand-in.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare_command(self.folder.path(), arguments);
         command.env("GITLAB_URL", self.gitlab.url()).env("DUO_TOKEN", TOKEN).env("GROUP_PATH", "acme");
@@ -55,8 +55,7 @@ impl Bench {
         command
     }
 
-    /// How many requests a fetch of these arguments makes before it asks for the first page: it checks the group and
-    /// learns what GitLab knows.
+    /// Number of requests of a fetch before the first page: preflight checks and introspection.
     pub(crate) fn requests_before_pages(arguments: &[&str]) -> usize {
         let bench = Bench::new(20, 3);
         bench.run(&[&["fetch"], arguments].concat());
@@ -71,30 +70,30 @@ impl Bench {
     }
 
     /// Runs the binary without input.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
-        done(self.command(arguments), b"")
+    pub(crate) fn run(&self, arguments: &[&str]) -> CommandResult {
+        run_command(self.command(arguments), b"")
     }
 
     /// Runs the binary with this input.
-    pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Done {
-        done(self.command(arguments), input)
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> CommandResult {
+        run_command(self.command(arguments), input)
     }
 
-    /// The raw lines of a fetch that has to be complete.
+    /// The raw lines of a fetch that must be complete.
     pub(crate) fn fetch(&self, arguments: &[&str]) -> Vec<u8> {
         let fetched = self.run(&[&["fetch"], arguments].concat());
         assert_eq!(fetched.code, 0, "{}", fetched.stderr);
         fetched.stdout
     }
 
-    /// The records of raw lines that are all good.
+    /// The records of valid raw lines.
     pub(crate) fn normalize(&self, raw: &[u8]) -> Vec<u8> {
         let normalized = self.pipe(&["normalize"], raw);
         assert_eq!(normalized.code, 0, "{}", normalized.stderr);
         normalized.stdout
     }
 
-    /// The metric and coverage lines of records that are all good.
+    /// The metric and coverage lines of valid records.
     pub(crate) fn aggregate(&self, records: &[u8]) -> Vec<u8> {
         let aggregated = self.pipe(&["aggregate"], records);
         assert_eq!(aggregated.code, 0, "{}", aggregated.stderr);
@@ -102,7 +101,7 @@ impl Bench {
     }
 }
 
-/// The binary in a folder, with nothing in its environment but the search path.
+/// The binary in a folder, with only `PATH` in its environment.
 pub(crate) fn bare_command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("duo-metrics"));
     command.args(arguments).current_dir(folder).env_clear();
@@ -110,8 +109,8 @@ pub(crate) fn bare_command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command with this input to its end.
-pub(crate) fn done(mut command: Command, input: &[u8]) -> Done {
+/// Runs a command with this input and waits for its end.
+pub(crate) fn run_command(mut command: Command, input: &[u8]) -> CommandResult {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -120,12 +119,12 @@ pub(crate) fn done(mut command: Command, input: &[u8]) -> Done {
         .expect("the binary starts");
     let mut stdin = child.stdin.take().expect("it was piped");
     let Output { status, stdout, stderr } = std::thread::scope(|scope| {
-        // The command may end before it has read all; that is its business.
+        // The command may end before it has read all input.
         scope.spawn(move || stdin.write_all(input).ok());
         child.wait_with_output().expect("the binary ends")
     });
     let code = status.code().expect("the binary ends by itself");
-    Done { code, stdout, stderr: String::from_utf8(stderr).expect("messages are text") }
+    CommandResult { code, stdout, stderr: String::from_utf8(stderr).expect("messages are text") }
 }
 
 /// The JSON lines of a stream.
@@ -139,7 +138,7 @@ pub(crate) fn lines_of(stream: &[u8], line_type: &str) -> Vec<Value> {
     lines(stream).into_iter().filter(|line| line["type"] == line_type).collect()
 }
 
-/// The metric lines alone, as text: what has to be the same bytes.
+/// The metric lines as text, to compare their bytes.
 pub(crate) fn metric_text(stream: &[u8]) -> String {
     let text = std::str::from_utf8(stream).expect("streams are UTF-8");
     text.lines()
@@ -148,16 +147,18 @@ pub(crate) fn metric_text(stream: &[u8]) -> String {
         .collect()
 }
 
-/// All files below a folder, with their content.
+/// All files below a folder and their content.
 pub(crate) fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a readable folder") {
             let path = entry.expect("a readable entry").path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => found.push((path.clone(), std::fs::read(&path).expect("a readable file"))),
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let content = std::fs::read(&path).expect("a readable file");
+                found.push((path, content));
             }
         }
     }
@@ -170,7 +171,7 @@ pub(crate) fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "br" || extension == "gz")
 }
 
-/// What a file of a site says: all of them are text, and some of them compressed.
+/// The text of a file of a site, decompressed if necessary.
 pub(crate) fn text_of(path: &Path, content: &[u8]) -> String {
     let mut text = String::new();
     match path.extension().and_then(|extension| extension.to_str()) {

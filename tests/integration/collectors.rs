@@ -1,6 +1,7 @@
-//! Each collector against its fixture (`tests/fixtures/<collector>.jsonl`, nodes as GitLab answers them) and its
-//! golden file (`tests/golden/<collector>.jsonl`: the records, then what was rejected). After a change that is
-//! meant, `BLESS=1 tests/run` writes the golden files anew; read the difference before it is committed.
+//! Compares the records of each collector's fixture (`tests/fixtures/<collector>.jsonl`, nodes as
+//! GitLab returns them) with its golden file (`tests/golden/<collector>.jsonl`: the records, then
+//! the rejected lines). After an intended change, `BLESS=1 tests/run` updates the golden files;
+//! review the difference before you commit it.
 
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use duo_metrics::collect::collectors::COLLECTORS;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, bare_command, done, lines_of};
+use crate::bench::{Bench, bare_command, lines_of, run_command};
 
 #[test]
-fn every_collector_makes_the_records_of_its_golden_file() {
+fn each_collector_produces_the_records_of_its_golden_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     for collector in COLLECTORS {
@@ -20,7 +21,7 @@ fn every_collector_makes_the_records_of_its_golden_file() {
             .expect("every collector has a fixture");
         let arguments =
             ["normalize", "--max-rejects", "100", "--dead-letter", "rejected.jsonl", "--dead-letter-content"];
-        let result = done(bare_command(folder.path(), &arguments), &fixture);
+        let result = run_command(bare_command(folder.path(), &arguments), &fixture);
         assert!([0, 3].contains(&result.code), "{name}: {}", result.stderr);
         let rejected = std::fs::read(folder.path().join("rejected.jsonl")).expect("the dead-letter file");
         let found = String::from_utf8([result.stdout, rejected].concat()).expect("streams are UTF-8");
@@ -37,7 +38,7 @@ fn every_collector_makes_the_records_of_its_golden_file() {
 }
 
 #[test]
-fn with_a_key_the_records_hold_pseudonyms_and_no_person() {
+fn a_pseudonym_key_replaces_all_people_in_records() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     for collector in COLLECTORS {
@@ -46,7 +47,7 @@ fn with_a_key_the_records_hold_pseudonyms_and_no_person() {
         let with_key = |key: &str| {
             let mut command = bare_command(folder.path(), &["normalize", "--max-rejects", "100"]);
             command.env("DUO_METRICS_PSEUDONYM_KEY", key);
-            done(command, &fixture)
+            run_command(command, &fixture)
         };
         let result = with_key("a key that nobody guesses");
         let text = String::from_utf8(result.stdout).expect("streams are UTF-8");
@@ -61,7 +62,7 @@ fn with_a_key_the_records_hold_pseudonyms_and_no_person() {
 }
 
 #[test]
-fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
+fn a_custom_query_produces_raw_lines_and_its_example_runs() {
     let bench = Bench::new(60, 5);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/own-collector");
     let file = example.join("stale_projects.graphql");
@@ -74,14 +75,14 @@ fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
         .filter(|line| line["collector"] == "stale_projects")
         .flat_map(|line| line["nodes"].as_array().expect("a list").clone())
         .collect();
-    let organisation = bench.gitlab.organisation();
-    let acme = organisation.group("acme").expect("the group");
+    let organization = bench.gitlab.organization();
+    let acme = organization.group("acme").expect("the group");
     let expected =
-        organisation.projects.iter().filter(|project| organisation.is_within(project.group, acme)).count();
+        organization.projects.iter().filter(|project| organization.is_within(project.group, acme)).count();
     assert_eq!(nodes.len(), expected);
     let coverage =
         lines_of(&result.stdout, "coverage").into_iter().find(|line| line["collector"] == "stale_projects");
-    assert_eq!(coverage.expect("it is told")["rows"], expected);
+    assert_eq!(coverage.expect("the line")["rows"], expected);
 
     let mut run = std::process::Command::new(example.join("run"));
     let command = bench.command(&[]);
@@ -92,7 +93,7 @@ fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
     let path =
         std::env::join_paths([binary, "/usr/bin".into(), "/bin".into()]).expect("paths without colons");
     run.env("PATH", path);
-    let listed = done(run, b"");
+    let listed = run_command(run, b"");
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     assert_eq!(String::from_utf8(listed.stdout).expect("text").lines().count(), expected);
 
@@ -103,7 +104,7 @@ fn a_query_of_ones_own_comes_out_as_raw_lines_and_its_example_runs() {
 }
 
 #[test]
-fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
+fn a_custom_query_with_a_mapping_produces_metrics() {
     let bench = Bench::new(120, 5);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/own-collector");
     let file = |name: &str| example.join(name).to_str().expect("a path that is text").to_owned();
@@ -114,7 +115,7 @@ fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
     let since = ["--since", "2026-10-27", "--until", "2026-10-30"];
     let collectors = ["--collector", "usage_events", "--collector-file", &query];
     let raw = bench.fetch(&[&since[..], &collectors[..]].concat());
-    // Twice the same lines are the same as once.
+    // Repeated lines count once.
     for raw in [raw.clone(), [&raw[..], &raw].concat()] {
         let records = bench.pipe(&["normalize", "--map", &map], &raw);
         assert_eq!(records.code, 0, "{}", records.stderr);
@@ -140,7 +141,7 @@ fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
                 .all(|line| line["status"] == "complete")
         );
     }
-    // An event that GitLab's own collector brings is not counted a second time.
+    // An event that a built-in collector also provides counts once.
     let same = mapping.replace("tool_called", "START_MCP_TOOL_CALL");
     std::fs::write(bench.path("same.json"), same).expect("written");
     let usage_events =
@@ -151,7 +152,7 @@ fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
     };
     assert_eq!(counts(&bench.aggregate(&doubled)), counts(&usage_events));
 
-    // Windows overlap at midnight; what is of another day makes no day incomplete.
+    // Time ranges overlap at midnight; events of another day do not make a day incomplete.
     let text = std::fs::read_to_string(&query).expect("the example");
     std::fs::write(bench.path("all_calls.graphql"), text.replace(", events: [START_MCP_TOOL_CALL]", ""))
         .expect("written");
@@ -159,13 +160,13 @@ fn a_signal_of_ones_own_becomes_figures_with_a_query_and_a_mapping() {
     let all = bench
         .fetch(&[&since[..], &["--collector", "seats", "--collector-file", "all_calls.graphql"]].concat());
     let records = bench.pipe(&["normalize", "--map", "all.json", "--log-format", "json"], &all);
-    let told: Value = serde_json::from_str(records.stderr.trim()).expect("one JSON line");
-    assert!(told["outside_the_day"].as_u64().is_some_and(|rows| rows > 0), "{told}");
+    let summary: Value = serde_json::from_str(records.stderr.trim()).expect("one JSON line");
+    assert!(summary["outside_the_day"].as_u64().is_some_and(|rows| rows > 0), "{summary}");
     let coverage = lines_of(&bench.aggregate(&records.stdout), "coverage");
     assert!(coverage.iter().all(|line| line["status"] == "complete"), "{coverage:?}");
 
     let unmapped = bench.pipe(&["normalize"], &raw);
-    assert!(unmapped.stderr.contains("--map says what its rows mean"), "{}", unmapped.stderr);
+    assert!(unmapped.stderr.contains("map its rows to records with --map"), "{}", unmapped.stderr);
     std::fs::write(bench.path("bad.json"), r#"{"collector":"x","record":"event","fields":{"when":"at"}}"#)
         .expect("written");
     for (name, words) in [("bad.json", "no field \"when\""), ("nothing.json", "nothing.json")] {

@@ -1,4 +1,4 @@
-//! The CI component, as a consumer has it: which jobs there are, what they leave, and how they end.
+//! The CI component in a consumer's project: its jobs, their artifacts and their results.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, TOKEN, bare_command, done, is_compressed};
+use crate::bench::{Bench, TOKEN, bare_command, is_compressed, run_command};
 use crate::pipelines::{KEY, Pipeline, Project, documents, read, root};
 use crate::stand_in::Settings;
 
@@ -20,8 +20,8 @@ fn jobs(pipeline: &Pipeline) -> Vec<(&str, &str)> {
     pipeline.jobs.iter().map(|(job, status)| (job.as_str(), status.as_str())).collect()
 }
 
-/// The first job fails, and none after it makes anything. GitLab does not even start them.
-fn stops(pipeline: &Pipeline) {
+/// Asserts that the first job fails and no later job runs.
+fn assert_only_first_job_fails(pipeline: &Pipeline) {
     assert!(!pipeline.passed, "{}", pipeline.log);
     assert!(pipeline.jobs.values().all(|status| status == "FAIL"), "{}", pipeline.log);
 }
@@ -38,22 +38,23 @@ fn site(project: &Project<'_>, job: &str) -> Vec<String> {
     names
 }
 
-fn card(project: &Project<'_>, folder: &str) -> Value {
-    let card = project.artifact("duo-metrics:publish", &format!("public/{folder}/dashboard.json"));
-    serde_json::from_str(&card.unwrap_or_else(|| panic!("{folder} has a card"))).expect("JSON")
+fn dashboard_json(project: &Project<'_>, folder: &str) -> Value {
+    let dashboard_json = project.artifact("duo-metrics:publish", &format!("public/{folder}/dashboard.json"));
+    serde_json::from_str(&dashboard_json.unwrap_or_else(|| panic!("{folder} has a dashboard.json")))
+        .expect("JSON")
 }
 
 /// The first day that the dashboard reports.
 fn start(project: &Project<'_>, folder: &str) -> String {
-    card(project, folder)["period"]["start"].as_str().expect("a day").to_owned()
+    dashboard_json(project, folder)["period"]["start"].as_str().expect("a day").to_owned()
 }
 
-fn holds(content: &[u8], text: &str) -> bool {
+fn contains_text(content: &[u8], text: &str) -> bool {
     content.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]
-fn each_combination_of_the_two_variables_has_its_jobs() {
+fn the_two_variables_select_the_jobs() {
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL);
     let (duo, projects, rest) = (
@@ -75,8 +76,8 @@ fn each_combination_of_the_two_variables_has_its_jobs() {
     }
 }
 
-/// What starts pipelines on the default branch, `main`, and on another one.
-const STARTS: [(&str, &str); 7] = [
+/// Pipeline sources with their branch: the default branch `main` or another one.
+const PIPELINE_STARTS: [(&str, &str); 7] = [
     ("main", "schedule"),
     ("main", "web"),
     ("main", "push"),
@@ -87,7 +88,7 @@ const STARTS: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs_unless_inputs_say_so() {
+fn by_default_only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs() {
     let bench = Bench::new(20, 3);
     for (number, (inputs, expected)) in [
         ("", "11000 00"),
@@ -101,7 +102,7 @@ fn only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs_unless_in
     .into_iter()
     .enumerate()
     {
-        // By the file itself and by the entry of the catalog in turn.
+        // Alternately with component.yml and the catalog component.
         let file = ["component.yml", "templates/duo-metrics.yml"][number % 2];
         let given = if inputs.is_empty() { String::new() } else { format!("    inputs:\n      {inputs}\n") };
         let pipeline = format!("include:\n  - local: {file}\n{given}");
@@ -109,10 +110,10 @@ fn only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs_unless_in
         project.set("ENABLE_DUO_METRICS", Some("true"));
         project.set("ENABLE_PROJECT_METRICS", Some("true"));
         let expected = expected.bytes().filter(|digit| *digit != b' ').map(|digit| digit == b'1');
-        for ((branch, source), runs) in STARTS.into_iter().zip(expected) {
+        for ((branch, source), runs) in PIPELINE_STARTS.into_iter().zip(expected) {
             project.switch_to(branch);
             project.set("CI_PIPELINE_SOURCE", Some(source));
-            // All of them or none: a job never needs one that is not there.
+            // All jobs or none, so that no job needs a missing one.
             assert_eq!(
                 project.jobs().len(),
                 if runs { 4 } else { 0 },
@@ -129,7 +130,7 @@ fn only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs_unless_in
 }
 
 #[test]
-fn history_and_the_other_dashboard_outlive_pipelines_and_lost_caches() {
+fn history_and_the_other_dashboard_survive_lost_caches() {
     let bench = Bench::new(40, 40);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("ENABLE_PROJECT_METRICS", Some("true"));
@@ -142,10 +143,10 @@ fn history_and_the_other_dashboard_outlive_pipelines_and_lost_caches() {
     assert_eq!(jobs(&first), all.map(|job| (job, "PASS")), "{}", first.log);
     assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html", "project-metrics"]);
     assert_eq!(start(&project, "duo-metrics"), "2026-10-04");
-    nothing_leaks(&bench, &project, &first);
+    assert_no_leaks(&bench, &project, &first);
     project.keep(&kept);
 
-    // The caches are lost, and one of the dashboards is not spoken of.
+    // The caches are lost, and the variable of one dashboard is not set.
     project.lose_caches();
     project.set("ENABLE_PROJECT_METRICS", None);
     project.set("DUO_METRICS_NOW", Some("2026-11-20T03:00:00Z"));
@@ -155,29 +156,33 @@ fn history_and_the_other_dashboard_outlive_pipelines_and_lost_caches() {
     let second = project.run();
     assert_eq!(jobs(&second), [all[0], all[2], all[3]].map(|job| (job, "PASS")), "{}", second.log);
     assert!(second.log.contains("got .duo-metrics/history.jsonl.gz"), "{}", second.log);
-    assert_eq!(start(&project, "duo-metrics"), "2026-10-04", "what was collected before is reported too");
+    assert_eq!(start(&project, "duo-metrics"), "2026-10-04", "earlier days are reported too");
     assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html", "project-metrics"]);
-    assert_eq!(card(&project, "project-metrics")["carried_over"], true);
-    assert_eq!(card(&project, "duo-metrics")["carried_over"], false);
+    assert_eq!(dashboard_json(&project, "project-metrics")["carried_over"], true);
+    assert_eq!(dashboard_json(&project, "duo-metrics")["carried_over"], false);
     let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
     assert!(landing.contains("./project-metrics/") && landing.contains("Of an earlier run"));
     assert!(bench.gitlab.requests()[before..].iter().all(|request| request.operation != "Pipelines"));
     project.keep(&kept);
 
-    // By now all days are final in the history, from the cache: none of them is asked for again.
+    // Now all days are final in the cached history, so none is requested again.
     let before = bench.gitlab.requests().len();
     project.set("ENABLE_PROJECT_METRICS", Some("false"));
     let third = project.run();
     assert!(third.passed, "{}", third.log);
-    assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html"], "switched off, it goes");
-    let asked = &bench.gitlab.requests()[before..];
-    assert!(asked.iter().all(|request| request.operation != "UsageEvents"), "{}", third.log);
+    assert_eq!(
+        site(&project, "duo-metrics:publish"),
+        ["duo-metrics", "index.html"],
+        "a disabled dashboard is removed"
+    );
+    let requests = &bench.gitlab.requests()[before..];
+    assert!(requests.iter().all(|request| request.operation != "UsageEvents"), "{}", third.log);
     assert_eq!(start(&project, "duo-metrics"), "2026-10-04");
-    nothing_leaks(&bench, &project, &third);
+    assert_no_leaks(&bench, &project, &third);
 }
 
-/// The token is nowhere, and people are in nothing but what GitLab answered.
-fn nothing_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
+/// Asserts that the token is nowhere, and people only in the raw responses of GitLab.
+fn assert_no_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
     let mut files: Vec<(String, Vec<u8>)> = vec![("the log".to_owned(), pipeline.log.clone().into_bytes())];
     for job in pipeline.jobs.keys() {
         files.extend(
@@ -188,30 +193,30 @@ fn nothing_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
     assert!(files.len() > 20);
     let (mut with_people, mut packed) = (0, 0);
     for (name, content) in files {
-        let content = match name.ends_with(".gz") {
-            true => {
-                packed += 1;
-                let mut text = Vec::new();
-                let mut reader = flate2::read::MultiGzDecoder::new(content.as_slice());
-                std::io::Read::read_to_end(&mut reader, &mut text).expect("a compressed file");
-                text
-            }
-            false => content,
+        let content = if name.ends_with(".gz") {
+            packed += 1;
+            let mut text = Vec::new();
+            let mut reader = flate2::read::MultiGzDecoder::new(content.as_slice());
+            std::io::Read::read_to_end(&mut reader, &mut text).expect("a compressed file");
+            text
+        } else {
+            content
         };
-        assert!(!holds(&content, TOKEN), "the token is in {name}");
-        assert!(!holds(&content, KEY), "the key is in {name}");
-        let people = &bench.gitlab.organisation().people;
-        let is_in = |text: &str| holds(&content, &format!("\"{text}\""));
+        assert!(!contains_text(&content, TOKEN), "the token is in {name}");
+        assert!(!contains_text(&content, KEY), "the key is in {name}");
+        let people = &bench.gitlab.organization().people;
+        let is_in = |text: &str| contains_text(&content, &format!("\"{text}\""));
         let person = people
             .iter()
             .find(|person| is_in(&person.username) || is_in(&person.name) || is_in(&person.gid()));
-        match name.contains(".duo-metrics/raw/") {
-            true => with_people += usize::from(person.is_some()),
-            false => assert!(
+        if name.contains(".duo-metrics/raw/") {
+            with_people += usize::from(person.is_some());
+        } else {
+            assert!(
                 person.is_none(),
                 "{person:?} is in {name}",
                 person = person.map(|person| &person.username)
-            ),
+            );
         }
     }
     assert!(packed > 0);
@@ -219,7 +224,7 @@ fn nothing_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
 }
 
 #[test]
-fn what_is_missing_makes_jobs_orange_and_the_page_says_so() {
+fn missing_data_makes_jobs_warn_and_appears_on_the_page() {
     let forbidden_day = NaiveDate::from_ymd_opt(2026, 10, 20);
     let bench = Bench::with(Settings { people: 40, days: 14, forbidden_day, ..Settings::default() });
     let project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
@@ -231,7 +236,7 @@ fn what_is_missing_makes_jobs_orange_and_the_page_says_so() {
         "{}",
         partial.log
     );
-    assert_eq!(card(&project, "duo-metrics")["status"], "partial");
+    assert_eq!(dashboard_json(&project, "duo-metrics")["status"], "partial");
     let page = project.artifact("duo-metrics:publish", "public/duo-metrics/index.html").expect("the page");
     assert!(page.contains("20 Oct") || page.contains("2026-10-20") || page.contains("October 20"));
     assert!(partial.log.contains("no history is kept"), "{}", partial.log);
@@ -239,29 +244,29 @@ fn what_is_missing_makes_jobs_orange_and_the_page_says_so() {
 }
 
 #[test]
-fn a_role_that_may_see_nothing_makes_a_page_that_says_so_and_a_bad_token_makes_none() {
+fn a_role_without_access_is_reported_on_the_page_and_a_bad_token_creates_no_page() {
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("DUO_TOKEN", Some(&format!("{TOKEN}-guest")));
     let denied = project.run();
     assert!(denied.passed, "{}", denied.log);
     assert_eq!(denied.jobs["duo-metrics:fetch-duo"], "WARN");
-    assert_eq!(card(&project, "duo-metrics")["status"], "empty");
+    assert_eq!(dashboard_json(&project, "duo-metrics")["status"], "empty");
 
     project.set("DUO_TOKEN", Some(&format!("{TOKEN}-expired")));
     let refused = project.run();
-    stops(&refused);
-    assert!(refused.log.contains("refuses the token (401)"), "{}", refused.log);
+    assert_only_first_job_fails(&refused);
+    assert!(refused.log.contains("rejected the token (401)"), "{}", refused.log);
     assert!(!refused.log.contains(TOKEN));
 
     project.set("DUO_TOKEN", None);
     let missing = project.run();
-    stops(&missing);
+    assert_only_first_job_fails(&missing);
     assert!(missing.log.contains("no token"), "{}", missing.log);
 }
 
 #[test]
-fn every_input_does_what_it_says() {
+fn each_input_has_its_documented_effect() {
     let bench = Bench::new(30, 14);
     let mut project = consumer(
         &bench,
@@ -340,7 +345,7 @@ pages:
 }
 
 #[test]
-fn what_only_gitlab_does_is_in_the_configuration() {
+fn the_configuration_contains_the_settings_that_only_gitlab_applies() {
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("ENABLE_PROJECT_METRICS", Some("true"));
@@ -366,7 +371,7 @@ fn what_only_gitlab_does_is_in_the_configuration() {
     assert_eq!(job("process")["artifacts"]["expire_in"], "35 days");
     assert_eq!(job("process")["cache"][0]["policy"], "push");
     assert!(job("process")["needs"].as_array().expect("a list").iter().all(|need| need["optional"] == true));
-    // A job that ends in anything but 0 does not deploy.
+    // A job that fails does not deploy.
     assert!(job("publish")["allow_failure"].is_null());
     assert_eq!(job("publish")["pages"], true);
     assert_eq!(job("publish")["resource_group"], "duo-metrics");
@@ -381,7 +386,7 @@ fn what_only_gitlab_does_is_in_the_configuration() {
 }
 
 #[test]
-fn the_two_files_of_the_component_have_the_same_inputs_and_use_and_describe_them_all() {
+fn both_component_files_have_the_same_inputs_and_use_and_describe_all_of_them() {
     let component = documents(&root().join("component.yml"));
     let template = documents(&root().join("templates/duo-metrics.yml"));
     assert_eq!(component[0], template[0]);
@@ -417,7 +422,7 @@ fn the_two_files_of_the_component_have_the_same_inputs_and_use_and_describe_them
 }
 
 #[test]
-fn no_text_of_an_input_is_shell_code_and_no_host_is_named() {
+fn inputs_are_never_shell_code_and_no_host_is_hard_coded() {
     for (name, job) in documents(&root().join("component.yml"))[1].as_object().expect("jobs") {
         let scripts = ["script", "before_script", "after_script"].map(|field| job[field].to_string());
         assert!(scripts.iter().all(|script| !script.contains("$[[")), "{name}");
@@ -430,17 +435,17 @@ fn no_text_of_an_input_is_shell_code_and_no_host_is_named() {
             "of the consumer: {file}"
         );
     }
-    // What stands in inputs comes to the command as it is.
+    // Inputs reach the command unchanged.
     let bench = Bench::new(20, 3);
     let pipeline = "include:\n  - local: component.yml\n    inputs:\n      groups: \"acme'; touch $(echo pwned) `touch pwned`; \\\"\"\n";
     let project = consumer(&bench, pipeline).with("ENABLE_DUO_METRICS", "true");
     let run = project.run();
-    stops(&run);
+    assert_only_first_job_fails(&run);
     assert!(run.log.contains("not found or not readable"), "{}", run.log);
 }
 
 #[test]
-fn the_inputs_in_the_reference_are_those_of_the_component() {
+fn the_reference_documents_all_inputs() {
     let component = documents(&root().join("component.yml"));
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
     let order: Vec<String> = read("component.yml")
@@ -455,7 +460,7 @@ fn the_inputs_in_the_reference_are_those_of_the_component() {
         let input = inputs[name];
         let default = input["default"].as_str().map_or_else(|| input["default"].to_string(), str::to_owned);
         let default = if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
-        // In a table of Markdown a bar ends the cell, also within code.
+        // In a Markdown table, `|` ends the cell, even in code.
         let [default, text] =
             [&default, input["description"].as_str().expect("text")].map(|text| text.replace('|', "\\|"));
         table.push_str(&format!("| `{name}` | {default} | {text} |\n"));
@@ -473,7 +478,7 @@ fn the_inputs_in_the_reference_are_those_of_the_component() {
 }
 
 #[test]
-fn artifacts_of_earlier_pipelines_are_got_with_the_job_token_or_their_lack_is_told() {
+fn earlier_artifacts_are_downloaded_with_the_job_token_or_reported_missing() {
     let bench = Bench::new(20, 3);
     bench.gitlab.keep_artifact("a b:c", "x/y.gz", b"content".to_vec());
     let call = |path: &str, token: Option<&str>| {
@@ -484,7 +489,7 @@ fn artifacts_of_earlier_pipelines_are_got_with_the_job_token_or_their_lack_is_to
         if let Some(token) = token {
             command.env("CI_JOB_TOKEN", token);
         }
-        done(command, b"")
+        run_command(command, b"")
     };
     let (good, bad) = (format!("{TOKEN}-job"), format!("{TOKEN}-wrong"));
     let none = call("x/none", Some(&good));
@@ -501,12 +506,12 @@ fn artifacts_of_earlier_pipelines_are_got_with_the_job_token_or_their_lack_is_to
 }
 
 #[test]
-fn settings_that_only_pipelines_need_are_checked() {
+fn pipeline_only_settings_are_validated() {
     let bench = Bench::new(20, 7);
     let fetch = |name: &str, value: &str| {
         let mut command = bench.command(&["fetch", "--collector", "seats", "--collector", "merge_requests"]);
         command.env(name, value);
-        done(command, b"")
+        run_command(command, b"")
     };
     for bad in ["0", "-3", "many", "1.5", "4000"] {
         let refused = fetch("DUO_METRICS_DAYS", bad);

@@ -1,17 +1,17 @@
-//! The examples of pipelines, each run as it stands.
+//! Runs the example pipelines unchanged.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::agents::sources::happenings;
+use crate::agents::sources::source_events;
 use crate::agents::writers;
 use crate::bench::{Bench, TOKEN, bare_command, lines_of};
 use crate::pipelines::{KEY, Project, documents, read, root};
 
-/// An example as somebody has it who included it; only the address of the component is another one, that of the catalog
-/// entry in this repository.
+/// An example in a consumer's project; only the reference to the component is replaced by the
+/// catalog component of this repository.
 fn example<'a>(bench: &'a Bench, name: &str) -> Project<'a> {
     let text = read(&format!("examples/pipelines/{name}.yml"));
     let component = |project: &str| {
@@ -25,7 +25,7 @@ fn example<'a>(bench: &'a Bench, name: &str) -> Project<'a> {
 }
 
 #[test]
-fn all_examples_are_run_here() {
+fn all_examples_have_a_test() {
     let mut names: Vec<String> = std::fs::read_dir(root().join("examples/pipelines"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -42,7 +42,7 @@ fn all_examples_are_run_here() {
             "several-groups.yml"
         ]
     );
-    // GitLab's schema is held against each as it is when everything is put together.
+    // Each merged configuration is validated against GitLab's schema.
     let bench = Bench::new(20, 7);
     for name in names.iter().filter_map(|name| name.strip_suffix(".yml")) {
         assert!(example(&bench, name).merged()["stages"].is_array(), "{name}");
@@ -52,7 +52,7 @@ fn all_examples_are_run_here() {
 }
 
 #[test]
-fn the_minimal_example_makes_both_dashboards() {
+fn the_minimal_example_creates_both_dashboards() {
     let bench = Bench::new(20, 7);
     let project = example(&bench, "minimal").with("ENABLE_PROJECT_METRICS", "true");
     let merged = project.merged();
@@ -69,7 +69,7 @@ fn the_minimal_example_makes_both_dashboards() {
 }
 
 #[test]
-fn several_groups_are_collected_side_by_side_and_put_together_once() {
+fn several_groups_are_collected_in_parallel_and_merged() {
     let bench = Bench::new(60, 7);
     let project =
         example(&bench, "several-groups").with("GROUP_PATH", "").with("DUO_METRICS_PSEUDONYM_KEY", KEY);
@@ -83,32 +83,32 @@ fn several_groups_are_collected_side_by_side_and_put_together_once() {
 }
 
 #[test]
-fn events_of_agents_from_snowplow_count_beside_what_gitlab_tells() {
+fn agent_events_from_snowplow_are_added_to_gitlabs_data() {
     let bench = Bench::new(20, 7);
-    // Three sessions of the day before the pipeline's.
-    let mut happenings = happenings();
-    happenings.iter_mut().for_each(|happening| happening.at += 74 * 86_400_000);
+    // Three sessions of the day before the pipeline.
+    let mut source_events = source_events();
+    source_events.iter_mut().for_each(|source_event| source_event.at += 74 * 86_400_000);
     let file = bench.path("events.jsonl");
-    std::fs::write(&file, writers::snowplow_json(&happenings)).expect("a file in a folder of the test");
+    std::fs::write(&file, writers::snowplow_json(&source_events)).expect("a file in a folder of the test");
     let address = format!("file://{}", file.display());
     let project = example(&bench, "agent-events").with("AGENT_EVENTS_URL", &address);
     let pipeline = project.run();
     assert!(pipeline.passed && pipeline.jobs.contains_key("agent-events"), "{}", pipeline.log);
     let metrics = project.artifact("duo-metrics:process", ".duo-metrics/metrics.jsonl").expect("the metrics");
-    let told = |metric: &str, by: serde_json::Value| {
+    let value_of = |metric: &str, by: serde_json::Value| {
         let lines = lines_of(metrics.as_bytes(), "metric");
         let line = lines.into_iter().find(|line| {
             line["metric"] == metric && line["grain"] == "window" && line["scope"] == "*" && line["by"] == by
         });
         line.map(|line| line["value"].clone())
     };
-    assert_eq!(told("agents.tokens", json!({"kind": "input"})), Some(json!(58_000)));
-    assert_eq!(told("agents.success_rate", json!({"flow": "fix_pipeline"})), Some(json!(1.0)));
-    assert!(told("code_suggestions.shown", json!({})).is_some_and(|shown| shown.as_u64() > Some(0)));
+    assert_eq!(value_of("agents.tokens", json!({"kind": "input"})), Some(json!(58_000)));
+    assert_eq!(value_of("agents.success_rate", json!({"flow": "fix_pipeline"})), Some(json!(1.0)));
+    assert!(value_of("code_suggestions.shown", json!({})).is_some_and(|shown| shown.as_u64() > Some(0)));
 }
 
 #[test]
-fn without_a_registry_the_program_comes_as_a_package_and_its_digest_is_checked() {
+fn without_a_registry_the_program_is_a_package_with_a_checked_digest() {
     let bench = Bench::new(20, 7);
     let program = std::fs::read(bare_command(root(), &[]).get_program()).expect("the program");
     let digest: String = Sha256::digest(&program).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -128,10 +128,10 @@ fn without_a_registry_the_program_comes_as_a_package_and_its_digest_is_checked()
 }
 
 #[test]
-fn the_digest_becomes_a_comment() {
+fn the_digest_is_posted_as_a_comment() {
     let bench = Bench::new(60, 40);
     let mut project = example(&bench, "digest").with("DIGEST_ISSUE", "12").with("DIGEST_TOKEN", TOKEN);
-    // Where the jobs of the component are not, these are not either: they need them.
+    // Without the jobs of the component, these jobs do not exist either, because they need them.
     for (branch, source) in [("main", "push"), ("main", "web"), ("feature/readme", "schedule")] {
         project.switch_to(branch);
         project.set("CI_PIPELINE_SOURCE", Some(source));
@@ -149,7 +149,7 @@ fn the_digest_becomes_a_comment() {
 }
 
 #[test]
-fn the_landing_page_links_dashboards_of_others() {
+fn the_landing_page_links_other_dashboards() {
     let bench = Bench::new(20, 7);
     let mut project = example(&bench, "landing");
     for source in ["merge_request_event", "push"] {
@@ -167,7 +167,7 @@ fn the_landing_page_links_dashboards_of_others() {
 }
 
 #[test]
-fn the_pipeline_of_this_project_has_the_right_jobs_and_publishes_when_it_is_scheduled() {
+fn this_projects_pipeline_has_the_expected_jobs_and_publishes_on_schedule() {
     let bench = Bench::new(20, 7);
     let mut project = Project::new(&bench, "duo-metrics", &read(".gitlab-ci.yml"));
     let builds = ["test", "advisories", "binary", "job-image"];
@@ -206,7 +206,7 @@ fn the_pipeline_of_this_project_has_the_right_jobs_and_publishes_when_it_is_sche
     ];
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
     assert_eq!(BTreeSet::from_iter(project.jobs()), set(&scheduled));
-    // What builds needs a registry and a network; the rest is run.
+    // Build jobs need a registry and a network; the other jobs are run.
     let pipeline = project.run_only(&scheduled[2..]);
     assert!(pipeline.passed, "{}", pipeline.log);
     assert!(
@@ -214,7 +214,7 @@ fn the_pipeline_of_this_project_has_the_right_jobs_and_publishes_when_it_is_sche
         "{}",
         pipeline.log
     );
-    // Each job of ours with a shell line in it can be read by the shell that runs it.
+    // The scripts of all jobs are valid shell.
     for (name, job) in documents(&root().join(".gitlab-ci.yml"))[0].as_object().expect("jobs") {
         for line in job["script"].as_array().into_iter().flatten() {
             let line = line.as_str().unwrap_or_else(|| panic!("{name}: {line} is no text"));

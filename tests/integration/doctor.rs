@@ -1,25 +1,25 @@
-//! `doctor`: what it says of a GitLab that is well, and of the ways in which it is not.
+//! `doctor`: its checks of working and misconfigured GitLabs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::bench::{Bench, Done, TOKEN, done, lines_of};
+use crate::bench::{Bench, CommandResult, TOKEN, lines_of, run_command};
 use crate::stand_in::{Release, Settings};
 
-fn doctor(bench: &Bench, token: &str, group: &str) -> Done {
+fn doctor(bench: &Bench, token: &str, group: &str) -> CommandResult {
     let mut command = bench.command(&["doctor", "--format", "json", "--retries", "0"]);
     command.env("DUO_TOKEN", token).env("GROUP_PATH", group);
-    done(command, b"")
+    run_command(command, b"")
 }
 
-fn statuses(result: &Done) -> BTreeMap<String, String> {
+fn statuses(result: &CommandResult) -> BTreeMap<String, String> {
     let checks = lines_of(&result.stdout, "check");
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     checks.iter().map(|check| (text(&check["check"]), text(&check["status"]))).collect()
 }
 
 #[test]
-fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
+fn all_checks_pass_for_an_owner_and_cover_each_collector() {
     let bench = Bench::new(120, 14);
     let result = doctor(&bench, TOKEN, "acme");
     assert_eq!(result.code, 0, "{}", result.stderr);
@@ -39,7 +39,10 @@ fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
     }
     assert_eq!(statuses["history of acme"], "note", "without ClickHouse events are kept for three months");
     for check in ["ai_metrics of acme", "ai_user_metrics of acme", "instance_usage_events of the instance"] {
-        assert_eq!(statuses[check], "note", "what not every GitLab has is no failure: {check}");
+        assert_eq!(
+            statuses[check], "note",
+            "a collector that not every GitLab has is not a failure: {check}"
+        );
     }
     assert_eq!(statuses["credits of acme"], "ok");
     assert!(statuses.contains_key("pipelines of acme") && statuses.contains_key("pages"));
@@ -49,7 +52,7 @@ fn all_is_well_for_an_owner_and_every_collector_is_looked_at() {
 }
 
 #[test]
-fn what_does_not_work_is_named_with_what_helps() {
+fn failed_checks_name_the_fix() {
     let bench = Bench::new(60, 14);
     let reporter = doctor(&bench, &format!("{TOKEN}-reporter"), "acme");
     assert_eq!((reporter.code, statuses(&reporter)["seats of acme"].as_str()), (0, "note"));
@@ -58,17 +61,20 @@ fn what_does_not_work_is_named_with_what_helps() {
     assert_eq!((subgroup.code, found["usage_events of acme/web"].as_str()), (69, "note"));
     assert_eq!(found["Duo dashboard of acme/web"], "fail");
     assert_eq!(statuses(&reporter)["role in acme"], "note");
-    assert_eq!(statuses(&reporter)["tier of acme"], "note", "a reporter is not told the plan");
+    assert_eq!(statuses(&reporter)["tier of acme"], "note", "the plan is not visible to reporters");
     let guest = doctor(&bench, &format!("{TOKEN}-guest"), "acme");
     assert_eq!((guest.code, statuses(&guest)["role in acme"].as_str()), (69, "fail"));
-    assert!(!statuses(&guest).contains_key("people of acme"), "who sees no event knows nothing of people");
+    assert!(
+        !statuses(&guest).contains_key("people of acme"),
+        "without access to events, people are not checked"
+    );
     let bad_token = doctor(&bench, "wrong", "acme");
     assert_eq!((bad_token.code, statuses(&bad_token)["token"].as_str()), (77, "fail"));
     let nowhere = doctor(&bench, TOKEN, "nowhere");
     assert_eq!((nowhere.code, statuses(&nowhere)["group"].as_str()), (78, "fail"));
     for result in [&reporter, &subgroup, &bad_token, &nowhere] {
-        let said = format!("{}{}", String::from_utf8_lossy(&result.stdout), result.stderr);
-        assert!(!said.contains("README"), "a user of the image has no such file: {said}");
+        let output = format!("{}{}", String::from_utf8_lossy(&result.stdout), result.stderr);
+        assert!(!output.contains("README"), "the image has no such file: {output}");
     }
     for result in [subgroup, bad_token, nowhere] {
         let failed = lines_of(&result.stdout, "check").into_iter().filter(|check| check["status"] == "fail");
@@ -78,7 +84,7 @@ fn what_does_not_work_is_named_with_what_helps() {
 }
 
 #[test]
-fn doctor_ends_as_a_run_does() {
+fn doctor_has_the_exit_code_of_a_run() {
     let bench = Bench::new(20, 3);
     let old = Settings { people: 20, days: 3, release: Release::V17_5, ..Settings::default() };
     let old = Bench::with(old);
@@ -96,7 +102,7 @@ fn doctor_ends_as_a_run_does() {
         let code = |arguments: &[&str]| {
             let mut command = bench.command(arguments);
             command.env("DUO_TOKEN", format!("{TOKEN}{role}")).envs(variables.iter().copied());
-            done(command, b"").code
+            run_command(command, b"").code
         };
         let (doctor, run) = (code(&["doctor", "--retries", "0"]), code(&["run", "--retries", "0"]));
         assert_eq!(doctor, run, "{role} {variables:?}");
@@ -104,7 +110,7 @@ fn doctor_ends_as_a_run_does() {
 }
 
 #[test]
-fn a_gitlab_that_was_not_reached_is_not_ok() {
+fn an_unreachable_gitlab_is_not_ok() {
     let bench = Bench::new(20, 3);
     bench.gitlab.down_for(Duration::from_secs(600));
     let result = doctor(&bench, TOKEN, "acme");
@@ -112,7 +118,7 @@ fn a_gitlab_that_was_not_reached_is_not_ok() {
 }
 
 #[test]
-fn an_old_gitlab_with_click_house_is_seen_as_one() {
+fn recognizes_an_old_gitlab_with_clickhouse() {
     let settings =
         Settings { people: 60, days: 14, release: Release::V17_5, clickhouse: true, ..Settings::default() };
     let bench = Bench::with(settings);
@@ -127,7 +133,7 @@ fn an_old_gitlab_with_click_house_is_seen_as_one() {
 }
 
 #[test]
-fn an_administrator_of_a_gitlab_of_ones_own_is_seen_as_one() {
+fn recognizes_an_administrator_of_a_self_managed_gitlab() {
     let settings = Settings { people: 60, days: 14, self_managed: true, ..Settings::default() };
     let result = doctor(&Bench::with(settings), &format!("{TOKEN}-admin"), "acme");
     let checks = lines_of(&result.stdout, "check");
@@ -140,7 +146,7 @@ fn an_administrator_of_a_gitlab_of_ones_own_is_seen_as_one() {
 }
 
 #[test]
-fn a_server_that_comes_back_is_waited_for_from_the_first_request_on() {
+fn waits_for_an_unavailable_server_from_the_first_request_on() {
     let bench = Bench::new(20, 3);
     bench.gitlab.down_for(Duration::from_millis(500));
     let result = bench.run(&["doctor", "--format", "json", "--retries", "8", "--retry-wait", "0.05"]);

@@ -1,13 +1,13 @@
-//! The documents and the layout are correct.
+//! The documents match the code, and their links are valid.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use duo_metrics::aggregate::metrics::definitions;
 use duo_metrics::collect::collectors::COLLECTORS;
-use duo_metrics::events::features::EXPOSED;
+use duo_metrics::events::features::REACHED_EVENTS;
 
-use crate::bench::{bare_command, done, lines_of};
+use crate::bench::{bare_command, lines_of, run_command};
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,15 +20,16 @@ fn read(path: &str) -> String {
 pub(crate) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false => found.push(path),
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push(path);
         }
     }
 }
 
 #[test]
-fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
+fn docs_list_the_metrics_of_the_code() {
     let mut text = String::from(
         "# Metrics\n\nGenerated from the definitions in `src/aggregate/metrics/`; `BLESS=1 tests/run` regenerates it.\n\
          Grains: D day, W ISO week, M month, X the last 28 days (rolling). By: `-` is the total, `a×b` two\n\
@@ -55,7 +56,7 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
         ));
     }
     text.push_str("\n## Intentional use and reached\n\nA person is active by an event of intentional use. By these events a person is only reached: something\nis shown to them or done for them. Every other event, including an unknown one, is intentional use:\n\n");
-    for event in EXPOSED {
+    for event in REACHED_EVENTS {
         text.push_str(&format!("- `{event}`\n"));
     }
     let path = root().join("docs/metrics.md");
@@ -66,9 +67,9 @@ fn the_list_of_metrics_in_the_documents_is_that_of_the_code() {
 }
 
 #[test]
-fn the_list_of_metrics_of_the_command_is_that_of_the_code() {
+fn the_metrics_command_lists_the_metrics_of_the_code() {
     let list = |arguments: &[&str]| {
-        let listed = done(bare_command(root(), &[&["metrics"], arguments].concat()), b"");
+        let listed = run_command(bare_command(root(), &[&["metrics"], arguments].concat()), b"");
         assert_eq!(listed.code, 0, "{}", listed.stderr);
         listed.stdout
     };
@@ -85,11 +86,11 @@ fn the_list_of_metrics_of_the_command_is_that_of_the_code() {
         assert!(line["unit"].is_string() && line["title"].is_string());
         assert!(text.contains(&format!("\n{}\n", definition.metric)) && text.contains(definition.text));
     }
-    for (line, event) in exposed.iter().zip(EXPOSED) {
+    for (line, event) in exposed.iter().zip(REACHED_EVENTS) {
         assert_eq!(line["event"], *event);
         assert!(text.contains(&format!("\n  {event}\n")));
     }
-    assert_eq!(exposed.len(), EXPOSED.len());
+    assert_eq!(exposed.len(), REACHED_EVENTS.len());
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn the_reference_lists_every_collector_command_and_exit_code() {
     for collector in COLLECTORS {
         assert!(reference.contains(&format!("\n| `{}` |", collector.name())), "{}", collector.name());
     }
-    let help = done(bare_command(root(), &["--help"]), b"");
+    let help = run_command(bare_command(root(), &["--help"]), b"");
     let help = String::from_utf8(help.stdout).expect("text");
     let commands: Vec<&str> = help
         .lines()
@@ -135,7 +136,7 @@ fn the_readme_shows_the_first_commands_and_links_every_document() {
 }
 
 #[test]
-fn every_link_between_documents_leads_to_a_file_and_a_heading() {
+fn links_between_documents_are_valid() {
     let others = ["CONTRIBUTING.md", "README.md", "CHANGELOG.md", "examples/lint/README.md"];
     for document in documents().into_iter().chain(others.map(str::to_owned)) {
         let text = read(&document);
@@ -182,7 +183,7 @@ fn anchor_of(heading: &str) -> String {
 }
 
 #[test]
-fn every_variable_the_code_reads_is_in_the_reference() {
+fn the_reference_documents_all_variables() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
     let reference = read("docs/reference.md");
@@ -207,7 +208,7 @@ fn every_variable_the_code_reads_is_in_the_reference() {
         }
     }
     assert!(names.len() >= 12, "{names:?}");
-    // A name that ends in an underscore is the beginning of several.
+    // A name that ends in an underscore is a prefix.
     for name in names.into_iter().filter(|name| !name.ends_with('_')) {
         assert!(reference.contains(&format!("`{name}`")), "{name}");
     }

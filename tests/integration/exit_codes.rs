@@ -1,19 +1,19 @@
-//! What goes wrong, which exit code it has, and the one line that says so.
+//! Errors: exit codes and messages.
 
 use std::process::Stdio;
 
-use crate::bench::{Bench, Done, TOKEN, bare_command, done, files_below, lines_of};
+use crate::bench::{Bench, CommandResult, TOKEN, bare_command, files_below, lines_of, run_command};
 use crate::stand_in::Fault;
 
-/// Options that keep a test from waiting.
-const IMPATIENT: &[&str] = &["--retries", "1", "--retry-wait", "0.01", "--timeout", "5"];
+/// Options that make a test fast.
+const FAST_RETRIES: &[&str] = &["--retries", "1", "--retry-wait", "0.01", "--timeout", "5"];
 
-/// Fails unless the code is right and the last line on standard error says all of `words`, in one line.
-fn assert_refused(result: &Done, code: i32, words: &[&str]) {
+/// Asserts the exit code, and that the last line on standard error contains all of `words`.
+fn assert_refused(result: &CommandResult, code: i32, words: &[&str]) {
     let last = result.stderr.lines().last().unwrap_or_default();
     assert_eq!(result.code, code, "{}", result.stderr);
     assert!(last.starts_with("duo-metrics "), "{last}");
-    // What ends before there is anything to report on says nothing else.
+    // These errors end the run before it logs anything else.
     if [2, 75, 77, 78].contains(&code) {
         let lines = result.stderr.lines().filter(|line| !line.contains("; retrying ("));
         assert_eq!(lines.count(), 1, "{}", result.stderr);
@@ -25,25 +25,25 @@ fn assert_refused(result: &Done, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn a_missing_token_is_77_and_so_is_the_name_of_an_unset_variable() {
+fn a_missing_token_or_an_unexpanded_variable_exits_with_77() {
     let bench = Bench::new(20, 3);
     for value in ["", " ", "$DUO_TOKEN", "${SECRET}"] {
         let mut command = bench.command(&["fetch"]);
         command.env("DUO_TOKEN", value);
-        let result = done(command, b"");
+        let result = run_command(command, b"");
         assert_refused(&result, 77, &["no token", "DUO_TOKEN"]);
         assert!(result.stdout.is_empty());
     }
-    assert!(bench.gitlab.requests().is_empty(), "nothing is asked without a token");
+    assert!(bench.gitlab.requests().is_empty(), "no requests without a token");
 }
 
 #[test]
-fn a_bad_token_is_77_and_nothing_is_written() {
+fn a_bad_token_exits_with_77_and_writes_nothing() {
     let bench = Bench::new(20, 3);
     for token in ["wrong", &format!("{TOKEN}-expired")] {
         let mut command = bench.command(&["fetch", "--output-dir", "raw"]);
         command.env("DUO_TOKEN", token);
-        let result = done(command, b"");
+        let result = run_command(command, b"");
         assert_refused(&result, 77, &["401", "renew DUO_TOKEN"]);
         assert!(result.stdout.is_empty());
     }
@@ -51,7 +51,7 @@ fn a_bad_token_is_77_and_nothing_is_written() {
 }
 
 #[test]
-fn an_answer_as_to_nobody_is_77() {
+fn an_anonymous_response_exits_with_77() {
     let bench = Bench::new(20, 3);
     let body = r#"{"data":{"currentUser":null,"group":null}}"#.to_owned();
     let content_type = "application/json".to_owned();
@@ -60,7 +60,7 @@ fn an_answer_as_to_nobody_is_77() {
 }
 
 #[test]
-fn an_unknown_group_is_78_and_is_named() {
+fn an_unknown_group_exits_with_78_and_is_named() {
     let bench = Bench::new(20, 3);
     let result = bench.run(&["fetch", "--group", "acme", "--group", "acme/nowhere", "--output-dir", "raw"]);
     assert_refused(&result, 78, &["\"acme/nowhere\"", "not found or not readable", "GROUP_PATH"]);
@@ -68,18 +68,18 @@ fn an_unknown_group_is_78_and_is_named() {
 }
 
 #[test]
-fn a_closed_port_is_75_after_all_tries() {
+fn a_closed_port_exits_with_75_after_all_retries() {
     let bench = Bench::new(20, 3);
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let url = format!("http://127.0.0.1:{port}");
-    let result = bench.run(&[&["fetch", "--url", &url], IMPATIENT].concat());
+    let result = bench.run(&[&["fetch", "--url", &url], FAST_RETRIES].concat());
     assert_refused(&result, 75, &["cannot reach", &url, "after 2 attempts"]);
     assert!(result.stdout.is_empty());
 }
 
 #[test]
-fn bad_addresses_are_78_and_secrets_in_them_are_not_repeated() {
+fn bad_urls_exit_with_78_and_their_secrets_are_not_repeated() {
     let bench = Bench::new(20, 3);
     for url in [
         "gitlab.example.com",
@@ -96,7 +96,7 @@ fn bad_addresses_are_78_and_secrets_in_them_are_not_repeated() {
 }
 
 #[test]
-fn a_server_that_is_not_gitlab_is_78() {
+fn a_server_that_is_not_gitlab_exits_with_78() {
     let bench = Bench::new(20, 3);
     let page = |status, headers, content_type: &str, body: &str| Fault::Status {
         status,
@@ -114,19 +114,19 @@ fn a_server_that_is_not_gitlab_is_78() {
 }
 
 #[test]
-fn bad_days_ranges_and_names_are_2() {
+fn bad_days_ranges_and_names_exit_with_2() {
     let bench = Bench::new(20, 3);
     let cases: &[(&[&str], &str)] = &[
         (&["fetch", "--since", "2026-02-30"], "not a day"),
         (&["fetch", "--since", "yesterday"], "not a day"),
         (&["fetch", "--since", "2026-10-02", "--until", "2026-10-01"], "before it starts"),
         (&["aggregate", "--since", "2026-10-02", "--until", "2026-10-01"], "before it starts"),
-        (&["fetch", "--collector", "everything"], "there is no collector \"everything\""),
+        (&["fetch", "--collector", "everything"], "unknown collector \"everything\""),
         (&["fetch", "--quiet-stdout"], "--output-dir"),
         (&["fetch", "--no-duo"], "nothing is switched on"),
         (&["dashboard", "--no-duo"], "nothing is switched on"),
         (&["aggregate", "--regular-from", "12", "--heavy-from", "12"], "--heavy-from"),
-        (&["dashboard", "--small-group", "1"], "1 is not in"),
+        (&["dashboard", "--small-group", "1"], "must be a number of at least 3"),
         (&["normalize", "--dead-letter-content"], "--dead-letter"),
         (&["fetch", "--token", "x"], "--token"),
         (&["teleport"], "teleport"),
@@ -149,17 +149,17 @@ fn bad_days_ranges_and_names_are_2() {
     ] {
         let mut command = bench.command(&["fetch"]);
         command.env(name, value);
-        assert_refused(&done(command, b""), 2, &[words]);
+        assert_refused(&run_command(command, b""), 2, &[words]);
     }
-    assert!(bench.gitlab.requests().is_empty(), "nothing is asked before the settings are right");
+    assert!(bench.gitlab.requests().is_empty(), "no requests before the settings are valid");
 }
 
 #[test]
-fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure() {
+fn no_permission_for_usage_exits_with_69_but_not_for_seats_alone() {
     let bench = Bench::new(40, 5);
     let mut command = bench.command(&["fetch", "--since", "2026-10-30"]);
     command.env("DUO_TOKEN", format!("{TOKEN}-guest"));
-    let result = done(command, b"");
+    let result = run_command(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
     assert_eq!(coverage.len(), 12, "{coverage:?}");
@@ -168,21 +168,25 @@ fn a_role_that_may_not_see_usage_is_69_and_seats_alone_are_a_fact_not_a_failure(
     let reporter = |arguments: &[&str]| {
         let mut command = bench.command(arguments);
         command.env("DUO_TOKEN", format!("{TOKEN}-reporter"));
-        done(command, b"")
+        run_command(command, b"")
     };
     let by_default = reporter(&["fetch", "--since", "2026-10-30"]);
     assert_eq!(by_default.code, 0, "{}", by_default.stderr);
-    assert!(by_default.stderr.contains("seats of acme: denied on 2026-11-01"), "{}", by_default.stderr);
+    assert!(
+        by_default.stderr.contains("seats of acme: no permission on 2026-11-01"),
+        "{}",
+        by_default.stderr
+    );
     let named =
         reporter(&["fetch", "--since", "2026-10-30", "--collector", "seats", "--collector", "usage_events"]);
     assert_eq!(named.code, 3, "{}", named.stderr);
 }
 
 #[test]
-fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
+fn a_truncated_raw_stream_exits_with_3_and_names_the_day() {
     let bench = Bench::new(60, 5);
     let raw = bench.fetch(&["--since", "2026-10-27", "--collector", "usage_events", "--jobs", "1"]);
-    // Whole lines are missing: nothing is wrong with any line that is left.
+    // Complete lines are missing; the remaining lines are valid.
     let lines: Vec<&[u8]> = raw.split_inclusive(|byte| *byte == b'\n').collect();
     let cut = lines[..lines.len() - 1].concat();
     let normalized = bench.pipe(&["normalize"], &cut);
@@ -190,17 +194,17 @@ fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
     let aggregated = bench.pipe(&["aggregate"], &normalized.stdout);
     assert_eq!(aggregated.code, 3, "{}", aggregated.stderr);
     assert!(
-        aggregated.stderr.contains("usage_events of acme on 2026-10-31: the stream is cut"),
+        aggregated.stderr.contains("usage_events of acme on 2026-10-31: truncated input"),
         "{}",
         aggregated.stderr
     );
-    let cut_day =
+    let truncated_day =
         lines_of(&aggregated.stdout, "coverage").into_iter().find(|line| line["day"] == "2026-10-31");
-    let cut_day = cut_day.expect("the day is told");
-    assert_eq!(cut_day["status"], "partial", "{cut_day}");
-    let told = "the stream is cut: rows came without their coverage line";
-    assert_eq!(cut_day["reason"], told);
-    // A line is cut in the middle.
+    let truncated_day = truncated_day.expect("the day");
+    assert_eq!(truncated_day["status"], "partial", "{truncated_day}");
+    let reason = "truncated input: rows without a coverage line";
+    assert_eq!(truncated_day["reason"], reason);
+    // A line is truncated.
     let normalized = bench
         .pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &raw[..raw.len() / 2]);
     assert_eq!(normalized.code, 3, "{}", normalized.stderr);
@@ -212,7 +216,7 @@ fn a_truncated_raw_stream_is_3_and_the_cut_day_is_named() {
 }
 
 #[test]
-fn bad_lines_are_counted_placed_and_limited() {
+fn bad_lines_are_counted_located_and_limited() {
     let bench = Bench::new(60, 5);
     let raw = bench.fetch(&["--since", "2026-10-30", "--collector", "usage_events"]);
     let hostile =
@@ -220,7 +224,7 @@ fn bad_lines_are_counted_placed_and_limited() {
     let input = [raw.as_slice(), hostile].concat();
     let generous = bench.pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &input);
     assert_eq!(generous.code, 3, "{}", generous.stderr);
-    assert_eq!(generous.stdout, bench.normalize(&raw), "what is good comes through as if nothing had been");
+    assert_eq!(generous.stdout, bench.normalize(&raw), "valid lines are not affected");
     let dead_file = std::fs::read(bench.path("dead.jsonl")).expect("the file");
     let dead = lines_of(&dead_file, "rejected");
     let first = raw.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -229,7 +233,7 @@ fn bad_lines_are_counted_placed_and_limited() {
     assert_eq!(lines, [first, first + 1, first + 2, first + 3]);
     assert!(
         !String::from_utf8_lossy(&dead_file).contains("ana.private"),
-        "content stays out unless it is asked for"
+        "content is included only on request"
     );
     assert!(generous.stderr.contains("1 line of a type"), "{}", generous.stderr);
     let with_content = bench.pipe(
@@ -249,7 +253,7 @@ fn bad_lines_are_counted_placed_and_limited() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_every_filter_quietly_with_0() {
+fn a_closed_pipe_ends_each_filter_quietly_with_0() {
     let bench = Bench::new(300, 50);
     let raw = bench.fetch(&["--since", "2026-09-12"]);
     let records = bench.normalize(&raw);
@@ -262,7 +266,7 @@ fn a_reader_that_goes_away_ends_every_filter_quietly_with_0() {
     ] {
         let mut command = bench.command(&arguments);
         let input = input
-            .map_or(Stdio::null(), |name| std::fs::File::open(bench.path(name)).expect("it is there").into());
+            .map_or(Stdio::null(), |name| std::fs::File::open(bench.path(name)).expect("it exists").into());
         let mut child =
             command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         drop(child.stdout.take());
@@ -278,7 +282,7 @@ fn a_reader_that_goes_away_ends_every_filter_quietly_with_0() {
 }
 
 #[test]
-fn files_of_a_folder_appear_whole_or_not_at_all() {
+fn output_files_are_complete_or_absent() {
     let bench = Bench::new(60, 5);
     let stdout = bench.fetch(&["--since", "2026-10-30", "--output-dir", "raw"]);
     let files = files_below(&bench.path("raw"));
@@ -304,10 +308,10 @@ fn files_of_a_folder_appear_whole_or_not_at_all() {
     assert_eq!(in_files, in_stdout);
     let mut quiet = bench.command(&["fetch", "--since", "2026-10-30", "--quiet-stdout"]);
     quiet.env("DUO_METRICS_OUTPUT_DIR", "quiet");
-    let quiet = done(quiet, b"");
+    let quiet = run_command(quiet, b"");
     assert_eq!((quiet.code, quiet.stdout.len()), (0, 0), "{}", quiet.stderr);
     assert_eq!(files_below(&bench.path("quiet")).len(), files.len());
-    // The place is taken by a file: nothing half-written is left.
+    // The target folder is a file: no partial files are left.
     std::fs::write(bench.path("taken"), "x").expect("written");
     let refused = bench.run(&["fetch", "--output-dir", "taken"]);
     assert_refused(&refused, 78, &["taken"]);
@@ -315,7 +319,7 @@ fn files_of_a_folder_appear_whole_or_not_at_all() {
 }
 
 #[test]
-fn settings_come_from_flags_then_the_environment_then_dotenv_and_in_ci_dotenv_is_not_read() {
+fn flags_override_the_environment_which_overrides_dotenv_and_ci_ignores_dotenv() {
     let bench = Bench::new(20, 3);
     let file = format!(
         "GITLAB_URL={}\nDUO_TOKEN={TOKEN}\nGROUP_PATH=acme\nDUO_METRICS_NOW=2026-11-01T03:00:00Z\n",
@@ -325,9 +329,9 @@ fn settings_come_from_flags_then_the_environment_then_dotenv_and_in_ci_dotenv_is
     let call = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = bare_command(bench.folder(), arguments);
         command.envs(variables.iter().copied());
-        done(command, b"")
+        run_command(command, b"")
     };
-    let scopes = |result: &Done| -> Vec<String> {
+    let scopes = |result: &CommandResult| -> Vec<String> {
         let mut scopes: Vec<String> = lines_of(&result.stdout, "coverage")
             .iter()
             .map(|line| line["scope"].as_str().expect("text").to_owned())
@@ -347,7 +351,7 @@ fn settings_come_from_flags_then_the_environment_then_dotenv_and_in_ci_dotenv_is
 }
 
 #[test]
-fn the_summary_is_json_when_asked_for() {
+fn the_summary_can_be_json() {
     let bench = Bench::new(20, 3);
     let result = bench.run(&["fetch", "--since", "2026-10-30", "--log-format", "json"]);
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
@@ -356,17 +360,21 @@ fn the_summary_is_json_when_asked_for() {
     assert_eq!(summary["collected"].as_array().expect("a list").len(), 7);
 }
 
-/// Runs a command to its end with this file as standard output.
-fn into(mut command: std::process::Command, stdout: std::fs::File, input: Option<std::fs::File>) -> Done {
+/// Runs a command with this file as standard output and waits for its end.
+fn run_into_file(
+    mut command: std::process::Command,
+    stdout: std::fs::File,
+    input: Option<std::fs::File>,
+) -> CommandResult {
     command.stdin(input.map_or(Stdio::null(), Stdio::from)).stdout(stdout).stderr(Stdio::piped());
     let output = command.output().expect("it ends");
     let stderr = String::from_utf8(output.stderr).expect("messages are text");
-    Done { code: output.status.code().expect("it ends by itself"), stdout: Vec::new(), stderr }
+    CommandResult { code: output.status.code().expect("it ends by itself"), stdout: Vec::new(), stderr }
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn standard_output_that_is_full_is_75_and_one_that_is_not_for_writing_is_78() {
+fn a_full_stdout_exits_with_75_and_an_unwritable_one_with_78() {
     let bench = Bench::new(20, 3);
     let raw = bench.fetch(&["--since", "2026-10-30"]);
     let records = bench.normalize(&raw);
@@ -406,23 +414,24 @@ fn standard_output_that_is_full_is_75_and_one_that_is_not_for_writing_is_78() {
         (vec!["export", "--format", "markdown"], "metrics"),
     ] {
         let input =
-            || (!input.is_empty()).then(|| std::fs::File::open(bench.path(input)).expect("it is there"));
+            || (!input.is_empty()).then(|| std::fs::File::open(bench.path(input)).expect("it exists"));
         let full = std::fs::File::create("/dev/full").expect("a device of Linux");
-        let result = into(bench.command(&arguments), full, input());
+        let result = run_into_file(bench.command(&arguments), full, input());
         assert_eq!(result.code, 75, "{arguments:?}: {}", result.stderr);
         let last = result.stderr.lines().last().unwrap_or_default();
         assert!(last.contains("cannot write to standard output: No space left"), "{arguments:?}: {last}");
         assert!(last.contains("free some space"), "{last}");
-        // Open, but not for writing, as `1< file` makes it.
+        // Open for reading only, as with `1< file`.
         let readable = std::fs::File::open("/dev/null").expect("a device of Linux");
-        let result = into(bench.command(&arguments), readable, input());
+        let result = run_into_file(bench.command(&arguments), readable, input());
         assert_eq!(result.code, 78, "{arguments:?}: {}", result.stderr);
         assert!(result.stderr.contains("cannot write to standard output"), "{}", result.stderr);
     }
     assert!(!bench.path("out").exists() || files_below(&bench.path("out")).is_empty(), "no file stays");
 }
 
-/// This command in a file system of 16 kB at `disk`, which ends with it; `None` where that takes more rights.
+/// This command with a temporary file system of this size mounted at `disk`; `None` without the
+/// required privileges.
 #[cfg(target_os = "linux")]
 fn on_a_small_disk(command: &std::process::Command, size: &str) -> Option<std::process::Command> {
     let within = |script: &str| {
@@ -443,13 +452,13 @@ fn on_a_small_disk(command: &std::process::Command, size: &str) -> Option<std::p
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_75_and_the_place_is_named_by_the_name_it_was_to_have() {
+fn a_full_disk_exits_with_75_and_names_the_target_file() {
     let bench = Bench::new(60, 10);
     let raw = bench.fetch(&["--collector", "usage_events", "--collector", "seats"]);
     let records = bench.normalize(&raw);
     let metrics = bench.aggregate(&records);
     bench.gitlab.keep_artifact("process", "history.gz", vec![7; 1 << 20]);
-    std::fs::create_dir(bench.path("disk")).expect("made");
+    std::fs::create_dir(bench.path("disk")).expect("a folder");
     let rejected = "not json\n".repeat(4000).into_bytes();
     for (arguments, input) in [
         (vec!["dashboard", "--site", "disk/site"], &metrics),
@@ -462,16 +471,16 @@ fn a_full_disk_is_75_and_the_place_is_named_by_the_name_it_was_to_have() {
         (vec!["artifact", "--job", "process", "--path", "history.gz", "--output", "disk/got"], &raw),
         (vec!["run", "--site", "disk/site"], &raw),
     ] {
-        // Where the content has no room, and where not even the name of a file has any.
+        // No space for the content, and no space for the directory entry.
         for size in ["size=4k", "size=64k,nr_inodes=1"] {
             let mut command = bench.command(&arguments);
             command.env("CI_API_V4_URL", format!("{}/api/v4", bench.gitlab.url())).env("CI_PROJECT_ID", "7");
             command.env("CI_COMMIT_REF_NAME", "main").env("CI_JOB_TOKEN", format!("{TOKEN}-job"));
             let Some(command) = on_a_small_disk(&command, size) else {
-                eprintln!("not tried: no user namespace with a file system of its own is to be had here");
+                eprintln!("skipped: user namespaces with mounts are not available");
                 return;
             };
-            let result = done(command, input);
+            let result = run_command(command, input);
             let last = result.stderr.lines().last().unwrap_or_default();
             assert_eq!(result.code, 75, "{size} {arguments:?}: {}", result.stderr);
             assert!(
@@ -486,7 +495,7 @@ fn a_full_disk_is_75_and_the_place_is_named_by_the_name_it_was_to_have() {
 }
 
 #[test]
-fn a_clickhouse_that_is_not_there_is_75_a_bad_address_is_78_and_a_wrong_call_is_2() {
+fn clickhouse_unreachable_exits_with_75_bad_url_with_78_bad_flags_with_2() {
     let bench = Bench::new(20, 3);
     let call = |flags: &[&str]| {
         bench.run(&[&["aggregate"], flags, &["--retries", "1", "--retry-wait", "0.01"]].concat())
@@ -506,5 +515,5 @@ fn a_clickhouse_that_is_not_there_is_75_a_bad_address_is_78_and_a_wrong_call_is_
     assert_refused(&call(&both), 2, &["--no-load"]);
     let mut command = bench.command(&[&["aggregate"][..], &at("http://127.0.0.1:1")].concat());
     command.env("CLICKHOUSE_PASSWORD", "$CLICKHOUSE_PASSWORD");
-    assert_refused(&done(command, b""), 77, &["CLICKHOUSE_PASSWORD"]);
+    assert_refused(&run_command(command, b""), 77, &["CLICKHOUSE_PASSWORD"]);
 }

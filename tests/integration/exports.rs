@@ -1,4 +1,5 @@
-//! What `export` writes holds the same numbers as the site, hides the same, and harms no program that reads it.
+//! `export` writes the same values as the site, suppresses the same ones, and is safe for programs
+//! that read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,12 +7,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, done, lines};
+use crate::bench::{Bench, lines, run_command};
 
 const FORMATS: [&str; 3] = ["csv", "openmetrics", "markdown"];
 
-/// Names that somebody could give a group or a language in order to do harm.
-const HOSTILE: [&str; 4] = [
+/// Malicious names of groups and languages.
+const HOSTILE_NAMES: [&str; 4] = [
     "=cmd()|' /C calc'!A0",
     "@all <script>alert(1)</script> [here](https://evil.example) `x` | ![](https://evil.example/x.png)",
     "a\nb\"c\\d\n/close",
@@ -24,8 +25,8 @@ fn export(bench: &Bench, format: &str, metrics: &[u8]) -> String {
     String::from_utf8(result.stdout).expect("exports are UTF-8")
 }
 
-/// The rows of a CSV file, by the heading of each cell that is not empty. Instances are left out: the site tells them only
-/// where there are several.
+/// The rows of a CSV file: non-empty cells by header. Without the instance, which the site shows
+/// only if there are several.
 fn rows(csv: &[u8]) -> BTreeSet<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_reader(csv);
     let headings = reader.headers().expect("a heading").clone();
@@ -37,7 +38,7 @@ fn rows(csv: &[u8]) -> BTreeSet<BTreeMap<String, String>> {
     reader.records().map(|row| cells(row.expect("a row of as many cells as the heading"))).collect()
 }
 
-/// What Prometheus' own parser reads: families with their type, unit and samples.
+/// Metric families as parsed by Prometheus' parser: type, unit and samples.
 fn parsed(exposition: &str) -> Vec<Value> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/prometheus/bin/python");
     assert!(python.exists(), "Prometheus' parser is not there; tests/run installs it");
@@ -50,12 +51,12 @@ for family in text_string_to_metric_families(sys.stdin.buffer.read().decode()):
     samples = [[sample.name, sample.labels, sample.value] for sample in family.samples]
     print(json.dumps([family.name, family.type, family.unit, family.documentation, samples]))",
     ]);
-    let result = done(command, exposition.as_bytes());
+    let result = run_command(command, exposition.as_bytes());
     assert_eq!(result.code, 0, "{}", result.stderr);
-    lines_of_arrays(&result.stdout)
+    series_of_exposition(&result.stdout)
 }
 
-fn lines_of_arrays(text: &[u8]) -> Vec<Value> {
+fn series_of_exposition(text: &[u8]) -> Vec<Value> {
     std::str::from_utf8(text)
         .expect("text")
         .lines()
@@ -63,14 +64,14 @@ fn lines_of_arrays(text: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-/// Two groups and two languages renamed to something hostile.
+/// Renames two groups and two languages to hostile names.
 fn with_hostile_names(metrics: &[u8]) -> Vec<u8> {
     let rename = |text: &mut Value| {
         let renamed = match text.as_str() {
-            Some("acme") => HOSTILE[0],
-            Some("globex") => HOSTILE[1],
-            Some("rust") => HOSTILE[2],
-            Some("ruby") => HOSTILE[3],
+            Some("acme") => HOSTILE_NAMES[0],
+            Some("globex") => HOSTILE_NAMES[1],
+            Some("rust") => HOSTILE_NAMES[2],
+            Some("ruby") => HOSTILE_NAMES[3],
             _ => return,
         };
         *text = renamed.into();
@@ -87,7 +88,7 @@ fn with_hostile_names(metrics: &[u8]) -> Vec<u8> {
 }
 
 /// Metric lines of two groups.
-fn figures(bench: &Bench) -> Vec<u8> {
+fn metrics_of_two_groups(bench: &Bench) -> Vec<u8> {
     let groups = ["--group", "acme", "--group", "globex", "--duo", "--project", "--since", "2026-09-28"];
     bench.aggregate(&bench.normalize(&bench.fetch(&groups)))
 }
@@ -102,9 +103,9 @@ fn metric(name: &str, by: Value, value: u64, people: u64) -> String {
 }
 
 #[test]
-fn the_table_has_the_rows_of_the_site() {
+fn the_csv_export_has_the_rows_of_the_site() {
     let bench = Bench::new(60, 35);
-    let metrics = figures(&bench);
+    let metrics = metrics_of_two_groups(&bench);
     let exported = rows(export(&bench, "csv", &metrics).as_bytes());
     let site = bench.pipe(&["dashboard", "--duo", "--project"], &metrics);
     assert_eq!(site.code, 0, "{}", site.stderr);
@@ -116,18 +117,19 @@ fn the_table_has_the_rows_of_the_site() {
     }
     assert!(exported.len() > 1_000 && exported.iter().any(|row| row.contains_key("hidden")));
     assert_eq!(exported, on_site);
-    // Each row says of which GitLab it is.
+    // Each row has its instance.
     let url = bench.gitlab.url();
     assert!(export(&bench, "csv", &metrics).lines().skip(1).all(|line| line.contains(&url)));
 }
 
 #[test]
-fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hidden() {
+fn openmetrics_contains_the_newest_complete_periods_without_suppressed_values() {
     let bench = Bench::new(60, 35);
-    let metrics = figures(&bench);
-    // The last day is not whole: it, its week and its window do not count, and September was not collected whole.
+    let metrics = metrics_of_two_groups(&bench);
+    // The last day is partial, so it, its week and its window do not count, and September is
+    // incomplete.
     let is_last_day = |line: &Value| line["end"].as_str().is_some_and(|end| end >= "2026-10-31");
-    let cut: String = lines(&metrics)
+    let partial_last_day: String = lines(&metrics)
         .into_iter()
         .map(|mut line| {
             if is_last_day(&line) && line["grain"] != "month" {
@@ -136,8 +138,8 @@ fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hi
             format!("{line}\n")
         })
         .collect();
-    let families = parsed(&export(&bench, "openmetrics", cut.as_bytes()));
-    let mut told: BTreeMap<(String, BTreeMap<String, String>), f64> = BTreeMap::new();
+    let families = parsed(&export(&bench, "openmetrics", partial_last_day.as_bytes()));
+    let mut actual: BTreeMap<(String, BTreeMap<String, String>), f64> = BTreeMap::new();
     let (mut ends, mut units) = (BTreeSet::new(), BTreeSet::new());
     for family in &families {
         let (name, unit) = (family[0].as_str().expect("a name"), family[2].as_str().expect("a unit"));
@@ -152,28 +154,28 @@ fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hi
                 ends.insert((labels["grain"].clone(), value as i64));
                 continue;
             }
-            assert!(told.insert((name.to_owned(), labels), value).is_none(), "each series once");
+            assert!(actual.insert((name.to_owned(), labels), value).is_none(), "each series once");
         }
     }
     assert!(units.contains("ratio") && units.contains("seconds") && units.contains("people"), "{units:?}");
 
-    // The same from the table: what is whole, newest, known and not hidden.
-    let table = rows(export(&bench, "csv", cut.as_bytes()).as_bytes());
-    let whole = |row: &&BTreeMap<String, String>| row["coverage"] == "1";
+    // The same values from CSV: complete, newest, known and not suppressed.
+    let table = rows(export(&bench, "csv", partial_last_day.as_bytes()).as_bytes());
+    let is_complete = |row: &&BTreeMap<String, String>| row["coverage"] == "1";
     let mut newest: BTreeMap<[&str; 3], &str> = BTreeMap::new();
-    for row in table.iter().filter(whole) {
+    for row in table.iter().filter(is_complete) {
         let end = newest.entry(["metric", "scope", "grain"].map(|key| &*row[key])).or_default();
         *end = (*end).max(&row["end"]);
     }
     let mut expected: BTreeMap<(String, BTreeMap<String, String>), f64> = BTreeMap::new();
-    for row in table.iter().filter(whole).filter(|row| row.contains_key("value")) {
+    for row in table.iter().filter(is_complete).filter(|row| row.contains_key("value")) {
         if newest[&["metric", "scope", "grain"].map(|key| &*row[key])] != row["end"] {
             continue;
         }
         let mut labels = BTreeMap::from([("gitlab".to_owned(), bench.gitlab.url())]);
         labels.extend(["scope", "grain"].map(|key| (key.to_owned(), row[key].clone())));
         let by = row.iter().filter_map(|(key, value)| Some((key.strip_prefix("by.")?, value)));
-        // A label that a spreadsheet would convert has an apostrophe in front in the table.
+        // In CSV, labels that a spreadsheet would convert start with an apostrophe.
         let label = |value: &String| value.strip_prefix('\'').unwrap_or(value).to_owned();
         labels.extend(by.map(|(key, value)| (format!("by_{key}"), label(value))));
         labels.extend(row.get("population").map(|of| ("population".to_owned(), of.clone())));
@@ -182,12 +184,12 @@ fn the_parser_of_prometheus_reads_the_newest_whole_period_and_nothing_that_is_hi
             .iter()
             .filter_map(|family| family[0].as_str())
             .find(|family| *family == name || family.strip_prefix(&name).is_some_and(is_unit));
-        let family = family.unwrap_or_else(|| panic!("{name} is not told")).to_owned();
+        let family = family.unwrap_or_else(|| panic!("{name} is missing")).to_owned();
         expected.insert((family, labels), row["value"].parse().expect("a number"));
     }
     assert!(expected.len() > 300, "{}", expected.len());
-    let differ: Vec<_> = told.iter().filter(|(key, value)| expected.get(key) != Some(value)).collect();
-    let missing: Vec<_> = expected.keys().filter(|key| !told.contains_key(*key)).collect();
+    let differ: Vec<_> = actual.iter().filter(|(key, value)| expected.get(key) != Some(value)).collect();
+    let missing: Vec<_> = expected.keys().filter(|key| !actual.contains_key(*key)).collect();
     assert!(differ.is_empty() && missing.is_empty(), "{differ:#?} {missing:#?}");
     // 31 October, the Monday after 25 October, and the first of November, each at midnight UTC.
     let day = ("day".to_owned(), 1_793_404_800);
@@ -204,9 +206,9 @@ fn is_unit(end: &str) -> bool {
 }
 
 #[test]
-fn hostile_names_stay_names_in_every_format() {
+fn hostile_names_are_escaped_in_all_formats() {
     let bench = Bench::new(60, 35);
-    let metrics = with_hostile_names(&figures(&bench));
+    let metrics = with_hostile_names(&metrics_of_two_groups(&bench));
 
     let csv = export(&bench, "csv", &metrics);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
@@ -218,9 +220,12 @@ fn hostile_names_stay_names_in_every_format() {
         let is_number = cell.parse::<f64>().is_ok();
         assert!(is_number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
     }
-    for name in
-        [format!("'{}", HOSTILE[0]), format!("'{}", HOSTILE[1]), HOSTILE[2].to_owned(), HOSTILE[3].to_owned()]
-    {
+    for name in [
+        format!("'{}", HOSTILE_NAMES[0]),
+        format!("'{}", HOSTILE_NAMES[1]),
+        HOSTILE_NAMES[2].to_owned(),
+        HOSTILE_NAMES[3].to_owned(),
+    ] {
         assert!(cells.contains(&name), "{name:?}");
     }
 
@@ -232,7 +237,7 @@ fn hostile_names_stay_names_in_every_format() {
             labels.extend(of_sample.values().map(|value| value.as_str().expect("text").to_owned()));
         }
     }
-    for name in HOSTILE {
+    for name in HOSTILE_NAMES {
         assert!(labels.contains(name), "{name:?}");
     }
 
@@ -243,14 +248,19 @@ fn hostile_names_stay_names_in_every_format() {
     }
     for line in digest.lines() {
         assert!(!line.starts_with('/'), "{line}");
-        // Outside of code there are our own words alone.
-        let own: String = line.split('`').step_by(2).collect();
-        assert!(!own.contains("evil") && !own.contains('[') && line.matches('`').count() % 2 == 0, "{line}");
+        // Names appear only inside code spans.
+        let outside_code: String = line.split('`').step_by(2).collect();
+        assert!(
+            !outside_code.contains("evil")
+                && !outside_code.contains('[')
+                && line.matches('`').count() % 2 == 0,
+            "{line}"
+        );
     }
 }
 
 #[test]
-fn a_small_group_is_hidden_with_a_second_one_in_every_format() {
+fn small_values_are_suppressed_with_a_secondary_one_in_all_formats() {
     let bench = Bench::new(20, 3);
     let by = |language: &str| json!({"language": language});
     let input = [
@@ -269,7 +279,7 @@ fn a_small_group_is_hidden_with_a_second_one_in_every_format() {
         });
         found.and_then(|row| row.get("value").cloned())
     };
-    assert_eq!(of(None).as_deref(), Some("1000"), "totals stay true");
+    assert_eq!(of(None).as_deref(), Some("1000"), "totals are correct");
     assert_eq!((of(Some("rust")).as_deref(), of(Some("go")), of(Some("cobol"))), (Some("700"), None, None));
 
     let families = parsed(&export(&bench, "openmetrics", input.as_bytes()));
@@ -292,7 +302,7 @@ fn a_small_group_is_hidden_with_a_second_one_in_every_format() {
 }
 
 #[test]
-fn populations_are_series_of_their_own_in_every_format() {
+fn each_population_is_its_own_series_in_all_formats() {
     let bench = Bench::new(20, 3);
     let of = |population: &str, value: u64| {
         let text = metric("engagement.users", json!({"segment": "heavy"}), value, value);
@@ -313,13 +323,13 @@ fn populations_are_series_of_their_own_in_every_format() {
         let labels = format!(r#"population="{population}",by_segment="heavy"}} {value}"#);
         assert!(text.contains(&labels), "{text}");
     }
-    // Two lines of one series contradict each other, two series do not.
+    // Two different values of one series contradict each other; values of two series do not.
     let done = bench.pipe(&["export", "--format", "csv"], [input, of("people", 61)].concat().as_bytes());
     assert_eq!(done.code, 65, "{}", done.stderr);
 }
 
 #[test]
-fn the_digest_tells_the_newest_whole_month_its_change_and_what_is_missing() {
+fn the_digest_reports_the_newest_complete_month_its_change_and_missing_data() {
     let bench = Bench::new(20, 3);
     let month = |value: u64, start: &str, end: &str, coverage: f64| {
         let mut line: Value =
@@ -346,12 +356,12 @@ fn the_digest_tells_the_newest_whole_month_its_change_and_what_is_missing() {
     .concat();
     let digest = export(&bench, "markdown", input.as_bytes());
     assert!(
-        digest.starts_with("### GitLab Duo, October 2026\n\n`acme`, against September 2026.\n"),
+        digest.starts_with("### GitLab Duo, October 2026\n\n`acme`, compared with September 2026.\n"),
         "{digest}"
     );
     let row = |change: &str| format!("| Active people | 60 |  | {change} | 1–31 October 2026 | 31 of 31 |");
     assert!(digest.contains(&row("+20%")), "{digest}");
-    // Not against 19 of its days.
+    // No change relative to a month with 19 complete days.
     for (coverage, why) in [(19.0 / 30.0, "– (September 2026 is not complete)"), (1.0, "+20%")] {
         let input =
             [month(50, "2026-09-01", "2026-09-30", coverage), month(60, "2026-10-01", "2026-10-31", 1.0)];
@@ -366,9 +376,9 @@ fn the_digest_tells_the_newest_whole_month_its_change_and_what_is_missing() {
 }
 
 #[test]
-fn the_order_of_the_lines_and_lines_said_twice_change_no_byte() {
+fn order_and_repetition_of_lines_do_not_change_the_output() {
     let bench = Bench::new(60, 14);
-    let metrics = figures(&bench);
+    let metrics = metrics_of_two_groups(&bench);
     let text = std::str::from_utf8(&metrics).expect("text");
     let mut shuffled: Vec<&str> = text.lines().chain(text.lines().take(500)).collect();
     fastrand::Rng::with_seed(7).shuffle(&mut shuffled);
@@ -379,7 +389,7 @@ fn the_order_of_the_lines_and_lines_said_twice_change_no_byte() {
 }
 
 #[test]
-fn what_is_no_metric_line_is_65_and_nothing_is_written() {
+fn other_lines_exit_with_65_and_write_nothing() {
     let bench = Bench::new(20, 3);
     let records = bench.normalize(&bench.fetch(&["--since", "2026-10-30"]));
     for input in [&records[..], b"", b"not JSON\n"] {
@@ -392,10 +402,10 @@ fn what_is_no_metric_line_is_65_and_nothing_is_written() {
     let of_tomorrow = metric("of.tomorrow", json!({}), 7, 7);
     let result = bench.pipe(&["export", "--format", "openmetrics"], of_tomorrow.as_bytes());
     assert_eq!((result.code, &*result.stdout), (3, &b"# EOF\n"[..]), "{}", result.stderr);
-    assert!(result.stderr.contains("1 line left out"), "{}", result.stderr);
+    assert!(result.stderr.contains("left out 1 line"), "{}", result.stderr);
 }
 
-/// Records of every type there is, from the fixtures of the collectors, with coverage and rollup lines.
+/// Records of all types from the collectors' fixtures, with coverage and rollup lines.
 fn records_of_all_types(bench: &Bench) -> Vec<u8> {
     let mut records = Vec::new();
     for entry in
@@ -410,26 +420,26 @@ fn records_of_all_types(bench: &Bench) -> Vec<u8> {
 }
 
 #[test]
-fn records_as_a_table_lose_nothing_and_run_nothing() {
+fn records_as_csv_are_lossless_and_contain_no_formulas() {
     let bench = Bench::new(20, 3);
     let mut records = records_of_all_types(&bench);
     let mut hostile = lines(&records).into_iter().find(|line| line["type"] == "event").expect("an event");
-    (hostile["username"], hostile["tool"]) = (HOSTILE[0].into(), HOSTILE[2].into());
+    (hostile["username"], hostile["tool"]) = (HOSTILE_NAMES[0].into(), HOSTILE_NAMES[2].into());
     records.extend(format!("{hostile}\n").into_bytes());
     let expected: Vec<BTreeMap<String, String>> = lines(&records)
         .iter()
         .map(|line| {
             let fields = line.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            // A formula; the place of a row, which reads like a time; a digest that is a long number.
+            // A formula; a row position, which looks like a time; a digest that looks like a long
+            // number.
             let is_converted = |field: &str, text: &str| {
                 text.starts_with(['=', '@'])
                     || (field == "row" && text.contains(':'))
                     || (field == "part" && text.bytes().all(|byte| byte.is_ascii_digit()))
             };
-            let harmless = |field: &str, text: String| match is_converted(field, &text) {
-                true => format!("'{text}"),
-                false => text,
+            let harmless = |field: &str, text: String| {
+                if is_converted(field, &text) { format!("'{text}") } else { text }
             };
             fields.map(|(field, value)| (field.clone(), harmless(field, text(value)))).collect()
         })
@@ -460,11 +470,11 @@ fn records_as_a_table_lose_nothing_and_run_nothing() {
 }
 
 #[test]
-fn every_field_of_every_record_has_a_column() {
+fn each_field_of_each_record_has_a_column() {
     let source = |path: &str| {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the source")
     };
-    // What is flattened has its own fields in the line.
+    // Flattened structs have their fields in the line.
     let flattened = ["origin", "of", "counts"];
     let fields_of = |definition: &str| -> Vec<String> {
         let body = definition.split_once("\n}").expect("an end").0;
@@ -482,7 +492,7 @@ fn every_field_of_every_record_has_a_column() {
     for (text, name) in
         [(&records, "Origin"), (&records, "RowsCounted"), (&source("src/events/agents.rs"), "AgentCounts")]
     {
-        let (_, definition) = text.split_once(&format!("pub struct {name}")).expect("it is there");
+        let (_, definition) = text.split_once(&format!("pub struct {name}")).expect("it exists");
         fields.extend(fields_of(definition));
     }
     assert!(fields.len() > 60, "{fields:?}");
@@ -492,9 +502,9 @@ fn every_field_of_every_record_has_a_column() {
 }
 
 #[test]
-fn a_reader_of_a_table_that_goes_away_is_no_fault() {
+fn a_closed_pipe_is_not_an_error_of_the_csv_export() {
     let bench = Bench::new(60, 14);
-    let metrics = figures(&bench);
+    let metrics = metrics_of_two_groups(&bench);
     let raw = bench.fetch(&["--since", "2026-10-02"]);
     for (arguments, input) in
         [(&["normalize", "--format", "csv"][..], &raw), (&["export", "--format", "csv"], &metrics)]
@@ -509,7 +519,7 @@ fn a_reader_of_a_table_that_goes_away_is_no_fault() {
         drop(child.stdout.take());
         std::io::Write::write_all(&mut child.stdin.take().expect("it was piped"), input).ok();
         let output = child.wait_with_output().expect("the binary ends");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{arguments:?}");
     }
 }

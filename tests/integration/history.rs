@@ -1,4 +1,4 @@
-//! What was collected, kept for years.
+//! The history: data kept over years.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,39 +6,40 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use duo_metrics::aggregate::aggregator::{self, aggregate};
 use duo_metrics::aggregate::history::{History, Identity, KnownInstance};
-use duo_metrics::commands::aggregate::{self, aggregate};
 use duo_metrics::system::summary::Summary;
 
 use serde_json::json;
 
-use crate::bench::{Bench, Done, bare_command, done, files_below, lines_of, metric_text};
-use crate::figures::Trouble;
-use crate::laws::{OPTIONS, figures, normalized, shuffled, stream};
+use crate::bench::{Bench, CommandResult, bare_command, files_below, lines_of, metric_text, run_command};
+use crate::metrics::Disruption;
+use crate::properties::{self, OPTIONS, normalized, shuffled, stream};
 
 const RANGE: &[&str] = &["--duo", "--project", "--since", "2026-10-12"];
 
-/// The metric lines of records and what a history in this folder holds.
+/// The metric lines of records and of the history in this folder.
 fn metrics_with(folder: &std::path::Path, records: &[String]) -> String {
-    // Pieces speak of some of the groups, and the settings name all of them.
+    // The pieces contain some of the groups; the settings contain all.
     let groups = ["acme", "acme/web", "globex", "/"].map(str::to_owned).to_vec();
-    let options = aggregate::Options { history: Some(folder.to_owned()), groups, ..OPTIONS };
-    // So many addresses are known: a piece of one of them alone is not taken for a GitLab that has moved.
+    let options = aggregator::Options { history: Some(folder.to_owned()), groups, ..OPTIONS };
+    // Several instances are known, so that a piece of one of them is not mistaken for a moved
+    // GitLab.
     let history = History::open(folder).expect("a folder");
-    if history.kept_identity().expect("it can be read").is_none() {
+    if history.stored_identity().expect("it can be read").is_none() {
         let addresses = ["https://gitlab.example.com", "https://gitlab.other.example"];
         let known = addresses.map(|address| (address.to_owned(), KnownInstance::default()));
         let identity = Identity { instances: known.into(), ..Identity::default() };
         history.write_identity(&identity).expect("it can be written");
     }
     let mut summary = Summary::new("aggregate");
-    let (figures, _) =
+    let (lines, _) =
         aggregate(&options, records.join("\n").as_bytes(), &mut summary).expect("the records are good");
-    figures.metrics.iter().map(|line| serde_json::to_string(line).expect("serialises") + "\n").collect()
+    lines.metrics.iter().map(|line| serde_json::to_string(line).expect("serializes") + "\n").collect()
 }
 
 fn metrics_of(records: &[String]) -> String {
-    let (text, _) = figures(records);
+    let (text, _) = properties::aggregated(records);
     text.lines().filter(|line| line.contains(r#""type":"metric""#)).map(|line| format!("{line}\n")).collect()
 }
 
@@ -46,13 +47,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn by_way_of_the_history_in_pieces_or_twice_the_metrics_are_the_same(
+    fn metrics_from_history_do_not_depend_on_splits_or_repetition(
         raw in stream(),
         cuts in proptest::collection::vec(any::<Index>(), 1..6),
         keys in proptest::collection::vec(any::<Index>(), 1..40),
     ) {
-        // Which fetch counts can change while only parts of them are there, and what does not count is not kept: the
-        // pieces here are of whole fetches.
+        // Which fetch counts can change while fetches are incomplete, and ignored fetches are not
+        // kept. Therefore the pieces contain complete fetches.
         let records = normalized(&raw);
         let expected = metrics_of(&records);
         let folder = tempfile::tempdir().expect("a folder");
@@ -65,7 +66,7 @@ proptest! {
         fetches.sort();
         fetches.dedup();
         for line in shuffled(&records, &keys) {
-            let place = fetches.binary_search(&fetch_of(&line)).expect("it is there");
+            let place = fetches.binary_search(&fetch_of(&line)).expect("it exists");
             pieces[cuts[place % cuts.len()].index(cuts.len())].push(line);
         }
         for piece in &pieces {
@@ -74,12 +75,12 @@ proptest! {
         prop_assert_eq!(&metrics_with(folder.path(), &[]), &expected);
         let before = files_below(folder.path());
         prop_assert_eq!(&metrics_with(folder.path(), &records), &expected);
-        prop_assert_eq!(files_below(folder.path()), before, "twice is once, to the byte");
+        prop_assert_eq!(files_below(folder.path()), before, "repetition does not change a byte");
     }
 
     #[test]
-    fn the_rows_of_a_fetch_can_come_in_many_runs(rows in 1..30_usize, cuts in proptest::collection::vec(any::<Index>(), 1..8)) {
-        let records = crate::laws::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
+    fn rows_of_a_fetch_can_arrive_in_many_runs(rows in 1..30_usize, cuts in proptest::collection::vec(any::<Index>(), 1..8)) {
+        let records = properties::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
         let folder = tempfile::tempdir().expect("a folder");
         let mut pieces: Vec<Vec<String>> = vec![Vec::new(); cuts.len()];
         for (place, record) in records.iter().enumerate() {
@@ -93,12 +94,12 @@ proptest! {
 }
 
 #[test]
-fn a_day_is_reported_also_when_the_fetch_that_counts_has_no_coverage_line() {
-    // The coverage line is of an older fetch, which does not count and is not kept; another day has one that does.
+fn a_day_is_reported_without_a_coverage_line_of_its_fetch() {
+    // The coverage line belongs to an older fetch, which is ignored; another day has a valid one.
     let covered = r#"{"type":"coverage","collector":"pipelines","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-07","fetched_at":"2026-10-20T01:00:00Z","status":"complete","rows":0,"reason":null}"#;
     let records = [
-        crate::laws::events_of(2, "2026-10-20T01:00:00Z", Some(("partial", 2))),
-        crate::laws::events_of(3, "2026-10-20T03:00:00Z", None),
+        properties::events_of(2, "2026-10-20T01:00:00Z", Some(("partial", 2))),
+        properties::events_of(3, "2026-10-20T03:00:00Z", None),
         vec![covered.to_owned()],
     ]
     .concat();
@@ -114,53 +115,60 @@ fn history(bench: &Bench) -> Vec<PathBuf> {
     files_below(&bench.path("history")).into_iter().filter(is_kept).map(|(path, _)| path).collect()
 }
 
-fn aggregated(bench: &Bench, records: &[u8]) -> Done {
+fn aggregated(bench: &Bench, records: &[u8]) -> CommandResult {
     bench.pipe(&["aggregate", "--history", "history"], records)
 }
 
 #[test]
-fn a_real_collection_comes_back_whole_and_days_that_are_final_are_not_asked_for_again() {
+fn history_returns_a_complete_collection_and_final_days_are_not_requested_again() {
     let bench = Bench::new(60, 20);
-    let whole = bench.normalize(&bench.fetch(RANGE));
-    let expected = metric_text(&bench.aggregate(&whole));
-    let first = aggregated(&bench, &whole);
+    let complete_records = bench.normalize(&bench.fetch(RANGE));
+    let expected = metric_text(&bench.aggregate(&complete_records));
+    let first = aggregated(&bench, &complete_records);
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert_eq!(metric_text(&first.stdout), expected);
     assert_eq!(metric_text(&aggregated(&bench, b"").stdout), expected);
     let before = bench.gitlab.requests().len();
-    let again = bench.fetch(&[RANGE, &["--history", "history"]].concat());
-    let asked: Vec<String> = bench.gitlab.requests()[before..]
+    let repeated = bench.fetch(&[RANGE, &["--history", "history"]].concat());
+    let requested_days: Vec<String> = bench.gitlab.requests()[before..]
         .iter()
         .filter(|request| request.operation == "UsageEvents")
         .map(|request| request.variables["start"].as_str().expect("text").to_owned())
         .collect();
-    // The clock stands on 2026-11-01: of the days up to 2026-10-24 all late events have come.
-    assert!(!asked.is_empty() && asked.iter().all(|day| day.as_str() > "2026-10-24"), "{asked:?}");
-    assert_eq!(lines_of(&again, "coverage").len(), lines_of(&whole, "coverage").len(), "everything is told");
-    let with_history = aggregated(&bench, &bench.normalize(&again));
+    // The clock shows 2026-11-01, so days up to 2026-10-24 are final.
+    assert!(
+        !requested_days.is_empty() && requested_days.iter().all(|day| day.as_str() > "2026-10-24"),
+        "{requested_days:?}"
+    );
+    assert_eq!(
+        lines_of(&repeated, "coverage").len(),
+        lines_of(&complete_records, "coverage").len(),
+        "all days are reported"
+    );
+    let with_history = aggregated(&bench, &bench.normalize(&repeated));
     assert_eq!(with_history.code, 0, "{}", with_history.stderr);
     assert_eq!(metric_text(&with_history.stdout), expected);
-    // Without the history it shows that days are missing.
-    let without = bench.pipe(&["aggregate"], &bench.normalize(&again));
+    // Without the history, days are missing.
+    let without = bench.pipe(&["aggregate"], &bench.normalize(&repeated));
     assert_eq!(without.code, 3, "{}", without.stderr);
     assert!(without.stderr.contains("0 of "), "{}", without.stderr);
 }
 
 #[test]
-fn whatever_is_done_to_a_troubled_collection_the_bytes_are_the_same() {
+fn output_does_not_depend_on_order_splits_or_form_of_disrupted_data() {
     let bench = Bench::new(40, 20);
     let range = ["--duo", "--project", "--since", "2026-10-12"];
     let mut command = bench.command(&[&["fetch"], &range[..]].concat());
     command.env("GROUP_PATH", "acme,globex");
-    let fetched = done(command, b"");
+    let fetched = run_command(command, b"");
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    let trouble = Trouble {
+    let disruption = Disruption {
         missing: &["2026-10-14"],
-        damaged: &["2026-10-18", "2026-10-29"],
-        came_late: true,
-        ..Trouble::default()
+        truncated: &["2026-10-18", "2026-10-29"],
+        late_events: true,
+        ..Disruption::default()
     };
-    let records = bench.normalize(&trouble.befall(&fetched.stdout));
+    let records = bench.normalize(&disruption.apply(&fetched.stdout));
     let expected = bench.aggregate(&records);
     assert!(metric_text(&expected).lines().count() > 2_000);
 
@@ -168,7 +176,7 @@ fn whatever_is_done_to_a_troubled_collection_the_bytes_are_the_same() {
     let mut lines: Vec<&str> = std::str::from_utf8(&twice).expect("streams are UTF-8").lines().collect();
     fastrand::Rng::with_seed(11).shuffle(&mut lines);
     let shuffled = lines.join("\n").into_bytes();
-    // In fifty files, every other one as counts. A row that is in two of them is in the same one twice.
+    // In 50 files, every other one as rollups. Repeated rows are in the same file.
     let mut files = vec![String::new(); 50];
     for line in lines {
         let place =
@@ -182,23 +190,23 @@ fn whatever_is_done_to_a_troubled_collection_the_bytes_are_the_same() {
     });
     let counted: Vec<u8> = counted.flatten().collect();
     assert!(lines_of(&counted, "rollup").len() > 100 && lines_of(&counted, "event").len() > 100);
-    for (what, stream) in [("twice", &twice), ("in any order", &shuffled), ("in fifty files", &counted)] {
-        assert!(bench.aggregate(stream) == expected, "{what}");
+    for (name, stream) in [("twice", &twice), ("in any order", &shuffled), ("in fifty files", &counted)] {
+        assert!(bench.aggregate(stream) == expected, "{name}");
         for time in ["once", "twice", "and nothing new"] {
             let stream = if time == "and nothing new" { &[][..] } else { stream };
             let kept = aggregated(&bench, stream);
-            assert_eq!(kept.code, 0, "{what}, {time}: {}", kept.stderr);
-            assert!(kept.stdout == expected, "{what}, through the history {time}");
+            assert_eq!(kept.code, 0, "{name}, {time}: {}", kept.stderr);
+            assert!(kept.stdout == expected, "{name}, through the history {time}");
         }
         fs::remove_dir_all(bench.path("history")).expect("the history");
     }
 }
 
 #[test]
-fn an_empty_answer_does_not_replace_a_full_one_and_it_is_said() {
+fn an_empty_fetch_does_not_replace_a_full_one_and_is_reported() {
     let bench = Bench::new(20, 3);
     let records = |rows: usize, at: &str| {
-        crate::laws::events_of(rows, at, Some(("complete", rows))).join("\n").into_bytes()
+        properties::events_of(rows, at, Some(("complete", rows))).join("\n").into_bytes()
     };
     let full = aggregated(&bench, &records(7, "2026-10-06T03:00:00Z"));
     assert_eq!(full.code, 0, "{}", full.stderr);
@@ -213,7 +221,7 @@ fn an_empty_answer_does_not_replace_a_full_one_and_it_is_said() {
 }
 
 #[test]
-fn a_damaged_file_is_named_and_set_aside_and_the_rest_counts() {
+fn a_damaged_file_is_reported_and_quarantined() {
     let bench = Bench::new(40, 6);
     let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-27"]));
     assert_eq!(aggregated(&bench, &records).code, 0);
@@ -223,25 +231,26 @@ fn a_damaged_file_is_named_and_set_aside_and_the_rest_counts() {
     let good = fs::read(victim).expect("the file");
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 0x10;
-    for (damaged, what) in [(&good[..good.len() / 2], "cut"), (&flipped, "a bit is another"), (b"", "empty")]
+    for (damaged, name) in
+        [(&good[..good.len() / 2], "truncated"), (&flipped, "a flipped bit"), (b"", "empty")]
     {
         fs::write(victim, damaged).expect("it can be written");
         let result = aggregated(&bench, b"");
-        assert_eq!(result.code, 3, "{what}: {}", result.stderr);
-        assert!(result.stderr.contains("usage_events/2026-10-28"), "{what}: {}", result.stderr);
-        assert!(!victim.exists() && bench.path("history/.damaged").is_dir(), "{what}");
+        assert_eq!(result.code, 3, "{name}: {}", result.stderr);
+        assert!(result.stderr.contains("usage_events/2026-10-28"), "{name}: {}", result.stderr);
+        assert!(!victim.exists() && bench.path("history/.damaged").is_dir(), "{name}");
         let lines = lines_of(&result.stdout, "coverage");
-        let is_told =
+        let is_reported =
             |day: &str| lines.iter().any(|line| line["collector"] == "usage_events" && line["day"] == day);
-        assert!(is_told("2026-10-27") && !is_told("2026-10-28"), "{what}");
-        assert_eq!(aggregated(&bench, b"").code, 0, "{what}: it is said once");
+        assert!(is_reported("2026-10-27") && !is_reported("2026-10-28"), "{name}");
+        assert_eq!(aggregated(&bench, b"").code, 0, "{name}: reported once");
     }
     fs::write(victim, &good).expect("it can be written");
     assert_eq!(metric_text(&aggregated(&bench, b"").stdout), metric_text(&bench.aggregate(&records)));
 }
 
 #[test]
-fn thresholds_can_change_and_all_of_the_history_is_counted_anew() {
+fn changed_thresholds_apply_to_the_whole_history() {
     let bench = Bench::new(60, 30);
     let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-02"]));
     assert_eq!(aggregated(&bench, &records).code, 0);
@@ -252,18 +261,18 @@ fn thresholds_can_change_and_all_of_the_history_is_counted_anew() {
     assert_ne!(metric_text(&from_history.stdout), metric_text(&bench.aggregate(&records)));
 }
 
-/// A history that holds one file of this content, as gzip over lines.
-fn with_file(bench: &Bench, packed: &[u8]) {
+/// Writes a history with one file of this content, compressed with gzip.
+fn write_history_file(bench: &Bench, packed: &[u8]) {
     let folder = bench.path("history/usage_events");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("2026-10-05-0123456789abcdef.jsonl.gz"), packed).expect("it can be written");
 }
 
 #[test]
-fn files_of_every_version_are_read_and_those_of_a_later_one_are_left_alone() {
+fn reads_all_versions_and_leaves_later_ones_unchanged() {
     let bench = Bench::new(20, 3);
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/history/version-1.jsonl.gz");
-    with_file(&bench, &fs::read(fixture).expect("the fixture"));
+    write_history_file(&bench, &fs::read(fixture).expect("the fixture"));
     let result = aggregated(&bench, b"");
     assert_eq!(result.code, 0, "{}", result.stderr);
     let value = |metric: &str, by: serde_json::Value| {
@@ -285,15 +294,15 @@ fn files_of_every_version_are_read_and_those_of_a_later_one_are_left_alone() {
     let mut newer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let head = r#"{"type":"history","version":3,"instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-05"}"#;
     std::io::Write::write_all(&mut newer, head.as_bytes()).expect("memory does not fail");
-    with_file(&bench, &newer.finish().expect("memory does not fail"));
+    write_history_file(&bench, &newer.finish().expect("memory does not fail"));
     let refused = aggregated(&bench, b"");
     assert_eq!(refused.code, 78, "{}", refused.stderr);
     assert!(refused.stderr.contains("update duo-metrics") && refused.stdout.is_empty(), "{}", refused.stderr);
-    assert_eq!(history(&bench).len(), 1, "nothing was moved");
+    assert_eq!(history(&bench).len(), 1, "no file was moved");
 }
 
 #[test]
-fn a_person_who_is_forgotten_is_in_no_file_and_the_others_count_as_before() {
+fn forgetting_a_person_removes_them_from_all_files_and_keeps_the_others() {
     let bench = Bench::new(40, 12);
     let records = bench.normalize(&bench.fetch(RANGE));
     assert_eq!(aggregated(&bench, &records).code, 0);
@@ -303,15 +312,15 @@ fn a_person_who_is_forgotten_is_in_no_file_and_the_others_count_as_before() {
     let mine = text.lines().filter(is_of).count();
     let forgotten = bench.run(&["history", "--history", "history", "forget", &user]);
     assert_eq!(forgotten.code, 0, "{}", forgotten.stderr);
-    assert!(mine > 10 && forgotten.stderr.contains("taken out of"), "{}", forgotten.stderr);
+    assert!(mine > 10 && forgotten.stderr.contains("removed "), "{}", forgotten.stderr);
     for path in history(&bench) {
         let mut content = String::new();
         let file = fs::File::open(&path).expect("the file");
         std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut content)
-            .expect("it is whole");
+            .expect("a complete list");
         assert!(!content.contains(&format!("\"{user}\"")), "{}", path.display());
     }
-    // The same as a collection in which that person never was.
+    // The same values as a collection without this person.
     let total = |stream: &[u8], metric: &str| -> Vec<serde_json::Value> {
         let lines = lines_of(stream, "metric");
         lines
@@ -328,11 +337,11 @@ fn a_person_who_is_forgotten_is_in_no_file_and_the_others_count_as_before() {
         assert_eq!(total(&found.stdout, metric), total(&expected.stdout, metric), "{metric}");
     }
     let nobody = bench.run(&["history", "--history", "history", "forget", "gid://gitlab/User/0"]);
-    assert!(nobody.code == 0 && nobody.stderr.contains("nobody of this id"), "{}", nobody.stderr);
+    assert!(nobody.code == 0 && nobody.stderr.contains("nobody with this ID"), "{}", nobody.stderr);
 }
 
 #[test]
-fn what_is_kept_is_listed_verified_and_pruned() {
+fn history_can_be_listed_verified_and_pruned() {
     let bench = Bench::new(40, 12);
     let records = bench.normalize(&bench.fetch(&["--duo", "--since", "2026-10-20"]));
     assert_eq!(aggregated(&bench, &records).code, 0);
@@ -349,7 +358,7 @@ fn what_is_kept_is_listed_verified_and_pruned() {
     assert_eq!(pruned.code, 0, "{}", pruned.stderr);
     let listed = command(&["list"]);
     let text = String::from_utf8(listed.stdout).expect("text");
-    // The list of seats is of 2026-11-01, the day of the clock.
+    // The seat list is of 2026-11-01, the day of the clock.
     assert!(text.contains("usage_events of acme: 2026-10-28 to 2026-10-31, 4 days"), "{text}");
     let victim = history(&bench).remove(0);
     fs::write(&victim, b"not gzip").expect("it can be written");
@@ -357,15 +366,15 @@ fn what_is_kept_is_listed_verified_and_pruned() {
     assert_eq!(verified.code, 65, "{}", verified.stderr);
     assert!(verified.stderr.contains(&victim.file_name().expect("a name").to_string_lossy().into_owned()));
     assert!(victim.exists(), "verify changes nothing");
-    assert_eq!(bench.run(&["history", "list"]).code, 2, "no history is named");
+    assert_eq!(bench.run(&["history", "list"]).code, 2, "no history given");
     assert_eq!(bench.run(&["history", "--history", "nowhere", "list"]).code, 78);
 }
 
 #[test]
-fn collectors_of_any_name_keep_their_days_apart() {
+fn days_of_collectors_with_any_name_stay_separate() {
     let bench = Bench::new(20, 3);
     let renamed = |name: &str, rows: usize| {
-        let lines = crate::laws::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
+        let lines = properties::events_of(rows, "2026-10-06T03:00:00Z", Some(("complete", rows)));
         lines.join("\n").replace(r#""collector":"usage_events""#, &format!(r#""collector":"{name}""#)) + "\n"
     };
     let names = ["a.b", "a-b", "damaged", ".damaged", "", ".."];
@@ -383,14 +392,14 @@ fn collectors_of_any_name_keep_their_days_apart() {
 }
 
 #[test]
-fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
+fn export_and_import_keep_the_more_complete_day() {
     let bench = Bench::new(30, 14);
     let kept = |folder: &str, lines: &[u8]| {
         let result = bench.pipe(&["aggregate", "--history", folder], lines);
         assert_eq!(result.code, 0, "{}", result.stderr);
     };
-    let whole = bench.normalize(&bench.fetch(RANGE));
-    kept("one", &whole);
+    let complete_records = bench.normalize(&bench.fetch(RANGE));
+    kept("one", &complete_records);
     let exported = bench.run(&["history", "--history", "one", "export"]);
     assert_eq!(exported.code, 0, "{}", exported.stderr);
     let import = |folder: &str, bytes: &[u8]| bench.pipe(&["history", "--history", folder, "import"], bytes);
@@ -404,12 +413,13 @@ fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
     assert_eq!((nothing.code, files("two").len()), (0, 0), "{}", nothing.stderr);
     assert_eq!(import("two", &exported.stdout).code, 0);
     assert!(files("one") == files("two"), "the same files");
-    // What is there already is not written again, and does not count twice.
-    let again = import("two", &[exported.stdout.clone(), exported.stdout.clone()].concat());
-    assert!(again.code == 0 && again.stderr.contains(" 0 taken over"), "{}", again.stderr);
+    // Existing days are not written again and count once.
+    let repeated = import("two", &[exported.stdout.clone(), exported.stdout.clone()].concat());
+    assert!(repeated.code == 0 && repeated.stderr.contains(" 0 imported"), "{}", repeated.stderr);
 
-    // A place that holds some days only, and one of them cut: what it lacks comes, what it has whole stays.
-    let lines = std::str::from_utf8(&whole).expect("text").lines();
+    // A history with some of the days, one of them truncated: missing days are added, complete ones
+    // stay.
+    let lines = std::str::from_utf8(&complete_records).expect("text").lines();
     let few: String =
         lines.filter(|line| line.contains(r#""day":"2026-10-30""#)).map(|line| format!("{line}\n")).collect();
     kept("three", few.as_bytes());
@@ -423,16 +433,16 @@ fn what_is_exported_is_imported_elsewhere_and_the_fuller_day_is_kept() {
     assert_eq!(import("three", &exported.stdout).code, 0);
     assert!(files("three") == files("one"));
 
-    // Cut off, it gives what is whole and says that there is more.
-    let cut = import("four", &exported.stdout[..exported.stdout.len() / 2]);
-    assert!(cut.code == 3 && cut.stderr.contains("the rest is left out"), "{}", cut.stderr);
+    // A truncated export: complete days are imported, and the rest is reported.
+    let truncated = import("four", &exported.stdout[..exported.stdout.len() / 2]);
+    assert!(truncated.code == 3 && truncated.stderr.contains("the rest is left out"), "{}", truncated.stderr);
     assert!((1..files("one").len()).contains(&files("four").len()));
     assert!(files("four").iter().all(|file| files("one").contains(file)));
-    // Also where it is cut between two files, and none of them is damaged.
+    // The same if it is truncated between two files.
     let starts = exported.stdout.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0x1f, 0x8b, 8]);
     let last = starts.map(|(at, _)| at).next_back().expect("there are several files");
     let between = import("six", &exported.stdout[..last]);
-    assert!(between.code == 3 && between.stderr.contains("the rest is cut off"), "{}", between.stderr);
+    assert!(between.code == 3 && between.stderr.contains("truncated input: "), "{}", between.stderr);
     let not_one = import("five", b"{}\n");
     assert_eq!((not_one.code, files("five").len()), (3, 0), "{}", not_one.stderr);
 }
@@ -462,12 +472,13 @@ fn a_newer_day_with_fewer_rows_does_not_replace_a_fuller_one() {
         let exported = bench.run(&["history", "--history", from, "export"]).stdout;
         bench.pipe(&["history", "--history", to, "import"], &exported).stderr
     };
-    assert!(import("few", "full").contains(" 0 taken over"));
-    assert!(import("newer", "full").contains("2 taken over"));
-    assert!(import("full", "few").contains("2 taken over"));
+    assert!(import("few", "full").contains(" 0 imported"));
+    assert!(import("newer", "full").contains("2 imported"));
+    assert!(import("full", "few").contains("2 imported"));
 }
 
-/// Records of one chat question a day of ten people, October from a day to another, of this GitLab and group.
+/// Records of one chat message per day of ten people on these days of October, in this GitLab and
+/// group.
 fn october(instance: &str, group: &str, days: std::ops::RangeInclusive<u32>) -> String {
     let fetched_at = format!("2026-11-{:02}T03:00:00Z", days.end() % 28 + 1);
     let mut raw = String::new();
@@ -493,15 +504,15 @@ const KEY: (&str, &str) = ("DUO_METRICS_PSEUDONYM_KEY", "0123456789abcdef0123");
 const OLD: &str = "https://gitlab.example.com";
 const NEW: &str = "https://git.example.org";
 
-/// Runs the binary with a pseudonym key and the history of the bench.
-fn with_key(bench: &Bench, arguments: &[&str], input: &[u8]) -> Done {
+/// Runs the binary with a pseudonym key and a history.
+fn with_key(bench: &Bench, arguments: &[&str], input: &[u8]) -> CommandResult {
     let mut command = bare_command(bench.folder(), arguments);
     command.env(KEY.0, KEY.1).env("DUO_METRICS_HISTORY", "history");
-    done(command, input)
+    run_command(command, input)
 }
 
 /// Normalizes and aggregates raw lines into the history.
-fn collect(bench: &Bench, raw: &str) -> Done {
+fn collect(bench: &Bench, raw: &str) -> CommandResult {
     let records = with_key(bench, &["normalize"], raw.as_bytes());
     assert_eq!(records.code, 0, "{}", records.stderr);
     with_key(bench, &["aggregate"], &records.stdout)
@@ -523,7 +534,7 @@ fn people_and_events(metrics: &[u8], scope: &str) -> (f64, f64) {
 }
 
 #[test]
-fn a_gitlab_that_moved_and_a_renamed_group_go_on_under_their_new_names() {
+fn history_continues_after_a_moved_gitlab_and_a_renamed_group() {
     let bench = Bench::new(20, 3);
     assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
     let before = with_key(&bench, &["history", "export"], b"").stdout;
@@ -534,13 +545,13 @@ fn a_gitlab_that_moved_and_a_renamed_group_go_on_under_their_new_names() {
     assert!(refused.code == 78 && refused.stderr.contains(&command), "{}", refused.stderr);
     assert!(refused.stdout.is_empty() && with_key(&bench, &["history", "export"], b"").stdout == before);
     assert_eq!(with_key(&bench, &["history", "rename", "--url", OLD, NEW], b"").code, 0);
-    // The pseudonyms in the history were made with the former address; `normalize` makes the same ones.
+    // The pseudonyms in the history are based on the former URL; `normalize` creates the same ones.
     let went_on = collect(&bench, &moved);
     assert_eq!(went_on.code, 0, "{}", went_on.stderr);
     assert_eq!(people_and_events(&went_on.stdout, "acme"), (10.0, 310.0));
     let mut unaware = bare_command(bench.folder(), &["normalize"]);
     unaware.env(KEY.0, KEY.1);
-    let unaware = with_key(&bench, &["aggregate"], &done(unaware, moved.as_bytes()).stdout);
+    let unaware = with_key(&bench, &["aggregate"], &run_command(unaware, moved.as_bytes()).stdout);
     assert!(unaware.code == 78 && unaware.stderr.contains("DUO_METRICS_HISTORY"), "{}", unaware.stderr);
 
     let renamed = october(NEW, "acme-corp", 1..=31);
@@ -551,69 +562,71 @@ fn a_gitlab_that_moved_and_a_renamed_group_go_on_under_their_new_names() {
     let went_on = collect(&bench, &renamed);
     assert_eq!(went_on.code, 0, "{}", went_on.stderr);
     assert_eq!(people_and_events(&went_on.stdout, "acme-corp"), (10.0, 310.0));
-    // What an older export holds comes under the new names, too.
+    // Days of an older export also get the new names.
     let imported = with_key(&bench, &["history", "import"], &before);
     assert_eq!(imported.code, 0, "{}", imported.stderr);
-    let again = with_key(&bench, &["aggregate"], b"");
-    assert_eq!(people_and_events(&again.stdout, "acme-corp"), (10.0, 310.0));
-    assert!(!String::from_utf8_lossy(&again.stdout).contains(OLD));
+    let repeated = with_key(&bench, &["aggregate"], b"");
+    assert_eq!(people_and_events(&repeated.stdout, "acme-corp"), (10.0, 310.0));
+    assert!(!String::from_utf8_lossy(&repeated.stdout).contains(OLD));
     let forgotten = with_key(&bench, &["history", "forget", "gid://gitlab/User/7"], b"");
-    assert!(forgotten.stderr.contains("31 rows taken out"), "{}", forgotten.stderr);
+    assert!(forgotten.stderr.contains("removed 31 rows"), "{}", forgotten.stderr);
 }
 
 #[test]
-fn another_key_is_refused_and_so_are_ids_beside_pseudonyms() {
+fn rejects_another_key_and_ids_mixed_with_pseudonyms() {
     let bench = Bench::new(20, 3);
     assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
     let later = october(OLD, "acme", 21..=31);
     for (key, words) in
-        [(Some("fedcba98765432100123"), "another DUO_METRICS_PSEUDONYM_KEY"), (None, "ids in another")]
+        [(Some("fedcba98765432100123"), "another DUO_METRICS_PSEUDONYM_KEY"), (None, "others have user ids")]
     {
         let run = |arguments: &[&str], input: &[u8]| {
             let mut command = bare_command(bench.folder(), arguments);
             command.env("DUO_METRICS_HISTORY", "history").envs(key.map(|key| (KEY.0, key)));
-            done(command, input)
+            run_command(command, input)
         };
         let records = run(&["normalize"], later.as_bytes()).stdout;
         let refused = run(&["aggregate"], &records);
         assert!(refused.code == 78 && refused.stderr.contains(words), "{}", refused.stderr);
-        // The check value travels with the records: who aggregates need not have the key.
+        // Records contain the check value of the key, so `aggregate` does not need the key.
         let mut keyless = bare_command(bench.folder(), &["aggregate", "--history", "history"]);
         keyless.env_remove(KEY.0);
-        assert_eq!(done(keyless, &records).code, 78);
+        assert_eq!(run_command(keyless, &records).code, 78);
     }
     let kept = collect(&bench, &later);
     assert_eq!((kept.code, people_and_events(&kept.stdout, "acme")), (0, (10.0, 310.0)));
     assert!(
-        !std::fs::read_to_string(bench.path("history/identity.json")).expect("it is there").contains(KEY.1)
+        !std::fs::read_to_string(bench.path("history/identity.json")).expect("it exists").contains(KEY.1)
     );
 }
 
 #[test]
-fn a_group_that_is_not_asked_for_any_more_leaves_the_total_and_is_named() {
+fn a_group_that_is_no_longer_requested_is_dropped_from_the_total_and_reported() {
     let bench = Bench::new(20, 3);
     let both = october(OLD, "acme", 1..=20) + &october(OLD, "globex", 1..=20);
     assert_eq!(collect(&bench, &both).code, 0);
-    let alone = collect(&bench, &october(OLD, "acme", 1..=31));
-    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    let without_globex = collect(&bench, &october(OLD, "acme", 1..=31));
+    assert_eq!(without_globex.code, 0, "{}", without_globex.stderr);
     assert!(
-        alone.stderr.contains("group globex is no longer asked for and leaves the total after 2026-10-20")
+        without_globex
+            .stderr
+            .contains("group globex is no longer collected and leaves the total after 2026-10-20")
     );
-    // 20 days of both, and 11 of one: and none of those 11 is missing.
-    assert_eq!(people_and_events(&alone.stdout, "*"), (10.0, 510.0));
-    let october = lines_of(&alone.stdout, "metric");
+    // 20 days of both groups and 11 days of one, none of them missing.
+    assert_eq!(people_and_events(&without_globex.stdout, "*"), (10.0, 510.0));
+    let october = lines_of(&without_globex.stdout, "metric");
     let total = october.iter().find(|line| {
         line["metric"] == "events.count"
             && line["scope"] == "*"
             && line["grain"] == "month"
             && line["by"] == json!({})
     });
-    assert_eq!(total.expect("it is there")["coverage"], 1.0);
-    let former = lines_of(&alone.stdout, "former_group");
+    assert_eq!(total.expect("it exists")["coverage"], 1.0);
+    let former = lines_of(&without_globex.stdout, "former_group");
     assert_eq!((&former[0]["scope"], &former[0]["until"]), (&"globex".into(), &"2026-10-20".into()));
-    let site = bench.pipe(&["dashboard", "--duo"], &alone.stdout);
+    let site = bench.pipe(&["dashboard", "--duo"], &without_globex.stdout);
     assert_eq!(site.code, 0, "{}", site.stderr);
-    let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("it is there");
+    let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("it exists");
     assert!(page.contains("globex is no longer collected. It is part of the total up to"));
 
     assert_eq!(with_key(&bench, &["history", "drop", "--group", "nobody"], b"").code, 78);
@@ -624,10 +637,10 @@ fn a_group_that_is_not_asked_for_any_more_leaves_the_total_and_is_named() {
 }
 
 #[test]
-fn a_history_of_an_earlier_version_is_given_an_identity() {
+fn a_history_of_an_earlier_version_gets_an_identity() {
     let bench = Bench::new(20, 3);
     assert_eq!(collect(&bench, &october(OLD, "acme", 1..=20)).code, 0);
-    std::fs::remove_file(bench.path("history/identity.json")).expect("it is there");
+    std::fs::remove_file(bench.path("history/identity.json")).expect("it exists");
     let refused = collect(&bench, &october(NEW, "acme", 21..=31));
     assert!(refused.code == 78 && refused.stderr.contains(OLD), "{}", refused.stderr);
     assert_eq!(collect(&bench, &october(OLD, "acme", 21..=31)).code, 0);

@@ -1,4 +1,4 @@
-//! The static program and the job image, as far as they can be tried without a registry.
+//! The static program and the job image, tested without a registry.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,14 +6,16 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::bench::{Bench, Done, TOKEN, bare_command, done, files_below, is_compressed};
+use crate::bench::{Bench, CommandResult, TOKEN, bare_command, files_below, is_compressed, run_command};
 use crate::pipelines::{KEY, documents, root};
 
-/// The program, linked as in a release, but not optimized: that takes long and links nothing else.
+/// The program, linked as in a release but without optimization, which is slow and does not change
+/// linking.
 fn static_program() -> PathBuf {
-    let told = Command::new("rustc").arg("-vV").stderr(Stdio::inherit()).output().expect("the compiler runs");
-    let told = String::from_utf8(told.stdout).expect("text");
-    let host = told.lines().find_map(|line| line.strip_prefix("host: ")).expect("its host").to_owned();
+    let version =
+        Command::new("rustc").arg("-vV").stderr(Stdio::inherit()).output().expect("the compiler runs");
+    let version = String::from_utf8(version.stdout).expect("text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("its host").to_owned();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).args([
@@ -27,19 +29,19 @@ fn static_program() -> PathBuf {
     ]);
     command.args(["--config", "profile.dev.debug=false", "--target-dir"]).arg(&folder);
     command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let built = done(command, b"");
+    let built = run_command(command, b"");
     assert_eq!(built.code, 0, "{}", built.stderr);
     folder.join(host).join("debug/duo-metrics")
 }
 
-fn script(name: &str, arguments: &[&Path]) -> Done {
+fn script(name: &str, arguments: &[&Path]) -> CommandResult {
     let mut command = Command::new(root().join("image").join(name));
     command.args(arguments);
-    done(command, b"")
+    run_command(command, b"")
 }
 
 #[test]
-fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
+fn the_image_is_static_and_contains_all_tools_of_the_jobs() {
     let bench = Bench::new(20, 7);
     let program = static_program();
     let checked = script("check-static", &[&program]);
@@ -50,9 +52,9 @@ fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
     let folder = bench.path("root");
     let assembled = script("root", &[&program, &folder]);
     assert_eq!(assembled.code, 0, "{}", assembled.stderr);
-    is_an_image(&bench, &folder);
+    assert_valid_image(&bench, &folder);
 
-    // The jobs, one after the other in one folder: artifacts do just that.
+    // Running the jobs in sequence in one folder has the same effect as artifacts.
     let jobs = documents(&root().join("component.yml")).remove(1);
     for (id, job) in ["fetch-duo", "fetch-project", "process", "publish"].iter().enumerate() {
         let script: String = jobs[format!("$[[ inputs.job_prefix ]]{job}")]["script"]
@@ -61,7 +63,7 @@ fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
             .iter()
             .map(|line| format!("{}\n", line.as_str().expect("text")))
             .collect();
-        let ran = in_root(&bench, &folder, id, &script);
+        let ran = run_in_root(&bench, &folder, id, &script);
         assert_eq!(ran.code, 0, "{job}: {} {}", String::from_utf8_lossy(&ran.stdout), ran.stderr);
     }
     let site: Vec<PathBuf> =
@@ -78,7 +80,7 @@ fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
         annotations["dashboards"][0]["external_link"]["url"],
         "https://acme.pages.example.com/metrics"
     );
-    let tools = in_root(&bench, &folder, 9, "id -u; echo yes | grep -q yes && ls /etc/ssl/certs");
+    let tools = run_in_root(&bench, &folder, 9, "id -u; echo yes | grep -q yes && ls /etc/ssl/certs");
     assert_eq!(
         String::from_utf8_lossy(&tools.stdout).lines().last(),
         Some("ca-certificates.crt"),
@@ -87,13 +89,14 @@ fn the_image_holds_all_that_the_jobs_need_and_nothing_is_linked_dynamically() {
     );
 }
 
-/// Runs a shell script with the folder as the root of all files, as somebody who is not root where that can be had.
-fn in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> Done {
-    let is_root = done(command("id", &["-u"]), b"").stdout == b"0\n";
+/// Runs a shell script with the folder as root directory, if possible as an unprivileged user.
+fn run_in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> CommandResult {
+    let is_root = run_command(command("id", &["-u"]), b"").stdout == b"0\n";
     let folder = folder.to_str().expect("text");
-    let mut command = match is_root {
-        true => command("chroot", &["--userspec=1000:1000", folder, "/bin/sh", "-e"]),
-        false => command("unshare", &["--map-root-user", "chroot", folder, "/bin/sh", "-e"]),
+    let mut command = if is_root {
+        command("chroot", &["--userspec=1000:1000", folder, "/bin/sh", "-e"])
+    } else {
+        command("unshare", &["--map-root-user", "chroot", folder, "/bin/sh", "-e"])
     };
     command
         .env_clear()
@@ -105,7 +108,7 @@ fn in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> Done {
     command.env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z").env("DUO_METRICS_PSEUDONYM_KEY", KEY);
     command.env("DUO_METRICS_JOB_PREFIX", "duo-metrics:").env("CI_JOB_ID", id.to_string());
     command.env("DUO_METRICS_PUBLISH", "true").env("CI_PAGES_URL", "https://acme.pages.example.com/metrics");
-    done(command, format!("cd /builds\n{script}").as_bytes())
+    run_command(command, format!("cd /builds\n{script}").as_bytes())
 }
 
 fn command(program: &str, arguments: &[&str]) -> Command {
@@ -114,8 +117,8 @@ fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The layout names everything by its true digest and size, and is the same each time.
-fn is_an_image(bench: &Bench, folder: &Path) {
+/// Asserts that digests and sizes in the layout are correct, and that it is reproducible.
+fn assert_valid_image(bench: &Bench, folder: &Path) {
     let layouts = ["one", "two"].map(|name| {
         let layout = bench.path(name);
         let packed = script("pack", &[folder, &layout, Path::new("1.2.3")]);
@@ -154,9 +157,9 @@ fn is_an_image(bench: &Bench, folder: &Path) {
 }
 
 #[test]
-fn a_release_is_what_the_sources_say() {
+fn a_release_tag_must_match_the_sources() {
     let check = |tag: &str, project: &str| {
-        done(command(root().join("image/check-release").to_str().expect("text"), &[tag, project]), b"")
+        run_command(command(root().join("image/check-release").to_str().expect("text"), &[tag, project]), b"")
     };
     let version = env!("CARGO_PKG_VERSION");
     let right = check(version, "duo-metrics/duo-metrics");

@@ -1,89 +1,91 @@
-//! Input as it is in the field: logs and exports as shells, loggers, collectors, warehouses and container platforms leave
-//! them, through the real binary.
+//! Real-world input: logs and exports of shells, loggers, log collectors, warehouses and container
+//! platforms, through the real binary.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::agents::sources::happenings;
+use crate::agents::sources::source_events;
 use crate::agents::writers;
-use crate::bench::{Done, bare_command, done, lines, lines_of};
+use crate::bench::{CommandResult, bare_command, lines, lines_of, run_command};
 
-fn run(arguments: &[&str], input: &[u8]) -> Done {
-    done(bare_command(tempfile::tempdir().expect("a folder").path(), arguments), input)
+fn run(arguments: &[&str], input: &[u8]) -> CommandResult {
+    run_command(bare_command(tempfile::tempdir().expect("a folder").path(), arguments), input)
 }
 
 /// The summary of a run, as JSON.
-fn summary(arguments: &[&str], input: &[u8]) -> (Done, Value) {
-    let made = run(&[arguments, &["--log-format", "json"]].concat(), input);
-    let line = made.stderr.lines().next().unwrap_or_default();
-    let summary = serde_json::from_str(line).unwrap_or_else(|_| panic!("a summary: {}", made.stderr));
-    (made, summary)
+fn summary(arguments: &[&str], input: &[u8]) -> (CommandResult, Value) {
+    let result = run(&[arguments, &["--log-format", "json"]].concat(), input);
+    let line = result.stderr.lines().next().unwrap_or_default();
+    let summary = serde_json::from_str(line).unwrap_or_else(|_| panic!("a summary: {}", result.stderr));
+    (result, summary)
 }
 
-/// The records of a run without the places they were found at, in no order.
-fn records_of(made: &Done) -> BTreeSet<String> {
-    let mut records = lines_of(&made.stdout, "event");
+/// The records of a run, without `row`, in any order.
+fn records_of(result: &CommandResult) -> BTreeSet<String> {
+    let mut records = lines_of(&result.stdout, "event");
     records.iter_mut().for_each(|record| drop(record.as_object_mut().expect("an object").remove("row")));
     records.iter().map(Value::to_string).collect()
 }
 
-/// Every form that has an event a line.
+/// All source formats with one event per line.
 fn forms() -> Vec<(&'static str, String)> {
-    let happenings = happenings();
-    let micro = writers::micro(&happenings);
+    let source_events = source_events();
+    let micro = writers::micro(&source_events);
     let entries = micro.as_array().expect("a list").iter().map(|entry| format!("{entry}\n"));
     vec![
-        ("internal events", writers::internal_events(&happenings)),
-        ("Snowplow JSON", writers::snowplow_json(&happenings)),
-        ("Snowplow TSV", writers::snowplow_tsv(&happenings)),
-        ("a tracker's payload", format!("{}\n", writers::tp2(&happenings))),
+        ("internal events", writers::internal_events(&source_events)),
+        ("Snowplow JSON", writers::snowplow_json(&source_events)),
+        ("Snowplow TSV", writers::snowplow_tsv(&source_events)),
+        ("a tracker's payload", format!("{}\n", writers::tp2(&source_events))),
         ("Micro", entries.collect()),
-        ("product_usage_data.log", writers::product_usage_log(&happenings)),
-        ("the log of the service", writers::service_log(&happenings)),
-        ("nodes of an instance", writers::instance_nodes(&happenings)),
-        ("nodes of a group", writers::group_nodes(&happenings)),
-        ("rows of PostgreSQL", writers::postgres_json(&happenings)),
-        ("rows of ClickHouse", writers::clickhouse_json(&happenings)),
+        ("product_usage_data.log", writers::product_usage_log(&source_events)),
+        ("the log of the service", writers::service_log(&source_events)),
+        ("nodes of an instance", writers::instance_nodes(&source_events)),
+        ("nodes of a group", writers::group_nodes(&source_events)),
+        ("rows of PostgreSQL", writers::postgres_json(&source_events)),
+        ("rows of ClickHouse", writers::clickhouse_json(&source_events)),
     ]
 }
 
-/// The line as the value of a field: an object where it is one.
-fn as_value(line: &str) -> Value {
+/// The line as a JSON value: an object if it is JSON, else a string.
+fn parse_or_text(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|_| line.into())
 }
 
-/// A line each, made of each line.
-fn each(text: &str, wrap: impl Fn(&str) -> Value) -> String {
+/// Wraps each line, and returns JSON lines.
+fn wrap_each(text: &str, wrap: impl Fn(&str) -> Value) -> String {
     text.lines().map(|line| format!("{}\n", wrap(line))).collect()
 }
 
-/// One document, made of all lines.
-fn all(text: &str, wrap: impl Fn(&str) -> Value) -> Value {
+/// Wraps each line, and returns one list.
+fn wrap_all(text: &str, wrap: impl Fn(&str) -> Value) -> Value {
     text.lines().map(wrap).collect()
 }
 
 #[test]
-fn what_collectors_wrap_around_lines_is_opened_for_every_form() {
+fn opens_envelopes_of_log_collectors_for_all_sources() {
     type Wrapper = (&'static str, fn(&str) -> String);
     let wrappers: &[Wrapper] = &[
         ("Docker", |text| {
-            each(
+            wrap_each(
                 text,
                 |line| json!({"log": format!("{line}\n"), "stream": "stdout", "time": "2026-10-01T09:00:00Z"}),
             )
         }),
-        ("journald", |text| each(text, |line| json!({"MESSAGE": line, "PRIORITY": "6", "_PID": "1"}))),
-        ("journald, bytes", |text| each(text, |line| json!({"MESSAGE": line.as_bytes(), "PRIORITY": "6"}))),
+        ("journald", |text| wrap_each(text, |line| json!({"MESSAGE": line, "PRIORITY": "6", "_PID": "1"}))),
+        ("journald, bytes", |text| {
+            wrap_each(text, |line| json!({"MESSAGE": line.as_bytes(), "PRIORITY": "6"}))
+        }),
         ("Elasticsearch, text", |text| {
-            each(
+            wrap_each(
                 text,
                 |line| json!({"_index": "logs", "_source": {"message": line, "log": {"level": "info"}}}),
             )
         }),
         ("Elasticsearch, an answer", |text| {
-            json!({"took": 1, "hits": {"hits": all(text, |line| json!({"_source": {"log": line}}))}})
+            json!({"took": 1, "hits": {"hits": wrap_all(text, |line| json!({"_source": {"log": line}}))}})
                 .to_string()
         }),
         ("Elasticsearch, bulk", |text| {
@@ -92,56 +94,65 @@ fn what_collectors_wrap_around_lines_is_opened_for_every_form() {
                 .collect()
         }),
         ("Fluent Bit", |text| {
-            each(text, |line| json!({"date": 1_787_043_605.5, "log": line, "kubernetes": {"pod_name": "a"}}))
+            wrap_each(
+                text,
+                |line| json!({"date": 1_787_043_605.5, "log": line, "kubernetes": {"pod_name": "a"}}),
+            )
         }),
         ("Vector", |text| {
-            each(
+            wrap_each(
                 text,
                 |line| json!({"message": line, "source_type": "file", "timestamp": "2026-10-01T09:00:00Z"}),
             )
         }),
         ("Filebeat", |text| {
-            each(
+            wrap_each(
                 text,
                 |line| json!({"@timestamp": "2026-10-01T09:00:00Z", "message": line, "event": {"dataset": "a"}, "level": "info"}),
             )
         }),
         ("Cloud Logging", |text| {
-            each(text, |line| match as_value(line) {
+            wrap_each(text, |line| match parse_or_text(line) {
                 Value::String(line) => json!({"insertId": "a", "severity": "INFO", "textPayload": line}),
                 object => json!({"insertId": "a", "severity": "INFO", "jsonPayload": object}),
             })
         }),
         ("CloudWatch", |text| {
-            format!("{:#}\n", json!({"events": all(text, |line| json!({"timestamp": 1, "message": line}))}))
+            format!(
+                "{:#}\n",
+                json!({"events": wrap_all(text, |line| json!({"timestamp": 1, "message": line}))})
+            )
         }),
         ("CloudWatch, a subscription", |text| {
-            let events = all(text, |line| json!({"id": "1", "timestamp": 1, "message": line}));
+            let events = wrap_all(text, |line| json!({"id": "1", "timestamp": 1, "message": line}));
             json!({"messageType": "DATA_MESSAGE", "logEvents": events}).to_string()
         }),
         ("CloudWatch, Insights", |text| {
-            json!({"results": all(text, |line| json!([{"field": "@message", "value": line}]))}).to_string()
-        }),
-        ("Datadog", |text| {
-            json!({"data": all(text, |line| json!({"type": "log", "attributes": {"message": line}}))})
+            json!({"results": wrap_all(text, |line| json!([{"field": "@message", "value": line}]))})
                 .to_string()
         }),
-        ("Loki", |text| each(text, |line| json!({"labels": {"app": "a"}, "line": line, "timestamp": "x"}))),
+        ("Datadog", |text| {
+            json!({"data": wrap_all(text, |line| json!({"type": "log", "attributes": {"message": line}}))})
+                .to_string()
+        }),
+        ("Loki", |text| {
+            wrap_each(text, |line| json!({"labels": {"app": "a"}, "line": line, "timestamp": "x"}))
+        }),
         ("Loki, its API", |text| {
-            let values = all(text, |line| json!(["1787043605000000000", line]));
+            let values = wrap_all(text, |line| json!(["1787043605000000000", line]));
             json!({"status": "success", "data": {"result": [{"stream": {"app": "a"}, "values": values}]}})
                 .to_string()
         }),
-        ("Splunk", |text| each(text, |line| json!({"preview": false, "result": {"_raw": line}}))),
+        ("Splunk", |text| wrap_each(text, |line| json!({"preview": false, "result": {"_raw": line}}))),
         ("Splunk, HTTP Event Collector", |text| {
-            each(text, |line| json!({"time": 1, "host": "a", "event": as_value(line)}))
+            wrap_each(text, |line| json!({"time": 1, "host": "a", "event": parse_or_text(line)}))
         }),
         ("OpenTelemetry", |text| {
-            let records = all(text, |line| json!({"timeUnixNano": "1", "body": {"stringValue": line}}));
+            let records = wrap_all(text, |line| json!({"timeUnixNano": "1", "body": {"stringValue": line}}));
             json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string()
         }),
         ("Docker in Vector", |text| {
-            each(
+            wrap_each(
                 text,
                 |line| json!({"message": json!({"log": format!("{line}\n"), "stream": "stdout"}).to_string()}),
             )
@@ -157,7 +168,7 @@ fn what_collectors_wrap_around_lines_is_opened_for_every_form() {
             text.lines().map(|line| format!("{line}\n{other}")).collect()
         }),
     ];
-    // A prefix is not taken off a table, whose first column is something else then.
+    // Prefixes are not removed from tables, because they change the first column.
     let of_json: &[Wrapper] = &[
         ("a list over lines", |text| format!("[\n{}\n]\n", text.trim_end().replace('\n', ",\n"))),
         ("a list behind a header", |text| format!("# a\n[\n{}\n]\n", text.trim_end().replace('\n', ",\n"))),
@@ -166,9 +177,9 @@ fn what_collectors_wrap_around_lines_is_opened_for_every_form() {
         ("one behind the other", |text| text.replace('\n', "")),
         ("carriage returns alone", |text| text.replace('\n', "\r")),
         ("colors", |text| text.replace("{\"", "\u{1b}[1;39m{\u{1b}[0m\"").replace("\":", "\"\u{1b}[36m:")),
-        ("pretty", |text| text.lines().map(|line| format!("{:#}\n", as_value(line))).collect()),
+        ("pretty", |text| text.lines().map(|line| format!("{:#}\n", parse_or_text(line))).collect()),
         ("pretty behind a header", |text| {
-            let objects: String = text.lines().map(|line| format!("{:#}\n", as_value(line))).collect();
+            let objects: String = text.lines().map(|line| format!("{:#}\n", parse_or_text(line))).collect();
             format!("# Logfile created on 2026-10-01 09:00:00 +0000 by logger.rb/v1.6.4\n{objects}")
         }),
         ("Kubernetes", |text| prefixed("2026-10-01T09:00:00.123456789Z stdout F ", text)),
@@ -185,12 +196,12 @@ fn what_collectors_wrap_around_lines_is_opened_for_every_form() {
         assert!(plain.code == 0 && expected.len() > 3, "{form}: {}", plain.stderr);
         let of_json = of_json.iter().filter(|_| form != "Snowplow TSV");
         for (wrapper, wrap) in wrappers.iter().chain(of_json) {
-            let made = run(&["normalize"], wrap(&text).as_bytes());
+            let result = run(&["normalize"], wrap(&text).as_bytes());
             assert_eq!(
-                (made.code, records_of(&made)),
+                (result.code, records_of(&result)),
                 (0, expected.clone()),
                 "{form}, {wrapper}: {}",
-                made.stderr
+                result.stderr
             );
         }
     }
@@ -201,8 +212,8 @@ fn prefixed(prefix: &str, text: &str) -> String {
 }
 
 #[test]
-fn lines_that_container_runtimes_split_are_put_together() {
-    let log = writers::product_usage_log(&happenings());
+fn joins_lines_split_by_container_runtimes() {
+    let log = writers::product_usage_log(&source_events());
     let expected = records_of(&run(&["normalize"], log.as_bytes()));
     let halves = |line: &str| {
         let (one, other) = line.split_at(line.len() / 3);
@@ -224,17 +235,17 @@ fn lines_that_container_runtimes_split_are_put_together() {
         .map(|part| format!("{{\"log\":{},\"stream\":\"stdout\"}}\n", json!(part)))
         .collect();
     for text in [&cri, &docker] {
-        let made = run(&["normalize"], text.as_bytes());
-        assert_eq!((made.code, records_of(&made)), (0, expected.clone()), "{}", made.stderr);
-        // A part that is missing is not passed over.
-        let cut: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
-        let made = run(&["normalize"], cut.join("\n").as_bytes());
-        assert!(made.code == 65 && made.stderr.contains("a part of a line"), "{}", made.stderr);
+        let result = run(&["normalize"], text.as_bytes());
+        assert_eq!((result.code, records_of(&result)), (0, expected.clone()), "{}", result.stderr);
+        // A missing part is reported.
+        let truncated: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
+        let result = run(&["normalize"], truncated.join("\n").as_bytes());
+        assert!(result.code == 65 && result.stderr.contains("a segment of a line"), "{}", result.stderr);
     }
 }
 
 #[test]
-fn every_line_is_a_record_rejected_or_skipped_however_the_stream_is_cut() {
+fn each_line_is_a_record_rejected_or_skipped_at_any_chunk_boundary() {
     let event = r#"{"event":"x","user":{"id":1},"additional_properties":{},"timestamp":"2026-08-18T09:00:00Z","event_id":"N"}"#;
     let furniture = [
         "# Logfile created on 2026-08-18 00:00:00 +0000 by logger.rb/v1.6.4",
@@ -250,7 +261,7 @@ fn every_line_is_a_record_rejected_or_skipped_however_the_stream_is_cut() {
         "{\"a\":1}",
         "{\"log\":\"{\\\"event\\\":\",\"stream\":\"stdout\"}",
     ];
-    // More than a chunk, so that cuts fall anywhere.
+    // More than one chunk, so that chunk boundaries are at any position.
     let mut rng = fastrand::Rng::with_seed(18);
     let (mut text, mut expected) = (Vec::new(), [0_u64; 3]);
     for number in 0..9_000 {
@@ -264,9 +275,9 @@ fn every_line_is_a_record_rejected_or_skipped_however_the_stream_is_cut() {
     }
     let counts = |lines: &[String], threads: &str| {
         let arguments = ["normalize", "--max-rejects", "100", "--threads", threads];
-        let (made, summary) = summary(&arguments, lines.join("\n").as_bytes());
+        let (result, summary) = summary(&arguments, lines.join("\n").as_bytes());
         let count = |name: &str| summary[name].as_u64().expect("a count");
-        ([count("records"), count("rejected"), count("skipped")], records_of(&made))
+        ([count("records"), count("rejected"), count("skipped")], records_of(&result))
     };
     let (counted, records) = counts(&text, "1");
     assert_eq!(counted, expected);
@@ -276,8 +287,8 @@ fn every_line_is_a_record_rejected_or_skipped_however_the_stream_is_cut() {
 }
 
 #[test]
-fn what_may_be_a_damaged_event_is_never_skipped() {
-    let log = writers::product_usage_log(&happenings());
+fn never_skips_a_possibly_damaged_event() {
+    let log = writers::product_usage_log(&source_events());
     let line = log.lines().next().expect("a line");
     let wrapped = json!({"message": &line[..200], "source_type": "file"}).to_string();
     let prefixed = format!("2026-10-01T09:00:00Z stdout F {}", &line[..200]);
@@ -292,9 +303,9 @@ fn what_may_be_a_damaged_event_is_never_skipped() {
         "text {\"a\":",
     ] {
         let text = format!("# Logfile created on x\n{damaged}\n{log}");
-        let (made, summary) = summary(&["normalize", "--max-rejects", "50"], text.as_bytes());
+        let (result, summary) = summary(&["normalize", "--max-rejects", "50"], text.as_bytes());
         assert_eq!(
-            (made.code, &summary["rejected"], &summary["skipped"]),
+            (result.code, &summary["rejected"], &summary["skipped"]),
             (3, &json!(1), &json!(1)),
             "{damaged}"
         );
@@ -302,8 +313,8 @@ fn what_may_be_a_damaged_event_is_never_skipped() {
 }
 
 #[test]
-fn tables_of_warehouses_are_read_by_their_heading() {
-    let json = writers::snowplow_json(&happenings());
+fn reads_warehouse_tables_by_header() {
+    let json = writers::snowplow_json(&source_events());
     let events: Vec<Map<String, Value>> =
         json.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
     let names: BTreeSet<&String> = events.iter().flat_map(Map::keys).collect();
@@ -321,17 +332,17 @@ fn tables_of_warehouses_are_read_by_their_heading() {
             writer.write_record(names.iter().map(|name| cell(event.get(*name)))).expect("memory");
         }
         let table = writer.into_inner().expect("memory");
-        let made = run(&["normalize"], &table);
+        let result = run(&["normalize"], &table);
         assert_eq!(
-            (made.code, records_of(&made)),
+            (result.code, records_of(&result)),
             (0, expected.clone()),
             "{}: {}",
             delimiter as char,
-            made.stderr
+            result.stderr
         );
     }
-    // Snowflake writes the names of columns in capitals, and lists as text.
-    let loud: String = events
+    // Snowflake writes column names in upper case, and lists as text.
+    let upper_case: String = events
         .iter()
         .map(|event| {
             let member = |(name, value): (&String, &Value)| {
@@ -341,12 +352,12 @@ fn tables_of_warehouses_are_read_by_their_heading() {
             format!("{}\n", event.iter().map(member).collect::<Value>())
         })
         .collect();
-    let made = run(&["normalize"], loud.as_bytes());
-    assert_eq!((made.code, records_of(&made)), (0, expected), "{}", made.stderr);
+    let result = run(&["normalize"], upper_case.as_bytes());
+    assert_eq!((result.code, records_of(&result)), (0, expected), "{}", result.stderr);
 }
 
 #[test]
-fn a_field_that_no_metric_needs_never_costs_the_event() {
+fn an_invalid_optional_field_does_not_reject_the_event() {
     let event = |more: &str, ai: &str| {
         format!(
             r#"{{"event":"token_usage_duo_agent_platform","timestamp":"2026-08-18T09:00:00Z","user":{{"id":42}},"ai_context":{{"session_id":"1","input_tokens":7{ai}}}{more}}}"#
@@ -359,9 +370,13 @@ fn a_field_that_no_metric_needs_never_costs_the_event() {
         (event(r#","classification":{"a":1},"project":"x","unknown":[{}]"#, ""), 0),
         (event(r#","additional_properties":{"label":{}}"#, ""), 1),
     ] {
-        let (made, summary) = summary(&["normalize"], line.as_bytes());
-        let records = lines_of(&made.stdout, "event");
-        assert_eq!((made.code, records.len(), &summary["fields_dropped"]), (0, 1, &json!(dropped)), "{line}");
+        let (result, summary) = summary(&["normalize"], line.as_bytes());
+        let records = lines_of(&result.stdout, "event");
+        assert_eq!(
+            (result.code, records.len(), &summary["fields_dropped"]),
+            (0, 1, &json!(dropped)),
+            "{line}"
+        );
         assert_eq!(records[0]["input_tokens"], 7, "{line}");
     }
     let numbers = event("", r#","output_tokens":"12.0","cache_read":" 3 ""#);
@@ -384,21 +399,22 @@ fn a_field_that_no_metric_needs_never_costs_the_event() {
 }
 
 #[test]
-fn half_a_surrogate_pair_costs_nothing_in_any_reader() {
+fn accepts_unpaired_surrogates_in_all_readers() {
     let half = r"\ud83d";
-    let cut = |text: &str| text.replace("fix_pipeline", &format!("fix_pipeline{half}"));
+    let truncated = |text: &str| text.replace("fix_pipeline", &format!("fix_pipeline{half}"));
     for (form, text) in forms() {
-        // Cells of a TSV are no JSON but for the contexts. Payloads hold JSON as text, in which backslashes are escaped, or in base64.
+        // In TSV, only the contexts are JSON. Payloads contain JSON as text, with escaped
+        // backslashes, or in base64.
         let escaped = if form == "product_usage_data.log" { format!(r"\{half}") } else { half.to_owned() };
         let text = text.replace("fix_pipeline", &format!("fix_pipeline{escaped}"));
-        let made = run(&["normalize"], text.as_bytes());
-        let events = lines_of(&made.stdout, "event");
-        assert!(made.code == 0 && !events.is_empty(), "{form}: {}", made.stderr);
+        let result = run(&["normalize"], text.as_bytes());
+        let events = lines_of(&result.stdout, "event");
+        assert!(result.code == 0 && !events.is_empty(), "{form}: {}", result.stderr);
         let is_kept = |event: &Value| event["flow"].as_str().is_some_and(|flow| flow.contains('\u{fffd}'));
         assert!(
             form == "Snowplow TSV" || !text.contains(half) || events.iter().any(is_kept),
             "{form}: {}",
-            String::from_utf8_lossy(&made.stdout)
+            String::from_utf8_lossy(&result.stdout)
         );
         let linted = run(&["lint"], text.as_bytes());
         assert!(!String::from_utf8_lossy(&linted.stdout).contains("[unreadable]"), "{form}");
@@ -408,36 +424,36 @@ fn half_a_surrogate_pair_costs_nothing_in_any_reader() {
             "{form}"
         );
     }
-    let normalized = run(&["normalize"], writers::internal_events(&happenings()).as_bytes());
-    let records = cut(&String::from_utf8(normalized.stdout).expect("text"));
-    let made = run(&["aggregate"], records.as_bytes());
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    let normalized = run(&["normalize"], writers::internal_events(&source_events()).as_bytes());
+    let records = truncated(&String::from_utf8(normalized.stdout).expect("text"));
+    let result = run(&["aggregate"], records.as_bytes());
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let of_replaced = run(&["aggregate"], records.replace(half, "\u{fffd}").as_bytes());
-    assert!(made.stdout == of_replaced.stdout && lines_of(&made.stdout, "metric").len() > 100);
-    let metrics = String::from_utf8(made.stdout).expect("text").replace('\u{fffd}', half);
+    assert!(result.stdout == of_replaced.stdout && lines_of(&result.stdout, "metric").len() > 100);
+    let metrics = String::from_utf8(result.stdout).expect("text").replace('\u{fffd}', half);
     assert!(metrics.contains(half));
     for arguments in [&["export", "--format", "csv"][..], &["dashboard", "--site", "public"]] {
-        let made = run(arguments, metrics.as_bytes());
-        assert_eq!(made.code, 0, "{}", made.stderr);
+        let result = run(arguments, metrics.as_bytes());
+        assert_eq!(result.code, 0, "{}", result.stderr);
     }
     // A page of nodes, as `fetch` writes it.
     let node = r#"{"event":"CODE_SUGGESTION_SHOWN_IN_IDE","timestamp":"2026-10-01T09:00:00Z","user":{"id":"gid://gitlab/User/1","username":"a\ud83d"}}"#;
     let raw = format!(
         r#"{{"type":"raw","collector":"usage_events","instance":"https://gitlab.example.com","scope":"acme","day":"2026-10-01","page":1,"fetched_at":"2026-10-02T03:00:00Z","nodes":[{node},{node}]}}"#
     );
-    let made = run(&["normalize"], raw.as_bytes());
-    assert_eq!((made.code, lines_of(&made.stdout, "event").len()), (0, 2), "{}", made.stderr);
+    let result = run(&["normalize"], raw.as_bytes());
+    assert_eq!((result.code, lines_of(&result.stdout, "event").len()), (0, 2), "{}", result.stderr);
     assert_eq!(run(&["normalize"], raw.replacen(half, r"\ud8zz", 1).as_bytes()).code, 65);
 }
 
 #[test]
-fn utf16_is_read_by_every_command_and_other_encodings_are_named() {
+fn all_commands_read_utf16_and_name_other_encodings() {
     let utf16 = |text: &[u8], is_big_endian: bool| -> Vec<u8> {
         let text = std::str::from_utf8(text).expect("text").replace('\n', "\r\n");
         let bytes = |unit: u16| if is_big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
         format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
     };
-    let events = writers::internal_events(&happenings()).into_bytes();
+    let events = writers::internal_events(&source_events()).into_bytes();
     let records = run(&["normalize"], &events).stdout;
     let metrics = run(&["aggregate"], &records).stdout;
     let cases: [(&[&str], &[u8]); 5] = [
@@ -450,51 +466,51 @@ fn utf16_is_read_by_every_command_and_other_encodings_are_named() {
     for (arguments, input) in cases {
         let plain = run(arguments, input);
         for is_big_endian in [false, true] {
-            let made = run(arguments, &utf16(input, is_big_endian));
+            let result = run(arguments, &utf16(input, is_big_endian));
             assert_eq!(
-                (made.code, made.stdout),
+                (result.code, result.stdout),
                 (plain.code, plain.stdout.clone()),
                 "{arguments:?}: {}",
-                made.stderr
+                result.stderr
             );
         }
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(input).expect("memory");
-        let made = run(arguments, &gzip.finish().expect("memory"));
-        assert_eq!(made.code, 65, "{arguments:?}");
-        assert!(made.stderr.contains("standard input is gzip; pipe it through zcat"), "{}", made.stderr);
+        let result = run(arguments, &gzip.finish().expect("memory"));
+        assert_eq!(result.code, 65, "{arguments:?}");
+        assert!(result.stderr.contains("standard input is gzip; pipe it through zcat"), "{}", result.stderr);
     }
 }
 
 #[test]
-fn a_directory_is_named_as_one() {
+fn reports_a_directory_as_input() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("logs")).expect("a folder");
-    let linted = done(bare_command(folder.path(), &["lint", "logs"]), b"");
+    let linted = run_command(bare_command(folder.path(), &["lint", "logs"]), b"");
     assert_eq!(linted.code, 78);
     assert!(linted.stderr.contains("logs is a directory; name its files"), "{}", linted.stderr);
     assert!(!linted.stderr.contains("standard input"), "{}", linted.stderr);
 }
 
 #[test]
-fn what_shells_put_between_our_own_lines_is_skipped_and_counted() {
-    let records = run(&["normalize"], writers::internal_events(&happenings()).as_bytes()).stdout;
+fn skips_and_counts_shell_output_between_lines() {
+    let records = run(&["normalize"], writers::internal_events(&source_events()).as_bytes()).stdout;
     let records = String::from_utf8(records).expect("text");
     let between = format!("==> a.jsonl <==\n{records}--\n\u{feff}{records}\0\0\0\n");
-    let (made, summary) = summary(&["aggregate"], between.as_bytes());
-    assert_eq!((made.code, &summary["skipped"], &summary["rejected"]), (0, &json!(2), &json!(0)));
-    assert_eq!(made.stdout, run(&["aggregate"], records.as_bytes()).stdout);
-    let metrics = format!("{}--\n", String::from_utf8(made.stdout).expect("text"));
-    let made = run(&["export", "--format", "csv"], metrics.as_bytes());
-    assert!(made.code == 0 && made.stderr.contains("1 line of an unknown type"), "{}", made.stderr);
-    let made = run(&["aggregate"], format!("{records}garbage\n").as_bytes());
-    assert_ne!(made.code, 0);
+    let (result, summary) = summary(&["aggregate"], between.as_bytes());
+    assert_eq!((result.code, &summary["skipped"], &summary["rejected"]), (0, &json!(2), &json!(0)));
+    assert_eq!(result.stdout, run(&["aggregate"], records.as_bytes()).stdout);
+    let metrics = format!("{}--\n", String::from_utf8(result.stdout).expect("text"));
+    let result = run(&["export", "--format", "csv"], metrics.as_bytes());
+    assert!(result.code == 0 && result.stderr.contains("1 line of an unknown type"), "{}", result.stderr);
+    let result = run(&["aggregate"], format!("{records}garbage\n").as_bytes());
+    assert_ne!(result.code, 0);
 }
 
 #[test]
-fn no_label_in_any_csv_is_a_date_a_time_or_another_number_to_a_spreadsheet() {
+fn spreadsheets_do_not_convert_labels_in_csv() {
     let mut events = String::new();
-    // So many messages that all bands are there, and names that spreadsheets convert.
+    // Enough messages for all bands, and names that spreadsheets convert.
     for (user, messages) in (1..=24).zip([2, 7, 30].into_iter().cycle()) {
         for number in 0..messages {
             events.push_str(&format!(
@@ -507,9 +523,9 @@ fn no_label_in_any_csv_is_a_date_a_time_or_another_number_to_a_spreadsheet() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let run = |arguments: &[&str], input: &[u8]| {
-        let made = done(bare_command(folder.path(), arguments), input);
-        assert_eq!(made.code, 0, "{}", made.stderr);
-        made.stdout
+        let result = run_command(bare_command(folder.path(), arguments), input);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        result.stdout
     };
     let records = run(&["normalize"], events.as_bytes());
     let metrics = run(&["aggregate"], &records);
@@ -519,7 +535,7 @@ fn no_label_in_any_csv_is_a_date_a_time_or_another_number_to_a_spreadsheet() {
         run(&["export", "--format", "csv"], &metrics),
         std::fs::read(folder.path().join("public/duo-metrics/metrics.csv")).expect("the table of the site"),
     ];
-    // Columns of numbers and days, which may be shown as such.
+    // Columns of numbers and days may be converted.
     let typed = [
         "value",
         "n",
@@ -563,6 +579,6 @@ fn no_label_in_any_csv_is_a_date_a_time_or_another_number_to_a_spreadsheet() {
     ] {
         assert!(seen.contains(label), "{label}: {seen:?}");
     }
-    // The streams keep their spelling.
+    // The streams are unchanged.
     assert!(lines(&metrics).iter().any(|line| line["by"]["band"] == "5-19"));
 }

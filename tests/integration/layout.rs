@@ -1,10 +1,12 @@
-//! The layout of the source: imports run downward, no two units import each other, and pure code names no I/O.
+//! The layout of the source: imports run downward, no two units import each other, and pure code
+//! names no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::documents::{root, sources};
 
-/// The folders of `src` from the top; each imports from those below it. docs/architecture.md says what each holds.
+/// The folders of `src` from the top; each imports only from those below it. See
+/// docs/architecture.md for their contents.
 const STAGES: [&str; 13] = [
     "commands",
     "cli",
@@ -21,19 +23,21 @@ const STAGES: [&str; 13] = [
     "base",
 ];
 
-/// The units that talk to servers, files, threads, the clock or the environment. All others are pure.
-const EDGE: [&str; 7] = [
+/// The units that use servers, files, threads, the clock or the environment. All others are pure.
+const EDGE: [&str; 9] = [
+    "aggregate::aggregator",
     "aggregate::clickhouse",
     "aggregate::history",
     "cli",
     "collect::checkpoint",
     "collect::gitlab",
+    "collect::scheduler",
     "commands",
     "stream::chunks",
 ];
 
-/// What pure code does not name.
-const OUTSIDE: [&str; 12] = [
+/// Paths that pure code must not use.
+const IMPURE_PATHS: [&str; 12] = [
     "std::fs",
     "std::net",
     "std::env",
@@ -48,7 +52,7 @@ const OUTSIDE: [&str; 12] = [
     "stderr()",
 ];
 
-/// The code of every module below `src`, without comments and tests, by its path (`model::line`).
+/// The code of all modules below `src`, without comments and tests, by path (`model::line`).
 fn modules() -> BTreeMap<String, String> {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
@@ -69,7 +73,7 @@ fn modules() -> BTreeMap<String, String> {
     modules
 }
 
-/// The module that a path leads into: `model::line::Line` is in `model::line`.
+/// The module of a path: `model::line::Line` is in `model::line`.
 fn module_of<'a>(modules: &'a BTreeMap<String, String>, path: &str) -> Option<&'a str> {
     let mut path = path.trim_end_matches(':');
     loop {
@@ -80,7 +84,7 @@ fn module_of<'a>(modules: &'a BTreeMap<String, String>, path: &str) -> Option<&'
     }
 }
 
-/// The modules that code imports by paths from the root of the crate.
+/// The modules that code imports with paths from the crate root.
 fn imports<'a>(modules: &'a BTreeMap<String, String>, code: &str) -> BTreeSet<&'a str> {
     let is_of_path = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
     let mut found = BTreeSet::new();
@@ -96,7 +100,7 @@ fn imports<'a>(modules: &'a BTreeMap<String, String>, code: &str) -> BTreeSet<&'
     found
 }
 
-/// A folder of a stage, or a file right in it: what a reader takes in at once.
+/// The unit of a module: a folder of a stage, or a file directly in it.
 fn unit_of(module: &str) -> String {
     module.split("::").take(2).collect::<Vec<_>>().join("::")
 }
@@ -110,7 +114,7 @@ fn stage_of(module: &str) -> usize {
 }
 
 #[test]
-fn the_stages_are_the_folders_of_the_source_in_their_order() {
+fn stages_are_the_source_folders_in_order() {
     let library = std::fs::read_to_string(root().join("src/lib.rs")).expect("a readable file");
     let declared: Vec<&str> =
         library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
@@ -129,7 +133,7 @@ fn imports_run_downward() {
         for imported in imports(&modules, code) {
             assert!(
                 stage_of(imported) >= stage_of(module),
-                "{module} imports {imported}, which stands above it: move what it needs further down"
+                "{module} imports {imported} from a higher stage: move the shared code down"
             );
             seen += 1;
         }
@@ -138,7 +142,7 @@ fn imports_run_downward() {
 }
 
 #[test]
-fn no_units_import_each_other() {
+fn units_have_no_import_cycles() {
     let modules = modules();
     let mut below: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (module, code) in &modules {
@@ -153,7 +157,7 @@ fn no_units_import_each_other() {
         imported.remove(&unit);
         below.entry(unit).or_default().extend(imported);
     }
-    // Takes away what imports nothing that is left; what cannot be taken away imports itself by a way round.
+    // Removes units without imports of remaining units; the rest is part of an import cycle.
     while let Some(unit) =
         below.iter().find(|(_, imported)| !imported.iter().any(|unit| below.contains_key(unit)))
     {
@@ -164,14 +168,14 @@ fn no_units_import_each_other() {
 }
 
 #[test]
-fn pure_code_names_nothing_outside() {
+fn pure_code_uses_no_io() {
     for (module, code) in modules() {
         let unit = unit_of(&module);
         let stage = unit.split("::").next().expect("a first part");
         if EDGE.contains(&&*unit) || EDGE.contains(&stage) || stage == "system" {
             continue;
         }
-        for outside in OUTSIDE {
+        for outside in IMPURE_PATHS {
             assert!(!code.contains(outside), "{module} is pure and names {outside}");
         }
     }

@@ -1,13 +1,13 @@
-//! `lint`: what it finds, how it says so, and how it ends.
+//! `lint`: findings, reports and exit codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use duo_metrics::events::catalog::entry;
-use duo_metrics::lint::{Context, RULES, Shape, sample};
+use duo_metrics::lint::{Context, RULES, SampleFormat, sample};
 use serde_json::{Value, json};
 
-use crate::bench::{Done, bare_command, done, lines_of};
+use crate::bench::{CommandResult, bare_command, lines_of, run_command};
 
 /// A folder with files to lint.
 struct Files {
@@ -21,17 +21,17 @@ impl Files {
 
     fn with(self, name: &str, text: &str) -> Files {
         let path = self.folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file can be written");
         self
     }
 
-    fn lint(&self, arguments: &[&str]) -> Done {
+    fn lint(&self, arguments: &[&str]) -> CommandResult {
         self.pipe(arguments, b"")
     }
 
-    fn pipe(&self, arguments: &[&str], input: &[u8]) -> Done {
-        done(bare_command(self.folder.path(), &[&["lint"], arguments].concat()), input)
+    fn pipe(&self, arguments: &[&str], input: &[u8]) -> CommandResult {
+        run_command(bare_command(self.folder.path(), &[&["lint"], arguments].concat()), input)
     }
 
     /// File, line, severity and rule of each finding.
@@ -50,7 +50,7 @@ impl Files {
     }
 }
 
-/// An event as the guide has it, with some of it changed: keys are ways, and null takes out.
+/// An event as in the guide, with changes: keys are JSON pointers, and null removes a field.
 fn event(name: &str, at: &str, changes: Value) -> Value {
     let mut event = json!({
         "event": name,
@@ -68,7 +68,7 @@ fn event(name: &str, at: &str, changes: Value) -> Value {
 
 /// A token event, with a valid model and these tokens.
 fn tokens(at: &str, [input, output, total, read, written]: [i64; 5], changes: Value) -> Value {
-    let mut told = event(
+    let mut event = event(
         "token_usage_duo_workflow",
         at,
         json!({
@@ -79,8 +79,8 @@ fn tokens(at: &str, [input, output, total, read, written]: [i64; 5], changes: Va
             },
         }),
     );
-    change(&mut told, changes);
-    told
+    change(&mut event, changes);
+    event
 }
 
 fn change(value: &mut Value, changes: Value) {
@@ -102,7 +102,7 @@ fn ai(session: &str) -> Value {
     json!({"ai_context": {"session_id": session}})
 }
 
-/// A whole session as the guide has it.
+/// The events of a complete session as in the guide.
 fn session(id: &str) -> Vec<Value> {
     let of = |name: &str, at: &str| event(name, at, ai(id));
     let tool = |name: &str, at: &str, tool: &str| {
@@ -127,7 +127,7 @@ fn session(id: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_whole_session_has_no_finding_in_any_order() {
+fn a_complete_session_has_no_findings_in_any_order() {
     let mut events = session("4711");
     let straight = jsonl(&events);
     events.reverse();
@@ -139,7 +139,7 @@ fn a_whole_session_has_no_finding_in_any_order() {
     }
 }
 
-/// What is wrong with calls as the guide has them, by line.
+/// Calls as in the guide, each with one mistake.
 fn faulty_calls() -> Vec<Value> {
     let model_in_ai = json!({
         "additional_properties": {"model_provider": null, "model_engine": null, "model_name": null},
@@ -233,15 +233,15 @@ const FINDINGS_OF_CALLS: [&str; 18] = [
 ];
 
 #[test]
-fn each_faulty_call_has_its_finding_and_no_other() {
+fn each_faulty_call_has_exactly_its_finding() {
     let files = Files::new().with("calls.jsonl", &jsonl(&faulty_calls()));
     let expected: Vec<&str> = FINDINGS_OF_CALLS.iter().copied().filter(|line| !line.is_empty()).collect();
     assert_eq!(files.found(&["calls.jsonl"]), expected);
     let linted = files.lint(&["calls.jsonl"]);
     assert_eq!(linted.code, 65);
     let text = String::from_utf8(linted.stdout).expect("text");
-    assert!(text.contains("calls.jsonl:8: warning: duo_workflow_pause: duo_workflow_pause is no event that GitLab has; pause_duo_workflow is [unknown-event]"), "{text}");
-    // By the other guide the model may stand where it does, and the older fields are told.
+    assert!(text.contains("calls.jsonl:8: warning: duo_workflow_pause: GitLab has no event duo_workflow_pause; did you mean pause_duo_workflow? [unknown-event]"), "{text}");
+    // The other profile allows the model in its place, and reports the older fields.
     let other = files.found(&["--profile", "ai-context", "calls.jsonl"]);
     assert!(!other.iter().any(|line| line.ends_with("model-placement")));
     assert!(other.contains(&"1 info deprecated-field".to_owned()));
@@ -294,7 +294,7 @@ fn call(at: &str, session: &str, [input, output, total, read]: [u64; 4], changes
 }
 
 #[test]
-fn each_faulty_snowplow_event_has_its_findings_and_no_other() {
+fn each_faulty_snowplow_event_has_exactly_its_findings() {
     let no_session = json!({"se_value": null, "ai": {"session_id": null}});
     let no_model = json!({
         "standard": {"model_engine": null, "model_name": null, "model_provider": null},
@@ -339,7 +339,7 @@ fn node(name: &str, at: &str, user: u64, extras: Value) -> Value {
 }
 
 #[test]
-fn each_faulty_node_has_its_finding_and_no_other() {
+fn each_faulty_node_has_exactly_its_finding() {
     let of = |session: u64| json!({"project_id": 1, "session_id": session, "flow_type": "developer/v1", "environment": "ambient"});
     let nodes = [
         node("FINISHED", "17:00:00", 42, of(8001)),
@@ -368,7 +368,8 @@ fn each_faulty_node_has_its_finding_and_no_other() {
             "8 warning user-change",
         ]
     );
-    // Sessions as they are: a retry leaves no event, a chat never ends, and the newest comes first.
+    // Realistic sessions: a retry has no event, a chat never ends, and the newest event comes
+    // first.
     let good = [
         node("FINISHED", "15:20:00", 42, of(1)),
         node("DROPPED", "15:02:00", 42, of(1)),
@@ -382,7 +383,7 @@ fn each_faulty_node_has_its_finding_and_no_other() {
     assert_eq!(files.found(&["nodes.jsonl"]), Vec::<String>::new());
 }
 
-/// A definition that is as it has to be.
+/// A valid definition.
 const DEFINITION: &str = "---
 description: A sample session starts
 internal_events: true
@@ -411,7 +412,7 @@ tiers:
 ";
 
 #[test]
-fn definitions_have_the_findings_of_their_faults() {
+fn faulty_definitions_have_findings() {
     let cases: [(&str, &str, &str, &[&str]); 10] = [
         ("ok_session_event", "", "", &[]),
         (
@@ -451,9 +452,10 @@ fn definitions_have_the_findings_of_their_faults() {
         let files = Files::new().with(&file, &text);
         let found = files.found(&[&file]);
         let is_syntax = expected.iter().any(|line| line.ends_with("definition-syntax"));
-        match is_syntax {
-            true => assert!(found.len() == 1 && found[0].ends_with("error definition-syntax"), "{found:?}"),
-            false => assert_eq!(found, expected, "{action}"),
+        if is_syntax {
+            assert!(found.len() == 1 && found[0].ends_with("error definition-syntax"), "{found:?}");
+        } else {
+            assert_eq!(found, expected, "{action}");
         }
     }
     let files = Files::new()
@@ -463,15 +465,15 @@ fn definitions_have_the_findings_of_their_faults() {
 }
 
 #[test]
-fn a_definition_makes_its_event_known_and_its_properties_are_looked_at() {
-    let told = |properties: Value| {
+fn events_are_checked_against_their_definition() {
+    let own_event = |properties: Value| {
         event(
             "own_duo_event",
             "09:00:00",
             json!({"ai_context": {"session_id": "1"}, "additional_properties": properties}),
         )
     };
-    let events = jsonl(&[told(json!({"label": "a"})), told(json!({"speed": "fast"}))]);
+    let events = jsonl(&[own_event(json!({"label": "a"})), own_event(json!({"speed": "fast"}))]);
     let files = Files::new()
         .with("own_duo_event.yml", &DEFINITION.replace("ACTION", "own_duo_event"))
         .with("events.jsonl", &events);
@@ -479,12 +481,12 @@ fn a_definition_makes_its_event_known_and_its_properties_are_looked_at() {
     assert_eq!(files.found(&["events.jsonl"]), ["1 warning unknown-event", "2 warning unknown-event"]);
 }
 
-/// The keys of an object, which has to be one.
+/// The keys of an object.
 fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// Holds a report against what GitLab documents of it, and returns the fingerprints with the rules.
+/// Checks a report against GitLab's documentation, and returns the rules by fingerprint.
 fn checked_report(report: &[u8]) -> BTreeMap<String, String> {
     let Value::Array(issues) = serde_json::from_slice(report).expect("a report is JSON") else {
         panic!("a report is a list")
@@ -508,13 +510,13 @@ fn checked_report(report: &[u8]) -> BTreeMap<String, String> {
         let fingerprint = text("fingerprint");
         assert!(fingerprint.len() == 32 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let before = fingerprints.insert(fingerprint.to_owned(), text("check_name").to_owned());
-        assert!(before.is_none(), "{fingerprint} is there twice");
+        assert!(before.is_none(), "repeated fingerprint {fingerprint}");
     }
     fingerprints
 }
 
 #[test]
-fn the_code_quality_report_is_as_gitlab_documents_it_and_its_fingerprints_stay() {
+fn the_code_quality_report_has_gitlabs_format_and_stable_fingerprints() {
     let twice = [faulty_calls(), faulty_calls()].concat();
     let moved = [session("4711"), twice.clone()].concat();
     let report = |events: &[Value]| {
@@ -528,13 +530,13 @@ fn the_code_quality_report_is_as_gitlab_documents_it_and_its_fingerprints_stay()
     let first = report(&twice);
     assert!(first.len() > 2 * 15, "{}", first.len());
     assert_eq!(first, report(&twice));
-    assert_eq!(first, report(&moved), "lines that move are no new findings");
+    assert_eq!(first, report(&moved), "moved lines keep their fingerprints");
     let clean = Files::new().with("events.jsonl", &jsonl(&session("1")));
     assert_eq!(clean.lint(&["--format", "codequality", "events.jsonl"]).stdout, b"[]\n");
 }
 
 #[test]
-fn the_exit_code_is_that_of_the_gravest_finding_that_is_to_fail() {
+fn the_exit_code_depends_on_the_most_severe_finding() {
     let [error, warning, info] = [
         event("request_duo_workflow", "09:00:00", json!({"ai_context": {"session_id": "1"}, "user": null})),
         event("duo_workflow_pause", "09:00:00", ai("1")),
@@ -554,31 +556,31 @@ fn the_exit_code_is_that_of_the_gravest_finding_that_is_to_fail() {
     assert_eq!(usage(&["--example", "no_such_event"]), 2);
     assert_eq!(usage(&["--list", "file.jsonl"]), 2);
     assert_eq!(usage(&["no-such-file.jsonl"]), 78);
-    assert_eq!(usage(&[]), 0, "nothing is nothing wrong");
+    assert_eq!(usage(&[]), 0, "empty input has no findings");
 }
 
 #[test]
-fn what_is_found_depends_neither_on_threads_nor_on_where_the_input_is_cut() {
+fn findings_do_not_depend_on_threads_or_chunks() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut events: Vec<Value> = Vec::new();
     for id in 0..750 {
-        let mut whole = session(&id.to_string());
+        let mut session_events = session(&id.to_string());
         if id % 3 == 0 {
-            // A success that nothing started.
-            whole.retain(|event| {
+            // A success without a start.
+            session_events.retain(|event| {
                 event["event"] != "request_duo_workflow" && event["event"] != "resume_duo_workflow"
             });
         }
         if id % 5 == 0 {
-            whole.push(event("request_duo_workflow", "09:12:00", ai(&id.to_string())));
+            session_events.push(event("request_duo_workflow", "09:12:00", ai(&id.to_string())));
         }
-        for (event, at) in whole.iter_mut().zip(0..) {
+        for (event, at) in session_events.iter_mut().zip(0..) {
             event["event_id"] = json!(format!("{id}-{at}"));
         }
         if id % 7 == 0 {
-            whole.push(whole[random.usize(..whole.len())].clone());
+            session_events.push(session_events[random.usize(..session_events.len())].clone());
         }
-        events.extend(whole);
+        events.extend(session_events);
     }
     let lint = |events: &[Value], threads: &str| {
         let files = Files::new().with("events.jsonl", &jsonl(events));
@@ -595,7 +597,7 @@ fn what_is_found_depends_neither_on_threads_nor_on_where_the_input_is_cut() {
 }
 
 #[test]
-fn an_example_of_an_event_can_be_copied() {
+fn example_events_are_valid_input() {
     for (arguments, profile) in [
         (&["--example", "token_usage_duo_agent_platform"][..], "guide"),
         (&["--example", "PAUSE_DUO_WORKFLOW", "--form", "snowplow"], "guide"),
@@ -608,14 +610,14 @@ fn an_example_of_an_event_can_be_copied() {
         assert_eq!((linted.code, linted.stdout.len()), (0, 0), "{arguments:?}");
         assert!(linted.stderr.contains("1 event:"), "{}", linted.stderr);
     }
-    let event = entry("duo_workflow_tool_success").expect("it is there");
-    let told = sample(event, duo_metrics::lint::Profile::Guide, Shape::Guide);
-    assert_eq!(told["classification"], "duo");
-    assert!(told["user"]["id"].is_number() && told["ai_context"]["session_id"].is_string());
+    let event = entry("duo_workflow_tool_success").expect("it exists");
+    let example = sample(event, duo_metrics::lint::Profile::Guide, SampleFormat::Guide);
+    assert_eq!(example["classification"], "duo");
+    assert!(example["user"]["id"].is_number() && example["ai_context"]["session_id"].is_string());
 }
 
 #[test]
-fn nothing_of_what_people_wrote_is_shown_at_length() {
+fn messages_truncate_user_text() {
     let secret = "the quick brown fox jumps over the lazy dog and writes a secret";
     let long = format!("\u{1b}[31m{}", secret.repeat(50));
     let events = [
@@ -641,7 +643,7 @@ fn nothing_of_what_people_wrote_is_shown_at_length() {
 }
 
 #[test]
-fn what_is_no_event_is_told_or_passed_over_and_the_rest_goes_on() {
+fn other_lines_are_reported_or_skipped_and_linting_continues() {
     let good = session("1");
     let text = format!("{}\nnot json\n{{\"a\":1}}\n\u{0}\u{0}{{\n{}", good[0], jsonl(&good[1..]));
     let files = Files::new();
@@ -654,7 +656,7 @@ fn what_is_no_event_is_told_or_passed_over_and_the_rest_goes_on() {
     let own = r#"{"type":"event","ts":"2026-10-01T09:00:00Z","instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","row":"0:0","event":"x","feature":"other","user":"gid://gitlab/User/1"}"#;
     let linted = files.pipe(&[], own.as_bytes());
     assert_eq!((linted.code, linted.stdout.len()), (0, 0));
-    assert!(linted.stderr.contains("1 line without an event passed over"), "{}", linted.stderr);
+    assert!(linted.stderr.contains("skipped 1 line without an event"), "{}", linted.stderr);
 }
 
 #[test]
@@ -673,7 +675,7 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
-fn the_example_finds_its_mistakes_and_leaves_its_report() {
+fn the_example_finds_its_mistakes_and_writes_a_report() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/lint");
     let pipeline = std::fs::read_to_string(example.join("gitlab-ci.yml")).expect("a readable file");
     let script =
@@ -693,7 +695,7 @@ fn the_example_finds_its_mistakes_and_leaves_its_report() {
         .current_dir(files.folder.path())
         .env_clear()
         .env("PATH", format!("{folder}:{path}"));
-    assert_eq!(done(shell, b"").code, 65);
+    assert_eq!(run_command(shell, b"").code, 65);
     let report = std::fs::read(files.folder.path().join(report)).expect("the report is there");
     let rules: BTreeSet<String> = checked_report(&report).into_values().collect();
     let expected =
@@ -706,9 +708,9 @@ fn the_example_finds_its_mistakes_and_leaves_its_report() {
 }
 
 #[test]
-fn the_list_of_rules_in_the_documents_is_that_of_the_code() {
+fn docs_list_the_rules_of_the_code() {
     let mut text = String::from(
-        "# Rules of lint\n\nGenerated from the rules in `src/lint/rules/`; `BLESS=1 tests/run` regenerates it.\n\
+        "# Lint rules\n\nGenerated from the rules in `src/lint/rules/`; `BLESS=1 tests/run` regenerates it.\n\
          `duo-metrics lint --explain RULE` also shows the examples. A rule applies in both profiles, `guide`\n\
          and `ai-context`, unless one is named.\n",
     );
@@ -722,10 +724,10 @@ fn the_list_of_rules_in_the_documents_is_that_of_the_code() {
             rule.id, rule.severity, rule.title, rule.explanation
         ));
     }
-    text.push_str("\n## The fields of the contexts\n\nAs in GitLab's schemas, with the version that added each. All may be null or absent unless required.\n");
+    text.push_str("\n## Context fields\n\nFrom GitLab's Snowplow schemas, with the schema version that added each field. A field can be null or\nmissing unless it is required.\n");
     for context in Context::ALL {
         text.push_str(&format!(
-            "\n### {}\n\n| field | holds | since |\n|---|---|---|\n",
+            "\n### {}\n\n| field | type | since |\n|---|---|---|\n",
             context.name().trim_start_matches("the ")
         ));
         for field in context.fields() {
@@ -733,7 +735,7 @@ fn the_list_of_rules_in_the_documents_is_that_of_the_code() {
             text.push_str(&format!(
                 "| `{}` | {}{required} | {} |\n",
                 field.name,
-                field.kind.name(),
+                field.kind.description(),
                 field.since
             ));
         }

@@ -1,7 +1,7 @@
-//! The tests of the whole: the real binary, a real server, real files. One binary, since linking takes longer
-//! than testing; what is where:
+//! Integration tests: the real binary, a real server, real files. They are one binary, because
+//! linking takes longer than testing. Contents:
 
-// The stand-in GitLab is an example too; what is not used here is used there.
+// The stand-in GitLab is also an example and part of benchmarks, which use other parts of it.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../examples/gitlab/stand_in/mod.rs"]
 mod stand_in;
@@ -18,22 +18,24 @@ mod exit_codes;
 mod exports;
 mod faults;
 mod fetching;
-mod figures;
 mod history;
 mod image;
 mod inputs;
-mod laws;
 mod layout;
 mod lint;
+mod metrics;
 mod people;
 mod pipelines;
+mod pitfalls;
 mod privacy;
+mod properties;
 mod reference;
 mod resuming;
 mod rollups;
+mod servers;
 mod site;
 mod states;
+mod stream;
 mod tools;
 mod totals;
-mod traps;
 mod unions;

@@ -1,4 +1,4 @@
-//! The list of seats to take back: whom it names, by what it judges, and where it must not be.
+//! `export --people`: the list of reclaimable seats, its rules, and where it must not be written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,11 +7,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Done, done, lines_of};
+use crate::bench::{Bench, CommandResult, lines_of, run_command};
 
 const KEY: &str = "a key made for these tests";
 
-/// The rows of a list by user, each by its headings.
+/// The rows of a list by user, with cells by header.
 fn list(bench: &Bench, name: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(bench.path(name)).expect("the list");
     let headings = reader.headers().expect("a heading").clone();
@@ -25,8 +25,8 @@ fn list(bench: &Bench, name: &str) -> BTreeMap<String, BTreeMap<String, String>>
     list
 }
 
-/// Writes the list; nothing of it may be on standard output or in a message.
-fn people(bench: &Bench, arguments: &[&str], input: &[u8], code: i32) -> Done {
+/// Writes the list, and asserts that standard output and messages contain no person.
+fn people(bench: &Bench, arguments: &[&str], input: &[u8], code: i32) -> CommandResult {
     let result = bench.pipe(&[&["export", "--people"], arguments].concat(), input);
     assert_eq!(result.code, code, "{}", result.stderr);
     assert!(result.stdout.is_empty(), "names are on standard output");
@@ -34,7 +34,7 @@ fn people(bench: &Bench, arguments: &[&str], input: &[u8], code: i32) -> Done {
     result
 }
 
-/// Lines as if they had come from GitLab: lists of seats, and events on days that were collected whole.
+/// Builder of records: seat lists, and events on completely collected days.
 #[derive(Default)]
 struct Story {
     lines: Vec<Value>,
@@ -57,20 +57,20 @@ impl Story {
         }));
     }
 
-    /// A list of seats: user and the last day of activity that GitLab tells.
+    /// Adds a seat list: users and GitLab's last day of activity.
     fn seats(&mut self, day: &str, holders: &[(u32, Option<&str>)]) {
-        for (row, (user, told)) in holders.iter().enumerate() {
+        for (row, (user, last_activity)) in holders.iter().enumerate() {
             let seat = json!({
                 "type": "seat", "user": format!("gid://gitlab/User/{user}"), "username": username(*user),
-                "assigned": true, "add_on": "DUO_PRO", "last_duo_activity_on": told,
+                "assigned": true, "add_on": "DUO_PRO", "last_duo_activity_on": last_activity,
             });
             self.line("seats", day, row, seat);
         }
         self.covered("seats", day, "complete", holders.len());
     }
 
-    /// The days of September and October, with one event of a user on some; all are whole but the gaps, which have a status
-    /// of their own, or none where nobody asked.
+    /// Adds the days of September and October with these events. All days are complete except the
+    /// gaps, which have a status, or no coverage line if it is empty.
     fn days(&mut self, events: &[(&str, u32, &str)], gaps: &[(&str, &str)]) {
         let days = (1..=30).map(|day| format!("2026-09-{day:02}"));
         for day in days.chain((1..=31).map(|day| format!("2026-10-{day:02}"))) {
@@ -112,7 +112,7 @@ fn username(user: u32) -> String {
 const ASKED: &str = "request_duo_chat_response";
 const SHOWN: &str = "complete_duo_chat_response";
 
-/// Nine people with a seat since August, but for the eighth, who has a new one after a pause.
+/// Nine people with a seat since August, except the eighth, who has a new one after a gap.
 fn story(gaps: &[(&str, &str)]) -> Story {
     let mut story = Story::default();
     let everybody = [
@@ -144,19 +144,19 @@ fn story(gaps: &[(&str, &str)]) -> Story {
 }
 
 #[test]
-fn every_seat_is_judged_by_events_by_gitlabs_own_day_and_by_the_lists() {
+fn each_seat_is_judged_by_events_gitlabs_activity_day_and_seat_lists() {
     let bench = Bench::new(20, 3);
     fs::write(bench.path("hold"), "# the board\n@Somebody7 # for ever\n\n12345\n").expect("written");
     let result = people(&bench, &["people.csv", "--hold", "hold"], &story(&[]).text(), 0);
-    assert!(result.stderr.contains("1 line of the file of --hold name"), "{}", result.stderr);
+    assert!(result.stderr.contains("matches 1 line of the file of --hold"), "{}", result.stderr);
     assert!(result.stderr.contains("9 seats"), "{}", result.stderr);
     let list = list(&bench, "people.csv");
-    let told = |user: u32, headings: [&str; 6]| {
+    let cells = |user: u32, headers: [&str; 6]| {
         let row = &list[&format!("gid://gitlab/User/{user}")];
-        headings.map(|heading| row[heading].clone()).join(" ")
+        headers.map(|header| row[header].clone()).join(" ")
     };
     let of = |user| {
-        told(user, ["tier", "reclaim", "reason", "days_idle", "last_activity_on", "first_seen_with_seat_on"])
+        cells(user, ["tier", "reclaim", "reason", "days_idle", "last_activity_on", "first_seen_with_seat_on"])
     };
     assert_eq!(of(1), "active no in use 11 2026-10-20 2026-08-01");
     assert_eq!(of(2), "certain yes idle 77 2026-08-15 2026-08-01");
@@ -165,12 +165,12 @@ fn every_seat_is_judged_by_events_by_gitlabs_own_day_and_by_the_lists() {
     assert_eq!(
         of(5),
         "probable ask probably idle 30 2026-10-01 2026-08-01",
-        "GitLab knows more than the events"
+        "GitLab's activity day is later than the events"
     );
-    assert_eq!(of(6), "active no in use 6 2026-10-25 2026-08-01", "being shown something is use of a seat");
+    assert_eq!(of(6), "active no in use 6 2026-10-25 2026-08-01", "a shown suggestion is use of a seat");
     assert_eq!(list["gid://gitlab/User/6"]["last_deliberate_event_on"], "2026-09-05");
     assert_eq!(of(7), "certain no held   2026-08-01");
-    assert_eq!(of(8), "certain no in grace 72 2026-08-20 2026-11-01", "the seat was gone in between");
+    assert_eq!(of(8), "certain no in grace 72 2026-08-20 2026-11-01", "no seat in between");
     assert_eq!(list["gid://gitlab/User/9"]["username"], "'=HYPERLINK(\"https://evil.example\")");
     for row in list.values() {
         assert_eq!((&*row["judged_on"], &*row["list_taken_on"]), ("2026-10-31", "2026-11-01"));
@@ -181,7 +181,7 @@ fn every_seat_is_judged_by_events_by_gitlabs_own_day_and_by_the_lists() {
 }
 
 #[test]
-fn nobody_loses_a_seat_for_days_that_are_not_known() {
+fn unknown_days_never_make_a_seat_reclaimable() {
     let bench = Bench::new(20, 3);
     let result = people(&bench, &["people.csv"], &story(&[("2026-10-10", "failed")]).text(), 3);
     assert!(result.stderr.contains("2026-10-10"), "{}", result.stderr);
@@ -191,18 +191,18 @@ fn nobody_loses_a_seat_for_days_that_are_not_known() {
         format!("{} {} {}", row["tier"], row["reclaim"], row["reason"])
     };
     assert_eq!(of(1), "active no in use");
-    assert_eq!(of(2), "certain yes idle", "GitLab tells the day itself");
+    assert_eq!(of(2), "certain yes idle", "GitLab reports the day");
     for user in [3, 4, 7] {
         assert_eq!(of(user), "unknown no days are not known", "{user}");
     }
 }
 
 #[test]
-fn as_many_are_idle_by_the_metrics_as_by_the_list_whatever_is_known_of_the_days() {
+fn metrics_and_list_agree_on_idle_seats_for_any_known_days() {
     let bench = Bench::new(20, 3);
     let gaps: [&[(&str, &str)]; 6] = [
         &[],
-        // Somebody was seen on that day, and whether others were there nobody knows.
+        // The day has events, but it is unknown whether others were active.
         &[("2026-10-12", "partial")],
         &[("2026-10-10", "failed")],
         &[("2026-10-10", "")],
@@ -211,7 +211,7 @@ fn as_many_are_idle_by_the_metrics_as_by_the_list_whatever_is_known_of_the_days(
     ];
     let counts = gaps.map(|gaps| {
         let mut story = story(gaps);
-        // The third has had seats of two kinds, one after the other; the second of both.
+        // User 3 has had seats of two add-ons, one after the other; user 2 has both.
         let both = [3, 2].map(|user: u32| {
             json!({"type": "seat", "user": format!("gid://gitlab/User/{user}"), "username": username(user),
                 "assigned": true, "add_on": "DUO_ENTERPRISE"})
@@ -242,7 +242,7 @@ fn as_many_are_idle_by_the_metrics_as_by_the_list_whatever_is_known_of_the_days(
         let metrics = lines_of(&metrics.stdout, "metric");
         for tier in ["certain", "probable"] {
             let is_it = |line: &&Value| line["metric"] == "seats.idle" && line["by"] == json!({"tier": tier});
-            let line = metrics.iter().find(is_it).expect("it is told");
+            let line = metrics.iter().find(is_it).expect("the line");
             assert_eq!(
                 (&line["end"], &line["value"]),
                 (&json!("2026-10-31"), &json!(of_list(tier))),
@@ -252,30 +252,30 @@ fn as_many_are_idle_by_the_metrics_as_by_the_list_whatever_is_known_of_the_days(
         }
         (of_list("certain"), of_list("probable"), of_list("unknown"))
     });
-    // Of 3, 4 and 7 GitLab tells no day, and 4 was seen on September 10.
+    // GitLab has no activity day of users 3, 4 and 7, and user 4 was active on September 10.
     assert_eq!(counts, [(5, 2, 0), (3, 1, 3), (3, 1, 3), (3, 1, 3), (3, 1, 3), (3, 1, 3)]);
 }
 
 #[test]
-fn the_newest_whole_list_counts_and_groups_without_one_are_named() {
+fn the_newest_complete_seat_list_counts_and_groups_without_one_are_reported() {
     let bench = Bench::new(20, 3);
     let mut story = story(&[]);
     story.lines.retain(|line| line["day"] != "2026-11-01");
-    let whole = [(1, None), (2, None)];
-    story.seats("2026-10-31", &whole);
-    let cut = |story: &mut Story, day: &str, scope: &str| {
+    let holders = [(1, None), (2, None)];
+    story.seats("2026-10-31", &holders);
+    let add_partial_list = |story: &mut Story, day: &str, scope: &str| {
         story.covered("seats", day, "partial", 0);
         story.lines.last_mut().expect("a line")["scope"] = scope.into();
     };
-    cut(&mut story, "2026-11-01", "acme");
-    cut(&mut story, "2026-10-31", "globex");
+    add_partial_list(&mut story, "2026-11-01", "acme");
+    add_partial_list(&mut story, "2026-10-31", "globex");
     let result = people(&bench, &["people.csv"], &story.text(), 3);
     assert!(result.stderr.contains("seats of globex on 2026-10-31"), "{}", result.stderr);
     assert_eq!(list(&bench, "people.csv").len(), 2);
 }
 
 #[test]
-fn the_list_agrees_with_the_organisation() {
+fn the_list_matches_the_organization() {
     let bench = Bench::new(120, 70);
     let raw = bench.fetch(&["--since", "2026-08-31", "--collector", "usage_events", "--collector", "seats"]);
     let records = bench.normalize(&raw);
@@ -284,12 +284,12 @@ fn the_list_agrees_with_the_organisation() {
     assert_eq!(mode & 0o777, 0o600);
 
     let list = list(&bench, "lists/people.csv");
-    let organisation = bench.gitlab.organisation();
-    let holders: Vec<_> = organisation
+    let organization = bench.gitlab.organization();
+    let holders: Vec<_> = organization
         .people
         .iter()
         .filter(|person| {
-            organisation.add_on_purchases.iter().any(|seats| seats.group == 0 && seats.is_held_by(person))
+            organization.add_on_purchases.iter().any(|seats| seats.group == 0 && seats.is_held_by(person))
         })
         .collect();
     assert!(holders.len() > 30);
@@ -299,7 +299,7 @@ fn the_list_agrees_with_the_organisation() {
         let row = &list[&person.gid()];
         let last = person.last_duo_activity_on;
         assert_eq!(row["last_activity_on"], last.map(|day| day.to_string()).unwrap_or_default(), "{row:?}");
-        let tier = match last.map(|last| (organisation.last_day - last).num_days()) {
+        let tier = match last.map(|last| (organization.last_day - last).num_days()) {
             None => "new",
             Some(days) if days < 28 => "active",
             Some(days) if days < 60 => "probable",
@@ -310,7 +310,7 @@ fn the_list_agrees_with_the_organisation() {
     }
     assert!(tiers.len() >= 3, "{tiers:?}");
 
-    // In any order, and as rollups, it is the same list.
+    // The list does not depend on order and is the same from rollups.
     let before = fs::read(bench.path("lists/people.csv")).expect("the file");
     let mut shuffled: Vec<&str> = std::str::from_utf8(&records).expect("text").lines().collect();
     fastrand::Rng::with_seed(3).shuffle(&mut shuffled);
@@ -323,7 +323,7 @@ fn the_list_agrees_with_the_organisation() {
 }
 
 #[test]
-fn pseudonyms_are_told_apart_again_with_their_key_and_a_list_with_names() {
+fn pseudonyms_are_resolved_with_key_and_name_list() {
     let bench = Bench::new(80, 40);
     let raw = bench.fetch(&["--since", "2026-10-02", "--collector", "usage_events", "--collector", "seats"]);
     let records = bench.normalize(&raw);
@@ -334,7 +334,7 @@ fn pseudonyms_are_told_apart_again_with_their_key_and_a_list_with_names() {
     let with_key = |arguments: &[&str], key: &str, input: &[u8]| {
         let mut command: Command = bench.command(arguments);
         command.env("DUO_METRICS_PSEUDONYM_KEY", key);
-        done(command, input)
+        run_command(command, input)
     };
     let pseudonymous = with_key(&["normalize"], KEY, &raw).stdout;
     assert!(!String::from_utf8_lossy(&pseudonymous).contains("User/"));
@@ -345,17 +345,23 @@ fn pseudonyms_are_told_apart_again_with_their_key_and_a_list_with_names() {
     let arguments =
         [&["export", "--people", "named.csv", "--seats", "seats.jsonl", "--hold", "hold"], &grace[..]]
             .concat();
-    let named = with_key(&arguments, KEY, &pseudonymous);
-    assert_eq!((plain.code, named.code), (3, 3), "days before the first are not known: {}", named.stderr);
-    assert!(named.stdout.is_empty());
+    let resolved = with_key(&arguments, KEY, &pseudonymous);
+    assert_eq!(
+        (plain.code, resolved.code),
+        (3, 3),
+        "days before the first one are unknown: {}",
+        resolved.stderr
+    );
+    assert!(resolved.stdout.is_empty());
     let read = |name: &str| fs::read_to_string(bench.path(name)).expect("the file");
     assert!(read("plain.csv").contains("gid://gitlab/User/"));
     assert_eq!(read("plain.csv"), read("named.csv"));
 
-    // With another key nobody is found, and who has no name cannot be looked up among those to hold.
-    let strangers = with_key(&arguments, "another key for these tests", &pseudonymous);
-    assert_eq!(strangers.code, 3, "{}", strangers.stderr);
-    assert!(strangers.stderr.contains("user name is not known"), "{}", strangers.stderr);
+    // With another key no person is found, and people without a name cannot be matched with those
+    // to keep.
+    let unresolved = with_key(&arguments, "another key for these tests", &pseudonymous);
+    assert_eq!(unresolved.code, 3, "{}", unresolved.stderr);
+    assert!(unresolved.stderr.contains("user name is not known"), "{}", unresolved.stderr);
     let list = list(&bench, "named.csv");
     assert!(list.values().all(|row| row["user"].starts_with("hmac:") && row["username"].is_empty()));
     assert!(list.values().all(|row| row["reclaim"] == "no" && row["reason"] == "no name to look up"));
@@ -375,22 +381,22 @@ fn pseudonyms_are_told_apart_again_with_their_key_and_a_list_with_names() {
 }
 
 #[test]
-fn the_list_is_put_in_no_site_and_over_nothing_that_is_no_file() {
+fn the_list_is_never_written_into_a_site_or_over_a_non_file() {
     let bench = Bench::new(20, 3);
     let input = story(&[]).text();
     let refused = |path: &str, more: &[&str], code: i32| {
         let result = bench.pipe(&[&["export", "--people", path], more].concat(), &input);
         assert_eq!((result.code, result.stdout.len()), (code, 0), "{path}: {}", result.stderr);
         assert!(result.stderr.lines().count() == 1, "{}", result.stderr);
-        // Where /dev/stdout leads, the one who runs the tests decides.
+        // The target of /dev/stdout depends on how the tests are run.
         assert!(path.starts_with("/dev") || !bench.path(path).is_file(), "{path}");
     };
-    // The folder of the site, before there is one.
+    // The folder of the site, before it exists.
     refused("public/people.csv", &[], 78);
     refused("public/deep/people.csv", &[], 78);
     refused("other/../public/people.csv", &[], 78);
     refused("pages/people.csv", &["--site", "pages"], 78);
-    // A site by another name is known by its dashboards.
+    // A site in another folder is recognized by its dashboards.
     fs::create_dir_all(bench.path("www/duo-metrics/more")).expect("folders");
     fs::write(bench.path("www/duo-metrics/dashboard.json"), "{}").expect("written");
     for path in [
@@ -403,7 +409,7 @@ fn the_list_is_put_in_no_site_and_over_nothing_that_is_no_file() {
     }
     symlink(bench.path("www"), bench.path("link")).expect("a link");
     refused("link/people.csv", &[], 78);
-    // What is no file.
+    // Not a file.
     fs::create_dir(bench.path("folder")).expect("a folder");
     refused("folder", &[], 78);
     symlink("/dev/null", bench.path("null")).expect("a link");
@@ -411,7 +417,7 @@ fn the_list_is_put_in_no_site_and_over_nothing_that_is_no_file() {
     refused("/dev/stdout", &[], 2);
     refused("-", &[], 2);
 
-    // A file that others can read is replaced by one that they cannot.
+    // A file that others can read is replaced by one that they cannot read.
     fs::write(bench.path("people.csv"), "old").expect("written");
     fs::set_permissions(bench.path("people.csv"), fs::Permissions::from_mode(0o644)).expect("set");
     people(&bench, &["people.csv"], &input, 0);
@@ -419,7 +425,7 @@ fn the_list_is_put_in_no_site_and_over_nothing_that_is_no_file() {
 }
 
 #[test]
-fn without_a_whole_list_or_with_bad_lines_it_is_65_and_no_file_is_written() {
+fn without_a_complete_seat_list_or_with_bad_lines_it_exits_with_65_and_writes_no_file() {
     let bench = Bench::new(20, 3);
     let records = bench.normalize(&bench.fetch(&["--since", "2026-10-30", "--collector", "usage_events"]));
     let metrics = bench.aggregate(&records);

@@ -1,4 +1,5 @@
-//! The workbench of pipelines: a consumer's project, whose jobs gitlab-ci-local runs against a stand-in GitLab.
+//! The test bench for pipelines: a consumer's project, whose jobs gitlab-ci-local runs with a
+//! stand-in GitLab.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,9 +7,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, TOKEN, bare_command, done, files_below};
+use crate::bench::{Bench, TOKEN, bare_command, files_below, run_command};
 
-/// The key of the pseudonyms.
+/// The pseudonym key.
 pub(crate) const KEY: &str = "pseudonym-key-5d1f0c";
 
 /// A project with a pipeline.
@@ -18,18 +19,18 @@ pub(crate) struct Project<'a> {
     variables: BTreeMap<String, String>,
 }
 
-/// What became of a pipeline.
+/// The result of a pipeline.
 pub(crate) struct Pipeline {
-    /// Everything the jobs and the runner said.
+    /// Output of the jobs and the runner.
     pub(crate) log: String,
-    /// `PASS`, `WARN` or `FAIL` by job, for those that ran.
+    /// `PASS`, `WARN` or `FAIL` by job, for jobs that ran.
     pub(crate) jobs: BTreeMap<String, String>,
-    /// Whether GitLab would call it passed.
+    /// Whether its status in GitLab would be passed.
     pub(crate) passed: bool,
 }
 
 impl<'a> Project<'a> {
-    /// The project `acme/NAME` with this `.gitlab-ci.yml`. The files of the component are there too, to be included.
+    /// The project `acme/NAME` with this `.gitlab-ci.yml` and the files of the component.
     pub(crate) fn new(bench: &'a Bench, name: &str, pipeline: &str) -> Project<'a> {
         let folder = bench.path(name);
         let (component, template) = (read("component.yml"), read("templates/duo-metrics.yml"));
@@ -40,7 +41,7 @@ impl<'a> Project<'a> {
             (".gitignore", ".gitlab-ci-local/\n"),
         ] {
             let path = folder.join(path);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, content).expect("written");
         }
         let project = Project { bench, folder, variables: BTreeMap::new() };
@@ -73,7 +74,7 @@ impl<'a> Project<'a> {
         self
     }
 
-    /// Sets a CI/CD variable of the project, or takes it away.
+    /// Sets or removes a CI/CD variable of the project.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => self.variables.insert(name.to_owned(), value.to_owned()),
@@ -81,7 +82,7 @@ impl<'a> Project<'a> {
         };
     }
 
-    /// Makes the next pipelines those of this branch, which starts where the project is.
+    /// Creates this branch from the current commit and runs the next pipelines on it.
     pub(crate) fn switch_to(&self, branch: &str) {
         let status = self.command("git").args(["switch", "--quiet", "-C", branch]).status();
         assert!(status.expect("git runs").success(), "git switch {branch}");
@@ -92,9 +93,9 @@ impl<'a> Project<'a> {
         self.run_only(&[])
     }
 
-    /// Runs these jobs and those they need; all when none is named.
+    /// Runs these jobs and the jobs they need; all jobs if none are given.
     pub(crate) fn run_only(&self, names: &[&str]) -> Pipeline {
-        // The schema is held against the configuration where that is all that is looked at.
+        // `merged` validates the configuration against the schema.
         let (log, passed) = self.call(&[&["--json-schema-validation=false"], names].concat());
         let statuses = log.lines().filter_map(|line| {
             let (status, job) = line.trim().split_once("  ")?;
@@ -102,7 +103,7 @@ impl<'a> Project<'a> {
         });
         let jobs = statuses
             .map(|(job, status)| {
-                // Behind the name of a job that failed stands why.
+                // The name of a failed job is followed by the reason.
                 let name = job.split("  ").next().unwrap_or(job).trim();
                 (name.to_owned(), status.to_owned())
             })
@@ -123,7 +124,7 @@ impl<'a> Project<'a> {
         jobs.map(|job| job["name"].as_str().expect("a name").to_owned()).collect()
     }
 
-    /// The pipeline's configuration as it is when everything is put together. GitLab's schema was held against it.
+    /// The merged configuration of the pipeline, validated against GitLab's schema.
     pub(crate) fn merged(&self) -> Value {
         let (preview, passed) = self.call(&["--preview"]);
         assert!(passed, "{preview}");
@@ -133,7 +134,7 @@ impl<'a> Project<'a> {
         documents(&path).pop().expect("a document")
     }
 
-    /// The files a job left as artifacts in the last pipeline, by their path.
+    /// The artifacts of a job in the last pipeline, by path.
     pub(crate) fn artifacts(&self, job: &str) -> Vec<(String, Vec<u8>)> {
         let folder = self.folder.join(".gitlab-ci-local/artifacts").join(job.replace(':', "Og"));
         if !folder.is_dir() {
@@ -144,13 +145,13 @@ impl<'a> Project<'a> {
         files_below(&folder).into_iter().map(|(path, content)| (name(path), content)).collect()
     }
 
-    /// The content of a file that a job left, as text.
+    /// The content of an artifact of a job, as text.
     pub(crate) fn artifact(&self, job: &str, path: &str) -> Option<String> {
         let found = self.artifacts(job).into_iter().find(|(name, _)| name == path)?;
         Some(String::from_utf8_lossy(&found.1).into_owned())
     }
 
-    /// Lets GitLab have the artifacts of these jobs, as of a pipeline that was successful.
+    /// Stores the artifacts of these jobs in the stand-in, as those of a successful pipeline.
     pub(crate) fn keep(&self, jobs: &[&str]) {
         for job in jobs {
             for (path, content) in self.artifacts(job) {
@@ -159,7 +160,7 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// Takes away all that the runner has kept for the next pipeline.
+    /// Deletes the caches of the runner.
     pub(crate) fn lose_caches(&self) {
         std::fs::remove_dir_all(self.folder.join(".gitlab-ci-local/cache")).expect("there were caches");
     }
@@ -193,8 +194,8 @@ impl<'a> Project<'a> {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
         command.args(arguments);
-        let result = done(command, b"");
-        // What it is about to show is shown on standard output, what it has to say about it on standard error.
+        let result = run_command(command, b"");
+        // Results are on standard output, messages on standard error.
         let stdout = String::from_utf8_lossy(&result.stdout).into_owned();
         let is_list = arguments.iter().any(|argument| ["--list-json", "--preview"].contains(argument));
         let log = if !is_list || result.code != 0 { stdout + &result.stderr } else { stdout };
@@ -220,7 +221,7 @@ pub(crate) fn documents(path: &Path) -> Vec<Value> {
          console.log(JSON.stringify(yaml.loadAll(fs.readFileSync(process.argv[1], 'utf8'))))",
     );
     command.arg(path);
-    let result = done(command, b"");
+    let result = run_command(command, b"");
     assert_eq!(result.code, 0, "{}: {}", path.display(), result.stderr);
     let Value::Array(documents) = serde_json::from_slice(&result.stdout).expect("JSON") else {
         panic!("a list of documents")

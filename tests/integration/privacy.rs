@@ -1,18 +1,18 @@
-//! Nobody is in the site: not by name, not by user name, not by id, in no file and no form.
+//! The site contains no person: no name, username or id, in any file or encoding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, done, files_below, is_compressed, lines_of, text_of};
+use crate::bench::{Bench, files_below, is_compressed, lines_of, run_command, text_of};
 use crate::stand_in::Fault;
-use crate::traps::{Stream, day};
+use crate::stream::{Stream, day};
 
-/// What would give somebody away, in the ways it could be written.
-fn traces(bench: &Bench) -> BTreeSet<String> {
+/// Texts that identify people, in all possible encodings.
+fn identifying_texts(bench: &Bench) -> BTreeSet<String> {
     let mut traces = BTreeSet::new();
-    for person in &bench.gitlab.organisation().people {
+    for person in &bench.gitlab.organization().people {
         for text in [&person.username, &person.name, &person.gid()] {
             let json = serde_json::to_string(text).expect("text").trim_matches('"').to_owned();
             let html = text
@@ -31,7 +31,7 @@ fn traces(bench: &Bench) -> BTreeSet<String> {
 }
 
 #[test]
-fn no_person_is_in_any_file_of_the_site() {
+fn the_site_contains_no_person() {
     let bench = Bench::new(120, 30);
     let result = bench.run(&[
         "run",
@@ -48,8 +48,9 @@ fn no_person_is_in_any_file_of_the_site() {
     let files = files_below(&bench.path("public"));
     let plain = files.iter().filter(|(path, _)| !is_compressed(path)).count();
     assert_eq!((plain, files.len()), (7, 21));
-    // Short names would be found in ordinary words; those of the stand-in are long enough to be told apart.
-    let traces: Vec<String> = traces(&bench).into_iter().filter(|trace| trace.chars().count() >= 4).collect();
+    // Short names occur in ordinary words; those of the stand-in are long enough.
+    let traces: Vec<String> =
+        identifying_texts(&bench).into_iter().filter(|trace| trace.chars().count() >= 4).collect();
     assert!(traces.len() > 400);
     for (path, content) in files {
         let text = text_of(&path, &content);
@@ -59,7 +60,7 @@ fn no_person_is_in_any_file_of_the_site() {
 }
 
 #[test]
-fn what_a_server_says_does_not_reach_the_site() {
+fn server_messages_do_not_reach_the_site() {
     let bench = Bench::new(60, 5);
     let body = r#"{"errors":[{"message":"You (jane.secret) may not; not authorized"}]}"#.to_owned();
     let refusal =
@@ -67,7 +68,7 @@ fn what_a_server_says_does_not_reach_the_site() {
     let before = Bench::requests_before_pages(&["--duo"]);
     bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([refusal]));
     let result = bench.run(&["run", "--since", "2026-10-27", "--jobs", "1"]);
-    assert!(result.stderr.contains("jane.secret"), "the operator is told: {}", result.stderr);
+    assert!(result.stderr.contains("jane.secret"), "the operator sees the message: {}", result.stderr);
     for (path, content) in files_below(&bench.path("public")) {
         let text = text_of(&path, &content);
         assert!(!text.contains("jane"), "{}", path.display());
@@ -77,7 +78,7 @@ fn what_a_server_says_does_not_reach_the_site() {
 }
 
 #[test]
-fn a_key_that_is_none_is_refused_before_anybody_is_written_in_clear() {
+fn rejects_an_invalid_key_before_writing_any_person() {
     let bench = Bench::new(20, 3);
     let raw = bench.fetch(&["--since", "2026-10-30"]);
     for key in
@@ -85,27 +86,27 @@ fn a_key_that_is_none_is_refused_before_anybody_is_written_in_clear() {
     {
         let mut command = bench.command(&["normalize"]);
         command.env("DUO_METRICS_PSEUDONYM_KEY", std::ffi::OsStr::from_bytes(key));
-        let result = done(command, &raw);
+        let result = run_command(command, &raw);
         assert_eq!((result.code, result.stdout.len()), (2, 0), "{key:?}: {}", result.stderr);
     }
 }
 
 #[test]
-fn metric_lines_hold_counts_and_no_person() {
+fn metric_lines_contain_no_person() {
     let bench = Bench::new(120, 30);
-    let figures =
+    let metrics =
         bench.aggregate(&bench.normalize(&bench.fetch(&["--duo", "--project", "--since", "2026-10-02"])));
-    let text = String::from_utf8(figures).expect("streams are UTF-8");
-    for trace in traces(&bench).iter().filter(|trace| trace.chars().count() >= 4) {
+    let text = String::from_utf8(metrics).expect("streams are UTF-8");
+    for trace in identifying_texts(&bench).iter().filter(|trace| trace.chars().count() >= 4) {
         assert!(!text.contains(trace.as_str()), "{trace}");
     }
 }
 
 #[test]
-fn small_groups_are_hidden_in_everything_that_leaves_and_totals_stay_true() {
+fn small_groups_are_suppressed_in_all_outputs_and_totals_stay_correct() {
     let bench = Bench::new(120, 30);
-    let figures = bench.aggregate(&bench.normalize(&bench.fetch(&["--since", "2026-10-02"])));
-    let result = bench.pipe(&["dashboard", "--site", "public"], &figures);
+    let metrics = bench.aggregate(&bench.normalize(&bench.fetch(&["--since", "2026-10-02"])));
+    let result = bench.pipe(&["dashboard", "--site", "public"], &metrics);
     assert_eq!(result.code, 0, "{}", result.stderr);
     let csv = std::fs::read(bench.path("public/duo-metrics/metrics.csv")).expect("the file");
     let mut reader = csv::Reader::from_reader(csv.as_slice());
@@ -122,13 +123,13 @@ fn small_groups_are_hidden_in_everything_that_leaves_and_totals_stay_true() {
         .map(|(at, _)| at)
         .collect();
     let (mut shown, mut suppressed) = (0, 0);
-    let total = lines_of(&figures, "metric").into_iter().find(|line| {
+    let total = lines_of(&metrics, "metric").into_iter().find(|line| {
         line["metric"] == "events.count"
             && line["grain"] == "window"
             && line["by"] == Value::Object(Default::default())
     });
-    let total = total.expect("it is told")["value"].to_string();
-    let mut total_is_true = false;
+    let total = total.expect("the line")["value"].to_string();
+    let mut total_is_correct = false;
     for row in reader.records().map(|row| row.expect("a row")) {
         match row[people].parse::<u64>() {
             Ok(people) => {
@@ -143,20 +144,20 @@ fn small_groups_are_hidden_in_everything_that_leaves_and_totals_stay_true() {
         }
         let is_split = dimensions.iter().any(|at| !row[*at].is_empty());
         assert!(!(is_split && &row[grain] == "day") || row[metric].starts_with("seats."), "{row:?}");
-        total_is_true |=
+        total_is_correct |=
             &row[metric] == "events.count" && &row[grain] == "window" && !is_split && row[value] == total;
     }
     assert!(shown > 50 && suppressed > 10, "{shown} shown, {suppressed} suppressed");
-    assert!(total_is_true);
+    assert!(total_is_correct);
 }
 
-/// A stream of people whose sessions of agents and active days make groups of a few, with figures that come once.
-fn with_small_groups() -> Stream {
+/// A stream with small groups of people in agent sessions and active days, with unique values.
+fn stream_with_small_groups() -> Stream {
     let on = day("2026-10-10");
     let mut stream = Stream::default();
     stream.cover_scope("usage_events", "acme", days_of("2026-09-01", "2026-10-31"));
     let mut number = 0;
-    // 61 failed, 43 stopped, and of three people 17 that finished.
+    // 61 failed and 43 stopped sessions, and 17 finished ones of three people.
     for (ends, people, event) in [(61, 40, "dropped"), (43, 30, "stopped"), (17, 3, "finished")] {
         for at in 0..ends {
             number += 1;
@@ -167,14 +168,14 @@ fn with_small_groups() -> Stream {
             }
         }
     }
-    // All of 53 with a seat but two are active, of whom some once.
+    // All but two of 53 seat holders are active, some of them on one day.
     for user in 0..51 {
         let last = if user < 22 { "2026-10-09" } else { "2026-10-23" };
         for on in days_of("2026-10-05", last) {
             stream.event(&format!("u{user}"), on, "request_duo_chat_response");
         }
     }
-    // On one working day there are but three.
+    // On one working day there are only three.
     for user in 0..3 {
         stream.event(&format!("u{user}"), day("2026-10-30"), "troubleshoot_job");
     }
@@ -188,10 +189,10 @@ fn days_of(first: &str, last: &str) -> Vec<chrono::NaiveDate> {
 }
 
 #[test]
-fn no_hidden_count_can_be_subtracted_from_what_is_told() {
+fn suppressed_counts_cannot_be_derived_by_subtraction() {
     let bench = Bench::new(20, 3);
-    let figures = with_small_groups().figures(day("2026-10-31"), &[]);
-    let text: String = figures.iter().map(|line| format!("{line}\n")).collect();
+    let metrics = stream_with_small_groups().metrics(day("2026-10-31"), &[]);
+    let text: String = metrics.iter().map(|line| format!("{line}\n")).collect();
     let result = bench.pipe(&["dashboard", "--site", "public"], text.as_bytes());
     assert_eq!(result.code, 0, "{}", result.stderr);
     let file = std::fs::read(bench.path("public/duo-metrics/metrics.csv")).expect("the file");
@@ -220,10 +221,10 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
                 && is_of_october
                 && is_of_holders
         };
-        let line = figures.iter().find(is_meant).unwrap_or_else(|| panic!("no {metric} {grain} {by}"));
+        let line = metrics.iter().find(is_meant).unwrap_or_else(|| panic!("no {metric} {grain} {by}"));
         (!row_of(line)["hidden"].is_empty(), line["value"].as_f64())
     };
-    // The ones that are small, and what would give them away.
+    // Small values, and those from which they could be derived.
     assert_eq!(hidden_of("agents.sessions", "month", json!({"status": "finished"})), (true, Some(17.0)));
     assert_eq!(hidden_of("agents.sessions", "month", json!({})), (false, Some(121.0)));
     assert_eq!(hidden_of("engagement.users", "window", json!({"segment": "inactive"})), (true, Some(2.0)));
@@ -235,13 +236,14 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
     ] {
         assert!(hidden_of(metric, grain, json!({})).0, "{metric}");
     }
-    assert!(!hidden_of("seats.active", "week", json!({})).0, "a week says nothing of 28 days");
-    // Of every rate that is told, no list of counts that it tells lacks a single one.
+    assert!(!hidden_of("seats.active", "week", json!({})).0, "a week does not reveal the window");
+    // No published rate reveals a suppressed count: of the counts that it reveals, never exactly
+    // one is suppressed.
     let mut checked = 0;
     for row in rows.iter().filter(|row| row["hidden"].is_empty() && !row["of"].is_empty()) {
         let definition =
             duo_metrics::aggregate::metrics::definitions().find(|one| one.metric == row["metric"]);
-        for list in definition.expect("it is defined").unit.counts() {
+        for list in definition.expect("it is defined").unit.revealed_counts() {
             let cells = list.iter().flat_map(|count| {
                 rows.iter().filter(move |other| {
                     let has = |(name, value): (&String, &String)| {
@@ -258,8 +260,8 @@ fn no_hidden_count_can_be_subtracted_from_what_is_told() {
                 })
             });
             let hidden = cells.filter(|cell| !cell["hidden"].is_empty()).count();
-            let is_told = hidden == 1 && !(row["metric"] == "seats.active" && row["grain"] != "window");
-            assert!(!is_told, "{row:?} tells one of {list:?}");
+            let is_revealed = hidden == 1 && !(row["metric"] == "seats.active" && row["grain"] != "window");
+            assert!(!is_revealed, "{row:?} reveals one of {list:?}");
             checked += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! Runs that are killed, and runs that take a sample.
+//! Interrupted runs and samples.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
@@ -15,9 +15,9 @@ fn metrics(bench: &Bench, raw: &[u8]) -> String {
     metric_text(&bench.aggregate(&bench.normalize(raw)))
 }
 
-/// The (operation, first day) pairs whose parts are whole in the state's folder, read off its files.
-fn whole_days(bench: &Bench) -> BTreeSet<(String, String)> {
-    let mut whole = BTreeSet::new();
+/// The (operation, first day) pairs that are complete in the state folder.
+fn complete_days(bench: &Bench) -> BTreeSet<(String, String)> {
+    let mut complete = BTreeSet::new();
     for entry in std::fs::read_dir(bench.path("state")).into_iter().flatten() {
         let path = entry.expect("an entry").path();
         if path.to_string_lossy().ends_with(".part.jsonl") {
@@ -28,17 +28,17 @@ fn whole_days(bench: &Bench) -> BTreeSet<(String, String)> {
                     Some("code_suggestion_events") => "CodeSuggestionEvents",
                     _ => continue,
                 };
-                whole.insert((operation.to_owned(), raw["day"].as_str().expect("text").to_owned()));
+                complete.insert((operation.to_owned(), raw["day"].as_str().expect("text").to_owned()));
             }
         }
     }
-    whole
+    complete
 }
 
-/// Waits until so many requests were made in all, however fast the machine is; true when the run ended before.
+/// Waits until this many requests were made in total; returns true if the run ended before.
 fn ended_before(bench: &Bench, child: &mut Child, requests: usize) -> bool {
     while bench.gitlab.requests().len() < requests {
-        if child.try_wait().expect("it can be asked").is_some() {
+        if child.try_wait().expect("a child process").is_some() {
             return true;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -47,7 +47,7 @@ fn ended_before(bench: &Bench, child: &mut Child, requests: usize) -> bool {
 }
 
 #[test]
-fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetched_twice() {
+fn fifty_kills_give_the_result_of_one_run_without_fetching_twice() {
     let latency = Duration::from_millis(4);
     let bench = Bench::with(Settings { people: 200, days: 12, latency, ..Settings::default() });
     let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
@@ -55,27 +55,27 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
     let mut random = fastrand::Rng::with_seed(7);
     let (mut kills, mut resumed_with) = (0, 0);
     while kills < 50 {
-        let whole = whole_days(&bench);
-        resumed_with = resumed_with.max(whole.len());
+        let complete = complete_days(&bench);
+        resumed_with = resumed_with.max(complete.len());
         let before = bench.gitlab.requests().len();
         let mut command = bench.command(ARGUMENTS);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let asked = before + random.usize(5..asked_before_pages + 50);
-        let ended = ended_before(&bench, &mut child, asked);
+        let requested = before + random.usize(5..asked_before_pages + 50);
+        let ended = ended_before(&bench, &mut child, requested);
         if !ended {
             child.kill().expect("it can be killed");
             kills += 1;
         }
         child.wait().expect("it ends");
         for request in &bench.gitlab.requests()[before..] {
-            let asked = (
+            let requested = (
                 request.operation.clone(),
                 request.variables["start"].as_str().unwrap_or_default().to_owned(),
             );
-            assert!(!whole.contains(&asked), "{asked:?} was whole and is asked for again");
+            assert!(!complete.contains(&requested), "{requested:?} was complete and is requested again");
         }
     }
-    assert!(resumed_with > 5, "the kills came too early to tell anything: {resumed_with}");
+    assert!(resumed_with > 5, "the runs were killed too early: {resumed_with}");
     let last = bench.run(ARGUMENTS);
     assert_eq!(last.code, 0, "{}", last.stderr);
     assert_eq!(metrics(&bench, &last.stdout), expected);
@@ -87,28 +87,28 @@ fn after_fifty_kills_the_result_is_that_of_an_unbroken_run_and_nothing_was_fetch
 }
 
 #[test]
-fn a_partial_run_is_made_whole_by_the_same_call_which_asks_for_the_gaps_alone() {
+fn repeating_a_partial_run_fetches_only_the_gaps() {
     let bench = Bench::new(60, 12);
     let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
-    let impatient = ["--retries", "0", "--retry-wait", "0.001", "--jobs", "1"];
+    let fast_retries = ["--retries", "0", "--retry-wait", "0.001", "--jobs", "1"];
     let before = Bench::requests_before_pages(&["--duo", "--project"]);
     let fault = crate::stand_in::Fault::BadGateway;
     bench.gitlab.inject(std::iter::repeat_n(crate::stand_in::Fault::None, before + 12).chain([fault]));
-    let partial = bench.run(&[ARGUMENTS, &impatient].concat());
+    let partial = bench.run(&[ARGUMENTS, &fast_retries].concat());
     assert_eq!(partial.code, 3, "{}", partial.stderr);
     let asked_before = bench.gitlab.requests().len();
-    let whole = bench.run(&[ARGUMENTS, &impatient].concat());
-    assert_eq!(whole.code, 0, "{}", whole.stderr);
-    assert_eq!(metrics(&bench, &whole.stdout), expected);
-    let asked = bench.gitlab.requests().len() - asked_before;
-    assert!(asked <= before + 10, "{asked} requests for one gap");
+    let repeated = bench.run(&[ARGUMENTS, &fast_retries].concat());
+    assert_eq!(repeated.code, 0, "{}", repeated.stderr);
+    assert_eq!(metrics(&bench, &repeated.stdout), expected);
+    let requested = bench.gitlab.requests().len() - asked_before;
+    assert!(requested <= before + 10, "{requested} requests for one gap");
     // Another range is another run.
     let other = bench.run(&["fetch", "--since", "2026-10-30", "--state", "state"]);
     assert_eq!(other.code, 0, "{}", other.stderr);
 }
 
 #[test]
-fn a_sample_takes_the_same_days_each_time_and_every_number_shows_it() {
+fn a_sample_uses_the_same_days_each_time_and_marks_each_metric() {
     let bench = Bench::new(60, 12);
     let sampled = bench.fetch(&["--since", "2026-10-20", "--every", "3"]);
     let days = |stream: &[u8], status: &str| -> BTreeSet<String> {
@@ -122,10 +122,10 @@ fn a_sample_takes_the_same_days_each_time_and_every_number_shows_it() {
     assert!((3..=5).contains(&taken.len()), "{taken:?}");
     let later = bench.fetch(&["--since", "2026-10-23", "--every", "3"]);
     assert!(days(&later, "complete").is_subset(&taken));
-    let figures = bench.aggregate(&bench.normalize(&sampled));
+    let aggregated = bench.aggregate(&bench.normalize(&sampled));
     let of_sampled_collectors =
         |line: &Value| ["users.active", "code_suggestions.shown"].iter().any(|name| line["metric"] == *name);
-    let window: Vec<Value> = lines_of(&figures, "metric")
+    let window: Vec<Value> = lines_of(&aggregated, "metric")
         .into_iter()
         .filter(|line| of_sampled_collectors(line) && line["grain"] == "window")
         .collect();
@@ -135,7 +135,7 @@ fn a_sample_takes_the_same_days_each_time_and_every_number_shows_it() {
 }
 
 #[test]
-fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
+fn all_attempts_of_a_run_have_one_timestamp_and_form_one_stream() {
     let latency = Duration::from_millis(4);
     let bench = Bench::with(Settings { people: 200, days: 12, latency, ..Settings::default() });
     let call = |now: &str| {
@@ -146,11 +146,11 @@ fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
     let written = std::fs::File::create(bench.path("first.jsonl")).expect("a file");
     let mut killed =
         call("2026-11-01T03:00:00Z").stdout(written).stderr(Stdio::null()).spawn().expect("it starts");
-    assert!(!ended_before(&bench, &mut killed, 36), "there is more to ask");
+    assert!(!ended_before(&bench, &mut killed, 36), "more requests are necessary");
     killed.kill().expect("it can be killed");
     killed.wait().expect("it ends");
     let first = std::fs::read(bench.path("first.jsonl")).expect("the file");
-    let second = crate::bench::done(call("2026-11-01T03:10:00Z"), b"");
+    let second = crate::bench::run_command(call("2026-11-01T03:10:00Z"), b"");
     assert_eq!(second.code, 0, "{}", second.stderr);
     let moments: BTreeSet<String> = lines_of(&second.stdout, "raw")
         .iter()
@@ -159,7 +159,7 @@ fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
         .collect();
     assert_eq!(moments.len(), 1, "{moments:?}");
     let expected = metrics(&bench, &second.stdout);
-    // What the killed try had written, less its last line, which may be cut.
+    // The output of the killed run, without its last line, which may be truncated.
     let whole_lines = first.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let both = [&first[..whole_lines], &second.stdout].concat();
     let pipelines = |text: &str| -> Vec<String> {
@@ -170,7 +170,7 @@ fn all_tries_of_a_run_are_of_one_moment_and_together_they_are_a_stream_too() {
 }
 
 #[test]
-fn a_day_that_was_not_over_is_asked_for_again() {
+fn an_unfinished_day_is_requested_again() {
     let bench = Bench::new(60, 12);
     let call = |now: &str| {
         let mut command = bench.command(&[
@@ -187,7 +187,7 @@ fn a_day_that_was_not_over_is_asked_for_again() {
             "state",
         ]);
         command.env("DUO_METRICS_NOW", now);
-        crate::bench::done(command, b"")
+        crate::bench::run_command(command, b"")
     };
     assert_eq!(call("2026-10-31T12:00:00Z").code, 3);
     let later = call("2026-11-01T03:00:00Z");
@@ -197,7 +197,7 @@ fn a_day_that_was_not_over_is_asked_for_again() {
 }
 
 #[test]
-fn two_runs_at_a_time_do_not_work_in_one_folder() {
+fn concurrent_runs_cannot_share_a_state_folder() {
     let bench = Bench::new(20, 3);
     let hanging = crate::stand_in::Fault::Hang(Duration::from_secs(600));
     bench.gitlab.inject([hanging]);
@@ -205,16 +205,16 @@ fn two_runs_at_a_time_do_not_work_in_one_folder() {
     let mut command = bench.command(&arguments);
     let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     while bench.gitlab.requests().is_empty() {
-        assert!(first.try_wait().expect("it can be asked").is_none(), "it has to wait for an answer");
+        assert!(first.try_wait().expect("a child process").is_none(), "it is waiting for a response");
         std::thread::sleep(Duration::from_millis(1));
     }
     let second = bench.run(&arguments);
     assert_eq!(second.code, 75, "{}", second.stderr);
-    assert!(second.stderr.contains("another run works in state"), "{}", second.stderr);
-    assert!(second.stdout.is_empty() && bench.gitlab.requests().len() == 1, "nothing was asked");
+    assert!(second.stderr.contains("another run uses state"), "{}", second.stderr);
+    assert!(second.stdout.is_empty() && bench.gitlab.requests().len() == 1, "no requests");
     let elsewhere = bench.run(&["fetch", "--since", "2026-10-30", "--state", "another"]);
     assert_eq!(elsewhere.code, 0, "{}", elsewhere.stderr);
     first.kill().expect("it can be killed");
     first.wait().expect("it ends");
-    assert_eq!(bench.run(&arguments).code, 0, "who is killed holds nothing");
+    assert_eq!(bench.run(&arguments).code, 0, "a killed run holds no lock");
 }

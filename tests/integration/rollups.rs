@@ -1,13 +1,13 @@
-//! Counts that many jobs make side by side, put together.
+//! Rollups of parallel jobs, merged.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use duo_metrics::commands::aggregate::emit_rollups;
+use duo_metrics::aggregate::aggregator::emit_rollups;
 use duo_metrics::system::summary::Summary;
 
 use crate::bench::{Bench, lines_of, metric_text};
-use crate::laws::{OPTIONS, events_of, figures, normalized, shuffled, stream};
+use crate::properties::{OPTIONS, aggregated, events_of, normalized, shuffled, stream};
 
 /// The rollup, record and coverage lines of records.
 fn rollups(lines: &[String]) -> Vec<String> {
@@ -21,13 +21,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counted_in_pieces_or_not_twice_or_not_in_any_order_the_figures_are_the_same(
+    fn metrics_from_rollups_do_not_depend_on_splits_repetition_or_order(
         raw in stream(),
         cuts in proptest::collection::vec((any::<Index>(), any::<bool>(), any::<bool>()), 1..50),
         keys in proptest::collection::vec(any::<Index>(), 1..40),
     ) {
         let records = shuffled(&normalized(&raw), &keys);
-        let expected = figures(&records);
+        let expected = aggregated(&records);
         let mut pieces: Vec<Vec<String>> = vec![Vec::new(); cuts.len()];
         for (place, record) in records.into_iter().enumerate() {
             pieces[cuts[place % cuts.len()].0.index(cuts.len())].push(record);
@@ -36,25 +36,25 @@ proptest! {
         for (piece, (_, is_counted, is_doubled)) in pieces.into_iter().zip(&cuts) {
             let counted = if *is_counted { rollups(&piece) } else { piece.clone() };
             stream.extend(counted);
-            // The same rows once more, counted: they are the same part.
+            // The same rows again as rollups: they have the same part.
             if *is_counted && *is_doubled {
                 stream.extend(rollups(&piece));
             }
         }
-        prop_assert_eq!(&figures(&stream), &expected);
-        // What was counted can be counted again.
-        prop_assert_eq!(&figures(&rollups(&shuffled(&stream, &keys))), &expected);
+        prop_assert_eq!(&aggregated(&stream), &expected);
+        // Rollups can be aggregated into rollups again.
+        prop_assert_eq!(&aggregated(&rollups(&shuffled(&stream, &keys))), &expected);
     }
 }
 
 #[test]
-fn rows_and_the_counts_made_of_all_of_them_count_once() {
+fn rows_and_rollups_of_the_same_rows_count_once() {
     let records = events_of(9, "2026-10-06T03:00:00Z", Some(("complete", 9)));
-    assert_eq!(figures(&[records.clone(), rollups(&records)].concat()), figures(&records));
+    assert_eq!(aggregated(&[records.clone(), rollups(&records)].concat()), aggregated(&records));
 }
 
 #[test]
-fn parts_that_overlap_are_refused_by_the_rows_there_are() {
+fn rejects_overlapping_parts() {
     let bench = Bench::new(20, 3);
     let records = events_of(9, "2026-10-06T03:00:00Z", Some(("complete", 9)));
     let (one, other) = (rollups(&records[..6]), rollups(&records[4..]));
@@ -62,7 +62,7 @@ fn parts_that_overlap_are_refused_by_the_rows_there_are() {
     assert_eq!(refused.code, 65, "{}", refused.stderr);
     assert!(refused.stderr.contains("usage_events of acme on 2026-10-05"), "{}", refused.stderr);
     assert!(refused.stderr.contains("overlap") && refused.stdout.is_empty(), "{}", refused.stderr);
-    // A part that is missing is a gap, and nothing worse.
+    // A missing part is a gap.
     let covered = [one, records[9..].to_vec()].concat();
     let partial = bench.pipe(&["aggregate"], covered.join("\n").as_bytes());
     assert_eq!(partial.code, 3, "{}", partial.stderr);
@@ -70,7 +70,7 @@ fn parts_that_overlap_are_refused_by_the_rows_there_are() {
 }
 
 #[test]
-fn a_real_collection_in_fifty_files_gives_the_same_bytes_by_way_of_rollups() {
+fn a_collection_in_fifty_files_gives_the_same_bytes_through_rollups() {
     let bench = Bench::new(120, 40);
     let records = bench.normalize(&bench.fetch(&["--duo", "--project", "--since", "2026-09-22"]));
     let expected = metric_text(&bench.aggregate(&records));
@@ -92,16 +92,16 @@ fn a_real_collection_in_fifty_files_gives_the_same_bytes_by_way_of_rollups() {
 }
 
 #[test]
-fn engines_may_write_truth_as_numbers_counts_as_texts_and_what_is_absent_as_null() {
+fn accepts_numeric_booleans_text_counts_and_nulls_from_engines() {
     let line = |rest: &str| {
         format!(
             r#"{{"type":"rollup","kind":"usage","instance":"i","collector":"usage_events","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","part":"17","user":"u","event":"request_duo_chat_response","feature":"chat",{rest}}}"#
         )
     };
-    let ours = figures(&[line(r#""bot":true,"events":3,"sized":1,"lines":7"#)]);
+    let ours = aggregated(&[line(r#""bot":true,"events":3,"sized":1,"lines":7"#)]);
     let theirs = r#""bot":1,"language":null,"ide":null,"events":"3","sized":"1","lines":"7""#;
-    assert_eq!(figures(&[line(theirs)]), ours);
-    assert_ne!(figures(&[line(&theirs.replace("\"bot\":1", "\"bot\":0"))]), ours);
+    assert_eq!(aggregated(&[line(theirs)]), ours);
+    assert_ne!(aggregated(&[line(&theirs.replace("\"bot\":1", "\"bot\":0"))]), ours);
     for wrong in [r#""bot":2,"events":3"#, r#""events":"three""#, r#""events":-3"#, r#""events":1.5"#] {
         let refused =
             emit_rollups(&OPTIONS, line(wrong).as_bytes(), Vec::new(), &mut Summary::new("aggregate"));
@@ -110,7 +110,7 @@ fn engines_may_write_truth_as_numbers_counts_as_texts_and_what_is_absent_as_null
 }
 
 #[test]
-fn what_engines_count_of_agents_may_be_written_as_they_can_too() {
+fn accepts_agent_rollups_as_engines_write_them() {
     let line = |kind: &str, rest: &str| {
         format!(
             r#"{{"type":"rollup","kind":"{kind}","instance":"i","collector":"usage_events","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","part":"17",{rest}}}"#
@@ -131,7 +131,7 @@ fn what_engines_count_of_agents_may_be_written_as_they_can_too() {
         )
     };
     let ours = rollups(&[session(r#"{"a":"2026-10-01T09:00:00Z","b":"2026-10-01T10:00:00.5Z"}"#)]);
-    // A line for each user, and of several moments of one the first counts.
+    // One line per user; of several times of a user, the first counts.
     let theirs = [
         session(
             r#"[["b","2026-10-01T11:00:00Z"],["b","2026-10-01T10:00:00.5Z"],["b","2026-10-01T12:00:00Z"]]"#,

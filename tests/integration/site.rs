@@ -1,12 +1,12 @@
-//! The site as files: which dashboards are there, what the landing page finds, and that nothing is left half done.
+//! The files of the site: dashboards, landing page, and atomic replacement.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Done, TOKEN, done, files_below, is_compressed, text_of};
+use crate::bench::{Bench, CommandResult, TOKEN, files_below, is_compressed, run_command, text_of};
 
-/// What is in the site, but for the compressed copies of its first page.
+/// The entries of the site, without the compressed copies of its landing page.
 fn folders(site: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(site)
         .map(|entries| {
@@ -18,18 +18,18 @@ fn folders(site: &Path) -> Vec<String> {
     names
 }
 
-fn run_with(bench: &Bench, duo: Option<&str>, project: Option<&str>) -> Done {
+fn run_with(bench: &Bench, duo: Option<&str>, project: Option<&str>) -> CommandResult {
     let mut command = bench.command(&["run", "--since", "2026-10-20"]);
     for (name, value) in [("ENABLE_DUO_METRICS", duo), ("ENABLE_PROJECT_METRICS", project)] {
         if let Some(value) = value {
             command.env(name, value);
         }
     }
-    done(command, b"")
+    run_command(command, b"")
 }
 
 #[test]
-fn the_four_combinations_of_the_two_variables_give_the_right_sites() {
+fn the_two_variables_select_the_dashboards() {
     let both = ["duo-metrics", "index.html", "project-metrics"].as_slice();
     let (duo, project) =
         (["duo-metrics", "index.html"].as_slice(), ["index.html", "project-metrics"].as_slice());
@@ -53,20 +53,20 @@ fn the_four_combinations_of_the_two_variables_give_the_right_sites() {
                 "{folder}"
             );
         }
-        // Only what was asked for was collected.
-        let asked: Vec<String> =
+        // Only the requested data was collected.
+        let requests: Vec<String> =
             bench.gitlab.requests().into_iter().map(|request| request.operation).collect();
-        assert_eq!(asked.iter().any(|name| name == "UsageEvents"), expected.contains(&"duo-metrics"));
-        assert_eq!(asked.iter().any(|name| name == "Pipelines"), expected.contains(&"project-metrics"));
+        assert_eq!(requests.iter().any(|name| name == "UsageEvents"), expected.contains(&"duo-metrics"));
+        assert_eq!(requests.iter().any(|name| name == "Pipelines"), expected.contains(&"project-metrics"));
     }
     let bench = Bench::new(60, 14);
-    let nothing = run_with(&bench, Some("false"), Some("false"));
-    assert_eq!(nothing.code, 2, "{}", nothing.stderr);
+    let empty = run_with(&bench, Some("false"), Some("false"));
+    assert_eq!(empty.code, 2, "{}", empty.stderr);
     assert!(!bench.path("public").exists());
 }
 
 #[test]
-fn the_filters_and_run_make_the_same_site() {
+fn separate_filters_and_run_create_the_same_site() {
     let bench = Bench::new(60, 14);
     let figures =
         bench.aggregate(&bench.normalize(&bench.fetch(&["--duo", "--project", "--since", "2026-10-20"])));
@@ -79,7 +79,7 @@ fn the_filters_and_run_make_the_same_site() {
         assert_eq!(one_path.strip_prefix(bench.path("one")), two_path.strip_prefix(bench.path("two")));
         assert!(one_content == two_content, "{} differs", one_path.display());
     }
-    // Neither order nor repetition of the lines shows in the site.
+    // The site does not depend on the order and repetition of lines.
     let mut lines: Vec<&str> = std::str::from_utf8(&figures).expect("text").lines().collect();
     lines.reverse();
     let reversed = [lines.join("\n"), lines.join("\n")].join("\n");
@@ -96,12 +96,12 @@ fn the_filters_and_run_make_the_same_site() {
 }
 
 #[test]
-fn the_landing_page_finds_what_is_there_and_survives_what_is_not_a_dashboard() {
+fn the_landing_page_finds_dashboards_and_ignores_other_files() {
     let bench = Bench::new(60, 14);
     assert_eq!(bench.run(&["run", "--since", "2026-10-20"]).code, 0);
     let put = |name: &str, content: &[u8]| {
         let path = bench.path("public").join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, content).expect("written");
     };
     put("flaky-tests/index.html", b"<h1>Flaky tests</h1>");
@@ -127,7 +127,7 @@ fn the_landing_page_finds_what_is_there_and_survives_what_is_not_a_dashboard() {
 }
 
 #[test]
-fn a_landing_page_without_any_dashboard_says_so() {
+fn a_landing_page_without_dashboards_has_a_message() {
     let bench = Bench::new(20, 3);
     let result = bench.pipe(&["landing", "--site", "empty"], b"");
     assert_eq!(result.code, 0, "{}", result.stderr);
@@ -135,7 +135,7 @@ fn a_landing_page_without_any_dashboard_says_so() {
 }
 
 #[test]
-fn a_dashboard_that_was_switched_off_goes_and_one_nobody_spoke_of_stays() {
+fn a_disabled_dashboard_is_removed_and_an_unmentioned_one_stays() {
     let bench = Bench::new(60, 14);
     assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
     assert_eq!(run_with(&bench, None, Some("true")).code, 0);
@@ -145,20 +145,20 @@ fn a_dashboard_that_was_switched_off_goes_and_one_nobody_spoke_of_stays() {
 }
 
 #[test]
-fn a_run_that_fails_leaves_the_site_as_it_was() {
+fn a_failed_run_leaves_the_site_unchanged() {
     let bench = Bench::new(60, 14);
     assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
     let before = files_below(&bench.path("public"));
     let mut command = bench.command(&["run", "--since", "2026-10-20", "--retries", "0"]);
     command.env("DUO_TOKEN", "wrong");
-    assert_eq!(done(command, b"").code, 77);
+    assert_eq!(run_command(command, b"").code, 77);
     assert!(before == files_below(&bench.path("public")));
     assert_eq!(bench.pipe(&["dashboard"], b"{\"type\":\"metric\",\"metric\":").code, 65);
     assert!(before == files_below(&bench.path("public")));
 }
 
 #[test]
-fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
+fn a_page_makes_no_requests_and_shows_its_date() {
     let bench = Bench::new(60, 14);
     assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
     for (path, content) in files_below(&bench.path("public")) {
@@ -185,14 +185,14 @@ fn a_page_asks_nobody_for_anything_and_says_of_when_it_is() {
 }
 
 #[test]
-fn nothing_at_all_does_not_replace_a_site_and_days_without_figures_make_a_page_that_says_so() {
+fn empty_input_does_not_replace_a_site_and_days_without_data_are_reported() {
     let bench = Bench::new(20, 3);
-    let nothing = bench.pipe(&["dashboard", "--duo", "--project", "--site", "empty"], b"");
-    assert_eq!(nothing.code, 65, "{}", nothing.stderr);
+    let empty = bench.pipe(&["dashboard", "--duo", "--project", "--site", "empty"], b"");
+    assert_eq!(empty.code, 65, "{}", empty.stderr);
     assert!(!bench.path("empty").exists());
     let mut command = bench.command(&["fetch", "--since", "2026-10-30", "--duo"]);
     command.env("DUO_TOKEN", format!("{TOKEN}-guest"));
-    let denied = bench.pipe(&["aggregate"], &done(command, b"").stdout);
+    let denied = bench.pipe(&["aggregate"], &run_command(command, b"").stdout);
     let result = bench.pipe(&["dashboard", "--duo", "--site", "empty"], &denied.stdout);
     assert_eq!(result.code, 0, "{}", result.stderr);
     let card = std::fs::read(bench.path("empty/duo-metrics/dashboard.json")).expect("the file");
@@ -201,40 +201,40 @@ fn nothing_at_all_does_not_replace_a_site_and_days_without_figures_make_a_page_t
 }
 
 #[test]
-fn what_is_not_ours_is_not_replaced() {
+fn foreign_files_are_not_replaced() {
     let bench = Bench::new(60, 14);
     let precious = bench.path("public/duo-metrics/main.rs");
-    std::fs::create_dir_all(precious.parent().expect("a folder")).expect("made");
+    std::fs::create_dir_all(precious.parent().expect("a folder")).expect("a folder");
     std::fs::write(&precious, "precious").expect("written");
     let result = run_with(&bench, None, None);
     assert_eq!(result.code, 78, "{}", result.stderr);
     assert!(result.stderr.contains("is not replaced"), "{}", result.stderr);
-    assert!(bench.gitlab.requests().is_empty(), "that is found before anything is collected");
-    assert_eq!(std::fs::read(&precious).expect("it is there"), b"precious");
-    std::fs::create_dir(bench.path("folder")).expect("made");
+    assert!(bench.gitlab.requests().is_empty(), "detected before the collection");
+    assert_eq!(std::fs::read(&precious).expect("it exists"), b"precious");
+    std::fs::create_dir(bench.path("folder")).expect("a folder");
     let refused = bench.pipe(&["normalize", "--dead-letter", "folder"], b"");
     assert_eq!(refused.code, 78, "{}", refused.stderr);
 }
 
 #[test]
-fn numbers_that_contradict_each_other_are_refused() {
+fn rejects_contradicting_metrics() {
     let bench = Bench::new(60, 14);
     let records = bench.normalize(&bench.fetch(&["--since", "2026-10-20", "--jobs", "1"]));
-    let whole = bench.aggregate(&records);
+    let all_metrics = bench.aggregate(&records);
     let half: Vec<&str> = std::str::from_utf8(&records)
         .expect("text")
         .lines()
         .filter(|line| !line.contains("2026-10-2"))
         .collect();
     let part = bench.pipe(&["aggregate"], half.join("\n").as_bytes()).stdout;
-    let result = bench.pipe(&["dashboard"], &[whole, part].concat());
+    let result = bench.pipe(&["dashboard"], &[all_metrics, part].concat());
     assert_eq!(result.code, 65, "{}", result.stderr);
-    assert!(result.stderr.contains("and differ"), "{}", result.stderr);
+    assert!(result.stderr.contains("have different values"), "{}", result.stderr);
     assert!(!bench.path("public").exists());
 }
 
 #[test]
-fn a_site_is_replaced_whole_with_the_compressed_copies_of_its_own_files() {
+fn a_site_is_replaced_completely_with_compressed_copies() {
     let bench = Bench::new(60, 14);
     for since in ["2026-10-20", "2026-10-25"] {
         assert_eq!(bench.run(&["run", "--since", since]).code, 0);
@@ -247,15 +247,15 @@ fn a_site_is_replaced_whole_with_the_compressed_copies_of_its_own_files() {
             }
         }
     }
-    assert_eq!(folders(&bench.path("public")), ["duo-metrics", "index.html"], "nothing is left beside it");
+    assert_eq!(folders(&bench.path("public")), ["duo-metrics", "index.html"], "no other files");
 }
 
 #[test]
-fn a_theme_brings_logo_colours_and_texts_of_its_own() {
+fn a_theme_sets_logo_colors_and_texts() {
     let bench = Bench::new(60, 14);
     let put = |name: &str, content: &str| {
         let path = bench.path("theme").join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, content).expect("written");
     };
     put(
@@ -263,7 +263,7 @@ fn a_theme_brings_logo_colours_and_texts_of_its_own() {
         r##"{
         "name": "Acme <b>",
         "colours": {"light": {"accent": "#7a1f6b"}},
-        "texts": {"duo-metrics": {"title": "Duo at Acme", "summary": "Ask in #duo."}, "landing": {"title": "Acme figures"}},
+        "texts": {"duo-metrics": {"title": "Duo at Acme", "summary": "Ask in #duo."}, "landing": {"title": "Acme metrics"}},
         "footer": "Questions: the platform team"
     }"##,
     );
@@ -280,13 +280,13 @@ fn a_theme_brings_logo_colours_and_texts_of_its_own() {
     }
     assert!(page("duo-metrics/index.html").contains("<h1>Duo at Acme</h1>"));
     assert!(
-        page("index.html").contains("<h1>Acme figures</h1>")
+        page("index.html").contains("<h1>Acme metrics</h1>")
             && page("index.html").contains(">Duo at Acme</a>")
     );
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/theme");
     let result = bench.run(&["landing", "--theme", shipped]);
     assert_eq!(result.code, 0, "{}", result.stderr);
-    assert!(page("index.html").contains("<h1>Figures of Acme Engineering</h1>"));
+    assert!(page("index.html").contains("<h1>Metrics of Acme Engineering</h1>"));
     put("theme.json", r##"{"colours":{"light":{"accent":"#ffee00"}}}"##);
     let pale = bench.run(&["landing", "--theme", "theme"]);
     assert_eq!(pale.code, 78, "{}", pale.stderr);
@@ -295,18 +295,19 @@ fn a_theme_brings_logo_colours_and_texts_of_its_own() {
 }
 
 #[test]
-fn a_dashboard_nobody_spoke_of_is_carried_over_for_35_days_and_marked() {
+fn an_unmentioned_dashboard_is_carried_over_for_35_days_and_marked() {
     let bench = Bench::new(40, 14);
     let figures_of = |topic: &str, now: &str| {
         let mut command = bench.command(&["fetch", topic, "--since", "2026-10-25", "--until", "2026-10-31"]);
         command.env("DUO_METRICS_NOW", now);
-        let fetched = done(command, b"");
+        let fetched = run_command(command, b"");
         assert_eq!(fetched.code, 0, "{}", fetched.stderr);
         bench.aggregate(&bench.normalize(&fetched.stdout))
     };
     for (now, folder) in [("2026-11-01T03:00:00Z", "older"), ("2026-11-03T03:00:00Z", "newer")] {
-        let made = bench.pipe(&["dashboard", "--project", "--site", folder], &figures_of("--project", now));
-        assert_eq!(made.code, 0, "{}", made.stderr);
+        let created =
+            bench.pipe(&["dashboard", "--project", "--site", folder], &figures_of("--project", now));
+        assert_eq!(created.code, 0, "{}", created.stderr);
     }
     let make = |site: &str, now: &str, more: &[&str]| {
         let arguments =
@@ -338,11 +339,11 @@ fn a_dashboard_nobody_spoke_of_is_carried_over_for_35_days_and_marked() {
     assert_eq!(folders(&bench.path("off")), ["duo-metrics"]);
     let late = make("late", "2026-12-08T03:00:01Z", &[]);
     assert_eq!(folders(&bench.path("late")), ["duo-metrics"]);
-    assert!(late.contains("not carried over any more"), "{late}");
-    // What is made this time is not replaced by what was.
+    assert!(late.contains("too old to carry over"), "{late}");
+    // A new dashboard is not replaced by the earlier one.
     let both = figures_of("--duo", "2026-11-04T03:00:00Z");
-    let made =
+    let created =
         bench.pipe(&["dashboard", "--duo", "--project", "--site", "both", "--carry-over", "newer"], &both);
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(created.code, 0, "{}", created.stderr);
     assert_eq!(card("both/project-metrics/dashboard.json")["carried_over"], false);
 }

@@ -1,25 +1,26 @@
-//! Exit code, badge, `dashboard.json` and page of every combination of license, role, group, sampling, ClickHouse, history and dashboards:
-//! one table, in which they agree.
+//! Exit code, badge, `dashboard.json` and page agree for combinations of license, role, group,
+//! sampling, ClickHouse, history and dashboards.
 
 use serde_json::Value;
 
-use crate::bench::{Bench, TOKEN, done};
+use crate::bench::{Bench, TOKEN, run_command};
 use crate::stand_in::{Release, Settings};
 
-/// A combination, and what `run` makes of it.
+/// A combination, and the expected result of `run`.
 struct State {
     name: &'static str,
     settings: fn(Settings) -> Settings,
-    /// Behind the owner's token.
+    /// Suffix of the owner's token.
     role: &'static str,
     group: &'static str,
     arguments: &'static [&'static str],
     code: i32,
-    /// Status of the Duo dashboard in `dashboard.json` and on the page; empty where there is none.
+    /// Status of the Duo dashboard in `dashboard.json` and on the page; empty without that
+    /// dashboard.
     duo: &'static str,
-    /// The same of the project dashboard.
+    /// The same for the project dashboard.
     project: &'static str,
-    /// What the page of the Duo dashboard, else standard error, says of it.
+    /// A text on the page of the Duo dashboard, or else on standard error.
     words: &'static str,
 }
 
@@ -96,9 +97,9 @@ const STATES: &[State] = &[
         duo: "complete",
         ..state("duo, ClickHouse, reporter", DUO, 0)
     },
-    State { settings: of_17_5, duo: "complete", words: "usage_events", ..state("duo, 17.5", DUO, 0) },
-    State { settings: of_17_5, duo: "complete", project: "complete", ..state("both, 17.5", BOTH, 0) },
-    State { settings: of_18_2, duo: "complete", ..state("duo, 18.2", DUO, 0) },
+    State { settings: release_17_5, duo: "complete", words: "usage_events", ..state("duo, 17.5", DUO, 0) },
+    State { settings: release_17_5, duo: "complete", project: "complete", ..state("both, 17.5", BOTH, 0) },
+    State { settings: release_18_2, duo: "complete", ..state("duo, 18.2", DUO, 0) },
     State { settings: self_managed, duo: "complete", ..state("duo, self-managed, owner", DUO, 0) },
     State {
         settings: self_managed,
@@ -107,10 +108,10 @@ const STATES: &[State] = &[
         ..state("duo, self-managed, administrator", DUO, 0)
     },
     State {
-        settings: a_forbidden_day,
+        settings: with_forbidden_day,
         duo: "partial",
         words: "Partial",
-        ..state("duo, a day that nobody may see", DUO, 3)
+        ..state("duo, a forbidden day", DUO, 3)
     },
     State {
         role: "-reporter",
@@ -140,11 +141,11 @@ fn with_clickhouse(settings: Settings) -> Settings {
     Settings { clickhouse: true, ..settings }
 }
 
-fn of_17_5(settings: Settings) -> Settings {
+fn release_17_5(settings: Settings) -> Settings {
     Settings { release: Release::V17_5, ..settings }
 }
 
-fn of_18_2(settings: Settings) -> Settings {
+fn release_18_2(settings: Settings) -> Settings {
     Settings { release: Release::V18_2, ..settings }
 }
 
@@ -152,11 +153,12 @@ fn self_managed(settings: Settings) -> Settings {
     Settings { self_managed: true, ..settings }
 }
 
-fn a_forbidden_day(settings: Settings) -> Settings {
+fn with_forbidden_day(settings: Settings) -> Settings {
     Settings { forbidden_day: chrono::NaiveDate::from_ymd_opt(2026, 10, 28), ..settings }
 }
 
-/// The status in the `dashboard.json` of a folder of the site and the page beside it; empty where there is none.
+/// The status in the `dashboard.json` of a folder of the site, and its page; empty without that
+/// folder.
 fn dashboard(bench: &Bench, folder: &str) -> (String, String) {
     let read = |name: &str| std::fs::read_to_string(bench.path(&format!("public/{folder}/{name}"))).ok();
     let card = read("dashboard.json").map(|json| serde_json::from_str::<Value>(&json).expect("it is JSON"));
@@ -164,7 +166,7 @@ fn dashboard(bench: &Bench, folder: &str) -> (String, String) {
     (status.unwrap_or_default(), read("index.html").unwrap_or_default())
 }
 
-/// The badge that goes with a status.
+/// The badge of a status.
 fn badge(status: &str) -> &'static str {
     match status {
         "complete" => ">Complete</span>",
@@ -175,14 +177,14 @@ fn badge(status: &str) -> &'static str {
 }
 
 #[test]
-fn exit_code_badge_status_and_page_agree_in_every_state() {
+fn exit_code_badge_status_and_page_agree_in_each_state() {
     assert!(STATES.len() >= 30);
     let mut wrong = Vec::new();
     for state in STATES {
         let bench = Bench::with((state.settings)(Settings { people: 40, days: 40, ..Settings::default() }));
         let mut command = bench.command(&[&["run", "--since", "2026-10-15"], state.arguments].concat());
         command.env("DUO_TOKEN", format!("{TOKEN}{}", state.role)).env("GROUP_PATH", state.group);
-        let ran = done(command, b"");
+        let ran = run_command(command, b"");
         let ((duo, page), (project, project_page)) =
             (dashboard(&bench, "duo-metrics"), dashboard(&bench, "project-metrics"));
         let mut differ = Vec::new();
@@ -198,12 +200,12 @@ fn exit_code_badge_status_and_page_agree_in_every_state() {
             }
         }
         if !page.contains(state.words) && !ran.stderr.contains(state.words) {
-            differ.push(format!("nothing says {:?}", state.words));
+            differ.push(format!("no output contains {:?}", state.words));
         }
-        // 0 is the code of what is complete or a sample, and of nothing else.
-        let is_whole = |status: &String| ["", "complete", "sampled"].contains(&status.as_str());
+        // The exit code is 0 only for complete and sampled data.
+        let is_complete = |status: &String| ["", "complete", "sampled"].contains(&status.as_str());
         if (ran.code == 0)
-            != (is_whole(&duo) && is_whole(&project) && !(duo.is_empty() && project.is_empty()))
+            != (is_complete(&duo) && is_complete(&project) && !(duo.is_empty() && project.is_empty()))
         {
             differ.push("code and status contradict each other".to_owned());
         }
@@ -215,7 +217,7 @@ fn exit_code_badge_status_and_page_agree_in_every_state() {
 }
 
 #[test]
-fn each_seventh_day_is_another_weekday_and_each_second_day_the_second() {
+fn every_seventh_day_rotates_weekdays_and_every_second_day_alternates() {
     let bench = Bench::new(20, 70);
     let sampled = |every: &str, until: &str| -> Vec<i64> {
         let arguments = ["fetch", "--duo", "--collector", "usage_events", "--every", every, "--until", until];
@@ -235,7 +237,7 @@ fn each_seventh_day_is_another_weekday_and_each_second_day_the_second() {
     assert!(seventh.len() >= 9 && weekdays.len() == 7, "{seventh:?}");
     let second = sampled("2", "2026-10-31");
     assert!(second.windows(2).all(|pair| pair[1] - pair[0] == 2), "{second:?}");
-    // The days do not depend on where a run begins or ends.
+    // The days do not depend on the range of the run.
     let earlier = sampled("7", "2026-10-10");
     assert!(earlier.iter().all(|day| seventh.contains(day)));
 }

@@ -1,10 +1,10 @@
-//! What GitLab counted itself: taken as it is, held against the events, and never added to them.
+//! Totals that GitLab calculates: taken unchanged, compared with events, and never added to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::bench::{Bench, TOKEN, done, lines_of, metric_text};
+use crate::bench::{Bench, TOKEN, lines_of, metric_text, run_command};
 use crate::stand_in::{Fault, Settings, UsageEvent};
 
 const TOTALS: &[&str] =
@@ -14,12 +14,12 @@ fn bench(clickhouse: bool) -> Bench {
     Bench::with(Settings { people: 120, days: 10, clickhouse, ..Settings::default() })
 }
 
-/// The events of acme on the days from the 28th of October on, by day.
+/// The events of acme from October 28 on, by day.
 fn events_by_day(bench: &Bench) -> BTreeMap<String, Vec<&UsageEvent>> {
-    let organisation = bench.gitlab.organisation();
-    let acme = organisation.group("acme").expect("the group");
+    let organization = bench.gitlab.organization();
+    let acme = organization.group("acme").expect("the group");
     let mut days: BTreeMap<String, Vec<&UsageEvent>> = BTreeMap::new();
-    for event in organisation.usage_events.iter().filter(|event| event.group == acme) {
+    for event in organization.usage_events.iter().filter(|event| event.group == acme) {
         let day = event.timestamp.date_naive().to_string();
         if day.as_str() >= "2026-10-28" {
             days.entry(day).or_default().push(event);
@@ -33,11 +33,11 @@ fn count(events: &[&UsageEvent], name: &str) -> usize {
 }
 
 #[test]
-fn with_click_house_the_totals_are_those_of_the_events_to_the_last_one() {
+fn totals_from_clickhouse_match_the_events_exactly() {
     let bench = bench(true);
     let raw = bench.fetch(&[TOTALS, &["--since", "2026-10-28"]].concat());
     let coverage = lines_of(&raw, "coverage");
-    assert_eq!(coverage.len(), 4 + 1 + 4, "sums over several days are told once, of the last day");
+    assert_eq!(coverage.len(), 4 + 1 + 4, "totals of several days are reported once, for the last day");
     assert!(coverage.iter().all(|line| line["status"] == "complete"));
     let records = bench.normalize(&raw);
     let days = events_by_day(&bench);
@@ -64,10 +64,10 @@ fn with_click_house_the_totals_are_those_of_the_events_to_the_last_one() {
         }
     }
 
-    let organisation = bench.gitlab.organisation();
+    let organization = bench.gitlab.organization();
     let mut of_users: BTreeMap<String, usize> = BTreeMap::new();
     for event in days.values().flatten() {
-        *of_users.entry(organisation.people[event.person].gid()).or_default() += 1;
+        *of_users.entry(organization.people[event.person].gid()).or_default() += 1;
     }
     let users = lines_of(&records, "user_total");
     let found: BTreeMap<String, usize> = users
@@ -84,8 +84,8 @@ fn with_click_house_the_totals_are_those_of_the_events_to_the_last_one() {
     assert_eq!((users.len(), &found), (of_users.len(), &of_users));
 
     let mut sessions: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    let acme = organisation.group("acme").expect("the group");
-    for session in organisation.sessions.iter().filter(|session| session.group == acme) {
+    let acme = organization.group("acme").expect("the group");
+    for session in organization.sessions.iter().filter(|session| session.group == acme) {
         let Some(created_at) = session.created_at else { continue };
         let day = created_at.date_naive().to_string();
         if day.as_str() >= "2026-10-28" {
@@ -109,22 +109,22 @@ fn with_click_house_the_totals_are_those_of_the_events_to_the_last_one() {
 }
 
 #[test]
-fn totals_are_never_added_to_what_events_give() {
+fn totals_are_never_added_to_events() {
     let bench = bench(true);
     let since = ["--since", "2026-10-28"];
     let events = bench.fetch(&[&["--collector", "usage_events"], &since[..]].concat());
     let totals = bench.fetch(&[TOTALS, &since].concat());
-    let figures = |raw: &[u8]| {
+    let metrics_of = |raw: &[u8]| {
         let text = metric_text(&bench.aggregate(&bench.normalize(raw)));
         text.lines().filter(|line| !line.contains("coverage.days")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let alone = figures(&events);
-    assert!(alone.len() > 100);
-    assert_eq!(figures(&[events.as_slice(), totals.as_slice()].concat()), alone);
+    let events_alone = metrics_of(&events);
+    assert!(events_alone.len() > 100);
+    assert_eq!(metrics_of(&[events.as_slice(), totals.as_slice()].concat()), events_alone);
 }
 
 #[test]
-fn without_click_house_nothing_is_told_as_zero() {
+fn without_clickhouse_totals_are_missing_and_not_zero() {
     let bench = bench(false);
     let by_default = bench.run(&["fetch", "--since", "2026-10-30", "--jobs", "1"]);
     assert_eq!(by_default.code, 0, "what this GitLab does not have is no gap: {}", by_default.stderr);
@@ -135,10 +135,11 @@ fn without_click_house_nothing_is_told_as_zero() {
         })
         .collect();
     assert_eq!(totals.len(), 2 + 1 + 2);
-    let asked = bench.gitlab.requests();
-    let asked =
-        asked.iter().filter(|request| ["AiMetrics", "AgentSessions"].contains(&request.operation.as_str()));
-    assert_eq!(asked.count(), 2, "what is refused on a day is not asked for on the next");
+    let requests = bench.gitlab.requests();
+    let requests = requests
+        .iter()
+        .filter(|request| ["AiMetrics", "AgentSessions"].contains(&request.operation.as_str()));
+    assert_eq!(requests.count(), 2, "a refused collector is not requested for the next day");
     for line in totals {
         assert_eq!((&line["status"], &line["rows"]), (&"denied".into(), &Value::Null), "{line}");
         assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("ClickHouse")), "{line}");
@@ -150,43 +151,48 @@ fn without_click_house_nothing_is_told_as_zero() {
 
     let named = bench.run(&[&["fetch", "--since", "2026-10-30"], TOTALS].concat());
     assert_eq!((named.code, lines_of(&named.stdout, "raw").len()), (69, 0), "{}", named.stderr);
-    let beside = bench.run(&[&["fetch", "--since", "2026-10-30", "--collector", "seats"], TOTALS].concat());
-    assert_eq!(beside.code, 3, "what was named and is not there is a gap: {}", beside.stderr);
+    let with_seats =
+        bench.run(&[&["fetch", "--since", "2026-10-30", "--collector", "seats"], TOTALS].concat());
+    assert_eq!(
+        with_seats.code, 3,
+        "a requested collector that is not available is a gap: {}",
+        with_seats.stderr
+    );
 }
 
 #[test]
-fn an_empty_list_with_click_house_is_an_empty_list_and_a_guest_is_refused() {
+fn an_empty_list_is_valid_with_clickhouse_and_a_guest_is_denied() {
     let bench = bench(true);
     let arguments = ["--collector", "ai_user_metrics", "--since", "2026-10-02", "--until", "2026-10-03"];
     let coverage = lines_of(&bench.fetch(&arguments), "coverage");
     assert_eq!((&coverage[0]["status"], &coverage[0]["rows"]), (&"complete".into(), &0.into()));
     let mut guest = bench.command(&[&["fetch", "--since", "2026-10-30"], TOTALS].concat());
     guest.env("DUO_TOKEN", format!("{TOKEN}-guest"));
-    let guest = done(guest, b"");
+    let guest = run_command(guest, b"");
     let coverage = lines_of(&guest.stdout, "coverage");
     assert_eq!((guest.code, coverage.len()), (69, 5), "{}", guest.stderr);
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 }
 
 #[test]
-fn more_than_a_year_at_once_is_not_asked_for() {
+fn requests_at_most_a_year_at_once() {
     let bench = bench(true);
     let year = ["fetch", "--collector", "ai_user_metrics", "--until", "2026-10-31"];
     let longest = bench.run(&[&year[..], &["--since", "2025-10-31"]].concat());
     assert_eq!(longest.code, 0, "{}", longest.stderr);
     let longer = bench.run(&[&year[..], &["--since", "2025-10-30"]].concat());
     assert_eq!(longer.code, 69, "{}", longer.stderr);
-    assert!(longer.stderr.contains("a year at most"), "{}", longer.stderr);
+    assert!(longer.stderr.contains("at most one year"), "{}", longer.stderr);
     assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
 }
 
 #[test]
-fn sums_over_fewer_days_do_not_pass_for_a_loss() {
+fn totals_of_fewer_days_are_not_a_decrease() {
     let bench = bench(true);
     let sums = |since: &str, now: &str| {
         let mut command = bench.command(&["fetch", "--collector", "ai_user_metrics", "--since", since]);
         command.env("DUO_METRICS_NOW", now).env("DUO_METRICS_UNTIL", "2026-10-31");
-        bench.normalize(&done(command, b"").stdout)
+        bench.normalize(&run_command(command, b"").stdout)
     };
     let (long, short) =
         (sums("2026-10-22", "2026-11-01T03:00:00Z"), sums("2026-10-31", "2026-11-01T04:00:00Z"));
@@ -194,27 +200,27 @@ fn sums_over_fewer_days_do_not_pass_for_a_loss() {
     bench.aggregate(&[long, short].concat());
 }
 
-/// Hundredths of a credit by scope and day, as the records tell them; the parts have to add up to the whole.
+/// Hundredths of a credit by scope and day in records. Asserts that the parts add up.
 fn credits(records: &[u8]) -> BTreeMap<(String, String), u64> {
-    let (mut whole, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    let (mut sums_without_product, mut parts) = (BTreeMap::new(), BTreeMap::new());
     for line in lines_of(records, "credit") {
         let text = |name: &str| line[name].as_str().expect("text").to_owned();
         let hundredths = (line["credits"].as_f64().expect("a number") * 100.0).round() as u64;
-        let sums = if line["product"].is_null() { &mut whole } else { &mut parts };
+        let sums = if line["product"].is_null() { &mut sums_without_product } else { &mut parts };
         *sums.entry((text("scope"), text("date"))).or_insert(0) += hundredths;
     }
-    assert_eq!(parts, whole);
-    whole
+    assert_eq!(parts, sums_without_product);
+    sums_without_product
 }
 
-/// The same of the sessions of these groups, or of all.
+/// The same from the sessions of these groups, or of all groups.
 fn used(bench: &Bench, groups: &[&str]) -> BTreeMap<(String, String), u64> {
-    let organisation = bench.gitlab.organisation();
+    let organization = bench.gitlab.organization();
     let mut used = BTreeMap::new();
-    for session in &organisation.sessions {
+    for session in &organization.sessions {
         let Some(created_at) = session.created_at else { continue };
         let (group, day) =
-            (organisation.groups[session.group].full_path, created_at.date_naive().to_string());
+            (organization.groups[session.group].full_path, created_at.date_naive().to_string());
         let scope = if groups.is_empty() { "/" } else { group };
         if day.as_str() >= "2026-10-28" && (groups.is_empty() || groups.contains(&group)) {
             *used.entry((scope.to_owned(), day)).or_insert(0) += u64::from(session.credits);
@@ -225,7 +231,7 @@ fn used(bench: &Bench, groups: &[&str]) -> BTreeMap<(String, String), u64> {
 }
 
 #[test]
-fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
+fn credits_are_requested_once_per_payer_and_match_the_sessions() {
     let bench = bench(false);
     let arguments = ["--collector", "credits", "--since", "2026-10-28"];
     let groups = ["--group", "acme/web", "--group", "acme", "--group", "globex", "--group", "acme/platform"];
@@ -242,13 +248,13 @@ fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
     let admin = |arguments: &[&str]| {
         let mut command = own.command(&[&["fetch"], arguments].concat());
         command.env("DUO_TOKEN", format!("{TOKEN}-admin"));
-        done(command, b"")
+        run_command(command, b"")
     };
     let of_instance = admin(&[&arguments[..], &groups].concat());
     assert_eq!(of_instance.code, 0, "{}", of_instance.stderr);
     assert_eq!(credits(&own.normalize(&of_instance.stdout)), used(&own, &[]));
 
-    // Who pays is no group of the report.
+    // The paying group is not in the report.
     let by_default = admin(&["--since", "2026-10-28"]);
     assert_eq!(by_default.code, 0, "{}", by_default.stderr);
     let scopes: BTreeSet<String> = lines_of(&own.aggregate(&own.normalize(&by_default.stdout)), "metric")
@@ -263,23 +269,23 @@ fn credits_are_asked_of_who_pays_once_and_are_those_of_the_sessions() {
 }
 
 #[test]
-fn a_subgroup_whose_credits_its_top_level_group_pays_is_reported_alone() {
+fn reports_subgroups_whose_credits_the_top_level_group_pays() {
     let bench = bench(false);
     let fetched = bench.run(&["fetch", "--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
     assert_eq!(fetched.code, 3, "a subgroup has no usage events: {}", fetched.stderr);
-    let figures = bench.aggregate(&bench.normalize(&fetched.stdout));
-    let metrics = lines_of(&figures, "metric");
+    let aggregated = bench.aggregate(&bench.normalize(&fetched.stdout));
+    let metrics = lines_of(&aggregated, "metric");
     assert!(metrics.iter().all(|line| line["scope"] == "acme/web"));
     let merged =
         metrics.iter().find(|line| line["metric"] == "merge_requests.merged" && line["grain"] == "day");
-    assert_eq!(merged.expect("it is told")["coverage"], 1.0);
-    assert!(lines_of(&figures, "coverage").iter().any(|line| line["scope"] == "acme"));
+    assert_eq!(merged.expect("the line")["coverage"], 1.0);
+    assert!(lines_of(&aggregated, "coverage").iter().any(|line| line["scope"] == "acme"));
 }
 
 #[test]
-fn what_cannot_be_told_is_refused_in_whatever_way_gitlab_says_it() {
+fn recognizes_all_refusals_of_gitlab() {
     let bench = bench(true);
-    let nothing = r#""nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}"#;
+    let empty_page = r#""nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}"#;
     let usage = |rest: &str| format!(r#"{{"subscriptionUsage":{{"enabled":true,{rest}}}}}"#);
     for (collector, data, status, words) in [
         (
@@ -291,12 +297,12 @@ fn what_cannot_be_told_is_refused_in_whatever_way_gitlab_says_it() {
         ),
         (
             "ai_user_metrics",
-            format!(r#"{{"group":{{"aiMetrics":{{"codeContributorsCount":null}},"aiUserMetrics":{{{nothing}}}}}}}"#),
+            format!(r#"{{"group":{{"aiMetrics":{{"codeContributorsCount":null}},"aiUserMetrics":{{{empty_page}}}}}}}"#),
             "denied",
             "no ClickHouse",
         ),
         ("agent_sessions", r#"{"group":{"analytics":null}}"#.to_owned(), "denied", "no ClickHouse"),
-        ("credits", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not told here"),
+        ("credits", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not reported"),
         ("credits", usage(r#""dailyUsage":null"#), "denied", "null for subscriptionUsage.dailyUsage"),
         (
             "credits",
@@ -309,8 +315,8 @@ fn what_cannot_be_told_is_refused_in_whatever_way_gitlab_says_it() {
         let before = Bench::requests_before_pages(&arguments);
         let body = format!(r#"{{"data":{data}}}"#);
         let content_type = "application/json".to_owned();
-        let told = Fault::Status { status: 200, headers: Vec::new(), content_type, body };
-        bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([told]));
+        let response = Fault::Status { status: 200, headers: Vec::new(), content_type, body };
+        bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain([response]));
         let result = bench.run(&[&["fetch"], &arguments[..]].concat());
         let coverage = lines_of(&result.stdout, "coverage");
         let reason = coverage[0]["reason"].as_str().unwrap_or_default();

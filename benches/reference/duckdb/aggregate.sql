@@ -1,9 +1,9 @@
--- The reference job `aggregate`: what a dashboard of Duo usage starts from, as lines of text, each of one figure:
+-- The reference job `aggregate`: the input of a dashboard of Duo usage, as lines of text with one value each:
 --   D day feature events people        A day people        W monday people        M month people
 --   L language shown accepted rate (in basis points, rounded down)
---   S month flow sessions p50 p95 (milliseconds from their start to their end), by the month of their first step
+--   S month flow sessions p50 p95 (milliseconds from start to end), by the month of the first step
 --   U user active_days events active_days_of_the_last_28 segment
--- $events are the usage events to count. Somebody is active by a deliberate event (docs/metrics.md).
+-- $events are the usage events to count. A person with an event of intentional use is active (docs/metrics.md).
 
 CREATE TEMP TABLE events AS
 SELECT day::DATE AS day, feature, event, "user", language, ts, session, flow FROM $events;
@@ -26,7 +26,7 @@ SELECT min(flow) AS flow, min(moment) FILTER (is_step) AS first,
 FROM (
     SELECT session, flow, ts::TIMESTAMP AS moment, starts_with(event, 'agent_platform_session_') AS is_step,
            replace(event, 'agent_platform_session_', '') AS step
-    -- Steps tell of sessions, and ends of calls; other events are nothing to them.
+    -- Sessions consist of steps and ends of tool calls; other events do not count.
     FROM events WHERE session IS NOT NULL AND (is_step OR event = 'finish_mcp_tool_call')
 )
 GROUP BY session;
@@ -55,7 +55,7 @@ COPY (
     UNION ALL
     SELECT concat_ws(chr(9), 'S', strftime(first, '%Y-%m'), flow, count(*), coalesce(quantile_disc(duration, 0.5)::VARCHAR, 'None'),
                      coalesce(quantile_disc(duration, 0.95)::VARCHAR, 'None'))
-    -- Of a session that was told to end before it began, it is not known how long it took.
+    -- The duration of a session that ended before it began is unknown.
     FROM (
         SELECT first, flow, CASE WHEN ended >= started THEN epoch_ms(ended) - epoch_ms(started) END AS duration
         FROM sessions WHERE first IS NOT NULL

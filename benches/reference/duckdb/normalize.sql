@@ -1,6 +1,6 @@
--- The reference job `normalize`: a record of every row of the raw pages that is of the day it came with.
--- $pages are the raw lines, $distinct is what keeps a row that came twice from being written twice. Features and
--- spellings are those of the generator's events, no more.
+-- The reference job `normalize`: a record for each row of the raw pages that belongs to the day of
+-- its page. $pages are the raw lines, $distinct removes repeated rows. Features and aliases cover
+-- only the events of the generator.
 
 COPY (
     WITH rows AS (

@@ -1,5 +1,5 @@
--- Which records two files do not hold the same number of times: no row, or the first one of each file.
--- $distinct counts the records of $ours once.
+-- Records that two files do not contain equally often: no row, or the first such record of each
+-- file. $distinct counts repeated records of $ours once.
 
 CREATE TEMP TABLE differing AS
 SELECT digest

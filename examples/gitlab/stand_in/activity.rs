@@ -1,4 +1,4 @@
-//! What the people of the invented organisation do with Duo: the usage events.
+//! The usage events of the invented organization.
 
 use std::cmp::Reverse;
 
@@ -6,13 +6,13 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use fastrand::Rng;
 
 use super::Settings;
-use super::organisation::{ACME, Organisation, UsageEvent, start_of};
-use super::people::is_odd;
+use super::organization::{ACME, Organization, UsageEvent, start_of};
+use super::people::has_unusual_name;
 
-/// The event that no release of GitLab has: a reader must take it as it comes.
+/// An event that no release of GitLab has; readers must accept unknown events.
 pub const UNKNOWN_EVENT: &str = "TELEPORT_CODE_BEAM";
 
-/// Events too rare to have a story of their own, the unknown one among them.
+/// Rare events without a simulation of their own, including the unknown one.
 const RARE: [&str; 20] = [
     UNKNOWN_EVENT,
     "CODE_SUGGESTIONS_REQUESTED",
@@ -36,7 +36,7 @@ const RARE: [&str; 20] = [
     "REQUEST_DUO_CHAT_RESPONSE",
 ];
 
-/// Every event that occurs, for the promise that a large organisation has each of them.
+/// All events that occur. A large organization has each of them.
 pub const EVENTS: [&str; 49] = [
     "AGENT_PLATFORM_SESSION_CREATED",
     "AGENT_PLATFORM_SESSION_DROPPED",
@@ -89,10 +89,10 @@ pub const EVENTS: [&str; 49] = [
     "WRITE_TESTS",
 ];
 
-/// From this size on an organisation has every event at least once.
-const LARGE: usize = 100;
+/// Organizations of at least this many people have each event at least once.
+const LARGE_ORGANIZATION: usize = 100;
 
-/// Languages as editors send them, the common ones first: no agreement on case or name.
+/// Languages as editors send them, in varying case and names, the common ones first.
 const LANGUAGES: [&str; 24] = [
     "TypeScript",
     "typescript",
@@ -120,60 +120,60 @@ const LANGUAGES: [&str; 24] = [
     "javascriptreact",
 ];
 
-/// How a person takes part.
+/// How a person uses Duo.
 #[derive(Clone, Copy, PartialEq)]
-enum Habit {
+enum Behavior {
     Never,
-    /// Things are shown to them; they never do anything themselves.
+    /// Suggestions are shown to them; they never act on one.
     Exposed,
-    /// Actions on a full working day, and the share of working days with any.
+    /// Actions on a full working day, and the share of working days with actions.
     Active {
         actions: f64,
         presence: f64,
     },
 }
 
-/// Fills in the usage events, sorted and numbered.
-pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
+/// Adds the usage events, sorted and numbered.
+pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
     let mut rng = Rng::with_seed(settings.seed ^ 0xac71);
     if let Some(count) = settings.events_on_last_day {
-        fill_last_day(organisation, count, &mut rng);
+        fill_last_day(organization, count, &mut rng);
         return;
     }
-    let habits = habits(organisation, &mut rng);
-    let mut diary = Diary { rng, events: Vec::new(), tracking: 0, sessions: 0 };
-    for day in organisation.days() {
+    let behaviors = behaviors(organization, &mut rng);
+    let mut log = EventLog { rng, events: Vec::new(), tracking: 0, sessions: 0 };
+    for day in organization.days() {
         let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-        for (person, habit) in habits.iter().enumerate() {
-            if !organisation.people[person].is_member_on(day) {
+        for (person, behavior) in behaviors.iter().enumerate() {
+            if !organization.people[person].is_member_on(day) {
                 continue;
             }
-            diary.live_through(day, weekend, organisation, person, *habit);
+            log.simulate_day(day, weekend, organization, person, *behavior);
         }
-        diary.mark_midnight(day, organisation, &habits);
+        log.add_midnight_events(day, organization, &behaviors);
     }
-    if settings.people >= LARGE {
-        diary.complete(organisation, &habits);
+    if settings.people >= LARGE_ORGANIZATION {
+        log.add_missing_events(organization, &behaviors);
     }
-    organisation.usage_events = diary.sorted();
+    organization.usage_events = log.sorted();
 }
 
-fn habits(organisation: &Organisation, rng: &mut Rng) -> Vec<Habit> {
-    let count = organisation.people.len();
+fn behaviors(organization: &Organization, rng: &mut Rng) -> Vec<Behavior> {
+    let count = organization.people.len();
     let mut rank: Vec<usize> = (0..count).collect();
     rng.shuffle(&mut rank);
     (0..count)
         .map(|person| {
             let draw = rng.f64();
-            if !is_odd(person) && draw < 0.09 {
-                return Habit::Never;
+            if !has_unusual_name(person) && draw < 0.09 {
+                return Behavior::Never;
             }
-            if !is_odd(person) && draw < 0.14 {
-                return Habit::Exposed;
+            if !has_unusual_name(person) && draw < 0.14 {
+                return Behavior::Exposed;
             }
-            // Few do most of it: intensity falls with a power of the rank.
+            // A few people cause most events: intensity falls with a power of the rank.
             let place = rank[person] as f64;
-            Habit::Active {
+            Behavior::Active {
                 actions: 34.0 / (1.0 + place).powf(0.62),
                 presence: (0.97 - 0.75 * place / count as f64).max(0.3),
             }
@@ -181,88 +181,88 @@ fn habits(organisation: &Organisation, rng: &mut Rng) -> Vec<Habit> {
         .collect()
 }
 
-struct Diary {
+struct EventLog {
     rng: Rng,
     events: Vec<UsageEvent>,
     tracking: u64,
-    /// Agent sessions so far; their events carry the number until the sessions themselves are made.
+    /// Number of agent sessions so far. Events contain this number until the sessions exist.
     sessions: u32,
 }
 
-impl Diary {
-    fn live_through(
+impl EventLog {
+    fn simulate_day(
         &mut self,
         day: NaiveDate,
         weekend: bool,
-        organisation: &Organisation,
+        organization: &Organization,
         person: usize,
-        habit: Habit,
+        behavior: Behavior,
     ) {
-        let (actions, presence) = match habit {
-            Habit::Never => return,
-            Habit::Exposed => (2.0, 0.25),
-            Habit::Active { actions, presence } => (actions, presence),
+        let (actions, presence) = match behavior {
+            Behavior::Never => return,
+            Behavior::Exposed => (2.0, 0.25),
+            Behavior::Active { actions, presence } => (actions, presence),
         };
         let presence = if weekend { presence * 0.06 } else { presence };
         if self.rng.f64() >= presence {
             return;
         }
-        let bot = organisation.people[person].bot;
+        let bot = organization.people[person].bot;
         let actions = actions * (0.4 + 1.2 * self.rng.f64()) * if bot { 0.25 } else { 1.0 };
         let certain = actions.floor();
         let count = certain as usize + usize::from(self.rng.f64() < actions - certain);
-        let groups = &organisation.people[person].groups;
+        let groups = &organization.people[person].groups;
         for _ in 0..count {
-            // Members of two groups are mostly at home.
+            // Members of two groups mostly work in their home group.
             let group = match groups[..] {
                 [_, other] if self.rng.f64() < 0.3 => other,
                 _ => groups[0],
             };
             let at = self.moment(day);
-            let scene = Scene { person, group, at };
-            if habit == Habit::Exposed {
-                self.suggestion(&scene, false);
+            let occasion = Occasion { person, group, at };
+            if behavior == Behavior::Exposed {
+                self.suggestion(&occasion, false);
             } else if bot {
                 match self.rng.u8(..3) {
-                    0 => self.session(&scene),
-                    1 => self.tool_call(&scene),
-                    _ => self.review(&scene),
+                    0 => self.session(&occasion),
+                    1 => self.tool_call(&occasion),
+                    _ => self.review(&occasion),
                 }
             } else {
-                self.act(&scene);
+                self.act(&occasion);
             }
         }
     }
 
-    /// A moment of a working day, around noon; a few with a fraction of a second.
+    /// A time of a working day, around noon; some have a fraction of a second.
     fn moment(&mut self, day: NaiveDate) -> DateTime<Utc> {
         let second = 6 * 3_600 + self.rng.i64(0..21_600) + self.rng.i64(0..21_600);
         let millisecond = if self.rng.f64() < 0.02 { self.rng.i64(1..1_000) } else { 0 };
         start_of(day) + TimeDelta::seconds(second) + TimeDelta::milliseconds(millisecond)
     }
 
-    /// One deed of a person, weighted so that the events come out in the proportions seen in the field.
-    fn act(&mut self, scene: &Scene) {
+    /// One random action of a person, weighted by the frequencies seen in the field.
+    fn act(&mut self, occasion: &Occasion) {
         match self.rng.f64() * 100.0 {
-            draw if draw < 83.6 => self.suggestion(scene, true),
-            draw if draw < 90.4 => self.chat(scene),
-            draw if draw < 93.7 => self.session(scene),
-            draw if draw < 97.9 => self.tool_call(scene),
-            draw if draw < 98.7 => self.review(scene),
-            draw if draw < 99.2 => self.note(scene, 0, "TROUBLESHOOT_JOB"),
+            draw if draw < 83.6 => self.suggestion(occasion, true),
+            draw if draw < 90.4 => self.chat(occasion),
+            draw if draw < 93.7 => self.session(occasion),
+            draw if draw < 97.9 => self.tool_call(occasion),
+            draw if draw < 98.7 => self.review(occasion),
+            draw if draw < 99.2 => self.record(occasion, 0, "TROUBLESHOOT_JOB"),
             _ => {
                 let event = RARE[self.rng.usize(..RARE.len())];
-                self.note(scene, 0, event);
+                self.record(occasion, 0, event);
             }
         }
     }
 
-    fn suggestion(&mut self, scene: &Scene, answered: bool) {
+    fn suggestion(&mut self, occasion: &Occasion, answered: bool) {
         self.tracking += 1;
         let tracking = self.tracking.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let language = (self.rng.f64() >= 0.005).then(|| {
-            // Most people write a language or two, and common languages are common.
-            let own = (scene.person * 7 % 24).min(scene.person * 11 % 24);
+            // Most people use one or two languages, and common languages are common.
+            let own = (occasion.person * 7 % 24).min(occasion.person * 11 % 24);
             let pick = if self.rng.f64() < 0.8 { own } else { self.rng.usize(..24) };
             LANGUAGES[pick]
         });
@@ -280,7 +280,7 @@ impl Diary {
                 language,
                 suggestion_size: size,
                 tracking: Some(tracking),
-                ..scene.event(delay, event)
+                ..occasion.event(delay, event)
             });
             if self.rng.f64() < 0.005 {
                 self.repeat_last();
@@ -288,37 +288,37 @@ impl Diary {
         }
     }
 
-    fn chat(&mut self, scene: &Scene) {
-        self.note(scene, 0, "REQUEST_DUO_CHAT_RESPONSE");
+    fn chat(&mut self, occasion: &Occasion) {
+        self.record(occasion, 0, "REQUEST_DUO_CHAT_RESPONSE");
         if self.rng.f64() < 0.12 {
             let commands = ["EXPLAIN_CODE", "FIX_CODE", "REFACTOR_CODE", "WRITE_TESTS"];
             let command = commands[self.rng.usize(..commands.len())];
-            self.note(scene, 0, command);
+            self.record(occasion, 0, command);
         }
         if self.rng.f64() < 0.3 {
-            self.note(scene, 3, "TOOL_SUCCEEDED_DUO_CHAT");
+            self.record(occasion, 3, "TOOL_SUCCEEDED_DUO_CHAT");
         }
         if self.rng.f64() < 0.05 {
-            self.note(scene, 4, "TOOL_FAILED_DUO_CHAT");
+            self.record(occasion, 4, "TOOL_FAILED_DUO_CHAT");
         }
         if self.rng.f64() < 0.4 {
-            self.note(scene, 9, "COMPLETE_DUO_CHAT_RESPONSE");
-            self.note(scene, 9, "REPORT_DUO_CHAT_TOKEN_USAGE");
+            self.record(occasion, 9, "COMPLETE_DUO_CHAT_RESPONSE");
+            self.record(occasion, 9, "REPORT_DUO_CHAT_TOKEN_USAGE");
         }
     }
 
-    fn session(&mut self, scene: &Scene) {
+    fn session(&mut self, occasion: &Occasion) {
         let first = self.events.len();
-        self.note(scene, 0, "AGENT_PLATFORM_SESSION_CREATED");
-        self.note(scene, 2, "AGENT_PLATFORM_SESSION_STARTED");
+        self.record(occasion, 0, "AGENT_PLATFORM_SESSION_CREATED");
+        self.record(occasion, 2, "AGENT_PLATFORM_SESSION_STARTED");
         let length = self.rng.i64(30..5_000);
         if self.rng.f64() < 0.1 {
-            self.note(scene, length / 2, "AGENT_PLATFORM_SESSION_RESUMED");
+            self.record(occasion, length / 2, "AGENT_PLATFORM_SESSION_RESUMED");
         }
         match self.rng.f64() {
-            draw if draw < 0.74 => self.note(scene, length, "AGENT_PLATFORM_SESSION_FINISHED"),
-            draw if draw < 0.86 => self.note(scene, length, "AGENT_PLATFORM_SESSION_DROPPED"),
-            draw if draw < 0.94 => self.note(scene, length, "AGENT_PLATFORM_SESSION_STOPPED"),
+            draw if draw < 0.74 => self.record(occasion, length, "AGENT_PLATFORM_SESSION_FINISHED"),
+            draw if draw < 0.86 => self.record(occasion, length, "AGENT_PLATFORM_SESSION_DROPPED"),
+            draw if draw < 0.94 => self.record(occasion, length, "AGENT_PLATFORM_SESSION_STOPPED"),
             _ => {}
         }
         for event in &mut self.events[first..] {
@@ -327,45 +327,45 @@ impl Diary {
         self.sessions += 1;
     }
 
-    fn tool_call(&mut self, scene: &Scene) {
-        self.note(scene, 0, "START_MCP_TOOL_CALL");
+    fn tool_call(&mut self, occasion: &Occasion) {
+        self.record(occasion, 0, "START_MCP_TOOL_CALL");
         if self.rng.f64() < 0.95 {
-            self.note(scene, 1, "FINISH_MCP_TOOL_CALL");
+            self.record(occasion, 1, "FINISH_MCP_TOOL_CALL");
         }
     }
 
-    fn review(&mut self, scene: &Scene) {
+    fn review(&mut self, occasion: &Occasion) {
         if self.rng.f64() < 0.7 {
-            self.note(scene, 0, "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_AUTHOR");
+            self.record(occasion, 0, "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_AUTHOR");
         } else {
-            self.note(scene, 0, "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_NON_AUTHOR");
+            self.record(occasion, 0, "REQUEST_REVIEW_DUO_CODE_REVIEW_ON_MR_BY_NON_AUTHOR");
         }
         match self.rng.f64() {
             draw if draw < 0.6 => {
                 for comment in 0..self.rng.i64(1..4) {
-                    self.note(scene, 60 + comment, "POST_COMMENT_DUO_CODE_REVIEW_ON_DIFF");
+                    self.record(occasion, 60 + comment, "POST_COMMENT_DUO_CODE_REVIEW_ON_DIFF");
                 }
-                self.note(scene, 65, "PUBLISH_DUO_CODE_REVIEW_COMMENTS");
+                self.record(occasion, 65, "PUBLISH_DUO_CODE_REVIEW_COMMENTS");
                 match self.rng.f64() {
                     draw if draw < 0.15 => {
-                        self.note(scene, 900, "REACT_THUMBS_UP_ON_DUO_CODE_REVIEW_COMMENT");
+                        self.record(occasion, 900, "REACT_THUMBS_UP_ON_DUO_CODE_REVIEW_COMMENT");
                     }
                     draw if draw < 0.22 => {
-                        self.note(scene, 900, "REACT_THUMBS_DOWN_ON_DUO_CODE_REVIEW_COMMENT");
+                        self.record(occasion, 900, "REACT_THUMBS_DOWN_ON_DUO_CODE_REVIEW_COMMENT");
                     }
                     _ => {}
                 }
             }
-            draw if draw < 0.85 => self.note(scene, 60, "FIND_NO_ISSUES_DUO_CODE_REVIEW_AFTER_REVIEW"),
-            draw if draw < 0.9 => self.note(scene, 5, "FIND_NOTHING_TO_REVIEW_DUO_CODE_REVIEW_ON_MR"),
-            draw if draw < 0.95 => self.note(scene, 5, "EXCLUDED_FILES_FROM_DUO_CODE_REVIEW"),
-            _ => self.note(scene, 30, "ENCOUNTER_DUO_CODE_REVIEW_ERROR_DURING_REVIEW"),
+            draw if draw < 0.85 => self.record(occasion, 60, "FIND_NO_ISSUES_DUO_CODE_REVIEW_AFTER_REVIEW"),
+            draw if draw < 0.9 => self.record(occasion, 5, "FIND_NOTHING_TO_REVIEW_DUO_CODE_REVIEW_ON_MR"),
+            draw if draw < 0.95 => self.record(occasion, 5, "EXCLUDED_FILES_FROM_DUO_CODE_REVIEW"),
+            _ => self.record(occasion, 30, "ENCOUNTER_DUO_CODE_REVIEW_ERROR_DURING_REVIEW"),
         }
     }
 
-    /// Writes down one event, `delay` seconds into the scene; now and then its twin as well.
-    fn note(&mut self, scene: &Scene, delay: i64, event: &'static str) {
-        self.events.push(scene.event(delay, event));
+    /// Adds one event, `delay` seconds after the occasion; sometimes twice.
+    fn record(&mut self, occasion: &Occasion, delay: i64, event: &'static str) {
+        self.events.push(occasion.event(delay, event));
         if self.rng.f64() < 0.005 {
             self.repeat_last();
         }
@@ -376,42 +376,42 @@ impl Diary {
         self.events.push(UsageEvent { ..*last });
     }
 
-    /// Events at exactly midnight at the start of the day: the server's windows overlap there.
-    fn mark_midnight(&mut self, day: NaiveDate, organisation: &Organisation, habits: &[Habit]) {
-        let present: Vec<usize> = (0..habits.len())
-            .filter(|person| matches!(habits[*person], Habit::Active { .. }))
-            .filter(|person| organisation.people[*person].is_member_on(day))
+    /// Adds events at exactly 00:00, where time ranges of adjacent days overlap.
+    fn add_midnight_events(&mut self, day: NaiveDate, organization: &Organization, behaviors: &[Behavior]) {
+        let present: Vec<usize> = (0..behaviors.len())
+            .filter(|person| matches!(behaviors[*person], Behavior::Active { .. }))
+            .filter(|person| organization.people[*person].is_member_on(day))
             .collect();
         if present.is_empty() {
             return;
         }
         for _ in 0..self.rng.usize(1..4) {
             let person = present[self.rng.usize(..present.len())];
-            let group = organisation.people[person].groups[0];
+            let group = organization.people[person].groups[0];
             let at = start_of(day);
-            self.act(&Scene { person, group, at });
+            self.act(&Occasion { person, group, at });
         }
     }
 
-    /// Adds what a large organisation must have and chance has left out.
-    fn complete(&mut self, organisation: &Organisation, habits: &[Habit]) {
-        let days: Vec<NaiveDate> = organisation.days().collect();
-        let person = habits
+    /// Adds the events that a large organization must have and that were not drawn.
+    fn add_missing_events(&mut self, organization: &Organization, behaviors: &[Behavior]) {
+        let days: Vec<NaiveDate> = organization.days().collect();
+        let person = behaviors
             .iter()
-            .position(|habit| matches!(habit, Habit::Active { .. }))
+            .position(|behavior| matches!(behavior, Behavior::Active { .. }))
             .expect("people with odd names are active");
         for event in EVENTS {
             if !self.events.iter().any(|known| known.event == event) {
                 let day = days[self.rng.usize(..days.len())];
                 let at = self.moment(day);
-                let group = organisation.people[person].groups[0];
-                self.note(&Scene { person, group, at }, 0, event);
+                let group = organization.people[person].groups[0];
+                self.record(&Occasion { person, group, at }, 0, event);
             }
         }
     }
 
     fn sorted(mut self) -> Vec<UsageEvent> {
-        // A stable sort: twins and equal seconds keep the order in which they were written down.
+        // A stable sort: events of the same second keep the order in which they were added.
         self.events.sort_by_key(|event| event.timestamp);
         let mut id = 5_000_000_000;
         for event in &mut self.events {
@@ -423,16 +423,16 @@ impl Diary {
     }
 }
 
-/// Who does something, where and when.
-struct Scene {
+/// A person, group and time of events.
+struct Occasion {
     person: usize,
     group: usize,
     at: DateTime<Utc>,
 }
 
-impl Scene {
+impl Occasion {
     fn event(&self, delay: i64, event: &'static str) -> UsageEvent {
-        // Nobody works past midnight: the end of a story stays within its day.
+        // All events of an occasion are on the same day.
         let midnight = start_of(self.at.date_naive()) + TimeDelta::days(1);
         let latest = midnight - TimeDelta::seconds(1);
         UsageEvent {
@@ -449,8 +449,8 @@ impl Scene {
     }
 }
 
-/// Exactly `count` events, spread evenly over the last day, all in `acme`: quick to build, however many.
-fn fill_last_day(organisation: &mut Organisation, count: usize, rng: &mut Rng) {
+/// Adds exactly `count` events to `acme`, spread evenly over the last day; fast for any count.
+fn fill_last_day(organization: &mut Organization, count: usize, rng: &mut Rng) {
     const CYCLE: [&str; 16] = [
         "CODE_SUGGESTION_SHOWN_IN_IDE",
         "CODE_SUGGESTION_SHOWN_IN_IDE",
@@ -469,12 +469,12 @@ fn fill_last_day(organisation: &mut Organisation, count: usize, rng: &mut Rng) {
         "START_MCP_TOOL_CALL",
         "FINISH_MCP_TOOL_CALL",
     ];
-    let midnight = start_of(organisation.last_day);
-    let members: Vec<usize> = (0..organisation.people.len())
-        .filter(|person| organisation.people[*person].is_member_on(organisation.last_day))
+    let midnight = start_of(organization.last_day);
+    let members: Vec<usize> = (0..organization.people.len())
+        .filter(|person| organization.people[*person].is_member_on(organization.last_day))
         .collect();
     // Newest first, as the sorted order is.
-    organisation.usage_events = (0..count)
+    organization.usage_events = (0..count)
         .rev()
         .map(|number| {
             let second = number as u64 * 86_400 / count as u64;

@@ -1,19 +1,19 @@
-//! GitLab's price of a query: what it costs by its own rules, before anything is executed.
+//! GitLab's complexity of a query, by GitLab's rules, calculated before execution.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::{Directive, Field, Operation, Selection, SelectionSet, Value as Literal};
 use serde_json::{Map, Value};
 
-/// Deepest nesting of fields that an authenticated user may ask for.
-pub(super) const DEEPEST: usize = 20;
-/// Deepest nesting of fields without a token.
-pub(super) const DEEPEST_ANONYMOUS: usize = 15;
+/// Maximum depth of fields for an authenticated user.
+pub(super) const MAX_DEPTH: usize = 20;
+/// Maximum depth of fields without a token.
+pub(super) const MAX_DEPTH_ANONYMOUS: usize = 15;
 
-/// Nodes of a page, at most and by default.
-pub(super) const LARGEST_PAGE: usize = 100;
+/// Maximum and default number of nodes of a page.
+pub(super) const MAX_PAGE_SIZE: usize = 100;
 
-/// Score of an operation with its variables.
+/// Complexity of an operation with its variables.
 pub(super) fn score(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -23,7 +23,7 @@ pub(super) fn score(
     pricing.selections(&[&operation.selection_set])
 }
 
-/// Fields on the longest way from the root; introspection does not count.
+/// Number of fields on the longest path from the root, without introspection.
 pub(super) fn depth(document: &ExecutableDocument, selections: &SelectionSet) -> usize {
     let depths = selections.selections.iter().map(|selection| match selection {
         Selection::Field(field) if field.name.starts_with("__") => 0,
@@ -45,7 +45,7 @@ struct Pricing<'a> {
 
 impl<'a> Pricing<'a> {
     fn selections(&self, sets: &[&'a SelectionSet]) -> u64 {
-        // The same response key asked for twice is paid once; aliases are paid each.
+        // A repeated response key counts once; each alias counts.
         let mut fields = IndexMap::default();
         for set in sets {
             self.collect(set, &mut fields);
@@ -109,8 +109,8 @@ impl<'a> Pricing<'a> {
             return cost;
         }
         let asked = ["first", "last"].into_iter().filter_map(|name| self.argument(field, name)?.as_u64());
-        let nodes = asked.fold(LARGEST_PAGE as u64, u64::min);
-        // One hundredth a node, cut to a whole number.
+        let nodes = asked.fold(MAX_PAGE_SIZE as u64, u64::min);
+        // One hundredth per node, rounded down.
         cost + cost * nodes / 100
     }
 
@@ -131,7 +131,7 @@ impl<'a> Pricing<'a> {
             Literal::Null => Some(Value::Null),
             Literal::Boolean(value) => Some(Value::Bool(*value)),
             Literal::Int(number) => number.as_str().parse::<i64>().ok().map(Value::from),
-            // Only whether it is there matters for the rest.
+            // Of other values, only their presence matters.
             _ => Some(Value::Bool(true)),
         }
     }

@@ -1,10 +1,10 @@
-//! What the invented organisation builds: projects, merge requests and pipelines.
+//! The projects, merge requests and pipelines of the invented organization.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
 use fastrand::Rng;
 
 use super::Settings;
-use super::organisation::{ACME, GLOBEX, MergeRequest, Organisation, Pipeline, Project, start_of};
+use super::organization::{ACME, GLOBEX, MergeRequest, Organization, Pipeline, Project, start_of};
 
 const NAMES: [&str; 15] = [
     "storefront",
@@ -24,7 +24,7 @@ const NAMES: [&str; 15] = [
     "lantern",
 ];
 
-/// Finished and unfinished states with their weight in a thousand.
+/// Pipeline statuses and their weights, out of 1,000.
 const STATUSES: [(&str, u32); 13] = [
     ("SUCCESS", 700),
     ("FAILED", 180),
@@ -41,37 +41,37 @@ const STATUSES: [(&str, u32); 13] = [
     ("WAITING_FOR_CALLBACK", 3),
 ];
 
-/// Days before the first day with usage events from which merge requests and pipelines are kept.
-const BEFORE: u64 = 30;
+/// Days before the first usage events that already have merge requests and pipelines.
+const LEAD_DAYS: u64 = 30;
 
-/// Fills in projects, merge requests and pipelines.
-pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
+/// Adds projects, merge requests and pipelines.
+pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
     let mut rng = Rng::with_seed(settings.seed ^ 0xde11);
-    invent_projects(organisation, settings, &mut rng);
-    let weekdays: Vec<NaiveDate> = (organisation.first_day - Days::new(BEFORE))
+    invent_projects(organization, settings, &mut rng);
+    let weekdays: Vec<NaiveDate> = (organization.first_day - Days::new(LEAD_DAYS))
         .iter_days()
-        .take_while(|day| *day <= organisation.last_day)
+        .take_while(|day| *day <= organization.last_day)
         .filter(|day| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun))
         .collect();
     let mut merge_requests = Vec::new();
     let mut pipelines = Vec::new();
-    for project in 0..organisation.projects.len() {
-        if organisation.projects[project].archived {
+    for project in 0..organization.projects.len() {
+        if organization.projects[project].archived {
             continue;
         }
         for day in &weekdays {
             // One and a half merge requests and three pipelines on average.
             for _ in 0..rng.usize(0..4) {
-                merge_requests.push(merge_request(organisation, project, *day, &mut rng));
+                merge_requests.push(merge_request(organization, project, *day, &mut rng));
             }
             for _ in 0..rng.usize(0..7) {
-                pipelines.push(pipeline(organisation, project, *day, &mut rng));
+                pipelines.push(pipeline(organization, project, *day, &mut rng));
             }
         }
     }
     merge_requests.sort_by_key(|merge_request| merge_request.created_at);
     pipelines.sort_by_key(|pipeline| pipeline.created_at);
-    let mut numbers = vec![0; organisation.projects.len()];
+    let mut numbers = vec![0; organization.projects.len()];
     for (merge_request, id) in merge_requests.iter_mut().zip(70_001..) {
         numbers[merge_request.project] += 1;
         merge_request.iid = numbers[merge_request.project];
@@ -83,11 +83,11 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
         pipeline.iid = numbers[pipeline.project];
         pipeline.id = id;
     }
-    organisation.merge_requests = merge_requests;
-    organisation.pipelines = pipelines;
+    organization.merge_requests = merge_requests;
+    organization.pipelines = pipelines;
 }
 
-fn invent_projects(organisation: &mut Organisation, settings: &Settings, rng: &mut Rng) {
+fn invent_projects(organization: &mut Organization, settings: &Settings, rng: &mut Rng) {
     const MIXES: [&[(&str, f64)]; 5] = [
         &[("Rust", 91.4), ("Shell", 8.6)],
         &[("TypeScript", 72.1), ("Vue", 21.3), ("CSS", 6.6)],
@@ -95,10 +95,10 @@ fn invent_projects(organisation: &mut Organisation, settings: &Settings, rng: &m
         &[("Go", 80.0), ("Makefile", 20.0)],
         &[],
     ];
-    let now = organisation.now();
+    let now = organization.now();
     let count = settings.projects.unwrap_or((settings.people / 15).max(3));
     for number in 0..count {
-        // About every tenth in the small group, but at least one.
+        // About every tenth project is in the small group, and at least one.
         let group = if number % 10 == 2 { GLOBEX } else { [1, 2, 3, ACME][number % 4] };
         let name = NAMES[number % NAMES.len()];
         let path = match number / NAMES.len() {
@@ -106,35 +106,35 @@ fn invent_projects(organisation: &mut Organisation, settings: &Settings, rng: &m
             round => format!("{name}-{}", round + 1),
         };
         let name = if number == 1 { "Checkout \"<b>new</b>\"".to_string() } else { path.clone() };
-        organisation.projects.push(Project {
+        organization.projects.push(Project {
             id: 3_001 + number as u64 * 13,
             group,
             name,
-            full_path: format!("{}/{path}", organisation.groups[group].full_path),
+            full_path: format!("{}/{path}", organization.groups[group].full_path),
             path,
-            // Every twelfth is archived, none of the first ones.
+            // Every twelfth project is archived.
             archived: number % 12 == 11,
-            created_at: start_of(organisation.first_day) - TimeDelta::days(rng.i64(60..1_500)),
+            created_at: start_of(organization.first_day) - TimeDelta::days(rng.i64(60..1_500)),
             last_activity_at: now - TimeDelta::minutes(rng.i64(200..3_000)),
             languages: MIXES[number % MIXES.len()].to_vec(),
         });
     }
 }
 
-fn merge_request(organisation: &Organisation, project: usize, day: NaiveDate, rng: &mut Rng) -> MergeRequest {
+fn merge_request(organization: &Organization, project: usize, day: NaiveDate, rng: &mut Rng) -> MergeRequest {
     let created_at = working_hour(day, rng);
     // From minutes to weeks, most within two days.
     let open_for = TimeDelta::seconds(120 + (rng.f64().powi(4) * 2_000_000.0) as i64);
     let end = created_at + open_for;
-    let fate = rng.f64();
-    let (state, merged_at, closed_at) = if end > organisation.now() || fate < 0.06 {
+    let draw = rng.f64();
+    let (state, merged_at, closed_at) = if end > organization.now() || draw < 0.06 {
         ("opened", None, None)
-    } else if fate < 0.14 {
+    } else if draw < 0.14 {
         ("closed", None, Some(end))
     } else {
         ("merged", Some(end), None)
     };
-    let author = (rng.f64() >= 0.02).then(|| member(organisation, project, day, rng)).flatten();
+    let author = (rng.f64() >= 0.02).then(|| member(organization, project, day, rng)).flatten();
     let additions = (rng.f64().powi(3) * 900.0) as u32 + 1;
     MergeRequest {
         id: 0,
@@ -153,7 +153,7 @@ fn merge_request(organisation: &Organisation, project: usize, day: NaiveDate, rn
     }
 }
 
-fn pipeline(organisation: &Organisation, project: usize, day: NaiveDate, rng: &mut Rng) -> Pipeline {
+fn pipeline(organization: &Organization, project: usize, day: NaiveDate, rng: &mut Rng) -> Pipeline {
     let created_at = working_hour(day, rng);
     let mut draw = rng.u32(..1_000);
     let mut status = STATUSES[0].0;
@@ -174,7 +174,7 @@ fn pipeline(organisation: &Organisation, project: usize, day: NaiveDate, rng: &m
     let seconds = 40 + (rng.f64().powi(2) * 3_000.0) as u32;
     let duration = match status {
         "SUCCESS" | "FAILED" => Some(seconds),
-        // Some were cancelled before any job ran.
+        // Some were canceled before any job ran.
         "CANCELED" if rng.bool() => Some(seconds / 3),
         _ => None,
     };
@@ -186,10 +186,10 @@ fn pipeline(organisation: &Organisation, project: usize, day: NaiveDate, rng: &m
         "SKIPPED" => Some(created_at),
         _ => None,
     };
-    // Some are touched again days later, as when a job is tried again.
+    // Some change again days later, for example when a job is retried.
     let touched = finished_at.unwrap_or(created_at);
     let updated_at = if rng.f64() < 0.03 {
-        (touched + TimeDelta::days(rng.i64(1..6))).min(organisation.now())
+        (touched + TimeDelta::days(rng.i64(1..6))).min(organization.now())
     } else {
         touched
     };
@@ -198,7 +198,7 @@ fn pipeline(organisation: &Organisation, project: usize, day: NaiveDate, rng: &m
         id: 0,
         iid: 0,
         project,
-        user: member(organisation, project, day, rng),
+        user: member(organization, project, day, rng),
         status,
         source: sources[rng.usize(..sources.len())],
         created_at,
@@ -210,12 +210,13 @@ fn pipeline(organisation: &Organisation, project: usize, day: NaiveDate, rng: &m
     }
 }
 
-/// Someone of the project's top-level group, bots now and then among them; none if nobody is there.
-fn member(organisation: &Organisation, project: usize, day: NaiveDate, rng: &mut Rng) -> Option<usize> {
-    let group = organisation.projects[project].group;
-    (0..20).map(|_| rng.usize(..organisation.people.len())).find(|person| {
-        let person = &organisation.people[*person];
-        person.is_member_on(day) && person.groups.iter().any(|top| organisation.is_within(group, *top))
+/// A random member of the project's top-level group, sometimes a bot; `None` if none was found in
+/// 20 draws.
+fn member(organization: &Organization, project: usize, day: NaiveDate, rng: &mut Rng) -> Option<usize> {
+    let group = organization.projects[project].group;
+    (0..20).map(|_| rng.usize(..organization.people.len())).find(|person| {
+        let person = &organization.people[*person];
+        person.is_member_on(day) && person.groups.iter().any(|top| organization.is_within(group, *top))
     })
 }
 

@@ -1,20 +1,20 @@
-//! The texts and shapes of GitLab's errors, so that clients can be tried against all of them.
+//! The messages and shapes of GitLab's errors, so that clients can be tested against all of them.
 
 use serde_json::{Value, json};
 
-/// Usage data was asked for more than a month at once.
+/// A query for usage data of more than a month.
 pub(super) const RANGE_TOO_LONG: &str = "maximum date range is 1 month";
-/// Aggregated metrics were asked for more than a year at once.
+/// A query for aggregated metrics of more than a year.
 pub(super) const YEAR_TOO_LONG: &str = "maximum date range is 1 year";
 /// A range of aggregated metrics that ends before it starts.
 pub(super) const START_AFTER_END: &str = "start date cannot be after end date";
-/// Data that this user may not see, though others may.
+/// Data that requires a higher role.
 pub(super) const NOT_PERMITTED: &str = "You don't have permission to perform this action";
 /// Usage data of a subgroup or a project.
 pub(super) const NOT_AVAILABLE: &str = "Not available for this resource.";
-/// A cursor that no server handed out.
+/// A cursor that the server did not create.
 pub(super) const BAD_CURSOR: &str = "Please provide a valid cursor";
-/// Both directions of paging in one field.
+/// Both `first` and `last` in one field.
 pub(super) const FIRST_AND_LAST: &str = "Can only provide either `first` or `last`, not both";
 /// Aggregated metrics on an instance without the analytics store.
 pub(super) const NO_CLICKHOUSE: &str = "the ClickHouse data store is not available";
@@ -22,16 +22,16 @@ pub(super) const NO_CLICKHOUSE: &str = "the ClickHouse data store is not availab
 pub(super) const INVALID_TOKEN: &str = "Invalid token";
 /// No such path (status 404).
 pub(super) const NOT_FOUND: &str = "Not found!";
-/// Query text beyond [`LONGEST_QUERY`] (status 422).
+/// Query text longer than [`MAX_QUERY_LENGTH`] (status 422).
 pub(super) const QUERY_TOO_LARGE: &str = "Query too large";
 /// A database statement was cancelled (status 503).
 pub(super) const REQUEST_TIMED_OUT: &str =
     "Request timed out. Please try a less complex query or a smaller set of records.";
 
-/// Characters.
-pub(super) const LONGEST_QUERY: usize = 10_000;
+/// In characters.
+pub(super) const MAX_QUERY_LENGTH: usize = 10_000;
 
-/// The page of a gateway that lost its backend, with GitLab's title.
+/// The page of a gateway without a backend, with GitLab's title.
 pub(super) const BAD_GATEWAY_PAGE: &str = "<!DOCTYPE html>
 <html>
 <head>
@@ -40,7 +40,7 @@ pub(super) const BAD_GATEWAY_PAGE: &str = "<!DOCTYPE html>
 <body>
   <h1>502</h1>
   <h3>Whoops, GitLab is taking too much time to respond.</h3>
-  <p>Try again in a little while, or ask whoever runs this server.</p>
+  <p>Try again in a little while, or ask the administrator of this server.</p>
 </body>
 </html>
 ";
@@ -60,12 +60,12 @@ pub(super) fn too_deep(depth: usize, limit: usize) -> String {
     format!("Query has depth of {depth}, which exceeds max depth of {limit}")
 }
 
-/// A stored event that this release has no enum value for.
+/// A stored event without an enum value in this release.
 pub(super) fn null_event(ty: &str) -> String {
     format!("Cannot return null for non-nullable field {ty}.event")
 }
 
-/// A field that was not ready after GitLab's 30 seconds.
+/// A field that took longer than GitLab's 30 seconds.
 pub(super) fn timeout_on(ty: &str, field: &str) -> String {
     format!("Timeout on {ty}.{field}")
 }

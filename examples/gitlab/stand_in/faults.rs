@@ -1,4 +1,4 @@
-//! What can go wrong: one answer at a time, by a script or by chance.
+//! Faults of single responses, injected or random.
 
 use std::time::Duration;
 
@@ -6,50 +6,53 @@ use fastrand::Rng;
 
 use super::sessions::mixed;
 
-/// One answer gone wrong, for one GraphQL request.
+/// A fault of one GraphQL request.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// None at all: this request is answered as usual.
+    /// No fault.
     None,
-    /// Any answer.
+    /// An arbitrary response.
     Status { status: u16, headers: Vec<(String, String)>, content_type: String, body: String },
-    /// 429 in plain text; with the rate limit headers only if `retry_after` (seconds) is given.
+    /// 429 in plain text, with rate limit headers if `retry_after` (seconds) is set.
     TooManyRequests { retry_after: Option<u32> },
-    /// 502 with a page of HTML.
+    /// 502 with an HTML page.
     BadGateway,
-    /// The right answer, but the connection is closed after half of its body.
+    /// The correct response, but the connection is closed after half of its body.
     Reset,
-    /// Half of the right answer, announced and delivered as if it were whole.
+    /// Half of the correct response, delivered as if it were complete.
     TruncatedJson,
-    /// Silence for this long, then the connection is closed.
+    /// No response for this long, then the connection is closed.
     Hang(Duration),
-    /// The right answer, whole, but its body takes this long to trickle in.
+    /// The correct response, but its body arrives slowly, over this duration.
     SlowBody(Duration),
-    /// No fault: the right answer, held back until so many requests have been under way at once (or 10 s are over).
-    Gather(usize),
-    /// 200 with what could be answered in time and a `Timeout on ...` for every connection.
+    /// Not a fault: the correct response, held until this many requests have been in flight at the
+    /// same time (at most 10 s).
+    HoldUntilConcurrent(usize),
+    /// 200 with partial data and a `Timeout on ...` for each connection.
     TimeoutAnswer,
-    /// 200, but the server cannot name some of the usage events: those nodes are null, with an error for each.
-    /// So GitLab does with events that a newer release has stored. About every fifth event is meant.
+    /// 200, but some nodes of usage events are null, with an error for each. GitLab does this for
+    /// events that a newer release has stored and that this one has no name for. Affects about
+    /// every fifth event.
     NamelessEvents,
-    /// 503 in JSON: the database gave up.
+    /// 503 in JSON: a database statement timed out.
     RequestTimedOut,
-    /// 401, as if the token had been revoked in between.
+    /// 401, as if the token had been revoked.
     Unauthorized,
 }
 
-/// Faults by chance. Whether a request meets one is settled by the seed, its body and how often that body has come
-/// before, and not by the order in which different requests arrive: several clients at once change nothing.
+/// Random faults. Whether a request fails depends on the seed, its body and how often that body
+/// arrived before, but not on the order of different requests, so concurrent clients get the same
+/// faults.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct RandomFaults {
     pub seed: u64,
-    /// Faults and the share of the requests that meet each, from 0 to 1; together not more than 1.
+    /// Share of requests (0 to 1) for each fault; the sum is at most 1.
     pub kinds: Vec<(f64, Fault)>,
 }
 
-impl Trouble {
-    /// Every passing fault there is, in equal parts, for this share of the requests (0 to 1). The waits are short.
-    pub fn mixed(seed: u64, share: f64) -> Trouble {
+impl RandomFaults {
+    /// All transient faults in equal parts, for this share of requests (0 to 1), with short delays.
+    pub fn mixed(seed: u64, share: f64) -> RandomFaults {
         let faults = [
             Fault::TooManyRequests { retry_after: Some(0) },
             Fault::TooManyRequests { retry_after: None },
@@ -62,11 +65,11 @@ impl Trouble {
             Fault::RequestTimedOut,
         ];
         let each = share / faults.len() as f64;
-        Trouble { seed, kinds: faults.into_iter().map(|fault| (each, fault)).collect() }
+        RandomFaults { seed, kinds: faults.into_iter().map(|fault| (each, fault)).collect() }
     }
 
-    /// What happens to a body (by its [`digest`]) that has come so often before.
-    pub(super) fn strike(&self, digest: u64, before: u64) -> Fault {
+    /// The fault for a body (by its [`digest`]) that arrived this many times before.
+    pub(super) fn fault_for(&self, digest: u64, before: u64) -> Fault {
         let mut draw = Rng::with_seed(self.seed ^ mixed(digest ^ mixed(before + 1))).f64();
         for (share, fault) in &self.kinds {
             if draw < *share {
@@ -78,7 +81,7 @@ impl Trouble {
     }
 }
 
-/// A number for some bytes, the same in every run.
+/// FNV-1a hash of bytes, the same in every run.
 pub(super) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |digest, byte| {
         (digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! One request to the GraphQL endpoint: token, body, checks, answer, and the fault that spoils it.
+//! Requests to the GraphQL endpoint: token, body, checks, response and injected fault.
 
 use std::cell::Cell;
 
@@ -6,55 +6,58 @@ use apollo_compiler::executable::Operation;
 use apollo_compiler::{ExecutableDocument, validation::Valid};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Question, Role};
-use super::complexity::{self, DEEPEST, DEEPEST_ANONYMOUS};
+use super::complexity::{self, MAX_DEPTH, MAX_DEPTH_ANONYMOUS};
 use super::errors;
 use super::http::{Call, Delivery, Reply};
+use super::resolvers::{QueryContext, Role};
 use super::validation::variable_errors;
-use super::{Fault, Outcome, Shared};
+use super::{Fault, Outcome, State};
 
-/// Answers one HTTP request to `/api/graphql`, or does what the fault says instead.
-pub(super) fn reply(shared: &Shared, call: &Call, role: Option<Role>, fault: &Fault) -> Reply {
+/// Responds to an HTTP request to `/api/graphql`, or simulates the fault.
+pub(super) fn reply(shared: &State, call: &Call, role: Option<Role>, fault: &Fault) -> Reply {
     if let Some(reply) = replacement(shared, fault) {
-        note_spoilt(shared, call, &reply);
+        record_faulted(shared, call, &reply);
         return reply;
     }
     let query = Query::read(&call.body);
     let Some(role) = role else {
-        shared.note(String::new(), Value::Null, 401, Outcome::Unauthorized);
+        shared.log_request(String::new(), Value::Null, 401, Outcome::Unauthorized);
         return shared.json(401, &errors::body(errors::INVALID_TOKEN));
     };
     let query = match query {
         Ok(query) => query,
         Err(message) => {
             let outcome = Outcome::Rejected(vec![message.to_string()]);
-            shared.note(String::new(), Value::Null, 422, outcome);
+            shared.log_request(String::new(), Value::Null, 422, outcome);
             return shared.json(422, &errors::body(message));
         }
     };
-    let Some((mut outcome, body)) = query.answer(shared, call, role, fault) else {
+    let Some((mut outcome, body)) = query.execute(shared, call, role, fault) else {
         let reply = shared.json(503, &errors::body(errors::REQUEST_TIMED_OUT));
-        note_spoilt(shared, call, &reply);
+        record_faulted(shared, call, &reply);
         return reply;
     };
-    let mut reply = shared.whole(200, "application/json; charset=utf-8", body);
+    let mut reply = shared.response(200, "application/json; charset=utf-8", body);
     match fault {
-        Fault::Reset => reply.delivery = Delivery::CutInBody,
+        Fault::Reset => reply.delivery = Delivery::TruncatedBody,
         Fault::SlowBody(duration) => reply.delivery = Delivery::Trickle(*duration),
-        Fault::Gather(requests) => reply.delivery = Delivery::Gathered(*requests),
+        Fault::HoldUntilConcurrent(requests) => reply.delivery = Delivery::HeldUntilConcurrent(*requests),
         Fault::TruncatedJson => reply.body.truncate(reply.body.len() / 2),
         _ => {}
     }
-    // A query that GitLab would not take stays a mistake of the client, whatever else went wrong.
-    if !matches!((fault, &outcome), (Fault::None | Fault::Gather(_), _) | (_, Outcome::Rejected(_))) {
+    // A query that GitLab would reject is an error of the client even if there was a fault.
+    if !matches!(
+        (fault, &outcome),
+        (Fault::None | Fault::HoldUntilConcurrent(_), _) | (_, Outcome::Rejected(_))
+    ) {
         outcome = Outcome::Fault;
     }
-    shared.note(query.name(shared), Value::Object(query.variables), 200, outcome);
+    shared.log_request(query.name(shared), Value::Object(query.variables), 200, outcome);
     reply
 }
 
-/// Notes a request with an answer that has nothing to do with it.
-pub(super) fn note_spoilt(shared: &Shared, call: &Call, reply: &Reply) {
+/// Logs a request whose response was replaced by a fault.
+pub(super) fn record_faulted(shared: &State, call: &Call, reply: &Reply) {
     let (operation, variables) = match Query::read(&call.body) {
         Ok(query) => (query.name(shared), Value::Object(query.variables)),
         Err(_) => (String::new(), Value::Null),
@@ -63,28 +66,28 @@ pub(super) fn note_spoilt(shared: &Shared, call: &Call, reply: &Reply) {
         Delivery::Silence(_) => 0,
         _ => reply.status,
     };
-    shared.note(operation, variables, status, Outcome::Fault);
+    shared.log_request(operation, variables, status, Outcome::Fault);
 }
 
-/// The answer of a fault that does not need the right one.
-fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
+/// The response of a fault that does not depend on the query.
+fn replacement(shared: &State, fault: &Fault) -> Option<Reply> {
     Some(match fault {
         Fault::None
         | Fault::Reset
         | Fault::TruncatedJson
         | Fault::SlowBody(_)
-        | Fault::Gather(_)
+        | Fault::HoldUntilConcurrent(_)
         | Fault::TimeoutAnswer
         | Fault::NamelessEvents => return None,
         Fault::Status { status, headers, content_type, body } => {
-            let mut reply = shared.whole(*status, content_type, body.clone().into_bytes());
+            let mut reply = shared.response(*status, content_type, body.clone().into_bytes());
             reply.headers.extend(headers.iter().cloned());
             reply
         }
         Fault::TooManyRequests { retry_after } => {
-            let mut reply = shared.whole(429, "text/plain", b"Retry later\n".to_vec());
+            let mut reply = shared.response(429, "text/plain", b"Retry later\n".to_vec());
             if let Some(seconds) = retry_after {
-                let reset = shared.organisation.now().timestamp() + i64::from(*seconds);
+                let reset = shared.organization.now().timestamp() + i64::from(*seconds);
                 let headers = [
                     ("RateLimit-Limit", "2000".to_string()),
                     ("RateLimit-Name", "throttle_authenticated_api".to_string()),
@@ -97,9 +100,9 @@ fn replacement(shared: &Shared, fault: &Fault) -> Option<Reply> {
             }
             reply
         }
-        Fault::BadGateway => shared.whole(502, "text/html", errors::BAD_GATEWAY_PAGE.as_bytes().to_vec()),
+        Fault::BadGateway => shared.response(502, "text/html", errors::BAD_GATEWAY_PAGE.as_bytes().to_vec()),
         Fault::Hang(duration) => {
-            let mut reply = shared.whole(200, "text/plain", Vec::new());
+            let mut reply = shared.response(200, "text/plain", Vec::new());
             reply.delivery = Delivery::Silence(*duration);
             reply
         }
@@ -124,13 +127,13 @@ impl Query {
             Some(Value::String(text)) => text,
             _ => String::new(),
         };
-        if text.chars().count() > errors::LONGEST_QUERY {
+        if text.chars().count() > errors::MAX_QUERY_LENGTH {
             return Err(errors::QUERY_TOO_LARGE);
         }
         let variables = match body.remove("variables") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(variables)) => variables,
-            // GitLab also takes them as text.
+            // GitLab also accepts a JSON string.
             Some(Value::String(text)) if text.is_empty() => Map::new(),
             Some(Value::String(text)) => {
                 serde_json::from_str(&text).map_err(|_| "Unexpected parameter: variables")?
@@ -144,8 +147,8 @@ impl Query {
         Ok(Query { text, variables, operation_name })
     }
 
-    /// Name of the operation meant, as far as it can be made out.
-    fn name(&self, shared: &Shared) -> String {
+    /// Name of the operation, or an empty text if it is unknown.
+    fn name(&self, shared: &State) -> String {
         if let Some(name) = &self.operation_name {
             return name.clone();
         }
@@ -154,8 +157,8 @@ impl Query {
         operation.and_then(|operation| operation.name.as_ref()).map(ToString::to_string).unwrap_or_default()
     }
 
-    /// What became of it and the body; none if the server has given up on the whole request.
-    fn answer(&self, shared: &Shared, call: &Call, role: Role, fault: &Fault) -> Option<(Outcome, Vec<u8>)> {
+    /// Outcome and body; `None` if the server aborted the request.
+    fn execute(&self, shared: &State, call: &Call, role: Role, fault: &Fault) -> Option<(Outcome, Vec<u8>)> {
         let document = shared.schema.document(&self.text);
         let document = match document.as_ref() {
             Ok(document) => document,
@@ -172,9 +175,9 @@ impl Query {
         let score = complexity::score(document, operation, &self.variables);
         let depth = complexity::depth(document, &operation.selection_set);
         let (limit, deepest) = match role {
-            Role::Anonymous => (200, DEEPEST_ANONYMOUS),
-            Role::Guest | Role::Reporter | Role::Owner => (250, DEEPEST),
-            Role::Administrator => (300, DEEPEST),
+            Role::Anonymous => (200, MAX_DEPTH_ANONYMOUS),
+            Role::Guest | Role::Reporter | Role::Owner => (250, MAX_DEPTH),
+            Role::Administrator => (300, MAX_DEPTH),
         };
         let mut errors = Vec::new();
         if score > limit {
@@ -187,13 +190,13 @@ impl Query {
             return Some(rejected(errors));
         }
         let host = call.header("host").unwrap_or("127.0.0.1");
-        let question = Question {
-            organisation: &shared.organisation,
+        let context = QueryContext {
+            organization: &shared.organization,
             settings: &shared.settings,
             variables: &self.variables,
             heavy: &shared.heavy,
             timed_out: Cell::new(false),
-            gave_up: Cell::new(false),
+            aborted: Cell::new(false),
             url: &format!("http://{host}"),
             role,
             score,
@@ -201,14 +204,14 @@ impl Query {
             times_out: matches!(fault, Fault::TimeoutAnswer),
             nameless_events: matches!(fault, Fault::NamelessEvents),
         };
-        let response = match question.answer(&shared.schema, document, operation) {
+        let response = match context.execute(&shared.schema, document, operation) {
             Err(message) => return Some(rejected(vec![json!({ "message": message })])),
             Ok(response) => response,
         };
-        if question.gave_up.get() {
+        if context.aborted.get() {
             return None;
         }
-        // Data first, as GitLab writes it.
+        // `data` comes first, as in GitLab.
         let mut body = b"{\"data\":".to_vec();
         serde_json::to_writer(&mut body, &response.data).expect("JSON into memory");
         let mut outcome = Outcome::Answered;
@@ -219,7 +222,7 @@ impl Query {
             outcome = Outcome::AnsweredWithErrors(messages.collect());
         }
         body.push(b'}');
-        if question.timed_out.get() {
+        if context.timed_out.get() {
             outcome = Outcome::Fault;
         }
         Some((outcome, body))

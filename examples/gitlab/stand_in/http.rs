@@ -1,7 +1,7 @@
-//! A small HTTP/1.1 server on the loopback interface, one thread a connection.
+//! A small HTTP/1.1 server on the loopback interface, with one thread per connection.
 //!
-//! It is written by hand because it also has to misbehave, in ways that no well-made server library lets one:
-//! answers cut short, connections closed in mid body, bodies that trickle, silence.
+//! Server libraries do not allow the faults that it has to simulate: truncated responses,
+//! connections closed in the middle of a body, slow bodies, and no response at all.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -11,10 +11,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Bytes of a request head or body above which the connection is closed.
-const LARGEST: usize = 4 << 20;
+/// Maximum size of a request head or body; for more, the connection is closed.
+const MAX_REQUEST_BYTES: usize = 4 << 20;
 
-/// A request, read whole.
+/// A complete request.
 pub(super) struct Call {
     pub(super) method: String,
     /// Path with its query string.
@@ -24,14 +24,14 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Value of a header, if it is there and not empty.
+    /// Value of a header, unless it is missing or empty.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let header = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         header.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 }
 
-/// An answer, and how it is delivered.
+/// A response, and how it is delivered.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) content_type: String,
@@ -40,40 +40,40 @@ pub(super) struct Reply {
     pub(super) delivery: Delivery,
 }
 
-/// How well the server behaves.
+/// How a response is delivered.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Delivery {
-    Whole,
+    Complete,
     /// Half of the announced body, then the connection is closed.
-    CutInBody,
-    /// Nothing at all for this long, then the connection is closed.
+    TruncatedBody,
+    /// No response for this long, then the connection is closed.
     Silence(Duration),
-    /// The head at once, and the body bit by bit over this long.
+    /// The head at once, and the body in chunks over this duration.
     Trickle(Duration),
-    /// Whole, once so many requests have been under way at once.
-    Gathered(usize),
+    /// Complete, but only after this many requests have been in flight at the same time.
+    HeldUntilConcurrent(usize),
 }
 
 /// The running server. Dropping it closes every connection.
 pub(super) struct Server {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     listening: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+struct ServerState {
     stopping: AtomicBool,
-    /// Wakes up the threads that keep silence.
+    /// Wakes waiting threads when the server stops.
     stopped: (Mutex<bool>, Condvar),
     connections: Mutex<HashMap<u64, TcpStream>>,
     next_connection: AtomicU64,
-    /// Every connection is closed at once until then.
+    /// Until then, every connection is closed immediately.
     down_until: Mutex<Option<Instant>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
 
-impl Shared {
+impl ServerState {
     fn is_down(&self) -> bool {
         let until = self.down_until.lock().expect("no panic while held");
         until.is_some_and(|until| Instant::now() < until)
@@ -86,14 +86,14 @@ impl Shared {
         }
     }
 
-    /// Waits, but not longer than the server lives.
+    /// Waits for the duration or until the server stops.
     fn wait(&self, duration: Duration) {
-        let (stopped, bell) = &self.stopped;
+        let (stopped, wake) = &self.stopped;
         let stopped = stopped.lock().expect("no panic while the flag is held");
-        drop(bell.wait_timeout_while(stopped, duration, |stopped| !*stopped));
+        drop(wake.wait_timeout_while(stopped, duration, |stopped| !*stopped));
     }
 
-    /// Waits until so many requests have been under way at once, or for 10 s.
+    /// Waits until this many requests have been in flight at the same time, at most 10 s.
     fn gather(&self, requests: usize) {
         let begin = Instant::now();
         while self.most_in_flight.load(Ordering::SeqCst) < requests
@@ -105,14 +105,14 @@ impl Shared {
 }
 
 impl Server {
-    /// Listens on the port (0: any free one) and gives each request to `answer`.
+    /// Listens on the port (0: any free port) and responds to requests with `answer`.
     pub(super) fn start<F>(port: u16, answer: F) -> io::Result<Server>
     where
         F: Fn(&Call) -> Reply + Send + Sync + 'static,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ServerState {
             stopping: AtomicBool::new(false),
             stopped: (Mutex::new(false), Condvar::new()),
             connections: Mutex::new(HashMap::new()),
@@ -146,20 +146,20 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        let (stopped, bell) = &self.shared.stopped;
+        let (stopped, wake) = &self.shared.stopped;
         *stopped.lock().expect("no panic while the flag is held") = true;
-        bell.notify_all();
-        // A last connection wakes up the listener.
+        wake.notify_all();
+        // A last connection wakes the listener.
         drop(TcpStream::connect(self.address));
         if let Some(listening) = self.listening.take() {
-            // A panic there has been printed already.
+            // A panic was already printed.
             drop(listening.join());
         }
         self.shared.hang_up();
     }
 }
 
-fn listen<F>(listener: &TcpListener, shared: &Arc<Shared>, answer: &Arc<F>)
+fn listen<F>(listener: &TcpListener, shared: &Arc<ServerState>, answer: &Arc<F>)
 where
     F: Fn(&Call) -> Reply + Send + Sync + 'static,
 {
@@ -181,15 +181,19 @@ where
         let (shared, answer) = (Arc::clone(shared), Arc::clone(answer));
         let name = format!("stand-in-{number}");
         let spawned = thread::Builder::new().name(name).spawn(move || {
-            // A client that goes away is no event here.
-            drop(converse(connection, &shared, &*answer));
+            // A client may disconnect at any time.
+            drop(serve_connection(connection, &shared, &*answer));
             shared.connections.lock().expect("no panic while held").remove(&number);
         });
         drop(spawned);
     }
 }
 
-fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Reply) -> io::Result<()> {
+fn serve_connection(
+    connection: TcpStream,
+    shared: &ServerState,
+    answer: &dyn Fn(&Call) -> Reply,
+) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut writer = connection.try_clone()?;
     let mut reader = Reader { stream: connection, read_ahead: Vec::new() };
@@ -202,14 +206,15 @@ fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Re
         let reply = answer(&call);
         let keep_alive = !call.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let message = message(&reply, keep_alive);
-        // Its end is the last thing to leave, and whoever has got it may ask again before this thread goes on.
+        // The end of the message is written after the counter is decremented: a client that has
+        // received it can send the next request before this thread continues.
         let written = match reply.delivery {
-            Delivery::Whole => Ok(&message[..]),
-            Delivery::Gathered(requests) => {
+            Delivery::Complete => Ok(&message[..]),
+            Delivery::HeldUntilConcurrent(requests) => {
                 shared.gather(requests);
                 Ok(&message[..])
             }
-            Delivery::CutInBody => Ok(&message[..message.len() - reply.body.len().div_ceil(2)]),
+            Delivery::TruncatedBody => Ok(&message[..message.len() - reply.body.len().div_ceil(2)]),
             Delivery::Silence(duration) => {
                 shared.wait(duration);
                 Ok(&[][..])
@@ -221,37 +226,40 @@ fn converse(connection: TcpStream, shared: &Shared, answer: &dyn Fn(&Call) -> Re
         };
         shared.in_flight.fetch_sub(1, Ordering::SeqCst);
         writer.write_all(written?)?;
-        let whole = matches!(reply.delivery, Delivery::Whole | Delivery::Trickle(_) | Delivery::Gathered(_));
-        if !keep_alive || !whole {
+        let complete = matches!(
+            reply.delivery,
+            Delivery::Complete | Delivery::Trickle(_) | Delivery::HeldUntilConcurrent(_)
+        );
+        if !keep_alive || !complete {
             break;
         }
     }
     writer.shutdown(Shutdown::Both)
 }
 
-/// Writes head and body but for the last bit, which is left to the caller.
+/// Writes head and body except for the last chunk, which it returns.
 fn trickle<'a>(
     writer: &mut TcpStream,
-    shared: &Shared,
+    shared: &ServerState,
     message: &'a [u8],
     head: usize,
     duration: Duration,
 ) -> io::Result<&'a [u8]> {
-    const BITS: usize = 16;
+    const CHUNKS: usize = 16;
     let (head, body) = message.split_at(head);
     writer.write_all(head)?;
-    let mut bits = body.chunks(body.len().div_ceil(BITS).max(1)).peekable();
-    while let Some(bit) = bits.next() {
-        shared.wait(duration / BITS as u32);
-        if bits.peek().is_none() {
-            return Ok(bit);
+    let mut chunks = body.chunks(body.len().div_ceil(CHUNKS).max(1)).peekable();
+    while let Some(chunk) = chunks.next() {
+        shared.wait(duration / CHUNKS as u32);
+        if chunks.peek().is_none() {
+            return Ok(chunk);
         }
-        writer.write_all(bit)?;
+        writer.write_all(chunk)?;
     }
     Ok(&[])
 }
 
-/// Head and body in one piece, so that one write sends both.
+/// Head and body in one buffer, so that one write sends both.
 fn message(reply: &Reply, keep_alive: bool) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status));
     for (name, value) in &reply.headers {
@@ -283,7 +291,7 @@ fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        _ => "Whatever",
+        _ => "Unknown",
     }
 }
 
@@ -293,7 +301,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next request; none when the client is done.
+    /// The next request; `None` at the end of the connection.
     fn call(&mut self, writer: &mut TcpStream) -> io::Result<Option<Call>> {
         let (mut call, length) = loop {
             match head(&self.read_ahead)? {
@@ -335,14 +343,14 @@ impl Reader {
             if size == 0 {
                 return Ok(body);
             }
-            if body.len() > LARGEST {
+            if body.len() > MAX_REQUEST_BYTES {
                 return Err(invalid("body"));
             }
         }
     }
 
     fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
-        if length > LARGEST {
+        if length > MAX_REQUEST_BYTES {
             return Err(invalid("body"));
         }
         while self.read_ahead.len() < length {
@@ -357,14 +365,14 @@ impl Reader {
         let mut buffer = [0; 8 << 10];
         let count = self.stream.read(&mut buffer)?;
         self.read_ahead.extend_from_slice(&buffer[..count]);
-        if self.read_ahead.len() > LARGEST {
+        if self.read_ahead.len() > MAX_REQUEST_BYTES {
             return Err(invalid("request"));
         }
         Ok(count > 0)
     }
 }
 
-/// The request head at the start of the bytes and its length; none while it is not complete.
+/// The request head at the start of the bytes and its length; `None` if it is incomplete.
 fn head(bytes: &[u8]) -> io::Result<Option<(Call, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut request = httparse::Request::new(&mut headers);

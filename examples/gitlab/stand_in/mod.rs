@@ -1,22 +1,22 @@
-//! A stand-in for GitLab: its GraphQL API on the loopback interface, over an invented organisation.
+//! A stand-in for GitLab: its GraphQL API on the loopback interface, over an invented organization.
 //!
-//! Start one with [`StandIn::start`]; dropping it stops the server. Several may live in one process.
-//! No answer depends on a clock: the server's day is the one after [`Settings::until`]. Only waits, the rate limit
-//! and the time of being down are real ones.
+//! Start one with [`StandIn::start`]; dropping it stops the server. Several can run in one process.
+//! No response depends on the clock: for the server, today is the day after [`Settings::until`].
+//! Only delays, the rate limit and downtime use real time.
 
 mod activity;
-mod answer;
-mod catalogue;
+mod catalog;
 mod complexity;
 mod delivery;
 mod errors;
 mod faults;
 mod graphql;
 mod http;
-mod organisation;
+mod organization;
 mod paging;
 mod people;
 mod release;
+mod resolvers;
 mod rest;
 mod schema;
 mod sessions;
@@ -31,19 +31,19 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 
-use self::answer::Role;
 use self::http::{Call, Delivery, Reply, Server};
+use self::resolvers::Role;
 use self::schema::Schema;
 
 pub use self::activity::{EVENTS, UNKNOWN_EVENT};
-pub use self::faults::{Fault, Trouble};
-pub use self::organisation::{
-    AddOn, AddOnPurchase, Group, MergeRequest, OUTSIDE_GROUPS, Organisation, Person, Pipeline, Project,
+pub use self::faults::{Fault, RandomFaults};
+pub use self::organization::{
+    AddOn, AddOnPurchase, Group, MergeRequest, OUTSIDE_GROUPS, Organization, Person, Pipeline, Project,
     Session, UsageEvent,
 };
 pub use self::release::Release;
 
-/// What to invent and how to serve it. The same settings give the same organisation.
+/// What to generate and how to serve it. The same settings generate the same organization.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// People and bots together.
@@ -51,36 +51,42 @@ pub struct Settings {
     /// Days with usage events, the last one included.
     pub days: u32,
     pub seed: u64,
-    /// The last day with data; the server's clock stands at three in the morning of the day after.
+    /// The last day with data. The server's clock always shows 03:00 UTC of the next day.
     pub until: NaiveDate,
-    /// The owner's token. With `-reporter` or `-guest` behind it the token of someone who may see less, with
-    /// `-admin` that of an administrator.
+    /// The owner's token. The suffixes `-reporter` and `-guest` make tokens with fewer permissions,
+    /// `-admin` makes an administrator's.
     pub token: String,
-    /// Waited before each answer.
+    /// Delay before each response.
     pub latency: Duration,
-    /// 0: any free one.
+    /// 0: any free port.
     pub port: u16,
     /// None: one for every 15 people, at least 3.
     pub projects: Option<usize>,
-    /// Instead of the usual usage events exactly this many in `acme` on the last day; up to a million or so.
+    /// Replaces the usual usage events with exactly this many in `acme` on the last day; up to
+    /// about a million.
     pub events_on_last_day: Option<usize>,
-    /// The GitLab to play. Usage events that it has no name for do not occur in its organisation.
+    /// The GitLab release to simulate. Usage events without a name in this release are not
+    /// generated.
     pub release: Release,
-    /// With ClickHouse there are aggregated metrics.
+    /// Whether the instance has ClickHouse, and with it aggregated metrics.
     pub clickhouse: bool,
-    /// Seats belong to the instance and only its administrator sees them, instead of to top-level groups and owners.
+    /// Seats belong to the instance, and only an administrator sees them. Otherwise they belong to
+    /// top-level groups, and owners see them.
     pub self_managed: bool,
-    /// Some usage events happen outside every group, in projects of people's own: only an administrator sees them.
+    /// Some usage events happen outside all groups, in personal projects; only an administrator
+    /// sees them.
     pub events_outside_groups: bool,
-    /// Faults by chance, for the GraphQL requests that no injected fault is meant for.
-    pub trouble: Option<Trouble>,
-    /// Nobody may see usage events of this day: windows that hold it are null, with an error.
+    /// Random faults for GraphQL requests, unless an injected fault is queued.
+    pub trouble: Option<RandomFaults>,
+    /// Usage events of this day are forbidden: time ranges that contain it return null and an
+    /// error.
     pub forbidden_day: Option<NaiveDate>,
-    /// Usage events in a window, after its filters, beyond which every page of it times out.
+    /// If a time range contains more usage events than this after filtering, each of its pages
+    /// times out.
     pub too_heavy: Option<usize>,
-    /// Usage events in a page, beyond which it times out.
+    /// A page with more usage events than this times out.
     pub largest_page: Option<usize>,
-    /// Requests a second; those beyond are 429, and every answer says how many are left.
+    /// Requests per second; more are refused with 429. Each response states how many are left.
     pub rate_limit: Option<u32>,
 }
 
@@ -109,31 +115,31 @@ impl Default for Settings {
     }
 }
 
-/// A request the stand-in has met.
+/// A request that the stand-in received.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Name of the operation, or the path for requests that are not GraphQL.
+    /// Name of the GraphQL operation, or the path of another request.
     pub operation: String,
     pub variables: Value,
-    /// HTTP status of the answer; 0 where none came.
+    /// HTTP status of the response; 0 if there was none.
     pub status: u16,
     pub outcome: Outcome,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Answered,
-    /// Answered with data and errors of some fields (messages), such as a date range too long.
+    /// Data, and errors of some fields (messages), for example a date range that is too long.
     AnsweredWithErrors(Vec<String>),
-    /// Rejected as a whole (messages): invalid, too complex, too deep, bad variables.
+    /// Rejected (messages): invalid, too complex, too deep, bad variables.
     Rejected(Vec<String>),
-    /// 401: a token, but not a good one.
+    /// 401: the token is invalid.
     Unauthorized,
     /// 404: no such path.
     NotFound,
-    /// A fault: injected, by chance, or by the settings (too heavy, too many requests). So is the right answer that
-    /// only came slowly.
+    /// A fault: injected, random, or caused by the settings (too heavy, too many requests).
+    /// Includes a correct response that was only slow.
     Fault,
 }
 
@@ -143,33 +149,34 @@ type Headers = Vec<(String, String)>;
 /// The running stand-in.
 pub struct StandIn {
     server: Server,
-    shared: Arc<Shared>,
+    shared: Arc<State>,
 }
 
-struct Shared {
+struct State {
     settings: Settings,
-    organisation: Organisation,
+    organization: Organization,
     schema: Schema,
     requests: Mutex<Vec<Request>>,
     faults: Mutex<VecDeque<Fault>>,
-    /// How often each request body has come, by its digest.
+    /// How often each request body arrived, by its digest.
     repeats: Mutex<HashMap<u64, u64>>,
-    /// Requests until every token is refused.
+    /// Requests left until all tokens are refused.
     until_revoked: Mutex<Option<usize>>,
-    /// Moments of the requests let through within the last second.
+    /// Times of the requests accepted within the last second.
     recent: Mutex<VecDeque<Instant>>,
-    /// Whether a window of usage events is too heavy, by what was asked for.
+    /// Whether a time range of usage events is too heavy, by the requested field, range and
+    /// filters.
     heavy: Mutex<HashMap<String, bool>>,
-    /// Content by job and path.
+    /// Content of artifacts by job and path.
     artifacts: Mutex<HashMap<(String, String), Vec<u8>>>,
     comments: Mutex<Vec<String>>,
 }
 
 impl StandIn {
-    /// Invents the organisation and serves it.
+    /// Generates the organization and serves it.
     pub fn start(settings: Settings) -> io::Result<StandIn> {
-        let shared = Arc::new(Shared {
-            organisation: Organisation::invent(&settings),
+        let shared = Arc::new(State {
+            organization: Organization::invent(&settings),
             schema: Schema::load(settings.release),
             requests: Mutex::new(Vec::new()),
             faults: Mutex::new(VecDeque::new()),
@@ -188,21 +195,21 @@ impl StandIn {
         Ok(StandIn { server, shared })
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    pub fn organisation(&self) -> &Organisation {
-        &self.shared.organisation
+    pub fn organization(&self) -> &Organization {
+        &self.shared.organization
     }
 
-    /// All requests so far, in the order of their arrival.
+    /// All requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().expect("no panic while held").clone()
     }
 
-    /// Messages of all requests rejected as a whole. A good client leaves this empty.
+    /// Messages of all rejected requests. Empty for a correct client.
     pub fn rejected(&self) -> Vec<String> {
         let requests = self.shared.requests.lock().expect("no panic while held");
         let messages = requests.iter().filter_map(|request| match &request.outcome {
@@ -212,7 +219,7 @@ impl StandIn {
         messages.flatten().collect()
     }
 
-    /// How many requests of this operation were answered as usual and had a variable whose name starts with `start` on this day.
+    /// Number of requests of this operation that succeeded and had a variable `start…` on this day.
     pub fn served_pages(&self, day: NaiveDate, operation: &str) -> usize {
         let day = day.to_string();
         let requests = self.shared.requests.lock().expect("no panic while held");
@@ -227,22 +234,24 @@ impl StandIn {
         requests.iter().filter(is_meant).count()
     }
 
-    /// The most requests that were being served at once, from their last byte until the answer is ready to leave.
+    /// The largest number of requests in flight at the same time, each from its last byte until its
+    /// response is ready.
     pub fn most_in_flight(&self) -> usize {
         self.server.most_in_flight()
     }
 
-    /// Lets so many more requests through and refuses every token from then on.
+    /// Accepts this many more requests, then refuses all tokens.
     pub fn revoke_token_after(&self, requests: usize) {
         *self.shared.until_revoked.lock().expect("no panic while held") = Some(requests);
     }
 
-    /// Closes every connection now, and every new one at once for this long.
+    /// Closes all connections, and for this long also each new one.
     pub fn down_for(&self, duration: Duration) {
         self.server.down_for(duration);
     }
 
-    /// Keeps a file as an artifact of a job in the last successful pipeline of every branch of every project.
+    /// Stores a file as an artifact of a job in the latest successful pipeline of each branch of
+    /// each project.
     pub fn keep_artifact(&self, job: &str, path: &str, content: Vec<u8>) {
         let key = (job.to_owned(), path.to_owned());
         self.shared.artifacts.lock().expect("no panic while held").insert(key, content);
@@ -253,28 +262,28 @@ impl StandIn {
         self.shared.comments.lock().expect("no panic while held").clone()
     }
 
-    /// Queues faults: each next GraphQL request takes one from the front, until none is left.
+    /// Queues faults. Each of the next GraphQL requests takes the first one in the queue.
     pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.faults.lock().expect("no panic while held").extend(faults);
     }
 }
 
-impl Shared {
+impl State {
     fn reply(&self, call: &Call) -> Reply {
         if !self.settings.latency.is_zero() {
             thread::sleep(self.settings.latency);
         }
         let path = call.target.split('?').next().unwrap_or_default();
         let is_query = path == "/api/graphql" && call.method == "POST";
-        let pace = match self.pace() {
+        let pace = match self.check_rate_limit() {
             Ok(headers) => headers,
             Err(headers) => {
-                let mut reply = self.whole(429, "text/plain", b"Retry later\n".to_vec());
+                let mut reply = self.response(429, "text/plain", b"Retry later\n".to_vec());
                 reply.headers.extend(headers);
                 if is_query {
-                    graphql::note_spoilt(self, call, &reply);
+                    graphql::record_faulted(self, call, &reply);
                 } else {
-                    self.note(path.to_string(), Value::Null, 429, Outcome::Fault);
+                    self.log_request(path.to_string(), Value::Null, 429, Outcome::Fault);
                 }
                 return reply;
             }
@@ -284,7 +293,7 @@ impl Shared {
             graphql::reply(self, call, role, &self.next_fault(call))
         } else {
             rest::reply(self, call, path, role).unwrap_or_else(|| {
-                self.note(path.to_string(), Value::Null, 404, Outcome::NotFound);
+                self.log_request(path.to_string(), Value::Null, 404, Outcome::NotFound);
                 self.json(404, &errors::body(errors::NOT_FOUND))
             })
         };
@@ -305,10 +314,11 @@ impl Shared {
         let mut repeats = self.repeats.lock().expect("no panic while held");
         let before = repeats.entry(digest).or_default();
         *before += 1;
-        trouble.strike(digest, *before - 1)
+        trouble.fault_for(digest, *before - 1)
     }
 
-    /// Whose token came with the request; none for a token that is not good. No token at all is the anonymous user.
+    /// The role of the token in the request; `None` if the token is invalid. Without a token: the
+    /// anonymous user.
     fn role(&self, call: &Call) -> Option<Role> {
         let revoked = match &mut *self.until_revoked.lock().expect("no panic while held") {
             None => false,
@@ -333,8 +343,8 @@ impl Shared {
         }
     }
 
-    /// The headers of an answer within the rate limit, or those of the refusal beyond it.
-    fn pace(&self) -> Result<Headers, Headers> {
+    /// `Ok`: headers of a response within the rate limit. `Err`: headers of the refusal.
+    fn check_rate_limit(&self) -> Result<Headers, Headers> {
         let Some(limit) = self.settings.rate_limit else {
             return Ok(Vec::new());
         };
@@ -344,9 +354,9 @@ impl Shared {
             recent.pop_front();
         }
         let observed = u32::try_from(recent.len()).expect("at most the limit") + 1;
-        let reset = self.organisation.now() + TimeDelta::seconds(1);
+        let reset = self.organization.now() + TimeDelta::seconds(1);
         let mut headers = vec![
-            // GitLab converts the limit to one of a minute, and nothing else.
+            // GitLab converts the limit to one per minute, but not the other headers.
             ("RateLimit-Limit".to_string(), (limit * 60).to_string()),
             ("RateLimit-Name".to_string(), "throttle_authenticated_api".to_string()),
             ("RateLimit-Observed".to_string(), observed.to_string()),
@@ -362,7 +372,7 @@ impl Shared {
         Err(headers)
     }
 
-    fn note(&self, operation: String, variables: Value, status: u16, outcome: Outcome) {
+    fn log_request(&self, operation: String, variables: Value, status: u16, outcome: Outcome) {
         self.requests.lock().expect("no panic while held").push(Request {
             operation,
             variables,
@@ -372,17 +382,17 @@ impl Shared {
     }
 
     fn json(&self, status: u16, body: &Value) -> Reply {
-        self.whole(status, "application/json; charset=utf-8", body.to_string().into_bytes())
+        self.response(status, "application/json; charset=utf-8", body.to_string().into_bytes())
     }
 
-    fn whole(&self, status: u16, content_type: &str, body: Vec<u8>) -> Reply {
-        let date = http_date(self.organisation.now());
+    fn response(&self, status: u16, content_type: &str, body: Vec<u8>) -> Reply {
+        let date = http_date(self.organization.now());
         Reply {
             status,
             content_type: content_type.to_string(),
             headers: vec![("Date".to_string(), date)],
             body,
-            delivery: Delivery::Whole,
+            delivery: Delivery::Complete,
         }
     }
 }

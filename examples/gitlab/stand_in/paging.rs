@@ -1,10 +1,10 @@
-//! Keyset pagination: cursors that name a place in a sorted list, and the pages between them.
+//! Keyset pagination: cursors into sorted lists, and the pages between them.
 
 use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::complexity::LARGEST_PAGE;
+use super::complexity::MAX_PAGE_SIZE;
 use super::errors;
 
 /// The four arguments of every connection, and its limit.
@@ -13,28 +13,29 @@ pub(super) struct Paging<'a> {
     pub(super) last: Option<usize>,
     pub(super) after: Option<&'a str>,
     pub(super) before: Option<&'a str>,
-    /// Elements of a page, at most and by default.
-    pub(super) largest: usize,
+    /// Maximum and default page size.
+    pub(super) max: usize,
 }
 
-/// One page: the positions shown, and whether there is more.
+/// One page: its positions, and whether there are more.
 pub(super) struct Page {
     pub(super) positions: Vec<usize>,
     pub(super) has_next: bool,
     pub(super) has_previous: bool,
 }
 
-/// A list whose order never changes, newest or smallest first as the field wants it.
+/// A list in a fixed order, newest or smallest first, depending on the field.
 pub(super) trait Sorted {
     fn len(&self) -> usize;
-    /// Place of the first element after (`past`) or at the one the cursor names; none for a cursor that is no cursor.
+    /// Index of the first element at the cursor, or after it (`past`); `None` for an invalid
+    /// cursor.
     fn seek(&self, cursor: &Value, past: bool) -> Option<usize>;
-    /// The place's element, if the field's filters keep it.
+    /// The element at an index, if it passes the field's filters.
     fn get(&self, place: usize) -> Option<usize>;
 }
 
 impl Paging<'_> {
-    /// The page asked for, or GitLab's error.
+    /// The requested page, or GitLab's error.
     pub(super) fn page(&self, list: &impl Sorted) -> Result<Page, &'static str> {
         if self.first.is_some() && self.last.is_some() {
             return Err(errors::FIRST_AND_LAST);
@@ -48,16 +49,16 @@ impl Paging<'_> {
         }
         places.end = places.end.max(places.start);
         let Some(last) = self.last else {
-            let size = self.first.unwrap_or(self.largest).min(self.largest);
+            let size = self.first.unwrap_or(self.max).min(self.max);
             let (positions, more) = take(list, places, size);
             return Ok(Page {
                 positions,
-                // GitLab does not look further when it only knows where to stop.
+                // With `before`, GitLab reports a next page without checking.
                 has_next: more || self.before.is_some(),
                 has_previous: self.after.is_some(),
             });
         };
-        let (mut positions, more) = take(list, Reversed(places), last.min(self.largest));
+        let (mut positions, more) = take(list, Reversed(places), last.min(self.max));
         positions.reverse();
         Ok(Page { positions, has_next: self.before.is_some(), has_previous: more })
     }
@@ -74,7 +75,7 @@ impl Iterator for Reversed {
 }
 
 fn take(list: &impl Sorted, places: impl Iterator<Item = usize>, size: usize) -> (Vec<usize>, bool) {
-    let mut positions = Vec::with_capacity(size.min(LARGEST_PAGE));
+    let mut positions = Vec::with_capacity(size.min(MAX_PAGE_SIZE));
     for place in places {
         let Some(position) = list.get(place) else {
             continue;
@@ -91,7 +92,7 @@ fn seek(list: &impl Sorted, cursor: &str, past: bool) -> Result<usize, &'static 
     decode(cursor).and_then(|cursor| list.seek(&cursor, past)).ok_or(errors::BAD_CURSOR)
 }
 
-/// A cursor of named values, in the order given: URL-safe base64 of a JSON object, without padding.
+/// A cursor of named values, in this order: URL-safe base64 of a JSON object, without padding.
 pub(super) fn encode(parts: &[(&str, String)]) -> String {
     let object: serde_json::Map<String, Value> =
         parts.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();

@@ -1,14 +1,14 @@
-//! Who works in the invented organisation, and who holds a seat.
+//! The people of the invented organization, and their seats.
 
 use chrono::{Days, TimeDelta};
 use fastrand::Rng;
 
 use super::Settings;
-use super::organisation::{ACME, AddOn, AddOnPurchase, GLOBEX, Organisation, Person, start_of};
+use super::organization::{ACME, AddOn, AddOnPurchase, GLOBEX, Organization, Person, start_of};
 
-/// Names that break careless programs, with the username of each.
-/// GitLab forbids the second username; a page has to survive it all the same.
-const ODD: [(&str, &str); 12] = [
+/// Usernames and names that break careless programs.
+/// GitLab does not allow the second username, but a page must still survive it.
+const UNUSUAL_NAMES: [(&str, &str); 12] = [
     ("o.quote", r#"Olive "Ollie" O'Quote"#),
     ("<script>alert(1)</script>", "Mallory Scriptname"),
     ("script_name", "<script>alert(1)</script>"),
@@ -55,16 +55,16 @@ const LAST: [&str; 20] = [
     "Thistledown",
 ];
 
-/// True for the people whose names are odd: they are always active, so that the names are seen.
-pub(super) fn is_odd(position: usize) -> bool {
-    position < ODD.len()
+/// Whether a person has an unusual name. These people are always active, so that the names appear.
+pub(super) fn has_unusual_name(position: usize) -> bool {
+    position < UNUSUAL_NAMES.len()
 }
 
-/// Fills in the people and bots, without seats and without their last activity.
-pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
+/// Adds the people and bots, without seats and last activity.
+pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
     let mut rng = Rng::with_seed(settings.seed ^ 0x9e0b);
     let count = settings.people.max(1);
-    // Bots come last, as the people who set them up came before them.
+    // Bots come last: people created them.
     let bots = if count < 5 { 0 } else { (count / 25).max(1) };
     let mut id = 1_000;
     for position in 0..count {
@@ -72,7 +72,7 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
         let bot = position >= count - bots;
         let (username, name, user_type) = if bot {
             bot_name(position, id)
-        } else if let Some((username, name)) = ODD.get(position) {
+        } else if let Some((username, name)) = UNUSUAL_NAMES.get(position) {
             (username.to_string(), name.to_string(), "HUMAN")
         } else {
             let first = FIRST[rng.usize(..FIRST.len())];
@@ -80,21 +80,21 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
             let username = format!("{}.{}{position}", first.to_lowercase(), last.to_lowercase());
             (username, format!("{first} {last}"), "HUMAN")
         };
-        let ordinary = !bot && !is_odd(position);
+        let ordinary = !bot && !has_unusual_name(position);
         let joined = if ordinary && rng.f64() < 0.06 {
-            organisation.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1))))
+            organization.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1))))
         } else {
-            organisation.first_day - Days::new(rng.u64(1..2_000))
+            organization.first_day - Days::new(rng.u64(1..2_000))
         };
         let left = (ordinary && rng.f64() < 0.05)
-            .then(|| organisation.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1)))))
+            .then(|| organization.first_day + Days::new(rng.u64(0..u64::from(settings.days.max(1)))))
             .map(|left| left.max(joined));
         let home = if rng.f64() < 0.08 { GLOBEX } else { ACME };
         let mut groups = vec![home];
         if rng.f64() < 0.04 {
             groups.push(if home == ACME { GLOBEX } else { ACME });
         }
-        organisation.people.push(Person {
+        organization.people.push(Person {
             id,
             username,
             name,
@@ -111,15 +111,15 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
     }
 }
 
-/// Fills in the last activity of everyone from the usage events.
-pub(super) fn note_last_activity(organisation: &mut Organisation, settings: &Settings) {
+/// Sets the last activity of each person, based on the usage events.
+pub(super) fn note_last_activity(organization: &mut Organization, settings: &Settings) {
     let mut rng = Rng::with_seed(settings.seed ^ 0x1a57);
     // Oldest first, so that the last write is the newest event.
-    for event in organisation.usage_events.iter().rev() {
-        organisation.people[event.person].last_duo_activity_on = Some(event.timestamp.date_naive());
+    for event in organization.usage_events.iter().rev() {
+        organization.people[event.person].last_duo_activity_on = Some(event.timestamp.date_naive());
     }
-    let (first_day, last_day) = (organisation.first_day, organisation.last_day);
-    for person in &mut organisation.people {
+    let (first_day, last_day) = (organization.first_day, organization.last_day);
+    for person in &mut organization.people {
         if person.last_duo_activity_on.is_none() && person.joined < first_day && rng.bool() {
             let day = first_day - Days::new(rng.u64(1..120));
             person.last_duo_activity_on = (day >= person.joined).then_some(day);
@@ -134,12 +134,12 @@ pub(super) fn note_last_activity(organisation: &mut Organisation, settings: &Set
     }
 }
 
-/// Gives seats to about 70 % of the people there today, a handful of them the smaller add-on.
-pub(super) fn assign_seats(organisation: &mut Organisation, settings: &Settings) {
+/// Assigns seats to about 70% of the current people, a few of them of the smaller add-on.
+pub(super) fn assign_seats(organization: &mut Organization, settings: &Settings) {
     let mut rng = Rng::with_seed(settings.seed ^ 0x5ea7);
-    let last_day = organisation.last_day;
+    let last_day = organization.last_day;
     let mut handful = 1 + settings.people / 100;
-    for person in &mut organisation.people {
+    for person in &mut organization.people {
         if person.bot || !person.is_member_on(last_day) {
             continue;
         }
@@ -160,10 +160,10 @@ pub(super) fn assign_seats(organisation: &mut Organisation, settings: &Settings)
     ];
     for (id, add_on, group) in bought {
         let mut purchase = AddOnPurchase { id, add_on, group, purchased: 0, assigned: 0 };
-        let holders = organisation.people.iter().filter(|person| purchase.is_held_by(person));
+        let holders = organization.people.iter().filter(|person| purchase.is_held_by(person));
         purchase.assigned = u32::try_from(holders.count()).expect("fewer people than u32 holds");
         purchase.purchased = purchase.assigned + purchase.assigned / 12 + 2;
-        organisation.add_on_purchases.push(purchase);
+        organization.add_on_purchases.push(purchase);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The releases the stand-in can play, and the table of what came and went between them.
+//! The releases that the stand-in can simulate, and the table of their differences.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::str::FromStr;
 use apollo_compiler::ast::{Definition, Document, FieldDefinition, InputValueDefinition};
 use apollo_compiler::{Name, Node};
 
-use super::catalogue::{CATALOGUE, camel_case};
+use super::catalog::{CATALOG, camel_case};
 
-/// A release by its two numbers, as 18.11.
+/// Major and minor version, for example 18.11.
 pub(super) type Version = (u8, u8);
 
-/// A release of GitLab: an older one lacks what came later, and has what is gone since.
+/// A release of GitLab. Older ones lack later additions and still have what was removed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     V17_5,
@@ -20,7 +20,7 @@ pub enum Release {
     V18_2,
     V18_7,
     V19_1,
-    /// 19.5 while it was made.
+    /// 19.5, in development.
     Newest,
 }
 
@@ -29,7 +29,7 @@ impl Release {
     pub const ALL: [Release; 6] =
         [Release::V17_5, Release::V17_11, Release::V18_2, Release::V18_7, Release::V19_1, Release::Newest];
 
-    /// What `metadata` answers.
+    /// The version that `metadata` returns.
     pub fn version(self) -> &'static str {
         match self {
             Release::V17_5 => "17.5.5-ee",
@@ -41,9 +41,9 @@ impl Release {
         }
     }
 
-    /// True if the release has a name for the usage event.
-    pub fn names(self, event: &str) -> bool {
-        CATALOGUE.iter().any(|known| known.name == event && known.since <= self.number())
+    /// Whether the release has a name for the usage event.
+    pub fn has_event(self, event: &str) -> bool {
+        CATALOG.iter().any(|known| known.name == event && known.since <= self.number())
     }
 
     fn number(self) -> Version {
@@ -78,27 +78,28 @@ impl FromStr for Release {
     }
 }
 
-/// When something was there.
-enum Life {
+/// The releases that have a member of the schema.
+enum Availability {
     Since(Version),
     /// The second release is the first one without it.
-    Between(Version, Version),
+    TimeRange(Version, Version),
     Until(Version),
-    /// It stays, but is marked from this release on.
+    /// In all releases, but marked as deprecated since this one.
     DeprecatedSince(Version),
 }
 
-use Life::{Between, DeprecatedSince, Since, Until};
+use Availability::{DeprecatedSince, Since, TimeRange, Until};
 
-/// Everything that not all releases have: a field, an argument or an enum value, and its life. Milestones that are
-/// only known between two releases are the later one. Types need no entry, they go with the last field that
-/// answers or takes them; usage events, their counters and their sort orders follow from the catalogue.
-const TABLE: &[(&str, Life)] = &[
+/// Fields, arguments and enum values that not all releases have. If a change is only known to be
+/// between two releases, this is the later one. Types need no entry: they disappear with the last
+/// field that uses them. Usage events, their counters and their sort orders follow from the
+/// catalog.
+const VERSIONED_MEMBERS: &[(&str, Availability)] = &[
     ("Query.addOnPurchase", Until((19, 0))),
     ("Query.aiUsageData", Since((18, 7))),
     ("Query.subscriptionUsage", Since((18, 5))),
-    ("Group.aiMetricsBasic", Between((18, 5), (19, 5))),
-    ("Project.aiMetricsBasic", Between((18, 5), (19, 5))),
+    ("Group.aiMetricsBasic", TimeRange((18, 5), (19, 5))),
+    ("Project.aiMetricsBasic", TimeRange((18, 5), (19, 5))),
     ("Group.aiUserMetrics(sort:)", Since((18, 8))),
     ("Project.aiUserMetrics(sort:)", Since((18, 8))),
     ("Group.analytics", Since((18, 11))),
@@ -110,7 +111,7 @@ const TABLE: &[(&str, Life)] = &[
     ("AiUsageData.codeSuggestionEvents(userIds:)", Since((18, 6))),
     ("AiMetrics.duoProAssignedUsersCount", Until((18, 0))),
     ("AiMetrics.duoProAssignedUsersCount", DeprecatedSince((17, 6))),
-    ("AiMetrics.duoAssignedUsersCount", Between((17, 6), (19, 0))),
+    ("AiMetrics.duoAssignedUsersCount", TimeRange((17, 6), (19, 0))),
     ("AiMetrics.codeSuggestionsAcceptedCount", DeprecatedSince((18, 0))),
     ("AiMetrics.codeSuggestionsContributorsCount", DeprecatedSince((18, 0))),
     ("AiMetrics.codeSuggestionsShownCount", DeprecatedSince((18, 0))),
@@ -146,36 +147,36 @@ const TABLE: &[(&str, Life)] = &[
     ("GitlabSubscriptionsAddOnType.DUO_CORE", Since((18, 0))),
 ];
 
-/// Makes of the schema with everything that ever was the one of a release.
-pub(super) fn cut(document: &mut Document, release: Release) {
-    for (coordinate, _) in TABLE {
+/// Reduces the schema, which contains all members of all releases, to that of one release.
+pub(super) fn restrict(document: &mut Document, release: Release) {
+    for (coordinate, _) in VERSIONED_MEMBERS {
         assert!(edit(document, coordinate, Edit::Find), "{coordinate} is not in the schema");
     }
     let now = release.number();
-    for (coordinate, life) in TABLE {
-        let verdict = match *life {
+    for (coordinate, availability) in VERSIONED_MEMBERS {
+        let action = match *availability {
             Since(first) if now < first => Edit::Remove,
-            Between(first, gone) if now < first || gone <= now => Edit::Remove,
-            Until(gone) if gone <= now => Edit::Remove,
-            DeprecatedSince(first) if now < first => Edit::Unmark,
+            TimeRange(first, removed) if now < first || removed <= now => Edit::Remove,
+            Until(removed) if removed <= now => Edit::Remove,
+            DeprecatedSince(first) if now < first => Edit::Undeprecate,
             _ => continue,
         };
-        // An argument may have gone with its field.
-        edit(document, coordinate, verdict);
+        // The argument may have been removed together with its field.
+        edit(document, coordinate, action);
     }
-    cut_events(document, now);
-    prune(document);
+    remove_future_events(document, now);
+    remove_unreachable_types(document);
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Edit {
     Find,
     Remove,
-    /// Takes off `@deprecated`.
-    Unmark,
+    /// Removes `@deprecated`.
+    Undeprecate,
 }
 
-/// Edits `Type.field`, `Type.field(argument:)` or `Enum.VALUE`; false if there is no such thing.
+/// Edits `Type.field`, `Type.field(argument:)` or `Enum.VALUE`; returns false if it does not exist.
 fn edit(document: &mut Document, coordinate: &str, edit: Edit) -> bool {
     let (ty, member) = coordinate.split_once('.').expect("a type and a member");
     let (member, argument) = match member.split_once('(') {
@@ -193,7 +194,7 @@ fn edit(document: &mut Document, coordinate: &str, edit: Edit) -> bool {
                 match edit {
                     Edit::Find => {}
                     Edit::Remove => drop(fields.remove(place)),
-                    Edit::Unmark => {
+                    Edit::Undeprecate => {
                         fields[place].make_mut().directives.retain(|mark| mark.name != "deprecated");
                     }
                 }
@@ -218,11 +219,12 @@ fn edit(document: &mut Document, coordinate: &str, edit: Edit) -> bool {
     }
 }
 
-/// Takes away the events to come: their names, counters and sort orders, and those of features without events.
-fn cut_events(document: &mut Document, now: Version) {
-    let unnamed: Vec<_> = CATALOGUE.iter().filter(|event| now < event.since).collect();
-    let is_to_come = |feature: &str| {
-        let mut events = CATALOGUE.iter().filter(|event| event.feature == feature);
+/// Removes the names, counters and sort orders of events of later releases, and features without
+/// events.
+fn remove_future_events(document: &mut Document, now: Version) {
+    let future: Vec<_> = CATALOG.iter().filter(|event| now < event.since).collect();
+    let is_future = |feature: &str| {
+        let mut events = CATALOG.iter().filter(|event| event.feature == feature);
         events.all(|event| now < event.since)
     };
     for definition in &mut document.definitions {
@@ -234,14 +236,14 @@ fn cut_events(document: &mut Document, now: Version) {
                     let name = value.value.as_str();
                     let name = name.strip_suffix("_ASC").or(name.strip_suffix("_DESC")).unwrap_or(name);
                     let feature = name.strip_suffix("_TOTAL_COUNT").map(str::to_lowercase);
-                    !unnamed.iter().any(|event| event.name == name)
-                        && !feature.is_some_and(|feature| is_to_come(&feature))
+                    !future.iter().any(|event| event.name == name)
+                        && !feature.is_some_and(|feature| is_future(&feature))
                 });
             }
             Definition::ObjectTypeDefinition(definition) if definition.name == "AiUserMetrics" => {
                 definition.make_mut().fields.retain(|field| {
-                    !unnamed.iter().any(|event| {
-                        camel_case(event.feature) == field.name.as_str() && is_to_come(event.feature)
+                    !future.iter().any(|event| {
+                        camel_case(event.feature) == field.name.as_str() && is_future(event.feature)
                     })
                 });
             }
@@ -249,18 +251,18 @@ fn cut_events(document: &mut Document, now: Version) {
                 definition
                     .make_mut()
                     .fields
-                    .retain(|field| !unnamed.iter().any(|event| event.is_counted_by(&field.name)));
+                    .retain(|field| !future.iter().any(|event| event.is_counted_by(&field.name)));
             }
             _ => {}
         }
     }
 }
 
-/// Takes away the types that nothing leads to any more.
-fn prune(document: &mut Document) {
+/// Removes unreachable types.
+fn remove_unreachable_types(document: &mut Document) {
     let mut reached: HashSet<Name> = HashSet::new();
-    let mut waiting = vec![Name::new_static("Query").expect("a name")];
-    while let Some(name) = waiting.pop() {
+    let mut queue = vec![Name::new_static("Query").expect("a name")];
+    while let Some(name) = queue.pop() {
         if !reached.insert(name.clone()) {
             continue;
         }
@@ -274,11 +276,11 @@ fn prune(document: &mut Document) {
         for definition in document.definitions.iter().filter(|definition| definition.name() == Some(&name)) {
             match definition {
                 Definition::ObjectTypeDefinition(object) => {
-                    waiting.extend(fields(&object.fields));
-                    waiting.extend(object.implements_interfaces.iter().cloned());
+                    queue.extend(fields(&object.fields));
+                    queue.extend(object.implements_interfaces.iter().cloned());
                 }
-                Definition::InterfaceTypeDefinition(interface) => waiting.extend(fields(&interface.fields)),
-                Definition::InputObjectTypeDefinition(input) => waiting.extend(inputs(&input.fields)),
+                Definition::InterfaceTypeDefinition(interface) => queue.extend(fields(&interface.fields)),
+                Definition::InputObjectTypeDefinition(input) => queue.extend(inputs(&input.fields)),
                 _ => {}
             }
         }

@@ -1,15 +1,15 @@
-//! The few paths of the REST API that tell whether everything is set up, and those that a pipeline needs.
+//! The paths of the REST API that `doctor` checks, and those that a pipeline needs.
 
 use chrono::Days;
 use serde_json::{Value, json};
 
-use super::answer::Role;
 use super::http::{Call, Reply};
-use super::organisation::Project;
-use super::{Outcome, Shared};
+use super::organization::Project;
+use super::resolvers::Role;
+use super::{Outcome, State};
 
-/// Answers a request below `/api/v4/`; none where there is no such path.
-pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
+/// Responds to a request below `/api/v4/`; `None` for an unknown path.
+pub(super) fn reply(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
     if let Some(reply) = pipelines(shared, call, path, role) {
         return Some(reply);
     }
@@ -42,13 +42,13 @@ pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>
             match role {
                 None => (401, json!({ "message": "401 Unauthorized" })),
                 Some(role) => {
-                    let projects = &shared.organisation.projects;
+                    let projects = &shared.organization.projects;
                     let found = shared
-                        .organisation
+                        .organization
                         .project(&project)
                         .or_else(|| projects.iter().position(|known| known.id.to_string() == project));
                     match found.filter(|_| role != Role::Anonymous) {
-                        Some(position) => (200, setup(shared, position, &projects[position])),
+                        Some(position) => (200, project_settings(shared, position, &projects[position])),
                         None => (404, json!({ "message": "404 Project Not Found" })),
                     }
                 }
@@ -60,30 +60,31 @@ pub(super) fn reply(shared: &Shared, call: &Call, path: &str, role: Option<Role>
         401 => Outcome::Unauthorized,
         _ => Outcome::NotFound,
     };
-    shared.note(path.to_string(), Value::Null, status, outcome);
+    shared.log_request(path.to_string(), Value::Null, status, outcome);
     Some(shared.json(status, &body))
 }
 
-/// What a job asks for: a file of an earlier job's artifacts or of a generic package (kept as one of the job `package`), with
-/// the token that is in its own environment, and a comment on an issue. The job's token is the owner's with `-job` behind it.
-fn pipelines(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
+/// Requests of jobs: a file of an earlier job's artifacts or of a generic package (stored as an
+/// artifact of the job `package`), and a comment on an issue. The job token is the owner's token
+/// with the suffix `-job`.
+fn pipelines(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
     let (_, rest) = path.strip_prefix("/api/v4/projects/")?.split_once('/')?;
     let (status, reply) = if let Some(rest) = rest.strip_prefix("jobs/artifacts/") {
         let (_, file) = rest.split_once("/raw/").filter(|_| call.method == "GET")?;
         let job = call.target.split_once("?job=").map(|(_, job)| percent_decoded(job))?;
         let artifacts = shared.artifacts.lock().expect("no panic while held");
         match artifacts.get(&(job, percent_decoded(file))) {
-            _ if !is_of_job(shared, call) => {
+            _ if !has_job_token(shared, call) => {
                 (401, shared.json(401, &json!({ "message": "401 Unauthorized" })))
             }
-            Some(content) => (200, shared.whole(200, "application/octet-stream", content.clone())),
+            Some(content) => (200, shared.response(200, "application/octet-stream", content.clone())),
             None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
         }
     } else if let Some(file) = rest.strip_prefix("packages/generic/") {
         let artifacts = shared.artifacts.lock().expect("no panic while held");
         match artifacts.get(&("package".to_owned(), file.to_owned())) {
-            Some(content) if is_of_job(shared, call) => {
-                (200, shared.whole(200, "application/octet-stream", content.clone()))
+            Some(content) if has_job_token(shared, call) => {
+                (200, shared.response(200, "application/octet-stream", content.clone()))
             }
             Some(_) => (401, shared.json(401, &json!({ "message": "401 Unauthorized" }))),
             None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
@@ -111,15 +112,15 @@ fn pipelines(shared: &Shared, call: &Call, path: &str, role: Option<Role>) -> Op
         401 => Outcome::Unauthorized,
         _ => Outcome::NotFound,
     };
-    shared.note(path.to_string(), Value::Null, status, outcome);
+    shared.log_request(path.to_string(), Value::Null, status, outcome);
     Some(reply)
 }
 
-fn is_of_job(shared: &Shared, call: &Call) -> bool {
+fn has_job_token(shared: &State, call: &Call) -> bool {
     call.header("job-token") == Some(format!("{}-job", shared.settings.token).as_str())
 }
 
-/// Only an administrator is told to be one.
+/// `is_admin` is present only for administrators.
 fn user(role: Role) -> Value {
     let mut user = json!({ "id": role.user_id(), "username": format!("user-{}", role.user_id()) });
     if role == Role::Administrator {
@@ -128,10 +129,11 @@ fn user(role: Role) -> Value {
     user
 }
 
-/// The membership of the token's user, direct or inherited. The administrator is nobody's member.
-fn member(shared: &Shared, place: &str, role: Role) -> Option<Value> {
+/// The membership of the token's user, direct or inherited. The administrator is not a member of
+/// any group.
+fn member(shared: &State, place: &str, role: Role) -> Option<Value> {
     let (group, user) = place.strip_prefix("groups/")?.split_once("/members/all/")?;
-    shared.organisation.group(&percent_decoded(group))?;
+    shared.organization.group(&percent_decoded(group))?;
     let access_level = match role {
         Role::Owner => 50,
         Role::Reporter => 20,
@@ -142,10 +144,10 @@ fn member(shared: &Shared, place: &str, role: Role) -> Option<Value> {
         .then(|| json!({ "id": role.user_id(), "access_level": access_level }))
 }
 
-/// The plan is told to owners, and on GitLab.com only: elsewhere it is the default one.
-fn namespace(shared: &Shared, place: &str, role: Role) -> Option<Value> {
+/// Only owners see the plan. Self-managed GitLab always reports `default`.
+fn namespace(shared: &State, place: &str, role: Role) -> Option<Value> {
     let path = percent_decoded(place.strip_prefix("namespaces/")?);
-    let group = &shared.organisation.groups[shared.organisation.group(&path)?];
+    let group = &shared.organization.groups[shared.organization.group(&path)?];
     let mut namespace = json!({ "id": group.id, "full_path": group.full_path, "kind": "group" });
     if role == Role::Owner {
         namespace["plan"] = json!(if shared.settings.self_managed { "default" } else { "ultimate" });
@@ -153,8 +155,8 @@ fn namespace(shared: &Shared, place: &str, role: Role) -> Option<Value> {
     Some(namespace)
 }
 
-fn token(shared: &Shared, role: Role) -> Value {
-    let today = shared.organisation.now().date_naive();
+fn token(shared: &State, role: Role) -> Value {
+    let today = shared.organization.now().date_naive();
     json!({
         "id": 4_100 + role.user_id(),
         "name": "duo-metrics",
@@ -169,8 +171,9 @@ fn token(shared: &Shared, role: Role) -> Value {
     })
 }
 
-/// The second project shows its pages to the world, the third to everyone who may see it, the rest to its members.
-fn setup(shared: &Shared, position: usize, project: &Project) -> Value {
+/// The Pages site of the second project is public, of the third visible to everyone with access to
+/// the project, and of the others to members only.
+fn project_settings(shared: &State, position: usize, project: &Project) -> Value {
     json!({
         "id": project.id,
         "name": project.name,
@@ -186,7 +189,7 @@ fn setup(shared: &Shared, position: usize, project: &Project) -> Value {
         "default_branch": "main",
         "web_url": format!("/{}", project.full_path),
         "last_activity_at": project.last_activity_at.to_rfc3339(),
-        "namespace": { "full_path": shared.organisation.groups[project.group].full_path },
+        "namespace": { "full_path": shared.organization.groups[project.group].full_path },
     })
 }
 

@@ -1,4 +1,4 @@
-//! The schema the stand-in answers, and the documents it has seen.
+//! The schema of the stand-in, and a cache of parsed queries.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,32 +10,32 @@ use serde_json::{Value, json};
 use super::release::{self, Release};
 use super::validation;
 
-/// Errors in the JSON shape of the answer's `errors`.
+/// Errors in the JSON shape of `errors` in a response.
 pub(super) type Errors = Vec<Value>;
 
-/// A document that passed the checks, or the errors that make GitLab reject it as a whole.
+/// A valid document, or the errors with which GitLab rejects it.
 pub(super) type Document = Result<Valid<ExecutableDocument>, Errors>;
 
-/// The parsed schema with every query text met so far, as parsing a text costs more than answering it.
+/// The parsed schema and all parsed queries: parsing a query costs more than executing it.
 pub(super) struct Schema {
     pub(super) types: Valid<apollo_compiler::Schema>,
     documents: Mutex<HashMap<String, Arc<Document>>>,
 }
 
 impl Schema {
-    /// Reads the schema that lies beside this file, and leaves of it what the release has.
+    /// Parses `schema.graphql` and reduces it to the members that the release has.
     pub(super) fn load(release: Release) -> Schema {
         let text = include_str!("schema.graphql");
         let mut document = ast::Document::parse(text, "schema.graphql")
             .unwrap_or_else(|failure| panic!("the stand-in's own schema is wrong: {}", failure.errors));
-        release::cut(&mut document, release);
+        release::restrict(&mut document, release);
         let types = document
             .to_schema_validate()
             .unwrap_or_else(|failure| panic!("the stand-in's own schema is wrong: {}", failure.errors));
         Schema { types, documents: Mutex::new(HashMap::new()) }
     }
 
-    /// The document of a query text.
+    /// The parsed query.
     pub(super) fn document(&self, text: &str) -> Arc<Document> {
         let mut documents = self.documents.lock().expect("no panic while reading a document");
         if let Some(document) = documents.get(text) {
@@ -57,12 +57,12 @@ impl Schema {
         })?;
         let mut errors = validation::errors(&self.types, &syntax);
         if !errors.is_empty() {
-            errors.truncate(validation::MOST_ERRORS);
+            errors.truncate(validation::MAX_ERRORS);
             return Err(errors);
         }
-        // What the rules above do not cover is still an error, though not in GitLab's words.
+        // Other errors; their messages differ from GitLab's.
         ExecutableDocument::parse_and_validate(&self.types, text, "query.graphql").map_err(|failure| {
-            let diagnostics = failure.errors.iter().take(validation::MOST_ERRORS);
+            let diagnostics = failure.errors.iter().take(validation::MAX_ERRORS);
             diagnostics.map(|diagnostic| json!(diagnostic.to_json())).collect()
         })
     }

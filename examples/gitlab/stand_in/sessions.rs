@@ -1,4 +1,4 @@
-//! What lies behind the usage events: agent sessions, editors, models, and the extras an administrator sees.
+//! Agent sessions, editors, models, and the `extras` of events that only an administrator sees.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::Settings;
-use super::organisation::{OUTSIDE_GROUPS, Organisation, Session, UsageEvent};
+use super::organization::{OUTSIDE_GROUPS, Organization, Session, UsageEvent};
 
-/// Flow types with their weight in a hundred, and whether a person starts them from the chat.
+/// Flow types, their weight out of 100, and whether a person starts them from the chat.
 const FLOWS: [(&str, u32, bool); 6] = [
     ("chat", 44, true),
     ("software_development", 24, true),
@@ -18,7 +18,7 @@ const FLOWS: [(&str, u32, bool); 6] = [
     ("convert_to_gitlab_ci/v1", 3, false),
 ];
 
-/// Editors with vendor, version and the name of GitLab's extension, the common ones first.
+/// Editors with vendor, version and GitLab's extension, the common ones first.
 const EDITORS: [(&str, &str, &str, &str); 5] = [
     ("Visual Studio Code", "Microsoft Corporation", "1.104.2", "gitlab-workflow"),
     ("IntelliJ IDEA", "JetBrains s.r.o.", "2026.2", "gitlab-jetbrains"),
@@ -27,7 +27,7 @@ const EDITORS: [(&str, &str, &str, &str); 5] = [
     ("Visual Studio", "Microsoft Corporation", "18.1", "gitlab-visual-studio"),
 ];
 
-/// Models with their engine.
+/// Models and their engines.
 const MODELS: [(&str, &str); 3] =
     [("codestral-2501", "fireworks_ai"), ("claude-haiku-4-5", "anthropic"), ("code-gecko", "vertex-ai")];
 
@@ -36,21 +36,21 @@ const TOOLS: [&str; 5] =
 
 const TIERS: [&str; 3] = ["exact", "fuzzy", "semantic"];
 
-/// Fills in the sessions and gives their events, and the tools called meanwhile, their positions.
-pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
+/// Adds the sessions, and sets the session of their events and of the tools called during them.
+pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
     let mut sessions: Vec<Session> = Vec::new();
     let mut positions: HashMap<u32, u32> = HashMap::new();
-    let mut latest: Vec<Option<u32>> = vec![None; organisation.people.len()];
-    let projects: Vec<Vec<usize>> = (0..organisation.groups.len())
+    let mut latest: Vec<Option<u32>> = vec![None; organization.people.len()];
+    let projects: Vec<Vec<usize>> = (0..organization.groups.len())
         .map(|group| {
-            let projects = organisation.projects.iter().enumerate();
+            let projects = organization.projects.iter().enumerate();
             let inside = projects
-                .filter(|(_, project)| !project.archived && organisation.is_within(project.group, group));
+                .filter(|(_, project)| !project.archived && organization.is_within(project.group, group));
             inside.map(|(position, _)| position).collect()
         })
         .collect();
     // Oldest first.
-    for event in organisation.usage_events.iter_mut().rev() {
+    for event in organization.usage_events.iter_mut().rev() {
         if !event.event.starts_with("AGENT_PLATFORM_SESSION") {
             if event.event.ends_with("MCP_TOOL_CALL") {
                 let session = latest[event.person];
@@ -61,13 +61,14 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
         let next = u32::try_from(sessions.len()).expect("fewer sessions than events");
         let position = match event.session {
             Some(number) => *positions.entry(number).or_insert(next),
-            // An event without a story is a session of its own.
+            // An event without a session number is a session of its own.
             None => next,
         };
         if position == next {
-            // By the number of the story: a release that leaves out other events has the same sessions.
+            // Seeded by the session number, so that a release with fewer events has the same
+            // sessions.
             let number = event.session.map_or(event.id, u64::from);
-            let bot = organisation.people[event.person].bot;
+            let bot = organization.people[event.person].bot;
             sessions.push(session(settings, number, event, bot, &projects[event.group]));
         }
         let session = &mut sessions[position as usize];
@@ -84,7 +85,7 @@ pub(super) fn invent(organisation: &mut Organisation, settings: &Settings) {
     for (session, number) in sessions.iter_mut().zip(0..) {
         session.id = 700_001 + number * 3;
     }
-    organisation.sessions = sessions;
+    organization.sessions = sessions;
 }
 
 fn session(settings: &Settings, number: u64, event: &UsageEvent, bot: bool, projects: &[usize]) -> Session {
@@ -98,7 +99,7 @@ fn session(settings: &Settings, number: u64, event: &UsageEvent, bot: bool, proj
         }
         draw -= candidate.1;
     }
-    // Nobody chats with a bot.
+    // Bots do not chat.
     let (flow_type, _, from_chat) = if bot && flow.2 { FLOWS[2] } else { flow };
     let alone = from_chat && rng.u32(..5) == 0 || projects.is_empty();
     Session {
@@ -115,7 +116,7 @@ fn session(settings: &Settings, number: u64, event: &UsageEvent, bot: bool, proj
 }
 
 impl UsageEvent {
-    /// The editor of a code suggestion. Most people have one, and now and then another.
+    /// The editor of a code suggestion. Most people use one editor, and sometimes another.
     pub fn ide_name(&self) -> Option<&'static str> {
         self.editor().map(|editor| editor.0)
     }
@@ -138,8 +139,9 @@ impl UsageEvent {
     }
 }
 
-impl Organisation {
-    /// Ids of the groups an event belongs to, outermost first, as in `101/103/`; none outside every group.
+impl Organization {
+    /// Ids of the groups of an event, outermost first, for example `101/103/`; `None` outside all
+    /// groups.
     pub fn namespace_path(&self, event: &UsageEvent) -> Option<String> {
         if self.groups[event.group].full_path == OUTSIDE_GROUPS {
             return None;
@@ -155,11 +157,11 @@ impl Organisation {
         Some(path)
     }
 
-    /// What an administrator sees of an event besides, by its kind; without what is not known.
+    /// The `extras` of an event, by its kind, without null values.
     pub fn extras(&self, event: &UsageEvent) -> Value {
         let session = event.session.map(|session| &self.sessions[session as usize]);
         let session_id = session.map(|session| session.id);
-        // A number of its own, the same for the twin of an event.
+        // The same for duplicates of an event.
         let number = mixed(event.timestamp.timestamp_millis() as u64 ^ mixed(event.person as u64));
         let mut extras = match event.event {
             "CODE_SUGGESTION_SHOWN_IN_IDE"
@@ -248,7 +250,7 @@ impl Organisation {
     }
 }
 
-/// Spreads a number over all bits, always in the same way.
+/// Mixes the bits of a number (the finalizer of SplitMix64).
 pub(super) fn mixed(number: u64) -> u64 {
     let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,5 @@
-//! GitLab's static checks of a query and of its variables, in the words of the graphql-ruby library.
+//! GitLab's static checks of a query and its variables, with the messages of the graphql-ruby
+//! library.
 
 use std::collections::HashSet;
 
@@ -13,10 +14,10 @@ use apollo_compiler::{Name, Schema};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
-/// GitLab stops counting there.
-pub(super) const MOST_ERRORS: usize = 5;
+/// GitLab reports at most this many errors.
+pub(super) const MAX_ERRORS: usize = 5;
 
-/// All errors of a document, in the order of the text, variables last.
+/// All errors of a document, in document order, variables last.
 pub(super) fn errors(schema: &Valid<Schema>, document: &Document) -> Vec<Value> {
     let mut fragments_used = HashSet::new();
     let mut errors = Vec::new();
@@ -60,7 +61,7 @@ pub(super) fn errors(schema: &Valid<Schema>, document: &Document) -> Vec<Value> 
     errors
 }
 
-/// The errors of the values given for an operation's variables; the request is rejected with them.
+/// The errors of the values of an operation's variables, with which the request is rejected.
 pub(super) fn variable_errors(
     schema: &Valid<Schema>,
     operation: &Operation,
@@ -103,15 +104,15 @@ pub(super) fn variable_errors(
     errors
 }
 
-/// A `Time` argument: a full timestamp, or a day that stands for its midnight.
+/// A `Time` argument: a timestamp, or a day, which means its 00:00 UTC.
 pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Some(moment.to_utc());
     }
-    day(text).map(super::organisation::start_of)
+    day(text).map(super::organization::start_of)
 }
 
-/// A `Date` argument. A timestamp is cut to its day.
+/// A `Date` argument. Of a timestamp, the day.
 pub(super) fn day(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .ok()
@@ -141,7 +142,7 @@ fn find_problems(
                 path.pop();
             }
         }
-        // A single value stands for a list of one.
+        // A single value is accepted as a list of one.
         (Type::List(item) | Type::NonNullList(item), value) => {
             find_problems(schema, item, value, path, problems);
         }
@@ -202,13 +203,13 @@ fn locations(document: &Document, location: Option<SourceSpan>) -> Value {
     }
 }
 
-/// One walk over one operation or fragment.
+/// The checks of one operation or fragment.
 struct Check<'a> {
     schema: &'a Valid<Schema>,
     document: &'a Document,
     path: Vec<String>,
     errors: Vec<Value>,
-    /// Variables in the order of use, with the place and the names of argument and types.
+    /// Uses of variables, in document order.
     used: Vec<Use<'a>>,
     spread: Vec<&'a str>,
 }
@@ -375,7 +376,7 @@ impl<'a> Check<'a> {
                 ),
                 Some(expected) => {
                     let has_default = expected.default_value.is_some();
-                    self.note_uses(name, &expected.ty, has_default, &argument.value);
+                    self.record_uses(name, &expected.ty, has_default, &argument.value);
                     if !literal_fits(self.schema, &expected.ty, &argument.value) {
                         self.error(
                             format!(
@@ -417,7 +418,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn note_uses(
+    fn record_uses(
         &mut self,
         argument: &'a Name,
         expected: &'a Type,
@@ -442,7 +443,7 @@ impl<'a> Check<'a> {
                 };
                 for (name, value) in values {
                     if let Some((name, field)) = definition.fields.get_key_value(name) {
-                        self.note_uses(name, &field.ty, field.default_value.is_some(), value);
+                        self.record_uses(name, &field.ty, field.default_value.is_some(), value);
                     }
                 }
             }
@@ -452,14 +453,14 @@ impl<'a> Check<'a> {
                     other => other,
                 };
                 for value in items {
-                    self.note_uses(argument, item, false, value);
+                    self.record_uses(argument, item, false, value);
                 }
             }
             _ => {}
         }
     }
 
-    /// Takes in what the fragments use, and those that they spread in turn.
+    /// Adds the variables used in fragments, including nested ones.
     fn spread_fragments(&mut self, fragments_used: &mut HashSet<&'a str>) {
         let mut seen = HashSet::new();
         while let Some(name) = self.spread.pop() {
@@ -555,7 +556,7 @@ fn list_depth(ty: &Type) -> usize {
     }
 }
 
-/// GitLab takes a single value where a list is wanted.
+/// GitLab accepts a single value for a list.
 fn is_single_for_list(have: &Type, want: &Type) -> bool {
     list_depth(have) == 0 && list_depth(want) == 1
 }

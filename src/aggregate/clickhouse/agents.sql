@@ -1,4 +1,4 @@
--- Rollup lines of the kind `agent`: calls of tools, and calls of models with their tokens.
+-- Rollup lines of kind `agent`: tool calls, and model calls with their tokens.
 SELECT
     'rollup' AS type,
     'agent' AS kind,
@@ -36,7 +36,8 @@ SELECT
     inclusive_cache_read
 FROM
 (
-    -- Only calls of models tell tokens. Where the input is not less than what the cache holds of it, it includes that.
+    -- Only model calls carry tokens. If the input count is not less than the tokens read from and
+    -- written to the cache, it includes them.
     WITH
         startsWith(event, '{call_of_model}') AS is_of_model,
         if(is_of_model, input_tokens, NULL) AS input,

@@ -1,4 +1,5 @@
--- One table over those of all nodes. Each person's rows lie on one node, which counts them whole.
+-- One table over those of all nodes. All rows of a person are on one node, so each node's counts of
+-- people are exact.
 CREATE TABLE IF NOT EXISTS duo_events
 (
     ts String,

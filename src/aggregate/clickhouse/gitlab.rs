@@ -1,5 +1,6 @@
-//! GitLab's own tables in ClickHouse, grouped by it: rows that say the same are read once, as the node that `fetch` would have
-//! brought. Nothing is written, and no setting is changed: a user who may only read can do it.
+//! Reads GitLab's own ClickHouse tables. ClickHouse groups equal rows; each group is read once, as
+//! the node that `fetch` would get from GitLab's API. Nothing is written and no setting is changed,
+//! so a read-only user is enough.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,7 +14,7 @@ use super::server::Server;
 use super::statements;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::{Error, Outcome};
-use crate::base::text::counted;
+use crate::base::text::format_count;
 use crate::collect::collectors::by_name;
 use crate::events::features::by_number;
 use crate::model::line::Record;
@@ -34,70 +35,72 @@ const CODE_SUGGESTION_EVENTS: Table = Table {
 const SESSIONS: &str = include_str!("gitlab_sessions.sql");
 const ROWS: &str = include_str!("gitlab_rows.sql");
 
-/// Rows that are grouped by one statement, at least where a day has no more: so its memory is bounded.
-const MOST_ROWS: u64 = 20_000_000;
+/// Rows that one statement groups at most, unless a single day has more. Bounds the server's
+/// memory.
+const MAX_ROWS_PER_QUERY: u64 = 20_000_000;
 
 /// A table of events.
 struct Table {
     name: &'static str,
-    /// The collector that gets the same events from GitLab.
+    /// The collector that gets the same events from GitLab's API.
     collector: &'static str,
     statement: &'static str,
 }
 
-/// Rows of either table of events that say the same.
+/// Equal rows of either table of events.
 #[derive(Deserialize)]
-struct Alike {
+struct GroupedRow {
     day: String,
     number: String,
     user: String,
-    /// The moment of the first of them.
+    /// The time of the first row.
     at: String,
     rows: String,
-    /// What else counts of the usage events, as JSON.
-    told: Option<String>,
+    /// The counted extras of usage events, as JSON.
+    counted_extras: Option<String>,
     language: Option<String>,
     size: Option<String>,
 }
 
-/// How many rows there are of a day.
+/// The number of rows of one day.
 #[derive(Deserialize)]
 struct RowsOfDay {
     day: String,
     rows: String,
 }
 
-/// A day of a collector.
+/// What one day of a collector has.
 #[derive(Default)]
-struct OfDay {
+struct DayCounts {
     rows: u32,
     suggestions: u64,
     sessions: u64,
 }
 
-/// What reading the tables is about.
-pub struct Reading<'a> {
-    /// The server.
+/// How to read GitLab's tables.
+pub struct TableReader<'a> {
+    /// The ClickHouse server.
     pub server: &'a Server,
     /// The GitLab, as a URL without a trailing slash.
     pub instance: &'a str,
-    /// When it is read.
+    /// The time of this run, which becomes the time of the fetch.
     pub now: Timestamp,
-    /// Share of rejected rows above which the tables are refused, in percent.
+    /// Maximum share of rejected rows, in percent. Above it, reading fails.
     pub max_rejects: f64,
 }
 
-impl Reading<'_> {
-    /// Hands all that the tables hold to `take`: a record, and how many rows from its own on say the same. Returns the coverage
-    /// lines: a day counts as complete when it is over and no other table knows of more.
+impl TableReader<'_> {
+    /// Passes each group of rows to `take`: a record, and the number of rows from its own row on
+    /// that are equal to it. Returns the coverage lines: a day is complete if it is over and no
+    /// other table has more events of it.
     pub fn run(
         &self,
         take: &mut dyn FnMut(Record<'_>, u32) -> Result<(), Error>,
         summary: &mut Summary,
     ) -> Result<(Vec<Coverage>, Outcome), Error> {
         if !self.server.has_table(USAGE_EVENTS.name)? {
-            return Err(Error::Nothing(
-                "this ClickHouse has no table ai_usage_events, in which GitLab keeps its events; check --clickhouse-database, and that GitLab uses ClickHouse".to_owned(),
+            return Err(Error::Unavailable(
+                "ClickHouse has no table ai_usage_events, where GitLab stores its events; check --clickhouse-database, and that ClickHouse is enabled in GitLab".to_owned(),
             ));
         }
         let mut rejects = Rejects::new(self.max_rejects);
@@ -109,59 +112,57 @@ impl Reading<'_> {
                 Ok(())
             })?;
         }
-        let mut coverage = self.covered(&USAGE_EVENTS, &usage, |day, of_day| {
+        let mut coverage = self.coverage(&USAGE_EVENTS, &usage, |day, counts| {
             let sessions = created.get(&day.to_string()).copied().unwrap_or(0);
-            (sessions > of_day.sessions).then(|| {
-                format!(
-                    "{} of {sessions} sessions have no event of their creation",
-                    sessions - of_day.sessions
-                )
+            (sessions > counts.sessions).then(|| {
+                format!("{} of {sessions} sessions have no creation event", sessions - counts.sessions)
             })
         });
-        let mut records: u64 = usage.values().map(|of_day| u64::from(of_day.rows)).sum();
+        let mut records: u64 = usage.values().map(|counts| u64::from(counts.rows)).sum();
         if self.server.has_table(CODE_SUGGESTION_EVENTS.name)? {
             let suggestions = self.read(&CODE_SUGGESTION_EVENTS, take, &mut rejects, summary)?;
-            records += suggestions.values().map(|of_day| u64::from(of_day.rows)).sum::<u64>();
-            // A day without any row is left to the other table, which may have them.
-            coverage.extend(self.covered(&CODE_SUGGESTION_EVENTS, &suggestions, |day, of_day| {
-                let known = usage.get(&day).map_or(0, |of_day| of_day.suggestions);
-                (known > of_day.suggestions).then(|| format!("ai_usage_events has {known} code suggestions"))
+            records += suggestions.values().map(|counts| u64::from(counts.rows)).sum::<u64>();
+            // A day without any row has no coverage line here: the other table may have its events.
+            coverage.extend(self.coverage(&CODE_SUGGESTION_EVENTS, &suggestions, |day, counts| {
+                let known = usage.get(&day).map_or(0, |counts| counts.suggestions);
+                (known > counts.suggestions).then(|| format!("ai_usage_events has {known} code suggestions"))
             }));
         }
         summary.field("rejected", rejects.count());
         Ok((coverage, rejects.conclude(records.saturating_sub(rejects.count()), summary)?))
     }
 
-    /// Reads a table, and returns what it has of each day.
+    /// Reads a table. Returns what it has of each day.
     fn read(
         &self,
         table: &Table,
         take: &mut dyn FnMut(Record<'_>, u32) -> Result<(), Error>,
         rejects: &mut Rejects,
         summary: &mut Summary,
-    ) -> Result<BTreeMap<Day, OfDay>, Error> {
+    ) -> Result<BTreeMap<Day, DayCounts>, Error> {
         let collector = by_name(table.collector)
-            .ok_or_else(|| Error::Bug(format!("there is no collector {}", table.collector)))?;
-        let mut days: BTreeMap<Day, OfDay> = BTreeMap::new();
+            .ok_or_else(|| Error::Bug(format!("no collector {}", table.collector)))?;
+        let mut days: BTreeMap<Day, DayCounts> = BTreeMap::new();
         let (mut all, mut groups) = (0, 0);
-        for span in self.spans(table)? {
+        for range in self.day_ranges(table)? {
             let mut arrived = 0;
-            let statement = statements::of_gitlab(table.statement, table.name, (&span.first, &span.last));
-            self.server.for_each(&statement, |alike: Alike| {
-                let number_of_rows: u32 = alike.rows.parse().map_err(|_| too_many(table))?;
-                arrived += u64::from(number_of_rows);
+            let statement =
+                statements::gitlab_statement(table.statement, table.name, &range.first, &range.last);
+            self.server.for_each(&statement, |group: GroupedRow| {
+                let row_count: u32 = group.rows.parse().map_err(|_| too_many_rows(table))?;
+                arrived += u64::from(row_count);
                 groups += 1;
-                let Ok(day) = alike.day.parse::<Day>() else {
-                    (0..number_of_rows)
+                let Ok(day) = group.day.parse::<Day>() else {
+                    (0..row_count)
                         .for_each(|_| rejects.add(all + arrived, "a day before 2000 or after 2199"));
                     return Ok(());
                 };
-                let of_day = days.entry(day).or_default();
-                let first = of_day.rows;
-                of_day.rows = first.checked_add(number_of_rows).ok_or_else(|| too_many(table))?;
-                let rows = u64::from(number_of_rows);
-                of_day.suggestions += if matches!(alike.number.as_str(), "2" | "3" | "4") { rows } else { 0 };
-                of_day.sessions += if alike.number == "8" { rows } else { 0 };
+                let counts = days.entry(day).or_default();
+                let first = counts.rows;
+                counts.rows = first.checked_add(row_count).ok_or_else(|| too_many_rows(table))?;
+                let rows = u64::from(row_count);
+                counts.suggestions += if matches!(group.number.as_str(), "2" | "3" | "4") { rows } else { 0 };
+                counts.sessions += if group.number == "8" { rows } else { 0 };
                 let origin = Origin {
                     instance: self.instance.into(),
                     collector: table.collector.into(),
@@ -170,69 +171,70 @@ impl Reading<'_> {
                     fetched_at: self.now,
                     row: Row { page: 0, index: first },
                 };
-                let node = alike.node();
+                let node = group.node();
                 match collector.read(&node, origin, day) {
-                    Ok(record) if record.is_of_its_day() => take(record, number_of_rows),
+                    Ok(record) if record.is_of_its_day() => take(record, row_count),
                     Ok(_) => Ok(()),
                     Err(reason) => {
-                        (0..number_of_rows).for_each(|_| rejects.add(all + arrived, &reason));
+                        (0..row_count).for_each(|_| rejects.add(all + arrived, &reason));
                         Ok(())
                     }
                 }
             })?;
-            // Were they fewer than the table has, the answer was cut.
-            if arrived < span.rows {
-                return Err(Error::Temporary(format!(
-                    "ClickHouse stopped answering: {arrived} of {} rows of {} arrived; run it again",
-                    span.rows, table.name
+            // Fewer rows than the table has: the answer was truncated.
+            if arrived < range.rows {
+                return Err(Error::Transient(format!(
+                    "the ClickHouse answer was truncated: {arrived} of {} rows of {} arrived; run again",
+                    range.rows, table.name
                 )));
             }
             all += arrived;
         }
-        summary.say(format!(
-            "{} of GitLab's {}, which arrived as {}",
-            counted(all, "row"),
+        summary.message(format!(
+            "{} of GitLab's {}, read as {}",
+            format_count(all, "row"),
             table.name,
-            counted(groups, "group")
+            format_count(groups, "group")
         ));
         Ok(days)
     }
 
-    /// Days one after the other that are read at once.
-    fn spans(&self, table: &Table) -> Result<Vec<Span>, Error> {
+    /// Ranges of consecutive days, each read with one statement.
+    fn day_ranges(&self, table: &Table) -> Result<Vec<DayRange>, Error> {
         let mut days: BTreeMap<String, u64> = BTreeMap::new();
-        let statement = statements::of_gitlab(ROWS, table.name, ("", ""));
+        let statement = statements::gitlab_statement(ROWS, table.name, "", "");
         self.server.for_each(&statement, |RowsOfDay { day, rows }| {
-            days.insert(day, rows.parse().map_err(|_| too_many(table))?);
+            days.insert(day, rows.parse().map_err(|_| too_many_rows(table))?);
             Ok(())
         })?;
-        let mut spans: Vec<Span> = Vec::new();
+        let mut day_ranges: Vec<DayRange> = Vec::new();
         for (day, rows) in days {
-            match spans.last_mut().filter(|span| span.rows + rows <= MOST_ROWS) {
-                Some(span) => (span.last, span.rows) = (day, span.rows + rows),
-                None => spans.push(Span { first: day.clone(), last: day, rows }),
+            match day_ranges.last_mut().filter(|range| range.rows + rows <= MAX_ROWS_PER_QUERY) {
+                Some(range) => (range.last, range.rows) = (day, range.rows + rows),
+                None => day_ranges.push(DayRange { first: day.clone(), last: day, rows }),
             }
         }
-        Ok(spans)
+        Ok(day_ranges)
     }
 
     /// A coverage line for each day.
-    fn covered(
+    fn coverage(
         &self,
         table: &Table,
-        days: &BTreeMap<Day, OfDay>,
-        missing: impl Fn(Day, &OfDay) -> Option<String>,
+        days: &BTreeMap<Day, DayCounts>,
+        missing: impl Fn(Day, &DayCounts) -> Option<String>,
     ) -> Vec<Coverage> {
-        let of_day = |(day, of_day): (&Day, &OfDay)| {
+        let line = |(day, counts): (&Day, &DayCounts)| {
             let is_over = *day < self.now.day();
-            let reason = if is_over { missing(*day, of_day) } else { Some("the day is not over".to_owned()) };
+            let reason =
+                if is_over { missing(*day, counts) } else { Some("the day had not ended".to_owned()) };
             Coverage {
                 collector: table.collector.to_owned(),
                 instance: self.instance.to_owned(),
                 scope: INSTANCE_SCOPE.to_owned(),
                 day: *day,
                 status: if reason.is_none() { Status::Complete } else { Status::Partial },
-                rows: Some(of_day.rows.into()),
+                rows: Some(counts.rows.into()),
                 fetched_at: Some(self.now),
                 reason,
                 unreadable: 0,
@@ -241,23 +243,24 @@ impl Reading<'_> {
                 named: false,
             }
         };
-        days.iter().map(of_day).collect()
+        days.iter().map(line).collect()
     }
 }
 
-/// Days that are read at once.
-struct Span {
+/// A range of days that one statement reads.
+struct DayRange {
     first: String,
     last: String,
     rows: u64,
 }
 
-impl Alike {
-    /// The node that GitLab would have answered with.
+impl GroupedRow {
+    /// The node as GitLab's API would return it.
     fn node(&self) -> String {
-        let extras = self.told.as_deref().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+        let extras =
+            self.counted_extras.as_deref().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
         json!({
-            "event": name_of(&self.number),
+            "event": event_name(&self.number),
             "timestamp": self.at,
             "extras": extras,
             "language": self.language,
@@ -271,9 +274,9 @@ impl Alike {
 impl Server {
     fn has_table(&self, table: &str) -> Result<bool, Error> {
         let mut answer = String::new();
-        let mut reader = self.ask_plainly(&format!("EXISTS TABLE {table}"))?;
+        let mut reader = self.query_without_settings(&format!("EXISTS TABLE {table}"))?;
         std::io::Read::read_to_string(&mut reader, &mut answer)
-            .map_err(|error| Error::Temporary(self.broken_off(&error)))?;
+            .map_err(|error| Error::Transient(self.interrupted(&error)))?;
         Ok(answer.trim() == "1")
     }
 
@@ -283,18 +286,20 @@ impl Server {
         mut take: impl FnMut(T) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut lines = 0;
-        let mut reader = BufReader::with_capacity(1 << 16, self.ask_plainly(statement)?);
+        let mut reader = BufReader::with_capacity(1 << 16, self.query_without_settings(statement)?);
         let mut line = Vec::new();
         loop {
             line.clear();
-            reader.read_until(b'\n', &mut line).map_err(|error| Error::Temporary(self.broken_off(&error)))?;
+            reader
+                .read_until(b'\n', &mut line)
+                .map_err(|error| Error::Transient(self.interrupted(&error)))?;
             if line.is_empty() {
                 return Ok(());
             }
             let row = serde_json::from_slice(&line).map_err(|_| {
-                Error::Temporary(format!(
-                    "ClickHouse broke off after {}; run it again, and look into its log",
-                    counted(lines, "line")
+                Error::Transient(format!(
+                    "the ClickHouse answer was truncated after {}; run again, and check the server's log",
+                    format_count(lines, "line")
                 ))
             })?;
             lines += 1;
@@ -303,11 +308,11 @@ impl Server {
     }
 }
 
-fn too_many(table: &Table) -> Error {
-    Error::Unexpected(format!("{} has more rows of a day than this version counts", table.name))
+fn too_many_rows(table: &Table) -> Error {
+    Error::Unexpected(format!("{} has more rows on one day than this version can count", table.name))
 }
 
 /// The name of an event in GitLab's registry, in upper case as in GraphQL.
-fn name_of(number: &str) -> String {
+fn event_name(number: &str) -> String {
     number.parse().map_or_else(|_| format!("EVENT_{number}"), |number| by_number(number).to_ascii_uppercase())
 }

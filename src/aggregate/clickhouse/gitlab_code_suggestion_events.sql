@@ -1,4 +1,4 @@
--- Code suggestions with language and size, each once. Those that say the same are one group.
+-- Code suggestions with language and size, each once. Equal rows are one group.
 SELECT
     toString(toDate(timestamp, 'UTC')) AS day,
     toString(event) AS number,

@@ -1,4 +1,5 @@
--- Sessions by the day they were created on: as many events say so, unless some are missing.
+-- Sessions per day of creation. Each should have one creation event; fewer events mean that some
+-- are missing.
 SELECT toString(toDate(created, 'UTC')) AS day, toString(count()) AS rows
 FROM
 (

@@ -1,3 +1,3 @@
--- Every line that is no counted usage event, as it was loaded.
+-- Every line except the counted usage events, unchanged.
 SELECT line FROM duo_lines FINAL
 FORMAT TabSeparatedRaw;

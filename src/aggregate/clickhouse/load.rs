@@ -1,5 +1,5 @@
-//! Loading a stream of lines, in batches of bounded size: while one is on its way, the next is packed, and then the
-//! stream waits.
+//! Loads a stream of lines in batches of bounded size. One batch is sent while the next is encoded;
+//! then the stream waits.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::sync_channel;
@@ -10,69 +10,70 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 
 use super::server::Server;
-use crate::aggregate::rollup::{CONTRADICTION, OTHER_DAY};
+use crate::aggregate::rollup::{INCONSISTENT_COUNTS, WRONG_DAY};
 use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome};
-use crate::base::text::counted;
+use crate::base::text::format_count;
 use crate::model::event::Event;
 use crate::model::event_writer::EventWriter;
 use crate::model::line::{Line, Record};
-use crate::stream::chunks::{Chunk, work_through};
+use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::rejects::Rejects;
 use crate::system::summary::Summary;
 
-/// What was loaded.
+/// The result of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// Usage events, which the server counts.
     pub events: u64,
-    /// Every other line, which comes back as it is.
+    /// All other lines, which the server stores and returns unchanged.
     pub lines: u64,
-    /// Whether some of the input was rejected.
+    /// Partial if some of the input was rejected.
     pub outcome: Outcome,
 }
 
-/// Rows after which a batch is sent: many, since each becomes a file or more on the server, which it has to merge.
+/// Rows after which a batch is sent. Large, because each batch becomes at least one file on the
+/// server, which has to merge them.
 const BATCH_ROWS: u64 = 100_000;
 
-/// Packed bytes after which it is sent in any case.
+/// Compressed bytes after which a batch is sent in any case.
 const BATCH_BYTES: usize = 4 << 20;
 
 const EVENTS: &str = "duo_events";
 const LINES: &str = "duo_lines";
 
-/// A line that the server keeps as it is.
+/// A line that the server stores unchanged.
 #[derive(Serialize)]
-struct Kept<'a> {
+struct StoredLine<'a> {
     day: Day,
     line: &'a str,
 }
 
-/// Rows of a table, packed.
-struct Batch {
+/// Rows of a table as gzip-compressed JSON lines.
+struct InsertBatch {
     table: &'static str,
     rows: u64,
     packed: Vec<u8>,
 }
 
-/// Packs the rows of a chunk, one a thread.
+/// Encodes the rows of a chunk; each thread has one.
 #[derive(Default)]
-struct Packer {
+struct RowEncoder {
     writer: EventWriter,
     events: Vec<u8>,
     lines: Vec<u8>,
 }
 
-/// What was found in a chunk.
-struct Packed {
-    events: Batch,
-    lines: Batch,
+/// The encoded rows of a chunk.
+struct EncodedChunk {
+    events: InsertBatch,
+    lines: InsertBatch,
     rejected: Vec<(u64, String)>,
     unknown: u64,
     line_count: u64,
 }
 
-/// Loads records, rollup and coverage lines into the server.
+/// Loads records, rollup lines and coverage lines into the server.
 pub fn load(
     server: &Server,
     input: impl Read + Send,
@@ -83,15 +84,15 @@ pub fn load(
     let mut rejects = Rejects::new(max_rejects);
     let (mut events, mut lines, mut unknown, mut lines_before) = (0, 0, 0, 0);
     thread::scope(|scope| {
-        // One batch waits, one is on its way, and of each table one is being filled.
-        let (ready, batches) = sync_channel::<Batch>(1);
+        // One batch waits in the channel, one is being sent, and one per table is being filled.
+        let (ready, batches) = sync_channel::<InsertBatch>(1);
         let sending = scope.spawn(move || {
             batches.into_iter().try_for_each(|batch| server.insert(batch.table, &batch.packed))
         });
-        let send = |batch: Batch| ready.send(batch).map_err(|_| Error::ReaderGone);
-        let mut waiting = [Batch::of(EVENTS), Batch::of(LINES)];
-        let packers = (0..threads).map(|_| Packer::default()).collect();
-        let mut result = work_through(input, packers, Packer::pack, |_, packed| {
+        let send = |batch: InsertBatch| ready.send(batch).map_err(|_| Error::BrokenPipe);
+        let mut pending = [InsertBatch::of(EVENTS), InsertBatch::of(LINES)];
+        let encoders = (0..threads).map(|_| RowEncoder::default()).collect();
+        let mut result = process_chunks(input, encoders, RowEncoder::pack, |_, packed| {
             events += packed.events.rows;
             lines += packed.lines.rows;
             unknown += packed.unknown;
@@ -99,66 +100,72 @@ pub fn load(
                 rejects.add(lines_before + number, reason);
             }
             lines_before += packed.line_count;
-            for (waiting, more) in waiting.iter_mut().zip([packed.events, packed.lines]) {
-                waiting.add(more);
-                if waiting.rows >= BATCH_ROWS || waiting.packed.len() >= BATCH_BYTES {
-                    let table = waiting.table;
-                    send(std::mem::replace(waiting, Batch::of(table)))?;
+            for (pending, more) in pending.iter_mut().zip([packed.events, packed.lines]) {
+                pending.add(more);
+                if pending.rows >= BATCH_ROWS || pending.packed.len() >= BATCH_BYTES {
+                    let table = pending.table;
+                    send(std::mem::replace(pending, InsertBatch::of(table)))?;
                 }
             }
             Ok(())
         });
         if result.is_ok() {
-            result = waiting.into_iter().filter(|batch| batch.rows > 0).try_for_each(send);
+            result = pending.into_iter().filter(|batch| batch.rows > 0).try_for_each(send);
         }
         drop(ready);
-        // When sending has failed, that is why no batch can be handed over any more.
+        // A batch cannot be handed over after sending failed, so the sender's error is the cause.
         match sending.join() {
             Ok(sent) => sent.and(result),
-            Err(_) => Err(Error::Bug("the sender stopped by itself".to_owned())),
+            Err(_) => Err(Error::Bug("the thread that sends batches panicked".to_owned())),
         }
     })?;
     if unknown > 0 {
-        let what = counted(unknown, "line");
-        summary.say(format!("{what} of a type that aggregate does not read passed over"));
+        let message = format_count(unknown, "line");
+        summary.message(format!("{message} of other types skipped"));
     }
-    summary.say(format!("{} and {} loaded", counted(events, "usage event"), counted(lines, "other line")));
+    summary.message(format!(
+        "{} and {} loaded",
+        format_count(events, "usage event"),
+        format_count(lines, "other line")
+    ));
     summary.field("loaded", events + lines);
     let outcome = rejects.conclude(events + lines + unknown, summary)?;
     Ok(Loaded { events, lines, outcome })
 }
 
-impl Batch {
-    fn of(table: &'static str) -> Batch {
-        Batch { table, rows: 0, packed: Vec::new() }
+impl InsertBatch {
+    fn of(table: &'static str) -> InsertBatch {
+        InsertBatch { table, rows: 0, packed: Vec::new() }
     }
 
-    fn add(&mut self, more: Batch) {
+    fn add(&mut self, more: InsertBatch) {
         self.rows += more.rows;
-        // Packed texts one after the other are a packed text.
+        // Concatenated gzip members are valid gzip.
         self.packed.extend(more.packed);
     }
 }
 
-impl Packer {
-    fn pack(&mut self, chunk: &Chunk) -> Packed {
-        let (mut events, mut lines) = (Batch::of(EVENTS), Batch::of(LINES));
+impl RowEncoder {
+    fn pack(&mut self, chunk: &Chunk) -> EncodedChunk {
+        let (mut events, mut lines) = (InsertBatch::of(EVENTS), InsertBatch::of(LINES));
         let (mut rejected, mut unknown) = (Vec::new(), 0);
-        let mut of_chunk = chunk.lines();
-        for line in &mut of_chunk {
-            let mut room = None;
-            let parsed =
-                line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room));
+        let mut lines_of_chunk = chunk.lines();
+        for line in &mut lines_of_chunk {
+            let mut repaired_line = None;
+            let parsed = line
+                .text
+                .map_err(str::to_owned)
+                .and_then(|text| Line::parse_or_repair(text, &mut repaired_line));
             let day = parsed.and_then(|parsed| match parsed {
-                Line::Record(record) if !record.is_of_its_day() => Err(OTHER_DAY.to_owned()),
-                Line::Record(Record::Event(event)) if is_counted(&event) => {
+                Line::Record(record) if !record.is_of_its_day() => Err(WRONG_DAY.to_owned()),
+                Line::Record(Record::Event(event)) if fits_table(&event) => {
                     self.writer.write(&event, &mut self.events);
                     events.rows += 1;
                     Ok(None)
                 }
                 Line::Record(record) => Ok(Some(record.origin().day)),
                 Line::Coverage(coverage) => Ok(Some(coverage.day)),
-                Line::Rollup(rollup) if !rollup.is_possible() => Err(CONTRADICTION.to_owned()),
+                Line::Rollup(rollup) if !rollup.is_possible() => Err(INCONSISTENT_COUNTS.to_owned()),
                 Line::Rollup(rollup) => Ok(Some(rollup.day())),
                 Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
                 Line::Metric(_) | Line::FormerGroup(_) | Line::Unknown => {
@@ -168,9 +175,9 @@ impl Packer {
             });
             match (day, line.text) {
                 (Ok(Some(day)), Ok(text)) => {
-                    let text = room.as_ref().map_or(text, |repaired| &repaired.text);
-                    serde_json::to_writer(&mut self.lines, &Kept { day, line: text.trim() })
-                        .expect("a day and a text can be written to memory");
+                    let text = repaired_line.as_ref().map_or(text, |repaired| &repaired.text);
+                    serde_json::to_writer(&mut self.lines, &StoredLine { day, line: text.trim() })
+                        .expect("a day and a text serialize");
                     self.lines.push(b'\n');
                     lines.rows += 1;
                 }
@@ -180,13 +187,14 @@ impl Packer {
         }
         events.packed = packed(&mut self.events);
         lines.packed = packed(&mut self.lines);
-        Packed { events, lines, rejected, unknown, line_count: of_chunk.count_so_far() }
+        EncodedChunk { events, lines, rejected, unknown, line_count: lines_of_chunk.lines_read() }
     }
 }
 
-/// Whether the table can hold all of such an event; else it comes back as it is, and is counted here. An id that is empty
-/// is one all the same, and has no place in the table. Tokens have 32 bits there: so no sum of them can be too large.
-fn is_counted(event: &Event<'_>) -> bool {
+/// Whether the table can represent all of this event. If not, it is stored as a line and counted
+/// here. The table has no value for an empty id. It has 32 bits for tokens, so their sums cannot
+/// overflow.
+fn fits_table(event: &Event<'_>) -> bool {
     let tokens = [
         event.input_tokens,
         event.output_tokens,
@@ -199,13 +207,13 @@ fn is_counted(event: &Event<'_>) -> bool {
     fit && event.event_id.as_deref() != Some("")
 }
 
-/// The rows as gzip; nothing when there are none.
+/// The rows as gzip; empty if there are none.
 fn packed(rows: &mut Vec<u8>) -> Vec<u8> {
     if rows.is_empty() {
         return Vec::new();
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(rows).expect("memory does not fail");
+    encoder.write_all(rows).expect("writing to memory succeeds");
     rows.clear();
-    encoder.finish().expect("memory does not fail")
+    encoder.finish().expect("writing to memory succeeds")
 }

@@ -1,15 +1,15 @@
-//! A ClickHouse server or cluster in place of the memory of one machine: lines are loaded into it, it counts, and the
-//! counts come back as rollup lines.
+//! A ClickHouse server or cluster in place of the memory of one machine: it stores the lines,
+//! counts them, and returns the counts as rollup lines.
 
-mod answers;
 mod gitlab;
 mod load;
-mod refusal;
+mod query_error;
+mod rollup_stream;
 mod server;
 mod statements;
 
-pub use answers::Answers;
-pub use gitlab::Reading;
+pub use gitlab::TableReader;
 pub use load::{Loaded, load};
-pub use server::{Patience, Server};
+pub use rollup_stream::RollupStream;
+pub use server::{QueryRetryPolicy, Server};
 pub use statements::{rollups, schema};

@@ -1,6 +1,7 @@
 GLOBAL ALL INNER JOIN
 (
-    -- The sum of both halves in decimals: it has up to thirty of them, more than a number here can hold.
+    -- The sum of both halves in decimal notation: up to thirty digits, more than a number type here
+    -- can hold.
     SELECT
         fetch,
         sum(high) + intDiv(sum(low), 1000000000) AS above,

@@ -1,10 +1,11 @@
--- The tables of duo-metrics in ClickHouse, version 2. On a cluster each node has them, with `_local` behind each name,
--- and over those of all nodes lies one table each.
+-- The tables of duo-metrics in ClickHouse, version 2. On a cluster, each node has them with the
+-- suffix `_local`, and a distributed table covers those of all nodes.
 
--- Usage events, each line a row. Text stays text, so that no value is too early, too late or too long for its type. What
--- tells rows apart is made of them here: `fetch` is the fetch, and within it the id of the event, or, where it has none, the
--- row (`page` and `place`). The sorting key is all of that, so that FINAL reads an event once however often it was loaded.
--- `digest` is its share of `part`. User names are not kept.
+-- Usage events, one row per line. Texts stay texts, so no value is out of range for its type. The
+-- columns that identify a row are computed here: `fetch` is the fetch; within it the id of the
+-- event or, without one, its row (`page` and `place`). The sorting key contains all of these, so
+-- FINAL returns an event once however often it was loaded. `digest` is its share of `part`. User
+-- names are not stored.
 CREATE TABLE IF NOT EXISTS duo_events{local}
 (
     ts String,
@@ -43,7 +44,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY substring(day, 1, 7)
 ORDER BY (day, fetch, event_id, page, place);
 
--- Every other line (coverage, seats, merge requests, rollups, …), as it is.
+-- All other lines (coverage, seats, merge requests, rollups, …), unchanged.
 CREATE TABLE IF NOT EXISTS duo_lines{local}
 (
     day String,
@@ -54,7 +55,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY substring(day, 1, 7)
 ORDER BY (day, digest);
 
--- Usage events counted, as rollup lines count them.
+-- Usage events counted, as in rollup lines.
 CREATE VIEW IF NOT EXISTS duo_usage{local} AS
 SELECT
     fetch,
@@ -75,14 +76,14 @@ SELECT
 FROM duo_events{local} FINAL
 GROUP BY fetch, user, event, feature, language, ide;
 
--- Usage events, each once, for the statements about agents: which events those are they say themselves.
+-- Usage events, each once, for the statements about agents, which select their events themselves.
 CREATE VIEW IF NOT EXISTS duo_events_once{local} AS
 SELECT
     fetch, instance, collector, scope, day, fetched_at, ts, event, user, bot, session, flow, environment, tool, model,
     outcome, input_tokens, output_tokens, cache_read, cache_write_5m, cache_write_1h, cache_write
 FROM duo_events{local} FINAL;
 
--- The digests of each fetch, summed in two halves: nine decimals, and what is above them.
+-- The digests of each fetch, summed in two halves: the last nine decimal digits, and those above.
 CREATE VIEW IF NOT EXISTS duo_parts{local} AS
 SELECT fetch, sum(intDiv(digest, 1000000000)) AS high, sum(digest % 1000000000) AS low
 FROM duo_events{local} FINAL

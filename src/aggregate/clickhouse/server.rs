@@ -1,4 +1,4 @@
-//! Asking ClickHouse over its HTTP interface.
+//! Queries ClickHouse over its HTTP interface.
 
 use std::io::Read;
 use std::thread;
@@ -6,86 +6,90 @@ use std::time::Duration;
 
 use ureq::{BodyReader, SendBody};
 
-use super::refusal::{self, Refusal};
-use super::statements::{VERSION, VERSION_THERE, bare};
+use super::query_error::{self, QueryError};
+use super::statements::{SELECT_VERSION, VERSION, strip_comments};
 use crate::base::error::Error;
-use crate::base::text::in_one_line;
+use crate::base::text::to_single_line;
 use crate::system::http::Route;
 use crate::system::http::{self, Connection};
 use crate::system::progress;
 use crate::system::settings::Database;
 
-/// How long to wait for an answer, and how often to try again.
+/// Timeout and retries of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a whole statement and its answer.
+pub struct QueryRetryPolicy {
+    /// For one statement and its complete answer.
     pub timeout: Duration,
-    /// Tries after the first one.
+    /// Retries after a transient error.
     pub retries: u32,
-    /// The wait before the second try; it doubles from try to try.
+    /// The wait before the first retry; it doubles with each retry.
     pub wait: Duration,
 }
 
-/// A ClickHouse that answers.
+/// A ClickHouse server and how to reach it.
 pub struct Server {
     connection: Connection,
     database: Database,
-    patience: Patience,
+    retry: QueryRetryPolicy,
 }
 
-/// Settings of every statement of ours. The result is finished before the first byte of it leaves, so that a statement
-/// that fails half-way has no answer rather than half of one; nothing is left to be done later; and no shard is left out.
-const OURS: &str = "wait_end_of_query=1&insert_distributed_sync=1&skip_unavailable_shards=0&input_format_skip_unknown_fields=1&output_format_json_quote_64bit_integers=0&output_format_json_escape_forward_slashes=0";
+/// Settings of every statement about our own tables. `wait_end_of_query` buffers the result, so a
+/// statement that fails midway returns an error instead of a truncated result. Inserts are
+/// synchronous, and no shard is skipped.
+const QUERY_SETTINGS: &str = "wait_end_of_query=1&insert_distributed_sync=1&skip_unavailable_shards=0&input_format_skip_unknown_fields=1&output_format_json_quote_64bit_integers=0&output_format_json_escape_forward_slashes=0";
 
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait between two attempts.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 impl Server {
-    /// A server that was not asked yet.
-    pub fn new(database: Database, route: &Route, patience: Patience) -> Result<Server, Error> {
-        let connection = Connection::new(route, patience.timeout)?;
-        Ok(Server { connection, database, patience })
+    /// Sends no request yet.
+    pub fn new(database: Database, route: &Route, retry: QueryRetryPolicy) -> Result<Server, Error> {
+        let connection = Connection::new(route, retry.timeout)?;
+        Ok(Server { connection, database, retry })
     }
 
-    /// Fails unless the tables are there, of the version that is read and written, on every shard.
+    /// Fails unless every shard has the tables in the version that this program reads and writes.
     pub fn check_schema(&self) -> Result<(), Error> {
         let mut versions = String::new();
-        let read = self.ask(VERSION_THERE)?.take(1000).read_to_string(&mut versions);
-        read.map_err(|error| Error::Temporary(self.broken_off(&error)))?;
+        let read = self.query(SELECT_VERSION)?.take(1000).read_to_string(&mut versions);
+        read.map_err(|error| Error::Transient(self.interrupted(&error)))?;
         let versions: Vec<&str> = versions.lines().collect();
         match versions.as_slice() {
             [VERSION] => Ok(()),
-            [] => Err(refusal::other_schema("they say none")),
-            others => {
-                Err(refusal::other_schema(&format!("they are {}, and not {VERSION}", others.join(" and "))))
-            }
+            [] => Err(query_error::schema_mismatch("no version")),
+            others => Err(query_error::schema_mismatch(&format!(
+                "version {} instead of {VERSION}",
+                others.join(" and ")
+            ))),
         }
     }
 
-    /// The answer to a statement of ours.
-    pub fn ask(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
-        self.patiently(|| self.send(&bare(statement).into_bytes(), OURS, None))
+    /// Runs a statement about our own tables and returns its answer.
+    pub fn query(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
+        self.with_retry(|| self.send(&strip_comments(statement).into_bytes(), QUERY_SETTINGS, None))
     }
 
-    /// The answer to a statement about tables of others, with no setting of ours: a user who may only read cannot change any.
-    /// It leaves as it is made, so that one which fails half-way has half an answer.
-    pub(super) fn ask_plainly(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
-        self.patiently(|| self.send(&bare(statement).into_bytes(), "", None))
+    /// Runs a statement without any setting, which a read-only user may not change, and returns its
+    /// answer. The answer is not buffered: a statement that fails midway returns a truncated
+    /// answer.
+    pub(super) fn query_without_settings(&self, statement: &str) -> Result<BodyReader<'static>, Error> {
+        self.with_retry(|| self.send(&strip_comments(statement).into_bytes(), "", None))
     }
 
-    /// Adds rows to a table: JSON lines, packed with gzip. The same rows may be added again.
+    /// Adds rows to a table: JSON lines, compressed with gzip. Adding the same rows again is
+    /// harmless.
     pub fn insert(&self, table: &str, rows: &[u8]) -> Result<(), Error> {
-        let query = format!("{OURS}&query=INSERT%20INTO%20{table}%20FORMAT%20JSONEachRow");
-        let mut answer = self.patiently(|| self.send(rows, &query, Some("gzip")))?;
+        let query = format!("{QUERY_SETTINGS}&query=INSERT%20INTO%20{table}%20FORMAT%20JSONEachRow");
+        let mut answer = self.with_retry(|| self.send(rows, &query, Some("gzip")))?;
         std::io::copy(&mut answer, &mut std::io::sink())
             .map(drop)
-            .map_err(|error| Error::Temporary(self.broken_off(&error)))
+            .map_err(|error| Error::Transient(self.interrupted(&error)))
     }
 
-    /// What is said when an answer ends before its end.
-    pub(super) fn broken_off(&self, error: &std::io::Error) -> String {
+    /// The error text for an answer that ends early.
+    pub(super) fn interrupted(&self, error: &std::io::Error) -> String {
         format!(
-            "ClickHouse stopped answering: {}; run it again, nothing counts twice",
+            "the ClickHouse answer was interrupted: {}; run again, nothing counts twice",
             self.clean(&error.to_string())
         )
     }
@@ -95,8 +99,12 @@ impl Server {
         body: &[u8],
         parameters: &str,
         encoding: Option<&str>,
-    ) -> Result<BodyReader<'static>, Refusal> {
-        let url = format!("{}/?database={}&{parameters}", self.database.url(), encoded(self.database.name()));
+    ) -> Result<BodyReader<'static>, QueryError> {
+        let url = format!(
+            "{}/?database={}&{parameters}",
+            self.database.url(),
+            percent_encoded(self.database.name())
+        );
         let mut request = self.connection.agent().post(&url);
         for (name, value) in [
             ("X-ClickHouse-User", self.database.user()),
@@ -108,7 +116,7 @@ impl Server {
             }
         }
         let mut body = body;
-        // Of known length: servers of old do not read a chunked body to its end.
+        // Of known length: old servers do not read a chunked body to its end.
         request = request.header("Content-Length", body.len().to_string());
         let response =
             request.send(SendBody::from_reader(&mut body)).map_err(|error| self.unreachable(&error))?;
@@ -119,45 +127,47 @@ impl Server {
         }
         let mut text = Vec::new();
         let _ = reader.take(10_000).read_to_end(&mut text);
-        Err(refusal::meaning(status, &self.clean(&String::from_utf8_lossy(&text))))
+        Err(query_error::classify(status, &self.clean(&String::from_utf8_lossy(&text))))
     }
 
-    fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Refusal>) -> Result<T, Error> {
+    fn with_retry<T>(&self, mut attempt: impl FnMut() -> Result<T, QueryError>) -> Result<T, Error> {
         let mut tries = 0;
         loop {
-            let what = match attempt() {
+            let message = match attempt() {
                 Ok(answer) => {
-                    progress::notice_over();
+                    progress::clear_retry_notice();
                     return Ok(answer);
                 }
-                Err(Refusal::Lasting(error)) => return Err(error),
-                Err(Refusal::Passing(what)) => what,
+                Err(QueryError::Permanent(error)) => return Err(error),
+                Err(QueryError::Transient(message)) => message,
             };
-            if tries == self.patience.retries {
-                let times = if tries == 0 { String::new() } else { format!(" ({} tries)", tries + 1) };
-                return Err(Error::Temporary(format!("{what}{times}; run it again, nothing counts twice")));
+            if tries == self.retry.retries {
+                let times = if tries == 0 { String::new() } else { format!(" ({} attempts)", tries + 1) };
+                return Err(Error::Transient(format!("{message}{times}; run again, nothing counts twice")));
             }
-            let pause = self.patience.wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT);
-            progress::notice_of_retry(&what, tries + 2, self.patience.retries + 1, pause);
+            let pause = self.retry.wait.saturating_mul(1 << tries.min(16)).min(MAX_WAIT);
+            progress::log_retry(&message, tries + 2, self.retry.retries + 1, pause);
             thread::sleep(pause);
             tries += 1;
         }
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> Refusal {
+    fn unreachable(&self, error: &ureq::Error) -> QueryError {
         match self.connection.explain(error) {
-            http::Failure::Transient(what) => Refusal::Passing(self.clean(&what)),
-            http::Failure::Permanent(what) => Refusal::Lasting(Error::Configuration(self.clean(&what))),
+            http::Failure::Transient(message) => QueryError::Transient(self.clean(&message)),
+            http::Failure::Permanent(message) => {
+                QueryError::Permanent(Error::Configuration(self.clean(&message)))
+            }
         }
     }
 
     fn clean(&self, text: &str) -> String {
-        in_one_line(&self.database.redact(text))
+        to_single_line(&self.database.redact(text))
     }
 }
 
-/// A text as it stands in a URL.
-fn encoded(text: &str) -> String {
+/// A text, percent-encoded for a URL.
+fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),

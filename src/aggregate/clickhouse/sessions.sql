@@ -1,4 +1,4 @@
--- Rollup lines of the kind `session`: what events of agents tell of each session and person, as sets.
+-- Rollup lines of kind `session`: what the agent events report of each session and person, as sets.
 SELECT
     'rollup' AS type,
     'session' AS kind,
@@ -9,7 +9,7 @@ SELECT
     fetched_at,
     part,
     session,
-    -- Moments without their Z sort as time does, whether they have fractions or not.
+    -- Timestamps without their Z sort by time, with or without fractions of a second.
     [(user, concat(since, 'Z'))] AS users,
     if(is_bot = 1, [user], emptyArrayString()) AS bots,
     flows,

@@ -1,4 +1,4 @@
--- Rollup lines of the kind `usage`.
+-- Rollup lines of kind `usage`.
 SELECT
     'rollup' AS type,
     'usage' AS kind,

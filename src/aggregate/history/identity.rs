@@ -1,39 +1,45 @@
-//! What a history is of: addresses, groups and the pseudonym key. A run of something else is refused, never mixed in.
+//! The identity of a history: addresses, groups and the pseudonym key. A run with another identity
+//! is refused, so data never mixes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Head;
+use super::content::Head;
 use crate::base::calendar::Day;
 use crate::model::record::{INSTANCE_SCOPE, is_within};
 
-/// What a history is of; the file `identity.json` in its folder, and the first line of an export.
+/// The identity of a history: the file `identity.json` in its folder, and the first line of an
+/// export.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "history_identity")]
 pub struct Identity {
     /// By canonical address.
     pub instances: BTreeMap<String, KnownInstance>,
-    /// What was renamed: an older export of the history still has the former names.
+    /// Renames so far: an older export of the history still has the former names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renames: Vec<Rename>,
-    /// What was dropped, as (address, group): an older export still has it. Asking for it again takes it out of here.
+    /// Dropped groups, as (address, group): an older export still has them. Collecting a group
+    /// again removes it from this list.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped: BTreeSet<(String, String)>,
-    /// In an export, how many files follow: one that is cut between two of them shows no other damage.
+    /// In an export, the number of files that follow: an export that is truncated between two files
+    /// shows no other damage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
 }
 
-/// What is known of one GitLab.
+/// What is known of one GitLab instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownInstance {
-    /// The scopes that were asked for, by path.
+    /// The scopes that were collected, by path.
     pub groups: BTreeMap<String, Membership>,
-    /// The check value of the pseudonym key ([`crate::normalize::pseudonym::PseudonymKey::check`]); `None` while no pseudonym was seen.
+    /// The check value of the pseudonym key ([`crate::normalize::pseudonym::PseudonymKey::check`]);
+    /// `None` while no pseudonym was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_check: Option<String>,
-    /// The address that pseudonyms are made with, where that is a former one: they cannot be made anew from the history.
+    /// The address that pseudonyms are derived from, if it is a former one: the history cannot
+    /// derive them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudonyms_of: Option<String>,
 }
@@ -41,7 +47,7 @@ pub struct KnownInstance {
 /// Whether a group is still part of the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
-    /// The last day on which it is; `None` while it is asked for.
+    /// The last day in the total; `None` while the group is collected.
     pub until: Option<Day>,
 }
 
@@ -49,16 +55,16 @@ pub struct Membership {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rename {
-    /// A GitLab has another address.
+    /// A GitLab instance has another address.
     Instance {
         /// The former address.
         from: String,
         /// The address now.
         to: String,
     },
-    /// A group has another path, and so have the groups and projects within it.
+    /// A group, and with it the groups and projects within it, has another path.
     Group {
-        /// The GitLab; `None` for whichever has the group.
+        /// The GitLab instance; `None` for any that has the group.
         instance: Option<String>,
         /// The former path.
         from: String,
@@ -67,30 +73,30 @@ pub enum Rename {
     },
 }
 
-/// What one run brings.
+/// The identity of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Run {
+pub struct RunIdentity {
     /// By canonical address.
     pub instances: BTreeMap<String, RunInstance>,
-    /// Groups that the settings name beside those of the stream.
+    /// Groups from the settings, in addition to those in the stream.
     pub named_groups: BTreeSet<String>,
 }
 
-/// What one run brings of one GitLab.
+/// The identity of one run for one GitLab instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunInstance {
-    /// The scopes asked for.
+    /// The scopes that the run collects.
     pub groups: BTreeSet<String>,
-    /// The check values of the keys that its pseudonyms were made with.
+    /// The check values of the keys of its pseudonyms.
     pub key_checks: BTreeSet<String>,
 }
 
-/// Why a run does not belong to a history. The text says what differs and which command repairs it.
+/// Why a run does not belong to a history. The text states what differs and which command fixes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// Another address.
     #[error(
-        "it is of {known}, and this run is of {new}; if GitLab moved, run \"duo-metrics history rename --url {known} {new}\", else give this run a history of its own"
+        "it belongs to {known}, and this run collects {new}; if GitLab moved, run \"duo-metrics history rename --url {known} {new}\", else use a separate history for this run"
     )]
     Address {
         /// The address in the history.
@@ -100,7 +106,7 @@ pub enum Mismatch {
     },
     /// Another group.
     #[error(
-        "it is of group {known}, and this run is of group {new} alone; if the group was renamed, run \"duo-metrics history rename --group {known} {new}\"; to count both, set GROUP_PATH to {known},{new}; if {known} is no longer wanted, run \"duo-metrics history drop --group {known}\""
+        "it contains group {known}, and this run collects only {new}; if the group was renamed, run \"duo-metrics history rename --group {known} {new}\"; to count both, set GROUP_PATH to {known},{new}; if {known} is no longer wanted, run \"duo-metrics history drop --group {known}\""
     )]
     Group {
         /// The group in the history.
@@ -110,23 +116,24 @@ pub enum Mismatch {
     },
     /// Another pseudonym key.
     #[error(
-        "its pseudonyms were made with another DUO_METRICS_PSEUDONYM_KEY, so everyone would count twice; set the earlier key, or give this run a history of its own"
+        "its pseudonyms were made with another DUO_METRICS_PSEUDONYM_KEY, so everyone would count twice; set the earlier key, or use a separate history for this run"
     )]
     Key,
-    /// A run that did not know under which address the pseudonyms of the history were made.
+    /// The run derived pseudonyms from the current address, and the history from a former one.
     #[error(
-        "its pseudonyms were made under the former address {former} of {instance}; set DUO_METRICS_HISTORY for \"duo-metrics normalize\" too, so that it makes the same ones"
+        "its pseudonyms were derived from {former}, the former address of {instance}; set DUO_METRICS_HISTORY for \"duo-metrics normalize\", too, so that it derives the same ones"
     )]
     FormerAddress {
         /// The address now.
         instance: String,
-        /// The address that pseudonyms are made with.
+        /// The address that the history derives pseudonyms from.
         former: String,
     },
 }
 
 impl Identity {
-    /// What files without an identity are of, by their heads: histories that an earlier version wrote have none.
+    /// The identity of files without a stored one, by their first lines: earlier releases did not
+    /// store it.
     pub fn of_files<'h>(heads: impl Iterator<Item = &'h Head>) -> Identity {
         let mut identity = Identity::default();
         for head in heads {
@@ -141,9 +148,9 @@ impl Identity {
         self.instances.is_empty()
     }
 
-    /// Checks that a run is of what the history is of. New groups and addresses are welcome beside those that are known; in the
-    /// place of one that is known they may be the same under another name.
-    pub fn check(&self, run: &Run) -> Result<(), Mismatch> {
+    /// Checks that a run belongs to the history. New groups and addresses may join known ones. A
+    /// new one that appears while a known one is missing may be a rename and is refused.
+    pub fn check(&self, run: &RunIdentity) -> Result<(), Mismatch> {
         let is_new = |instance: &&String| !self.instances.contains_key(*instance);
         let is_absent = |instance: &&String| !run.instances.contains_key(*instance);
         if let (Some(new), Some(known)) =
@@ -151,13 +158,13 @@ impl Identity {
         {
             return Err(Mismatch::Address { known: known.clone(), new: new.clone() });
         }
-        for (address, brought) in &run.instances {
+        for (address, collected) in &run.instances {
             let Some(known) = self.instances.get(address) else { continue };
-            known.check_groups(brought, &run.named_groups)?;
+            known.check_groups(collected, &run.named_groups)?;
             if known
                 .key_check
                 .as_ref()
-                .is_some_and(|check| brought.key_checks.iter().any(|other| other != check))
+                .is_some_and(|check| collected.key_checks.iter().any(|other| other != check))
             {
                 return Err(match &known.pseudonyms_of {
                     Some(former) => {
@@ -170,39 +177,41 @@ impl Identity {
         Ok(())
     }
 
-    /// Takes over what a run brings. `last_day` gives the last day that is kept of a group, which is the last one on which a group that
-    /// is no longer asked for counts.
-    pub fn admit(&mut self, run: &Run, last_day: impl Fn(&str, &str) -> Option<Day>) {
-        for (address, brought) in &run.instances {
+    /// Adds the identity of a run. `last_day` returns the last day stored of a group: a group that
+    /// is no longer collected stays in the total up to that day.
+    pub fn add_run(&mut self, run: &RunIdentity, last_day: impl Fn(&str, &str) -> Option<Day>) {
+        for (address, collected) in &run.instances {
             let known = self.instances.entry(address.clone()).or_default();
-            for group in &brought.groups {
+            for group in &collected.groups {
                 known.groups.insert(group.clone(), Membership::default());
                 self.dropped.remove(&(address.clone(), group.clone()));
             }
             if known.key_check.is_none() {
-                known.key_check = brought.key_checks.first().cloned();
+                known.key_check = collected.key_checks.first().cloned();
             }
         }
-        // A run that asks no group at all, such as one of event exports, says nothing of them.
-        if run.instances.values().all(|brought| brought.groups.is_empty()) {
+        // A run without any group, such as one of event exports, does not change which groups are
+        // collected.
+        if run.instances.values().all(|collected| collected.groups.is_empty()) {
             return;
         }
         for (address, known) in &mut self.instances {
-            let brought = run.instances.get(address);
-            let asked = |group: &str| {
-                let in_stream = brought.into_iter().flat_map(|brought| &brought.groups);
-                in_stream.chain(&run.named_groups).any(|asked| asked == group || is_within(group, asked))
+            let collected = run.instances.get(address);
+            let is_collected = |group: &str| {
+                let in_stream = collected.into_iter().flat_map(|collected| &collected.groups);
+                in_stream.chain(&run.named_groups).any(|path| path == group || is_within(group, path))
             };
             for (group, membership) in &mut known.groups {
-                match asked(group) {
-                    true => membership.until = None,
-                    false => membership.until = membership.until.or_else(|| last_day(address, group)),
-                }
+                membership.until = if is_collected(group) {
+                    None
+                } else {
+                    membership.until.or_else(|| last_day(address, group))
+                };
             }
         }
     }
 
-    /// The groups that are no longer asked for, as (address, group, last day in the total).
+    /// The groups that are no longer collected, as (address, group, last day in the total).
     pub fn former_groups(&self) -> impl Iterator<Item = (&str, &str, Day)> {
         self.instances.iter().flat_map(|(address, known)| {
             let until =
@@ -214,7 +223,8 @@ impl Identity {
         })
     }
 
-    /// Adds what another identity of the same history knows. The error is that of [`Identity::check`].
+    /// Adds what another identity of the same history knows. Returns the errors of
+    /// [`Identity::check`].
     pub fn merge(&mut self, other: &Identity) -> Result<(), Mismatch> {
         for (address, theirs) in &other.instances {
             let known = self.instances.entry(address.clone()).or_default();
@@ -236,8 +246,8 @@ impl Identity {
         Ok(())
     }
 
-    /// The names now of an address and a group that may be former ones.
-    pub fn now(&self, instance: &str, scope: &str) -> (String, String) {
+    /// The current names of an address and a group that may be former ones.
+    pub fn current_names(&self, instance: &str, scope: &str) -> (String, String) {
         let (mut instance, mut scope) = (instance.to_owned(), scope.to_owned());
         for rename in &self.renames {
             (instance, scope) = rename.apply(&instance, &scope);
@@ -245,7 +255,7 @@ impl Identity {
         (instance, scope)
     }
 
-    /// Gives an address or a group its new name, and remembers that.
+    /// Renames an address or a group, and records the rename.
     pub fn rename(&mut self, rename: &Rename) {
         for (address, known) in std::mem::take(&mut self.instances) {
             let KnownInstance { groups, key_check, pseudonyms_of } = known;
@@ -256,7 +266,7 @@ impl Identity {
             into.key_check = into.key_check.take().or(key_check);
             for (group, membership) in groups {
                 let (_, group) = rename.apply(&address, &group);
-                // Of two that become one, the one that is still asked for counts.
+                // If two groups become one, the one that is still collected counts.
                 let kept = into.groups.entry(group).or_insert(membership);
                 kept.until = kept.until.and(membership.until);
             }
@@ -265,8 +275,8 @@ impl Identity {
         self.renames.push(rename.clone());
     }
 
-    /// Forgets a group, or all of an address.
-    pub fn drop(&mut self, instance: &str, group: &str) {
+    /// Removes a group, or everything of an address.
+    pub fn drop_group(&mut self, instance: &str, group: &str) {
         if let Some(known) = self.instances.get_mut(instance) {
             known.groups.remove(group);
             if known.groups.is_empty() {
@@ -278,17 +288,17 @@ impl Identity {
 }
 
 impl KnownInstance {
-    /// A new group in the place of one that is not asked for any more may be that one under another path. Groups within each other are
-    /// told apart by their paths.
-    fn check_groups(&self, brought: &RunInstance, named: &BTreeSet<String>) -> Result<(), Mismatch> {
+    /// A new group that appears while a known one is missing may be the same group under another
+    /// path. A group within another one is recognized by its path.
+    fn check_groups(&self, collected: &RunInstance, named: &BTreeSet<String>) -> Result<(), Mismatch> {
         let are_related =
             |one: &str, other: &str| one == other || is_within(one, other) || is_within(other, one);
-        let asked = || brought.groups.iter().chain(named);
+        let paths = || collected.groups.iter().chain(named);
         let current = || self.groups.iter().filter(|(_, membership)| membership.until.is_none());
         let is_new = |group: &&String| !self.groups.keys().any(|known| are_related(known, group));
-        let is_absent = |group: &&String| !asked().any(|asked| are_related(group, asked));
+        let is_absent = |group: &&String| !paths().any(|path| are_related(group, path));
         let absent = current().map(|(group, _)| group).find(is_absent);
-        match (brought.groups.iter().find(is_new), absent) {
+        match (collected.groups.iter().find(is_new), absent) {
             (Some(new), Some(known)) => Err(Mismatch::Group { known: known.clone(), new: new.clone() }),
             _ => Ok(()),
         }
@@ -307,7 +317,7 @@ impl Rename {
         }
     }
 
-    /// The path of a project after the change; `None` when it stays.
+    /// The path of a project after the change; `None` if it stays the same.
     pub fn project(&self, instance: &str, project: &str) -> Option<String> {
         match self {
             Rename::Group { instance: of, from, to } if of.as_deref().is_none_or(|of| of == instance) => {
@@ -318,7 +328,7 @@ impl Rename {
     }
 }
 
-/// The path of something that is, or lies within, what was renamed.
+/// The new path of the renamed group, or of something within it.
 fn renamed_path(path: &str, from: &str, to: &str) -> Option<String> {
     let rest = path.strip_prefix(from)?;
     (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
@@ -328,32 +338,32 @@ fn renamed_path(path: &str, from: &str, to: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn run(instance: &str, groups: &[&str]) -> Run {
+    fn run(instance: &str, groups: &[&str]) -> RunIdentity {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        let brought = RunInstance { groups, key_checks: BTreeSet::new() };
-        Run { instances: [(instance.to_owned(), brought)].into(), named_groups: BTreeSet::new() }
+        let collected = RunInstance { groups, key_checks: BTreeSet::new() };
+        RunIdentity { instances: [(instance.to_owned(), collected)].into(), named_groups: BTreeSet::new() }
     }
 
     fn known(instance: &str, groups: &[&str]) -> Identity {
         let mut identity = Identity::default();
-        identity.admit(&run(instance, groups), |_, _| None);
+        identity.add_run(&run(instance, groups), |_, _| None);
         identity
     }
 
     const HERE: &str = "https://gitlab.example.com";
 
     #[test]
-    fn a_new_group_in_the_place_of_a_known_one_is_refused_and_beside_it_welcome() {
+    fn refuses_a_new_group_that_replaces_a_known_one() {
         let identity = known(HERE, &["acme", "globex/web"]);
-        for welcome in [
+        for accepted in [
             &["acme", "globex/web"][..],
             &["acme"],
             &["acme", "globex/web", "initech"],
-            // A wider and a narrower group are the same by their paths.
+            // The path shows that a wider or narrower group overlaps the known one.
             &["acme/web", "globex"],
             &[],
         ] {
-            assert_eq!(identity.check(&run(HERE, welcome)), Ok(()), "{welcome:?}");
+            assert_eq!(identity.check(&run(HERE, accepted)), Ok(()), "{accepted:?}");
         }
         for renamed in [&["acme-corp"][..], &["acme-corp", "globex/web"], &["acme", "globex/frontend"]] {
             let refused = identity.check(&run(HERE, renamed));
@@ -361,11 +371,11 @@ mod tests {
         }
         let mut named = run(HERE, &["acme-corp"]);
         named.named_groups = ["acme", "globex/web", "acme-corp"].map(str::to_owned).into();
-        assert_eq!(identity.check(&named), Ok(()), "the settings ask for all of them");
+        assert_eq!(identity.check(&named), Ok(()), "the settings name all of them");
     }
 
     #[test]
-    fn another_address_is_refused_and_a_second_one_is_not() {
+    fn refuses_another_address_and_accepts_a_second_one() {
         let identity = known(HERE, &["acme"]);
         let elsewhere = run("http://gitlab.example.com", &["acme"]);
         let refused = identity.check(&elsewhere).expect_err("it may be the same GitLab").to_string();
@@ -379,26 +389,26 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_not_asked_for_any_more_leaves_on_its_last_day_and_may_come_back() {
+    fn a_dropped_group_leaves_on_its_last_day_and_may_return() {
         let mut identity = known(HERE, &["acme", "globex"]);
         let last = |_: &str, _: &str| "2026-10-31".parse().ok();
-        identity.admit(&run(HERE, &[]), last);
+        identity.add_run(&run(HERE, &[]), last);
         assert_eq!(identity.former_groups().count(), 0, "a run of exports alone asks for no group");
-        identity.admit(&run(HERE, &["acme"]), last);
+        identity.add_run(&run(HERE, &["acme"]), last);
         let former: Vec<_> =
             identity.former_groups().map(|(_, group, day)| (group, day.to_string())).collect();
         assert_eq!(former, [("globex", "2026-10-31".to_owned())]);
-        identity.admit(&run(HERE, &["acme"]), |_, _| "2026-12-31".parse().ok());
+        identity.add_run(&run(HERE, &["acme"]), |_, _| "2026-12-31".parse().ok());
         assert_eq!(
             identity.former_groups().next().map(|(.., day)| day.to_string()).as_deref(),
             Some("2026-10-31")
         );
-        identity.admit(&run(HERE, &["acme", "globex"]), last);
+        identity.add_run(&run(HERE, &["acme", "globex"]), last);
         assert_eq!(identity.former_groups().count(), 0);
     }
 
     #[test]
-    fn names_follow_renames_in_order_and_an_address_keeps_what_its_pseudonyms_were_made_with() {
+    fn renames_apply_in_order_and_keep_the_address_of_pseudonyms() {
         let mut identity = known(HERE, &["acme/web", "acme-labs"]);
         identity.instances.get_mut(HERE).expect("it is there").key_check = Some("1a2b3c4d".to_owned());
         let group = |from: &str, to: &str| Rename::Group { instance: None, from: from.into(), to: to.into() };
@@ -406,8 +416,8 @@ mod tests {
         identity.rename(&group("acme-corp/web", "acme-corp/frontend"));
         let to = "https://git.example.org";
         identity.rename(&Rename::Instance { from: HERE.into(), to: to.into() });
-        assert_eq!(identity.now(HERE, "acme/web/ui"), (to.into(), "acme-corp/frontend/ui".into()));
-        assert_eq!(identity.now(HERE, "acme-labs"), (to.into(), "acme-labs".into()));
+        assert_eq!(identity.current_names(HERE, "acme/web/ui"), (to.into(), "acme-corp/frontend/ui".into()));
+        assert_eq!(identity.current_names(HERE, "acme-labs"), (to.into(), "acme-labs".into()));
         let groups: Vec<&String> = identity.instances[to].groups.keys().collect();
         assert_eq!(groups, ["acme-corp/frontend", "acme-labs"]);
         assert_eq!(identity.instances[to].pseudonyms_of.as_deref(), Some(HERE));
@@ -416,18 +426,18 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_refused() {
+    fn refuses_another_key() {
         let mut identity = known(HERE, &["acme"]);
         let with = |check: &str| {
             let mut run = run(HERE, &["acme"]);
             run.instances.get_mut(HERE).expect("it is there").key_checks.insert(check.to_owned());
             run
         };
-        identity.admit(&with("1a2b3c4d"), |_, _| None);
+        identity.add_run(&with("1a2b3c4d"), |_, _| None);
         assert_eq!(identity.check(&with("1a2b3c4d")), Ok(()));
         assert_eq!(identity.check(&with("00000000")), Err(Mismatch::Key));
         let mut other = known(HERE, &["acme"]);
-        other.admit(&with("00000000"), |_, _| None);
+        other.add_run(&with("00000000"), |_, _| None);
         assert_eq!(identity.merge(&other), Err(Mismatch::Key));
     }
 }

@@ -1,22 +1,22 @@
-//! What the families of agents share: sums by two dimensions, with the people behind them.
+//! Sums of agent data by two dimensions, with the people behind them.
 
 use std::collections::BTreeMap;
 
-use super::page::By;
 use super::people::PeopleSet;
-use crate::aggregate::rollup::{Name, PersonId};
+use super::sink::By;
+use crate::aggregate::rollup::{PersonId, Symbol};
 use crate::aggregate::view::{AgentUse, View};
 use crate::events::agents::AgentCounts;
 
-/// Stands for a flow, tool or model that nobody tells, so that the parts add up.
-pub(super) const UNTOLD: &str = "(none)";
+/// The label of an unknown flow, tool or model, so that the parts add up to the total.
+pub(super) const NO_VALUE: &str = "(none)";
 
-/// The text of a name, or [`UNTOLD`].
-pub(super) fn told<'a>(view: &View<'a>, name: Option<Name>) -> &'a str {
-    name.map_or(UNTOLD, |name| view.names.text(name))
+/// The text of a name, or [`NO_VALUE`].
+pub(super) fn label<'a>(view: &View<'a>, name: Option<Symbol>) -> &'a str {
+    name.map_or(NO_VALUE, |name| view.symbols.text(name))
 }
 
-/// Counts with the people behind them.
+/// Counts and the people behind them.
 #[derive(Clone, Default)]
 pub(super) struct Sums {
     /// The counts.
@@ -25,14 +25,14 @@ pub(super) struct Sums {
     people: PeopleSet,
 }
 
-/// Sums by one or both of two dimensions, or by none.
+/// Sums by none, one or both of two dimensions.
 pub(super) struct Split<'a> {
     dimensions: [&'static str; 2],
     sums: BTreeMap<[Option<&'a str>; 2], Sums>,
 }
 
 impl Sums {
-    /// How many people are behind them.
+    /// The number of people behind the counts.
     pub(super) fn people(&self) -> Option<u64> {
         Some(self.people.len())
     }
@@ -44,16 +44,16 @@ impl Sums {
 }
 
 impl<'a> Split<'a> {
-    /// Sums of uses by two dimensions; `of` tells both of a use.
+    /// Sums `uses` by two dimensions; `of` returns both values of a use.
     pub(super) fn of(
         view: &View<'a>,
         uses: impl Iterator<Item = AgentUse>,
         dimensions: [&'static str; 2],
-        of: impl Fn(&AgentUse) -> [Option<Name>; 2],
+        of: impl Fn(&AgentUse) -> [Option<Symbol>; 2],
     ) -> Split<'a> {
         let mut sums: BTreeMap<[Option<&'a str>; 2], Sums> = BTreeMap::new();
         for used in uses {
-            let [one, other] = of(&used).map(|name| Some(told(view, name)));
+            let [one, other] = of(&used).map(|name| Some(label(view, name)));
             let person = Some(used.key.person).filter(|person| view.is_person(*person, used.day));
             for place in [[None, None], [one, None], [None, other], [one, other]] {
                 sums.entry(place).or_default().add(&used.counts, person);
@@ -62,7 +62,7 @@ impl<'a> Split<'a> {
         Split { dimensions, sums }
     }
 
-    /// Every sum with its dimensions.
+    /// Calls `take` for every sum, with its dimensions.
     pub(super) fn for_each(&self, mut take: impl FnMut(By<'_>, &Sums)) {
         for (place, sums) in &self.sums {
             let dimensions = self.dimensions.iter().zip(place);
@@ -77,7 +77,7 @@ impl<'a> Split<'a> {
         self.sums.iter().filter_map(|(place, sums)| Some(([place[0]?, place[1]?], sums)))
     }
 
-    /// Whether there was nothing to sum.
+    /// Whether there are no sums.
     pub(super) fn is_empty(&self) -> bool {
         self.sums.is_empty()
     }

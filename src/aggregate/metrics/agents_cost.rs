@@ -1,9 +1,10 @@
-//! What the tokens of agents would cost by a list of prices: an estimate.
+//! An estimate of what the tokens of agents cost, from a price file.
 
 use std::collections::BTreeMap;
 
 use super::agents::{Split, Sums};
-use super::page::{Figure, Page};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
@@ -13,41 +14,42 @@ pub(super) const FAMILY: Family = Family { definitions: &[&COST], compute };
 
 const COST: Definition = Definition {
     metric: "agents.cost_estimate",
-    title: "Cost of tokens, an estimate",
+    title: "Token cost estimate",
     unit: Unit::Dollars,
     grains: &[Grain::Month, Grain::Window],
     by: &["model", "flow"],
-    text: "An estimate: tokens times the prices of a file that the user gives (--prices, in the format of LiteLLM), whose name \
-           and date stand in prices. Input is priced less what was read from or written to the cache, where it includes \
-           that, and the cache by its own prices. The basis says which share of the calls tells tokens, of a model with a \
-           price: of others no cost is known. Without a file there is no figure. It is not what GitLab charges: see \
+    text: "An estimate: tokens times the prices in a file that you provide (--prices, in the format \
+           of LiteLLM); prices contains its name and date. Tokens read from or written to the cache \
+           are priced separately, and subtracted from an input that includes them. The field basis \
+           is the share of calls that report tokens and have a model with a price; the cost of other \
+           calls is unknown. Without a file there is no value. It is not what GitLab charges: see \
            agents.credits.",
 };
 
-/// What calls cost, and of how many of them it is known.
+/// The cost of calls, in US dollars, and the number of calls with a known cost.
 struct Cost {
     dollars: Decimal,
     priced: u64,
     calls: u64,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    let Some(prices) = page.prices else { return };
-    if !COST.grains.contains(&page.period.grain) || !page.rest_on(Source::Tokens, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    let Some(prices) = sink.prices else { return };
+    if !COST.grains.contains(&sink.period.grain) || !sink.require(Source::Tokens, FAMILY.definitions) {
         return;
     }
     let split =
-        Split::of(view, view.tokens_in(page.period), ["model", "flow"], |used| [used.key.model, used.flow]);
-    // What is by one dimension alone has the people, and what is by both a price.
+        Split::of(view, view.tokens_in(sink.period), ["model", "flow"], |used| [used.key.model, used.flow]);
+    // The sums by one dimension have the people, those by both have the price.
     let mut costs: BTreeMap<(&str, &str), Cost> = BTreeMap::new();
     for ([model, flow], Sums { counts, .. }) in split.cells() {
-        let price = prices.of_model(model);
+        let price = prices.price_of(model);
         for place in [("model", model), ("flow", flow)] {
             let cost = costs.entry(place).or_insert(Cost { dollars: Decimal::ZERO, priced: 0, calls: 0 });
             cost.calls = cost.calls.saturating_add(counts.events);
             if let Some(price) = price {
-                cost.dollars = cost.dollars + price.of(counts);
-                cost.priced = cost.priced.saturating_add(counts.told());
+                cost.dollars = cost.dollars + price.cost(counts);
+                cost.priced = cost.priced.saturating_add(counts.events_with_tokens());
             }
         }
     }
@@ -55,8 +57,8 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
         if let [(dimension, value)] = by
             && let Some(Cost { dollars, priced, calls }) = costs.get(&(*dimension, *value))
         {
-            let figure = Figure::amount(*dollars, *priced, sums.people());
-            page.emit(&COST, by, figure.on_basis(*priced, *calls).by_prices());
+            let value = MetricValue::amount(*dollars, *priced, sums.people());
+            sink.emit(&COST, by, value.with_basis(*priced, *calls).with_prices());
         }
     });
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::agents::UNTOLD;
+use super::agents::NO_VALUE;
 use super::definition::TOTAL;
-use super::page::{Figure, Page};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
@@ -12,11 +13,11 @@ use crate::base::decimal::Decimal;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&CREDITS], compute };
 
-/// By what credits are told, beside all of them.
+/// The dimensions of credits.
 const SPLITS: [&str; 2] = ["product", "flow"];
 
-/// The largest rounding error of binary fractions whose sums are equal.
-const NOTHING: f64 = 1e-6;
+/// Differences up to this are rounding errors of binary fractions.
+const MAX_ROUNDING_ERROR: f64 = 1e-6;
 
 const CREDITS: Definition = Definition {
     metric: "agents.credits",
@@ -24,23 +25,24 @@ const CREDITS: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Day, Grain::Month],
     by: &[TOTAL, "product", "flow"],
-    text: "GitLab Credits used, as the Customers Portal counts them: all of them, those of each product, and those of each \
-           flow that has a product of its own. What is of no product or flow, of days that tell all of them, is (none).",
+    text: "GitLab Credits used, as the Customers Portal counts them: in total, by product, and by \
+           flow for each flow that has a product of its own. On days with a total, credits without a \
+           product or flow are (none).",
 };
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !CREDITS.grains.contains(&page.period.grain) || !page.rest_on(Source::Credits, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !CREDITS.grains.contains(&sink.period.grain) || !sink.require(Source::Credits, FAMILY.definitions) {
         return;
     }
     let mut used: BTreeMap<Vec<(&str, &str)>, Vec<Decimal>> = BTreeMap::new();
-    let mut untold: BTreeMap<&str, Vec<Decimal>> = BTreeMap::new();
-    for told in view.credits_in(page.period) {
-        let text = |name| view.names.text(name);
-        let (mut all, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
-        for (product, flow, credits) in told {
-            let credits = Decimal::of(*credits);
+    let mut unattributed: BTreeMap<&str, Vec<Decimal>> = BTreeMap::new();
+    for day in view.credits_in(sink.period) {
+        let text = |name| view.symbols.text(name);
+        let (mut total, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
+        for (product, flow, credits) in day {
+            let credits = Decimal::from_f64(*credits);
             let Some(product) = product else {
-                all.push(credits);
+                total.push(credits);
                 continue;
             };
             let flow = flow.map(|flow| ("flow", text(flow)));
@@ -49,24 +51,24 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
                 used.entry(vec![(split, value)]).or_default().push(credits);
             }
         }
-        if !all.is_empty() {
+        if !total.is_empty() {
             for (split, of_split) in parts {
-                let rest = sum(&all) - sum(&of_split);
-                let is_any = rest.as_f64().is_none_or(|rest| rest > NOTHING);
-                untold.entry(split).or_default().extend(Some(rest).filter(|_| is_any));
+                let rest = sum(&total) - sum(&of_split);
+                let is_any = rest.as_f64().is_none_or(|rest| rest > MAX_ROUNDING_ERROR);
+                unattributed.entry(split).or_default().extend(Some(rest).filter(|_| is_any));
             }
-            used.entry(vec![]).or_default().extend(all);
+            used.entry(vec![]).or_default().extend(total);
         }
     }
-    // A source that never tells the product has no rows by product, rather than one row of all unknown.
-    for (split, rest) in untold {
+    // A source that never reports the product has no rows by product, rather than one unknown row.
+    for (split, rest) in unattributed {
         if !rest.is_empty() && used.keys().any(|by| by.iter().any(|(dimension, _)| *dimension == split)) {
-            used.insert(vec![(split, UNTOLD)], rest);
+            used.insert(vec![(split, NO_VALUE)], rest);
         }
     }
     for (by, credits) in used {
-        let figure = Figure::amount(sum(&credits), credits.len() as u64, None);
-        page.emit(&CREDITS, &by, figure);
+        let value = MetricValue::amount(sum(&credits), credits.len() as u64, None);
+        sink.emit(&CREDITS, &by, value);
     }
 }
 

@@ -1,11 +1,12 @@
-//! How long sessions of agents take, as the clock goes and as they are worked on.
+//! How long agent sessions take: elapsed time, and working time without pauses.
 
 use std::collections::BTreeMap;
 
-use super::agents::told;
-use super::page::{By, Figure, Page};
+use super::agents::label;
 use super::people::PeopleSet;
+use super::sink::{By, MetricSink};
 use super::statistics::{QUANTILES, nearest_rank};
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Session, Source, View};
 use crate::base::calendar::Grain;
@@ -19,65 +20,68 @@ const DURATION: Definition = Definition {
     unit: Unit::Seconds,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &["stat", "flow×stat"],
-    text: "Seconds from the creation of a session (else its start) to the last step that ended it, for the sessions of the \
-           period that ended, however they did: median (p50) and 95th percentile (p95), by nearest rank. active and \
-           active_p95 are the same of the time that was worked on it: less its pauses, which only the service that runs \
-           sessions tells, and not of stuck ones. The basis says which share of the ended sessions tells it.",
+    text: "Seconds from the creation of a session (without one, from its start) to the last step \
+           that ended it, over the sessions of the period that ended, with any status: median (p50) \
+           and 95th percentile (p95), by nearest rank. active and active_p95 are the same statistics \
+           of the working time, without pauses; only the service that runs sessions reports it, and \
+           not for stuck sessions. The field basis is the share of ended sessions with a known time.",
 };
 
-/// The names of the statistics of the time worked.
-const ACTIVE: [&str; 2] = ["active", "active_p95"];
+/// The names of the statistics of the working time, in the order of [`QUANTILES`].
+const ACTIVE_STATS: [&str; 2] = ["active", "active_p95"];
 
 #[derive(Default)]
 struct Times {
-    wall: Observed,
-    active: Observed,
+    elapsed: Durations,
+    active: Durations,
+    /// Number of ended sessions.
     ended: u64,
 }
 
 #[derive(Default)]
-struct Observed {
+struct Durations {
     milliseconds: Vec<u64>,
     people: PeopleSet,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !DURATION.grains.contains(&page.period.grain) || !page.rest_on(Source::Sessions, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !DURATION.grains.contains(&sink.period.grain) || !sink.require(Source::Sessions, FAMILY.definitions) {
         return;
     }
     let mut all = Times::default();
     let mut by_flow: BTreeMap<&str, Times> = BTreeMap::new();
-    for session in view.sessions_in(page.period).filter(|session| session.status != SessionStatus::Open) {
-        for times in [&mut all, by_flow.entry(told(view, session.flow)).or_default()] {
+    for session in view.sessions_in(sink.period).filter(|session| session.status != SessionStatus::Open) {
+        for times in [&mut all, by_flow.entry(label(view, session.flow)).or_default()] {
             times.ended += 1;
-            times.wall.add(session.wall, session, view);
+            times.elapsed.add(session.wall, session, view);
             times.active.add(session.active, session, view);
         }
     }
-    all.emit(page, &[]);
+    all.emit(sink, &[]);
     for (flow, times) in &mut by_flow {
-        times.emit(page, &[("flow", flow)]);
+        times.emit(sink, &[("flow", flow)]);
     }
 }
 
 impl Times {
-    fn emit(&mut self, page: &mut Page<'_, '_>, flow: By<'_>) {
-        let wall_stats = QUANTILES.iter().map(|(stat, _)| *stat);
-        for (observed, stats) in
-            [(&mut self.wall, wall_stats.collect::<Vec<_>>()), (&mut self.active, ACTIVE.to_vec())]
-        {
-            observed.milliseconds.sort_unstable();
-            let (n, people) = (observed.milliseconds.len(), Some(observed.people.len()));
+    fn emit(&mut self, sink: &mut MetricSink<'_, '_>, flow: By<'_>) {
+        let elapsed_stats = QUANTILES.iter().map(|(stat, _)| *stat);
+        for (durations, stats) in [
+            (&mut self.elapsed, elapsed_stats.collect::<Vec<_>>()),
+            (&mut self.active, ACTIVE_STATS.to_vec()),
+        ] {
+            durations.milliseconds.sort_unstable();
+            let (n, people) = (durations.milliseconds.len(), Some(durations.people.len()));
             for (stat, (_, percent)) in stats.into_iter().zip(QUANTILES) {
                 let by: Vec<(&str, &str)> = flow.iter().copied().chain([("stat", stat)]).collect();
-                let figure = Figure::seconds(nearest_rank(&observed.milliseconds, *percent), n, people);
-                page.emit(&DURATION, &by, figure.on_basis(n as u64, self.ended));
+                let value = MetricValue::seconds(nearest_rank(&durations.milliseconds, *percent), n, people);
+                sink.emit(&DURATION, &by, value.with_basis(n as u64, self.ended));
             }
         }
     }
 }
 
-impl Observed {
+impl Durations {
     fn add(&mut self, milliseconds: Option<u64>, session: &Session, view: &View<'_>) {
         let Some(milliseconds) = milliseconds else { return };
         self.milliseconds.push(milliseconds);

@@ -1,11 +1,12 @@
-//! Sessions of agents: how many, how they end, and whose they are.
+//! Agent sessions: how many, how they end, and whose they are.
 
 use std::collections::BTreeMap;
 
-use super::agents::told;
-use super::definition::{Count, EVERY_GRAIN, TOTAL};
-use super::page::{By, Figure, Page};
+use super::agents::label;
+use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
+use super::sink::{By, MetricSink};
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Session, Source, View};
 use crate::base::calendar::Grain;
@@ -19,20 +20,21 @@ const SESSIONS: Definition = Definition {
     metric: "agents.sessions",
     title: "Agent sessions",
     unit: Unit::Sessions,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "flow", "status", "flow×status"],
-    text: "Sessions of agents by the UTC day of their first step, each once however many sources tell of it. The status is \
-           that of the last step that ended it: finished, failed, stopped, cancelled, stuck (cleaned up by GitLab; only \
-           event streams tell it, GraphQL calls such a session failed), or open where no end is told. Agentic chat is the \
-           flow chat. Events of a group carry no session: then nothing is told.",
+    text: "Agent sessions by the UTC day of their first step; a session counts once, even if several \
+           sources report it. The status is that of the last step that ended the session: finished, \
+           failed, stopped, cancelled, stuck (cleaned up by GitLab; only event streams report it, \
+           GraphQL returns such a session as failed), or open without a known end. Agentic Chat is \
+           the flow chat. The events of a group contain no sessions; then there is no value.",
 };
 
-const FINISHED: Count = Count::of("agents.sessions").by(&[("status", "finished")]);
-const FAILED: Count = Count::of("agents.sessions").by(&[("status", "failed")]);
-const STOPPED: Count = Count::of("agents.sessions").by(&[("status", "stopped")]);
-const STUCK: Count = Count::of("agents.sessions").by(&[("status", "stuck")]);
-const CANCELLED: Count = Count::of("agents.sessions").by(&[("status", "cancelled")]);
-const OPEN: Count = Count::of("agents.sessions").by(&[("status", "open")]);
+const FINISHED: CountRef = CountRef::of("agents.sessions").by(&[("status", "finished")]);
+const FAILED: CountRef = CountRef::of("agents.sessions").by(&[("status", "failed")]);
+const STOPPED: CountRef = CountRef::of("agents.sessions").by(&[("status", "stopped")]);
+const STUCK: CountRef = CountRef::of("agents.sessions").by(&[("status", "stuck")]);
+const CANCELLED: CountRef = CountRef::of("agents.sessions").by(&[("status", "cancelled")]);
+const OPEN: CountRef = CountRef::of("agents.sessions").by(&[("status", "open")]);
 
 const SUCCESS_RATE: Definition = Definition {
     metric: "agents.success_rate",
@@ -45,8 +47,9 @@ const SUCCESS_RATE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow"],
-    text: "Of the sessions that finished, failed, were stopped or got stuck, the share that finished. Cancelled and open \
-           ones are left out, and chat, which hands the turn back instead of ending.",
+    text: "Finished sessions divided by the sessions that finished, failed, were stopped or got \
+           stuck. Cancelled and open sessions are left out, and so is chat, which hands the turn \
+           back instead of ending.",
 };
 
 const COMPLETION_RATE: Definition = Definition {
@@ -54,70 +57,72 @@ const COMPLETION_RATE: Definition = Definition {
     title: "Agent completion rate",
     unit: Unit::Share(&[
         &[FINISHED],
-        &[Count::of("agents.sessions")],
+        &[CountRef::of("agents.sessions")],
         &[FAILED, STOPPED, STUCK, CANCELLED, OPEN],
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow"],
-    text: "Finished sessions of all sessions, those of chat and those still open included: GitLab's own figure, so that the \
-           two can be compared.",
+    text: "Finished sessions divided by all sessions, including chat and open sessions: the \
+           definition that GitLab uses, for comparison.",
 };
 
 const USERS: Definition = Definition {
     metric: "agents.users",
     title: "People with agent sessions",
     unit: Unit::People,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "flow"],
-    text: "Distinct people who have a session of the period; where several sources name its user, as GitLab itself does. The \
-           basis says of which share of the sessions the user is told. Bots and service accounts are not counted.",
+    text: "Distinct people with a session in the period. If several sources report the user of a \
+           session, GitLab's own value counts. The field basis is the share of sessions with a known \
+           user. Bots and service accounts are not counted.",
 };
 
 #[derive(Default)]
-struct Counts {
+struct SessionCounts {
     all: u64,
     by_status: BTreeMap<SessionStatus, (u64, PeopleSet)>,
-    /// Finished, and ended otherwise; without chat.
+    /// Finished sessions, without chat.
     finished: u64,
+    /// Sessions with a known result, without chat.
     ended: u64,
     with_user: u64,
     people: PeopleSet,
     people_of_ended: PeopleSet,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !page.rest_on(Source::Sessions, FAMILY.definitions) {
-        // Events of sessions without their ids say that there are some, and not how many.
-        if page.rest_on_agents_at_work() {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !sink.require(Source::Sessions, FAMILY.definitions) {
+        // Events of sessions without ids show that there are sessions, but not how many.
+        if sink.require_agent_activity() {
             for definition in FAMILY.definitions {
-                page.emit(definition, &[], Figure::unknown(Reason::NotInSource));
+                sink.emit(definition, &[], MetricValue::unknown(Reason::NotInSource));
             }
         }
         return;
     }
-    let mut all = Counts::default();
-    let mut by_flow: BTreeMap<&str, Counts> = BTreeMap::new();
-    for session in view.sessions_in(page.period) {
-        for counts in [&mut all, by_flow.entry(told(view, session.flow)).or_default()] {
+    let mut all = SessionCounts::default();
+    let mut by_flow: BTreeMap<&str, SessionCounts> = BTreeMap::new();
+    for session in view.sessions_in(sink.period) {
+        for counts in [&mut all, by_flow.entry(label(view, session.flow)).or_default()] {
             counts.add(session, view);
         }
     }
-    all.emit(page, &[]);
+    all.emit(sink, &[]);
     for (flow, counts) in &by_flow {
-        counts.emit(page, &[("flow", flow)]);
+        counts.emit(sink, &[("flow", flow)]);
     }
 }
 
-impl Counts {
+impl SessionCounts {
     fn add(&mut self, session: &Session, view: &View<'_>) {
         let person = view.person_of(session);
         let add = |people: &mut PeopleSet| people.extend(person);
         self.all += 1;
         self.with_user += u64::from(session.person.is_some());
         add(&mut self.people);
-        let of_status = self.by_status.entry(session.status).or_default();
-        of_status.0 += 1;
-        add(&mut of_status.1);
+        let (count, people) = self.by_status.entry(session.status).or_default();
+        *count += 1;
+        add(people);
         let has_ended = !matches!(session.status, SessionStatus::Open | SessionStatus::Cancelled);
         if has_ended && !view.is_chat(session) {
             self.ended += 1;
@@ -126,24 +131,24 @@ impl Counts {
         }
     }
 
-    fn emit(&self, page: &mut Page<'_, '_>, flow: By<'_>) {
+    fn emit(&self, sink: &mut MetricSink<'_, '_>, flow: By<'_>) {
         let people = Some(self.people.len());
-        page.emit(&SESSIONS, flow, Figure::count(self.all, people));
+        sink.emit(&SESSIONS, flow, MetricValue::count(self.all, people));
         for status in SessionStatus::ALL {
             if let Some((count, people)) = self.by_status.get(&status) {
                 let by: Vec<(&str, &str)> =
                     flow.iter().copied().chain([("status", status.as_str())]).collect();
-                page.emit(&SESSIONS, &by, Figure::count(*count, Some(people.len())));
+                sink.emit(&SESSIONS, &by, MetricValue::count(*count, Some(people.len())));
             }
         }
         if !flow.contains(&("flow", CHAT)) {
             let ended = Number::Count(self.ended);
             let people = Some(self.people_of_ended.len());
-            page.emit(&SUCCESS_RATE, flow, Figure::rate(Number::Count(self.finished), ended, people));
+            sink.emit(&SUCCESS_RATE, flow, MetricValue::rate(Number::Count(self.finished), ended, people));
         }
         let finished = self.by_status.get(&SessionStatus::Finished).map_or(0, |(count, _)| *count);
-        let rate = Figure::rate(Number::Count(finished), Number::Count(self.all), people);
-        page.emit(&COMPLETION_RATE, flow, rate);
-        page.emit(&USERS, flow, Figure::people(self.people.len()).on_basis(self.with_user, self.all));
+        let rate = MetricValue::rate(Number::Count(finished), Number::Count(self.all), people);
+        sink.emit(&COMPLETION_RATE, flow, rate);
+        sink.emit(&USERS, flow, MetricValue::people(self.people.len()).with_basis(self.with_user, self.all));
     }
 }

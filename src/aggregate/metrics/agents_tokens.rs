@@ -1,8 +1,9 @@
-//! Tokens that agents used, by kind, and how much of the input came from the cache.
+//! Tokens that agents use, by kind, and the share of the input that comes from the cache.
 
 use super::agents::{Split, Sums};
-use super::definition::{Count, EVERY_GRAIN, TOTAL};
-use super::page::{Figure, Page};
+use super::definition::{ALL_GRAINS, CountRef, TOTAL};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
@@ -15,29 +16,31 @@ const TOKENS: Definition = Definition {
     metric: "agents.tokens",
     title: "Tokens of agents",
     unit: Unit::Tokens,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &["kind", "kind×model", "kind×flow"],
-    text: "Tokens by kind: input (of most models with those from the cache in it), output, cache_read, cache_write_5m and \
-           cache_write_1h (where it is told for how long), cache_write (all of them), and gitlab_total, which is GitLab's \
-           own sum of input and output. Kinds are never added otherwise. The basis says which share of the calls tells the \
-           kind. A day counts by one event stream: the first of Snowplow, internal events and the service's log that tells \
-           tokens. Models are spelled as their provider does.",
+    text: "Tokens by kind: input (for most models including cached tokens), output, cache_read, \
+           cache_write_5m and cache_write_1h (if the lifetime is reported), cache_write (all of \
+           them), and gitlab_total, GitLab's own sum of input and output. No other kinds are added \
+           up. The field basis is the share of calls that report the kind. Each day comes from one \
+           event stream: the first of Snowplow, internal events and the service log that reports \
+           tokens. Models have the names that their provider uses.",
 };
 
 const CACHE_HIT_RATE: Definition = Definition {
     metric: "agents.cache_hit_rate",
     title: "Input from the cache",
     unit: Unit::Share(&[
-        &[Count::of("agents.tokens").by(&[("kind", "cache_read")])],
-        &[Count::of("agents.tokens").by(&[("kind", "input")])],
+        &[CountRef::of("agents.tokens").by(&[("kind", "cache_read")])],
+        &[CountRef::of("agents.tokens").by(&[("kind", "input")])],
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "model"],
-    text: "Tokens read from the cache of the tokens of input, over the calls whose input includes the cache; the basis says \
-           which share of the calls with input those are. A cache of which nothing is told can be told as 0.",
+    text: "Tokens read from the cache divided by input tokens, over the calls whose input includes \
+           the cache; basis is their share of the calls with input. A cache that is not reported can \
+           appear as 0.",
 };
 
-/// A kind of tokens: its sum and how many events tell it.
+/// A kind of tokens, and the sum and the number of events that report it.
 type Kind = (&'static str, fn(&AgentCounts) -> (u64, u64));
 
 const KINDS: [Kind; 7] = [
@@ -52,36 +55,36 @@ const KINDS: [Kind; 7] = [
     }),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     let split =
-        Split::of(view, view.tokens_in(page.period), ["model", "flow"], |used| [used.key.model, used.flow]);
-    if !page.rest_on_agents(Source::Tokens, FAMILY.definitions, split.is_empty()) {
+        Split::of(view, view.tokens_in(sink.period), ["model", "flow"], |used| [used.key.model, used.flow]);
+    if !sink.require_agents(Source::Tokens, FAMILY.definitions, split.is_empty()) {
         return;
     }
-    if split.is_empty() && page.period.grain != Grain::Day {
+    if split.is_empty() && sink.period.grain != Grain::Day {
         for (kind, _) in KINDS {
-            page.emit(&TOKENS, &[("kind", kind)], Figure::unknown(Reason::NotInSource));
+            sink.emit(&TOKENS, &[("kind", kind)], MetricValue::unknown(Reason::NotInSource));
         }
-        page.emit(&CACHE_HIT_RATE, &[], Figure::unknown(Reason::NotInSource));
+        sink.emit(&CACHE_HIT_RATE, &[], MetricValue::unknown(Reason::NotInSource));
     }
     split.for_each(|by, sums| {
         if by.len() < 2 {
-            for (kind, told) in KINDS {
+            for (kind, sum_of) in KINDS {
                 let by: Vec<(&str, &str)> = [("kind", kind)].into_iter().chain(by.iter().copied()).collect();
-                let (tokens, events) = told(&sums.counts);
-                let figure = Figure::count(tokens, sums.people());
-                page.emit(&TOKENS, &by, figure.on_basis(events, sums.counts.events));
+                let (tokens, events) = sum_of(&sums.counts);
+                let value = MetricValue::count(tokens, sums.people());
+                sink.emit(&TOKENS, &by, value.with_basis(events, sums.counts.events));
             }
             if !by.iter().any(|(dimension, _)| *dimension == "flow") {
-                page.emit(&CACHE_HIT_RATE, by, hit_rate(sums));
+                sink.emit(&CACHE_HIT_RATE, by, hit_rate(sums));
             }
         }
     });
 }
 
-fn hit_rate(sums: &Sums) -> Figure {
+fn hit_rate(sums: &Sums) -> MetricValue {
     let counts = &sums.counts;
     let (read, input) = (counts.inclusive_cache_read, counts.inclusive_input);
-    let rate = Figure::rate(Number::Count(read), Number::Count(input), sums.people());
-    rate.on_basis(counts.inclusive_events, counts.input_told)
+    let rate = MetricValue::rate(Number::Count(read), Number::Count(input), sums.people());
+    rate.with_basis(counts.inclusive_events, counts.input_told)
 }

@@ -1,8 +1,9 @@
-//! Code review by Duo: asked for, done, and what people thought of it.
+//! Code review by GitLab Duo: requests, comments and reactions.
 
 use super::activity::Events;
-use super::definition::{EVERY_GRAIN, TOTAL};
-use super::page::{Figure, Page};
+use super::definition::{ALL_GRAINS, TOTAL};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 
@@ -10,33 +11,35 @@ pub(super) const FAMILY: Family = Family { definitions: &[&REQUESTS, &COMMENTS, 
 
 const REQUESTS: Definition = Definition {
     metric: "code_review.requests",
-    title: "Reviews asked for",
+    title: "Reviews requested",
     unit: Unit::Events,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
-    text: "Reviews of a merge request that were asked of Duo, by its author (kind author) or by somebody else (kind other), \
-           those of bots and service accounts included.",
+    text: "Reviews of a merge request requested from GitLab Duo, by its author (kind author) or by \
+           someone else (kind other), including requests of bots and service accounts.",
 };
 
 const COMMENTS: Definition = Definition {
     metric: "code_review.comments",
     title: "Review comments",
     unit: Unit::Events,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
-    text: "Comments that Duo put on a diff (kind posted). Behind them stand the people for whom it did.",
+    text: "Comments that GitLab Duo posted on a diff (kind posted). The people behind the value are \
+           those for whom it posted them.",
 };
 
 const REACTIONS: Definition = Definition {
     metric: "code_review.reactions",
     title: "Reactions to review comments",
     unit: Unit::Events,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
-    text: "Thumbs up (kind thumbs_up) and thumbs down (kind thumbs_down) on comments of Duo. Most comments get neither.",
+    text: "Thumbs up (kind thumbs_up) and thumbs down (kind thumbs_down) on comments of GitLab Duo. \
+           Most comments get neither.",
 };
 
-/// What is counted: the metric, the kind, the event.
+/// What is counted: the metric, its kind and the event name.
 const KINDS: [(&Definition, &str, &str); 5] = [
     (&REQUESTS, "author", "request_review_duo_code_review_on_mr_by_author"),
     (&REQUESTS, "other", "request_review_duo_code_review_on_mr_by_non_author"),
@@ -45,26 +48,26 @@ const KINDS: [(&Definition, &str, &str); 5] = [
     (&REACTIONS, "thumbs_down", "react_thumbs_down_on_duo_code_review_comment"),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !page.rest_on(Source::Usage, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !sink.require(Source::Usage, FAMILY.definitions) {
         return;
     }
     let mut counts = vec![Events::default(); KINDS.len()];
-    for (_, event, events) in page.activity.events_in(page.period) {
-        let name = view.names.text(event);
+    for (_, event, events) in sink.activity.events_in(sink.period) {
+        let name = view.symbols.text(event);
         if let Some(kind) = KINDS.iter().position(|(_, _, event)| *event == name) {
             counts[kind].add(events);
         }
     }
-    let figure = |events: &Events| Figure::count(events.count(), Some(events.people.len()));
+    let value = |events: &Events| MetricValue::count(events.count(), Some(events.people.len()));
     for definition in FAMILY.definitions.iter().copied() {
         let mut total = Events::default();
-        for ((of, kind, _), events) in KINDS.into_iter().zip(&counts) {
-            if of.metric == definition.metric {
-                page.emit(definition, &[("kind", kind)], figure(events));
+        for ((counted, kind, _), events) in KINDS.into_iter().zip(&counts) {
+            if counted.metric == definition.metric {
+                sink.emit(definition, &[("kind", kind)], value(events));
                 total.add(events);
             }
         }
-        page.emit(definition, &[], figure(&total));
+        sink.emit(definition, &[], value(&total));
     }
 }

@@ -1,4 +1,5 @@
-//! What a metric is, said once: the text feeds the pages, docs/metrics.md and the help.
+//! Metric definitions: the text is shown on the pages, in docs/metrics.md, in the help and as the
+//! `HELP` of OpenMetrics.
 
 use crate::base::calendar::{Grain, Period, WINDOW_DAYS};
 use crate::model::record::Population;
@@ -14,7 +15,8 @@ pub struct Definition {
     pub unit: Unit,
     /// The grains it is computed for.
     pub grains: &'static [Grain],
-    /// What it is split by: `-` is the total, `feature` one dimension, `feature×event` two crossed.
+    /// What it is split by: `-` is the total, `feature` one dimension, `feature×event` two
+    /// dimensions crossed.
     pub by: &'static [&'static str],
     /// What is counted, in one or two sentences.
     pub text: &'static str,
@@ -28,9 +30,9 @@ pub enum Unit {
     /// Events.
     Events,
     /// A share from 0 to 1 (`n` of `of`).
-    Share(Counts),
-    /// Events or things per person.
-    PerPerson(Counts),
+    Share(RevealedCounts),
+    /// Events or items per person.
+    PerPerson(RevealedCounts),
     /// Lines of code.
     Lines,
     /// Seats.
@@ -43,11 +45,11 @@ pub enum Unit {
     Seconds,
     /// Days.
     Days,
-    /// Deployments a day.
-    DeploymentsADay,
-    /// Sessions of agents.
+    /// Deployments per day.
+    DeploymentsPerDay,
+    /// Agent sessions.
     Sessions,
-    /// Tokens of models.
+    /// Model tokens.
     Tokens,
     /// US dollars.
     Dollars,
@@ -55,56 +57,57 @@ pub enum Unit {
     Credits,
 }
 
-/// What a rate tells beside its value, by lists of counts: those of each list add up to its numerator, to its
-/// denominator or to the difference of the two. A rate cannot be told where one of a list is not.
-pub type Counts = &'static [&'static [Count]];
+/// The counts that a rate reveals, as lists: the counts of each list add up to the numerator, the
+/// denominator or the difference of the two. If one count of a list is suppressed, so is the rate.
+pub type RevealedCounts = &'static [&'static [CountRef]];
 
-/// A count that another metric tells, of the same place and period, and by the same dimensions and these.
+/// A reference to a count of another metric: in the same scope, with the dimensions of the rate and
+/// these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct CountRef {
     /// The metric.
     pub metric: &'static str,
-    /// The dimensions that it has beside those of the rate.
+    /// Its dimensions in addition to those of the rate.
     pub by: &'static [(&'static str, &'static str)],
-    /// Of which periods.
+    /// Its periods.
     pub of: CountedOver,
-    /// Who is counted, where that is a choice.
+    /// Who is counted, if the metric has several populations.
     pub population: Option<Population>,
 }
 
-/// The periods of a count that a rate tells.
+/// The periods of a count that a rate reveals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountedOver {
     /// The period of the rate.
     Period,
-    /// The period of the rate, where it has 28 days.
+    /// The period of the rate, if it has 28 days.
     Window,
-    /// The working days of the period, each by itself.
+    /// Each working day of the period.
     WorkingDays,
 }
 
-impl Count {
-    /// A count of the period of the rate.
-    pub(super) const fn of(metric: &'static str) -> Count {
-        Count { metric, by: &[], of: CountedOver::Period, population: None }
+impl CountRef {
+    /// The total of a metric in the period of the rate.
+    pub(super) const fn of(metric: &'static str) -> CountRef {
+        CountRef { metric, by: &[], of: CountedOver::Period, population: None }
     }
 
-    /// The same by more dimensions.
-    pub(super) const fn by(self, by: &'static [(&'static str, &'static str)]) -> Count {
-        Count { by, ..self }
+    /// Adds dimensions.
+    pub(super) const fn by(self, by: &'static [(&'static str, &'static str)]) -> CountRef {
+        CountRef { by, ..self }
     }
 
-    /// The same of one of several populations.
-    pub(super) const fn among(self, population: Population) -> Count {
-        Count { population: Some(population), ..self }
+    /// Sets the population.
+    pub(super) const fn with_population(self, population: Population) -> CountRef {
+        CountRef { population: Some(population), ..self }
     }
 
-    /// The same over other periods.
-    pub(super) const fn over(self, of: CountedOver) -> Count {
-        Count { of, ..self }
+    /// Sets the periods.
+    pub(super) const fn over(self, of: CountedOver) -> CountRef {
+        CountRef { of, ..self }
     }
 
-    /// The periods of it that a rate of this period tells.
+    /// The periods of the count that a rate of this period reveals.
     pub fn periods(&self, rate: Period) -> Vec<Period> {
         match self.of {
             CountedOver::Period => vec![rate],
@@ -119,15 +122,15 @@ impl Count {
 }
 
 impl Unit {
-    /// What a rate tells beside its value; nothing of what is no rate.
-    pub fn counts(self) -> Counts {
+    /// The counts that a rate reveals; empty for other units.
+    pub fn revealed_counts(self) -> RevealedCounts {
         match self {
             Unit::Share(counts) | Unit::PerPerson(counts) => counts,
             _ => &[],
         }
     }
 
-    /// The unit in words.
+    /// The unit as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Unit::People => "people",
@@ -140,7 +143,7 @@ impl Unit {
             Unit::Pipelines => "pipelines",
             Unit::Seconds => "seconds",
             Unit::Days => "days",
-            Unit::DeploymentsADay => "deployments a day",
+            Unit::DeploymentsPerDay => "deployments a day",
             Unit::Sessions => "sessions",
             Unit::Tokens => "tokens",
             Unit::Dollars => "dollars",
@@ -149,29 +152,29 @@ impl Unit {
     }
 }
 
-/// Day, ISO week, month and the 28-day window.
-pub(super) const EVERY_GRAIN: &[Grain] = &[Grain::Day, Grain::Week, Grain::Month, Grain::Window];
+/// Day, ISO week, month and the last 28 days.
+pub(super) const ALL_GRAINS: &[Grain] = &[Grain::Day, Grain::Week, Grain::Month, Grain::Window];
 
-/// The total, where a metric has one, beside what it is split by.
+/// Marks a metric with a total in [`Definition::by`].
 pub(super) const TOTAL: &str = "-";
 
 impl Definition {
-    /// Whether the metric is told for all together.
+    /// Whether the metric has a total.
     pub fn has_total(&self) -> bool {
         self.by.contains(&TOTAL)
     }
 
-    /// Whether the metric is told by these dimensions.
+    /// Whether the metric is split by exactly these dimensions.
     pub fn is_split_by(&self, by: &[(&str, &str)]) -> bool {
         let mut names: Vec<&str> = by.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
-        match names.is_empty() {
-            true => self.has_total(),
-            false => self.by.iter().any(|split| {
-                let mut dimensions: Vec<&str> = split.split('×').collect();
-                dimensions.sort_unstable();
-                dimensions == names
-            }),
+        if names.is_empty() {
+            return self.has_total();
         }
+        self.by.iter().any(|split| {
+            let mut dimensions: Vec<&str> = split.split('×').collect();
+            dimensions.sort_unstable();
+            dimensions == names
+        })
     }
 }

@@ -1,7 +1,8 @@
-//! The four DORA figures, as GitLab gives them.
+//! The four DORA metrics, as GitLab computes them.
 
 use super::definition::TOTAL;
-use super::page::{Figure, Page};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
@@ -20,12 +21,12 @@ pub(super) const FAMILY: Family = Family {
 const DEPLOYMENT_FREQUENCY: Definition = Definition {
     metric: "dora.deployment_frequency",
     title: "Deployment frequency",
-    unit: Unit::DeploymentsADay,
+    unit: Unit::DeploymentsPerDay,
     grains: &[Grain::Month],
     by: &[TOTAL],
-    text: "Deployments to production a day, as GitLab computes them (DORA) for the group and its subgroups over the days of \
-           the month that the coverage speaks of. Several groups together have no such figure, here and in the other three: \
-           it does not add up.",
+    text: "Deployments to production per day, as GitLab computes them (DORA) for the group and its \
+           subgroups, over the days of the month that the coverage includes. Several groups together \
+           have no value, for this and the other three DORA metrics: they do not add up.",
 };
 
 const LEAD_TIME_FOR_CHANGES: Definition = Definition {
@@ -43,7 +44,8 @@ const TIME_TO_RESTORE_SERVICE: Definition = Definition {
     unit: Unit::Seconds,
     grains: &[Grain::Month],
     by: &[TOTAL],
-    text: "Median seconds that an incident was open in production, as GitLab computes it (DORA).",
+    text: "Median seconds for which an incident was open in production, as GitLab computes it \
+           (DORA).",
 };
 
 const CHANGE_FAILURE_RATE: Definition = Definition {
@@ -52,7 +54,8 @@ const CHANGE_FAILURE_RATE: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: &[Grain::Month],
     by: &[TOTAL],
-    text: "Incidents divided by deployments to production, as GitLab computes it (DORA); GitLab tells neither of the two.",
+    text: "Incidents divided by deployments to production, as GitLab computes it (DORA); GitLab does \
+           not return the two counts.",
 };
 
 const MEASURES: [(DoraMeasure, &Definition); 4] = [
@@ -62,22 +65,22 @@ const MEASURES: [(DoraMeasure, &Definition); 4] = [
     (DoraMeasure::ChangeFailureRate, &CHANGE_FAILURE_RATE),
 ];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if page.period.grain != Grain::Month || !page.rest_on(Source::Dora, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if sink.period.grain != Grain::Month || !sink.require(Source::Dora, FAMILY.definitions) {
         return;
     }
-    // Each day speaks of the month up to it, so the last one that is whole says most.
-    let known = view.known_days(Source::Dora, page.period);
+    // Each record covers the month up to its day, so the last complete day covers the most.
+    let known = view.known_days(Source::Dora, sink.period);
     let Some((day, state)) = known.max_by_key(|(day, state)| (state.status == Status::Complete, *day)) else {
         return;
     };
-    page.rest_on_days_up_to(day, state);
-    let told = view.dora.get(&day);
+    sink.cover_up_to(day, state);
+    let measures = view.dora.get(&day);
     for (measure, definition) in MEASURES {
-        let figure = match told {
-            Some(told) => Figure::as_given(told.get(&measure).copied().flatten()),
-            None => Figure::unknown(Reason::NotInSource),
+        let value = match measures {
+            Some(measures) => MetricValue::reported(measures.get(&measure).copied().flatten()),
+            None => MetricValue::unknown(Reason::NotInSource),
         };
-        page.emit(definition, &[], figure);
+        sink.emit(definition, &[], value);
     }
 }

@@ -1,6 +1,7 @@
-//! How often people use Duo: segments by active days.
+//! How often people use GitLab Duo: segments by active days.
 
-use super::page::{Figure, Page};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{Source, View};
@@ -15,11 +16,12 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &["segment"],
-    text: "People by their days with a deliberate event within the 28 days that end with the period: inactive 0, \
-           experimenting 1 to 3, regular 4 to 11, heavy 12 and more (the limits can be set). There are two series, by \
-           population: people are all who were ever seen up to the end of the period, without bots; seat_holders are the \
-           people with a seat, where there is a list of seats of the period. Lines of the two are never compared or added. \
-           With a day of the 28 missing or partial, nothing is reported.",
+    text: "People by their number of days with an event of intentional use, in the 28 days that end \
+           with the period: inactive 0, experimenting 1 to 3, regular 4 to 11, heavy 12 or more (the \
+           thresholds are configurable). There is one series for each population: people is everyone \
+           ever seen up to the end of the period, without bots; seat_holders is everyone with a \
+           seat, if there is a seat list for the period. Never compare or add the two. If one of the \
+           28 days is missing or partial, there is no value.",
 };
 
 const MOVEMENT: Definition = Definition {
@@ -28,88 +30,89 @@ const MOVEMENT: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Window],
     by: &["from×to"],
-    text: "The same people by their segment of 28 days ago (from) and of now (to), by population as there. With a day of the \
-           56 missing or partial, nothing is reported.",
+    text: "The same people by their segment 28 days ago (from) and now (to), for the same \
+           populations. If one of the 56 days is missing or partial, there is no value.",
 };
 
 const SEGMENTS: [&str; 4] = ["inactive", "experimenting", "regular", "heavy"];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    let period = page.period;
-    if !USERS.grains.contains(&period.grain) || !page.rest_on(Source::Usage, &[]) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    let period = sink.period;
+    if !USERS.grains.contains(&period.grain) || !sink.require(Source::Usage, &[]) {
         return;
     }
-    let look_back = Period::holding(Grain::Window, period.end, period.end);
-    page.rest_on_days(Source::Usage, look_back);
-    let now = page.activity.active_days(look_back);
+    let look_back = Period::containing(Grain::Window, period.end, period.end);
+    sink.cover(Source::Usage, look_back);
+    let now = sink.activity.active_days(look_back);
     let unknown = unknown(view, period, look_back);
-    let populations = populations(view, page);
+    let populations = populations(view, sink);
     for (population, members) in &populations {
         let mut counts = [0; SEGMENTS.len()];
         for person in members {
-            counts[segment(&now, *person, page.thresholds)] += 1;
+            counts[segment(&now, *person, sink.thresholds)] += 1;
         }
         for (segment, people) in SEGMENTS.iter().zip(counts) {
-            let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
-            page.emit(&USERS, &[("segment", segment)], figure.among(*population));
+            let value = unknown.map_or_else(|| MetricValue::people(people), MetricValue::unknown);
+            sink.emit(&USERS, &[("segment", segment)], value.with_population(*population));
         }
     }
     if period.grain == Grain::Window {
-        for population in &populations {
-            movement(view, page, population, &now);
+        for (population, members) in &populations {
+            movement(view, sink, *population, members, &now);
         }
     }
 }
 
-/// Who is counted: everybody ever seen who is no bot by the end of the period, and, where there is a list of seats of the
-/// period, who has one. A series that took the one for some periods and the other for others would tell of changes that there
-/// were none of.
-fn populations(view: &View<'_>, page: &Page<'_, '_>) -> Vec<(Population, Vec<PersonId>)> {
-    let end = page.period.end;
-    let seen = page.activity.seen_until(end).filter(|person| !view.is_bot(*person, end));
-    let everybody = (Population::People, seen.collect());
-    let holders = view.holders_of(page.period);
+/// The populations: everyone ever seen who is not a bot at the end of the period and, if there is a
+/// seat list for the period, everyone with a seat. They are separate series: switching between them
+/// from one period to the next would look like a change.
+fn populations(view: &View<'_>, sink: &MetricSink<'_, '_>) -> Vec<(Population, Vec<PersonId>)> {
+    let end = sink.period.end;
+    let seen = sink.activity.seen_until(end).filter(|person| !view.is_bot(*person, end));
+    let everyone = (Population::People, seen.collect());
+    let holders = view.holders_of(sink.period);
     let holders = holders.map(|holders| (Population::SeatHolders, holders.iter().copied().collect()));
-    [everybody].into_iter().chain(holders).collect()
+    [everyone].into_iter().chain(holders).collect()
 }
 
 fn movement(
     view: &View<'_>,
-    page: &mut Page<'_, '_>,
-    (population, members): &(Population, Vec<PersonId>),
+    sink: &mut MetricSink<'_, '_>,
+    population: Population,
+    members: &[PersonId],
     now: &[u32],
 ) {
-    let period = page.period;
+    let period = sink.period;
     let both = Period { start: period.start.plus(-WINDOW_DAYS), ..period };
-    page.rest_on_days(Source::Usage, both);
+    sink.cover(Source::Usage, both);
     let unknown = unknown(view, period, both);
-    let before = page.activity.active_days(Period { end: period.start.plus(-1), ..both });
+    let before = sink.activity.active_days(Period { end: period.start.plus(-1), ..both });
     let mut counts = [[0; SEGMENTS.len()]; SEGMENTS.len()];
     for person in members {
-        let segment = |days: &[u32]| segment(days, *person, page.thresholds);
+        let segment = |days: &[u32]| segment(days, *person, sink.thresholds);
         counts[segment(&before)][segment(now)] += 1;
     }
     for (from, counts) in SEGMENTS.iter().zip(counts) {
         for (to, people) in SEGMENTS.iter().zip(counts) {
-            let figure = unknown.map_or_else(|| Figure::people(people), Figure::unknown);
-            page.emit(&MOVEMENT, &[("from", from), ("to", to)], figure.among(*population));
+            let value = unknown.map_or_else(|| MetricValue::people(people), MetricValue::unknown);
+            sink.emit(&MOVEMENT, &[("from", from), ("to", to)], value.with_population(population));
         }
     }
 }
 
-/// Why nothing can be said. A day that is not known whole could make anybody more active: with one missing, nobody is
-/// known to be inactive.
-fn unknown(view: &View<'_>, period: Period, looked_at: Period) -> Option<Reason> {
+/// Why the segments are unknown, if they are. On a day that is missing or partial, anyone could
+/// have been active, so that nobody is known to be inactive.
+fn unknown(view: &View<'_>, period: Period, look_back: Period) -> Option<Reason> {
     if period.end > view.until {
         Some(Reason::PeriodIncomplete)
-    } else if !view.is_whole(Source::Usage, looked_at) {
+    } else if !view.is_complete(Source::Usage, look_back) {
         Some(Reason::LookBackIncomplete)
     } else {
         None
     }
 }
 
-/// The segment of somebody, of these active days by person.
+/// The index in [`SEGMENTS`] of a person; `active_days` is indexed by [`PersonId`].
 fn segment(active_days: &[u32], person: PersonId, thresholds: Thresholds) -> usize {
     match active_days.get(person.0 as usize).copied().unwrap_or(0) {
         0 => 0,

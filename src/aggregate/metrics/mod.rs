@@ -1,5 +1,5 @@
-//! The metrics: one file a family with its definitions and how they are computed. To add a family, add a file
-//! and one line to [`FAMILIES`].
+//! Metrics: one file per family with its definitions and their computation. To add a family, add a
+//! file and one line to [`FAMILIES`].
 
 mod activity;
 mod agents;
@@ -20,17 +20,18 @@ mod events;
 pub mod idle;
 mod impact;
 mod merge_requests;
-mod page;
 mod people;
 mod pipelines;
 mod retention;
 mod seats;
+mod sink;
 mod statistics;
 mod troubleshoot;
 mod users;
+mod value;
 mod workflow;
 
-pub use definition::{Count, Definition, Unit};
+pub use definition::{CountRef, Definition, Unit};
 
 use std::sync::OnceLock;
 
@@ -40,17 +41,17 @@ use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
 use crate::model::record::{Metric, Population};
 use activity::Activity;
-use page::Page;
+use sink::MetricSink;
 
-/// Metrics that belong together.
+/// Metrics that are defined and computed together.
 pub struct Family {
-    /// What each of its metrics is.
+    /// The definitions of its metrics.
     pub definitions: &'static [&'static Definition],
     /// Computes the metrics of one scope and period.
-    compute: fn(&View<'_>, &mut Page<'_, '_>),
+    compute: fn(&View<'_>, &mut MetricSink<'_, '_>),
 }
 
-/// Every family, in the order they are shown.
+/// Every family, in the order of docs/metrics.md and of the pages.
 pub const FAMILIES: &[Family] = &[
     users::FAMILY,
     events::FAMILY,
@@ -75,24 +76,24 @@ pub const FAMILIES: &[Family] = &[
     coverage::FAMILY,
 ];
 
-/// Where definitions can be set.
+/// The thresholds of the engagement segments.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
-    /// Active days in 28 from which on somebody is a regular user.
+    /// Minimum of active days in 28 days for a regular user.
     pub regular_from: u32,
-    /// Active days in 28 from which on somebody is a heavy user.
+    /// Minimum of active days in 28 days for a heavy user.
     pub heavy_from: u32,
 }
 
-/// Every definition, in the order they are shown.
+/// Every definition, in the order of [`FAMILIES`].
 pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     FAMILIES.iter().flat_map(|family| family.definitions.iter().copied())
 }
 
-/// The numbers of one scope: what they are computed from, and over which periods.
-pub struct Sheet<'a> {
+/// The metrics of one scope: what they are computed from, and for which periods.
+pub struct ScopeReport<'a> {
     view: View<'a>,
-    /// Put together when it is first asked for.
+    /// Computed on first use.
     activity: OnceLock<Activity>,
     periods: Vec<Period>,
     since: Day,
@@ -100,55 +101,56 @@ pub struct Sheet<'a> {
     prices: Option<&'a Prices>,
 }
 
-/// A part of the numbers of a scope that can be computed by itself.
+/// A part of the metrics of a scope that can be computed independently.
 pub struct Task<'s, 'a> {
-    sheet: &'s Sheet<'a>,
-    part: Part,
+    report: &'s ScopeReport<'a>,
+    kind: TaskKind,
 }
 
-/// A part of the numbers of a scope.
+/// What a [`Task`] computes.
 #[derive(Clone, Copy)]
-enum Part {
-    /// No numbers, but what those of agents are made of.
-    OfAgentsTogether,
-    /// The numbers of a period that are not of agents.
+enum TaskKind {
+    /// The index of agent sessions that [`TaskKind::Agents`] reads; no metrics.
+    AgentGrouping,
+    /// The metrics of a period, except those of agents.
     Period(Period),
-    /// What is told of single days alone.
+    /// The metrics of snapshots, which have days only.
     Snapshots,
-    /// The numbers of agents of a period.
+    /// The agent metrics of a period.
     Agents(Period),
 }
 
-impl<'a> Sheet<'a> {
-    /// A sheet a scope: for the window that ends with `until`, and for the periods that hold a day from `since` to `until`
-    /// of which a line speaks. A period is computed over all its days, also those before `since`; days after `until`
-    /// do not count.
+impl<'a> ScopeReport<'a> {
+    /// One report per scope: for the last 28 days up to `until`, and for each period that contains
+    /// a day with data from `since` to `until`. A period is computed over all its days, also those
+    /// before `since`; days after `until` do not count.
     pub fn all(
         resolved: &'a Resolved<'a>,
-        (since, until): (Day, Day),
+        since: Day,
+        until: Day,
         thresholds: Thresholds,
         prices: Option<&'a Prices>,
-    ) -> Vec<Sheet<'a>> {
-        let sheet = |view: View<'a>| {
+    ) -> Vec<ScopeReport<'a>> {
+        let report = |view: View<'a>| {
             let days = view.days();
-            let mut periods = vec![Period::holding(Grain::Window, until, until)];
+            let mut periods = vec![Period::containing(Grain::Window, until, until)];
             for grain in [Grain::Month, Grain::Week, Grain::Day] {
-                let mut of_grain: Vec<Period> =
-                    days.range(since..=until).map(|day| Period::holding(grain, *day, until)).collect();
-                of_grain.dedup();
-                periods.extend(of_grain);
+                let mut periods_of_grain: Vec<Period> =
+                    days.range(since..=until).map(|day| Period::containing(grain, *day, until)).collect();
+                periods_of_grain.dedup();
+                periods.extend(periods_of_grain);
             }
-            Sheet { activity: OnceLock::new(), view, periods, since, thresholds, prices }
+            ScopeReport { activity: OnceLock::new(), view, periods, since, thresholds, prices }
         };
-        resolved.views(until).into_iter().map(sheet).collect()
+        resolved.views(until).into_iter().map(report).collect()
     }
 
-    /// What is to be computed, the longest first, and what has to wait for another part last.
+    /// The tasks: the longest first, and those that wait for another task last.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_, 'a>> {
         let periods = || self.periods.iter().copied();
-        let parts = [Part::OfAgentsTogether].into_iter().chain(periods().map(Part::Period));
-        let parts = parts.chain([Part::Snapshots]).chain(periods().map(Part::Agents));
-        parts.map(|part| Task { sheet: self, part })
+        let kinds = [TaskKind::AgentGrouping].into_iter().chain(periods().map(TaskKind::Period));
+        let kinds = kinds.chain([TaskKind::Snapshots]).chain(periods().map(TaskKind::Agents));
+        kinds.map(|kind| Task { report: self, kind })
     }
 
     fn activity(&self) -> &Activity {
@@ -157,80 +159,80 @@ impl<'a> Sheet<'a> {
 }
 
 impl Task<'_, '_> {
-    /// Computes the numbers, in order.
+    /// Computes the metric lines, sorted.
     pub fn compute(&self) -> Vec<Metric> {
-        let Sheet { view, since, thresholds, .. } = self.sheet;
+        let ScopeReport { view, since, thresholds, .. } = self.report;
         let mut metrics = Vec::new();
-        match self.part {
-            Part::OfAgentsTogether => view.put_agents_together(),
-            Part::Period(period) => self.compute_families(period, false, &mut metrics),
-            Part::Agents(period) => self.compute_families(period, true, &mut metrics),
-            Part::Snapshots => {
-                seats::compute_snapshots(view, self.sheet.activity(), *since, &mut metrics, *thresholds);
+        match self.kind {
+            TaskKind::AgentGrouping => view.merge_agents(),
+            TaskKind::Period(period) => self.compute_families(period, false, &mut metrics),
+            TaskKind::Agents(period) => self.compute_families(period, true, &mut metrics),
+            TaskKind::Snapshots => {
+                seats::compute_snapshots(view, self.report.activity(), *since, &mut metrics, *thresholds);
             }
         }
-        metrics.sort_by(|one, other| place_of(one).cmp(&place_of(other)));
+        metrics.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
         metrics
     }
 
-    fn compute_families(&self, period: Period, of_agents: bool, metrics: &mut Vec<Metric>) {
-        let Sheet { view, thresholds, prices, .. } = self.sheet;
-        for family in FAMILIES.iter().filter(|family| family.is_of_agents() == of_agents) {
-            let mut page = Page::new(view, self.sheet.activity(), period, *thresholds, metrics);
-            page.prices = *prices;
-            (family.compute)(view, &mut page);
+    fn compute_families(&self, period: Period, is_agents: bool, metrics: &mut Vec<Metric>) {
+        let ScopeReport { view, thresholds, prices, .. } = self.report;
+        for family in FAMILIES.iter().filter(|family| family.is_of_agents() == is_agents) {
+            let mut sink = MetricSink::new(view, self.report.activity(), period, *thresholds, metrics);
+            sink.prices = *prices;
+            (family.compute)(view, &mut sink);
         }
     }
 }
 
 impl Family {
-    /// Whether it rests on what is told of agents.
+    /// Whether it is computed from agent sessions, which [`TaskKind::AgentGrouping`] prepares.
     fn is_of_agents(&self) -> bool {
         self.definitions.iter().any(|definition| definition.metric.starts_with("agents."))
     }
 }
 
 /// Metric, instance, scope and period.
-type Group<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day);
+type GroupKey<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day);
 
-/// Puts the metrics of tasks into the order in which they are written. Those of a task are in order: whole groups of them are
-/// moved, as each line is large, and only those that come of several tasks are sorted.
-pub fn in_order(of_tasks: Vec<Vec<Metric>>) -> Vec<Metric> {
-    let mut groups: Vec<(Group<'_>, usize, usize)> = Vec::new();
-    for (task, lines) in of_tasks.iter().enumerate() {
-        let of_task = lines.chunk_by(|one, other| group_of(one) == group_of(other));
-        groups.extend(of_task.map(|group| (group_of(&group[0]), task, group.len())));
+/// Merges the sorted metric lines of all tasks into the order of the output. Lines are large, so
+/// this moves complete groups, and sorts only the groups that come from several tasks.
+pub fn merge_sorted(task_metrics: Vec<Vec<Metric>>) -> Vec<Metric> {
+    let mut groups: Vec<(GroupKey<'_>, usize, usize)> = Vec::new();
+    for (task, lines) in task_metrics.iter().enumerate() {
+        let task_groups = lines.chunk_by(|one, other| group_key(one) == group_key(other));
+        groups.extend(task_groups.map(|group| (group_key(&group[0]), task, group.len())));
     }
     groups.sort();
-    let mut of_several = Vec::new();
+    let mut shared = Vec::new();
     let mut end = 0;
-    for together in groups.chunk_by(|(one, ..), (other, ..)| one == other) {
+    for same_key in groups.chunk_by(|(one, ..), (other, ..)| one == other) {
         let start = end;
-        end += together.iter().map(|(.., length)| length).sum::<usize>();
-        if together.len() > 1 {
-            of_several.push(start..end);
+        end += same_key.iter().map(|(.., length)| length).sum::<usize>();
+        if same_key.len() > 1 {
+            shared.push(start..end);
         }
     }
     let moves: Vec<(usize, usize)> = groups.into_iter().map(|(_, task, length)| (task, length)).collect();
-    let mut unmoved: Vec<_> = of_tasks.into_iter().map(Vec::into_iter).collect();
+    let mut unmoved: Vec<_> = task_metrics.into_iter().map(Vec::into_iter).collect();
     let mut metrics = Vec::with_capacity(end);
-    // The groups of a task are in order too.
+    // The groups of a task are sorted too.
     moves.into_iter().for_each(|(task, length)| metrics.extend(unmoved[task].by_ref().take(length)));
-    let in_group = |one: &Metric, other: &Metric| place_in_group(one).cmp(&place_in_group(other));
-    of_several.into_iter().for_each(|place| metrics[place].sort_by(in_group));
+    let in_group = |one: &Metric, other: &Metric| series_key(one).cmp(&series_key(other));
+    shared.into_iter().for_each(|range| metrics[range].sort_by(in_group));
     metrics
 }
 
-fn place_of(metric: &Metric) -> (Group<'_>, (Option<Population>, &Dimensions)) {
-    (group_of(metric), place_in_group(metric))
+fn sort_key(metric: &Metric) -> (GroupKey<'_>, (Option<Population>, &Dimensions)) {
+    (group_key(metric), series_key(metric))
 }
 
-fn place_in_group(metric: &Metric) -> (Option<Population>, &Dimensions) {
+fn series_key(metric: &Metric) -> (Option<Population>, &Dimensions) {
     (metric.population, &metric.by)
 }
 
-/// The lines of a group differ in their populations and dimensions alone.
-fn group_of(metric: &Metric) -> Group<'_> {
+/// The lines of a group differ only in population and dimensions.
+fn group_key(metric: &Metric) -> GroupKey<'_> {
     let Metric { metric, instance, scope, grain, start, end, .. } = metric;
     (metric, instance, scope, *grain, *start, *end)
 }
@@ -241,7 +243,7 @@ mod tests {
     use crate::model::record::Number;
 
     #[test]
-    fn lines_of_tasks_come_into_one_order() {
+    fn merges_the_lines_of_all_tasks_in_order() {
         let mut metrics = Vec::new();
         let first: Day = "2026-10-01".parse().expect("a day");
         for place in 0..400_u32 {
@@ -269,36 +271,37 @@ mod tests {
             });
         }
         let mut expected = metrics.clone();
-        expected.sort_by(|one, other| place_of(one).cmp(&place_of(other)));
+        expected.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
         for tasks in [1, 2, 7, 400] {
-            let mut of_tasks: Vec<Vec<Metric>> =
+            let mut task_metrics: Vec<Vec<Metric>> =
                 metrics.chunks(400_usize.div_ceil(tasks)).map(<[Metric]>::to_vec).collect();
-            let lines = of_tasks.iter_mut();
-            lines.for_each(|lines| lines.sort_by(|one, other| place_of(one).cmp(&place_of(other))));
-            assert_eq!(in_order(of_tasks), expected, "{tasks} tasks");
+            let lines = task_metrics.iter_mut();
+            lines.for_each(|lines| lines.sort_by(|one, other| sort_key(one).cmp(&sort_key(other))));
+            assert_eq!(merge_sorted(task_metrics), expected, "{tasks} tasks");
         }
-        assert!(expected.chunk_by(|one, other| group_of(one) == group_of(other)).count() < 60);
+        assert!(expected.chunk_by(|one, other| group_key(one) == group_key(other)).count() < 60);
     }
 
     #[test]
-    fn every_rate_says_what_it_tells_of_other_metrics() {
+    fn every_rate_lists_the_counts_that_it_reveals() {
         for definition in definitions() {
             let is_rate = matches!(definition.unit, Unit::Share(_) | Unit::PerPerson(_));
-            let counts = definition.unit.counts();
-            // GitLab gives the one without its parts; the other tells of cohorts what nothing else does.
-            let tells_nothing =
+            let counts = definition.unit.revealed_counts();
+            // GitLab returns the first without its parts; no other metric counts the cohorts of the
+            // second.
+            let reveals_nothing =
                 ["dora.change_failure_rate", "engagement.retention"].contains(&definition.metric);
-            assert_eq!(is_rate && !tells_nothing, !counts.is_empty(), "{}", definition.metric);
+            assert_eq!(is_rate && !reveals_nothing, !counts.is_empty(), "{}", definition.metric);
             for count in counts.iter().copied().flatten() {
-                let told = definitions().find(|other| other.metric == count.metric).expect(count.metric);
-                assert!(told.is_split_by(count.by) || count.by.is_empty(), "{count:?}");
-                assert!(!matches!(told.unit, Unit::Share(_) | Unit::PerPerson(_)), "{count:?}");
+                let counted = definitions().find(|other| other.metric == count.metric).expect(count.metric);
+                assert!(counted.is_split_by(count.by) || count.by.is_empty(), "{count:?}");
+                assert!(!matches!(counted.unit, Unit::Share(_) | Unit::PerPerson(_)), "{count:?}");
             }
         }
     }
 
     #[test]
-    fn every_metric_is_defined_once_and_said_in_full() {
+    fn every_metric_is_defined_once_with_a_full_text() {
         let mut names: Vec<&str> = definitions().map(|definition| definition.metric).collect();
         let count = names.len();
         names.sort_unstable();

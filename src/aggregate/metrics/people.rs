@@ -1,15 +1,14 @@
-//! Counting distinct people.
+//! Sets of distinct people.
 
 use crate::aggregate::rollup::PersonId;
 
-/// A set of people, a bit each. The caller checks that each is a person on the day.
+/// A set of people as a bit set. The caller checks that each is a person, not a bot, on the day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PeopleSet {
     words: Vec<u64>,
 }
 
 impl PeopleSet {
-    /// Adds a user.
     #[inline]
     pub(super) fn add(&mut self, person: PersonId) {
         let word = person.0 as usize / 64;
@@ -19,12 +18,11 @@ impl PeopleSet {
         self.words[word] |= 1 << (person.0 % 64);
     }
 
-    /// Whether somebody is in it.
     pub(super) fn contains(&self, person: PersonId) -> bool {
         self.words.get(person.0 as usize / 64).is_some_and(|word| word & (1 << (person.0 % 64)) != 0)
     }
 
-    /// Adds everybody of another set.
+    /// Adds all people of another set.
     pub(super) fn add_all(&mut self, other: &PeopleSet) {
         if self.words.is_empty() {
             self.words.clone_from(&other.words);
@@ -36,46 +34,46 @@ impl PeopleSet {
         self.words.iter_mut().zip(&other.words).for_each(|(word, more)| *word |= more);
     }
 
-    /// Takes everybody of another set out.
+    /// Removes all people of another set.
     pub(super) fn remove_all(&mut self, other: &PeopleSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(word, less)| *word &= !less);
     }
 
-    /// How many are in both.
-    pub(super) fn common(&self, other: &PeopleSet) -> u64 {
+    /// The size of the intersection.
+    pub(super) fn intersection_len(&self, other: &PeopleSet) -> u64 {
         let words = self.words.iter().zip(&other.words);
         words.map(|(word, other)| u64::from((word & other).count_ones())).sum()
     }
 
-    /// How many are in one or the other.
-    pub(super) fn in_either(&self, other: &PeopleSet) -> u64 {
-        let (short, long) = match self.words.len() < other.words.len() {
-            true => (&self.words, &other.words),
-            false => (&other.words, &self.words),
+    /// The size of the union.
+    pub(super) fn union_len(&self, other: &PeopleSet) -> u64 {
+        let (short, long) = if self.words.len() < other.words.len() {
+            (&self.words, &other.words)
+        } else {
+            (&other.words, &self.words)
         };
-        let (beside, behind) = long.split_at(short.len());
-        let either = short.iter().zip(beside).map(|(word, other)| word | other);
-        either.chain(behind.iter().copied()).map(|word| u64::from(word.count_ones())).sum()
+        let (head, tail) = long.split_at(short.len());
+        let union = short.iter().zip(head).map(|(word, other)| word | other);
+        union.chain(tail.iter().copied()).map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Everybody in it, in the order of their numbers.
+    /// All people, in the order of their ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = PersonId> {
-        (0..).zip(&self.words).flat_map(|(place, word)| {
+        (0..).zip(&self.words).flat_map(|(index, word)| {
             let mut rest = *word;
             std::iter::from_fn(move || {
                 let bit = (rest != 0).then(|| rest.trailing_zeros())?;
                 rest &= rest - 1;
-                Some(PersonId(place * 64 + bit))
+                Some(PersonId(index * 64 + bit))
             })
         })
     }
 
-    /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// How many are in it.
+    /// The number of people.
     pub(super) fn len(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
@@ -100,13 +98,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_are_sets() {
+    fn computes_unions_intersections_and_differences() {
         let of = |numbers: &[u32]| numbers.iter().map(|number| PersonId(*number)).collect::<PeopleSet>();
         let mut some = of(&[0, 63, 64, 200]);
         assert_eq!(some.iter().map(|person| person.0).collect::<Vec<_>>(), [0, 63, 64, 200]);
         let others = of(&[63, 64, 65, 1000]);
-        assert_eq!((some.len(), some.common(&others), of(&[]).len()), (4, 2, 0));
-        assert_eq!((some.in_either(&others), others.in_either(&some), some.in_either(&of(&[]))), (6, 6, 4));
+        assert_eq!((some.len(), some.intersection_len(&others), of(&[]).len()), (4, 2, 0));
+        assert_eq!((some.union_len(&others), others.union_len(&some), some.union_len(&of(&[]))), (6, 6, 4));
         let mut all = of(&[]);
         all.add_all(&some);
         assert_eq!(all.iter().collect::<Vec<_>>(), some.iter().collect::<Vec<_>>());

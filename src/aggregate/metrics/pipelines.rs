@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{Count, EVERY_GRAIN, TOTAL};
-use super::page::{Figure, Page};
+use super::definition::{ALL_GRAINS, CountRef, TOTAL};
+use super::sink::MetricSink;
 use super::statistics::{QUANTILES, nearest_rank};
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::model::record::Number;
@@ -15,33 +16,35 @@ const COUNT: Definition = Definition {
     metric: "pipelines.count",
     title: "Pipelines",
     unit: Unit::Pipelines,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
-    text: "Pipelines created in the period, of every status, in projects of the group and its subgroups that are not archived.",
+    text: "Pipelines created in the period, with any status, in projects of the group and its \
+           subgroups that are not archived.",
 };
 
 const SUCCESS_RATE: Definition = Definition {
     metric: "pipelines.success_rate",
     title: "Pipeline success rate",
-    unit: Unit::Share(&[&[Count::of("pipelines.count")]]),
-    grains: EVERY_GRAIN,
+    unit: Unit::Share(&[&[CountRef::of("pipelines.count")]]),
+    grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
-    text: "Of the pipelines created in the period that succeeded or failed, the share that succeeded. Cancelled, skipped \
-           and unfinished ones are left out.",
+    text: "Pipelines that succeeded, divided by those that succeeded or failed, over the pipelines \
+           created in the period. Cancelled, skipped and unfinished pipelines are left out.",
 };
 
 const DURATION: Definition = Definition {
     metric: "pipelines.duration_seconds",
     title: "Pipeline duration",
     unit: Unit::Seconds,
-    grains: EVERY_GRAIN,
+    grains: ALL_GRAINS,
     by: &["stat", "stat×project"],
-    text: "Seconds that the finished pipelines created in the period ran: median (p50) and 95th percentile (p95), by \
-           nearest rank; the basis says which share of the finished ones tells its duration.",
+    text: "Run time in seconds of the finished pipelines created in the period: median (p50) and \
+           95th percentile (p95), by nearest rank; basis is the share of finished pipelines with a \
+           known duration.",
 };
 
 #[derive(Default)]
-struct Counts {
+struct PipelineCounts {
     all: u64,
     succeeded: u64,
     failed: u64,
@@ -49,16 +52,16 @@ struct Counts {
     seconds: Vec<u64>,
 }
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !page.rest_on(Source::Pipelines, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !sink.require(Source::Pipelines, FAMILY.definitions) {
         return;
     }
-    let mut all = Counts::default();
-    let mut by_project: BTreeMap<&str, Counts> = BTreeMap::new();
-    for state in view.pipelines_in(page.period) {
-        for counts in [&mut all, by_project.entry(view.names.text(state.project)).or_default()] {
+    let mut all = PipelineCounts::default();
+    let mut by_project: BTreeMap<&str, PipelineCounts> = BTreeMap::new();
+    for state in view.pipelines_in(sink.period) {
+        for counts in [&mut all, by_project.entry(view.symbols.text(state.project)).or_default()] {
             counts.all += 1;
-            match view.names.text(state.status) {
+            match view.symbols.text(state.status) {
                 "success" => counts.succeeded += 1,
                 "failed" => counts.failed += 1,
                 _ => {}
@@ -69,23 +72,24 @@ fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
             }
         }
     }
-    all.emit(page, None);
+    all.emit(sink, None);
     for (project, counts) in &mut by_project {
-        counts.emit(page, Some(project));
+        counts.emit(sink, Some(project));
     }
 }
 
-impl Counts {
-    fn emit(&mut self, page: &mut Page<'_, '_>, project: Option<&str>) {
+impl PipelineCounts {
+    fn emit(&mut self, sink: &mut MetricSink<'_, '_>, project: Option<&str>) {
         let project: Vec<(&str, &str)> = project.map(|project| ("project", project)).into_iter().collect();
-        page.emit(&COUNT, &project, Figure::count(self.all, None));
+        sink.emit(&COUNT, &project, MetricValue::count(self.all, None));
         let ended = Number::Count(self.succeeded + self.failed);
-        page.emit(&SUCCESS_RATE, &project, Figure::rate(Number::Count(self.succeeded), ended, None));
+        sink.emit(&SUCCESS_RATE, &project, MetricValue::rate(Number::Count(self.succeeded), ended, None));
         self.seconds.sort_unstable();
         for (stat, percent) in QUANTILES {
             let by: Vec<(&str, &str)> = project.iter().copied().chain([("stat", *stat)]).collect();
-            let figure = Figure::statistic(nearest_rank(&self.seconds, *percent), self.seconds.len(), None);
-            page.emit(&DURATION, &by, figure.on_basis(self.seconds.len() as u64, self.finished));
+            let value =
+                MetricValue::statistic(nearest_rank(&self.seconds, *percent), self.seconds.len(), None);
+            sink.emit(&DURATION, &by, value.with_basis(self.seconds.len() as u64, self.finished));
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Seats: what was bought, what was assigned, what is used.
+//! Seats: purchased, assigned and in use.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::activity::Activity;
-use super::definition::{Count, CountedOver, TOTAL};
-use super::idle::{Evidence, Held, Tier, held, last_unknown};
-use super::page::{Figure, Page};
+use super::definition::{CountRef, CountedOver, TOTAL};
+use super::idle::{Evidence, SeatTenure, Tier, last_incomplete_day, seat_tenures};
 use super::people::PeopleSet;
+use super::sink::MetricSink;
 use super::statistics::nearest_rank;
+use super::value::MetricValue;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{SeatList, Source, View};
@@ -23,7 +24,7 @@ const PURCHASED: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Day],
     by: &["add_on"],
-    text: "Seats of the add-on that were purchased, as GitLab told on that day.",
+    text: "Purchased seats of the add-on, as GitLab reported on that day.",
 };
 
 const ASSIGNED: Definition = Definition {
@@ -32,17 +33,20 @@ const ASSIGNED: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Day],
     by: &["add_on"],
-    text: "Seats of the add-on that were assigned to somebody, as GitLab told on that day.",
+    text: "Assigned seats of the add-on, as GitLab reported on that day.",
 };
 
-const INACTIVE: Count = of_segment(&[("segment", "inactive")]);
-const EXPERIMENTING: Count = of_segment(&[("segment", "experimenting")]);
-const REGULAR: Count = of_segment(&[("segment", "regular")]);
-const HEAVY: Count = of_segment(&[("segment", "heavy")]);
+const INACTIVE: CountRef = of_segment(&[("segment", "inactive")]);
+const EXPERIMENTING: CountRef = of_segment(&[("segment", "experimenting")]);
+const REGULAR: CountRef = of_segment(&[("segment", "regular")]);
+const HEAVY: CountRef = of_segment(&[("segment", "heavy")]);
 
-/// The segments look back 28 days, and those of people with a seat are all of them.
-const fn of_segment(segment: &'static [(&'static str, &'static str)]) -> Count {
-    Count::of("engagement.users").by(segment).over(CountedOver::Window).among(Population::SeatHolders)
+/// A segment of the seat holders, over 28 days; the four segments contain all seat holders.
+const fn of_segment(segment: &'static [(&'static str, &'static str)]) -> CountRef {
+    CountRef::of("engagement.users")
+        .by(segment)
+        .over(CountedOver::Window)
+        .with_population(Population::SeatHolders)
 }
 
 const ACTIVE: Definition = Definition {
@@ -55,11 +59,12 @@ const ACTIVE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL],
-    text: "People with a seat who had at least one deliberate event in the period, divided by all people with a seat. Who \
-           has a seat is taken from the last list of seats taken within the period or, failing that, the first one of the two \
-           days after it. Without such a list, or where nobody of those with an assigned add-on is told, there is no \
-           rate; the basis says of which share of the assigned seats the people are told. On Self-Managed and Dedicated \
-           the list is that of the whole instance.",
+    text: "People with a seat and at least one event of intentional use in the period, divided by \
+           all people with a seat. Seats come from the last seat list taken within the period or, \
+           without one, from the first list of the two days after it. Without such a list, or if it \
+           names no holder of the assigned seats, there is no rate; basis is the share of assigned \
+           seats whose holder is known. On GitLab Self-Managed and GitLab Dedicated, the list covers \
+           the whole instance.",
 };
 
 const ACTIVATED: Definition = Definition {
@@ -68,9 +73,10 @@ const ACTIVATED: Definition = Definition {
     unit: Unit::Share(&[&[INACTIVE, EXPERIMENTING, REGULAR, HEAVY]]),
     grains: &[Grain::Window],
     by: &[TOTAL],
-    text: "People with a seat who had at least one deliberate event since the first of the unbroken lists of seats that \
-           have them, divided by all people with a seat. Of seats as old as the first list every event known counts. The \
-           coverage is that of all days from the first one known.",
+    text: "People with a seat and at least one event of intentional use since they got it, divided \
+           by all people with a seat. People have a seat since the first of the consecutive seat \
+           lists that contain them; for seats on the first list of all, every known event counts. \
+           The coverage spans all days since the first known one.",
 };
 
 const IDLE: Definition = Definition {
@@ -79,10 +85,12 @@ const IDLE: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Window],
     by: &["tier"],
-    text: "People with a seat and without any event, by the events known and by the last day of activity that GitLab tells: \
-           certain for 60 days and more, or never and with a seat for 30 days and more by the lists of seats; probable for 28 \
-           to 59 days. Events by which something was only shown to them are activity here. People of whom days without \
-           a source, or a partial one, could tell otherwise are left out; the basis says which share is not.",
+    text: "People with a seat and without any event, according to the known events and to the last \
+           day of activity that GitLab reports: certain for 60 days or more, or never and with a \
+           seat for 30 days or more according to the seat lists; probable for 28 to 59 days. Events \
+           by which something was only shown to a person count as activity. People whose tier could \
+           be different because of missing or partial days are left out; basis is the share of \
+           people that remain.",
 };
 
 const DAYS_TO_FIRST_USE: Definition = Definition {
@@ -91,78 +99,88 @@ const DAYS_TO_FIRST_USE: Definition = Definition {
     unit: Unit::Days,
     grains: &[Grain::Month],
     by: &[TOTAL],
-    text: "Median of the days from the first list of seats that has somebody to their first deliberate event since then, over \
-           the people for whom that event was in the period. Left out are people with a seat as old as the first list, whose \
-           first event known was in the period, and people with a day between that is not known; the basis says which \
-           share is not.",
+    text: "Median number of days from the first seat list that contains a person to the first event \
+           of intentional use since then, over the people for whom that event is in the period. Left \
+           out are people on the first list of all whose first known event is in the period, and \
+           people with a missing or partial day in between; basis is the share of people that \
+           remain.",
 };
 
 /// The tiers that are counted.
 const TIERS: [Tier; 2] = [Tier::Certain, Tier::Probable];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    let grain = page.period.grain;
-    if grain == Grain::Day || !page.rest_on(Source::Usage, &[&ACTIVE, &ACTIVATED, &DAYS_TO_FIRST_USE]) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    let grain = sink.period.grain;
+    if grain == Grain::Day || !sink.require(Source::Usage, &[&ACTIVE, &ACTIVATED, &DAYS_TO_FIRST_USE]) {
         return;
     }
     if grain == Grain::Month {
-        page.emit(&DAYS_TO_FIRST_USE, &[], days_to_first_use(view, page));
+        sink.emit(&DAYS_TO_FIRST_USE, &[], days_to_first_use(view, sink));
     }
-    let Some(list) = view.list_of(page.period) else {
-        page.emit(&ACTIVE, &[], Figure::unknown(Reason::NoSnapshot));
-        page.emit(&ACTIVATED, &[], Figure::unknown(Reason::NoSnapshot));
+    let Some(list) = view.seat_list(sink.period) else {
+        sink.emit(&ACTIVE, &[], MetricValue::unknown(Reason::NoSnapshot));
+        sink.emit(&ACTIVATED, &[], MetricValue::unknown(Reason::NoSnapshot));
         for tier in TIERS {
-            page.emit(&IDLE, &[("tier", tier.as_str())], Figure::unknown(Reason::NoSnapshot));
+            sink.emit(&IDLE, &[("tier", tier.as_str())], MetricValue::unknown(Reason::NoSnapshot));
         }
         return;
     };
     let holders = Number::Count(list.holders.len() as u64);
-    let in_use = page.activity.active_in(page.period).common(&list.holders.iter().copied().collect());
-    let rate = |people| Figure::rate(Number::Count(people), holders, Some(people)).out_of(list.share_told());
-    page.emit(&ACTIVE, &[], rate(in_use));
+    let in_use =
+        sink.activity.active_in(sink.period).intersection_len(&list.holders.iter().copied().collect());
+    let rate = |people| {
+        MetricValue::rate(Number::Count(people), holders, Some(people)).scale_basis(list.share_listed())
+    };
+    sink.emit(&ACTIVE, &[], rate(in_use));
     if grain == Grain::Window {
-        let held = held(view, list.taken_on);
-        idle(view, page, list, &held);
+        let tenures = seat_tenures(view, list.taken_on);
+        idle(view, sink, list, &tenures);
         let is_activated = |person: &&PersonId| {
-            let since = held.get(*person).filter(|held| !held.is_as_old_as_the_lists).map(|held| held.since);
-            let last = page.activity.of_person(**person).last_active;
+            let tenure = tenures.get(*person).filter(|tenure| !tenure.since_first_list);
+            let since = tenure.map(|tenure| tenure.since);
+            let last = sink.activity.of_person(**person).last_active;
             last.is_some_and(|last| since.is_none_or(|since| last >= since))
         };
         let activated = list.holders.iter().filter(is_activated).count() as u64;
-        let start = page.activity.first_day.unwrap_or(page.period.start).min(page.period.start);
-        page.rest_on_days(Source::Usage, Period { start, ..page.period });
-        page.emit(&ACTIVATED, &[], rate(activated));
+        let start = sink.activity.first_day.unwrap_or(sink.period.start).min(sink.period.start);
+        sink.cover(Source::Usage, Period { start, ..sink.period });
+        sink.emit(&ACTIVATED, &[], rate(activated));
     }
 }
 
-fn idle(view: &View<'_>, page: &mut Page<'_, '_>, list: SeatList<'_>, held: &HashMap<PersonId, Held>) {
-    let end = page.period.end;
-    let unknown = last_unknown(view, end);
+fn idle(
+    view: &View<'_>,
+    sink: &mut MetricSink<'_, '_>,
+    list: SeatList<'_>,
+    tenures: &HashMap<PersonId, SeatTenure>,
+) {
+    let end = sink.period.end;
+    let unknown = last_incomplete_day(view, end);
     let tiers: Vec<Tier> = list
         .holders
         .iter()
         .filter_map(|person| {
             let evidence = Evidence {
-                told: view.last_told.get(person).copied(),
-                seen: page.activity.of_person(*person).last_seen,
-                since: held.get(person).map_or(list.taken_on, |held| held.since),
+                reported: view.last_activity.get(person).copied(),
+                seen: sink.activity.of_person(*person).last_seen,
+                since: tenures.get(person).map_or(list.taken_on, |tenure| tenure.since),
             };
             evidence.tier(end, unknown)
         })
         .collect();
     for tier in TIERS {
         let people = tiers.iter().filter(|other| **other == tier).count() as u64;
-        let figure = Figure::people(people).on_basis(tiers.len() as u64, list.holders.len() as u64);
-        page.emit(&IDLE, &[("tier", tier.as_str())], figure.out_of(list.share_told()));
+        let value = MetricValue::people(people).with_basis(tiers.len() as u64, list.holders.len() as u64);
+        sink.emit(&IDLE, &[("tier", tier.as_str())], value.scale_basis(list.share_listed()));
     }
 }
 
-fn days_to_first_use(view: &View<'_>, page: &Page<'_, '_>) -> Figure {
-    let period = page.period;
+fn days_to_first_use(view: &View<'_>, sink: &MetricSink<'_, '_>) -> MetricValue {
+    let period = sink.period;
     let mut lists = view.lists().peekable();
-    let Some(first_list) = lists.next() else { return Figure::unknown(Reason::NoSnapshot) };
+    let Some(first_list) = lists.next() else { return MetricValue::unknown(Reason::NoSnapshot) };
     let is_in = |day: Option<Day>| day.is_some_and(|day| (period.start..=period.end).contains(&day));
-    let first_active = |person: &PersonId| page.activity.of_person(*person).first_active;
+    let first_active = |person: &PersonId| sink.activity.of_person(*person).first_active;
     let mut left_out = first_list.holders.iter().filter(|person| is_in(first_active(person))).count() as u64;
 
     let known: BTreeSet<Day> = view
@@ -171,36 +189,37 @@ fn days_to_first_use(view: &View<'_>, page: &Page<'_, '_>) -> Figure {
         .map(|(day, _)| day)
         .collect();
     let mut since: HashMap<PersonId, Day> = HashMap::new();
-    // Who has used a seat, or one as old as the first list.
-    let mut is_over: PeopleSet = first_list.holders.iter().copied().collect();
+    // People who have used their seat, or whose seat is on the first list.
+    let mut done: PeopleSet = first_list.holders.iter().copied().collect();
     let mut days_to_use: Vec<u64> = Vec::new();
     let ever = Period { start: first_list.taken_on, ..period };
-    for (day, people) in page.activity.days_in(ever) {
+    for (day, people) in sink.activity.days_in(ever) {
         while let Some(list) = lists.next_if(|list| list.taken_on <= day) {
             for person in list.holders {
                 since.entry(*person).or_insert(list.taken_on);
             }
         }
-        for person in people.iter().filter(|person| !is_over.contains(*person)) {
+        for person in people.iter().filter(|person| !done.contains(*person)) {
             let Some(since) = since.get(&person) else { continue };
             if is_in(Some(day)) {
-                match since.through(day).all(|day| known.contains(&day)) {
-                    true => days_to_use.extend(u64::try_from(day.days_since(*since))),
-                    false => left_out += 1,
+                if since.through(day).all(|day| known.contains(&day)) {
+                    days_to_use.extend(u64::try_from(day.days_since(*since)));
+                } else {
+                    left_out += 1;
                 }
             }
         }
-        is_over.extend(people.iter().filter(|person| since.contains_key(person)));
+        done.extend(people.iter().filter(|person| since.contains_key(person)));
     }
     days_to_use.sort_unstable();
     let n = days_to_use.len();
-    Figure::statistic(nearest_rank(&days_to_use, 50), n, Some(n as u64))
-        .on_basis(n as u64, n as u64 + left_out)
-        .unknown_because(if left_out > 0 { Reason::LookBackIncomplete } else { Reason::NothingShown })
+    MetricValue::statistic(nearest_rank(&days_to_use, 50), n, Some(n as u64))
+        .with_basis(n as u64, n as u64 + left_out)
+        .with_reason(if left_out > 0 { Reason::LookBackIncomplete } else { Reason::NothingShown })
 }
 
-/// Seats bought and assigned on the days of the snapshots, which are not the days of the events: the list of
-/// today belongs to a report that ends yesterday.
+/// Purchased and assigned seats by the day of their snapshot. The days differ from those of events:
+/// a report that ends yesterday includes today's list.
 pub(super) fn compute_snapshots(
     view: &View<'_>,
     activity: &Activity,
@@ -211,16 +230,16 @@ pub(super) fn compute_snapshots(
     for (day, snapshot) in view.snapshots.range(since..) {
         let mut by_add_on: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for pool in snapshot.pools.values() {
-            let (purchased, assigned) = by_add_on.entry(view.names.text(pool.add_on)).or_default();
+            let (purchased, assigned) = by_add_on.entry(view.symbols.text(pool.add_on)).or_default();
             *purchased += pool.purchased;
             *assigned += pool.assigned;
         }
         let period = Period { grain: Grain::Day, start: *day, end: *day };
-        let mut page = Page::new(view, activity, period, thresholds, metrics);
-        page.rest_on_states(view.days_of(Source::Seats).and_then(|days| days.get(day)).into_iter());
+        let mut sink = MetricSink::new(view, activity, period, thresholds, metrics);
+        sink.cover_states(view.days_of(Source::Seats).and_then(|days| days.get(day)).into_iter());
         for (add_on, (purchased, assigned)) in by_add_on {
-            page.emit(&PURCHASED, &[("add_on", add_on)], Figure::count(purchased, None));
-            page.emit(&ASSIGNED, &[("add_on", add_on)], Figure::count(assigned, None));
+            sink.emit(&PURCHASED, &[("add_on", add_on)], MetricValue::count(purchased, None));
+            sink.emit(&ASSIGNED, &[("add_on", add_on)], MetricValue::count(assigned, None));
         }
     }
 }

@@ -1,18 +1,19 @@
-//! Statistics of observations.
+//! Quantiles, and the interval of a median.
 
-/// The quantile `percent` of 100 by nearest rank: the smallest observation that at least that share of all does
-/// not exceed. `None` without observations. The observations must be sorted.
+/// The quantile `percent` (0 to 100) by nearest rank: the smallest observation that at least that
+/// share of all observations does not exceed. `None` without observations, which must be sorted.
 pub(super) fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.max(1) - 1).copied()
 }
 
-/// The bootstrap interval of 95 % of the median (by nearest rank) of sorted observations; `None` with fewer than two.
+/// The 95% bootstrap interval of the median (by nearest rank) of sorted observations; `None` with
+/// fewer than two.
 ///
-/// It is that of infinitely many resamples. Of a resample of n out of n, drawn with replacement, the median is at most
-/// the j-th observation when at least k of the draws are, with k the median's rank; each is with a chance of j / n. So
-/// the share of such resamples is a tail of a binomial distribution, and the interval lies between the observations at
-/// which that share passes 2.5 % and 97.5 %.
+/// It is that of infinitely many resamples. In a resample of n out of n with replacement, the
+/// median is at most the j-th observation if at least k of the draws are, where k is the rank of
+/// the median; each draw is with probability j / n. So the share of such resamples is a tail of a
+/// binomial distribution, and the interval ends at the observations where it passes 2.5% and 97.5%.
 pub(super) fn median_interval(sorted: &[u64]) -> Option<(u64, u64)> {
     let n = sorted.len();
     if n < 2 {
@@ -41,9 +42,10 @@ pub(super) fn median_interval(sorted: &[u64]) -> Option<(u64, u64)> {
         let (mut below, mut at) = (0, n);
         while at - below > 1 {
             let middle = below.midpoint(at);
-            match share_up_to(middle) < limit {
-                true => below = middle,
-                false => at = middle,
+            if share_up_to(middle) < limit {
+                below = middle;
+            } else {
+                at = middle;
             }
         }
         sorted[at - 1]
@@ -51,7 +53,7 @@ pub(super) fn median_interval(sorted: &[u64]) -> Option<(u64, u64)> {
     Some((passes(0.025), passes(0.975)))
 }
 
-/// The statistics told of durations, by their name in `by.stat`.
+/// The statistics of durations: the name in `by.stat`, and the percentile.
 pub(super) const QUANTILES: &[(&str, usize)] = &[("p50", 50), ("p95", 95)];
 
 #[cfg(test)]
@@ -59,13 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_of_a_median_is_that_of_many_resamples() {
+    fn median_interval_matches_many_resamples() {
         assert_eq!((median_interval(&[]), median_interval(&[7])), (None, None));
         assert_eq!(median_interval(&[7, 7, 7]), Some((7, 7)));
-        // Of two, a quarter of the resamples hold the larger one twice, and only those have it for a median.
+        // Of two, a quarter of the resamples contain the larger one twice; only their median is the
+        // larger.
         assert_eq!(median_interval(&[1, 9]), Some((1, 9)));
         let sorted: Vec<u64> = (0..41_u64).map(|i| i * i).collect();
-        // A plain bootstrap with a generator of the simplest kind.
+        // A bootstrap by simulation, with a linear congruential generator.
         let mut state = 1_u64;
         let mut medians: Vec<u64> = (0..40_000)
             .map(|_| {
@@ -83,12 +86,12 @@ mod tests {
         assert_eq!(median_interval(&sorted), Some((medians[1_000], medians[39_000])));
         let many: Vec<u64> = (0..20_000).collect();
         let (low, high) = median_interval(&many).expect("it is known");
-        // The normal approximation: half a spread of 1.96 times half the root of the count.
+        // Normal approximation: half the width is 1.96 times half the square root of the count.
         assert!((9_855..9_867).contains(&low) && (10_132..10_144).contains(&high), "{low} {high}");
     }
 
     #[test]
-    fn the_nearest_rank_is_an_observation() {
+    fn nearest_rank_is_an_observation() {
         assert_eq!(nearest_rank(&[], 50), None);
         assert_eq!(nearest_rank(&[7], 95), Some(7));
         assert_eq!(nearest_rank(&[1, 2, 3, 4], 50), Some(2));

@@ -1,12 +1,13 @@
-//! Every feature that has no family of its own: tool calls over MCP, pipelines fixed, summaries, vulnerabilities, the
-//! catalogue, messaging, and what is yet to come.
+//! Every feature without a family of its own: tool calls over MCP, fixed pipelines, summaries,
+//! vulnerabilities, the AI Catalog, messaging, and future features.
 
 use std::collections::HashMap;
 
 use super::activity::Events;
-use super::page::{Figure, Page};
+use super::sink::MetricSink;
+use super::value::MetricValue;
 use super::{Definition, Family, Unit};
-use crate::aggregate::rollup::Name;
+use crate::aggregate::rollup::Symbol;
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
 use crate::events::features::CODE_SUGGESTIONS;
@@ -22,9 +23,10 @@ const EVENTS: Definition = Definition {
     unit: Unit::Events,
     grains: GRAINS,
     by: SPLITS,
-    text: "Events of every feature but code suggestions, chat, troubleshooting, code review and sessions of agents: tool \
-           calls over MCP, pipelines fixed, summaries, vulnerabilities, the catalogue, messaging and so on; an event that \
-           no feature is known of is of the feature other. Those of bots and service accounts are included.",
+    text: "Events of every feature except code suggestions, chat, troubleshooting, code review and \
+           agent sessions: tool calls over MCP, fixed pipelines, summaries, vulnerabilities, the AI \
+           Catalog, messaging and others. An event without a known feature has the feature other. \
+           Events of bots and service accounts are included.",
 };
 
 const USERS: Definition = Definition {
@@ -33,33 +35,34 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: GRAINS,
     by: SPLITS,
-    text: "Distinct people with an event of the feature, be it deliberate or not.",
+    text: "Distinct people with an event of the feature, whether it is intentional use or not.",
 };
 
 /// Features with a family of their own.
-const ELSEWHERE: [&str; 5] = [CODE_SUGGESTIONS, "chat", "troubleshoot_job", "code_review", "agent_platform"];
+const OTHER_FAMILIES: [&str; 5] =
+    [CODE_SUGGESTIONS, "chat", "troubleshoot_job", "code_review", "agent_platform"];
 
-fn compute(view: &View<'_>, page: &mut Page<'_, '_>) {
-    if !GRAINS.contains(&page.period.grain) || !page.rest_on(Source::Usage, FAMILY.definitions) {
+fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
+    if !GRAINS.contains(&sink.period.grain) || !sink.require(Source::Usage, FAMILY.definitions) {
         return;
     }
-    // A part by feature has no event, a part by event alone no feature.
-    let mut counts: HashMap<[Option<Name>; 2], Events> = HashMap::new();
-    let is_other = |feature: Name| !ELSEWHERE.contains(&view.names.text(feature));
-    let others = page.activity.events_in(page.period).filter(|(feature, ..)| is_other(*feature));
+    // The key is (feature, event); a count by feature has no event, a count by event no feature.
+    let mut counts: HashMap<[Option<Symbol>; 2], Events> = HashMap::new();
+    let is_other = |feature: Symbol| !OTHER_FAMILIES.contains(&view.symbols.text(feature));
+    let others = sink.activity.events_in(sink.period).filter(|(feature, ..)| is_other(*feature));
     for (feature, event, events) in others {
         let (feature, event) = (Some(feature), Some(event));
-        for part in [[feature, None], [None, event], [feature, event]] {
-            counts.entry(part).or_default().add(events);
+        for key in [[feature, None], [None, event], [feature, event]] {
+            counts.entry(key).or_default().add(events);
         }
     }
-    for (part, events) in &counts {
+    for (key, events) in &counts {
         let by: Vec<(&str, &str)> = ["feature", "event"]
             .into_iter()
-            .zip(part)
-            .filter_map(|(dimension, name)| Some((dimension, view.names.text((*name)?))))
+            .zip(key)
+            .filter_map(|(dimension, name)| Some((dimension, view.symbols.text((*name)?))))
             .collect();
-        page.emit(&EVENTS, &by, Figure::count(events.count(), Some(events.people.len())));
-        page.emit(&USERS, &by, Figure::people(events.people.len()));
+        sink.emit(&EVENTS, &by, MetricValue::count(events.count(), Some(events.people.len())));
+        sink.emit(&USERS, &by, MetricValue::people(events.people.len()));
     }
 }

@@ -1,44 +1,46 @@
-//! What readers find, in numbers of their own, and how the rollups take it over under theirs. Only they know which rows were seen
-//! before.
+//! What readers count, by reader-local ids, and how the rollups take it over under their own ids.
+//! Only the rollups know which rows were counted before.
 
-use super::names::{Name, PersonId, Texts};
-use super::rows::{EventId, word_of};
+use super::cells::Cell;
+use super::fetch::{Fetch, Segment};
+use super::interner::{PersonId, Symbol, Texts};
+use super::row_set::{EventId, word_key};
 use super::sessions::{AgentKey, SessionFact};
 use super::tally::{CellId, Usage};
-use super::{Cell, Fetch, Part, Rollups, Target};
+use super::{Rollups, Target};
 use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents::{AgentCounts, Step};
 use crate::events::features as known_events;
 use crate::model::record::Row;
 
-/// What a reader found, in its own numbers.
+/// The counts of a reader since its last batch, by reader-local ids.
 #[derive(Default)]
 pub struct Batch {
     pub(super) texts: Vec<Box<str>>,
-    /// The ids of sessions, as often as they are told: they are too many for a reader to keep.
+    /// The ids of sessions, once per use: there are too many for a reader to intern.
     pub(super) sessions: Texts,
-    /// The texts of the instances.
+    /// Ids of the texts of the instances.
     pub(super) instances: Vec<u32>,
     pub(super) people: Vec<(usize, Box<str>)>,
-    /// Who is a bot by a record of a fetch: the fetch and the user.
+    /// Bots by a record of a fetch, as (fetch, person).
     pub(super) bots: Vec<(u32, u32)>,
     pub(super) cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     pub(super) fetches: Vec<([u32; 3], Day, Timestamp)>,
     pub(super) events: Vec<CountedEvent>,
-    /// What few events have, by their place.
+    /// What few events have, ordered by the index of the event.
     pub(super) extras: Vec<Extra>,
-    pub(super) alike: Vec<Alike>,
+    pub(super) repeated: Vec<RepeatedEvent>,
     pub(super) parts: Vec<CountedPart>,
     pub(super) agents: Vec<AgentPart>,
 }
 
-/// The numbers that a reader's own stand for.
+/// Translates reader-local ids to the ids of the rollups.
 #[derive(Default)]
-pub struct Meanings {
-    texts: Vec<Name>,
-    /// Those of the batch.
-    sessions: Vec<Name>,
-    instances: Vec<Name>,
+pub struct LocalIds {
+    texts: Vec<Symbol>,
+    /// Those of the current batch only.
+    sessions: Vec<Symbol>,
+    instances: Vec<Symbol>,
     people: Vec<PersonId>,
     cells: Vec<CellId>,
     fetches: Vec<(Target, Timestamp)>,
@@ -60,44 +62,44 @@ pub(super) struct CountedPart {
     pub(super) usage: Usage,
 }
 
-/// Events that say the same, of rows one after the other.
-pub(super) struct Alike {
+/// Equal events in consecutive rows.
+pub(super) struct RepeatedEvent {
     pub(super) first: CountedEvent,
     pub(super) rows: u32,
-    pub(super) told: Option<AgentEvent>,
+    pub(super) agent: Option<AgentEvent>,
 }
 
-/// What few events have.
+/// What few events have: an id of their own, or agent data.
 pub(super) struct Extra {
-    /// The place of the event among the events.
-    pub(super) place: usize,
+    /// The index of the event in [`Batch::events`].
+    pub(super) index: usize,
     pub(super) id: Option<EventId>,
-    pub(super) told: Option<AgentEvent>,
+    pub(super) agent: Option<AgentEvent>,
 }
 
-/// What an event tells of agents.
+/// The agent data of an event.
 pub(super) struct AgentEvent {
     pub(super) ts: Timestamp,
     pub(super) step: Option<Step>,
     pub(super) event: u32,
-    /// Its place among the sessions of the batch.
+    /// Its index in [`Batch::sessions`].
     pub(super) session: Option<u32>,
     pub(super) flow: Option<u32>,
     pub(super) environment: Option<u32>,
     pub(super) tool: Option<u32>,
     pub(super) model: Option<u32>,
-    /// Of a call of a tool, or of tokens.
+    /// Of a tool call or a model call.
     pub(super) counts: Option<AgentCounts>,
 }
 
-/// A part of what a fetch tells of agents, as it came in a line.
+/// Agent data of a part of a fetch, from a rollup line.
 pub(super) struct AgentPart {
     pub(super) fetch: u32,
     pub(super) part: u32,
-    pub(super) told: AgentsTold,
+    pub(super) rows: AgentRows,
 }
 
-pub(super) enum AgentsTold {
+pub(super) enum AgentRows {
     Session {
         session: u32,
         users: Vec<(u32, Timestamp)>,
@@ -110,92 +112,106 @@ pub(super) enum AgentsTold {
         event: u32,
         session: Option<u32>,
         /// Flow, tool and model.
-        names: [Option<u32>; 3],
+        dimensions: [Option<u32>; 3],
         counts: Box<AgentCounts>,
     },
 }
 
 impl Batch {
-    /// How many events and rollups it holds.
+    /// Number of events and rollups.
     pub fn len(&self) -> u64 {
-        (self.events.len() + self.alike.len() + self.parts.len() + self.agents.len()) as u64
+        (self.events.len() + self.repeated.len() + self.parts.len() + self.agents.len()) as u64
     }
 
-    /// Whether many of its events tell more than a count, which takes several times as much memory.
-    pub fn tells_much(&self) -> bool {
+    /// Whether so many events have extras that the batch takes several times as much memory.
+    pub fn has_many_extras(&self) -> bool {
         self.extras.len() > self.events.len() / 4
     }
 
-    /// The same without any count: what was numbered keeps its number.
+    /// The batch without any counts: only the ids that the reader assigned.
     #[must_use]
-    pub fn numbers_alone(self) -> Batch {
+    pub fn without_counts(self) -> Batch {
         let Batch { texts, sessions, instances, people, cells, fetches, .. } = self;
         Batch { texts, sessions, instances, people, cells, fetches, ..Batch::default() }
     }
 
-    /// Whether it holds none.
+    /// Whether it has no counts.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Rollups {
-    /// Takes what a reader found; `meanings` are those of the same reader every time.
-    pub fn take(&mut self, batch: Batch, meanings: &mut Meanings) {
-        let Batch {
-            texts,
-            sessions,
-            instances,
-            people,
-            bots,
-            cells,
-            fetches,
-            events,
-            extras,
-            alike,
-            parts,
-            agents,
-        } = batch;
-        meanings.texts.extend(texts.iter().map(|text| self.names.number(text)));
-        meanings.sessions.clear();
-        meanings.sessions.extend(sessions.iter().map(|session| self.names.number(session)));
-        let name = |number: u32| meanings.texts[number as usize];
-        meanings.instances.extend(instances.into_iter().map(name));
-        for (instance, user) in people {
-            meanings.people.push(self.people.number(meanings.instances[instance], &user));
-        }
-        for (event, feature, language, ide) in cells {
-            let cell = Cell {
-                event: name(event),
-                is_deliberate: known_events::is_deliberate(self.names.text(name(event))),
-                feature: name(feature),
-                language: language.map(name),
-                ide: ide.map(name),
-            };
-            meanings.cells.push(self.cells.number(cell));
-        }
-        for ([instance, collector, scope], day, fetched_at) in fetches {
-            let target =
-                Target { instance: name(instance), collector: name(collector), scope: name(scope), day };
-            meanings.fetches.push((target, fetched_at));
-        }
+    /// Adds the counts of a reader. `local_ids` belongs to that reader.
+    pub fn add_batch(&mut self, mut batch: Batch, local_ids: &mut LocalIds) {
+        self.add_local_ids(&mut batch, local_ids);
+        let Batch { bots, events, extras, repeated, parts, agents, .. } = batch;
         for (fetch, person) in bots {
-            let person = meanings.people[person as usize];
-            self.fetch_of(meanings.fetches[fetch as usize]).bots.insert(person);
+            let person = local_ids.person(person);
+            self.fetch_of(local_ids.fetch(fetch)).bots.insert(person);
         }
-        let told = extras.iter().filter(|extra| extra.told.is_some()).count();
-        let told_alike = alike.iter().filter(|alike| alike.told.is_some()).count();
-        let of_agents = told + told_alike + agents.iter().map(|part| part.told.weight()).sum::<usize>();
-        let mut place = 0;
+        self.add_events(&events, &extras, local_ids);
+        self.add_repeated(&repeated, local_ids);
+        for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
+            let part = self.symbols.text(local_ids.text(of_part[0].part)).to_owned();
+            let tally = &mut self.fetch_of(local_ids.fetch(of_part[0].fetch)).part(&part).usage;
+            for CountedPart { cell, person, usage, .. } in of_part {
+                tally.add(local_ids.cell(*cell), local_ids.person(*person), *usage);
+            }
+        }
+        for AgentPart { fetch, part, rows } in &agents {
+            let part = self.symbols.text(local_ids.text(*part)).to_owned();
+            rows.add_to(self.fetch_of(local_ids.fetch(*fetch)).part(&part), local_ids);
+        }
+        let agent_weight = extras.iter().filter(|extra| extra.agent.is_some()).count()
+            + repeated.iter().filter(|repeated| repeated.agent.is_some()).count()
+            + agents.iter().map(|part| part.rows.weight()).sum::<usize>();
+        self.settle_if_many(events.len() + repeated.len() + parts.len(), agent_weight);
+    }
+
+    /// Interns what is new in the batch.
+    fn add_local_ids(&mut self, batch: &mut Batch, local_ids: &mut LocalIds) {
+        local_ids.texts.extend(batch.texts.iter().map(|text| self.symbols.intern(text)));
+        local_ids.sessions.clear();
+        local_ids.sessions.extend(batch.sessions.iter().map(|session| self.symbols.intern(session)));
+        let symbol = |id: u32| local_ids.texts[id as usize];
+        local_ids.instances.extend(batch.instances.drain(..).map(symbol));
+        for (instance, user) in batch.people.drain(..) {
+            local_ids.people.push(self.people.intern(local_ids.instances[instance], &user));
+        }
+        for (event, feature, language, ide) in batch.cells.drain(..) {
+            let cell = Cell {
+                event: symbol(event),
+                is_intentional: known_events::is_intentional_use(self.symbols.text(symbol(event))),
+                feature: symbol(feature),
+                language: language.map(symbol),
+                ide: ide.map(symbol),
+            };
+            local_ids.cells.push(self.cells.intern(cell));
+        }
+        for ([instance, collector, scope], day, fetched_at) in batch.fetches.drain(..) {
+            let target = Target {
+                instance: symbol(instance),
+                collector: symbol(collector),
+                scope: symbol(scope),
+                day,
+            };
+            local_ids.fetches.push((target, fetched_at));
+        }
+    }
+
+    fn add_events(&mut self, events: &[CountedEvent], extras: &[Extra], local_ids: &LocalIds) {
+        let mut index = 0;
         let mut extras = extras.iter().peekable();
         for of_fetch in events.chunk_by(|one, other| one.fetch == other.fetch) {
-            let fetch = self.fetch_of(meanings.fetches[of_fetch[0].fetch as usize]);
-            for together in of_fetch.chunk_by(|one, other| word_of(one.row) == word_of(other.row)) {
-                let (mut rows, ids) = fetch.rows.part_of(together[0].row);
-                for event in together {
-                    let extra = extras.next_if(|extra| extra.place == place);
-                    place += 1;
-                    // Where a source has ids of its own, the row says nothing: another file has another event there.
+            let fetch = self.fetch_of(local_ids.fetch(of_fetch[0].fetch));
+            for of_word in of_fetch.chunk_by(|one, other| word_key(one.row) == word_key(other.row)) {
+                let (mut rows, ids) = fetch.rows.word_and_ids(of_word[0].row);
+                for event in of_word {
+                    let extra = extras.next_if(|extra| extra.index == index);
+                    index += 1;
+                    // If the source has event ids, the row is meaningless: another file has another
+                    // event in that row.
                     let is_new = match extra.and_then(|extra| extra.id) {
                         Some(id) => ids.insert(id),
                         None => rows.insert(event.row),
@@ -203,43 +219,31 @@ impl Rollups {
                     if !is_new {
                         continue;
                     }
-                    let person = meanings.people[event.person as usize];
-                    fetch.own.usage.add(
-                        meanings.cells[event.cell as usize],
-                        person,
-                        Usage::of_event(event.lines),
-                    );
-                    if let Some(told) = extra.and_then(|extra| extra.told.as_ref()) {
-                        told.add_to(&mut fetch.own, person, meanings, 1);
+                    let person = local_ids.person(event.person);
+                    let usage = Usage::of_event(event.lines);
+                    fetch.from_records.usage.add(local_ids.cell(event.cell), person, usage);
+                    if let Some(agent) = extra.and_then(|extra| extra.agent.as_ref()) {
+                        agent.add_to(&mut fetch.from_records, person, local_ids, 1);
                     }
                 }
             }
         }
-        for Alike { first, rows, told } in &alike {
-            let fetch = self.fetch_of(meanings.fetches[first.fetch as usize]);
-            let person = meanings.people[first.person as usize];
-            let rows = fetch.rows.insert_all(first.row, *rows);
+    }
+
+    fn add_repeated(&mut self, repeated: &[RepeatedEvent], local_ids: &LocalIds) {
+        for RepeatedEvent { first, rows, agent } in repeated {
+            let fetch = self.fetch_of(local_ids.fetch(first.fetch));
+            let person = local_ids.person(first.person);
+            let rows = fetch.rows.insert_range(first.row, *rows);
             if rows == 0 {
                 continue;
             }
             let usage = Usage::of_event(first.lines).times(rows);
-            fetch.own.usage.add(meanings.cells[first.cell as usize], person, usage);
-            if let Some(told) = told {
-                told.add_to(&mut fetch.own, person, meanings, rows);
+            fetch.from_records.usage.add(local_ids.cell(first.cell), person, usage);
+            if let Some(agent) = agent {
+                agent.add_to(&mut fetch.from_records, person, local_ids, rows);
             }
         }
-        for of_part in parts.chunk_by(|one, other| (one.fetch, one.part) == (other.fetch, other.part)) {
-            let part = self.names.text(name(of_part[0].part)).to_owned();
-            let tally = &mut self.fetch_of(meanings.fetches[of_part[0].fetch as usize]).part(&part).usage;
-            for CountedPart { cell, person, usage, .. } in of_part {
-                tally.add(meanings.cells[*cell as usize], meanings.people[*person as usize], *usage);
-            }
-        }
-        for AgentPart { fetch, part, told } in &agents {
-            let part = self.names.text(name(*part)).to_owned();
-            told.add_to(self.fetch_of(meanings.fetches[*fetch as usize]).part(&part), meanings);
-        }
-        self.settle_now_and_then(events.len() + alike.len() + parts.len(), of_agents);
     }
 
     fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
@@ -247,38 +251,46 @@ impl Rollups {
     }
 }
 
-impl Meanings {
-    fn text(&self, number: u32) -> Name {
-        self.texts[number as usize]
+impl LocalIds {
+    fn text(&self, id: u32) -> Symbol {
+        self.texts[id as usize]
     }
 
-    fn session(&self, place: u32) -> Name {
-        self.sessions[place as usize]
+    fn session(&self, index: u32) -> Symbol {
+        self.sessions[index as usize]
     }
 
-    fn person(&self, number: u32) -> PersonId {
-        self.people[number as usize]
+    fn person(&self, id: u32) -> PersonId {
+        self.people[id as usize]
+    }
+
+    fn cell(&self, id: u32) -> CellId {
+        self.cells[id as usize]
+    }
+
+    fn fetch(&self, id: u32) -> (Target, Timestamp) {
+        self.fetches[id as usize]
     }
 }
 
 impl AgentEvent {
-    /// Adds what so many events tell that say the same.
-    fn add_to(&self, part: &mut Part, person: PersonId, meanings: &Meanings, events: u64) {
-        let name = |number: Option<u32>| number.map(|number| meanings.text(number));
-        let (session, flow) = (self.session.map(|session| meanings.session(session)), name(self.flow));
+    /// Adds the agent data of this many equal events.
+    fn add_to(&self, part: &mut Segment, person: PersonId, local_ids: &LocalIds, events: u64) {
+        let name = |id: Option<u32>| id.map(|id| local_ids.text(id));
+        let (session, flow) = (self.session.map(|session| local_ids.session(session)), name(self.flow));
         if let Some(session) = session {
-            let told = [
+            let facts = [
                 Some(SessionFact::User(person, self.ts)),
                 flow.map(SessionFact::Flow),
                 name(self.environment).map(SessionFact::Environment),
                 self.step.map(|step| SessionFact::Step(self.ts, step)),
             ];
-            told.into_iter().flatten().for_each(|fact| part.sessions.add(session, fact));
+            facts.into_iter().flatten().for_each(|fact| part.sessions.add(session, fact));
         }
         if let Some(counts) = &self.counts {
             let key = AgentKey {
                 person,
-                event: meanings.text(self.event),
+                event: local_ids.text(self.event),
                 flow,
                 session: session.filter(|_| flow.is_none()),
                 tool: name(self.tool),
@@ -289,32 +301,34 @@ impl AgentEvent {
     }
 }
 
-impl AgentsTold {
-    /// As many facts and counts as it has, at least one.
+impl AgentRows {
+    /// An estimate of its size in agent events, at least one.
     fn weight(&self) -> usize {
         match self {
-            AgentsTold::Session { users, flows, environments, steps, .. } => {
+            AgentRows::Session { users, flows, environments, steps, .. } => {
                 1 + (users.len() + flows.len() + environments.len() + steps.len()) / 4
             }
-            AgentsTold::Counts { .. } => 1,
+            AgentRows::Counts { .. } => 1,
         }
     }
 
-    fn add_to(&self, part: &mut Part, meanings: &Meanings) {
+    fn add_to(&self, part: &mut Segment, local_ids: &LocalIds) {
         match self {
-            AgentsTold::Session { session, users, flows, environments, steps } => {
-                let session = meanings.session(*session);
+            AgentRows::Session { session, users, flows, environments, steps } => {
+                let session = local_ids.session(*session);
                 let mut add = |fact| part.sessions.add(session, fact);
-                users.iter().for_each(|(user, since)| add(SessionFact::User(meanings.person(*user), *since)));
-                flows.iter().for_each(|flow| add(SessionFact::Flow(meanings.text(*flow))));
-                let environments = environments.iter().map(|environment| meanings.text(*environment));
+                users
+                    .iter()
+                    .for_each(|(user, since)| add(SessionFact::User(local_ids.person(*user), *since)));
+                flows.iter().for_each(|flow| add(SessionFact::Flow(local_ids.text(*flow))));
+                let environments = environments.iter().map(|environment| local_ids.text(*environment));
                 environments.for_each(|environment| add(SessionFact::Environment(environment)));
                 steps.iter().for_each(|(at, step)| add(SessionFact::Step(*at, *step)));
             }
-            AgentsTold::Counts { person, event, session, names, counts } => {
-                let [flow, tool, model] = names.map(|number| number.map(|number| meanings.text(number)));
-                let session = session.map(|session| meanings.session(session));
-                let (person, event) = (meanings.person(*person), meanings.text(*event));
+            AgentRows::Counts { person, event, session, dimensions, counts } => {
+                let [flow, tool, model] = dimensions.map(|id| id.map(|id| local_ids.text(id)));
+                let session = session.map(|session| local_ids.session(session));
+                let (person, event) = (local_ids.person(*person), local_ids.text(*event));
                 part.agents.add(AgentKey { person, event, flow, session, tool, model }, counts);
             }
         }

@@ -1,109 +1,109 @@
-//! What the rows of a fetch tell of agents: sessions by their id, and calls of tools and tokens, counted.
+//! Agent data of a fetch: sessions by id, and sums of tool calls and tokens.
 
-use super::names::{Name, PersonId};
-use super::runs::{Members, Packing, Runs, Twice, read, write};
+use super::interner::{PersonId, Symbol};
+use super::sorted_runs::{Members, OnDuplicate, Packing, SortedRuns, read_number, write_number};
 use crate::base::calendar::Timestamp;
 use crate::events::agents::{AgentCounts, Step};
 use crate::model::record::TOO_LARGE;
 
-/// One thing that is told of a session.
+/// A fact about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SessionFact {
-    /// A user of it, and the moment of the first event of theirs.
+    /// A user, and the time of the user's first event.
     User(PersonId, Timestamp),
-    /// Its flow type.
-    Flow(Name),
-    /// Where it runs.
-    Environment(Name),
-    /// A step of it.
+    /// The flow type.
+    Flow(Symbol),
+    /// The environment.
+    Environment(Symbol),
+    /// A step and its time.
     Step(Timestamp, Step),
 }
 
-/// By what calls of tools and tokens are counted, beside the fetch.
+/// The dimensions of a count of tool calls and tokens, besides the fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentKey {
     /// The user.
     pub person: PersonId,
     /// The event's name.
-    pub event: Name,
-    /// The flow type, where the event tells it.
-    pub flow: Option<Name>,
-    /// The session, where the event does not tell the flow.
-    pub session: Option<Name>,
+    pub event: Symbol,
+    /// The flow type, if the event reports it.
+    pub flow: Option<Symbol>,
+    /// The session, if the event does not report the flow type.
+    pub session: Option<Symbol>,
     /// The tool.
-    pub tool: Option<Name>,
+    pub tool: Option<Symbol>,
     /// The model.
-    pub model: Option<Name>,
+    pub model: Option<Symbol>,
 }
 
-/// By what calls of tools and tokens are counted, beside the user and the session.
+/// The dimensions of a count of tool calls and tokens, besides fetch, user and session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgentCell {
     /// The event's name.
-    pub event: Name,
-    /// The flow type, where the event tells it.
-    pub flow: Option<Name>,
+    pub event: Symbol,
+    /// The flow type, if the event reports it.
+    pub flow: Option<Symbol>,
     /// The tool.
-    pub tool: Option<Name>,
+    pub tool: Option<Symbol>,
     /// The model.
-    pub model: Option<Name>,
+    pub model: Option<Symbol>,
 }
 
-/// What is told of sessions, in some seven bytes a fact. It is a set: telling it again changes nothing.
+/// Facts about sessions, about seven bytes each. A set: repeated facts change nothing.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    runs: Runs<BySession>,
-    waiting: Vec<(Name, SessionFact)>,
+    runs: SortedRuns<BySession>,
+    pending: Vec<(Symbol, SessionFact)>,
 }
 
-/// What is told of sessions, by session.
+/// Facts in the order of their sessions.
 #[derive(Clone, Debug)]
 pub struct Facts<'a>(Members<'a, BySession>);
 
-/// What is told of sessions, packed: how far the session is from the one before, and the fact. Of a user who is told twice
-/// the first moment stays.
+/// Packed facts: the distance of the session from the one before, and the fact. Of a user with
+/// several times, the first one stays.
 #[derive(Debug)]
 struct BySession;
 
-/// What tells one fact of a session from another.
+/// Identifies a fact within a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum FactKey {
     User(PersonId),
-    Flow(Name),
-    Environment(Name),
+    Flow(Symbol),
+    Environment(Symbol),
     Step(Timestamp, Step),
 }
 
-/// How many facts wait before they are put in order: of most days all.
-const MOST_FACTS_WAITING: usize = 1 << 15;
+/// Facts that may be pending before they are sorted. Most days have fewer in all.
+const MAX_PENDING_FACTS: usize = 1 << 15;
 
-/// Calls of tools and tokens summed by key, in little memory: from five bytes to some forty for each of them.
+/// Tool calls and tokens summed by key; each sum takes five to about forty bytes.
 #[derive(Debug, Default)]
 pub(super) struct AgentTally {
-    runs: Runs<ByCaller>,
-    /// What waits to be summed, with where its counts start.
-    waiting: Vec<(AgentKey, u32)>,
-    /// The counts of those, packed: most of the numbers are zero.
+    runs: SortedRuns<ByCaller>,
+    /// Pending keys, each with the start of its counts.
+    pending: Vec<(AgentKey, u32)>,
+    /// The packed pending counts: most numbers are zero.
     counts: Vec<u8>,
 }
 
-/// The sums of a cell, by user and session.
+/// The sums of a cell by user and session.
 #[derive(Clone, Debug)]
 pub struct AgentEntries<'a> {
     cell: AgentCell,
     callers: Members<'a, ByCaller>,
 }
 
-/// Calls of tools and tokens by cell, and by user and session, packed: how far the user is from the one before, the session
-/// where it counts, and the counts.
+/// Packed tool calls and tokens, grouped by cell: the distance of the user from the one before, the
+/// session if it counts, and the counts.
 #[derive(Debug)]
 struct ByCaller;
 
-/// How many counts of calls of tools and of tokens wait before they are summed.
-const MOST_WAITING: usize = 1 << 12;
+/// Counts of tool calls and tokens that may be pending before they are summed.
+const MAX_PENDING: usize = 1 << 12;
 
 impl SessionFact {
-    /// What tells it from others, and the moment of a user.
+    /// The key of the fact, and the time of a user.
     fn parts(self) -> (FactKey, Option<Timestamp>) {
         match self {
             SessionFact::User(person, since) => (FactKey::User(person), Some(since)),
@@ -115,31 +115,31 @@ impl SessionFact {
 }
 
 impl Sessions {
-    /// Adds what is told of a session.
-    pub(super) fn add(&mut self, session: Name, fact: SessionFact) {
-        self.waiting.push((session, fact));
-        if self.waiting.len() >= MOST_FACTS_WAITING {
+    /// Adds a fact.
+    pub(super) fn add(&mut self, session: Symbol, fact: SessionFact) {
+        self.pending.push((session, fact));
+        if self.pending.len() >= MAX_PENDING_FACTS {
             self.settle();
         }
     }
 
-    /// Puts what waits in order, and gives back the memory it waited in.
+    /// Sorts pending facts and frees their memory.
     pub(super) fn settle(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.sort_unstable();
-        self.runs.add(waiting.into_iter().map(|(session, fact)| {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.sort_unstable();
+        self.runs.add(pending.into_iter().map(|(session, fact)| {
             let (key, since) = fact.parts();
             (((), (session, key)), since)
         }));
     }
 
-    /// Puts everything in order, after which it can be read.
+    /// Sorts and merges everything; required before reading.
     pub(super) fn finish(&mut self) {
         self.settle();
         self.runs.finish();
     }
 
-    /// Everything, by session. What waits, or was not merged, is not in order: finish first.
+    /// All facts by session. Call [`Sessions::finish`] first.
     pub(super) fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
         self.runs.groups().map(|((), facts)| Facts(facts))
     }
@@ -147,8 +147,8 @@ impl Sessions {
 
 impl Packing for BySession {
     type Group = ();
-    type Member = (Name, FactKey);
-    /// The moment of a user.
+    type Member = (Symbol, FactKey);
+    /// The time of a user.
     type Sum = Option<Timestamp>;
 
     fn add(since: &mut Option<Timestamp>, other: &Option<Timestamp>) {
@@ -167,8 +167,8 @@ impl Packing for BySession {
     ) {
         let distance = u64::from(session.0 - before.map_or(0, |(before, _)| before.0));
         let mut start = |kind: u64, number: u64| {
-            write(bytes, distance << 2 | kind);
-            write(bytes, number);
+            write_number(bytes, distance << 2 | kind);
+            write_number(bytes, number);
         };
         match fact {
             FactKey::User(person) => start(0, person.0.into()),
@@ -178,19 +178,19 @@ impl Packing for BySession {
         }
         let at = if let FactKey::Step(at, _) = fact { Some(at) } else { *since };
         if let Some((seconds, nanoseconds)) = at.map(Timestamp::unix_parts) {
-            write(bytes, seconds as u64);
-            write(bytes, nanoseconds.into());
+            write_number(bytes, seconds as u64);
+            write_number(bytes, nanoseconds.into());
         }
     }
 
     fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, Option<Timestamp>)> {
-        let (first, number) = (read(bytes)?, read(bytes)?);
-        let session = Name(before.map_or(0, |(before, _)| before.0) + (first >> 2) as u32);
-        let mut at = || Timestamp::from_unix_parts((read(bytes)? as i64, read(bytes)? as u32));
+        let (first, number) = (read_number(bytes)?, read_number(bytes)?);
+        let session = Symbol(before.map_or(0, |(before, _)| before.0) + (first >> 2) as u32);
+        let mut at = || Timestamp::from_unix_parts((read_number(bytes)? as i64, read_number(bytes)? as u32));
         let (fact, since) = match first & 3 {
             0 => (FactKey::User(PersonId(number as u32)), Some(at()?)),
-            1 => (FactKey::Flow(Name(number as u32)), None),
-            2 => (FactKey::Environment(Name(number as u32)), None),
+            1 => (FactKey::Flow(Symbol(number as u32)), None),
+            2 => (FactKey::Environment(Symbol(number as u32)), None),
             _ => (FactKey::Step(at()?, Step::ALL[number as usize]), None),
         };
         Some(((session, fact), since))
@@ -198,9 +198,9 @@ impl Packing for BySession {
 }
 
 impl Iterator for Facts<'_> {
-    type Item = (Name, SessionFact);
+    type Item = (Symbol, SessionFact);
 
-    fn next(&mut self) -> Option<(Name, SessionFact)> {
+    fn next(&mut self) -> Option<(Symbol, SessionFact)> {
         let ((session, fact), since) = self.0.next()?;
         let fact = match fact {
             FactKey::User(person) => SessionFact::User(person, since?),
@@ -213,59 +213,59 @@ impl Iterator for Facts<'_> {
 }
 
 impl AgentKey {
-    /// By what is counted, beside the user and the session.
+    /// The key without user and session.
     fn cell(&self) -> AgentCell {
         AgentCell { event: self.event, flow: self.flow, tool: self.tool, model: self.model }
     }
 
-    fn caller(&self) -> (PersonId, Option<Name>) {
+    fn caller(&self) -> (PersonId, Option<Symbol>) {
         (self.person, self.session)
     }
 }
 
 impl AgentTally {
     /// An empty tally.
-    pub(super) fn new(twice: Twice) -> AgentTally {
-        AgentTally { runs: Runs::new(twice), ..AgentTally::default() }
+    pub(super) fn new(on_duplicate: OnDuplicate) -> AgentTally {
+        AgentTally { runs: SortedRuns::new(on_duplicate), ..AgentTally::default() }
     }
 
     /// Adds counts.
     pub(super) fn add(&mut self, key: AgentKey, counts: &AgentCounts) {
-        let start = u32::try_from(self.counts.len()).expect("what waits is little");
-        self.waiting.push((key, start));
+        let start = u32::try_from(self.counts.len()).expect("few counts are pending");
+        self.pending.push((key, start));
         write_counts(&mut self.counts, counts);
-        if self.waiting.len() >= MOST_WAITING {
+        if self.pending.len() >= MAX_PENDING {
             self.settle();
         }
     }
 
-    /// Sums what waits, and gives back the memory it waited in.
+    /// Sums pending counts and frees their memory.
     pub(super) fn settle(&mut self) {
-        let (mut waiting, packed) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.counts));
-        waiting.sort_unstable_by_key(|(key, _)| (key.cell(), key.caller()));
-        self.runs.add(waiting.iter().map(|(key, start)| {
+        let (mut pending, packed) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.counts));
+        pending.sort_unstable_by_key(|(key, _)| (key.cell(), key.caller()));
+        self.runs.add(pending.iter().map(|(key, start)| {
             let counts = read_counts(&mut &packed[*start as usize..]).expect("they were written");
             ((key.cell(), key.caller()), counts)
         }));
     }
 
-    /// Sums everything, after which it can be read.
+    /// Sums everything; required before reading.
     pub(super) fn finish(&mut self) {
         self.settle();
         self.runs.finish();
     }
 
-    /// Whether a sum is more than a number can hold. What waits is not in it: finish first.
+    /// Whether a sum overflows. Call [`AgentTally::finish`] first.
     pub(super) fn is_too_large(&self) -> bool {
         self.runs.is_too_large()
     }
 
-    /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
+    /// The sums by cell, sorted. Call [`AgentTally::finish`] first.
     pub(super) fn cells(&self) -> impl Iterator<Item = (AgentCell, AgentEntries<'_>)> {
         self.runs.groups().map(|(cell, callers)| (cell, AgentEntries { cell, callers }))
     }
 
-    /// The same one by one.
+    /// The sums one by one.
     pub(super) fn iter(&self) -> impl Iterator<Item = (AgentKey, AgentCounts)> {
         self.cells().flat_map(|(_, entries)| entries)
     }
@@ -273,7 +273,7 @@ impl AgentTally {
 
 impl Packing for ByCaller {
     type Group = AgentCell;
-    type Member = (PersonId, Option<Name>);
+    type Member = (PersonId, Option<Symbol>);
     type Sum = AgentCounts;
 
     fn add(sum: &mut AgentCounts, more: &AgentCounts) {
@@ -291,19 +291,19 @@ impl Packing for ByCaller {
         counts: &AgentCounts,
     ) {
         let distance = u64::from(person.0 - before.map_or(0, |(before, _)| before.0));
-        write(bytes, distance << 1 | u64::from(session.is_some()));
+        write_number(bytes, distance << 1 | u64::from(session.is_some()));
         if let Some(session) = session {
-            write(bytes, session.0.into());
+            write_number(bytes, session.0.into());
         }
         write_counts(bytes, counts);
     }
 
     fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, AgentCounts)> {
-        let first = read(bytes)?;
+        let first = read_number(bytes)?;
         let person = PersonId(before.map_or(0, |(before, _)| before.0) + (first >> 1) as u32);
         let session = match first & 1 {
             0 => None,
-            _ => Some(Name(read(bytes)? as u32)),
+            _ => Some(Symbol(read_number(bytes)? as u32)),
         };
         Some(((person, session), read_counts(bytes)?))
     }
@@ -319,21 +319,21 @@ impl Iterator for AgentEntries<'_> {
     }
 }
 
-/// Writes which counts are not zero, a bit each, and then those.
+/// Writes a bit mask of the counts that are not zero, then those counts.
 fn write_counts(bytes: &mut Vec<u8>, counts: &AgentCounts) {
     let numbers = counts.all();
-    let told = (0..).zip(&numbers).filter(|(_, number)| **number != 0);
-    write(bytes, told.clone().map(|(place, _)| 1 << place).sum());
-    told.for_each(|(_, number)| write(bytes, *number));
+    let nonzero = (0..).zip(&numbers).filter(|(_, number)| **number != 0);
+    write_number(bytes, nonzero.clone().map(|(index, _)| 1 << index).sum());
+    nonzero.for_each(|(_, number)| write_number(bytes, *number));
 }
 
-/// Reads what was written so; `None` at the end.
+/// Reads what [`write_counts`] wrote; `None` at the end.
 fn read_counts(bytes: &mut &[u8]) -> Option<AgentCounts> {
-    let told = read(bytes)?;
+    let mask = read_number(bytes)?;
     let mut counts = AgentCounts::default();
-    for (place, number) in counts.all_mut().into_iter().enumerate() {
-        if told & (1 << place) != 0 {
-            *number = read(bytes)?;
+    for (index, number) in counts.all_mut().into_iter().enumerate() {
+        if mask & (1 << index) != 0 {
+            *number = read_number(bytes)?;
         }
     }
     Some(counts)
@@ -348,9 +348,9 @@ mod tests {
     use super::*;
 
     fn counts() -> impl Strategy<Value = Vec<(AgentKey, AgentCounts)>> {
-        let name = || prop_oneof![0..2_u32, Just(200), Just(u32::MAX)].prop_map(Name);
-        let told = || proptest::option::of(name());
-        let key = (name(), name(), told(), told(), told(), told()).prop_map(
+        let name = || prop_oneof![0..2_u32, Just(200), Just(u32::MAX)].prop_map(Symbol);
+        let optional = || proptest::option::of(name());
+        let key = (name(), name(), optional(), optional(), optional(), optional()).prop_map(
             |(person, event, flow, session, tool, model)| AgentKey {
                 person: PersonId(person.0),
                 event,
@@ -369,26 +369,26 @@ mod tests {
         proptest::collection::vec((key, counts), 0..60)
     }
 
-    fn facts() -> impl Strategy<Value = Vec<(Name, SessionFact)>> {
+    fn facts() -> impl Strategy<Value = Vec<(Symbol, SessionFact)>> {
         let number = || prop_oneof![0..3_u32, Just(200), Just(u32::MAX)];
         let at = || {
             let parts =
                 (prop_oneof![0..3_i64, Just(1_788_000_000)], prop_oneof![Just(0), Just(250_000_000_u32)]);
-            parts.prop_map(|parts| Timestamp::from_unix_parts(parts).expect("a moment"))
+            parts.prop_map(|parts| Timestamp::from_unix_parts(parts).expect("a timestamp"))
         };
         let step = proptest::sample::select(Step::ALL.to_vec());
         let fact = prop_oneof![
             (number(), at()).prop_map(|(person, since)| SessionFact::User(PersonId(person), since)),
-            number().prop_map(|flow| SessionFact::Flow(Name(flow))),
-            number().prop_map(|environment| SessionFact::Environment(Name(environment))),
+            number().prop_map(|flow| SessionFact::Flow(Symbol(flow))),
+            number().prop_map(|environment| SessionFact::Environment(Symbol(environment))),
             (at(), step).prop_map(|(at, step)| SessionFact::Step(at, step)),
         ];
-        proptest::collection::vec((number().prop_map(Name), fact), 0..80)
+        proptest::collection::vec((number().prop_map(Symbol), fact), 0..80)
     }
 
     proptest! {
         #[test]
-        fn facts_are_a_set_in_order_and_of_a_user_the_first_moment_stays(
+        fn facts_are_a_sorted_set_with_the_first_time_of_each_user(
             facts in facts(),
             every in 1..20_usize,
         ) {
@@ -400,28 +400,28 @@ mod tests {
                 }
             }
             sessions.finish();
-            let mut plain: Vec<_> = facts.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            plain.dedup_by_key(|(session, fact)| (*session, fact.parts().0));
-            prop_assert_eq!(sessions.facts().flatten().collect::<Vec<_>>(), plain);
+            let mut expected: Vec<_> = facts.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            expected.dedup_by_key(|(session, fact)| (*session, fact.parts().0));
+            prop_assert_eq!(sessions.facts().flatten().collect::<Vec<_>>(), expected);
         }
 
         #[test]
-        fn sums_are_those_of_a_plain_map_however_they_are_settled(
+        fn sums_equal_those_of_a_map_however_often_they_are_settled(
             mut counts in counts(),
             again in 0..3_usize,
             every in 1..20_usize,
             once in any::<bool>(),
         ) {
             (0..again).for_each(|_| counts.extend_from_within(..counts.len().min(9)));
-            let twice = if once { Twice::CountOnce } else { Twice::AddUp };
-            let mut tally = AgentTally::new(twice);
-            let mut plain: BTreeMap<AgentKey, AgentCounts> = BTreeMap::new();
+            let on_duplicate = if once { OnDuplicate::KeepOne } else { OnDuplicate::Add };
+            let mut tally = AgentTally::new(on_duplicate);
+            let mut expected: BTreeMap<AgentKey, AgentCounts> = BTreeMap::new();
             for (number, (key, more)) in counts.iter().enumerate() {
                 tally.add(*key, more);
-                let sum = plain.entry(*key).or_default();
-                match twice {
-                    Twice::AddUp => sum.add(more),
-                    Twice::CountOnce => *sum = (*sum).max(*more),
+                let sum = expected.entry(*key).or_default();
+                match on_duplicate {
+                    OnDuplicate::Add => sum.add(more),
+                    OnDuplicate::KeepOne => *sum = (*sum).max(*more),
                 }
                 if number % every == 0 {
                     tally.settle();
@@ -430,7 +430,7 @@ mod tests {
             tally.finish();
             let mut sums: Vec<_> = tally.iter().collect();
             sums.sort_unstable();
-            prop_assert_eq!(sums, plain.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(sums, expected.into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -1,93 +1,98 @@
-//! Things that have a state rather than events: merge requests and pipelines. Of all fetches that count, the newest
-//! state of each is taken.
+//! Merge requests and pipelines have a state rather than events. Of all fetches that count, the
+//! newest state of each is used.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::names::{Name, PersonId};
+use super::interner::{PersonId, Symbol};
 use super::{Fetch, Target};
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::record::Row;
 
-/// Identity of a merge request or a pipeline. A project that is renamed or moved keeps its id, so the path serves
-/// only where the source does not tell the id.
+/// Identifies a merge request or a pipeline. A project that is renamed or moved keeps its id; the
+/// path is used only if the source does not report the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateKey {
-    pub(super) instance: Name,
-    pub(super) project: Name,
-    pub(super) id: Name,
+    pub(super) instance: Symbol,
+    pub(super) project: Symbol,
+    pub(super) id: Symbol,
 }
 
-/// The part of a merge request that metrics need.
+/// The fields of a merge request that metrics need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MergeRequestState {
     /// The project's full path.
-    pub project: Name,
+    pub project: Symbol,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it was merged.
     pub merged_at: Option<Timestamp>,
-    /// Who opened it.
+    /// The author.
     pub author: Option<PersonId>,
-    /// Lines added and deleted; `None` where GitLab does not tell.
+    /// Lines added plus lines deleted; `None` if GitLab does not report them.
     pub lines: Option<u64>,
 }
 
-/// The part of a pipeline that metrics need.
+/// The fields of a pipeline that metrics need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PipelineState {
     /// The project's full path.
-    pub project: Name,
+    pub project: Symbol,
     /// When it was created.
     pub created_at: Timestamp,
     /// The status in lower case.
-    pub status: Name,
+    pub status: Symbol,
     /// Whether it has finished.
     pub finished: bool,
-    /// Seconds it ran.
+    /// Duration in seconds.
     pub duration: Option<u64>,
 }
 
-/// A state that a fetch told.
+/// The state of one object in a fetch.
 #[derive(Debug)]
-pub struct Told<T> {
+pub struct Observation<T> {
     pub(super) key: StateKey,
     pub(super) row: Row,
     /// The state.
     pub state: T,
 }
 
-/// The newest states.
+/// The newest state of each object.
 #[derive(Debug)]
-pub struct Newest<'a, T> {
-    states: HashMap<StateKey, Known<'a, T>, RandomState>,
+pub struct NewestStates<'a, T> {
+    states: HashMap<StateKey, NewestState<'a, T>, RandomState>,
 }
 
 #[derive(Debug)]
-struct Known<'a, T> {
+struct NewestState<'a, T> {
     newest: &'a T,
     /// The scopes it was seen in.
-    scopes: BTreeSet<Name>,
-    /// Which of two states is the newer. Of two of the same moment that of the later day and row is taken, and of two
-    /// groups the one whose path sorts last: a rule that does not depend on the order of the input.
+    scopes: BTreeSet<Symbol>,
+    /// The order of states. With equal times, the later day and row is newer; of two groups, the
+    /// one whose path sorts last. This order does not depend on the order of the input.
     age: (Timestamp, Day, Row, &'a str),
 }
 
-impl<'a, T> Newest<'a, T> {
-    /// The newest states that these fetches tell; each with its target, the text of its scope, and its moment.
+impl<'a, T> NewestStates<'a, T> {
+    /// The newest states in these fetches. Each fetch comes with its target, the text of its scope,
+    /// and its time.
     pub fn of(
         fetches: impl Iterator<Item = (Target, &'a str, Timestamp, &'a Fetch)>,
-        told_by: impl Fn(&'a Fetch) -> &'a [Told<T>],
-    ) -> Newest<'a, T> {
-        let mut states: HashMap<StateKey, Known<'a, T>, RandomState> = HashMap::default();
+        states_of: impl Fn(&'a Fetch) -> &'a [Observation<T>],
+    ) -> NewestStates<'a, T> {
+        let mut states: HashMap<StateKey, NewestState<'a, T>, RandomState> = HashMap::default();
         for (target, scope, fetched_at, fetch) in fetches {
-            for Told { key, row, state } in told_by(fetch) {
+            for Observation { key, row, state } in states_of(fetch) {
                 let age = (fetched_at, target.day, *row, scope);
                 match states.entry(*key) {
                     Entry::Vacant(vacant) => {
-                        vacant.insert(Known { newest: state, scopes: BTreeSet::from([target.scope]), age });
+                        vacant.insert(NewestState {
+                            newest: state,
+                            scopes: BTreeSet::from([target.scope]),
+                            age,
+                        });
                     }
                     Entry::Occupied(occupied) => {
                         let known = occupied.into_mut();
@@ -99,12 +104,12 @@ impl<'a, T> Newest<'a, T> {
                 }
             }
         }
-        Newest { states }
+        NewestStates { states }
     }
 
-    /// Those seen in one of these scopes, each an instance and a group path.
-    pub fn in_scopes(&self, scopes: &[(Name, Name)]) -> impl Iterator<Item = &'a T> {
-        let is_in = |(key, known): &(&StateKey, &Known<'a, T>)| {
+    /// The states seen in one of these scopes, each an instance and a group path.
+    pub fn in_scopes(&self, scopes: &[(Symbol, Symbol)]) -> impl Iterator<Item = &'a T> {
+        let is_in = |(key, known): &(&StateKey, &NewestState<'a, T>)| {
             scopes.iter().any(|(instance, scope)| key.instance == *instance && known.scopes.contains(scope))
         };
         self.states.iter().filter(is_in).map(|(_, known)| known.newest)

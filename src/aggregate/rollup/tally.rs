@@ -1,15 +1,15 @@
-//! Usage summed by cell and person, in little memory: about four bytes for each of them.
+//! Usage summed by cell and person, at about four bytes per sum.
 
-use super::names::PersonId;
-use super::runs::{Members, Packing, Runs, Twice, read, write};
+use super::interner::PersonId;
+use super::sorted_runs::{Members, OnDuplicate, Packing, SortedRuns, read_number, write_number};
 use crate::model::record::TOO_LARGE;
 
-/// By what a fetch counts, beside the person, as a number.
+/// The id of a [`Cell`](super::Cell).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellId(pub(super) u32);
 
 impl CellId {
-    /// The number, for looking something up by it.
+    /// The id as an index.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -20,7 +20,7 @@ impl CellId {
 pub struct Usage {
     /// Events.
     pub events: u64,
-    /// Events that carry a size.
+    /// Events with a size.
     pub sized: u64,
     /// Sum of their sizes, in lines of code.
     pub lines: u64,
@@ -29,24 +29,25 @@ pub struct Usage {
 /// Sums by cell and person.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    runs: Runs<ByPerson>,
-    ones: Vec<One>,
-    /// What is too many to wait with those.
-    few: Vec<(Place, Few)>,
-    many: Vec<(Place, Usage)>,
+    runs: SortedRuns<ByPerson>,
+    packed: Vec<PackedEvent>,
+    /// Counts that do not fit a [`PackedEvent`].
+    small: Vec<(PackedKey, SmallUsage)>,
+    large: Vec<(PackedKey, Usage)>,
 }
 
-/// A cell, a person and the count of one event, as nearly all are that come in. From the highest bit to the lowest: 16 bits, 24, one
-/// that says whether there is a size, and 23 for it. The less there is to sort, the faster it is sorted.
+/// The count of one event, as nearly all are: from the highest bit to the lowest, 16 bits for the
+/// cell, 24 for the person, one for whether it has a size, and 23 for the size. Small entries sort
+/// faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct One(u64);
+struct PackedEvent(u64);
 
-/// A cell and a person, in the order of both.
-type Place = u64;
+/// A cell and a person; sorts by both.
+type PackedKey = u64;
 
-/// Counts as nearly all others are.
+/// Counts in fewer bits; they suffice for nearly all other entries.
 #[derive(Clone, Copy, Debug)]
-struct Few {
+struct SmallUsage {
     events: u16,
     sized: u16,
     lines: u32,
@@ -56,12 +57,13 @@ struct Few {
 #[derive(Clone, Debug)]
 pub struct Entries<'a>(Members<'a, ByPerson>);
 
-/// Usage by cell and person, packed: of each person how far they are from the one before, and the counts.
+/// Packed usage by cell: the distance of each person from the one before, and the counts.
 #[derive(Debug)]
 struct ByPerson;
 
-/// How many counts wait before they are summed: of most days all, so that nothing has to be merged.
-const MOST_WAITING: usize = 1 << 17;
+/// Counts that may be pending before they are summed. Most days have fewer in all, so that there is
+/// nothing to merge.
+const MAX_PENDING: usize = 1 << 17;
 
 impl Usage {
     /// The count of one event.
@@ -69,24 +71,24 @@ impl Usage {
         Usage { events: 1, sized: lines.is_some().into(), lines: lines.unwrap_or(0).into() }
     }
 
-    /// The count of so many of what this is the count of.
-    pub fn times(self, many: u64) -> Usage {
+    /// The count multiplied by `factor`.
+    pub fn times(self, factor: u64) -> Usage {
         Usage {
-            events: self.events.saturating_mul(many),
-            sized: self.sized.saturating_mul(many),
-            lines: self.lines.saturating_mul(many),
+            events: self.events.saturating_mul(factor),
+            sized: self.sized.saturating_mul(factor),
+            lines: self.lines.saturating_mul(factor),
         }
     }
 
-    /// Adds other counts; a sum that a number cannot hold becomes [`TOO_LARGE`].
+    /// Adds other counts; a sum that overflows becomes [`TOO_LARGE`].
     pub fn add(&mut self, other: &Usage) {
         self.events = self.events.saturating_add(other.events);
         self.sized = self.sized.saturating_add(other.sized);
         self.lines = self.lines.saturating_add(other.lines);
     }
 
-    fn few(self) -> Option<Few> {
-        Some(Few {
+    fn to_small(self) -> Option<SmallUsage> {
+        Some(SmallUsage {
             events: self.events.try_into().ok()?,
             sized: self.sized.try_into().ok()?,
             lines: self.lines.try_into().ok()?,
@@ -94,97 +96,97 @@ impl Usage {
     }
 }
 
-impl From<Few> for Usage {
-    fn from(Few { events, sized, lines }: Few) -> Usage {
+impl From<SmallUsage> for Usage {
+    fn from(SmallUsage { events, sized, lines }: SmallUsage) -> Usage {
         Usage { events: events.into(), sized: sized.into(), lines: lines.into() }
     }
 }
 
 impl Tally {
     /// An empty tally.
-    pub(super) fn new(twice: Twice) -> Tally {
-        Tally { runs: Runs::new(twice), ..Tally::default() }
+    pub(super) fn new(on_duplicate: OnDuplicate) -> Tally {
+        Tally { runs: SortedRuns::new(on_duplicate), ..Tally::default() }
     }
 
     /// Adds counts.
     pub(super) fn add(&mut self, cell: CellId, person: PersonId, usage: Usage) {
-        match One::of(cell, person, &usage) {
-            Some(one) => self.ones.push(one),
-            None => self.add_more(u64::from(cell.0) << 32 | u64::from(person.0), usage),
+        match PackedEvent::of(cell, person, &usage) {
+            Some(one) => self.packed.push(one),
+            None => self.add_unpacked(u64::from(cell.0) << 32 | u64::from(person.0), usage),
         }
-        if self.ones.len() + self.few.len() + self.many.len() >= MOST_WAITING {
-            self.sum_up();
-        }
-    }
-
-    fn add_more(&mut self, place: Place, usage: Usage) {
-        match usage.few() {
-            Some(few) => self.few.push((place, few)),
-            None => self.many.push((place, usage)),
+        if self.packed.len() + self.small.len() + self.large.len() >= MAX_PENDING {
+            self.sum_pending();
         }
     }
 
-    /// Whether a sum is more than a number can hold. What waits is not in it: finish first.
+    fn add_unpacked(&mut self, key: PackedKey, usage: Usage) {
+        match usage.to_small() {
+            Some(small) => self.small.push((key, small)),
+            None => self.large.push((key, usage)),
+        }
+    }
+
+    /// Whether a sum overflows. Call [`Tally::finish`] first.
     pub(super) fn is_too_large(&self) -> bool {
         self.runs.is_too_large()
     }
 
     /// Whether nothing was added.
     pub(super) fn is_empty(&self) -> bool {
-        self.ones.is_empty() && self.few.is_empty() && self.many.is_empty() && self.runs.is_empty()
+        self.packed.is_empty() && self.small.is_empty() && self.large.is_empty() && self.runs.is_empty()
     }
 
-    /// Sums what waits, and gives back the memory it waited in.
+    /// Sums pending counts and frees their memory.
     pub(super) fn settle(&mut self) {
-        self.sum_up();
-        (self.ones, self.few, self.many) = (Vec::new(), Vec::new(), Vec::new());
+        self.sum_pending();
+        (self.packed, self.small, self.large) = (Vec::new(), Vec::new(), Vec::new());
     }
 
-    /// Sums everything, after which it can be read.
+    /// Sums everything; required before reading.
     pub(super) fn finish(&mut self) {
         self.settle();
         self.runs.finish();
     }
 
-    fn sum_up(&mut self) {
-        self.ones.sort_unstable();
-        self.runs.add(self.ones.drain(..).map(One::count));
-        self.runs.add(sorted(&mut self.few));
-        self.runs.add(sorted(&mut self.many));
+    fn sum_pending(&mut self) {
+        self.packed.sort_unstable();
+        self.runs.add(self.packed.drain(..).map(PackedEvent::count));
+        self.runs.add(sorted(&mut self.small));
+        self.runs.add(sorted(&mut self.large));
     }
 
-    /// The sums by cell, sorted. What waits, or was not merged, is not in it: finish first.
+    /// The sums by cell, sorted. Call [`Tally::finish`] first.
     pub(super) fn cells(&self) -> impl Iterator<Item = (CellId, Entries<'_>)> + Clone {
         self.runs.groups().map(|(cell, people)| (cell, Entries(people)))
     }
 
-    /// The same one by one.
+    /// The sums one by one.
     pub(super) fn iter(&self) -> impl Iterator<Item = (CellId, PersonId, Usage)> + '_ {
         self.cells().flat_map(|(cell, entries)| entries.map(move |(person, usage)| (cell, person, usage)))
     }
 }
 
-/// Takes everything out, sorted.
+/// Drains the entries, sorted.
 fn sorted<T: Into<Usage>>(
-    waiting: &mut Vec<(Place, T)>,
+    pending: &mut Vec<(PackedKey, T)>,
 ) -> impl Iterator<Item = ((CellId, PersonId), Usage)> {
-    waiting.sort_unstable_by_key(|(place, _)| *place);
-    waiting.drain(..).map(|(place, usage)| {
-        let (cell, person) = ((place >> 32) as u32, place as u32);
+    pending.sort_unstable_by_key(|(key, _)| *key);
+    pending.drain(..).map(|(key, usage)| {
+        let (cell, person) = ((key >> 32) as u32, key as u32);
         ((CellId(cell), PersonId(person)), usage.into())
     })
 }
 
-impl One {
-    /// `None` when it does not fit.
-    fn of(CellId(cell): CellId, PersonId(person): PersonId, usage: &Usage) -> Option<One> {
+impl PackedEvent {
+    /// `None` if it does not fit.
+    fn of(CellId(cell): CellId, PersonId(person): PersonId, usage: &Usage) -> Option<PackedEvent> {
         let Usage { events, sized, lines } = *usage;
         let fits = cell < 1 << 16 && person < 1 << 24 && events == 1 && sized <= 1 && lines < 1 << 23;
-        fits.then(|| One(u64::from(cell) << 48 | u64::from(person) << 24 | sized << 23 | lines))
+        fits.then(|| PackedEvent(u64::from(cell) << 48 | u64::from(person) << 24 | sized << 23 | lines))
     }
 
     fn count(self) -> ((CellId, PersonId), Usage) {
-        let One(bits) = self;
+        let PackedEvent(bits) = self;
         let (cell, person) = ((bits >> 48) as u32, (bits >> 24) as u32 & 0xff_ffff);
         (
             (CellId(cell), PersonId(person)),
@@ -207,31 +209,31 @@ impl Packing for ByPerson {
     }
 
     fn write(bytes: &mut Vec<u8>, before: Option<PersonId>, person: PersonId, usage: &Usage) {
-        // How far the person is from the one before, a bit that says whether it is one event, and one whether there is a
-        // size.
+        // The distance from the person before, a bit for whether it is one event, and a bit for
+        // whether it has a size.
         let distance = u64::from(person.0 - before.map_or(0, |before| before.0));
         let (is_one, is_sized) = (usage.events == 1 && usage.sized <= 1, usage.sized > 0);
-        write(bytes, distance << 2 | u64::from(is_one) << 1 | u64::from(is_sized));
+        write_number(bytes, distance << 2 | u64::from(is_one) << 1 | u64::from(is_sized));
         if !is_one {
-            write(bytes, usage.events);
+            write_number(bytes, usage.events);
         }
         if is_sized {
             if !is_one {
-                write(bytes, usage.sized);
+                write_number(bytes, usage.sized);
             }
-            write(bytes, usage.lines);
+            write_number(bytes, usage.lines);
         }
     }
 
     fn read(bytes: &mut &[u8], before: Option<PersonId>) -> Option<(PersonId, Usage)> {
-        let first = read(bytes)?;
+        let first = read_number(bytes)?;
         let person = PersonId(before.map_or(0, |before| before.0) + (first >> 2) as u32);
         let (is_one, is_sized) = (first & 2 != 0, first & 1 != 0);
-        let events = if is_one { 1 } else { read(bytes)? };
+        let events = if is_one { 1 } else { read_number(bytes)? };
         let (sized, lines) = match (is_sized, is_one) {
             (false, _) => (0, 0),
-            (true, true) => (1, read(bytes)?),
-            (true, false) => (read(bytes)?, read(bytes)?),
+            (true, true) => (1, read_number(bytes)?),
+            (true, false) => (read_number(bytes)?, read_number(bytes)?),
         };
         Some((person, Usage { events, sized, lines }))
     }
@@ -261,39 +263,38 @@ mod tests {
             let most = prop_oneof![Just((1 << 23) - 1), Just(1 << 23), Just(u32::MAX.into()), Just(1 << 32)];
             prop_oneof![2 => 0..300_u64, 1 => most]
         };
-        let usage = (number(), proptest::option::of((number(), size()))).prop_map(|(events, told)| {
-            let (sized, lines) = told.unwrap_or_default();
+        let usage = (number(), proptest::option::of((number(), size()))).prop_map(|(events, size)| {
+            let (sized, lines) = size.unwrap_or_default();
             Usage { events, sized, lines }
         });
-        let borders = [1 << 16, 1 << 24].map(|border| prop_oneof![Just(border - 1), Just(border)]);
-        let [of_cell, of_person] = borders;
-        let number =
-            prop_oneof![3 => 0..3_u32, 1 => Just(200), 1 => of_cell, 1 => of_person, 1 => Just(u32::MAX)];
+        let limits = [1 << 16, 1 << 24].map(|limit| prop_oneof![Just(limit - 1), Just(limit)]);
+        let [cell_limit, person_limit] = limits;
+        let number = prop_oneof![3 => 0..3_u32, 1 => Just(200), 1 => cell_limit, 1 => person_limit, 1 => Just(u32::MAX)];
         let key = (number.clone(), number).prop_map(|(cell, person)| (CellId(cell), PersonId(person)));
         proptest::collection::vec((key, usage), 0..60)
     }
 
     proptest! {
         #[test]
-        fn sums_are_those_of_a_plain_map_however_they_are_settled(counts in counts(), every in 1..20_usize) {
-            let mut tally = Tally::new(Twice::AddUp);
-            let mut plain: BTreeMap<Key, Usage> = BTreeMap::new();
+        fn sums_equal_those_of_a_map_however_often_they_are_settled(counts in counts(), every in 1..20_usize) {
+            let mut tally = Tally::new(OnDuplicate::Add);
+            let mut expected: BTreeMap<Key, Usage> = BTreeMap::new();
             for (number, (key, usage)) in counts.iter().enumerate() {
                 tally.add(key.0, key.1, *usage);
-                plain.entry(*key).or_default().add(usage);
+                expected.entry(*key).or_default().add(usage);
                 if number % every == 0 {
                     tally.settle();
                 }
             }
             tally.finish();
             let sums: Vec<_> = tally.iter().map(|(cell, person, usage)| ((cell, person), usage)).collect();
-            prop_assert_eq!(sums, plain.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(sums, expected.into_iter().collect::<Vec<_>>());
         }
 
         #[test]
-        fn what_counts_once_does_so_in_any_order(mut counts in counts(), every in 1..20_usize) {
+        fn repeated_counts_are_kept_once_in_any_order(mut counts in counts(), every in 1..20_usize) {
             let once = |counts: &[(Key, Usage)]| {
-                let mut tally = Tally::new(Twice::CountOnce);
+                let mut tally = Tally::new(OnDuplicate::KeepOne);
                 for (number, (key, usage)) in counts.iter().enumerate() {
                     tally.add(key.0, key.1, *usage);
                     if number % every == 0 {

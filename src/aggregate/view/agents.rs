@@ -1,90 +1,97 @@
-//! What the collected rows say of agents: sessions put together from all that tell of them, and calls of tools and tokens
-//! from one teller a day.
+//! Agent data of a view: sessions merged from all collectors, and tool calls and tokens from one
+//! source per day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
 
-use super::{CountedDays, DayState, Resolved, Root, Source, SourceStates, StatesOfSources, View, own_rank};
-use crate::aggregate::rollup::{AgentEntries, AgentKey, Facts, Fetch, Name, Names, PersonId, SessionFact};
+use super::View;
+use super::resolve::{Resolved, ScopeKey};
+use super::source::{Source, reports_calls, source_rank};
+use super::state::{CountedDays, DayState, SourceStates, StatesBySource};
+use crate::aggregate::rollup::{
+    AgentEntries, AgentKey, Facts, Fetch, Interner, PersonId, SessionFact, Symbol,
+};
 use crate::base::calendar::{Day, Period};
-use crate::events::agents::{self, AgentCounts, CHAT, Role, SessionStatus};
+use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus};
 
-/// A session, put together.
+/// A merged session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The day of its first step.
     pub day: Day,
-    /// Whose it is, by the best teller; `None` where nobody tells.
+    /// The user, by the preferred source; `None` if not reported.
     pub person: Option<PersonId>,
-    /// Its flow type; `None` where nobody tells.
-    pub flow: Option<Name>,
-    /// How it ended.
+    /// The flow type; `None` if not reported.
+    pub flow: Option<Symbol>,
+    /// The outcome.
     pub status: SessionStatus,
-    /// Milliseconds from its start to its end; `None` where one is not told.
+    /// Milliseconds from start to end; `None` if one of them is not reported.
     pub wall: Option<u64>,
-    /// Milliseconds that were worked on it; `None` where that is not told.
+    /// Milliseconds of active work; `None` if not reported.
     pub active: Option<u64>,
 }
 
-/// Counts of calls of tools, or of tokens.
+/// Counts of tool calls, or of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct AgentUse {
     /// The day.
     pub day: Day,
-    /// Who, and by what else they are counted.
+    /// The user and the other dimensions.
     pub key: AgentKey,
-    /// The flow type, by the event or by its session; `None` where nobody tells.
-    pub flow: Option<Name>,
+    /// The flow type of the event or of its session; `None` if not reported.
+    pub flow: Option<Symbol>,
     /// The counts.
     pub counts: AgentCounts,
 }
 
-/// GitLab Credits, with their product and flow where those are told.
-pub type Credits = (Option<Name>, Option<Name>, f64);
+/// GitLab Credits with their product and flow, if reported.
+pub type Credits = (Option<Symbol>, Option<Symbol>, f64);
 
-/// What one view holds of agents, by day.
+/// The agent data of one view by day.
 #[derive(Default)]
 pub(super) struct Agents<'a> {
     sessions: BTreeMap<Day, Vec<Session>>,
     flows: FlowsOfSessions,
-    tools: TellersByDay<'a>,
-    tokens: TellersByDay<'a>,
+    tools: FetchesByDay<'a>,
+    tokens: FetchesByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
     /// Of sessions, tools and tokens.
-    pub(super) sources: StatesOfSources,
+    pub(super) sources: StatesBySource,
 }
 
-/// The fetches that tell of tools or tokens, with their instance.
-type TellersByDay<'a> = BTreeMap<Day, Vec<(Name, &'a Fetch)>>;
+/// The fetches that report tool calls or tokens, with their instance.
+type FetchesByDay<'a> = BTreeMap<Day, Vec<(Symbol, &'a Fetch)>>;
 
-/// What is told of the sessions of an instance at once, sorted, and the rank of who tells it.
-struct Teller<'a> {
-    instance: Name,
+/// The session facts of one part of a fetch, sorted by session, and the preference of their
+/// collector.
+struct EventSource<'a> {
+    instance: Symbol,
     rank: usize,
     facts: Peekable<Facts<'a>>,
 }
 
-/// What a teller says of a session, by its instance and id, and the rank of the teller.
-type ToldOfSession = ((Name, Name), SessionFact, usize);
+/// A fact about a session, by instance and id, with the preference of its source.
+type SessionObservation = ((Symbol, Symbol), SessionFact, usize);
 
-/// How many numbers of sessions are looked at together.
-const SESSIONS_TOGETHER: u32 = 1 << 14;
+/// Size of the range of session symbols that are merged at once.
+const SESSIONS_PER_MERGE: u32 = 1 << 14;
 
-/// The flow types of sessions, by instance and id; sorted. Only those of calls and tokens that do not tell them.
-type FlowsOfSessions = Vec<((Name, Name), Name)>;
+/// The flow types of sessions by instance and id, sorted. Contains only the sessions of calls and
+/// tokens that do not report their flow type.
+type FlowsOfSessions = Vec<((Symbol, Symbol), Symbol)>;
 
-/// Whether an event of this role is one of those that are asked for.
-type IsMeant = fn(Role) -> bool;
+/// A filter on the role of an event.
+type RoleFilter = fn(AgentRole) -> bool;
 
-const IS_TOOL_CALL: IsMeant = |role| role.is_tool_call;
-const TELLS_TOKENS: IsMeant = |role| role.tells_tokens;
+const IS_TOOL_CALL: RoleFilter = |role| role.is_tool_call;
+const REPORTS_TOKENS: RoleFilter = |role| role.reports_tokens;
 
-/// What is known of each scope by several collectors, and the fetch that tells of it.
-type DaysOfScopes<'a> = HashMap<Root, CountedDays<'a>>;
+/// The state of each scope and day over several collectors, and the fetch with the data.
+type DaysOfScopes<'a> = HashMap<ScopeKey, CountedDays<'a>>;
 
 impl<'a> View<'a> {
-    /// Puts together what is told of agents, as whoever asks for it first would do.
-    pub fn put_agents_together(&self) {
+    /// Merges agent data, which otherwise happens on first use.
+    pub fn merge_agents(&self) {
         self.agents();
     }
 
@@ -92,48 +99,49 @@ impl<'a> View<'a> {
         self.agents.get_or_init(|| self.resolved.agents(&self.scopes, self.until))
     }
 
-    /// The sessions of a period up to the last day reported; each is of the day of its first step.
+    /// The sessions of a period up to the last day reported; each belongs to the day of its first
+    /// step.
     pub fn sessions_in(&self, period: Period) -> impl Iterator<Item = &Session> {
         self.agents().sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions)
     }
 
-    /// The calls of tools of a period up to the last day reported.
+    /// The tool calls of a period up to the last day reported.
     pub fn tool_calls_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
         self.uses_in(&self.agents().tools, IS_TOOL_CALL, period)
     }
 
     /// The tokens of a period up to the last day reported.
     pub fn tokens_in(&self, period: Period) -> impl Iterator<Item = AgentUse> {
-        self.uses_in(&self.agents().tokens, TELLS_TOKENS, period)
+        self.uses_in(&self.agents().tokens, REPORTS_TOKENS, period)
     }
 
-    /// The GitLab Credits of a period up to the last day reported: of each scope and day all that is told.
+    /// The GitLab Credits of a period up to the last day reported.
     pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
         let days = self.agents().credits.range(period.start..=period.end);
         days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
     }
 
-    /// The person whose session it is; a bot is none.
+    /// The user of a session, unless it is a bot.
     pub fn person_of(&self, session: &Session) -> Option<PersonId> {
         session.person.filter(|person| self.is_person(*person, session.day))
     }
 
     /// Whether a session is of agentic chat.
     pub fn is_chat(&self, session: &Session) -> bool {
-        session.flow.is_some_and(|flow| self.names.text(flow) == CHAT)
+        session.flow.is_some_and(|flow| self.symbols.text(flow) == CHAT)
     }
 
     fn uses_in(
         &self,
-        tellers: &TellersByDay<'a>,
-        is_meant: IsMeant,
+        fetches: &FetchesByDay<'a>,
+        is_relevant: RoleFilter,
         period: Period,
     ) -> impl Iterator<Item = AgentUse> {
-        let tellers = tellers.range(period.start..=period.end);
-        let tellers = tellers.flat_map(|(day, tellers)| tellers.iter().map(|teller| (*day, teller)));
-        tellers.flat_map(move |(day, (instance, fetch))| {
-            let uses = meant(fetch, self.names, is_meant).flatten();
+        let days = fetches.range(period.start..=period.end);
+        let fetches = days.flat_map(|(day, fetches)| fetches.iter().map(|fetch| (*day, fetch)));
+        fetches.flat_map(move |(day, (instance, fetch))| {
+            let uses = matching_entries(fetch, self.symbols, is_relevant).flatten();
             uses.map(move |(key, counts)| AgentUse {
                 day,
                 key,
@@ -143,8 +151,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The flow type of a use, by its event, else by its session.
-    fn flow_of_use(&self, instance: Name, key: &AgentKey) -> Option<Name> {
+    /// The flow type of the event, else of its session.
+    fn flow_of_use(&self, instance: Symbol, key: &AgentKey) -> Option<Symbol> {
         let of_session = || {
             let session = (instance, key.session?);
             let at = self.agents().flows.binary_search_by_key(&session, |(of, _)| *of).ok()?;
@@ -155,46 +163,50 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    /// What these scopes say of agents together.
-    fn agents(&self, scopes: &[Root], until: Day) -> Agents<'a> {
+    /// The agent data of these scopes together.
+    fn agents(&self, scopes: &[ScopeKey], until: Day) -> Agents<'a> {
         let mut agents = Agents::default();
         self.add_sessions(&mut agents, scopes, until);
-        agents.tools = self.add_tellers(&mut agents, scopes, until, (Source::Tools, IS_TOOL_CALL));
-        agents.tokens = self.add_tellers(&mut agents, scopes, until, (Source::Tokens, TELLS_TOKENS));
-        let credits = self.rollups.names.find("credits");
-        let days_of = |root: Root| credits.and_then(|credits| self.days.get(&(credits, root)));
-        for (day, (_, counting)) in self.united(scopes, days_of).into_iter().flatten() {
-            let fetches = counting.iter().filter_map(|root| days_of(*root)?.get(&day)?.1);
+        agents.tools = self.select_source(&mut agents, scopes, until, Source::Tools, IS_TOOL_CALL);
+        agents.tokens = self.select_source(&mut agents, scopes, until, Source::Tokens, REPORTS_TOKENS);
+        let credits = self.rollups.symbols.find("credits");
+        let days_of = |scope: ScopeKey| credits.and_then(|credits| self.days.get(&(credits, scope)));
+        for (day, (_, counting)) in self.merged_days(scopes, days_of).into_iter().flatten() {
+            let fetches = counting.iter().filter_map(|scope| days_of(*scope)?.get(&day)?.1);
             agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
         }
         agents
     }
 
-    /// Puts the sessions together, of all tellers: everything told of them is a set, so what is told twice counts once.
-    fn add_sessions(&self, agents: &mut Agents<'a>, scopes: &[Root], until: Day) {
-        let mut tellers: Vec<Teller<'_>> = Vec::new();
+    /// Merges the sessions of all sources. Facts are sets, so duplicates do not matter.
+    fn add_sessions(&self, agents: &mut Agents<'a>, scopes: &[ScopeKey], until: Day) {
+        let mut sources: Vec<EventSource<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
-        for ((collector, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
-            let rank = own_rank(self.rollups.names.text(*collector));
+        for ((collector, scope), days) in self.days.iter().filter(|((_, scope), _)| scopes.contains(scope)) {
+            let rank = source_rank(self.rollups.symbols.text(*collector));
             let counted = days.range(..=until).filter(|(_, (state, _))| state.is_known());
-            let before = tellers.len();
+            let before = sources.len();
             let facts = counted.filter_map(|(_, (_, fetch))| *fetch).flat_map(Fetch::sessions);
-            tellers.extend(facts.map(|facts| Teller { instance: root.0, rank, facts: facts.peekable() }));
-            let mut told = tellers[before..].iter().flat_map(|teller| teller.facts.clone());
-            if told.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
-                let known = days_of.entry(*root).or_default();
-                days.iter().for_each(|(day, (state, _))| note_day(known, *day, state, None));
+            sources.extend(facts.map(|facts| EventSource {
+                instance: scope.0,
+                rank,
+                facts: facts.peekable(),
+            }));
+            let mut facts = sources[before..].iter().flat_map(|source| source.facts.clone());
+            if facts.any(|(_, fact)| matches!(fact, SessionFact::Step(..))) {
+                let known = days_of.entry(*scope).or_default();
+                days.iter().for_each(|(day, (state, _))| add_day(known, *day, state, None));
             }
         }
-        let asked = self.sessions_asked_for_flows(scopes);
+        let wanted = self.sessions_without_flow(scopes);
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
-        // Some sessions after the other: all that is told of all of them would take as much memory again.
-        while let Some(told) = next_told(&mut tellers) {
-            for of_session in told.chunk_by(|(one, ..), (other, ..)| one == other) {
+        // Merge a range of sessions at a time: all facts of all sessions would double the memory.
+        while let Some(observations) = next_observations(&mut sources) {
+            for of_session in observations.chunk_by(|(one, ..), (other, ..)| one == other) {
                 let flow = self.flow_of(of_session);
                 let session = of_session[0].0;
-                flows.extend(flow.filter(|_| asked.contains(&session)).map(|flow| (session, flow)));
+                flows.extend(flow.filter(|_| wanted.contains(&session)).map(|flow| (session, flow)));
                 steps.clear();
                 steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
                     SessionFact::Step(at, step) => Some((*at, *step)),
@@ -208,126 +220,133 @@ impl<'a> Resolved<'a> {
                     person: self.best_user(of_session),
                     flow,
                     status: agents::status(&steps),
-                    wall: agents::wall(&steps),
-                    active: agents::active(&steps),
+                    wall: agents::wall_time(&steps),
+                    active: agents::active_time(&steps),
                 });
             }
         }
         agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
-        let days = self.united(scopes, |root| days_of.get(&root));
+        let days = self.merged_days(scopes, |scope| days_of.get(&scope));
         agents.sources.extend(days.map(|days| (Source::Sessions, SourceStates::of(days))));
         agents.flows = flows;
     }
 
-    /// The sessions of calls and tokens whose events do not tell the flow.
-    fn sessions_asked_for_flows(&self, scopes: &[Root]) -> BTreeSet<(Name, Name)> {
-        let mut asked = BTreeSet::new();
-        for ((_, root), days) in self.days.iter().filter(|((_, root), _)| scopes.contains(root)) {
+    /// The sessions of calls and tokens whose events do not report the flow type.
+    fn sessions_without_flow(&self, scopes: &[ScopeKey]) -> BTreeSet<(Symbol, Symbol)> {
+        let mut wanted = BTreeSet::new();
+        for ((_, scope), days) in self.days.iter().filter(|((_, scope), _)| scopes.contains(scope)) {
             let cells = days.values().filter_map(|(_, fetch)| *fetch).flat_map(Fetch::agents);
-            let untold = cells.filter(|(cell, _)| cell.flow.is_none()).flat_map(|(_, entries)| entries);
-            asked.extend(untold.filter_map(|(key, _)| Some((root.0, key.session?))));
+            let without_flow = cells.filter(|(cell, _)| cell.flow.is_none()).flat_map(|(_, entries)| entries);
+            wanted.extend(without_flow.filter_map(|(key, _)| Some((scope.0, key.session?))));
         }
-        asked
+        wanted
     }
 
-    /// Whose a session is: of its users the one that the best teller tells first.
-    fn best_user(&self, told: &[ToldOfSession]) -> Option<PersonId> {
-        let users = told.iter().filter_map(|(_, fact, rank)| match fact {
+    /// The user of a session: of its users, the first one by the preferred source.
+    fn best_user(&self, observations: &[SessionObservation]) -> Option<PersonId> {
+        let users = observations.iter().filter_map(|(_, fact, rank)| match fact {
             SessionFact::User(person, since) => {
                 let people = &self.rollups.people;
-                (!people.is_nobody(*person)).then(|| (*rank, *since, people.user(*person), *person))
+                (!people.is_placeholder(*person)).then(|| (*rank, *since, people.user(*person), *person))
             }
             _ => None,
         });
         users.min().map(|(.., person)| person)
     }
 
-    /// The flow type of a session: where tellers differ, the first by its text, as the choice must not depend on their
-    /// order.
-    fn flow_of(&self, told: &[ToldOfSession]) -> Option<Name> {
-        let flows = told.iter().filter_map(|(_, fact, _)| match fact {
+    /// The flow type of a session. If sources differ, the first by its text: the choice must not
+    /// depend on their order.
+    fn flow_of(&self, observations: &[SessionObservation]) -> Option<Symbol> {
+        let flows = observations.iter().filter_map(|(_, fact, _)| match fact {
             SessionFact::Flow(flow) => Some(*flow),
             _ => None,
         });
-        flows.min_by_key(|flow| self.rollups.names.text(*flow))
+        flows.min_by_key(|flow| self.rollups.symbols.text(*flow))
     }
 
-    /// Chooses who tells of tools or tokens: the same calls can be told by several, and of each scope and day the first
-    /// that tells any counts.
-    fn add_tellers(
+    /// Selects the source of tool calls or tokens. Several collectors can report the same calls, so
+    /// per scope and day only the first one that has any counts.
+    fn select_source(
         &self,
         agents: &mut Agents<'a>,
-        scopes: &[Root],
+        scopes: &[ScopeKey],
         until: Day,
-        (source, is_meant): (Source, IsMeant),
-    ) -> TellersByDay<'a> {
-        let names = &self.rollups.names;
-        let mut tellers: Vec<Name> = self.days.keys().map(|(collector, _)| *collector).collect();
-        tellers.retain(|collector| super::tells_of_calls(names.text(*collector)));
-        // Of the two that a service's log holds, only the calls tell the model.
+        source: Source,
+        is_relevant: RoleFilter,
+    ) -> FetchesByDay<'a> {
+        let symbols = &self.rollups.symbols;
+        let mut collectors: Vec<Symbol> = self.days.keys().map(|(collector, _)| *collector).collect();
+        collectors.retain(|collector| reports_calls(symbols.text(*collector)));
+        // A service writes two logs; only the one of calls contains the model.
         let is_second = |collector: &str| source == Source::Tokens && collector == "service_log";
-        tellers.sort_by_key(|collector| {
-            let collector = names.text(*collector);
-            (is_second(collector), own_rank(collector), collector)
+        collectors.sort_by_key(|collector| {
+            let collector = symbols.text(*collector);
+            (is_second(collector), source_rank(collector), collector)
         });
-        tellers.dedup();
+        collectors.dedup();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
-        for (teller, root) in tellers.iter().flat_map(|teller| scopes.iter().map(|root| (*teller, *root))) {
-            let Some(days) = self.days.get(&(teller, root)) else { continue };
-            let tells = |fetch: &&'a Fetch| meant(fetch, names, is_meant).next().is_some();
-            if !days.values().filter_map(|(_, fetch)| *fetch).any(|fetch| tells(&fetch)) {
+        let pairs = collectors.iter().flat_map(|collector| scopes.iter().map(|scope| (*collector, *scope)));
+        for (collector, scope) in pairs {
+            let Some(days) = self.days.get(&(collector, scope)) else { continue };
+            let has_entries =
+                |fetch: &&'a Fetch| matching_entries(fetch, symbols, is_relevant).next().is_some();
+            if !days.values().filter_map(|(_, fetch)| *fetch).any(|fetch| has_entries(&fetch)) {
                 continue;
             }
-            let known = days_of.entry(root).or_default();
+            let known = days_of.entry(scope).or_default();
             for (day, (state, fetch)) in days {
-                let told = fetch.filter(|fetch| state.is_known() && tells(fetch));
-                // What an excerpt does not tell may still be told by others.
-                if told.is_some() || !state.is_excerpt {
-                    note_day(known, *day, state, told);
+                let with_data = fetch.filter(|fetch| state.is_known() && has_entries(fetch));
+                // Events that an excerpt does not contain may be in other sources.
+                if with_data.is_some() || !state.is_excerpt {
+                    add_day(known, *day, state, with_data);
                 }
             }
         }
-        let mut telling = TellersByDay::new();
-        let Some(days) = self.united(scopes, |root| days_of.get(&root)) else { return telling };
+        let mut by_day = FetchesByDay::new();
+        let Some(days) = self.merged_days(scopes, |scope| days_of.get(&scope)) else { return by_day };
         for (day, (_, counting)) in days.range(..=until) {
-            let told = counting.iter().filter_map(|root| Some((root.0, days_of[root].get(day)?.1?)));
-            telling.insert(*day, told.collect());
+            let fetches = counting.iter().filter_map(|scope| Some((scope.0, days_of[scope].get(day)?.1?)));
+            by_day.insert(*day, fetches.collect());
         }
         agents.sources.insert(source, SourceStates::of(days));
-        telling
+        by_day
     }
 }
 
-/// What a fetch tells of events with such a role.
-fn meant<'a>(fetch: &'a Fetch, names: &Names, is_meant: IsMeant) -> impl Iterator<Item = AgentEntries<'a>> {
+/// The entries of a fetch for events that pass the filter.
+fn matching_entries<'a>(
+    fetch: &'a Fetch,
+    symbols: &Interner,
+    is_relevant: RoleFilter,
+) -> impl Iterator<Item = AgentEntries<'a>> {
     let cells = fetch.agents();
-    let is_meant = move |event| Role::of(names.text(event)).is_some_and(is_meant);
-    cells.filter(move |(cell, _)| is_meant(cell.event)).map(|(_, entries)| entries)
+    let is_relevant = move |event| AgentRole::of(symbols.text(event)).is_some_and(is_relevant);
+    cells.filter(move |(cell, _)| is_relevant(cell.event)).map(|(_, entries)| entries)
 }
 
-/// Takes what all tellers say of the next sessions, sorted; `None` when nothing is left.
-fn next_told(tellers: &mut [Teller<'_>]) -> Option<Vec<ToldOfSession>> {
-    let next = tellers.iter_mut().filter_map(|teller| teller.facts.peek());
+/// Takes the next sessions of all sources, sorted; `None` at the end.
+fn next_observations(sources: &mut [EventSource<'_>]) -> Option<Vec<SessionObservation>> {
+    let next = sources.iter_mut().filter_map(|source| source.facts.peek());
     let first = next.map(|(session, _)| *session).min()?;
-    let mut told = Vec::new();
-    for Teller { instance, rank, facts } in tellers {
-        let is_next = |(session, _): &(Name, SessionFact)| first.distance_to(*session) < SESSIONS_TOGETHER;
+    let mut observations = Vec::new();
+    for EventSource { instance, rank, facts } in sources {
+        let is_next = |(session, _): &(Symbol, SessionFact)| first.distance_to(*session) < SESSIONS_PER_MERGE;
         let next = std::iter::from_fn(|| facts.next_if(is_next));
-        told.extend(next.map(|(session, fact)| ((*instance, session), fact, *rank)));
+        observations.extend(next.map(|(session, fact)| ((*instance, session), fact, *rank)));
     }
-    // What each of them says is in order, which a stable sort makes use of.
-    told.sort();
-    Some(told)
+    // Each source is sorted, which a stable sort exploits.
+    observations.sort();
+    Some(observations)
 }
 
-/// Notes a day that another collector tells of. The first one that has something to tell counts, and without one that of
-/// the best state.
-fn note_day<'a>(known: &mut CountedDays<'a>, day: Day, state: &DayState, told: Option<&'a Fetch>) {
-    let worth = |state: &DayState| (std::cmp::Reverse(state.status), state.fetched_at);
+/// Adds a day of another collector. The first one with data counts; without data, the one with the
+/// best state.
+fn add_day<'a>(known: &mut CountedDays<'a>, day: Day, state: &DayState, with_data: Option<&'a Fetch>) {
+    let rank = |state: &DayState| (std::cmp::Reverse(state.status), state.fetched_at);
     match known.get(&day) {
         Some((_, Some(_))) => {}
-        Some((there, None)) if told.is_none() && worth(there) >= worth(state) => {}
-        _ => drop(known.insert(day, (state.clone(), told))),
+        Some((there, None)) if with_data.is_none() && rank(there) >= rank(state) => {}
+        _ => drop(known.insert(day, (state.clone(), with_data))),
     }
 }

@@ -1,68 +1,72 @@
-//! From which day on which users are bots or service accounts.
+//! On which days users are bots or service accounts.
 //!
-//! Records say of their user to be a bot, or do not. The newest one of a source decides, from its day on: what is said once
-//! does not hold for the days before, and a later record takes it back. A source that does not know bots takes nothing
-//! back that another one said: with several, a user is a bot if one of them says so.
+//! Records mark their user as a bot or do not. The newest record of a source decides, from its day
+//! on: a mark does not apply to the days before, and a later record can remove it. A source without
+//! marks cannot remove those of another one: with several sources, a user is a bot if any of them
+//! has the mark.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{CODE_SUGGESTION_EVENTS, CountedDays, Root};
-use crate::aggregate::rollup::{Fetch, Name, Names, People, PersonId};
+use super::resolve::ScopeKey;
+use super::source::CODE_SUGGESTION_EVENTS;
+use super::state::CountedDays;
+use crate::aggregate::rollup::{Fetch, Interner, People, PersonId, Symbol};
 use crate::base::calendar::Day;
 use crate::model::record::INSTANCE_SCOPE;
 
-/// Who is a bot or service account on which days.
+/// Users who are bots or service accounts, by day.
 #[derive(Default)]
 pub(super) struct Bots {
-    /// Whether a user is one on any day, by number; nobody beyond the end is.
+    /// Whether a user is a bot on any day, by id; users beyond the end are not.
     on_any_day: Vec<bool>,
-    /// From which days on each of those is one, and is none, in order; the first of them counts for the days before it, too:
-    /// nothing says otherwise of those.
+    /// The days on which each of those becomes a bot or stops being one, in order. The first one
+    /// also applies to the days before it, of which nothing else is known.
     since: HashMap<PersonId, Vec<(Day, bool)>>,
 }
 
-/// What one source says of a user, by day.
-type Said<'a> = HashMap<(PersonId, &'a str), BTreeMap<Day, bool>>;
+/// The marks of each user and source, by day.
+type Marks<'a> = HashMap<(PersonId, &'a str), BTreeMap<Day, bool>>;
 
 impl Bots {
-    /// By the fetches that count. Of records of one day of a source one that says it is enough.
+    /// From the fetches that count. Of several records on one day of a source, one with the mark is
+    /// enough.
     pub(super) fn of<'a>(
-        days: &BTreeMap<(Name, Root), CountedDays<'a>>,
-        names: &Names,
+        days: &BTreeMap<(Symbol, ScopeKey), CountedDays<'a>>,
+        symbols: &Interner,
         people: &People,
     ) -> Bots {
         let fetches = || {
             days.iter().flat_map(|((collector, (_, scope)), days)| {
-                let source = source_of(names.text(*collector), names.text(*scope));
+                let source = source_of(symbols.text(*collector), symbols.text(*scope));
                 days.iter().filter_map(move |(day, (_, fetch))| Some((source, *day, (*fetch)?)))
             })
         };
         let mut on_any_day = vec![false; people.len()];
-        let mut said = Said::new();
+        let mut marks = Marks::new();
         for (source, day, fetch) in fetches() {
             for person in &fetch.bots {
                 on_any_day[person.0 as usize] = true;
-                said.entry((*person, source)).or_default().insert(day, true);
+                marks.entry((*person, source)).or_default().insert(day, true);
             }
         }
-        if said.is_empty() {
+        if marks.is_empty() {
             return Bots::default();
         }
-        // Of everybody else nothing has to be known.
+        // All other users never have the mark.
         for (source, day, fetch) in fetches() {
             let mut last = None;
             for person in users(fetch).filter(|person| on_any_day[person.0 as usize]) {
-                // Many rows one after the other are of the same user.
+                // Many consecutive rows are of the same user.
                 if last.replace(person) != Some(person) {
-                    said.entry((person, source)).or_default().entry(day).or_insert(false);
+                    marks.entry((person, source)).or_default().entry(day).or_insert(false);
                 }
             }
         }
         let mut by_person: HashMap<PersonId, Vec<BTreeMap<Day, bool>>> = HashMap::new();
-        for ((person, _), by_day) in said {
+        for ((person, _), by_day) in marks {
             by_person.entry(person).or_default().push(by_day);
         }
-        let since = by_person.into_iter().map(|(person, sources)| (person, united(&sources))).collect();
+        let since = by_person.into_iter().map(|(person, sources)| (person, merge_marks(&sources))).collect();
         Bots { on_any_day, since }
     }
 
@@ -79,8 +83,8 @@ impl Bots {
     }
 }
 
-/// By days on which it changes, whether somebody is a bot by the newest record of any of these sources.
-fn united(sources: &[BTreeMap<Day, bool>]) -> Vec<(Day, bool)> {
+/// The days on which it changes whether the newest record of any of these sources has the mark.
+fn merge_marks(sources: &[BTreeMap<Day, bool>]) -> Vec<(Day, bool)> {
     let mut days: Vec<Day> = sources.iter().flat_map(|by_day| by_day.keys().copied()).collect();
     days.sort_unstable();
     days.dedup();
@@ -91,17 +95,18 @@ fn united(sources: &[BTreeMap<Day, bool>]) -> Vec<(Day, bool)> {
     since
 }
 
-/// Everybody that records of a fetch are of.
+/// The users of all records of a fetch.
 fn users(fetch: &Fetch) -> impl Iterator<Item = PersonId> {
     let of_events = fetch.usage().flat_map(|(_, entries)| entries.map(|(person, _)| person));
     let of_seats = fetch.seats.values().flatten().copied();
-    let authors = fetch.merge_requests.iter().filter_map(|told| told.state.author);
+    let authors = fetch.merge_requests.iter().filter_map(|observation| observation.state.author);
     of_events.chain(of_seats).chain(authors)
 }
 
-/// Whose word the records of a collector are. What GitLab's API returns of groups and seats always says it of bots, and
-/// the newest of all of these counts. Any other collector speaks for itself alone: exports know it at times, and GitLab's
-/// own tables in ClickHouse, which are events of the whole instance, do not.
+/// The source of the marks of a collector. GitLab's API always marks bots in its events of groups
+/// and in seats, so these are one source, whose newest record counts. Any other collector is a
+/// source of its own: exports mark bots only sometimes, and GitLab's own ClickHouse tables, which
+/// have the events of a whole instance, never.
 fn source_of<'a>(collector: &'a str, scope: &str) -> &'a str {
     match collector {
         "usage_events" | "seats" | "merge_requests" => "",
@@ -119,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_record_of_a_source_decides_from_its_day_on() {
+    fn newest_record_of_a_source_decides_from_its_day_on() {
         let by_day = |days: &[(&str, bool)]| days.iter().map(|(text, is)| (day(text), *is)).collect();
         let person = PersonId(1);
         let is_bot = |sources: &[BTreeMap<Day, bool>], on: &str| {
-            let bots = Bots { on_any_day: vec![false, true], since: [(person, united(sources))].into() };
+            let bots = Bots { on_any_day: vec![false, true], since: [(person, merge_marks(sources))].into() };
             bots.is_bot(person, day(on))
         };
         let turns = [by_day(&[("2026-10-03", false), ("2026-10-05", true), ("2026-10-09", false)])];
@@ -137,9 +142,9 @@ mod tests {
         ] {
             assert_eq!(is_bot(&turns, on), expected, "{on}");
         }
-        // Nothing says otherwise of the days before the first record.
+        // Nothing else is known of the days before the first record.
         assert!(is_bot(&[by_day(&[("2026-10-05", true)])], "2026-10-01"));
-        // A source that does not know it takes nothing back.
+        // A source without marks removes nothing.
         let two = [by_day(&[("2026-10-05", true)]), by_day(&[("2026-10-02", false), ("2026-10-08", false)])];
         assert!(!is_bot(&two, "2026-10-04") && is_bot(&two, "2026-10-05") && is_bot(&two, "2026-10-08"));
         assert!(!is_bot(&two, "2026-10-01"), "the first record of any source");

@@ -1,5 +1,5 @@
-//! Agent sessions by flow type, as GitLab itself counted them, where it has ClickHouse. It tells no single session here, so
-//! neither does this.
+//! GitLab's own counts of agent sessions by flow type, which need ClickHouse. GitLab does not
+//! expose individual sessions here.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span, walk};
 use crate::base::calendar::Day;
 use crate::model::line::{self, Record};
 use crate::model::record::{GroupTotal, Origin};
@@ -16,33 +16,33 @@ use crate::model::topic::Topic;
 /// The collector `agent_sessions`.
 pub struct AgentSessions;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "agent_sessions",
     topic: Topic::Duo,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "the role Reporter, ClickHouse, and GitLab 18.11 or newer",
     level: Level::Group,
     document: include_str!("agent_sessions.graphql"),
     span: Span::Day,
-    keeps_days: None,
+    retention_days: None,
 };
 
 impl Collector for AgentSessions {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let end = unit.until.plus(1).midnight();
-        let variables = json!({"scope": unit.scope, "start": unit.since.midnight(), "end": end});
+        let end = target.until.plus(1).midnight();
+        let variables = json!({"scope": target.scope, "start": target.since.midnight(), "end": end});
         let path = ["group", "analytics", "agentPlatformSessions", "aggregated"];
-        walk(gitlab, ABOUT.document, "AgentSessions", variables, &path, &mut |page, answer| {
+        walk(gitlab, INFO.document, "AgentSessions", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }

@@ -1,11 +1,12 @@
-//! What GitLab itself counted in a group on a day, where it has ClickHouse: to reconcile with what the events give.
+//! GitLab's own counts for a group and day, which need ClickHouse. They can be reconciled with the
+//! events.
 
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::{denied, unusable, value_at};
 use super::totals::totals;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span};
 use crate::base::calendar::Day;
 use crate::model::line::Record;
 use crate::model::record::{GroupTotal, Origin};
@@ -14,18 +15,18 @@ use crate::model::topic::Topic;
 /// The collector `ai_metrics`.
 pub struct AiMetrics;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "ai_metrics",
     topic: Topic::Duo,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "the role Reporter, ClickHouse, and Premium or Ultimate (before GitLab 18.7 Duo Enterprise or Pro)",
     level: Level::Group,
     document: include_str!("ai_metrics.graphql"),
     span: Span::Day,
-    keeps_days: None,
+    retention_days: None,
 };
 
-/// Counts of releases before 18.0 by the names they have since.
+/// Names of counts before GitLab 18.0, and their names since then.
 const RENAMED: &[(&str, &str)] = &[
     ("code_suggestions_shown_count", "code_suggestions.shown_count"),
     ("code_suggestions_accepted_count", "code_suggestions.accepted_count"),
@@ -37,23 +38,23 @@ const RENAMED: &[(&str, &str)] = &[
 ];
 
 impl Collector for AiMetrics {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until});
-        let answer = gitlab.query(ABOUT.document, "AiMetrics", &variables)?;
+        let variables = json!({"scope": target.scope, "start": target.since, "end": target.until});
+        let answer = gitlab.query(INFO.document, "AiMetrics", &variables)?;
         let path = ["group", "aiMetrics"];
         let place = path.join(".");
         let node = value_at(answer.data.get(), &path)?.ok_or_else(|| denied(&place))?;
-        // Without ClickHouse every number is null, and that is not zero.
+        // Without ClickHouse every value is null, which does not mean zero.
         if totals(node, None, &[]).is_err() {
             return Err(denied(&place));
         }

@@ -1,5 +1,5 @@
-//! What GitLab itself counted for each user over all days asked for, where it has ClickHouse: to reconcile with what the
-//! events give.
+//! GitLab's own counts for each user over all requested days, which need ClickHouse. They can be
+//! reconciled with the events.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer::{denied, value_at};
 use super::totals::totals;
 use super::usage_node::User;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span, walk};
 use crate::base::calendar::Day;
 use crate::model::line::{self, Record};
 use crate::model::record::{Origin, UserTotal};
@@ -16,21 +16,21 @@ use crate::model::topic::Topic;
 /// The collector `ai_user_metrics`.
 pub struct AiUserMetrics;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "ai_user_metrics",
     topic: Topic::Duo,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "the role Reporter, ClickHouse, and Premium or Ultimate (before GitLab 18.7 Duo Enterprise or Pro)",
     level: Level::Group,
     document: include_str!("ai_user_metrics.graphql"),
     span: Span::Sum,
-    keeps_days: None,
+    retention_days: None,
 };
 
-/// The most days from the first to the last that GitLab adds up at once: a year, whichever it is.
-const LONGEST: i64 = 365;
+/// The most days between the first and the last one that GitLab accepts: a year.
+const MAX_DAYS: i64 = 365;
 
-/// Counts of releases before 18.8 by the names they have since.
+/// Names of counts before GitLab 18.8, and their names since then.
 const RENAMED: &[(&str, &str)] = &[
     ("code_suggestions_accepted_count", "code_suggestions.code_suggestion_accepted_in_ide_event_count"),
     ("duo_chat_interactions_count", "chat.request_duo_chat_response_event_count"),
@@ -38,26 +38,26 @@ const RENAMED: &[(&str, &str)] = &[
 ];
 
 impl Collector for AiUserMetrics {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        if unit.until.days_since(unit.since) > LONGEST {
+        if target.until.days_since(target.since) > MAX_DAYS {
             return Err(Fault::Unsupported(
-                "GitLab adds up a year at most, and the range is longer; collect it alone with a later --since"
+                "GitLab sums up at most one year, and the range is longer; collect ai_user_metrics alone with a later --since"
                     .to_owned(),
             ));
         }
-        let variables = json!({"scope": unit.scope, "start": unit.since, "end": unit.until});
+        let variables = json!({"scope": target.scope, "start": target.since, "end": target.until});
         let path = ["group", "aiUserMetrics"];
-        walk(gitlab, ABOUT.document, "AiUserMetrics", variables, &path, &mut |page, answer| {
+        walk(gitlab, INFO.document, "AiUserMetrics", variables, &path, &mut |page, answer| {
             let of_group = ["group", "aiMetrics", "codeContributorsCount"];
             if page.nodes.is_empty() && value_at(answer.data.get(), &of_group)?.is_none() {
                 return Err(denied(&path.join(".")));

@@ -1,4 +1,4 @@
-//! Finding a connection in an answer, without copying its nodes.
+//! Finds a connection or value in an answer, without copying nodes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,17 +11,17 @@ use crate::model::line;
 
 /// One page of a GraphQL connection.
 #[derive(Debug)]
-pub struct Connection<'a> {
+pub struct ConnectionPage<'a> {
     /// The nodes as GitLab wrote them.
     pub nodes: Vec<&'a RawValue>,
-    /// The cursor of the next page, when there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<String>,
 }
 
-impl<'a> Connection<'a> {
-    /// The connection at `path` below `data`. GitLab answers `null` on the way to it where the token's role,
-    /// tier or add-on is not enough, without an error.
-    pub fn at(data: &'a str, path: &[&str]) -> Result<Connection<'a>, Fault> {
+impl<'a> ConnectionPage<'a> {
+    /// The connection at `path` below `data`. Where the role of the token, the tier or the add-on
+    /// is not sufficient, GitLab returns null on the path, without an error.
+    pub fn at(data: &'a str, path: &[&str]) -> Result<ConnectionPage<'a>, Fault> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Page<'a> {
@@ -41,14 +41,14 @@ impl<'a> Connection<'a> {
         let next = match (page.page_info.has_next_page, page.page_info.end_cursor) {
             (false, _) => None,
             (true, Some(cursor)) => Some(cursor),
-            (true, None) => return Err(unusable(&place, "there is a next page without a cursor")),
+            (true, None) => return Err(unusable(&place, "the next page has no cursor")),
         };
-        let nodes = page.nodes.ok_or_else(|| unusable(&place, "its nodes are null"))?;
-        Ok(Connection { nodes, next })
+        let nodes = page.nodes.ok_or_else(|| unusable(&place, "nodes is null"))?;
+        Ok(ConnectionPage { nodes, next })
     }
 }
 
-/// The JSON text at `path` below `data`; `None` where a null is on the way.
+/// The JSON text at `path` below `data`; `None` if the path leads through a null.
 pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a str>, Fault> {
     let mut text = data;
     for (depth, key) in path.iter().enumerate() {
@@ -58,30 +58,30 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
         let place = path[..=depth].join(".");
         let mut object: HashMap<Cow<'a, str>, &'a RawValue> =
             line::parse(text).map_err(|error| unusable(&place, &error))?;
-        text = object.remove(*key).ok_or_else(|| unusable(&place, "it is not in the answer"))?.get();
+        text = object.remove(*key).ok_or_else(|| unusable(&place, "the key is missing"))?.get();
     }
     Ok((text != "null").then_some(text))
 }
 
-/// Fields that GitLab computes in ClickHouse alone.
-const IN_CLICK_HOUSE: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
+/// Fields that GitLab computes only with ClickHouse.
+const CLICKHOUSE_FIELDS: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
 
-/// GitLab answers null there, which is its way to refuse.
+/// GitLab returned null there, which means no permission.
 pub(super) fn denied(place: &str) -> Fault {
     let why = match place {
-        // It hangs on no group: the events of all.
-        place if place.starts_with("aiUsageData") => "it takes the token of an administrator",
-        place if IN_CLICK_HOUSE.iter().any(|field| place.starts_with(field)) => {
-            "the token's role, the tier or the add-on is not enough, or this GitLab has no ClickHouse"
+        // The events of the instance are outside every group.
+        place if place.starts_with("aiUsageData") => "this requires the token of an administrator",
+        place if CLICKHOUSE_FIELDS.iter().any(|field| place.starts_with(field)) => {
+            "the role of the token, the tier or the add-on is not sufficient, or this GitLab has no ClickHouse"
         }
-        _ => "the token's role, the tier or the add-on is not enough",
+        _ => "the role of the token, the tier or the add-on is not sufficient",
     };
-    Fault::Denied(format!("GitLab answers null for {place}: {why}"))
+    Fault::Denied(format!("GitLab returned null for {place}: {why}"))
 }
 
-/// GitLab's answer is of another form than it says itself.
+/// GitLab's answer does not match its schema.
 pub(super) fn unusable(place: &str, error: &str) -> Fault {
-    Fault::Answer(format!("GitLab's answer cannot be read at {place}: {error}"))
+    Fault::Answer(format!("GitLab's answer has an unexpected form at {place}: {error}"))
 }
 
 #[cfg(test)]
@@ -91,18 +91,18 @@ mod tests {
     const PATH: &[&str] = &["group", "projects"];
 
     #[test]
-    fn a_connection_is_found_and_its_nodes_are_untouched() {
+    fn finds_a_connection_and_keeps_its_nodes_unchanged() {
         let data = r#"{"x":1,"group":{"id":"7","projects":{"nodes":[{"a": 1e2,"b":"\u0026"},null],"pageInfo":{"endCursor":"c","hasNextPage":true}}}}"#;
-        let connection = Connection::at(data, PATH).expect("a connection");
+        let connection = ConnectionPage::at(data, PATH).expect("a connection");
         let nodes: Vec<&str> = connection.nodes.iter().map(|node| node.get()).collect();
         assert_eq!(nodes, [r#"{"a": 1e2,"b":"\u0026"}"#, "null"]);
         assert_eq!(connection.next.as_deref(), Some("c"));
     }
 
     #[test]
-    fn null_on_the_way_is_a_refusal_and_a_missing_key_is_not() {
+    fn null_on_the_path_means_no_permission_and_a_missing_key_does_not() {
         for data in [r#"{"group":null}"#, r#"{"group":{"projects":null}}"#] {
-            assert!(matches!(Connection::at(data, PATH), Err(Fault::Denied(_))), "{data}");
+            assert!(matches!(ConnectionPage::at(data, PATH), Err(Fault::Denied(_))), "{data}");
         }
         for data in [
             r#"{"group":{}}"#,
@@ -111,7 +111,7 @@ mod tests {
             r#"{"group":{"projects":{"nodes":null,"pageInfo":{"hasNextPage":false,"endCursor":null}}}}"#,
             r#"{"group":{"projects":{"nodes":[],"pageInfo":{"hasNextPage":true,"endCursor":null}}}}"#,
         ] {
-            assert!(matches!(Connection::at(data, PATH), Err(Fault::Answer(_))), "{data}");
+            assert!(matches!(ConnectionPage::at(data, PATH), Err(Fault::Answer(_))), "{data}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Code suggestion events with language and size. The same events come without them from `usage_events`;
-//! which of the two counts is decided in `aggregate`.
+//! Code suggestion events with language and size. `usage_events` returns the same events without
+//! these; `aggregate` selects one of the two sources.
 
 use std::borrow::Cow;
 
-use super::portion::EventQueries;
-use super::usage_events::KEPT_DAYS;
+use super::split::EventQueries;
+use super::usage_events::RETENTION_DAYS;
 use super::usage_node::{NodeKeys, UsageNode};
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span};
 use crate::base::calendar::Day;
 use crate::events::aliases::LANGUAGES;
 use crate::model::line::Record;
@@ -17,51 +17,55 @@ use crate::model::usage_event::UsageEvent;
 /// The collector `code_suggestion_events`.
 pub struct CodeSuggestionEvents;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "code_suggestion_events",
     topic: Topic::Duo,
-    standing: Standing::Core,
+    requirement: Requirement::Core,
     needs: "a top-level group, the role Reporter in it, and GitLab 17.5 or newer with Premium or Ultimate",
     level: Level::Group,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,
-    keeps_days: Some(KEPT_DAYS),
+    retention_days: Some(RETENTION_DAYS),
 };
 
 const QUERIES: EventQueries = EventQueries {
-    document: ABOUT.document,
+    document: INFO.document,
     operations: ["CodeSuggestionEvents", "CodeSuggestionEventsOfKinds", "CodeSuggestionEventsOfPeople"],
     path: &["group", "aiUsageData", "codeSuggestionEvents"],
 };
 
 impl Collector for CodeSuggestionEvents {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        QUERIES.walk(gitlab, unit, sink)
+        QUERIES.walk(gitlab, target, sink)
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
         Ok(Record::Event(event(UsageNode::read(node)?).record(origin)))
     }
 
-    fn read_plain<'a>(&self, text: &'a str, keys: &mut NodeKeys) -> Option<(UsageEvent<'a, &'a str>, usize)> {
-        let (node, length) = UsageNode::read_plain(text, keys)?;
+    fn decode_fast<'a>(
+        &self,
+        text: &'a str,
+        keys: &mut NodeKeys,
+    ) -> Option<(UsageEvent<'a, &'a str>, usize)> {
+        let (node, length) = UsageNode::decode_fast(text, keys)?;
         Some((event(node), length))
     }
 }
 
 #[inline(always)]
 fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
-    let language = said_language(node.language.take());
+    let language = language_or_none(node.language.take());
     let size = node.suggestion_size.0.take();
     let tracking_id = node.unique_tracking_id.take();
     UsageEvent {
@@ -72,13 +76,13 @@ fn event<'a, T>(mut node: UsageNode<'a, T>) -> UsageEvent<'a, T> {
     }
 }
 
-/// The language, `(none)` where the source says that there is none.
-pub(super) fn said_language(language: Option<Cow<'_, str>>) -> Cow<'_, str> {
-    // Nearly all begin with something that is seen.
-    let says = |language: &str| {
+/// The language, or `(none)` if it is missing or blank.
+pub(super) fn language_or_none(language: Option<Cow<'_, str>>) -> Cow<'_, str> {
+    // Nearly all start with a visible character, which is checked first.
+    let is_present = |language: &str| {
         matches!(language.as_bytes().first(), Some(b'!'..=b'~')) || !language.trim().is_empty()
     };
-    language.filter(|language| says(language)).unwrap_or(NO_LANGUAGE.into())
+    language.filter(|language| is_present(language)).unwrap_or(NO_LANGUAGE.into())
 }
 
 #[cfg(test)]
@@ -86,14 +90,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_language_is_said() {
-        assert_eq!(said_language(Some("TypeScript".into())), "TypeScript");
-        assert_eq!(said_language(Some("  ".into())), "(none)");
-        assert_eq!(said_language(None), "(none)");
+    fn missing_and_blank_languages_are_none() {
+        assert_eq!(language_or_none(Some("TypeScript".into())), "TypeScript");
+        assert_eq!(language_or_none(Some("  ".into())), "(none)");
+        assert_eq!(language_or_none(None), "(none)");
     }
 
     #[test]
-    fn sizes_are_text_or_numbers_and_anything_else_is_unknown() {
+    fn reads_sizes_from_text_or_numbers_only() {
         let day: Day = "2026-10-05".parse().expect("a literal day");
         let lines = |size: &str| {
             let node = format!(

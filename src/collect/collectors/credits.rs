@@ -1,5 +1,5 @@
-//! GitLab Credits by the day they were used, together and by product. Who pays is asked, once: on GitLab.com the top-level
-//! group, elsewhere the instance.
+//! GitLab Credits by day of use, in total and by product. On GitLab.com the top-level group pays,
+//! elsewhere the instance; one request finds out which.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::value_at;
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span};
 use crate::base::calendar::Day;
 use crate::model::line::{self, Record};
 use crate::model::record::{Credit, INSTANCE_SCOPE, Origin};
@@ -17,39 +17,39 @@ use crate::model::topic::Topic;
 /// The collector `credits`.
 pub struct Credits;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "credits",
     topic: Topic::Duo,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "the role Owner in the top-level group on GitLab.com, an administrator elsewhere, and GitLab 18.5 or newer",
     level: Level::Subscription,
     document: include_str!("credits.graphql"),
     span: Span::Day,
-    keeps_days: None,
+    retention_days: None,
 };
 
 const FIELD: &str = "subscriptionUsage";
 
 impl Collector for Credits {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn scopes(&self, gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
-        let told = match gitlab.query(ABOUT.document, "CreditsOfInstance", &json!({})) {
+        let is_instance = match gitlab.query(INFO.document, "CreditsOfInstance", &json!({})) {
             Ok(answer) => value_at(answer.data.get(), &[FIELD])?.is_some(),
-            // Why, the groups will be told.
+            // The requests for the groups report the reason.
             Err(Fault::Denied(_) | Fault::Unsupported(_)) => false,
             Err(fault) => return Err(fault),
         };
-        Ok(if told { Level::Instance } else { ABOUT.level }.scopes(groups))
+        Ok(if is_instance { Level::Instance } else { INFO.level }.scopes(groups))
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
         #[derive(Deserialize)]
@@ -63,32 +63,33 @@ impl Collector for Credits {
             #[serde(borrow)]
             products: Option<Vec<&'a RawValue>>,
         }
-        let namespace = (unit.scope != INSTANCE_SCOPE).then_some(unit.scope);
-        let variables = json!({"namespace": namespace, "start": unit.since, "end": unit.until});
-        let answer = gitlab.query(ABOUT.document, "Credits", &variables)?;
+        let namespace = (target.scope != INSTANCE_SCOPE).then_some(target.scope);
+        let variables = json!({"namespace": namespace, "start": target.since, "end": target.until});
+        let answer = gitlab.query(INFO.document, "Credits", &variables)?;
         let usage = value_at(answer.data.get(), &[FIELD])?.ok_or_else(|| {
             Fault::Denied(
-                "GitLab answers null for subscriptionUsage: it takes the Owner role in the top-level group (GitLab.com) or an administrator, and a subscription with GitLab Credits"
+                "GitLab returned null for subscriptionUsage: this requires the Owner role in the top-level group (GitLab.com) or an administrator (elsewhere), and a subscription with GitLab Credits"
                     .to_owned(),
             )
         })?;
-        let usage: Usage = line::parse(usage)
-            .map_err(|error| Fault::Answer(format!("GitLab's answer cannot be read at {FIELD}: {error}")))?;
+        let usage: Usage = line::parse(usage).map_err(|error| {
+            Fault::Answer(format!("GitLab's answer has an unexpected form at {FIELD}: {error}"))
+        })?;
         if !usage.enabled {
             return Err(Fault::Denied(
-                "GitLab Credits are not told here: the Customers Portal has no usage data for this subscription"
+                "GitLab Credits are not reported: the Customers Portal has no usage data for this subscription"
                     .to_owned(),
             ));
         }
-        // Products have no date: of other days than those asked for they would be too much.
-        let (start, end) = (usage.start_date.unwrap_or(unit.since), usage.end_date.unwrap_or(unit.until));
-        if (start, end) != (unit.since, unit.until) {
+        // Products have no date, so values of a longer range would be too high for the day.
+        let (start, end) = (usage.start_date.unwrap_or(target.since), usage.end_date.unwrap_or(target.until));
+        if (start, end) != (target.since, target.until) {
             return Err(Fault::Unsupported(format!(
-                "this GitLab tells credits of {start} to {end} and not of a day"
+                "this GitLab reports credits for {start} to {end} only, not by day"
             )));
         }
         let Some(mut nodes) = usage.daily_usage else {
-            return Err(Fault::Denied(format!("GitLab answers null for {FIELD}.dailyUsage")));
+            return Err(Fault::Denied(format!("GitLab returned null for {FIELD}.dailyUsage")));
         };
         nodes.extend(usage.products.into_iter().flatten());
         sink.page(&nodes, &answer)
@@ -112,7 +113,7 @@ impl Collector for Credits {
         }
         let mut node: Node = line::parse(node)?;
         if node.date.is_some() == node.id.is_some() {
-            return Err("neither a day nor a product".to_owned());
+            return Err("expected either a date or the id of a product".to_owned());
         }
         let flow = if node.flow_types.len() == 1 { node.flow_types.pop() } else { None };
         Ok(Record::Credit(Credit {

@@ -1,4 +1,4 @@
-//! What GitLab tells of an event beyond who and when, in a field of free form.
+//! The free-form field `extras` of a usage event: everything beyond user and time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,22 +9,23 @@ use super::scalar::Scalar;
 use crate::json::{Fields, Keys, Next, Value};
 use crate::model::scalar::truth;
 
-/// What GitLab tells of an event beyond who and when. Whatever it holds must not lose the event.
+/// The contents of `extras`. Any JSON value deserializes, so that an unexpected one does not
+/// invalidate the event.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Extras<'a> {
-    /// Whether it was an object, even an empty one.
-    pub(super) is_told: bool,
-    /// Whether a call of a tool succeeded.
+    /// Whether it was an object, possibly an empty one.
+    pub(super) is_present: bool,
+    /// Whether a tool call succeeded.
     pub(super) is_success: Option<bool>,
-    /// By the place of their keys.
+    /// In the order of [`Extras::KEYS`].
     pub(super) fields: [Scalar<'a>; SUCCESS],
 }
 
-/// The place of the key behind those of the fields.
+/// The index of `has_tool_call_success` in [`Extras::KEYS`].
 const SUCCESS: usize = 11;
 
 impl<'a> Extras<'a> {
-    /// The keys that say something.
+    /// The keys that are read.
     pub(super) const KEYS: &'static [&'static str] = &[
         "project_id",
         "ide_name",
@@ -40,14 +41,14 @@ impl<'a> Extras<'a> {
         "has_tool_call_success",
     ];
 
-    /// Reads what comes next, where it is spelled plainly; `None` when the parser has to look at it.
+    /// Decodes the next value if it is in canonical form; `None` means to use the JSON parser.
     #[inline(always)]
-    pub(super) fn read_plain(fields: &mut Fields<'a>, keys: &mut Keys) -> Option<Extras<'a>> {
+    pub(super) fn decode_fast(fields: &mut Fields<'a>, keys: &mut Keys) -> Option<Extras<'a>> {
         if !fields.is_at_object() {
             fields.value()?;
             return Some(Extras::default());
         }
-        let mut extras = Extras { is_told: true, ..Extras::default() };
+        let mut extras = Extras { is_present: true, ..Extras::default() };
         let mut object = fields.object(keys);
         loop {
             match object.next(keys)? {
@@ -55,7 +56,7 @@ impl<'a> Extras<'a> {
                     let Value::Bool(is_success) = object.value()? else { return None };
                     extras.is_success = Some(is_success);
                 }
-                Next::Key(place) => extras.fields[place] = Scalar::read_plain(&mut object)?,
+                Next::Key(place) => extras.fields[place] = Scalar::decode_fast(&mut object)?,
                 Next::Other => drop(object.value()?),
                 Next::End => break,
             }
@@ -78,7 +79,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Extras<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Extras<'de>, A::Error> {
-                let mut extras = Extras { is_told: true, ..Extras::default() };
+                let mut extras = Extras { is_present: true, ..Extras::default() };
                 while let Some(Name(key)) = items.next_key()? {
                     match Extras::KEYS.iter().position(|name| *name == key) {
                         Some(SUCCESS) => extras.is_success = truth(&items.next_value()?),

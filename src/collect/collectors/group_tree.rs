@@ -1,4 +1,5 @@
-//! The projects of a group and its subgroups, archived ones too: a snapshot of now, since GitLab keeps no history of them.
+//! The projects of a group and its subgroups, including archived ones: a snapshot, because GitLab
+//! keeps no history of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
+use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span, walk};
 use crate::base::calendar::Day;
 use crate::events::aliases::LANGUAGES;
 use crate::model::line::{self, Record};
@@ -16,32 +17,32 @@ use crate::model::topic::Topic;
 /// The collector `group_tree`.
 pub struct GroupTree;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "group_tree",
     topic: Topic::Project,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "read access to the projects",
     level: Level::Group,
     document: include_str!("group_tree.graphql"),
     span: Span::Snapshot,
-    keeps_days: None,
+    retention_days: None,
 };
 
 impl Collector for GroupTree {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let variables = json!({"scope": unit.scope});
+        let variables = json!({"scope": target.scope});
         let path = ["group", "projects"];
-        walk(gitlab, ABOUT.document, "GroupTree", variables, &path, &mut |page, answer| {
+        walk(gitlab, INFO.document, "GroupTree", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }
@@ -67,7 +68,7 @@ impl Collector for GroupTree {
         let node: Node = line::parse(node)?;
         let mut languages: BTreeMap<Cow<'_, str>, f64> = BTreeMap::new();
         for Language { name, share } in node.languages.into_iter().flatten() {
-            // Two spellings of a language are one.
+            // Two spellings of the same language are added up.
             if let Some(share) = share {
                 *languages.entry(LANGUAGES.canonical_name(&name).unwrap_or(name)).or_default() += share;
             }

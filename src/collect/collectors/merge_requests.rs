@@ -1,11 +1,13 @@
-//! Merge requests by the days they were opened and merged.
+//! Merge requests by the days on which they were opened and merged.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{About, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, just_before, walk};
+use super::{
+    Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span, just_before, walk,
+};
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::line::{self, Record};
 use crate::model::record::{MergeRequest, Origin};
@@ -14,7 +16,7 @@ use crate::model::topic::Topic;
 /// The collector `merge_requests`.
 pub struct MergeRequests;
 
-/// A project as a node holds it.
+/// The project of a node.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Project<'a> {
@@ -24,34 +26,34 @@ pub(super) struct Project<'a> {
     pub(super) full_path: Cow<'a, str>,
 }
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "merge_requests",
     topic: Topic::Project,
-    standing: Standing::Core,
+    requirement: Requirement::Core,
     needs: "read access to the group",
     level: Level::Group,
     document: include_str!("merge_requests.graphql"),
     span: Span::Day,
-    keeps_days: None,
+    retention_days: None,
 };
 
 impl Collector for MergeRequests {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
         let path = ["group", "mergeRequests"];
         for operation in ["MergeRequestsOpened", "MergeRequestsMerged"] {
-            let end = unit.until.plus(1).midnight();
-            let variables = json!({"scope": unit.scope, "start": just_before(unit.since), "end": end});
-            walk(gitlab, ABOUT.document, operation, variables, &path, &mut |page, answer| {
+            let end = target.until.plus(1).midnight();
+            let variables = json!({"scope": target.scope, "start": just_before(target.since), "end": end});
+            walk(gitlab, INFO.document, operation, variables, &path, &mut |page, answer| {
                 sink.page(&page.nodes, answer)
             })?;
         }

@@ -1,23 +1,23 @@
-//! The collectors: one file pair each, the query and what to make of its answer. To add one, add two files
-//! and one line to [`COLLECTORS`].
+//! The collectors. Each is a pair of files: a query, and the code that turns its nodes into
+//! records. To add one, add two files and one line to [`COLLECTORS`].
 
 pub mod agent_sessions;
 pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
-mod borrowed;
 pub mod code_suggestion_events;
 pub mod credits;
+pub mod custom;
 pub mod dora;
 mod extras;
 pub mod group_tree;
 pub mod instance_usage_events;
 pub mod merge_requests;
-pub mod own;
 pub mod pipelines;
-mod portion;
 mod scalar;
 pub mod seats;
+mod serde_borrow;
+mod split;
 mod totals;
 pub mod usage_events;
 mod usage_node;
@@ -28,7 +28,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub use answer::Connection;
+pub use answer::ConnectionPage;
 pub use usage_node::NodeKeys;
 
 use crate::base::calendar::{Day, Timestamp};
@@ -37,7 +37,7 @@ use crate::model::record::{INSTANCE_SCOPE, Origin};
 use crate::model::topic::Topic;
 use crate::model::usage_event::UsageEvent;
 
-/// Every collector, in the order they run.
+/// Every builtin collector, in the order they run.
 pub const COLLECTORS: &[&dyn Collector] = &[
     &usage_events::UsageEvents,
     &code_suggestion_events::CodeSuggestionEvents,
@@ -50,47 +50,48 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &ai_user_metrics::AiUserMetrics,
     &agent_sessions::AgentSessions,
     &credits::Credits,
-    &dora::DoraFigures,
+    &dora::DoraMetrics,
 ];
 
-/// Something that can be collected from GitLab.
+/// A query, and the code that turns its nodes into records.
 pub trait Collector: Sync {
-    /// What it is.
-    fn about(&self) -> &About;
+    /// The static description.
+    fn info(&self) -> &CollectorInfo;
 
-    /// The scopes to ask it of in a run for these groups, each once.
+    /// The scopes to collect in a run for these groups, each once.
     fn scopes(&self, _gitlab: &dyn GraphQl, groups: &[String]) -> Result<Vec<String>, Fault> {
-        Ok(self.about().level.scopes(groups))
+        Ok(self.info().level.scopes(groups))
     }
 
-    /// The parts that can be walked by themselves, by name; most collectors have one without a name. Answers that
-    /// it takes to find out are shown to `dated`.
-    fn parts(
+    /// The names of the partitions, which workers collect independently. Most collectors have a
+    /// single one without a name. Calls `on_answer` for every answer needed to list them.
+    fn partitions(
         &self,
         _gitlab: &dyn GraphQl,
-        _unit: &Unit<'_>,
-        _dated: &mut dyn FnMut(&Answer),
+        _target: &FetchTarget<'_>,
+        _on_answer: &mut dyn FnMut(&Answer),
     ) -> Result<Vec<String>, Fault> {
         Ok(vec![String::new()])
     }
 
-    /// Walks through GitLab's answers of one part and hands every page of nodes to `sink`.
+    /// Requests all pages of one partition, and passes the nodes of each page to `sink`.
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        part: &str,
+        target: &FetchTarget<'_>,
+        partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault>;
 
-    /// Makes a record of one node; `since` is the first of the days it was asked for, the last one is that of its
-    /// origin. The error says what is wrong with it, without repeating its content.
+    /// Turns one node into a record. `since` is the first requested day; the day of `origin` is the
+    /// last one. The error describes what is wrong, without content of the node.
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, since: Day) -> Result<Record<'a>, String>;
 
-    /// Reads the same from the node of usage events that a text begins with, in a fraction of the time, and says how long the node
-    /// is. No text of it needs escapes, and whether its moment is one, is not looked at. `None` when it is not spelled plainly, and
-    /// [`Collector::read`] has to look at it.
-    fn read_plain<'a>(
+    /// The fast path of [`Collector::read`] for usage events: decodes the node at the start of
+    /// `text`, and returns its length in bytes. The texts of the event need no escaping. The
+    /// timestamp is not validated. `None` if the node is not in canonical form; then call
+    /// [`Collector::read`].
+    fn decode_fast<'a>(
         &self,
         _text: &'a str,
         _keys: &mut NodeKeys,
@@ -99,45 +100,45 @@ pub trait Collector: Sync {
     }
 }
 
-/// What a collector is.
+/// The static description of a collector.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// The name: of the file pair, of the lines, of the command-line value.
+pub struct CollectorInfo {
+    /// The name: of its files, in its lines and on the command line.
     pub name: &'static str,
-    /// The dashboard it serves.
+    /// The dashboard that uses it.
     pub topic: Topic,
-    /// When it runs, and what a refusal means.
-    pub standing: Standing,
-    /// What the token's user and GitLab need for it, as half a sentence.
+    /// Whether it runs by default, and whether a refusal is a gap.
+    pub requirement: Requirement,
+    /// The required role, tier and release; completes a sentence that starts with "It needs".
     pub needs: &'static str,
-    /// What it is asked of.
+    /// The kind of its scopes.
     pub level: Level,
-    /// The queries, as written for the newest GitLab.
+    /// The queries, for the newest GitLab.
     pub document: &'static str,
-    /// How much one walk through GitLab brings.
+    /// The days that one fetch unit covers.
     pub span: Span,
-    /// For how many days GitLab surely keeps what is collected; `None` where it forgets nothing.
-    pub keeps_days: Option<i64>,
+    /// For how many days GitLab keeps the data at least; `None` if it deletes nothing.
+    pub retention_days: Option<i64>,
 }
 
 impl dyn Collector {
     /// The name.
     pub fn name(&self) -> &'static str {
-        self.about().name
+        self.info().name
     }
 
-    /// How much one walk brings.
+    /// The days that one fetch unit covers.
     pub fn span(&self) -> Span {
-        self.about().span
+        self.info().span
     }
 }
 
-/// What a collector is asked of.
+/// The kind of scopes of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Every group.
+    /// Each group.
     Group,
-    /// What pays: the top-level groups of the groups, or the instance.
+    /// Whatever holds the subscription: the top-level groups of the groups, or the instance.
     Subscription,
     /// The instance.
     Instance,
@@ -157,34 +158,34 @@ impl Level {
     }
 }
 
-/// When a collector runs, and what it means that GitLab refuses it.
+/// Whether a collector runs by default, and whether a refusal is a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It runs by default, and the dashboards rest on it.
+pub enum Requirement {
+    /// It runs by default, and a dashboard needs it.
     Core,
-    /// It runs by default. It needs what not every GitLab has, and the dashboards do without it: a refusal is a fact,
-    /// not a gap.
-    Extra,
-    /// It runs only when it is named: it needs an administrator.
+    /// It runs by default. It needs what not every GitLab has, and the dashboards can do without
+    /// it: a refusal is reported and is not a gap.
+    Optional,
+    /// It runs only if it is named, because it needs an administrator.
     OnRequest,
 }
 
-/// How much one walk of a collector brings.
+/// The days that one fetch unit of a collector covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// The events of one day.
     Day,
-    /// All days asked for at once, because GitLab cannot be asked for one; each node says of which day it is.
+    /// All requested days, because GitLab has no filter by day. Each node has its own day.
     Range,
-    /// Sums over all days asked for at once; they are of the last one.
+    /// Sums over all requested days. They belong to the last one.
     Sum,
-    /// The state of now: it is of the day it was fetched.
+    /// The current state. It belongs to the day it was fetched.
     Snapshot,
 }
 
-/// What one walk is to bring: a scope and its days, both included.
+/// What a collector is asked for: a scope and a range of days, both included.
 #[derive(Clone, Copy, Debug)]
-pub struct Unit<'a> {
+pub struct FetchTarget<'a> {
     /// The group path, or [`INSTANCE_SCOPE`].
     pub scope: &'a str,
     /// The first day.
@@ -193,9 +194,9 @@ pub struct Unit<'a> {
     pub until: Day,
 }
 
-/// GitLab's GraphQL API, as far as a collector needs it.
+/// GitLab's GraphQL API.
 pub trait GraphQl {
-    /// Runs one operation of a document, less what this GitLab does not know.
+    /// Runs one operation of a document, without the optional parts that this GitLab does not have.
     fn query(
         &self,
         document: &'static str,
@@ -203,150 +204,158 @@ pub trait GraphQl {
         variables: &Value,
     ) -> Result<Answer, Fault>;
 
-    /// The values of an enumeration, where they are known.
+    /// The values of an enumeration, if they are known.
     fn values(&self, name: &str) -> Option<&BTreeSet<String>>;
 }
 
-/// An answer of GitLab that can be used.
+/// A usable answer of GitLab.
 #[derive(Debug)]
 pub struct Answer {
     /// The JSON text of `data`.
     pub data: Box<RawValue>,
-    /// When the server says it answered.
+    /// The server's time, from its `Date` header.
     pub at: Timestamp,
-    /// The errors that GitLab reported beside the data, each of a single node; `None` when there were none.
+    /// The errors beside the data, each of a single node; `None` if there were none.
     pub node_errors: Option<NodeErrors>,
 }
 
-/// Errors of single nodes. A deleted user makes such a node null, and so does an event type that only a newer release can name.
+/// Errors of single nodes. GitLab returns a node as null if its user was deleted, or if its event
+/// type was stored by a newer release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeErrors {
-    /// How many nodes they name.
+    /// The number of nodes with an error.
     pub nodes: u64,
-    /// The message of the first one, in one line.
+    /// The message of the first error, in one line.
     pub message: String,
 }
 
-/// Where a collector puts what it gets.
+/// Receives the pages of a collector.
 pub trait Sink {
     /// Takes the nodes of one page of this answer.
     fn page(&mut self, nodes: &[&RawValue], answer: &Answer) -> Result<(), Fault>;
 }
 
-/// Why a walk ended early. Texts are half a line for a person: what, and the next step.
+/// Why a fetch unit ended early. The texts are for people: the problem, then the next step.
 #[derive(Debug)]
 pub enum Fault {
-    /// The role, tier or add-on does not allow it.
+    /// The role, tier or add-on is not sufficient.
     Denied(String),
-    /// This GitLab does not know what was asked for.
+    /// Not available in this GitLab version.
     Unsupported(String),
     /// Rate limit, network or server, after all retries.
-    Temporary(String),
-    /// The token is not or no longer good.
+    Transient(String),
+    /// The token is invalid or expired.
     Token(String),
     /// The URL or the group is wrong.
     Configuration(String),
-    /// The query is more than the server can answer in its time.
+    /// The query takes more than the server's time limit.
     TooHeavy(String),
-    /// The rate limit stays reached, after all retries.
-    Exhausted(String),
-    /// GitLab answered with something that cannot be used.
+    /// The rate limit is still reached after all retries.
+    RateLimited(String),
+    /// GitLab returned an unusable answer.
     Answer(String),
-    /// What was got could not be put away.
+    /// The lines could not be written.
     Sink(crate::base::error::Error),
 }
 
 impl Fault {
-    /// The text for a person.
+    /// The text for people.
     pub fn text(&self) -> &str {
         match self {
             Fault::Denied(text)
             | Fault::Unsupported(text)
-            | Fault::Temporary(text)
+            | Fault::Transient(text)
             | Fault::Token(text)
             | Fault::Configuration(text)
             | Fault::TooHeavy(text)
-            | Fault::Exhausted(text)
+            | Fault::RateLimited(text)
             | Fault::Answer(text) => text,
             Fault::Sink(_) => "the lines could not be written",
         }
     }
 
-    /// Whether the same call may succeed later.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Fault::Temporary(_) | Fault::TooHeavy(_) | Fault::Exhausted(_))
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Fault::Transient(_) | Fault::TooHeavy(_) | Fault::RateLimited(_))
     }
 
-    /// The same fault, when nothing further can be collected after it.
-    pub fn stopping(&self) -> Option<Fault> {
+    /// A copy of the fault, if it prevents all further requests.
+    pub fn as_stopping(&self) -> Option<Fault> {
         match self {
             Fault::Token(text) => Some(Fault::Token(text.clone())),
             Fault::Configuration(text) => Some(Fault::Configuration(text.clone())),
-            Fault::Exhausted(text) => Some(Fault::Exhausted(text.clone())),
+            Fault::RateLimited(text) => Some(Fault::RateLimited(text.clone())),
             _ => None,
         }
     }
 
-    /// The same fault, for what is not even asked for any more.
-    pub fn again(&self) -> Fault {
-        Fault::Answer(format!("not asked for: {}", self.text()))
+    /// The fault of a fetch unit that is not requested because of this fault.
+    pub fn as_not_asked(&self) -> Fault {
+        Fault::Answer(format!("not requested: {}", self.text()))
     }
 }
 
-/// The collector of this name.
+/// The builtin collector of this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Collector> {
     COLLECTORS.iter().copied().find(|collector| collector.name() == name)
 }
 
-/// Pages without any node, one after the other, after which it is not believed that there will be one.
-const MOST_EMPTY_PAGES: usize = 100;
+/// The most consecutive pages without nodes. GitLab can return some before the next node.
+const MAX_EMPTY_PAGES: usize = 100;
 
-/// Takes a page of a connection.
-type TakePage<'a> = dyn FnMut(&Connection<'_>, &Answer) -> Result<(), Fault> + 'a;
+/// Receives a page of a connection.
+type OnPage<'a> = dyn FnMut(&ConnectionPage<'_>, &Answer) -> Result<(), Fault> + 'a;
 
-/// Reads all pages of the connection at `path` (keys below `data`), each into `sink`.
+/// Requests all pages of the connection at `path` (keys below `data`), and passes each to `sink`.
 fn walk(
     gitlab: &dyn GraphQl,
     document: &'static str,
     operation: &'static str,
     mut variables: Value,
     path: &[&str],
-    sink: &mut TakePage<'_>,
+    sink: &mut OnPage<'_>,
 ) -> Result<(), Fault> {
     walk_from(gitlab, document, operation, &mut variables, path, sink)
 }
 
-/// Reads pages from the cursor in `variables` on, and leaves the cursor of the last page asked for there.
+/// Requests the pages from the cursor `after` in `variables` on. Afterwards `after` is the cursor
+/// of the last requested page.
 fn walk_from(
     gitlab: &dyn GraphQl,
     document: &'static str,
     operation: &'static str,
     variables: &mut Value,
     path: &[&str],
-    sink: &mut TakePage<'_>,
+    sink: &mut OnPage<'_>,
 ) -> Result<(), Fault> {
     let mut seen = HashSet::new();
     let mut empty_pages = 0;
     loop {
         let answer = gitlab.query(document, operation, variables)?;
-        let connection = Connection::at(answer.data.get(), path)?;
+        let connection = ConnectionPage::at(answer.data.get(), path)?;
         sink(&connection, &answer)?;
         empty_pages = if connection.nodes.is_empty() { empty_pages + 1 } else { 0 };
         let Some(cursor) = connection.next else { return Ok(()) };
-        if empty_pages > MOST_EMPTY_PAGES {
-            return Err(Fault::Answer(format!("GitLab's pages of {} do not end", path.join("."))));
+        if empty_pages > MAX_EMPTY_PAGES {
+            return Err(Fault::Answer(format!(
+                "GitLab returns empty pages of {} without end",
+                path.join(".")
+            )));
         }
         let mut hasher = DefaultHasher::new();
         cursor.hash(&mut hasher);
         if !seen.insert(hasher.finish()) {
-            return Err(Fault::Answer(format!("GitLab repeats the cursor of {}", path.join("."))));
+            return Err(Fault::Answer(format!(
+                "GitLab returned the same cursor of {} twice",
+                path.join(".")
+            )));
         }
         variables["after"] = cursor.into();
     }
 }
 
-/// The start of the day as GitLab's `Time`, a second early: whether a bound is included differs from field to
-/// field, and nodes of another day are left to that day anyway.
+/// One second before the start of the day, as GitLab's `Time`. Whether a bound is included differs
+/// from field to field, and nodes of another day are skipped anyway.
 fn just_before(day: Day) -> String {
     day.midnight().plus_seconds(-1).to_string()
 }
@@ -356,9 +365,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queries_are_well_formed() {
+    fn queries_are_valid_graphql() {
         for collector in COLLECTORS {
-            let document = graphql_parser::parse_query::<String>(collector.about().document);
+            let document = graphql_parser::parse_query::<String>(collector.info().document);
             assert!(document.is_ok(), "{}: {document:?}", collector.name());
         }
     }

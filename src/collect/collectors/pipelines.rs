@@ -1,4 +1,4 @@
-//! Pipelines by the day they were created, project by project.
+//! Pipelines by the day of their creation, project by project.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::merge_requests::Project;
-use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, just_before, walk};
+use super::{
+    Answer, Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span,
+    just_before, walk,
+};
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::line::{self, Record};
 use crate::model::record::{Origin, Pipeline};
@@ -15,42 +18,43 @@ use crate::model::topic::Topic;
 /// The collector `pipelines`.
 pub struct Pipelines;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "pipelines",
     topic: Topic::Project,
-    standing: Standing::Core,
+    requirement: Requirement::Core,
     needs: "read access to the projects",
     level: Level::Group,
     document: include_str!("pipelines.graphql"),
     span: Span::Range,
-    keeps_days: None,
+    retention_days: None,
 };
 
 impl Collector for Pipelines {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
-    /// Each project is a part: there can be thousands of them, and each is asked for by itself.
-    fn parts(
+    /// Each project is a partition: there can be thousands, and each takes requests of its own.
+    fn partitions(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        dated: &mut dyn FnMut(&Answer),
+        target: &FetchTarget<'_>,
+        on_answer: &mut dyn FnMut(&Answer),
     ) -> Result<Vec<String>, Fault> {
         let mut projects = Vec::new();
-        let variables = json!({"scope": unit.scope});
+        let variables = json!({"scope": target.scope});
         walk(
             gitlab,
-            ABOUT.document,
+            INFO.document,
             "PipelinesProjects",
             variables,
             &["group", "projects"],
             &mut |page, answer| {
-                dated(answer);
+                on_answer(answer);
                 for project in &page.nodes {
-                    let project: Project = line::parse(project.get())
-                        .map_err(|error| Fault::Answer(format!("a project cannot be read: {error}")))?;
+                    let project: Project = line::parse(project.get()).map_err(|error| {
+                        Fault::Answer(format!("GitLab returned an invalid project: {error}"))
+                    })?;
                     projects.push(project.full_path.into_owned());
                 }
                 Ok(())
@@ -62,13 +66,13 @@ impl Collector for Pipelines {
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
+        target: &FetchTarget<'_>,
         project: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let variables = json!({"project": project, "start": just_before(unit.since)});
+        let variables = json!({"project": project, "start": just_before(target.since)});
         let path = ["project", "pipelines"];
-        walk(gitlab, ABOUT.document, "Pipelines", variables, &path, &mut |page, answer| {
+        walk(gitlab, INFO.document, "Pipelines", variables, &path, &mut |page, answer| {
             sink.page(&page.nodes, answer)
         })
     }

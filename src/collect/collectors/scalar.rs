@@ -1,4 +1,4 @@
-//! A value of free form: a text or a number, or something that says nothing here.
+//! A scalar of a free-form field: a text or number; any other value counts as missing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,16 +7,16 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use crate::json::{Fields, Value};
 
-/// A text or a number that says something, as text without blanks around it; `None` for anything else. Whatever it is, it
-/// can be read: it must not lose the row it is in.
+/// A non-empty text or a number, as text without surrounding white space; `None` for anything else.
+/// Any JSON value deserializes, so that an unexpected one does not invalidate its row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scalar<'a>(pub(super) Option<Cow<'a, str>>);
 
 impl<'a> Scalar<'a> {
-    /// Reads what comes next, where it is spelled plainly; `None` when the parser has to look at it.
+    /// Decodes the next value if it is in canonical form; `None` means to use the JSON parser.
     #[inline]
-    pub(super) fn read_plain(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
-        let said = match fields.text() {
+    pub(super) fn decode_fast(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
+        let text = match fields.text() {
             Some(text) => Some(trimmed(text)).filter(|text| !text.is_empty()),
             None => match fields.value_with_text() {
                 Some((Value::Count(_), digits)) => Some(digits),
@@ -25,17 +25,17 @@ impl<'a> Scalar<'a> {
                 None => return Some(Scalar::of(&fields.text_with_escapes()?)),
             },
         };
-        Some(Scalar(said.map(Cow::from)))
+        Some(Scalar(text.map(Cow::from)))
     }
 
-    /// What a text says that is not kept.
+    /// The scalar of a temporary text.
     fn of(text: &str) -> Scalar<'a> {
         let text = trimmed(text);
         Scalar((!text.is_empty()).then(|| text.to_owned().into()))
     }
 }
 
-/// A text without blanks around it. Nearly all begin and end with something that is seen.
+/// The text without surrounding white space. Nearly all texts have none, which is checked first.
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [b'!'..=b'~', .., b'!'..=b'~'] => text,
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_and_numbers_say_something_and_the_rest_can_be_read() {
-        for (json, said) in [
+    fn keeps_texts_and_numbers_and_accepts_any_value() {
+        for (json, expected) in [
             (r#"" a\u0062 ""#, Some("ab")),
             (r#"" ab ""#, Some("ab")),
             ("17", Some("17")),
@@ -114,7 +114,7 @@ mod tests {
             (r#"{"a":{"b":1}}"#, None),
         ] {
             let scalar: Scalar<'_> = serde_json::from_str(json).expect("it can be read");
-            assert_eq!(scalar.0.as_deref(), said, "{json}");
+            assert_eq!(scalar.0.as_deref(), expected, "{json}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Seats bought, and who has one: a snapshot of now, since GitLab keeps no history of assignments.
+//! Purchased seats and their holders: a snapshot, because GitLab keeps no history of assignments.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::value_at;
-use super::{About, Answer, Collector, Fault, GraphQl, Level, Sink, Span, Standing, Unit, walk};
+use super::answer::{unusable, value_at};
+use super::{
+    Answer, Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span, walk,
+};
 use crate::base::calendar::Day;
 use crate::model::line::{self, Record};
 use crate::model::record::{Origin, Seat, SeatPool};
@@ -16,19 +18,38 @@ use crate::model::topic::Topic;
 /// The collector `seats`.
 pub struct Seats;
 
-const ABOUT: About = About {
+const INFO: CollectorInfo = CollectorInfo {
     name: "seats",
     topic: Topic::Duo,
-    standing: Standing::Extra,
+    requirement: Requirement::Optional,
     needs: "the role Owner in the top-level group on GitLab.com, an administrator elsewhere",
     level: Level::Group,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,
-    keeps_days: None,
+    retention_days: None,
 };
 
-/// The add-ons the newest GitLab can be asked for by type; a purchase of another one is counted without its people.
+/// The add-on types that the newest GitLab accepts as a filter, used if the schema is not known.
+/// Purchases of other add-ons are counted without their people.
 const ADD_ONS: &[&str] = &["CODE_SUGGESTIONS", "DUO_AMAZON_Q", "DUO_CORE", "DUO_ENTERPRISE"];
+
+/// A query for the people with a seat of one purchase.
+struct UsersQuery {
+    operation: &'static str,
+    path: &'static [&'static str],
+    takes_scope: bool,
+}
+
+/// On GitLab.com.
+const GROUP_USERS: UsersQuery =
+    UsersQuery { operation: "SeatsUsers", path: &["group", "addOnEligibleUsers"], takes_scope: true };
+
+/// Elsewhere.
+const INSTANCE_USERS: UsersQuery = UsersQuery {
+    operation: "SeatsUsersOfInstance",
+    path: &["selfManagedAddOnEligibleUsers"],
+    takes_scope: false,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,35 +63,34 @@ struct Purchase<'a> {
 }
 
 impl Collector for Seats {
-    fn about(&self) -> &About {
-        &ABOUT
+    fn info(&self) -> &CollectorInfo {
+        &INFO
     }
 
     fn collect(
         &self,
         gitlab: &dyn GraphQl,
-        unit: &Unit<'_>,
-        _part: &str,
+        target: &FetchTarget<'_>,
+        _partition: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let group = gitlab.query(ABOUT.document, "SeatsGroup", &json!({"scope": unit.scope}))?;
+        let group = gitlab.query(INFO.document, "SeatsGroup", &json!({"scope": target.scope}))?;
         let namespace = value_at(group.data.get(), &["group", "id"])?.map(namespace_id).transpose()?;
-        let of_group = gitlab.query(ABOUT.document, "SeatsPurchases", &json!({"namespace": namespace}))?;
+        let of_group = gitlab.query(INFO.document, "SeatsPurchases", &json!({"namespace": namespace}))?;
         let purchases = purchases(&of_group)?;
         if !purchases.is_empty() {
-            let users = ("SeatsUsers", ["group", "addOnEligibleUsers"].as_slice());
-            return collect_purchases(gitlab, unit, sink, &of_group, &purchases, users);
+            return collect_purchases(gitlab, target, sink, &of_group, &purchases, &GROUP_USERS);
         }
-        let of_instance = gitlab.query(ABOUT.document, "SeatsPurchases", &json!({}))?;
+        let of_instance = gitlab.query(INFO.document, "SeatsPurchases", &json!({}))?;
         let purchases = self::purchases(&of_instance)?;
         if purchases.is_empty() {
-            // Without the role GitLab answers null or an empty list; that there is nothing cannot be told from it.
+            // Without the role GitLab returns null or an empty list, as it does if there are no
+            // purchases.
             return Err(Fault::Denied(
-                "no seat purchase is visible: it takes the Owner role in the top-level group (GitLab.com) or an administrator".to_owned(),
+                "no seat purchase is visible: this requires the Owner role in the top-level group (GitLab.com) or an administrator (elsewhere)".to_owned(),
             ));
         }
-        let users = ("SeatsUsersOfInstance", ["selfManagedAddOnEligibleUsers"].as_slice());
-        collect_purchases(gitlab, unit, sink, &of_instance, &purchases, users)
+        collect_purchases(gitlab, target, sink, &of_instance, &purchases, &INSTANCE_USERS)
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
@@ -130,12 +150,8 @@ fn seat<'a>(node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
         name: Cow<'a, str>,
     }
     let node: Node = line::parse(node)?;
-    let assignment = node
-        .add_on_assignments
-        .nodes
-        .into_iter()
-        .next()
-        .ok_or("a user without the seat that was asked for")?;
+    let assignment =
+        node.add_on_assignments.nodes.into_iter().next().ok_or("a user without the requested seat")?;
     Ok(Record::Seat(Seat {
         origin,
         user: node.id,
@@ -147,29 +163,29 @@ fn seat<'a>(node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
     }))
 }
 
-/// Puts the purchases away as a page of their own, then the people of each.
+/// Passes on the purchases as a page of their own, then the people of each purchase.
 fn collect_purchases(
     gitlab: &dyn GraphQl,
-    unit: &Unit<'_>,
+    target: &FetchTarget<'_>,
     sink: &mut dyn Sink,
     answer: &Answer,
     purchases: &[&RawValue],
-    (operation, path): (&'static str, &[&str]),
+    users: &UsersQuery,
 ) -> Result<(), Fault> {
     sink.page(purchases, answer)?;
     for purchase in purchases {
         let purchase: Purchase = line::parse(purchase.get())
-            .map_err(|error| Fault::Answer(format!("a purchase cannot be read: {error}")))?;
-        let can_be_asked = match gitlab.values("GitlabSubscriptionsAddOnType") {
+            .map_err(|error| Fault::Answer(format!("GitLab returned an invalid purchase: {error}")))?;
+        let is_known_type = match gitlab.values("GitlabSubscriptionsAddOnType") {
             Some(types) => types.contains(purchase.name.as_ref()),
             None => ADD_ONS.contains(&purchase.name.as_ref()),
         };
-        if can_be_asked {
-            let variables = match operation {
-                "SeatsUsers" => json!({"scope": unit.scope, "addOn": purchase.name, "purchase": purchase.id}),
-                _ => json!({"addOn": purchase.name, "purchase": purchase.id}),
-            };
-            walk(gitlab, ABOUT.document, operation, variables, path, &mut |page, answer| {
+        if is_known_type {
+            let mut variables = json!({"addOn": purchase.name, "purchase": purchase.id});
+            if users.takes_scope {
+                variables["scope"] = target.scope.into();
+            }
+            walk(gitlab, INFO.document, users.operation, variables, users.path, &mut |page, answer| {
                 sink.page(&page.nodes, answer)
             })?;
         }
@@ -180,14 +196,11 @@ fn collect_purchases(
 fn purchases(answer: &Answer) -> Result<Vec<&RawValue>, Fault> {
     match value_at(answer.data.get(), &["addOnPurchases"])? {
         None => Ok(Vec::new()),
-        Some(list) => serde_json::from_str(list).map_err(|_| {
-            Fault::Answer("GitLab's answer cannot be read at addOnPurchases: it is not a list".to_owned())
-        }),
+        Some(list) => serde_json::from_str(list).map_err(|_| unusable("addOnPurchases", "it is not a list")),
     }
 }
 
 /// A group's id as the `NamespaceID` that `addOnPurchases` takes: GitLab resolves group ids there.
 fn namespace_id(id: &str) -> Result<String, Fault> {
-    serde_json::from_str(id)
-        .map_err(|_| Fault::Answer("GitLab's answer cannot be read at group.id: it is not text".to_owned()))
+    serde_json::from_str(id).map_err(|_| unusable("group.id", "it is not a text"))
 }

@@ -1,13 +1,14 @@
-//! Numbers that GitLab counted itself: an object holds many of them.
+//! Totals that GitLab computed itself, many in one object.
 
 use serde_json::{Map, Value};
 
 use crate::model::line;
 use crate::model::record::{Number, Totals};
 
-/// Every number in a node, by the way to it in snake case: `{"chat":{"usersCount":3}}` is `chat.users_count`. What
-/// stands at the top gets `feature` put before it, when there is one. A null is not told, and lists and texts are no
-/// numbers. Where a name of an older release (`renamed`: old, new) says the same as a newer one, the newer one counts.
+/// Every number in a node, by its path in snake case: `{"chat":{"usersCount":3}}` is
+/// `chat.users_count`. `feature`, if there is one, is the prefix of top-level fields. Nulls, lists
+/// and texts are omitted. `renamed` has pairs of an older and a newer name; if both are present,
+/// the newer one counts.
 pub(super) fn totals(
     node: &str,
     feature: Option<&str>,
@@ -21,10 +22,7 @@ pub(super) fn totals(
             totals.entry((*new).to_owned().into()).or_insert(number);
         }
     }
-    match totals.is_empty() {
-        true => Err("it holds no number".to_owned()),
-        false => Ok(totals),
-    }
+    if totals.is_empty() { Err("no numeric field".to_owned()) } else { Ok(totals) }
 }
 
 fn collect(object: &Map<String, Value>, feature: &str, totals: &mut Totals<'static>) {
@@ -64,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_by_feature_and_measure_and_nothing_is_made_zero() {
+    fn names_numbers_by_path_and_adds_no_zeros() {
         let node = r#"{"shown":7,"usedCount":3,"chat":{"usersCount":0,"rate":0.5,"list":[1],"x":null,"text":"9"},
             "codeReview":null,"suggestions":{"shownCount":8}}"#;
         let renamed = [("shown", "suggestions.shown_count"), ("used_count", "all.used_count")];

@@ -1,20 +1,20 @@
-//! A node of usage events, whichever collector asked for it.
+//! A node of a connection of usage events, for all three collectors of them.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::borrowed;
 use super::extras::Extras;
 use super::scalar::Scalar;
+use super::serde_borrow;
 use crate::base::calendar::Timestamp;
 use crate::events::features;
 use crate::json::{Fields, Keys, Next, Value};
 use crate::model::line;
 use crate::model::usage_event::UsageEvent;
 
-/// What a node tells of an event. Which of it was asked for depends on the collector; the rest is never there. `T` is its moment, read or as it
-/// stands in the text.
+/// The fields of a node. Which ones are present depends on the collector. `T` is the timestamp,
+/// parsed or as in the text.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UsageNode<'a, T> {
@@ -23,32 +23,32 @@ pub(super) struct UsageNode<'a, T> {
     pub(super) timestamp: T,
     #[serde(borrow)]
     pub(super) user: User<'a>,
-    #[serde(borrow, default, deserialize_with = "borrowed::text")]
+    #[serde(borrow, default, deserialize_with = "serde_borrow::text")]
     pub(super) language: Option<Cow<'a, str>>,
-    // Text in GitLab's schema and a number in an older example. One that is neither is not known, which is not
-    // a reason to lose the event.
+    // Text in GitLab's schema, and a number in an older example. Any other value counts as missing,
+    // so that the event is kept.
     #[serde(borrow, default)]
     pub(super) suggestion_size: Scalar<'a>,
-    #[serde(borrow, default, deserialize_with = "borrowed::text")]
+    #[serde(borrow, default, deserialize_with = "serde_borrow::text")]
     pub(super) unique_tracking_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "borrowed::text")]
+    #[serde(borrow, default, deserialize_with = "serde_borrow::text")]
     pub(super) namespace_path: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) extras: Extras<'a>,
 }
 
-/// A user as a node holds it.
+/// The user of a node.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct User<'a> {
     #[serde(borrow)]
     pub(super) id: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "borrowed::text")]
+    #[serde(borrow, default, deserialize_with = "serde_borrow::text")]
     pub(super) username: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) bot: bool,
 }
 
-/// The keys of nodes of usage events, in the order in which they came last.
+/// The keys of nodes of usage events, in the order in which they appeared last.
 #[derive(Debug)]
 pub struct NodeKeys {
     node: Keys,
@@ -76,18 +76,18 @@ impl Default for NodeKeys {
 }
 
 impl<'a> UsageNode<'a, Timestamp> {
-    /// Reads a node. The error says what is wrong with it, without repeating its content.
+    /// Parses a node. The error describes what is wrong, without content of the node.
     pub(super) fn read(node: &'a str) -> Result<UsageNode<'a, Timestamp>, String> {
         line::parse(node)
     }
 }
 
 impl<'a> UsageNode<'a, &'a str> {
-    /// Reads the node that a text begins with, field by field, and says how long it is; `None` when it is not spelled plainly. Whether
-    /// its moment is one, is not looked at.
-    // Inlined, as is what is made of it, so that the whole of it is not copied.
+    /// Decodes the node at the start of `text`, and returns its length in bytes; `None` if it is
+    /// not in canonical form. The timestamp is not validated.
+    // Inlined like its callers, which saves a copy of the node.
     #[inline(always)]
-    pub(super) fn read_plain(text: &'a str, keys: &mut NodeKeys) -> Option<(UsageNode<'a, &'a str>, usize)> {
+    pub(super) fn decode_fast(text: &'a str, keys: &mut NodeKeys) -> Option<(UsageNode<'a, &'a str>, usize)> {
         let (mut event, mut timestamp, mut user, mut extras) = (None, None, None, None);
         let mut texts = [None; 3];
         let mut size = None;
@@ -111,14 +111,14 @@ impl<'a> UsageNode<'a, &'a str> {
                 1 => timestamp = Some(fields.text()?),
                 2 => {
                     let mut object = fields.object(&keys.user);
-                    user = Some(User::read_plain(&mut object, &mut keys.user)?);
+                    user = Some(User::decode_fast(&mut object, &mut keys.user)?);
                     fields.go_on_after(&object);
                 }
                 3 => texts[0] = fields.text_or_null()?,
-                4 => size = Some(Scalar::read_plain(&mut fields)?),
+                4 => size = Some(Scalar::decode_fast(&mut fields)?),
                 5 => texts[1] = fields.text_or_null()?,
                 6 => texts[2] = fields.text_or_null()?,
-                _ => extras = Some(Extras::read_plain(&mut fields, &mut keys.extras)?),
+                _ => extras = Some(Extras::decode_fast(&mut fields, &mut keys.extras)?),
             }
         }
         let [language, unique_tracking_id, namespace_path] = texts.map(|text| text.map(Cow::from));
@@ -137,17 +137,17 @@ impl<'a> UsageNode<'a, &'a str> {
 }
 
 impl<'a, T> UsageNode<'a, T> {
-    /// What every usage event tells, whichever collector asked.
+    /// The event with the fields that all three collectors have.
     #[inline(always)]
     pub(super) fn event(self) -> UsageEvent<'a, T> {
-        said(&self.event, self.timestamp, self.user)
+        base_event(&self.event, self.timestamp, self.user)
     }
 }
 
-/// An event of which nothing is known but its name as it is spelt, its moment and its user.
+/// An event with only its name (in the source's spelling), timestamp and user.
 #[inline(always)]
-pub(super) fn said<'a, T>(spelt: &str, ts: T, user: User<'a>) -> UsageEvent<'a, T> {
-    let (event, feature) = features::named(spelt);
+pub(super) fn base_event<'a, T>(name: &str, ts: T, user: User<'a>) -> UsageEvent<'a, T> {
+    let (event, feature) = features::canonical_event(name);
     UsageEvent {
         ts,
         event,
@@ -173,7 +173,7 @@ pub(super) fn said<'a, T>(spelt: &str, ts: T, user: User<'a>) -> UsageEvent<'a, 
 
 impl<'a> User<'a> {
     #[inline(always)]
-    fn read_plain(fields: &mut Fields<'a>, keys: &mut Keys) -> Option<User<'a>> {
+    fn decode_fast(fields: &mut Fields<'a>, keys: &mut Keys) -> Option<User<'a>> {
         let (mut id, mut username, mut bot) = (None, None, None);
         loop {
             match fields.next(keys)? {
@@ -202,7 +202,7 @@ mod tests {
     use crate::model::line::Record;
     use crate::model::record::{Origin, Row};
 
-    /// Nodes that differ from a usual one in one field, or have it twice.
+    /// Nodes that differ from a usual one in one field, or have one field twice.
     fn nodes() -> Vec<String> {
         let fields = [
             ("event", r#""CODE_SUGGESTION_SHOWN_IN_IDE""#),
@@ -264,8 +264,8 @@ mod tests {
             r#"{"flow_type":"\"#,
         ];
         let node = |fields: &[(&str, &str)]| {
-            let there = fields.iter().filter(|(_, value)| !value.is_empty());
-            let fields: Vec<String> = there.map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+            let present = fields.iter().filter(|(_, value)| !value.is_empty());
+            let fields: Vec<String> = present.map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
             format!("{{{}}}", fields.join(","))
         };
         let mut nodes = Vec::new();
@@ -283,31 +283,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_plainly_is_what_the_parser_reads() {
+    fn fast_path_decodes_what_the_parser_reads() {
         let mut keys = NodeKeys::default();
-        let (mut plain, mut left) = (0, 0);
+        let (mut fast, mut slow) = (0, 0);
         for node in nodes() {
-            match UsageNode::read_plain(&node, &mut keys).filter(|(_, length)| *length == node.len()) {
-                Some((read, _)) => {
+            match UsageNode::decode_fast(&node, &mut keys).filter(|(_, length)| *length == node.len()) {
+                Some((decoded, _)) => {
                     assert_eq!(
-                        Ok(read),
+                        Ok(decoded),
                         serde_json::from_str(&node).map_err(|error| error.to_string()),
                         "{node}"
                     );
-                    plain += 1;
+                    fast += 1;
                 }
-                None => left += 1,
+                None => slow += 1,
             }
         }
-        assert!(plain > 400 && left > 50, "{plain} are plain, {left} are not");
+        assert!(fast > 400 && slow > 50, "{fast} on the fast path, {slow} not");
     }
 
     #[test]
-    fn a_line_written_plainly_is_the_line_of_the_record() {
+    fn fast_path_writes_the_line_of_the_record() {
         let day: Day = "2026-10-05".parse().expect("a literal day");
         let collectors = ["usage_events", "code_suggestion_events", "instance_usage_events"];
         let mut written = 0;
-        for collector in collectors.map(|name| by_name(name).expect("it is built in")) {
+        for collector in collectors.map(|name| by_name(name).expect("a builtin collector")) {
             let (mut keys, mut writer) = (NodeKeys::default(), EventWriter::default());
             for (index, node) in (0..).zip(nodes()) {
                 let origin = Origin {
@@ -318,10 +318,10 @@ mod tests {
                     fetched_at: day.plus(1).midnight(),
                     row: Row { page: 1, index },
                 };
-                let (mut plain, mut line) = (Vec::new(), Vec::new());
-                let Some((event, length)) = collector.read_plain(&node, &mut keys) else { continue };
+                let (mut fast, mut line) = (Vec::new(), Vec::new());
+                let Some((event, length)) = collector.decode_fast(&node, &mut keys) else { continue };
                 writer.start_page(&origin);
-                if length == node.len() && writer.write_plain(&event, index, &mut plain) {
+                if length == node.len() && writer.write_plain(&event, index, &mut fast) {
                     let Ok(Record::Event(mut record)) = collector.read(&node, origin, day) else {
                         panic!("no record: {node}")
                     };
@@ -329,7 +329,7 @@ mod tests {
                     EventWriter::default().write(&record, &mut line);
                     written += 1;
                 }
-                assert_eq!(String::from_utf8(plain), String::from_utf8(line), "{node}");
+                assert_eq!(String::from_utf8(fast), String::from_utf8(line), "{node}");
             }
         }
         assert!(written > 1_000, "{written}");

@@ -1,4 +1,5 @@
-//! A client of GitLab's GraphQL API that tells apart the many ways in which GitLab does not answer.
+//! A client of GitLab's GraphQL and REST APIs: retries transient errors, and explains permanent
+//! ones.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -12,39 +13,40 @@ use serde_json::{Value, json};
 use ureq::Body;
 use ureq::http::{HeaderMap, Response, header};
 
-use super::gate::Gate;
-use super::refusal::{self, GraphQlError};
+use super::graphql_error::{self, ErrorKind, GraphQlError};
+use super::limiter::ConcurrencyLimiter;
 use crate::base::calendar::Timestamp;
 use crate::base::error::Error;
-use crate::base::text::{counted, in_one_line};
+use crate::base::text::{format_count, to_single_line};
 use crate::collect::collectors::{Answer, Fault, NodeErrors};
-use crate::system::files::NewFile;
+use crate::system::files::AtomicFile;
 use crate::system::http::{self, Connection};
 use crate::system::progress;
 use crate::system::settings::{Access, Token};
 
-/// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: u64 = 64 << 20;
+/// The longest answer accepted, in bytes after decompression.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
-/// The most seconds by which GitLab's clock may differ from ours; a run may take as long.
-const LONGEST_CLOCK_DIFFERENCE: i64 = 2 * 86_400;
+/// The largest accepted difference between GitLab's clock and the start of the run, in seconds. It
+/// includes the duration of the run.
+const MAX_CLOCK_DIFFERENCE: i64 = 2 * 86_400;
 
-/// The longest wait between two tries of our own accord.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait between two attempts, unless the server asks for a longer one.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// The longest rest that a server can ask for and get; when it asks for more, it is not tried again.
-const LONGEST_REST: Duration = Duration::from_secs(300);
+/// The longest pause granted to a server. If it asks for more, there is no retry.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// How long to wait for an answer, and how often to try again.
+/// Timeout, number of retries, and the waits between them.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a whole request and its answer. GitLab itself gives up after 30 seconds (60 on some fields).
+pub struct RetryPolicy {
+    /// For a request and its answer. GitLab's own timeout is 30 s (60 s for some fields).
     pub timeout: Duration,
-    /// Tries after the first one.
+    /// Retries after the first attempt.
     pub retries: u32,
-    /// The wait before the second try; it doubles from try to try.
+    /// The wait before the first retry. It doubles with each further one.
     pub wait: Duration,
-    /// Requests under way at once, at most.
+    /// The most concurrent requests.
     pub jobs: usize,
 }
 
@@ -53,62 +55,75 @@ pub struct Client {
     connection: Connection,
     instance: String,
     endpoint: String,
-    /// The setting that holds the address.
+    /// The setting with the address, for messages.
     setting: &'static str,
     token: Token,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     now: Option<Timestamp>,
     clock: Timestamp,
-    gate: Gate,
-    /// Set while the server is not there, so that each further request is not waited for at length.
-    given_up: AtomicBool,
+    limiter: ConcurrencyLimiter,
+    /// Set once the retries of a request are used up because the server is unavailable. Until the
+    /// next answer, failed requests are not retried.
+    is_unavailable: AtomicBool,
 }
 
-/// What a failure says of the server's load.
+/// Why an attempt failed with a transient error.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Load {
-    /// Nothing: the server is not there or not well.
-    Unknown,
-    /// This query was too much for it.
-    Heavy,
-    /// All queries together are more than it allows.
-    Limited,
+enum TransientCause {
+    /// The server cannot be reached, or returned a server error.
+    Unavailable,
+    /// The query takes more than the server's time limit.
+    QueryTooHeavy,
+    /// The rate limit was reached.
+    RateLimited,
 }
 
-/// How one try ended when it did not bring an answer.
-enum Failure {
-    /// Trying again can help; the server may say when.
-    Passing { what: String, load: Load, rest: Option<Duration> },
-    /// Trying again cannot help.
-    Lasting(Fault),
+impl TransientCause {
+    /// The fault once there are no more retries. `is_hopeless` if a smaller query would fail too.
+    fn into_fault(self, message: &str, is_hopeless: bool) -> Fault {
+        match self {
+            TransientCause::QueryTooHeavy if !is_hopeless => Fault::TooHeavy(message.to_owned()),
+            TransientCause::RateLimited => Fault::RateLimited(format!("{message}; try again later")),
+            _ => Fault::Transient(format!("{message}; try again later")),
+        }
+    }
+}
+
+/// Why one attempt returned no answer.
+enum AttemptError {
+    /// A retry can help. `pause` is how long the server asks to wait, if it does.
+    Transient { message: String, cause: TransientCause, pause: Option<Duration> },
+    /// A retry cannot help.
+    Permanent(Fault),
 }
 
 impl Client {
-    /// A client of a GitLab. The moment stands for the server's `Date` when it `is_set`.
+    /// A client of one GitLab. `clock` is the time of this machine. If `now` is set, it replaces
+    /// the `Date` of the server.
     pub fn new(
         access: Access,
-        patience: Patience,
-        (clock, is_set): (Timestamp, bool),
+        retry_policy: RetryPolicy,
+        clock: Timestamp,
+        now: Option<Timestamp>,
     ) -> Result<Client, Error> {
         let Access { instance, token, route } = access;
-        let connection = Connection::new(&route, patience.timeout)?;
-        let gate = Gate::new(patience.jobs);
-        let now = is_set.then_some(clock);
+        let connection = Connection::new(&route, retry_policy.timeout)?;
+        let limiter = ConcurrencyLimiter::new(retry_policy.jobs);
         Ok(Client {
             connection,
             instance: instance.as_str().to_owned(),
             endpoint: instance.endpoint(),
             setting: route.setting,
             token,
-            patience,
+            retry_policy,
             now,
             clock,
-            gate,
-            given_up: AtomicBool::new(false),
+            limiter,
+            is_unavailable: AtomicBool::new(false),
         })
     }
 
-    fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), Failure> {
+    fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), AttemptError> {
         let response = self
             .connection
             .agent()
@@ -118,40 +133,41 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .send(body);
         let mut response = response.map_err(|error| self.transport(&error))?;
-        // The limit is of what is unpacked: a small answer can unpack to more than there is memory.
+        // The limit applies after decompression: a small answer can decompress to more than the
+        // memory.
         let mut text = Vec::new();
-        let read = response.body_mut().as_reader().take(LONGEST_ANSWER + 1).read_to_end(&mut text);
+        let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES + 1).read_to_end(&mut text);
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
-        if text.len() as u64 > LONGEST_ANSWER {
-            return Err(lasting(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned())));
+        if text.len() as u64 > MAX_ANSWER_BYTES {
+            return Err(permanent(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned())));
         }
-        let answer = self.judge(&response, &text)?;
-        Ok((answer, rest_after_last(response.headers())))
+        let answer = self.interpret(&response, &text)?;
+        Ok((answer, pause_at_limit(response.headers())))
     }
 
-    /// Decides what an HTTP answer means.
-    fn judge(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, Failure> {
+    /// Interprets an HTTP response.
+    fn interpret(&self, response: &Response<Body>, body: &[u8]) -> Result<Answer, AttemptError> {
         let status = response.status().as_u16();
-        let said = || refusal::summary(&self.redacted(body));
-        if let Some(failure) = self.answer_of_another(&self.endpoint, response, body) {
+        let summary = || graphql_error::summary(&self.redacted(body));
+        if let Some(failure) = self.foreign_response_error(&self.endpoint, response, body) {
             return Err(failure);
         }
         match status {
             200 => {}
             401 => {
-                return Err(lasting(Fault::Token(
-                    "GitLab refuses the token (401): it is invalid, expired, revoked, or without the scope read_api; renew DUO_TOKEN".to_owned(),
+                return Err(permanent(Fault::Token(
+                    "GitLab rejected the token (401): it is invalid, expired, revoked or lacks the scope read_api; renew DUO_TOKEN".to_owned(),
                 )));
             }
             403 => {
-                return Err(lasting(Fault::Token(format!(
-                    "GitLab refuses the token's user (403): {}; check that it may use the API",
-                    said()
+                return Err(permanent(Fault::Token(format!(
+                    "GitLab denied access to the user of the token (403): {}; check that the user may use the API",
+                    summary()
                 ))));
             }
             404 => {
-                return Err(lasting(Fault::Configuration(format!(
-                    "there is no GraphQL API at {} (404); check GITLAB_URL",
+                return Err(permanent(Fault::Configuration(format!(
+                    "no GraphQL API found at {} (404); check GITLAB_URL",
                     self.endpoint
                 ))));
             }
@@ -159,89 +175,96 @@ impl Client {
                 return Err(rate_limited(response.headers()));
             }
             500..=599 => {
-                return Err(unwell(status, &said(), response.headers()));
+                return Err(server_error(status, &summary(), response.headers()));
             }
             _ => {
-                return Err(lasting(Fault::Answer(format!(
-                    "GitLab refuses the request ({status}): {}",
-                    said()
+                return Err(permanent(Fault::Answer(format!(
+                    "GitLab rejected the request ({status}): {}",
+                    summary()
                 ))));
             }
         }
         let at = match self.now {
             Some(now) => now,
-            None => self.date(response.headers())?,
+            None => self.server_time(response.headers())?,
         };
-        self.read(body, at)
+        self.parse(body, at)
     }
 
-    /// What it means when something answers that is not GitLab's API: a redirect, a login page, a gateway, a firewall. The
-    /// API itself answers in JSON.
-    fn answer_of_another(&self, url: &str, response: &Response<Body>, body: &[u8]) -> Option<Failure> {
+    /// The error if the response is not from GitLab's API but from a redirect, login page, gateway
+    /// or firewall. The API itself answers in JSON.
+    fn foreign_response_error(
+        &self,
+        url: &str,
+        response: &Response<Body>,
+        body: &[u8],
+    ) -> Option<AttemptError> {
         let status = response.status().as_u16();
         let setting = self.setting;
         let content_type = header(response.headers(), header::CONTENT_TYPE).unwrap_or_default();
         let is_page = content_type.to_ascii_lowercase().starts_with("text/html");
-        let title = || refusal::summary(&self.redacted(body));
+        let title = || graphql_error::summary(&self.redacted(body));
         let text = match status {
             300..=399 => {
                 let location = header(response.headers(), header::LOCATION).unwrap_or_default();
-                let location = refusal::one_line(&self.token.redact(location));
+                let location = graphql_error::one_line(&self.token.redact(location));
                 let (target, base) = redirected(url, &self.instance, &location);
                 let help = match base {
                     Some(base) => format!("set {setting} to {base}"),
                     None => format!(
-                        "a login page or a gateway is before GitLab, and lets its API (/api) through to nobody without a session; have it exempt the API, or set {setting} to an address behind it"
+                        "a login page or gateway in front of GitLab blocks API requests without a session; exempt /api from it, or set {setting} to an address behind it"
                     ),
                 };
                 format!("{url} redirects to {target}; {help}")
             }
             407 | 511 => format!(
-                "a proxy on the way to {url} wants a login ({status}); name it with user and password in HTTPS_PROXY"
+                "a proxy on the way to {url} requires a login ({status}); set HTTPS_PROXY with user and password"
             ),
             200 if is_page => format!(
-                "{url} answers with a web page ({}); check {setting}, and whether a login page or a proxy is in the way",
+                "{url} returned a web page ({}); check {setting}, and whether a login page or proxy is in the way",
                 title()
             ),
             401 | 403 | 406 | 451 if is_page => format!(
-                "a gateway or firewall before {url} refuses the request ({status}: {}), since GitLab itself would answer in JSON; have requests of this machine let through to /api, or set HTTPS_PROXY",
+                "a gateway or firewall in front of {url} blocked the request ({status}: {}); allow requests from this machine to /api, or set HTTPS_PROXY",
                 title()
             ),
             _ => return None,
         };
-        Some(lasting(Fault::Configuration(text)))
+        Some(permanent(Fault::Configuration(text)))
     }
 
-    /// When the server says it answered. A date that is far from ours would make old data look new for ever.
-    fn date(&self, headers: &HeaderMap) -> Result<Timestamp, Failure> {
-        let answer = |text: &str| lasting(Fault::Answer(text.to_owned()));
+    /// The server's time. A date in the far future would make old data look new forever, so the
+    /// clocks must roughly agree.
+    fn server_time(&self, headers: &HeaderMap) -> Result<Timestamp, AttemptError> {
+        let answer = |text: &str| permanent(Fault::Answer(text.to_owned()));
         let date = header(headers, header::DATE)
-            .ok_or_else(|| answer("GitLab's answer has no Date header, so it cannot be dated"))?;
+            .ok_or_else(|| answer("GitLab's answer has no Date header, so its time is unknown"))?;
         let at = Timestamp::from_http_date(date)
-            .ok_or_else(|| answer("the Date header of GitLab's answer cannot be read"))?;
-        match at.seconds_since(self.clock).abs() <= LONGEST_CLOCK_DIFFERENCE {
-            true => Ok(at),
-            false => Err(lasting(Fault::Configuration(format!(
-                "GitLab's clock says {at}, which is days from this machine's; set the one that is wrong"
-            )))),
+            .ok_or_else(|| answer("GitLab's answer has an invalid Date header"))?;
+        if at.seconds_since(self.clock).abs() <= MAX_CLOCK_DIFFERENCE {
+            Ok(at)
+        } else {
+            Err(permanent(Fault::Configuration(format!(
+                "GitLab's clock ({at}) and the clock of this machine differ by days; correct the wrong one"
+            ))))
         }
     }
 
-    /// Takes the data out of an answer, or says what its errors mean.
-    fn read(&self, body: &[u8], at: Timestamp) -> Result<Answer, Failure> {
+    /// Extracts the data of an answer, or interprets its errors.
+    fn parse(&self, body: &[u8], at: Timestamp) -> Result<Answer, AttemptError> {
         #[derive(Deserialize)]
         struct Envelope<'a> {
             #[serde(borrow)]
             data: Option<&'a RawValue>,
             errors: Option<Vec<GraphQlError>>,
         }
-        let cut = || passing("GitLab's answer is cut off or not JSON".to_owned());
-        let text = std::str::from_utf8(body).map_err(|_| cut())?;
+        let truncated = || transient("GitLab's answer is truncated or not JSON".to_owned());
+        let text = std::str::from_utf8(body).map_err(|_| truncated())?;
         let envelope: Envelope =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| cut())?;
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| truncated())?;
         let errors = envelope.errors.unwrap_or_default();
         let is_of_a_node = |error: &GraphQlError| {
-            error.node().is_some() && refusal::meaning(error) != refusal::Meaning::Timeout
+            error.node().is_some() && graphql_error::classify(error) != ErrorKind::Timeout
         };
         let is_usable = errors.iter().all(is_of_a_node) && envelope.data.is_some();
         let node_errors = errors.first().filter(|_| is_usable).map(|error| NodeErrors {
@@ -250,96 +273,96 @@ impl Client {
                 .filter_map(|error| Some(format!("{:?}", error.node()?)))
                 .collect::<BTreeSet<_>>()
                 .len() as u64,
-            message: refusal::one_line(&self.token.redact(error.message())),
+            message: graphql_error::one_line(&self.token.redact(error.message())),
         });
         if let (Some(error), None) = (errors.first(), &node_errors) {
-            // Other data beside errors is incomplete in a way that cannot be told; it is not used.
-            let message = refusal::one_line(&self.token.redact(error.message()));
-            return Err(match refusal::meaning(error) {
-                refusal::Meaning::Timeout => Failure::Passing {
-                    what: format!("GitLab ran out of time: {message}"),
-                    load: Load::Heavy,
-                    rest: None,
+            // Data beside other errors is incomplete in an unknown way, so it is not used.
+            let message = graphql_error::one_line(&self.token.redact(error.message()));
+            return Err(match graphql_error::classify(error) {
+                ErrorKind::Timeout => AttemptError::Transient {
+                    message: format!("GitLab timed out: {message}"),
+                    cause: TransientCause::QueryTooHeavy,
+                    pause: None,
                 },
-                refusal::Meaning::Unknown => {
-                    lasting(Fault::Unsupported(format!("this GitLab has no such field: {message}")))
+                ErrorKind::UnknownName => {
+                    permanent(Fault::Unsupported(format!("not available in this GitLab version: {message}")))
                 }
-                refusal::Meaning::Denied => lasting(Fault::Denied(format!("GitLab refuses: {message}"))),
-                refusal::Meaning::Other => {
-                    lasting(Fault::Answer(format!("GitLab refuses the query: {message}")))
-                }
+                ErrorKind::Denied => permanent(Fault::Denied(format!("GitLab denied access: {message}"))),
+                ErrorKind::Other => permanent(Fault::Answer(format!("GitLab rejected the query: {message}"))),
             });
         }
         match envelope.data {
             Some(data) if data.get().starts_with('{') => {
                 Ok(Answer { data: data.to_owned(), at, node_errors })
             }
-            _ => Err(lasting(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
+            _ => Err(permanent(Fault::Answer("GitLab's answer has neither data nor errors".to_owned()))),
         }
     }
 
-    /// The beginning of a body as text, without the token. What is cut later must not be cut before that.
+    /// The start of a body as text, without the token. The token must be removed before the text is
+    /// shortened further: a part of the token would not be recognized.
     fn redacted(&self, body: &[u8]) -> String {
         self.token.redact(&String::from_utf8_lossy(&body[..body.len().min(100_000)]))
     }
 
-    fn transport(&self, error: &ureq::Error) -> Failure {
-        let text = |text: &str| in_one_line(&self.token.redact(text));
+    fn transport(&self, error: &ureq::Error) -> AttemptError {
+        let text = |text: &str| to_single_line(&self.token.redact(text));
         match self.connection.explain(error) {
-            http::Failure::Transient(what) => passing(text(&what)),
-            http::Failure::Permanent(what) => lasting(Fault::Configuration(text(&what))),
+            http::Failure::Transient(message) => transient(text(&message)),
+            http::Failure::Permanent(message) => permanent(Fault::Configuration(text(&message))),
         }
     }
 }
 
 impl Client {
-    /// Asks the REST API, as often as patience allows; `None` when there is no such thing.
+    /// A GET request to the REST API; `None` on 404.
     pub fn get(&self, path: &str) -> Result<Option<String>, Fault> {
         let url = format!("{}/api/v4/{path}", self.instance);
-        self.patiently(|| self.get_once(&url))
+        self.with_retry(|| self.get_once(&url))
     }
 
-    fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), Failure> {
+    fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), AttemptError> {
         let response =
             self.connection.agent().get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         let mut text = String::new();
-        let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
+        let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_string(&mut text);
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
-        let rest = rest_after_last(response.headers());
-        if let Some(failure) = self.answer_of_another(url, &response, text.as_bytes()) {
+        let pause = pause_at_limit(response.headers());
+        if let Some(failure) = self.foreign_response_error(url, &response, text.as_bytes()) {
             return Err(failure);
         }
-        let said = || refusal::summary(&self.redacted(text.as_bytes()));
+        let summary = || graphql_error::summary(&self.redacted(text.as_bytes()));
         match response.status().as_u16() {
-            200 => Ok((Some(text), rest)),
-            404 => Ok((None, rest)),
-            401 => Err(lasting(Fault::Token(
-                "GitLab refuses the token (401): it is invalid, expired or revoked; renew DUO_TOKEN"
+            200 => Ok((Some(text), pause)),
+            404 => Ok((None, pause)),
+            401 => Err(permanent(Fault::Token(
+                "GitLab rejected the token (401): it is invalid, expired or revoked; renew DUO_TOKEN"
                     .to_owned(),
             ))),
-            403 => Err(lasting(Fault::Denied(format!("GitLab refuses the request (403): {}", said())))),
+            403 => Err(permanent(Fault::Denied(format!("GitLab denied access (403): {}", summary())))),
             429 => Err(rate_limited(response.headers())),
-            status @ 500..=599 => Err(unwell(status, &said(), response.headers())),
-            status => {
-                Err(lasting(Fault::Answer(format!("GitLab refuses the request ({status}): {}", said()))))
-            }
+            status @ 500..=599 => Err(server_error(status, &summary(), response.headers())),
+            status => Err(permanent(Fault::Answer(format!(
+                "GitLab rejected the request ({status}): {}",
+                summary()
+            )))),
         }
     }
 
-    /// Puts a file that the REST API serves into `place`, asked for with the token of a CI job. False when there is
-    /// none, and then nothing is put there.
+    /// Downloads a file of the REST API to `place`, with the token of a CI job. Returns false and
+    /// writes nothing on 404.
     pub fn download(&self, path: &str, place: &Path) -> Result<bool, Fault> {
         let url = format!("{}/api/v4/{path}", self.instance);
-        self.patiently(|| Ok((self.download_once(&url, place)?, None)))
+        self.with_retry(|| Ok((self.download_once(&url, place)?, None)))
     }
 
-    fn download_once(&self, url: &str, place: &Path) -> Result<bool, Failure> {
-        let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.of_job()).call();
+    fn download_once(&self, url: &str, place: &Path) -> Result<bool, AttemptError> {
+        let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.as_job_token()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         let status = response.status().as_u16();
-        // A file may be a web page.
-        let another = if status == 200 { None } else { self.answer_of_another(url, &response, b"") };
+        // The file itself may be a web page.
+        let another = if status == 200 { None } else { self.foreign_response_error(url, &response, b"") };
         if let Some(failure) = another {
             return Err(failure);
         }
@@ -347,20 +370,20 @@ impl Client {
             200 => {}
             404 => return Ok(false),
             status @ (401 | 403) => {
-                return Err(lasting(Fault::Denied(format!(
-                    "GitLab refuses the job's token ({status}); it takes GitLab Premium, and a pipeline whose user is Developer or more"
+                return Err(permanent(Fault::Denied(format!(
+                    "GitLab rejected the job token ({status}); downloads need GitLab Premium and a pipeline whose user has at least the Developer role"
                 ))));
             }
             429 => return Err(rate_limited(response.headers())),
-            status @ 500..=599 => return Err(unwell(status, "no artifact", response.headers())),
+            status @ 500..=599 => return Err(server_error(status, "no artifact", response.headers())),
             status => {
-                return Err(lasting(Fault::Answer(format!(
-                    "GitLab answers with {status}, not with the file"
+                return Err(permanent(Fault::Answer(format!(
+                    "GitLab returned status {status} instead of the file"
                 ))));
             }
         }
-        let sink = |error| lasting(Fault::Sink(error));
-        let mut file = NewFile::create(place).map_err(sink)?;
+        let sink = |error| permanent(Fault::Sink(error));
+        let mut file = AtomicFile::create(place).map_err(sink)?;
         let mut reader = response.body_mut().as_reader();
         let mut bytes = vec![0; 1 << 16];
         loop {
@@ -370,76 +393,77 @@ impl Client {
             }
             file.write_all(&bytes[..length]).map_err(|error| sink(Error::writing(error)))?;
         }
-        file.keep().map_err(sink)?;
+        file.commit().map_err(sink)?;
         Ok(true)
     }
 
-    /// Sends one operation of a document, as often as patience allows.
+    /// Sends one operation of a document, with retries.
     pub(super) fn send(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
-        self.patiently(|| self.try_once(body.as_bytes()))
+        self.with_retry(|| self.try_once(body.as_bytes()))
     }
 
-    /// Tries until there is an answer, trying again cannot help, or patience ends. A try tells with its answer how
-    /// long the server wants to be left alone.
-    fn patiently<T>(
+    /// Calls `try_once` until it succeeds, fails permanently, or the retry policy ends. With an
+    /// answer, `try_once` returns the pause that the server asks for.
+    fn with_retry<T>(
         &self,
-        try_once: impl Fn() -> Result<(T, Option<Duration>), Failure>,
+        try_once: impl Fn() -> Result<(T, Option<Duration>), AttemptError>,
     ) -> Result<T, Fault> {
-        let mut wait = self.patience.wait;
+        let mut wait = self.retry_policy.wait;
         for attempt in 0.. {
-            let pass = self.gate.enter();
-            let (what, load, rest) = match try_once() {
-                Ok((answer, rest)) => {
-                    pass.answered(rest);
-                    self.given_up.store(false, Ordering::Relaxed);
-                    progress::notice_over();
+            let permit = self.limiter.acquire();
+            let (message, cause, requested) = match try_once() {
+                Ok((answer, requested)) => {
+                    permit.succeeded(requested);
+                    self.is_unavailable.store(false, Ordering::Relaxed);
+                    progress::clear_retry_notice();
                     return Ok(answer);
                 }
-                Err(Failure::Lasting(fault)) => return Err(fault),
-                Err(Failure::Passing { what, load, rest }) => {
-                    let bearable = rest.filter(|rest| *rest <= LONGEST_REST);
-                    match load {
-                        Load::Unknown => pass.failed(bearable),
-                        Load::Heavy | Load::Limited => pass.pushed_back(bearable),
+                Err(AttemptError::Permanent(fault)) => return Err(fault),
+                Err(AttemptError::Transient { message, cause, pause }) => {
+                    let honored = pause.filter(|pause| *pause <= MAX_PAUSE);
+                    match cause {
+                        TransientCause::Unavailable => permit.failed(honored),
+                        TransientCause::QueryTooHeavy | TransientCause::RateLimited => {
+                            permit.pushed_back(honored);
+                        }
                     }
-                    (what, load, rest)
+                    (message, cause, pause)
                 }
             };
-            let hopeless =
-                self.given_up.load(Ordering::Relaxed) || rest.is_some_and(|rest| rest > LONGEST_REST);
-            // What takes the server too long once will mostly do so again; a narrower query helps more than patience.
-            let retries =
-                if load == Load::Heavy { self.patience.retries.min(2) } else { self.patience.retries };
-            if hopeless || attempt >= retries {
-                self.given_up.fetch_or(load == Load::Unknown, Ordering::Relaxed);
-                let tries = counted(u64::from(attempt) + 1, "attempt");
-                return Err(match load {
-                    Load::Heavy if !hopeless => Fault::TooHeavy(format!("{what}, after {tries}")),
-                    Load::Limited => Fault::Exhausted(format!("{what}, after {tries}; try again later")),
-                    _ => Fault::Temporary(format!("{what}, after {tries}; try again later")),
-                });
+            let is_hopeless = self.is_unavailable.load(Ordering::Relaxed)
+                || requested.is_some_and(|requested| requested > MAX_PAUSE);
+            // A query that is too heavy once mostly stays so: splitting it helps more than retries.
+            let retries = if cause == TransientCause::QueryTooHeavy {
+                self.retry_policy.retries.min(2)
+            } else {
+                self.retry_policy.retries
+            };
+            if is_hopeless || attempt >= retries {
+                self.is_unavailable.fetch_or(cause == TransientCause::Unavailable, Ordering::Relaxed);
+                let attempts = format_count(u64::from(attempt) + 1, "attempt");
+                return Err(cause.into_fault(&format!("{message}, after {attempts}"), is_hopeless));
             }
-            // Whoever was told how long to rest waits at the gate, with all others. A limit that does not say when it
-            // ends is one of a minute on GitLab.com, so it is waited for at greater length.
-            let pause = if load == Load::Limited { wait.saturating_mul(4) } else { wait };
-            let pause = pause.min(LONGEST_WAIT);
-            // What is too much for the server is asked for in smaller portions, which is no outage to report.
-            if load != Load::Heavy {
-                let pause = rest.map_or(pause, |rest| rest.max(pause));
-                progress::notice_of_retry(&what, attempt + 2, retries + 1, pause);
+            // GitLab.com's rate limits last a minute. If the server does not say when a limit ends,
+            // the wait is therefore longer. A requested pause delays all requests, in the limiter.
+            let wait_now = if cause == TransientCause::RateLimited { wait.saturating_mul(4) } else { wait };
+            let wait_now = wait_now.min(MAX_WAIT);
+            // A query that is too heavy is split next, so it is no outage to report.
+            if cause != TransientCause::QueryTooHeavy {
+                let reported = requested.map_or(wait_now, |requested| requested.max(wait_now));
+                progress::log_retry(&message, attempt + 2, retries + 1, reported);
             }
-            if rest.is_none_or(|rest| rest < pause) {
-                std::thread::sleep(pause);
+            if requested.is_none_or(|requested| requested < wait_now) {
+                std::thread::sleep(wait_now);
             }
-            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            wait = wait.saturating_mul(2).min(MAX_WAIT);
         }
         unreachable!("the loop ends by returning")
     }
 }
 
-/// Where a redirect leads, without the query that may hold a secret, and which address of GitLab that makes: the target
-/// has to end as the URL that was asked does.
+/// The target of a redirect, without the query, which may contain a secret; and the address of
+/// GitLab that follows from it, if the target ends like the requested URL.
 fn redirected(url: &str, instance: &str, location: &str) -> (String, Option<String>) {
     let target = location.split(['?', '#']).next().unwrap_or_default();
     let origin = instance.find("://").and_then(|at| Some(at + 3 + instance[at + 3..].find('/')?));
@@ -450,42 +474,46 @@ fn redirected(url: &str, instance: &str, location: &str) -> (String, Option<Stri
         }
         target => target.to_owned(),
     };
-    let asked = url.strip_prefix(instance).and_then(|path| path.split('?').next()).unwrap_or_default();
-    let base = target.strip_suffix(asked).filter(|base| base.starts_with("http") && *base != instance);
+    let path = url.strip_prefix(instance).and_then(|path| path.split('?').next()).unwrap_or_default();
+    let base = target.strip_suffix(path).filter(|base| base.starts_with("http") && *base != instance);
     let base = base.map(str::to_owned);
     (target, base)
 }
 
-fn passing(what: String) -> Failure {
-    Failure::Passing { what, load: Load::Unknown, rest: None }
+fn transient(message: String) -> AttemptError {
+    AttemptError::Transient { message, cause: TransientCause::Unavailable, pause: None }
 }
 
-fn rate_limited(headers: &HeaderMap) -> Failure {
-    Failure::Passing {
-        what: "GitLab's rate limit is reached (429)".to_owned(),
-        load: Load::Limited,
-        rest: rest_wanted(headers),
+fn rate_limited(headers: &HeaderMap) -> AttemptError {
+    AttemptError::Transient {
+        message: "GitLab's rate limit was reached (429)".to_owned(),
+        cause: TransientCause::RateLimited,
+        pause: requested_pause(headers),
     }
 }
 
-fn unwell(status: u16, said: &str, headers: &HeaderMap) -> Failure {
-    Failure::Passing {
-        what: format!("GitLab is not well ({status}): {said}"),
-        load: if refusal::says_timeout(said) { Load::Heavy } else { Load::Unknown },
-        rest: retry_after(headers),
+fn server_error(status: u16, summary: &str, headers: &HeaderMap) -> AttemptError {
+    AttemptError::Transient {
+        message: format!("GitLab returned a server error ({status}): {summary}"),
+        cause: if graphql_error::is_timeout(summary) {
+            TransientCause::QueryTooHeavy
+        } else {
+            TransientCause::Unavailable
+        },
+        pause: retry_after(headers),
     }
 }
 
-fn lasting(fault: Fault) -> Failure {
-    Failure::Lasting(fault)
+fn permanent(fault: Fault) -> AttemptError {
+    AttemptError::Permanent(fault)
 }
 
 fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// How long the server asks to be left alone, by `Retry-After` (seconds) or the rate limit's reset.
-fn rest_wanted(headers: &HeaderMap) -> Option<Duration> {
+/// The pause that the server asks for, from `Retry-After` (seconds) or the reset of the rate limit.
+fn requested_pause(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers).or_else(|| until_reset(headers))
 }
 
@@ -494,14 +522,14 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     header(headers, header::RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// How long to rest after an answer that used up the last of the rate limit. Without these headers there is no
-/// limit, or GitLab does not tell it.
-fn rest_after_last(headers: &HeaderMap) -> Option<Duration> {
+/// The pause after an answer that used up the rate limit. Without these headers there is no limit,
+/// or GitLab does not report it.
+fn pause_at_limit(headers: &HeaderMap) -> Option<Duration> {
     let remaining = headers.get("ratelimit-remaining")?.to_str().ok()?.trim();
     if remaining == "0" { until_reset(headers) } else { None }
 }
 
-/// The time to `RateLimit-Reset` (seconds since 1970), by the server's own clock.
+/// The time until `RateLimit-Reset` (seconds since 1970), by the server's own clock.
 fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let reset = headers
         .get("ratelimit-reset")?
@@ -513,7 +541,7 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
         .and_then(Timestamp::from_unix_seconds)?;
     let now = header(headers, header::DATE).and_then(Timestamp::from_http_date)?;
     let seconds = u64::try_from(reset.seconds_since(now)).ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -521,7 +549,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_names_the_address_to_set_or_none() {
+    fn derives_the_gitlab_address_from_a_redirect() {
         let instance = "https://git.example.com/gitlab";
         let base = |location: &str| redirected(&format!("{instance}/api/graphql"), instance, location);
         for (location, expected) in [

@@ -1,12 +1,12 @@
-//! Talking to a GitLab server.
+//! The client of a GitLab server.
 
 mod client;
-mod gate;
-mod informed;
+mod graphql_error;
+mod limiter;
 mod preflight;
-mod refusal;
 pub mod schema;
+mod schema_aware;
 
-pub use client::{Client, Patience};
-pub use informed::Informed;
+pub use client::{Client, RetryPolicy};
 pub use preflight::preflight;
+pub use schema_aware::SchemaAwareClient;

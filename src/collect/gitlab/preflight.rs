@@ -1,4 +1,4 @@
-//! What has to hold before the first page is asked for: a token that GitLab takes, and groups it shows.
+//! Checks before the first page: GitLab accepts the token and shows the groups.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,9 @@ use super::Client;
 use crate::collect::collectors::Fault;
 use crate::model::line;
 
-/// Checks the token and every group, in order; without a group, the token alone. The groups come back as GitLab spells them, each once: it does not
-/// mind the case of a path, and two spellings of a group must not count as two.
+/// Checks the token and every group, in order; without groups, only the token. Returns the groups
+/// as GitLab spells them, each once: GitLab ignores the case of a path, and two spellings of a
+/// group must not count as two groups.
 pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -27,23 +28,23 @@ pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Faul
         #[serde(borrow)]
         full_path: Cow<'a, str>,
     }
-    let ask = |operation, variables| {
+    let query = |operation, variables| {
         let answer = client.send(include_str!("preflight.graphql"), operation, &variables)?;
         let found: Found = line::parse(answer.data.get())
-            .map_err(|error| Fault::Answer(format!("GitLab's answer cannot be read: {error}")))?;
+            .map_err(|error| Fault::Answer(format!("GitLab's answer has an unexpected form: {error}")))?;
         match found.current_user {
             Some(_) => Ok(found.group.map(|group| group.full_path.into_owned())),
             None => Err(Fault::Token(
-                "GitLab answers as to somebody without a token; check DUO_TOKEN, and that no proxy takes the Authorization header away".to_owned(),
+                "GitLab treats the request as one without a token; check DUO_TOKEN, and that no proxy removes the Authorization header".to_owned(),
             )),
         }
     };
     if groups.is_empty() {
-        ask("PreflightToken", json!({}))?;
+        query("PreflightToken", json!({}))?;
     }
     let mut found_groups: Vec<String> = Vec::new();
     for group in groups {
-        let Some(found) = ask("Preflight", json!({"scope": group}))? else {
+        let Some(found) = query("Preflight", json!({"scope": group}))? else {
             return Err(Fault::Configuration(format!(
                 "group {group:?} not found or not readable with this token; check GROUP_PATH and the token's membership"
             )));

@@ -1,5 +1,5 @@
-//! What a GitLab knows, and making queries of nothing else. GitLab rejects a whole request for one name it does not
-//! know, and what it knows changes from release to release.
+//! The schema of a GitLab, and queries reduced to it. GitLab rejects a request because of one
+//! unknown name, and the known names change from release to release.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,13 +8,13 @@ use graphql_parser::query::{
     Type, Value, VariableDefinition, parse_query,
 };
 
-/// The types of a GitLab, as far as they were asked for.
+/// The types of a GitLab, as far as they were requested. `None` is a type that does not exist.
 #[derive(Debug, Default)]
 pub struct Schema {
     types: HashMap<String, Option<TypeInfo>>,
 }
 
-/// A type.
+/// An object type or enumeration.
 #[derive(Debug, Default)]
 pub struct TypeInfo {
     /// The fields of an object.
@@ -23,45 +23,46 @@ pub struct TypeInfo {
     pub values: BTreeSet<String>,
 }
 
-/// A field.
+/// A field of an object type.
 #[derive(Debug)]
 pub struct FieldInfo {
-    /// The type it has, without lists and without non-null.
-    pub of: String,
-    /// The arguments it takes, with their types.
+    /// The name of its type, without list and non-null wrappers.
+    pub type_name: String,
+    /// The arguments, with the names of their types.
     pub arguments: HashMap<String, String>,
 }
 
-/// An operation in words that a GitLab knows.
+/// An operation that fits a schema.
 #[derive(Debug)]
-pub struct Fitted {
+pub struct FittedQuery {
     /// The text to send.
     pub text: String,
-    /// The variables that are left in it.
+    /// The variables that remain in it.
     pub variables: HashSet<String>,
 }
 
-/// Arguments that can be left out: the order, and whether archived projects are in, which older releases do not ask.
-const DISPENSABLE_ARGUMENTS: &[&str] = &["sort", "includeArchived"];
+/// Arguments that can be omitted: the order, and whether to include archived projects, which older
+/// releases do not support.
+const OPTIONAL_ARGUMENTS: &[&str] = &["sort", "includeArchived"];
 
-/// What our queries mark the fields with that can be left out of an answer, with everything below them: what is read
-/// from them is optional in a record, and then not known. Without any other field a record would say something that
-/// GitLab did not. The mark is ours and is never sent.
+/// The directive that marks optional fields in our queries: they and everything below them can be
+/// omitted, because what is read from them is optional in a record. Without any other field a
+/// record would be wrong. The directive is never sent to GitLab.
 const IF_KNOWN: &str = "ifKnown";
 
 impl Schema {
-    /// Notes a type, or that there is none of this name.
-    pub fn learn(&mut self, name: &str, info: Option<TypeInfo>) {
+    /// Adds a type; `None` if the schema has no type of this name.
+    pub fn insert(&mut self, name: &str, info: Option<TypeInfo>) {
         self.types.insert(name.to_owned(), info);
     }
 
-    /// The values of an enumeration; `None` when it is not known.
+    /// The values of an enumeration; `None` if it is not known.
     pub fn values(&self, name: &str) -> Option<&BTreeSet<String>> {
         self.types.get(name)?.as_ref().map(|info| &info.values)
     }
 
-    /// The types that have to be learned before the operations of these documents can be fitted. Empty when all are
-    /// known; after learning some, there can be more.
+    /// The types needed to fit the operations of these documents that are not known yet. Empty once
+    /// all are known; each added type can lead to more.
     pub fn unknown_types(&self, documents: &[&str]) -> BTreeSet<String> {
         let mut unknown = BTreeSet::new();
         for document in documents {
@@ -71,7 +72,7 @@ impl Schema {
                 let Definition::Operation(OperationDefinition::Query(query)) = definition else { continue };
                 for variable in &query.variable_definitions {
                     let name = named(&variable.var_type);
-                    // Scalars need not be known, and nothing tells them from enumerations but their shape.
+                    // Scalars are not needed; only the suffix distinguishes them from enumerations.
                     if name.ends_with("Type") || name.ends_with("Sort") {
                         self.note_unknown(name, &mut unknown);
                     }
@@ -99,7 +100,7 @@ impl Schema {
                 Selection::Field(field) => {
                     let Some(found) = info.fields.get(&field.name) else { continue };
                     if !field.selection_set.items.is_empty() {
-                        self.unknown_below(&found.of, &field.selection_set, fragments, unknown);
+                        self.unknown_below(&found.type_name, &field.selection_set, fragments, unknown);
                     }
                     for (argument, value) in &field.arguments {
                         if let (Value::Enum(_), Some(of)) = (value, found.arguments.get(argument)) {
@@ -123,9 +124,9 @@ impl Schema {
         }
     }
 
-    /// The operation with everything left out that this GitLab does not know. The error names what it would be wrong
-    /// or useless without.
-    pub fn fit(&self, document: &str, operation: &str) -> Result<Fitted, String> {
+    /// The operation without the optional parts that the schema lacks. The error names a missing
+    /// part that is required.
+    pub fn fit(&self, document: &str, operation: &str) -> Result<FittedQuery, String> {
         let document = parse(document);
         let fragments = fragments(&document);
         let mut query = document
@@ -139,7 +140,7 @@ impl Schema {
                 }
                 _ => None,
             })
-            .expect("an operation is asked for by the name it has in its document");
+            .expect("every operation is in its document");
         query.selection_set = self.fit_set("Query", &query.selection_set, &fragments, false)?;
         let mut used = HashSet::new();
         variables_of(&query.selection_set, &mut used);
@@ -148,7 +149,7 @@ impl Schema {
         let document: Document<'_, String> = Document {
             definitions: vec![Definition::Operation(OperationDefinition::Query(Query { ..query }))],
         };
-        Ok(Fitted { text: document.to_string(), variables: used })
+        Ok(FittedQuery { text: document.to_string(), variables: used })
     }
 
     fn fit_set<'a>(
@@ -158,8 +159,7 @@ impl Schema {
         fragments: &Fragments<'_, 'a>,
         is_optional: bool,
     ) -> Result<SelectionSet<'a, String>, String> {
-        let info =
-            self.types.get(name).and_then(Option::as_ref).ok_or_else(|| format!("it has no type {name}"))?;
+        let info = self.types.get(name).and_then(Option::as_ref).ok_or_else(|| format!("no type {name}"))?;
         let mut items = Vec::new();
         for selection in &set.items {
             match selection {
@@ -167,14 +167,13 @@ impl Schema {
                     let fitted = self.fit_field(name, info, field, fragments, is_optional)?;
                     items.extend(fitted.map(Selection::Field));
                 }
-                // Spread where it is used: the operation then stands by itself.
+                // Fragments are inlined, so that the operation is self-contained.
                 Selection::FragmentSpread(spread) => {
-                    let fragment = fragments
-                        .get(&spread.fragment_name)
-                        .expect("a fragment that is used is in its document");
+                    let fragment =
+                        fragments.get(&spread.fragment_name).expect("every fragment is in its document");
                     items.extend(self.fit_set(name, &fragment.selection_set, fragments, is_optional)?.items);
                 }
-                Selection::InlineFragment(_) => return Err("inline fragments are not used here".to_owned()),
+                Selection::InlineFragment(_) => return Err("inline fragments are not supported".to_owned()),
             }
         }
         Ok(SelectionSet { span: set.span, items })
@@ -189,15 +188,12 @@ impl Schema {
         is_optional: bool,
     ) -> Result<Option<Field<'a, String>>, String> {
         let is_leaf = field.selection_set.items.is_empty();
-        let is_optional = is_optional || field.directives.iter().any(|mark| mark.name == IF_KNOWN);
+        let is_optional = is_optional || field.directives.iter().any(|directive| directive.name == IF_KNOWN);
         let Some(known) = info.fields.get(&field.name) else {
-            return match is_optional {
-                true => Ok(None),
-                false => Err(format!("it has no {name}.{}", field.name)),
-            };
+            return if is_optional { Ok(None) } else { Err(format!("no field {name}.{}", field.name)) };
         };
         let mut fitted = field.clone();
-        fitted.directives.retain(|mark| mark.name != IF_KNOWN);
+        fitted.directives.retain(|directive| directive.name != IF_KNOWN);
         fitted.arguments.clear();
         for (argument, value) in &field.arguments {
             let is_known = known.arguments.get(argument).is_some_and(|of| match value {
@@ -206,36 +202,37 @@ impl Schema {
             });
             if is_known {
                 fitted.arguments.push((argument.clone(), value.clone()));
-            } else if !DISPENSABLE_ARGUMENTS.contains(&argument.as_str()) {
-                return Err(format!("its {name}.{} does not take {argument}", field.name));
+            } else if !OPTIONAL_ARGUMENTS.contains(&argument.as_str()) {
+                return Err(format!("{name}.{} has no argument {argument}", field.name));
             }
         }
         if !is_leaf {
-            fitted.selection_set = self.fit_set(&known.of, &field.selection_set, fragments, is_optional)?;
+            fitted.selection_set =
+                self.fit_set(&known.type_name, &field.selection_set, fragments, is_optional)?;
             if fitted.selection_set.items.is_empty() {
                 if is_optional {
                     return Ok(None);
                 }
-                return Err(format!("its {name}.{} has nothing that is asked for", field.name));
+                return Err(format!("{name}.{} has none of the requested fields", field.name));
             }
         }
         Ok(Some(fitted))
     }
 
     fn check_variables(&self, variables: &[VariableDefinition<'_, String>]) -> Result<(), String> {
-        let gone = variables
+        let missing = variables
             .iter()
             .map(|variable| named(&variable.var_type))
             .find(|name| matches!(self.types.get(*name), Some(None)));
-        gone.map_or(Ok(()), |name| Err(format!("it has no type {name}")))
+        missing.map_or(Ok(()), |name| Err(format!("no type {name}")))
     }
 }
 
 type Fragments<'d, 'a> = HashMap<String, &'d FragmentDefinition<'a, String>>;
 
-/// Reads one of our own documents.
+/// Parses a document of a collector.
 fn parse(document: &str) -> Document<'_, String> {
-    parse_query(document).expect("the queries of the collectors are well formed, which a test holds them to")
+    parse_query(document).expect("the queries of the collectors are valid; a test checks it")
 }
 
 fn fragments<'d, 'a>(document: &'d Document<'a, String>) -> Fragments<'d, 'a> {
@@ -285,7 +282,7 @@ mod tests {
 
     fn field(of: &str, arguments: &[(&str, &str)]) -> FieldInfo {
         let arguments = arguments.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
-        FieldInfo { of: of.to_owned(), arguments }
+        FieldInfo { type_name: of.to_owned(), arguments }
     }
 
     fn object(fields: Vec<(&str, FieldInfo)>) -> Option<TypeInfo> {
@@ -304,10 +301,10 @@ mod tests {
         let mut schema = Schema::default();
         let things =
             field("ThingConnection", &[("kind", "ThingType"), ("sort", "ThingSort"), ("after", "String")]);
-        schema.learn("Query", object(vec![("group", field("Group", &[("fullPath", "ID")]))]));
-        schema.learn("Group", object(vec![("things", things)]));
-        schema.learn("ThingConnection", object(vec![("nodes", field("Thing", &[]))]));
-        schema.learn(
+        schema.insert("Query", object(vec![("group", field("Group", &[("fullPath", "ID")]))]));
+        schema.insert("Group", object(vec![("things", things)]));
+        schema.insert("ThingConnection", object(vec![("nodes", field("Thing", &[]))]));
+        schema.insert(
             "Thing",
             object(vec![
                 ("id", field("ID", &[])),
@@ -315,46 +312,46 @@ mod tests {
                 ("extent", field("Extent", &[])),
             ]),
         );
-        schema.learn("Extent", object(vec![("width", field("Int", &[]))]));
-        schema.learn("ThingType", values(&["SMALL"]));
-        schema.learn("ThingSort", values(&["NEWEST"]));
+        schema.insert("Extent", object(vec![("width", field("Int", &[]))]));
+        schema.insert("ThingType", values(&["SMALL"]));
+        schema.insert("ThingSort", values(&["NEWEST"]));
         schema
     }
 
-    fn squeezed(fitted: &Fitted) -> String {
+    fn single_line(fitted: &FittedQuery) -> String {
         fitted.text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn what_is_known_is_asked_for_and_nothing_else() {
+    fn keeps_only_fields_of_the_schema() {
         let fitted = schema().fit(DOCUMENT, "Things").expect("it can be fitted");
         assert_eq!(
-            squeezed(&fitted),
+            single_line(&fitted),
             "query Things($scope: ID!, $kind: ThingType!, $after: String) { group(fullPath: $scope) { \
              things(kind: $kind, sort: NEWEST, after: $after) { nodes { id size } } } }"
         );
         assert!(fitted.variables.contains("kind"));
         assert!(
             schema().fit(&DOCUMENT.replace("duration @ifKnown", "duration"), "Things").is_err(),
-            "what is not marked is not left out"
+            "an unmarked field is required"
         );
     }
 
     #[test]
-    fn an_unknown_order_is_left_out_and_a_filter_is_not() {
+    fn omits_an_unknown_order_but_requires_filters() {
         let mut older = schema();
-        older.learn("ThingSort", values(&["OLDEST"]));
-        assert!(!squeezed(&older.fit(DOCUMENT, "Things").expect("it can be fitted")).contains("sort"));
-        older.learn("Group", object(vec![("things", field("ThingConnection", &[("after", "String")]))]));
+        older.insert("ThingSort", values(&["OLDEST"]));
+        assert!(!single_line(&older.fit(DOCUMENT, "Things").expect("it can be fitted")).contains("sort"));
+        older.insert("Group", object(vec![("things", field("ThingConnection", &[("after", "String")]))]));
         let error = older.fit(DOCUMENT, "Things").expect_err("without the filter the answer would be wrong");
-        assert_eq!(error, "its Group.things does not take kind");
-        assert_eq!(schema().fit(DOCUMENT, "Names").expect_err("it is not there"), "it has no Group.names");
-        older.learn("Group", None);
-        assert_eq!(older.fit(DOCUMENT, "Things").expect_err("it is not there"), "it has no type Group");
+        assert_eq!(error, "Group.things has no argument kind");
+        assert_eq!(schema().fit(DOCUMENT, "Names").expect_err("it is not there"), "no field Group.names");
+        older.insert("Group", None);
+        assert_eq!(older.fit(DOCUMENT, "Things").expect_err("it is not there"), "no type Group");
     }
 
     #[test]
-    fn the_types_to_ask_for_are_found_step_by_step() {
+    fn finds_unknown_types_step_by_step() {
         let full = schema();
         let mut schema = Schema::default();
         let mut rounds = Vec::new();
@@ -372,13 +369,16 @@ mod tests {
                         .map(|(name, field)| {
                             (
                                 name.clone(),
-                                FieldInfo { of: field.of.clone(), arguments: field.arguments.clone() },
+                                FieldInfo {
+                                    type_name: field.type_name.clone(),
+                                    arguments: field.arguments.clone(),
+                                },
                             )
                         })
                         .collect(),
                     values: info.values.clone(),
                 });
-                schema.learn(name, info);
+                schema.insert(name, info);
             }
             rounds.push(unknown.into_iter().collect::<Vec<_>>().join(" "));
         }

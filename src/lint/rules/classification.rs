@@ -1,30 +1,30 @@
-//! `classification`: a classification that does not exist.
+//! `classification`: an unknown classification.
 
-use crate::lint::facts::Facts;
-use crate::lint::quote::quoted;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::lint::event::LintEvent;
+use crate::lint::quote::quote;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, event_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "classification",
     severity: Severity::Error,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "The classification of an event is duo",
-    explanation: "duo is the only value there is. An event with another one is not sent by instances that opted out of usage data. It is set in \
-        the event's definition.",
-    passes: events(
+    explanation: "duo is the only value. Instances that opted out of usage data do not send events \
+                  with another one. The classification is set in the event definition.",
+    passes: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","classification":"duo","user":{"id":42},"ai_context":{"session_id":"4711"}}"#,
     ),
-    fails: events(
+    fails: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","classification":"analytics","user":{"id":42},"ai_context":{"session_id":"4711"}}"#,
     ),
     check: Check::Event(check),
 };
 
-fn check(event: &Facts<'_>) -> Option<String> {
-    let told = event
-        .told
+fn check(event: &LintEvent<'_>) -> Option<String> {
+    let classification = event
+        .observation
         .classification
         .as_ref()
         .filter(|value| !value.is_null() && value.as_str() != Some("duo"))?;
-    Some(format!("classification is {}; only \"duo\" exists", quoted(told)))
+    Some(format!("classification is {}; the only value is \"duo\"", quote(classification)))
 }

@@ -1,24 +1,25 @@
-//! `context-type`: a field of a context with a value of another type.
+//! `context-type`: a context field of the wrong type.
 
-use crate::lint::context::Fault;
-use crate::lint::facts::Facts;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::lint::context::Violation;
+use crate::lint::event::LintEvent;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, event_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "context-type",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "The fields of a context have the types of its schema",
-    explanation: "The schemas are strict: a number that is sent as a text makes a real pipeline reject the whole event.",
-    passes: events(
+    profiles: ALL_PROFILES,
+    title: "Context fields have the types of their schema",
+    explanation: "The schemas are strict: if a number is sent as a string, GitLab's pipeline \
+                  rejects the whole event.",
+    passes: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":4711,"agent_name":"planner"}}"#,
     ),
-    fails: events(
+    fails: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":4711,"agent_name":7}}"#,
     ),
     check: Check::Event(check),
 };
 
-fn check(event: &Facts<'_>) -> Option<String> {
-    event.context_faults(Fault::Type)
+fn check(event: &LintEvent<'_>) -> Option<String> {
+    event.context_violations(Violation::Type)
 }

@@ -1,35 +1,37 @@
-//! `context-unknown-field`: a field that the schema of a context does not have.
+//! `context-unknown-field`: a context field that the schema does not contain.
 
 use crate::lint::context::Context;
-use crate::lint::facts::Facts;
-use crate::lint::quote::{listed, shown};
-use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::lint::event::LintEvent;
+use crate::lint::quote::{join_names, sanitize};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, event_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "context-unknown-field",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "A context has the fields of its schema and no others",
-    explanation: "The schemas allow no other fields: a real pipeline rejects the whole event. Put what is your own into additional properties, \
-        which are declared in the definition and travel as extra of the Standard Context. Never put prompts or output anywhere.",
-    passes: events(
+    profiles: ALL_PROFILES,
+    title: "A context has only the fields of its schema",
+    explanation: "The schemas allow no other fields: GitLab's pipeline rejects the whole event. \
+                  Use additional properties for custom data: declare them in the definition, and \
+                  they are sent in the extra field of the Standard Context. Never send prompts or \
+                  model output.",
+    passes: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711","agent_name":"chat"}}"#,
     ),
-    fails: events(
+    fails: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711","prompt":"…"}}"#,
     ),
     check: Check::Event(check),
 };
 
-fn check(event: &Facts<'_>) -> Option<String> {
-    let mut parts = Vec::new();
+fn check(event: &LintEvent<'_>) -> Option<String> {
+    let mut found = Vec::new();
     for context in Context::ALL {
-        let Some(told) = event.context(context) else { continue };
+        let Some(fields) = event.context(context) else { continue };
         let unknown: Vec<String> =
-            told.keys().filter(|name| context.field(name).is_none()).map(|name| shown(name)).collect();
+            fields.keys().filter(|name| context.field(name).is_none()).map(|name| sanitize(name)).collect();
         if !unknown.is_empty() {
-            parts.push(format!("{} has no {}", context.name(), listed(&unknown)));
+            found.push(format!("{} has no field {}", context.name(), join_names(&unknown)));
         }
     }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    (!found.is_empty()).then(|| found.join("; "))
 }

@@ -1,17 +1,17 @@
-//! `definition-action`: an action that is no name.
+//! `definition-action`: an invalid action.
 
 use crate::lint::definition::Definition;
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-action",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "The action is of small letters, digits and underscores",
-    explanation: "The action is the name of the event: GitLab refuses any other character.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("Sample-AgentStarted.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "The action consists of lower-case letters, digits and underscores",
+    explanation: "The action is the name of the event. GitLab rejects any other character.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("Sample-AgentStarted.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -70,7 +70,7 @@ tiers:
 ";
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let Some(action) = definition.told("action") else { return Vec::new() };
+    let Some(action) = definition.non_null("action") else { return Vec::new() };
     let is_name = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
     };
@@ -78,8 +78,8 @@ fn check(definition: &Definition) -> Vec<(usize, String)> {
         Some(text) if is_name(text) => Vec::new(),
         Some(text) => vec![(
             action.line,
-            format!("action is {}; write it in small letters with underscores", shown(text)),
+            format!("action is {}; use lower-case letters, digits and underscores", sanitize(text)),
         )],
-        None => vec![(action.line, "action is no text".to_owned())],
+        None => vec![(action.line, "action is not a string".to_owned())],
     }
 }

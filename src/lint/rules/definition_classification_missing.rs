@@ -1,17 +1,19 @@
-//! `definition-classification-missing`: a Duo event that is not classified.
+//! `definition-classification-missing`: a Duo event without a classification.
 
 use crate::lint::definition::Definition;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-classification-missing",
     severity: Severity::Error,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "The definition of a Duo event has classification: duo",
-    explanation: "Only events with it are sent by instances that opted out of usage data, so without it they are missing in the figures. An \
-        event is of Duo when GitLab's catalogue has it, when its action speaks of duo or agent_platform, or when its product category does.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    explanation: "Instances that opted out of usage data only send events with this \
+                  classification, so all others are missing in the metrics. A Duo event is one \
+                  that GitLab's event catalog contains, or whose action or product category \
+                  contains duo or agent_platform.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -69,9 +71,10 @@ tiers:
 ";
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    match definition.told("classification") {
-        None if definition.is_of_duo() => {
-            vec![(definition.line("action"), "a Duo event without classification: duo".to_owned())]
+    match definition.non_null("classification") {
+        None if definition.is_duo_event() => {
+            let text = "a Duo event without classification; add classification: duo";
+            vec![(definition.key_line("action"), text.to_owned())]
         }
         _ => Vec::new(),
     }

@@ -1,17 +1,17 @@
-//! `definition-classification-value`: a classification that does not exist.
+//! `definition-classification-value`: an unknown classification.
 
 use crate::lint::definition::Definition;
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-classification-value",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "The classification is duo, or there is none",
-    explanation: "duo is the only value there is. An event of another kind leaves the key out.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "The classification is duo or missing",
+    explanation: "duo is the only value. Definitions of all other events have no classification.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -70,10 +70,16 @@ tiers:
 ";
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let Some(told) = definition.told("classification") else { return Vec::new() };
-    match told.text() {
+    let Some(classification) = definition.non_null("classification") else { return Vec::new() };
+    match classification.text() {
         Some("duo") => Vec::new(),
-        Some(text) => vec![(told.line, format!("classification is {}; only duo exists", shown(text)))],
-        None => vec![(told.line, "classification is no text; only duo exists".to_owned())],
+        Some(text) => {
+            let text = format!("classification is {}; the only value is duo", sanitize(text));
+            vec![(classification.line, text)]
+        }
+        None => {
+            let text = "classification is not a string; the only value is duo";
+            vec![(classification.line, text.to_owned())]
+        }
     }
 }

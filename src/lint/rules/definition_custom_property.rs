@@ -1,17 +1,18 @@
-//! `definition-custom-property`: custom properties before base ones.
+//! `definition-custom-property`: custom properties instead of base properties.
 
 use crate::lint::definition::{BASE_PROPERTIES, Definition};
-use crate::lint::quote::{listed, shown};
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::{join_names, sanitize};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-custom-property",
     severity: Severity::Info,
-    profiles: EVERY,
-    title: "Custom properties come after label and property, or value",
-    explanation: "GitLab's schema wants the base properties to be used before custom ones are added. Its own definitions since 18.6 do not keep to it.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "Custom properties are used only after label and property, or value",
+    explanation: "GitLab's schema requires that base properties are used before custom ones. \
+                  GitLab's definitions since 18.6 do not follow this.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -68,15 +69,13 @@ tiers:
 ";
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let is_there = |name: &str| definition.properties().any(|property| property == name);
+    let is_declared = |name: &str| definition.properties().any(|property| property == name);
     let custom: Vec<String> =
-        definition.properties().filter(|name| !BASE_PROPERTIES.contains(name)).map(shown).collect();
-    let has_base = is_there("value") || (is_there("label") && is_there("property"));
-    match custom.is_empty() || has_base {
-        true => Vec::new(),
-        false => vec![(
-            definition.line("additional_properties"),
-            format!("custom {} before label and property, or value", listed(&custom)),
-        )],
+        definition.properties().filter(|name| !BASE_PROPERTIES.contains(name)).map(sanitize).collect();
+    let has_base = is_declared("value") || (is_declared("label") && is_declared("property"));
+    if custom.is_empty() || has_base {
+        return Vec::new();
     }
+    let text = format!("custom {} without label and property, or value", join_names(&custom));
+    vec![(definition.key_line("additional_properties"), text)]
 }

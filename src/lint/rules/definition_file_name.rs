@@ -1,17 +1,19 @@
 //! `definition-file-name`: a file that is not named after its action.
 
 use crate::lint::definition::Definition;
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-file-name",
     severity: Severity::Warning,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "A file below config/events is named after its action",
-    explanation: "Whoever looks for the definition of an event looks for its name. GitLab checks it nowhere, and two of its own files break it. This looks only at files below config/events, where GitLab looks for them.",
-    passes: definition("config/events/sample_agent_started.yml", PASSES),
-    fails: definition("config/events/other_name.yml", FAILS),
+    explanation: "People search for a definition by the name of the event. GitLab does not enforce \
+                  this, and two of its definitions violate it. The rule applies only to files \
+                  below config/events, where GitLab reads definitions.",
+    passes: definition_example("config/events/sample_agent_started.yml", PASSES),
+    fails: definition_example("config/events/other_name.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -71,14 +73,14 @@ tiers:
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
     let Some(action) = definition.action().filter(|action| !action.is_empty()) else { return Vec::new() };
-    // Files of older events are named after category and action.
-    let is_named =
-        !definition.is_in_place || definition.file_name == action || definition.told("category").is_some();
-    match is_named {
-        true => Vec::new(),
-        false => vec![(
-            definition.line("action"),
-            format!("the file is {}, the action {}", shown(&definition.file_name), shown(action)),
-        )],
+    // Definitions of older events are named after category and action.
+    let is_named = !definition.is_in_events_folder
+        || definition.file_name == action
+        || definition.non_null("category").is_some();
+    if is_named {
+        return Vec::new();
     }
+    let file = sanitize(&definition.file_name);
+    let text = format!("the file is named {file}, but the action is {}", sanitize(action));
+    vec![(definition.key_line("action"), text)]
 }

@@ -1,17 +1,18 @@
-//! `definition-milestone`: a milestone that is no release.
+//! `definition-milestone`: an invalid milestone.
 
 use crate::lint::definition::Definition;
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-milestone",
     severity: Severity::Error,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "milestone and milestone_removed are quoted release numbers",
-    explanation: "Write '19.3', or '<19.3' when it is older and not known. Without quotation marks 19.10 is the number 19.1.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    explanation: "Write '19.3', or '<19.3' if the exact older release is unknown. Without \
+                  quotation marks, YAML reads 19.10 as the number 19.1.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -72,12 +73,15 @@ tiers:
 fn check(definition: &Definition) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for name in ["milestone", "milestone_removed"] {
-        let Some(told) = definition.told(name) else { continue };
-        match told.text() {
+        let Some(value) = definition.non_null(name) else { continue };
+        match value.text() {
             Some(text) if is_release(text) => {}
-            Some(text) => found.push((told.line, format!("{name} is {}; write it as '19.3'", shown(text)))),
+            Some(text) => {
+                found.push((value.line, format!("{name} is {}; write it as '19.3'", sanitize(text))));
+            }
             None => {
-                found.push((told.line, format!("{name} is no text; write it in quotation marks, as '19.3'")))
+                let text = format!("{name} is not a string; write it in quotation marks, as '19.3'");
+                found.push((value.line, text));
             }
         }
     }

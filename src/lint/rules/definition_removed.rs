@@ -1,17 +1,18 @@
-//! `definition-removed`: a removal that is half told.
+//! `definition-removed`: removal keys that contradict the status.
 
 use crate::lint::definition::Definition;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
-use crate::lint::yaml::Node;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
+use crate::lint::yaml::YamlNode;
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-removed",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "A removed event tells when and by what it was removed, an active one does not",
-    explanation: "With status: removed GitLab requires milestone_removed and removed_by_url; with status: active it refuses them.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "A removed event has milestone_removed and removed_by_url; an active event has neither",
+    explanation: "With status: removed GitLab requires both keys; with status: active it rejects \
+                  them.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -69,19 +70,19 @@ tiers:
 - ultimate
 ";
 
-const OF_REMOVAL: [&str; 2] = ["milestone_removed", "removed_by_url"];
+const REMOVAL_KEYS: [&str; 2] = ["milestone_removed", "removed_by_url"];
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let status = definition.key("status").and_then(Node::text);
-    let line = definition.line("status");
-    let told = OF_REMOVAL.iter().filter(|name| definition.told(name).is_some());
-    let missing = OF_REMOVAL.iter().filter(|name| definition.told(name).is_none());
+    let status = definition.value("status").and_then(YamlNode::text);
+    let line = definition.key_line("status");
+    let present = REMOVAL_KEYS.iter().filter(|name| definition.non_null(name).is_some());
+    let missing = REMOVAL_KEYS.iter().filter(|name| definition.non_null(name).is_none());
     match status {
         Some("removed") => {
-            missing.map(|name| (line, format!("the event is removed, and {name} is missing"))).collect()
+            missing.map(|name| (line, format!("the event is removed, but {name} is missing"))).collect()
         }
-        Some("active") => told
-            .map(|name| (definition.line(name), format!("the event is active, and {name} is set")))
+        Some("active") => present
+            .map(|name| (definition.key_line(name), format!("the event is active, but {name} is set")))
             .collect(),
         _ => Vec::new(),
     }

@@ -1,16 +1,17 @@
-//! `definition-required-key`: a definition without a key that it has to have.
+//! `definition-required-key`: a definition without a required key.
 
 use crate::lint::definition::Definition;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-required-key",
     severity: Severity::Error,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "A definition has description, action, product_group, introduced_by_url, milestone and tiers",
-    explanation: "GitLab refuses a definition without them. introduced_by_url and milestone may be null.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    explanation: "GitLab rejects a definition without them. introduced_by_url and milestone can be \
+                  null.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -74,10 +75,13 @@ const REQUIRED: [&str; 6] =
 const NULLABLE: [&str; 2] = ["introduced_by_url", "milestone"];
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let is_missing = |name: &&&str| match NULLABLE.contains(name) {
-        true => definition.key(name).is_none(),
-        false => definition.told(name).is_none(),
+    let is_missing = |name: &&&str| {
+        if NULLABLE.contains(name) {
+            definition.value(name).is_none()
+        } else {
+            definition.non_null(name).is_none()
+        }
     };
     let missing = REQUIRED.iter().filter(is_missing);
-    missing.map(|name| (definition.line(name), format!("{name} is missing"))).collect()
+    missing.map(|name| (definition.key_line(name), format!("{name} is missing"))).collect()
 }

@@ -1,18 +1,19 @@
-//! `definition-session-property`: an event of a session that cannot tell which.
+//! `definition-session-property`: a session event without a property for the session.
 
-use crate::events::catalog::{Role, Session, entry};
+use crate::events::catalog::{Role, SessionField, entry};
 use crate::lint::definition::Definition;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-session-property",
     severity: Severity::Warning,
-    profiles: EVERY,
-    title: "An event of an agent session has a property for the session",
-    explanation: "The session is told as value, or as a property session_id or workflow_id; without one the event belongs to no session. Token events \
-        tell it in the AI Context, and Duo events of the catalogue that have no session are left alone.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "An event of an agent session has a property for the session id",
+    explanation: "The session id is value, or a property session_id or workflow_id; without one \
+                  the event belongs to no session. Token events have it in the AI Context. Duo \
+                  events of GitLab's event catalog that have no session are exempt.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -68,20 +69,18 @@ tiers:
 - ultimate
 ";
 
-const PROPERTIES: [&str; 3] = ["value", "session_id", "workflow_id"];
+const SESSION_PROPERTIES: [&str; 3] = ["value", "session_id", "workflow_id"];
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
     let Some(action) = definition.action() else { return Vec::new() };
     let has_session = match entry(action) {
-        Some(entry) => entry.session() != Session::Nowhere && entry.role != Role::TokenUsage,
-        None => definition.is_of_duo() && !action.starts_with("token_usage_"),
+        Some(entry) => entry.session() != SessionField::Nowhere && entry.role != Role::TokenUsage,
+        None => definition.is_duo_event() && !action.starts_with("token_usage_"),
     };
-    let is_told = definition.properties().any(|name| PROPERTIES.contains(&name));
-    match has_session && !is_told && !definition.is_removed() {
-        true => vec![(
-            definition.line("additional_properties"),
-            "no property tells the session: value, session_id or workflow_id".to_owned(),
-        )],
-        false => Vec::new(),
+    let is_declared = definition.properties().any(|name| SESSION_PROPERTIES.contains(&name));
+    if !has_session || is_declared || definition.is_removed() {
+        return Vec::new();
     }
+    let text = "no property for the session id; declare value, session_id or workflow_id";
+    vec![(definition.key_line("additional_properties"), text.to_owned())]
 }

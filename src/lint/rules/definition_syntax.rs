@@ -1,16 +1,17 @@
-//! `definition-syntax`: a definition that cannot be read.
+//! `definition-syntax`: a definition that cannot be parsed.
 
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-syntax",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "A definition is YAML with one mapping",
-    explanation: "A definition that cannot be read defines nothing. Keys are there once, and aliases (*) are not read.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
-    check: Check::Reading,
+    profiles: ALL_PROFILES,
+    title: "A definition is a YAML mapping",
+    explanation: "A definition that cannot be parsed defines nothing. Keys have to be unique, and \
+                  aliases (*) are not supported.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
+    check: Check::Parser,
 };
 
 const PASSES: &str = "\

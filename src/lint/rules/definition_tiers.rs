@@ -1,18 +1,19 @@
-//! `definition-tiers`: tiers that do not exist.
+//! `definition-tiers`: unknown tiers.
 
 use crate::lint::definition::Definition;
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
-use crate::lint::yaml::Node;
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
+use crate::lint::yaml::YamlNode;
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-tiers",
     severity: Severity::Error,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "tiers lists free, premium or ultimate, each once",
-    explanation: "The tiers say to whom the event is sent; GitLab refuses any other word, and an empty list.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    explanation: "The tiers are those whose instances send the event. GitLab rejects any other \
+                  value, and an empty list.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -72,22 +73,22 @@ tiers:
 const TIERS: [&str; 3] = ["free", "premium", "ultimate"];
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let Some(tiers) = definition.told("tiers") else { return Vec::new() };
+    let Some(tiers) = definition.non_null("tiers") else { return Vec::new() };
     let Some(items) = tiers.list().filter(|items| !items.is_empty()) else {
-        return vec![(tiers.line, "tiers is no list of tiers".to_owned())];
+        return vec![(tiers.line, "tiers is not a list of tiers".to_owned())];
     };
-    items.iter().enumerate().filter_map(|(at, tier)| Some((tier.line, fault(items, at, tier)?))).collect()
+    items.iter().enumerate().filter_map(|(at, tier)| Some((tier.line, violation(items, at, tier)?))).collect()
 }
 
-fn fault(items: &[Node], at: usize, tier: &Node) -> Option<String> {
+fn violation(items: &[YamlNode], at: usize, tier: &YamlNode) -> Option<String> {
     match tier.text() {
         Some(name) if !TIERS.contains(&name) => {
-            Some(format!("there is no tier {}; there are free, premium and ultimate", shown(name)))
+            Some(format!("unknown tier {}; the tiers are free, premium and ultimate", sanitize(name)))
         }
         Some(name) => {
-            let is_there = items[..at].iter().any(|other| other.text() == Some(name));
-            is_there.then(|| format!("the tier {name} is there twice"))
+            let is_duplicate = items[..at].iter().any(|other| other.text() == Some(name));
+            is_duplicate.then(|| format!("duplicate tier {name}"))
         }
-        None => Some("a tier that is no text".to_owned()),
+        None => Some("a tier that is not a string".to_owned()),
     }
 }

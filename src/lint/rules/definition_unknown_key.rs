@@ -1,17 +1,18 @@
-//! `definition-unknown-key`: a key that definitions do not have.
+//! `definition-unknown-key`: an unknown key.
 
 use crate::lint::definition::{Definition, KEYS};
-use crate::lint::quote::shown;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::quote::sanitize;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-unknown-key",
     severity: Severity::Error,
-    profiles: EVERY,
-    title: "A definition has the keys of GitLab's schema and no others",
-    explanation: "GitLab refuses a definition with any other key. Keys that are misspelt show here, beside the one that is missing for it.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    profiles: ALL_PROFILES,
+    title: "A definition has only the keys of GitLab's schema",
+    explanation: "GitLab rejects a definition with any other key. A misspelled key is reported \
+                  here, and by definition-required-key if it is a required one.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -75,8 +76,8 @@ fn check(definition: &Definition) -> Vec<(usize, String)> {
     for (key, _) in definition.pairs() {
         match key.text() {
             Some(name) if KEYS.contains(&name) => {}
-            Some(name) => found.push((key.line, format!("there is no key {}", shown(name)))),
-            None => found.push((key.line, "a key that is no text".to_owned())),
+            Some(name) => found.push((key.line, format!("unknown key {}", sanitize(name)))),
+            None => found.push((key.line, "a key that is not a string".to_owned())),
         }
     }
     found

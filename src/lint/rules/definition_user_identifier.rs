@@ -1,16 +1,17 @@
 //! `definition-user-identifier`: a Duo event without a user.
 
 use crate::lint::definition::Definition;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, definition};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-user-identifier",
     severity: Severity::Warning,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "A Duo event identifies the user",
-    explanation: "Without user in identifiers the event cannot be counted by people; the guide wants the user in the Standard Context of every event.",
-    passes: definition("sample_agent_started.yml", PASSES),
-    fails: definition("sample_agent_started.yml", FAILS),
+    explanation: "Without user in identifiers, metrics cannot count people by this event. The \
+                  guide requires the user in the Standard Context of every event.",
+    passes: definition_example("sample_agent_started.yml", PASSES),
+    fails: definition_example("sample_agent_started.yml", FAILS),
     check: Check::Definition(check),
 };
 
@@ -68,9 +69,9 @@ tiers:
 ";
 
 fn check(definition: &Definition) -> Vec<(usize, String)> {
-    let is_told = definition.texts("identifiers").any(|name| name == "user");
-    match definition.is_of_duo() && !definition.is_removed() && !is_told {
-        true => vec![(definition.line("identifiers"), "identifiers lacks user".to_owned())],
-        false => Vec::new(),
+    let has_user = definition.texts("identifiers").any(|name| name == "user");
+    if !definition.is_duo_event() || definition.is_removed() || has_user {
+        return Vec::new();
     }
+    vec![(definition.key_line("identifiers"), "identifiers does not contain user".to_owned())]
 }

@@ -1,19 +1,20 @@
-//! `duplicate-event`: the same event again.
+//! `duplicate-event`: a repeated event.
 
-use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, event_example};
 
 pub(super) const RULE: Rule = Rule {
     id: "duplicate-event",
     severity: Severity::Info,
-    profiles: EVERY,
-    title: "An event is there once",
-    explanation: "Trackers send again what may not have arrived, so the same event_id can come twice. It counts once, in the figures too, and its \
-        second appearance is no part of its session here.",
-    passes: events(
+    profiles: ALL_PROFILES,
+    title: "An event id occurs once",
+    explanation: "Trackers resend events whose delivery is uncertain, so the same event_id can \
+                  occur twice. Metrics count it once, and lint ignores the repetition in the \
+                  session rules.",
+    passes: event_example(
         r#"{"event_id":"a","event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event_id":"b","event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4712"}}"#,
     ),
-    fails: events(
+    fails: event_example(
         r#"{"event_id":"a","event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event_id":"a","event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}"#,
     ),

@@ -1,4 +1,4 @@
-//! The rules, one a file.
+//! The rules, one per file.
 
 use super::rule::Rule;
 
@@ -53,7 +53,7 @@ mod unreadable;
 mod user_change;
 mod user_missing;
 
-/// Every rule: those of single events, of all events, of sessions, and of definitions.
+/// All rules, in order: single events, the stream, sessions, definitions.
 pub static RULES: &[Rule] = &[
     unreadable::RULE,
     event_name_missing::RULE,

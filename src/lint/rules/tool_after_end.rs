@@ -1,24 +1,25 @@
-//! `tool-after-end`: a tool is called in a session that is over.
+//! `tool-after-end`: a tool call in a session that ended.
 
 use crate::events::catalog::Role;
-use crate::lint::rule::{Check, EVERY, Rule, Severity, events};
-use crate::lint::session::Session;
+use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, event_example};
+use crate::lint::session::SessionTimeline;
 
 pub(super) const RULE: Rule = Rule {
     id: "tool-after-end",
     severity: Severity::Warning,
-    profiles: EVERY,
+    profiles: ALL_PROFILES,
     title: "Tools are called before the session ends",
-    explanation: "A tool that is called after the end means that the end was told too early, that a resume or retry is not told, or that two \
-        sessions share an id. After an end that GitLab itself tells, a minute is left to the service. Events are put in the order of their \
-        timestamps first.",
-    passes: events(
+    explanation: "A tool call after the end means that the end was reported too early, that a \
+                  resume or retry was not reported, or that two sessions share an id. If GitLab \
+                  itself closed the session, the service has one minute to finish. Events are \
+                  sorted by timestamp first.",
+    passes: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event":"request_duo_workflow_failure","timestamp":"2026-10-01T09:01:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event":"retry_request_duo_workflow","timestamp":"2026-10-01T09:02:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event":"duo_workflow_tool_success","timestamp":"2026-10-01T09:03:00Z","user":{"id":42},"additional_properties":{"property":"grep"},"ai_context":{"session_id":"4711"}}"#,
     ),
-    fails: events(
+    fails: event_example(
         r#"{"event":"request_duo_workflow","timestamp":"2026-10-01T09:00:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event":"request_duo_workflow_failure","timestamp":"2026-10-01T09:01:00Z","user":{"id":42},"ai_context":{"session_id":"4711"}}
 {"event":"duo_workflow_tool_success","timestamp":"2026-10-01T09:03:00Z","user":{"id":42},"additional_properties":{"property":"grep"},"ai_context":{"session_id":"4711"}}"#,
@@ -26,13 +27,13 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Session(check),
 };
 
-fn check(session: &Session<'_>) -> Vec<(usize, String)> {
+fn check(session: &SessionTimeline<'_>) -> Vec<(usize, String)> {
     session
         .after_end(&[Role::ToolSucceeded, Role::ToolFailed])
         .into_iter()
-        .map(|(number, end)| {
-            let seconds = (session.steps[number].at - end.at) / 1000;
-            (number, format!("a tool was called {seconds} s after the end of the session"))
+        .map(|(index, end)| {
+            let seconds = (session.steps[index].at - end.at) / 1000;
+            (index, format!("a tool was called {seconds} s after the end of the session"))
         })
         .collect()
 }

@@ -1,24 +1,24 @@
-//! Base64 as trackers write it: the standard alphabet or the one for URLs, with padding or without.
+//! Base64 as trackers write it: the standard or the URL-safe alphabet, with or without padding.
 
-/// The bytes that a text stands for; `None` where it is no base64, or cut off.
+/// Decodes a text; `None` if it is not base64, or truncated.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=').as_bytes();
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     for group in text.chunks(4) {
-        // A single figure is less than a byte.
+        // A single digit has less than a byte.
         if group.len() == 1 {
             return None;
         }
         let mut bits = 0_u32;
         for place in 0..4 {
-            bits = bits << 6 | group.get(place).map_or(Some(0), |byte| figure(*byte))?;
+            bits = bits << 6 | group.get(place).map_or(Some(0), |byte| digit_value(*byte))?;
         }
         bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
     Some(bytes)
 }
 
-fn figure(byte: u8) -> Option<u32> {
+fn digit_value(byte: u8) -> Option<u32> {
     Some(u32::from(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_alphabets_are_read_with_and_without_padding() {
+    fn decodes_both_alphabets_with_and_without_padding() {
         let read = |text| decode(text).and_then(|bytes| String::from_utf8(bytes).ok());
         assert_eq!(read("").as_deref(), Some(""));
         assert_eq!(read("eyJhIjoi4oK_In0").as_deref(), Some(r#"{"a":"₿"}"#));

@@ -1,5 +1,5 @@
-//! Enriched Snowplow events: as JSON of Snowplow's own libraries, as tab-separated values, and as Snowplow Micro lists
-//! them.
+//! Enriched Snowplow events: the JSON of Snowplow's own libraries, tab-separated values, and the
+//! list of Snowplow Micro.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use super::observed::{Form, Observed};
 use super::{Found, parsed};
 use crate::model::scalar::{take, text_in};
 
-/// The columns of the tab-separated form that are read, with their places.
+/// The columns of the tab-separated form that are read, by index.
 const COLUMNS: &[(usize, &str)] = &[
     (3, "collector_tstamp"),
     (4, "dvce_created_tstamp"),
@@ -23,26 +23,27 @@ const COLUMNS: &[(usize, &str)] = &[
     (130, "true_tstamp"),
 ];
 
-/// The place of the contexts.
-const CONTEXTS: usize = 52;
+/// The index of the contexts.
+const CONTEXTS_COLUMN: usize = 52;
 
 /// The number of columns.
-const WIDTH: usize = 131;
+const COLUMN_COUNT: usize = 131;
 
-/// The fewest columns that are taken for a damaged event rather than for anything else.
-const FEWEST: usize = 10;
+/// The fewest columns of a line that counts as a damaged event rather than as something else.
+const MIN_COLUMNS: usize = 10;
 
-/// Where the time stands, best first. The tracker's own time comes before the one that Snowplow derives of it, since every
-/// form of an event tells it: the same event has the same time in all of them.
+/// The fields with the timestamp, in order of preference. The tracker's own time comes before the
+/// one that Snowplow derives from it, because every form of an event has it: so the same event has
+/// the same time in all forms.
 pub(super) const TIMES: [&str; 4] =
     ["true_tstamp", "dvce_created_tstamp", "derived_tstamp", "collector_tstamp"];
 
 /// Whether an object is an enriched event.
 pub(super) fn is_enriched(object: &Map<String, Value>) -> bool {
-    let is_stamped = ["collector_tstamp", "dvce_created_tstamp", "se_action", "etl_tstamp"]
+    let has_timestamp = ["collector_tstamp", "dvce_created_tstamp", "se_action", "etl_tstamp"]
         .iter()
         .any(|name| object.contains_key(*name));
-    is_stamped && object.get("event").is_some_and(Value::is_string)
+    has_timestamp && object.get("event").is_some_and(Value::is_string)
 }
 
 /// Whether an object is an event of Snowplow Micro.
@@ -52,7 +53,7 @@ pub(super) fn is_micro(object: &Map<String, Value>) -> bool {
 
 /// Whether a line is tab-separated.
 pub(super) fn is_separated(line: &str) -> bool {
-    !line.starts_with(['{', '[']) && memchr::memchr_iter(b'\t', line.as_bytes()).count() + 1 >= FEWEST
+    !line.starts_with(['{', '[']) && memchr::memchr_iter(b'\t', line.as_bytes()).count() + 1 >= MIN_COLUMNS
 }
 
 /// The event in an object.
@@ -64,8 +65,8 @@ pub(super) fn read_json(object: Map<String, Value>) -> Found {
 pub(super) fn read_micro(mut entry: Map<String, Value>) -> Found {
     match entry.remove("event") {
         Some(Value::Object(event)) => read(event, Form::Micro),
-        _ if entry.contains_key("errors") => Found::one(Err("an event that Snowplow refused".to_owned())),
-        _ => Found::one(Err("no event".to_owned())),
+        _ if entry.contains_key("errors") => Found::one(Err("rejected by Snowplow".to_owned())),
+        _ => Found::one(Err("the entry has no event".to_owned())),
     }
 }
 
@@ -73,11 +74,14 @@ pub(super) fn read_micro(mut entry: Map<String, Value>) -> Found {
 pub(super) fn read_separated(line: &str) -> Found {
     let line = line.strip_suffix('\r').unwrap_or(line);
     if memchr::memchr(0, line.as_bytes()).is_some() {
-        return Found::one(Err("a NUL byte".to_owned()));
+        return Found::one(Err("contains a NUL byte".to_owned()));
     }
     let cells: Vec<&str> = line.split('\t').collect();
-    if cells.len() != WIDTH {
-        return Found::one(Err(format!("{} columns where an enriched event has {WIDTH}", cells.len())));
+    if cells.len() != COLUMN_COUNT {
+        return Found::one(Err(format!(
+            "expected {COLUMN_COUNT} columns of an enriched event, found {}",
+            cells.len()
+        )));
     }
     let mut object = Map::new();
     for (place, name) in COLUMNS {
@@ -85,8 +89,8 @@ pub(super) fn read_separated(line: &str) -> Found {
             object.insert((*name).to_owned(), cells[*place].into());
         }
     }
-    if !cells[CONTEXTS].is_empty() {
-        match parsed(cells[CONTEXTS]) {
+    if !cells[CONTEXTS_COLUMN].is_empty() {
+        match parsed(cells[CONTEXTS_COLUMN]) {
             Ok(contexts) => object.insert("contexts".to_owned(), contexts.into()),
             Err(reason) => return Found::one(Err(format!("contexts: {reason}"))),
         };
@@ -95,7 +99,7 @@ pub(super) fn read_separated(line: &str) -> Found {
 }
 
 fn read(mut object: Map<String, Value>, form: Form) -> Found {
-    // Views of pages and other kinds are Snowplow's own; GitLab's events are structured.
+    // Page views and other kinds are Snowplow's own; GitLab's events are structured events.
     if object.get("event").and_then(Value::as_str) != Some("struct") {
         return Found::Nothing;
     }
@@ -111,12 +115,12 @@ fn read(mut object: Map<String, Value>, form: Form) -> Found {
         ..Observed::default()
     };
     let added = match take(&mut object, "contexts") {
-        Some(contexts) => unquoted(contexts).and_then(|contexts| context::add_all(contexts, &mut event)),
+        Some(contexts) => parse_if_text(contexts).and_then(|contexts| context::add_all(contexts, &mut event)),
         None => object.into_iter().try_for_each(|(key, value)| {
             let Some(key) = key.strip_prefix("contexts_com_gitlab_") else { return Ok(()) };
-            // The versions of the schema stand behind the name.
+            // The version of the schema follows the name.
             let name = key.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-            match unquoted(value)? {
+            match parse_if_text(value)? {
                 Value::Array(contexts) => {
                     contexts.into_iter().try_for_each(|context| context::add(name, context, &mut event))
                 }
@@ -128,8 +132,8 @@ fn read(mut object: Map<String, Value>, form: Form) -> Found {
     Found::one(added.map(|()| event))
 }
 
-/// The value, where a warehouse keeps it as text.
-fn unquoted(value: Value) -> Result<Value, String> {
+/// Parses a value that a warehouse stores as text.
+fn parse_if_text(value: Value) -> Result<Value, String> {
     match value {
         Value::String(text) if text.trim().is_empty() => Ok(Value::Null),
         Value::String(text) => {

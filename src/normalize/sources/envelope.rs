@@ -1,9 +1,9 @@
-//! What collectors and container platforms wrap around the lines of a log.
+//! Envelopes: what log collectors and container platforms wrap around the lines of a log.
 //!
-//! | writer | the line is in |
+//! | writer | field of the line |
 //! |---|---|
 //! | Docker's `json-file` driver, Fluent Bit, Fluentd, FireLens | `log` |
-//! | Kubernetes (CRI): `<time> stdout F <line>`, `kubectl logs --prefix` or `--timestamps`, `docker compose logs`, syslog, `grep` | behind a prefix |
+//! | Kubernetes (CRI): `<time> stdout F <line>`, `kubectl logs --prefix` or `--timestamps`, `docker compose logs`, syslog, `grep` | after a prefix |
 //! | journald (`journalctl -o json`) | `MESSAGE`, a text or a list of bytes |
 //! | Elasticsearch and OpenSearch: hits, whole answers, elasticdump | `_source` |
 //! | Google Cloud Logging | `jsonPayload`, `textPayload` |
@@ -20,8 +20,8 @@ use serde_json::{Map, Value};
 
 use super::{Found, find_in_object, find_in_text};
 
-/// The fields that carry a line, as text or as the object that it is.
-const CARRIERS: &[&str] = &[
+/// The fields that contain a line, as text or as an object.
+const LINE_FIELDS: &[&str] = &[
     "_source",
     "log_processed",
     "log",
@@ -59,37 +59,38 @@ const CARRIERS: &[&str] = &[
     "logRecords",
 ];
 
-/// How many envelopes may be inside one another: an answer of an API, its list, a hit, a collector's line, Docker's.
+/// The deepest nesting of envelopes, for example an answer of an API, its list, a hit, the line of
+/// a log collector, and Docker's line.
 pub(super) const MAX_DEPTH: u32 = 8;
 
 /// The longest prefix of a line, in bytes.
-const MAX_PREFIX: usize = 512;
+const MAX_PREFIX_LEN: usize = 512;
 
-/// Why a part of a line cannot be read.
-pub(super) const PART: &str =
-    "a part of a line that the container runtime split; put the parts together first";
+/// Why a segment of a line is rejected.
+pub(super) const SEGMENT: &str =
+    "a segment of a line that the container runtime split; join the segments first";
 
-/// Whether a text is the first part of a line that Docker split (moby, `daemon/logger/copier.go`, `defaultBufSize`): only
-/// the last part ends with a line break.
-fn is_part(value: &Value) -> bool {
+/// Whether a text is the first segment of a line that Docker split (moby,
+/// `daemon/logger/copier.go`, `defaultBufSize`): only the last segment ends with a line break.
+fn is_segment(value: &Value) -> bool {
     const SPLIT_AT: usize = 16 << 10;
     value.as_str().is_some_and(|text| {
         text.len() >= SPLIT_AT && !text.ends_with('\n') && text.contains('{') && !text.ends_with('}')
     })
 }
 
-/// What is in the envelope that an object is; `None` when it is none, or nothing in it is JSON.
+/// Opens an object that is an envelope; `None` if it is not one, or contains no JSON.
 pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
     if depth >= MAX_DEPTH {
         return None;
     }
     let mut inside = None;
-    for carrier in CARRIERS {
-        let Some(value) = object.get(*carrier) else { continue };
+    for field in LINE_FIELDS {
+        let Some(value) = object.get(*field) else { continue };
         match open_value(value, depth + 1) {
-            // Of a line that is not whole nobody knows whether it was of an event.
-            Some(found) if *carrier == "log" && !found.holds_event() && is_part(value) => {
-                return Some(Found::one(Err(PART.to_owned())));
+            // A segment of a line may or may not belong to an event.
+            Some(found) if *field == "log" && !found.has_event() && is_segment(value) => {
+                return Some(Found::one(Err(SEGMENT.to_owned())));
             }
             Some(found @ Found::Events { .. }) => return Some(found),
             Some(found) => inside = Some(found),
@@ -99,12 +100,12 @@ pub(super) fn open(object: &Map<String, Value>, depth: u32) -> Option<Found> {
     inside
 }
 
-/// What is in a value that may be a line, an event, or a list of those; `None` for what holds no JSON.
+/// Opens a value that is a line, an event, or a list of these; `None` if it contains no JSON.
 fn open_value(value: &Value, depth: u32) -> Option<Found> {
     let found = match value {
         Value::String(text) if text.contains('{') => find_in_text(trimmed(text), None, depth),
         Value::Object(object) => find_in_object(object.clone(), depth),
-        // journald writes what is not UTF-8, and has control characters, as a list of bytes.
+        // journald writes texts that are not UTF-8, or have control characters, as a list of bytes.
         Value::Array(list) if list.first().is_some_and(Value::is_u64) => {
             let bytes: Option<Vec<u8>> =
                 list.iter().map(|byte| byte.as_u64().and_then(|byte| byte.try_into().ok())).collect();
@@ -134,33 +135,35 @@ fn open_value(value: &Value, depth: u32) -> Option<Found> {
     Some(found).filter(|found| *found != Found::Unknown)
 }
 
-/// A line without its break. Cells of a table may be empty, so that tabs at its ends belong to it.
+/// A line without its line break. Tabs at its ends belong to it: cells of a table can be empty.
 fn trimmed(line: &str) -> &str {
     line.trim_matches([' ', '\r', '\n'])
 }
 
-/// The JSON object at the end of a line, with what stands before it.
-pub(super) fn behind_prefix(line: &str) -> Option<(&str, &str)> {
-    let at = memmem::find(line.as_bytes(), b"{\"").filter(|at| *at <= MAX_PREFIX)?;
+/// Splits a line into a prefix and the JSON object after it.
+pub(super) fn split_prefix(line: &str) -> Option<(&str, &str)> {
+    let at = memmem::find(line.as_bytes(), b"{\"").filter(|at| *at <= MAX_PREFIX_LEN)?;
     let (prefix, json) = line.split_at(at);
-    // A quotation mark before it would make it a member of a damaged object.
+    // After a quotation mark, the object would be a member of a damaged object.
     (!prefix.contains(['"', '{', '}'])).then_some((prefix, json))
 }
 
-/// Whether a prefix is that of a part of a line: the container runtime interface splits lines at 16 KiB and marks the
-/// parts but the last with `P` (Kubernetes, `pkg/kubelet/kuberuntime/logs`).
-pub(super) fn is_of_part(prefix: &str) -> bool {
+/// Whether a prefix belongs to a segment of a line: the Kubernetes container runtime interface
+/// splits lines at 16 KiB, and marks all segments but the last with `P` (Kubernetes,
+/// `pkg/kubelet/kuberuntime/logs`).
+pub(super) fn is_segment_prefix(prefix: &str) -> bool {
     prefix.ends_with(" stdout P ") || prefix.ends_with(" stderr P ")
 }
 
-/// Whether a cut JSON text is of an event, rather than of any other line that was wrapped.
+/// Whether a truncated JSON text belongs to an event, rather than to another line in an envelope.
 pub(super) fn is_of_event(text: &str) -> bool {
     ["event", "tstamp", "se_ac", "payload", "contexts", "_tokens"]
         .iter()
         .any(|mark| memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
 }
 
-/// The line without escape sequences for colors, which no JSON text can hold as they are; `None` when there are none.
+/// The line without escape sequences for colors, which are invalid in JSON; `None` if there are
+/// none.
 pub(super) fn without_colors(line: &str) -> Option<String> {
     if !line.contains('\u{1b}') {
         return None;
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors_are_taken_out_and_nothing_else() {
+    fn removes_only_colors() {
         let colored = "\u{1b}[1;34m{\u{1b}[0m\"a\":\u{1b}[32m\"é\"\u{1b}[0m}\u{1b}[K";
         assert_eq!(without_colors(colored).as_deref(), Some("{\"a\":\"é\"}"));
         assert_eq!(without_colors("{\"a\":\"\\u001b[0m\"}"), None);
@@ -191,11 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_holds_no_json_is_a_prefix() {
+    fn a_prefix_contains_no_json() {
         let line = "2026-10-01T09:00:00Z stdout F {\"a\":{\"b\":1}}";
-        assert_eq!(behind_prefix(line), Some(("2026-10-01T09:00:00Z stdout F ", "{\"a\":{\"b\":1}}")));
+        assert_eq!(split_prefix(line), Some(("2026-10-01T09:00:00Z stdout F ", "{\"a\":{\"b\":1}}")));
         for line in ["x\",\"extra\":{\"a\":1}}", "plain", "{x} {\"a\":1}"] {
-            assert_eq!(behind_prefix(line), None, "{line}");
+            assert_eq!(split_prefix(line), None, "{line}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Nodes of GitLab's GraphQL API as bare lines: of `aiInstanceUsageData`, which tell what an event is about, and of
-//! `aiUsageData` of a group or project, which tell who did what and when.
+//! Nodes of GitLab's GraphQL API as lines without a page: those of `aiInstanceUsageData` have the
+//! details of an event; those of `aiUsageData` of a group or project have only the event, its user
+//! and its time.
 
 use serde_json::{Map, Value};
 
 use super::Found;
-use super::observed::{Form, Observed, Who};
+use super::observed::{Form, Observed, UserRef};
 use crate::model::scalar::{take, take_object, text_in, truth};
 
-/// Whether an object is a node: GraphQL writes names in capitals and ids as global ones.
+/// Whether an object is a node: GraphQL has event names in upper case, and global ids.
 pub(super) fn is_node(object: &Map<String, Value>) -> bool {
-    let is_spoken_loudly =
-        |name: &str| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_lowercase());
-    object.get("event").and_then(Value::as_str).is_some_and(is_spoken_loudly)
+    let is_upper_case = |name: &str| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    object.get("event").and_then(Value::as_str).is_some_and(is_upper_case)
         && object.contains_key("timestamp")
         && !object.contains_key("ai_context")
         && !object.contains_key("additional_properties")
@@ -19,9 +19,9 @@ pub(super) fn is_node(object: &Map<String, Value>) -> bool {
 
 /// The event of a node.
 pub(super) fn read(mut node: Map<String, Value>) -> Found {
-    let tells_all = node.contains_key("extras") || node.contains_key("namespacePath");
+    let has_details = node.contains_key("extras") || node.contains_key("namespacePath");
     let user = match take(&mut node, "user") {
-        Some(Value::Object(mut user)) => Some(Who {
+        Some(Value::Object(mut user)) => Some(UserRef {
             username: text_in(&user, "username"),
             bot: user.get("bot").and_then(truth),
             id: take(&mut user, "id"),
@@ -29,7 +29,7 @@ pub(super) fn read(mut node: Map<String, Value>) -> Found {
         _ => None,
     };
     Found::one(Ok(Observed {
-        form: Some(if tells_all { Form::InstanceNode } else { Form::GroupNode }),
+        form: Some(if has_details { Form::InstanceNode } else { Form::GroupNode }),
         event: text_in(&node, "event"),
         timestamp: text_in(&node, "timestamp"),
         user,

@@ -1,8 +1,9 @@
-//! Event streams that did not come from `fetch`: what an operator can have of the Duo Agent Platform, in the forms in
-//! which it is told.
+//! Event exports: events of the Duo Agent Platform that did not come from `fetch`, in all their
+//! forms.
 //!
-//! A form is known by what a line holds, one line at a time, so that files of several forms can be put together. Each turns
-//! text into [`Observed`] events, which say what is told and no more; [`record()`] makes records of them.
+//! The form is recognized by the content of each line, so files of several forms can be
+//! concatenated. Each form turns text into [`Observed`] events, which contain what the source
+//! reports and nothing else; [`record()`] turns them into records.
 
 mod base64;
 mod context;
@@ -10,11 +11,11 @@ mod enriched;
 mod envelope;
 mod graphql;
 mod internal;
-mod moment;
 mod observed;
 mod record;
 mod service_log;
 mod table;
+mod timestamp;
 mod tracker;
 mod usage_table;
 
@@ -23,27 +24,29 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{line, log_line};
 
-pub use moment::moment;
-pub use observed::{Form, Observed, Who};
-pub use record::{Setting, UNKNOWN_INSTANCE, derived_id, record, unusable_fields};
-pub use table::Heading;
+pub use observed::{Form, Observed, UserRef};
+pub use record::{ImportDefaults, UNKNOWN_INSTANCE, derived_id, record, unusable_fields};
+pub use table::Header;
+pub use timestamp::parse_timestamp;
 
-/// The longest line, or element of a document, that is read, in bytes. An event has about 10 kB.
-pub const LONGEST: usize = 8 << 20;
+/// The longest line or element of a document, in bytes. An event has about 10 kB.
+pub const MAX_LINE_LEN: usize = 8 << 20;
 
-/// What was found in a line, or in an element of a document.
+/// The contents of a line, or of an element of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// The events, or why one of them cannot be read; and how many other things stand beside them.
+    /// Events, and anything else beside them.
     Events {
-        /// The events, in the order of the text.
+        /// The events in the order of the text, or why one of them is invalid.
         events: Vec<Result<Observed, String>>,
-        /// What is no event: views of pages in a tracker's payload, other lines in a collector's list.
+        /// The number of other items: page views in the payload of a tracker, other lines in the
+        /// list of a log collector.
         skipped: u64,
     },
-    /// The form is known, and there is no event in it: another line of a log, a header, a view of a page, a heading.
+    /// A recognized form without an event: another line of a log, a log header, a page view, a
+    /// table header.
     Nothing,
-    /// No form that is known.
+    /// An unrecognized form.
     Unknown,
 }
 
@@ -52,8 +55,8 @@ impl Found {
         Found::Events { events: vec![event], skipped: 0 }
     }
 
-    /// Of a list; `None` is what is no event.
-    fn of(found: impl IntoIterator<Item = Option<Result<Observed, String>>>) -> Found {
+    /// From a list, in which `None` is no event.
+    fn from_list(found: impl IntoIterator<Item = Option<Result<Observed, String>>>) -> Found {
         let (mut events, mut skipped) = (Vec::new(), 0);
         for event in found {
             match event {
@@ -64,12 +67,12 @@ impl Found {
         if events.is_empty() { Found::Nothing } else { Found::Events { events, skipped } }
     }
 
-    /// Whether an event could be read.
-    fn holds_event(&self) -> bool {
+    /// Whether it has a valid event.
+    fn has_event(&self) -> bool {
         matches!(self, Found::Events { events, .. } if events.iter().any(Result::is_ok))
     }
 
-    /// Whether nothing could be read.
+    /// Whether it has events and all of them are invalid, or the form is unrecognized.
     fn is_damaged(&self) -> bool {
         match self {
             Found::Events { events, .. } => events.iter().all(Result::is_err),
@@ -79,31 +82,34 @@ impl Found {
     }
 }
 
-/// Finds the events in a line; `heading` is that of the dump the line is of. Reasons say what is wrong, without repeating
-/// any of the content.
-pub fn find(line: &str, heading: Option<&Heading>) -> Found {
+/// Finds the events in a line. `header` is the header of the table that the line belongs to. Errors
+/// describe what is wrong, without content of the line.
+pub fn find(line: &str, header: Option<&Header>) -> Found {
     let line = line.trim_matches([' ', '\r']);
-    if line.len() > LONGEST {
+    if line.len() > MAX_LINE_LEN {
         return Found::one(Err("longer than 8 MiB".to_owned()));
     }
-    let found = find_in_text(line, heading, 0);
+    let found = find_in_text(line, header, 0);
     match found.is_damaged().then(|| envelope::without_colors(line)).flatten() {
-        Some(plain) => find_in_text(plain.trim(), heading, 0),
+        Some(without_colors) => find_in_text(without_colors.trim(), header, 0),
         None => found,
     }
 }
 
-/// Finds the events in a text, in so many envelopes.
-fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
+/// Finds the events in a text inside `depth` envelopes.
+fn find_in_text(text: &str, header: Option<&Header>, depth: u32) -> Found {
     if text.starts_with('{') {
         return find_in_json(text, depth);
     }
-    if let Some(heading) = heading {
-        return match () {
-            () if Heading::parse(text).is_some() || log_line::is_furniture(text) => Found::Nothing,
-            () if heading.is_of(text) => heading.read(text),
-            () if enriched::is_separated(text) => enriched::read_separated(text),
-            () => Found::Unknown,
+    if let Some(header) = header {
+        return if Header::parse(text).is_some() || log_line::is_furniture(text) {
+            Found::Nothing
+        } else if header.is_of(text) {
+            header.read(text)
+        } else if enriched::is_separated(text) {
+            enriched::read_separated(text)
+        } else {
+            Found::Unknown
         };
     }
     if enriched::is_separated(text) {
@@ -114,24 +120,25 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
     }
     if text.starts_with("Binary file ") && text.ends_with(" matches") {
         return Found::one(Err(
-            "grep left out lines of a file that it took for binary; use grep --text".to_owned()
+            "grep omitted lines of a file that it considered binary; use grep --text".to_owned()
         ));
     }
-    // A list that begins, or is, a line.
+    // A JSON list that starts on this line.
     if let Some(list) =
         text.strip_prefix(['[', ',']).map(str::trim_start).filter(|list| list.starts_with('{'))
     {
         return find_in_json(list, depth);
     }
     let is_text = log_line::is_text(text);
-    if let Some((prefix, json)) = envelope::behind_prefix(text)
+    if let Some((prefix, json)) = envelope::split_prefix(text)
         && depth < envelope::MAX_DEPTH
     {
-        // A line that was logged may hold anything; behind another prefix there is an event, or it is damaged.
+        // A log line can contain anything. After any other prefix there is an event, or the line is
+        // damaged.
         let is_logged = is_text || log_line::is_text(prefix);
         return match find_in_json(json, depth + u32::from(is_logged)) {
-            found if envelope::is_of_part(prefix) && !found.holds_event() => {
-                Found::one(Err(envelope::PART.to_owned()))
+            found if envelope::is_segment_prefix(prefix) && !found.has_event() => {
+                Found::one(Err(envelope::SEGMENT.to_owned()))
             }
             Found::Unknown if is_logged => Found::Nothing,
             found => found,
@@ -140,7 +147,7 @@ fn find_in_text(text: &str, heading: Option<&Heading>, depth: u32) -> Found {
     if is_text { Found::Nothing } else { Found::Unknown }
 }
 
-/// Finds the events in a text that starts with an object.
+/// Finds the events in a text that starts with a JSON object.
 fn find_in_json(text: &str, depth: u32) -> Found {
     let reason = match parsed(text) {
         Ok(object) => return find_in_object(object, depth),
@@ -149,15 +156,12 @@ fn find_in_json(text: &str, depth: u32) -> Found {
     if let Some(found) = find_in_row(text, depth) {
         return found;
     }
-    // In an envelope there are lines of every kind.
-    match depth == 0 || envelope::is_of_event(text) {
-        true => Found::one(Err(reason)),
-        false => Found::Nothing,
-    }
+    // Envelopes also contain lines that are not events.
+    if depth == 0 || envelope::is_of_event(text) { Found::one(Err(reason)) } else { Found::Nothing }
 }
 
-/// Finds the events in objects in a row, with commas or blanks between them, and what is left of a list behind the last
-/// one. `None` when it is a single object that is damaged.
+/// Finds the events in consecutive objects, which commas or blanks separate and the end of a list
+/// may follow. `None` if the text is a single damaged object.
 fn find_in_row(text: &str, depth: u32) -> Option<Found> {
     let whole = line::with_whole_surrogates(text);
     let mut rest = whole.as_deref().unwrap_or(text);
@@ -191,18 +195,18 @@ fn find_in_row(text: &str, depth: u32) -> Option<Found> {
         "" if objects == unknown => Some(Found::Unknown),
         "" if events.is_empty() => Some(Found::Nothing),
         "" => Some(Found::Events { events, skipped }),
-        // Something else follows, so that it is not known what the line was.
+        // Other text follows, so the form of the line is unknown.
         _ => None,
     }
 }
 
-/// Why an object among others cannot be read.
-const UNKNOWN: &str = "no event of a form that is known";
+/// Why an object among others is rejected.
+const UNKNOWN: &str = "unrecognized event format";
 
-/// Finds the events in an object, in so many envelopes.
+/// Finds the events in an object inside `depth` envelopes.
 fn find_in_object(object: Map<String, Value>, depth: u32) -> Found {
     type Form = (fn(&Map<String, Value>) -> bool, Option<fn(Map<String, Value>) -> Found>);
-    // Where two forms could be meant, the one that asks for more comes first.
+    // If two forms can match, the one with more requirements comes first.
     const FORMS: [Form; 11] = [
         (enriched::is_micro, Some(enriched::read_micro)),
         (tracker::is_payload, Some(tracker::read_payload)),
@@ -210,7 +214,8 @@ fn find_in_object(object: Map<String, Value>, depth: u32) -> Found {
         (tracker::is_event, Some(tracker::read_event)),
         (enriched::is_enriched, Some(enriched::read_json)),
         (service_log::is_event, Some(service_log::read)),
-        // Another line of that log, unless a collector added message and level: then the message is the line.
+        // Another line of that log; unless a log collector added message and level, and the message
+        // is the original line.
         (service_log::is_line, None),
         (usage_table::is_row, Some(usage_table::read)),
         (graphql::is_node, Some(graphql::read)),
@@ -227,18 +232,18 @@ fn find_in_object(object: Map<String, Value>, depth: u32) -> Found {
     if form.is_some() || log_line::is_other(&object) {
         return Found::Nothing;
     }
-    // Snowflake writes the names of columns in capitals.
-    let is_loud = |name: &String| name.bytes().any(|byte| byte.is_ascii_uppercase());
-    if object.keys().any(is_loud)
+    // Snowflake writes column names in upper case.
+    let has_upper_case = |name: &String| name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if object.keys().any(has_upper_case)
         && !object.keys().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase()))
     {
-        let lowered = object.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        return find_in_object(lowered, depth);
+        let lower_case = object.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        return find_in_object(lower_case, depth);
     }
     Found::Unknown
 }
 
-/// The JSON object in a text; the error says what is wrong with it, without any of it.
+/// The JSON object in a text. The error describes what is wrong, without content of the text.
 fn parsed(text: &str) -> Result<Map<String, Value>, String> {
     if !text.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
@@ -246,7 +251,7 @@ fn parsed(text: &str) -> Result<Map<String, Value>, String> {
     line::parse_json(text)
 }
 
-/// A digest as an id: 128 bits of it.
+/// The first 128 bits of a digest, as an id.
 fn short_digest(hash: Sha256) -> String {
     let digest = hash.finalize();
     digest[..16].iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))

@@ -1,118 +1,122 @@
-//! Makes a record of an event as it was told.
+//! Builds the record of an observed event.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::observed::{Form, Observed};
-use super::{moment, short_digest};
+use super::{parse_timestamp, short_digest};
 use crate::base::address::canonical;
-use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, Session};
+use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, SessionField};
 use crate::events::features::{self, CODE_SUGGESTIONS};
 use crate::model::canonical::canonicalize;
 use crate::model::event::Event;
 use crate::model::record::{INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
 use crate::model::scalar;
 
-/// The instance of events that do not tell theirs.
+/// The instance of events that do not carry one.
 pub const UNKNOWN_INSTANCE: &str = "unknown";
 
-/// What is said about events that do not tell it themselves.
+/// Defaults for events that do not carry these fields.
 #[derive(Clone, Debug, Default)]
-pub struct Setting {
+pub struct ImportDefaults {
     /// The GitLab, as a URL without a trailing slash.
     pub instance: Option<String>,
-    /// The path of the group.
+    /// The group path.
     pub scope: Option<String>,
 }
 
-/// The record of an event. Its day and fetch are those of its own time, since an export does not tell when it was made, and
-/// all parts of one have to be of the same fetch. The error says what is missing, without repeating any of the content.
-pub fn record(observed: &Observed, setting: &Setting, row: Row) -> Result<Event<'static>, String> {
-    let told = Told::of(observed);
-    let name = observed.event.as_deref().map(str::trim).filter(|name| !name.is_empty()).ok_or("no name")?;
+/// Builds the record of an event. Its day and the time of its fetch derive from its own timestamp,
+/// because an export does not contain the time of its creation, and all parts of an export must
+/// belong to the same fetch. The error describes what is missing, without content of the event.
+pub fn record(observed: &Observed, defaults: &ImportDefaults, row: Row) -> Result<Event<'static>, String> {
+    let contexts = Contexts { observed };
+    let name =
+        observed.event.as_deref().map(str::trim).filter(|name| !name.is_empty()).ok_or("no event name")?;
     let name = name.to_lowercase();
     let entry = catalog::entry(&name);
     let name = entry.map_or(name, |entry| entry.name.to_owned());
     let role = catalog::role(&name);
-    let time = observed.timestamp.as_deref().ok_or("no time")?;
-    let ts = moment(time).ok_or("a time that is none")?;
+    let time = observed.timestamp.as_deref().ok_or("no timestamp")?;
+    let ts = parse_timestamp(time).ok_or("unrecognized timestamp")?;
     let day = ts.day();
     let feature = features::feature_of(&name);
-    let base = Base { observed, entry };
-    let user_type = told.standard("user_type");
+    let base = BaseProperties { observed, entry };
+    let user_type = contexts.standard("user_type");
     let is_suggestion = feature == CODE_SUGGESTIONS && observed.form != Some(Form::GroupNode);
     let [write_5m, write_1h, creation] =
         ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "cache_creation"]
-            .map(|name| told.count(name));
+            .map(|name| contexts.count(name));
     let writes = [write_5m, write_1h, creation];
     let mut event = Event {
         ts,
         origin: Origin {
-            instance: told.instance(setting).into(),
+            instance: contexts.instance(defaults).into(),
             collector: observed.form.map_or("", Form::collector).into(),
-            scope: setting.scope.clone().map_or(INSTANCE_SCOPE.into(), Into::into),
+            scope: defaults.scope.clone().map_or(INSTANCE_SCOPE.into(), Into::into),
             day,
             fetched_at: day.plus(1).midnight(),
             row,
         },
         feature: feature.into(),
-        user: told.user().into(),
+        user: contexts.user().into(),
         username: observed.user.as_ref().and_then(|user| user.username.clone()).map(Into::into),
         bot: observed.user.as_ref().is_some_and(|user| user.bot == Some(true))
             || user_type.as_deref().is_some_and(|kind| kind != "human"),
-        language: is_suggestion.then(|| told.extra("language").map_or(NO_LANGUAGE.into(), Into::into)),
+        language: is_suggestion.then(|| contexts.extra("language").map_or(NO_LANGUAGE.into(), Into::into)),
         language_original: None,
-        ide: told.extra("ide_name").map(Into::into),
+        ide: contexts.extra("ide_name").map(Into::into),
         ide_original: None,
-        lines: told.extra("suggestion_size").filter(|_| is_suggestion).and_then(|size| size.parse().ok()),
+        lines: contexts.extra("suggestion_size").filter(|_| is_suggestion).and_then(|size| size.parse().ok()),
         namespace: observed.namespace_path.clone().map(Into::into),
-        project: told.project().map(Into::into),
-        session: base.session(&told).map(Into::into),
-        flow: base.flow(&told).map(Into::into),
-        environment: base.environment(&told).map(Into::into),
-        tool: base.tool(&told, role).map(Into::into),
-        model: told.model("model_name").map(Into::into),
-        model_engine: told.model("model_engine").map(Into::into),
-        model_provider: told.model("model_provider").map(Into::into),
-        agent: told.agent(&["agent_name"]).map(Into::into),
-        agent_type: told.agent(&["agent_type", "item_type"]).map(Into::into),
-        flow_version: told.agent(&["flow_version", "item_version"]).map(Into::into),
+        project: contexts.project().map(Into::into),
+        session: base.session(&contexts).map(Into::into),
+        flow: base.flow(&contexts).map(Into::into),
+        environment: base.environment(&contexts).map(Into::into),
+        tool: base.tool(&contexts, role).map(Into::into),
+        model: contexts.model("model_name").map(Into::into),
+        model_engine: contexts.model("model_engine").map(Into::into),
+        model_provider: contexts.model("model_provider").map(Into::into),
+        agent: contexts.agent(&["agent_name"]).map(Into::into),
+        agent_type: contexts.agent(&["agent_type", "item_type"]).map(Into::into),
+        flow_version: contexts.agent(&["flow_version", "item_version"]).map(Into::into),
         user_type: user_type.map(Into::into),
-        global_user_id: told.global_user().map(Into::into),
-        outcome: base.outcome(&told, role).map(Into::into),
-        reason: base.reason(&told).map(Into::into),
-        input_tokens: told.count("input_tokens"),
-        output_tokens: told.count("output_tokens"),
-        total_tokens: told.count("total_tokens"),
-        cache_read: told.count("cache_read"),
+        global_user_id: contexts.global_user().map(Into::into),
+        outcome: base.outcome(&contexts, role).map(Into::into),
+        reason: base.reason(&contexts).map(Into::into),
+        input_tokens: contexts.count("input_tokens"),
+        output_tokens: contexts.count("output_tokens"),
+        total_tokens: contexts.count("total_tokens"),
+        cache_read: contexts.count("cache_read"),
         cache_write_5m: write_5m,
         cache_write_1h: write_1h,
         cache_write: writes
             .iter()
             .any(Option::is_some)
             .then(|| writes.iter().flatten().fold(0, |sum: u64, tokens| sum.saturating_add(*tokens))),
-        source: told.standard("source").map(Into::into),
-        tracking_id: told.extra("unique_tracking_id").map(Into::into),
+        source: contexts.standard("source").map(Into::into),
+        tracking_id: contexts.extra("unique_tracking_id").map(Into::into),
         event_id: observed.event_id.clone().filter(|id| !id.is_empty()).map(Into::into),
-        context: told.context(),
+        context: contexts.context(),
         event: name.into(),
     };
     canonicalize(&mut event);
     Ok(event)
 }
 
-/// The id of an event whose source tells none: what it says, without where it was found. It is made of the record as it
-/// leaves, so that where people are replaced, nobody can find them by trying out who makes that id.
+/// The id of an event whose source has none: a digest of the event without its position. It is
+/// computed from the final record, so that with pseudonyms, no one can identify people by trying
+/// out which user results in this id.
 pub fn derived_id(event: &Event<'_>) -> String {
     let mut hash = Sha256::new();
     hash.update(event.origin.instance.as_bytes());
     if event.origin.collector == Form::UsageTable.collector() {
-        // What PostgreSQL and ClickHouse both tell of a row; by this GitLab knows it too.
+        // The fields that PostgreSQL and ClickHouse both have; they also identify a row in GitLab.
         let namespace =
             event.namespace.as_deref().and_then(|path| path.trim_end_matches('/').rsplit('/').next());
-        let told = event.context.as_ref().and_then(|context| scalar::id(context.get("namespace_id")?));
+        let id_in_context =
+            event.context.as_ref().and_then(|context| scalar::id(context.get("namespace_id")?));
         let milliseconds = event.ts.unix_milliseconds().to_string();
-        let namespace = namespace.map(str::to_owned).or(told).unwrap_or_default();
+        let namespace = namespace.map(str::to_owned).or(id_in_context).unwrap_or_default();
         for part in [&*event.user, &*event.event, &milliseconds, &namespace] {
             hash.update([0]);
             hash.update(part.as_bytes());
@@ -121,16 +125,16 @@ pub fn derived_id(event: &Event<'_>) -> String {
     }
     let fields = serde_json::to_value(event).ok();
     if let Some(Value::Object(mut fields)) = fields {
-        // A user name can change, and a place is none of the event.
-        for place in ["instance", "collector", "scope", "fetched_at", "row", "event_id", "username"] {
-            fields.remove(place);
+        // The user name can change, and the position is not a part of the event.
+        for field in ["instance", "collector", "scope", "fetched_at", "row", "event_id", "username"] {
+            fields.remove(field);
         }
         hash.update(Value::Object(fields).to_string());
     }
     short_digest(hash)
 }
 
-/// How many fields of an event are of another type than records have them in: they are not in its record.
+/// The number of fields whose type does not match the record. The record omits them.
 pub fn unusable_fields(observed: &Observed) -> u64 {
     let Observed { label, property, value, standard, ai, extra, .. } = observed;
     let base = [label, property, value].into_iter().flatten();
@@ -138,17 +142,17 @@ pub fn unusable_fields(observed: &Observed) -> u64 {
     let unusable = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         Value::String(text) if text.trim().is_empty() => false,
-        value if *name == SUGGESTION_SIZE || TOKENS.contains(&name.as_str()) => {
+        value if *name == SUGGESTION_SIZE || TOKEN_FIELDS.contains(&name.as_str()) => {
             scalar::count(value).is_none()
         }
-        value => is_nested(value) && TEXTS.contains(&name.as_str()),
+        value => is_nested(value) && TEXT_FIELDS.contains(&name.as_str()),
     };
     let places = [standard.as_ref(), ai.as_ref(), Some(extra)].into_iter().flatten().flatten();
     (base.filter(is_nested).count() + places.filter(unusable).count()) as u64
 }
 
-/// The fields of the AI Context that count tokens.
-pub(super) const TOKENS: [&str; 7] = [
+/// The fields of the AI Context with counts of tokens.
+pub(super) const TOKEN_FIELDS: [&str; 7] = [
     "input_tokens",
     "output_tokens",
     "total_tokens",
@@ -161,8 +165,8 @@ pub(super) const TOKENS: [&str; 7] = [
 /// The custom property with the size of a suggestion, in lines.
 const SUGGESTION_SIZE: &str = "suggestion_size";
 
-/// The fields of contexts and custom properties that records have as text.
-const TEXTS: &[&str] = &[
+/// The fields of contexts and custom properties that are texts in records.
+const TEXT_FIELDS: &[&str] = &[
     "agent_name",
     "agent_type",
     "flow_name",
@@ -189,7 +193,8 @@ const TEXTS: &[&str] = &[
 ];
 
 impl Form {
-    /// What stands for the collector in records of this form. All forms of Snowplow are one: they bring the same events.
+    /// The collector in records of this form. All Snowplow forms have the same one, because they
+    /// contain the same events.
     pub fn collector(self) -> &'static str {
         match self {
             Form::InternalEvent | Form::EventsApi => "internal_events",
@@ -206,21 +211,17 @@ impl Form {
 }
 
 /// The contexts and custom properties of an event.
-struct Told<'a> {
+struct Contexts<'a> {
     observed: &'a Observed,
 }
 
-/// The base properties of an event, which mean something else for each.
-struct Base<'a> {
+/// The base properties of an event. Their meaning depends on the event.
+struct BaseProperties<'a> {
     observed: &'a Observed,
     entry: Option<&'static Entry>,
 }
 
-impl Told<'_> {
-    fn of(observed: &Observed) -> Told<'_> {
-        Told { observed }
-    }
-
+impl Contexts<'_> {
     fn extra(&self, name: &str) -> Option<String> {
         scalar::text_in(&self.observed.extra, name)
     }
@@ -229,21 +230,21 @@ impl Told<'_> {
         self.observed.ai.as_ref().and_then(|ai| scalar::text_in(ai, name))
     }
 
-    /// From the Standard Context, else from that of billing, which repeats some of it.
+    /// A field of the Standard Context, else of the billing context, which repeats some fields.
     fn standard(&self, name: &str) -> Option<String> {
         let Observed { standard, billing, .. } = self.observed;
         [standard, billing].into_iter().flatten().find_map(|context| scalar::text_in(context, name))
     }
 
-    /// A number of tokens: the AI Context comes first.
+    /// A number of tokens; the AI Context has priority.
     fn count(&self, name: &str) -> Option<u64> {
         let Observed { ai, standard, extra, .. } = self.observed;
         let places = [ai.as_ref(), standard.as_ref(), Some(extra)];
         places.into_iter().flatten().find_map(|place| place.get(name).and_then(scalar::count))
     }
 
-    /// By one guide a model belongs to the Standard Context, by the other to the AI Context; where calls are told as they are
-    /// written, it is among the custom properties.
+    /// A field of the model. One guide puts it into the Standard Context, another into the AI
+    /// Context; some emitters send it as a custom property.
     fn model(&self, name: &str) -> Option<String> {
         self.standard(name).or_else(|| self.extra(name)).or_else(|| self.ai(name))
     }
@@ -253,7 +254,7 @@ impl Told<'_> {
         in_ai.or_else(|| names.iter().find_map(|name| self.extra(name)))
     }
 
-    fn instance(&self, setting: &Setting) -> String {
+    fn instance(&self, defaults: &ImportDefaults) -> String {
         let is_host = |host: &String| {
             host.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
@@ -261,7 +262,7 @@ impl Told<'_> {
         self.standard("host_name")
             .filter(is_host)
             .map(|host| canonical(&format!("https://{host}")).into_owned())
-            .or_else(|| setting.instance.clone())
+            .or_else(|| defaults.instance.clone())
             .or_else(|| self.standard("instance_id").map(|id| format!("instance:{id}")))
             .unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())
     }
@@ -271,59 +272,69 @@ impl Told<'_> {
     }
 
     fn user(&self) -> String {
-        let beside = self.observed.user.as_ref().and_then(|user| scalar::id(user.id.as_ref()?));
-        let own = beside.or_else(|| scalar::id(self.observed.standard.as_ref()?.get("user_id")?));
-        // A number of the database, not a hash that happens to have no letters.
-        let global = |id: &String| match scalar::is_digits(id) && id.len() <= LONGEST_ID {
-            true => Some(format!("gid://gitlab/User/{id}")),
-            false => id.starts_with("gid://").then(|| id.clone()),
+        let outside = self.observed.user.as_ref().and_then(|user| scalar::id(user.id.as_ref()?));
+        let id = outside.or_else(|| scalar::id(self.observed.standard.as_ref()?.get("user_id")?));
+        // The limit excludes hashes that happen to have only digits.
+        let global = |id: &String| {
+            if scalar::is_digits(id) && id.len() <= MAX_ID_DIGITS {
+                Some(format!("gid://gitlab/User/{id}"))
+            } else {
+                id.starts_with("gid://").then(|| id.clone())
+            }
         };
-        own.as_ref()
+        id.as_ref()
             .and_then(global)
-            // The hash of an id says less than an id that is the same everywhere.
+            // `global_user_id` is the same on all instances, so it has priority over the hash of an
+            // id.
             .or_else(|| self.global_user())
-            .or(own)
+            .or(id)
             .unwrap_or_else(|| NOBODY.to_owned())
     }
 
     fn project(&self) -> Option<String> {
-        let own = self.observed.project.as_ref().and_then(scalar::id);
-        let id = own.or_else(|| self.standard("project_id")).or_else(|| self.extra("project_id"))?;
+        let project = self.observed.project.as_ref().and_then(scalar::id);
+        let id = project.or_else(|| self.standard("project_id")).or_else(|| self.extra("project_id"))?;
         Some(if scalar::is_digits(&id) { format!("gid://gitlab/Project/{id}") } else { id })
     }
 
-    /// What else is told, by the names of the schemas: what is in none of them can be anything.
+    /// The other fields, if the schemas define them. Unknown fields are omitted: they can contain
+    /// anything.
     fn context(&self) -> Option<Box<Map<String, Value>>> {
         let Observed { standard, ai, billing, extra, namespace, .. } = self.observed;
         let mut context = Map::new();
         type Place<'a> = (&'a [&'a str], &'a str, Option<&'a Map<String, Value>>);
         let places: [Place<'_>; 5] = [
-            (STANDARD, "", standard.as_ref()),
-            (AI, "", ai.as_ref()),
-            (EXTRAS, "", Some(extra)),
-            (BILLING, "billing_", billing.as_ref()),
-            (METADATA, "billing_", billing.as_ref().and_then(|billing| billing.get("metadata")?.as_object())),
+            (STANDARD_FIELDS, "", standard.as_ref()),
+            (AI_FIELDS, "", ai.as_ref()),
+            (EXTRA_FIELDS, "", Some(extra)),
+            (BILLING_FIELDS, "billing_", billing.as_ref()),
+            (
+                BILLING_METADATA_FIELDS,
+                "billing_",
+                billing.as_ref().and_then(|billing| billing.get("metadata")?.as_object()),
+            ),
         ];
         for (names, prefix, place) in places {
             for name in names {
-                if let Some(value) = place.and_then(|place| place.get(*name)).filter(|value| is_plain(value))
+                if let Some(value) = place.and_then(|place| place.get(*name)).filter(|value| is_simple(value))
                 {
                     context.entry(format!("{prefix}{name}")).or_insert_with(|| value.clone());
                 }
             }
         }
-        if let Some(namespace) = namespace.as_ref().filter(|id| is_plain(id)) {
+        if let Some(namespace) = namespace.as_ref().filter(|id| is_simple(id)) {
             context.entry("namespace_id").or_insert_with(|| namespace.clone());
         }
         (!context.is_empty()).then(|| Box::new(context))
     }
 }
 
-/// The figures of the largest number that a database counts to.
-const LONGEST_ID: usize = 20;
+/// The digits of the largest 64-bit number.
+const MAX_ID_DIGITS: usize = 20;
 
-/// Of the Standard Context: all but people, what records have fields for, and what ties to other sites.
-const STANDARD: &[&str] = &[
+/// Fields of the Standard Context: all except people, fields of records, and what links to other
+/// sites.
+const STANDARD_FIELDS: &[&str] = &[
     "client_name",
     "client_type",
     "client_version",
@@ -346,8 +357,8 @@ const STANDARD: &[&str] = &[
     "unique_instance_id",
 ];
 
-/// Of the AI Context: all but what records have fields for.
-const AI: &[&str] = &[
+/// Fields of the AI Context: all except fields of records.
+const AI_FIELDS: &[&str] = &[
     "cache_creation",
     "component_name",
     "custom_item_id",
@@ -358,8 +369,8 @@ const AI: &[&str] = &[
     "workflow_id",
 ];
 
-/// Of the custom properties: numbers, and words out of a few.
-const EXTRAS: &[&str] = &[
+/// Custom properties: numbers, and values of short lists.
+const EXTRA_FIELDS: &[&str] = &[
     "compaction_input_tokens",
     "compaction_output_tokens",
     "compaction_ratio",
@@ -392,51 +403,52 @@ const EXTRAS: &[&str] = &[
     "verification_run",
 ];
 
-/// Of the billing context: what was used.
-const BILLING: &[&str] =
+/// Fields of the billing context: what was used.
+const BILLING_FIELDS: &[&str] =
     &["event_id", "event_type", "unit_of_measure", "quantity", "is_billable", "estimated_cost"];
 
-/// Of the details of the billing context.
-const METADATA: &[&str] =
+/// Fields of the metadata of the billing context.
+const BILLING_METADATA_FIELDS: &[&str] =
     &["feature_qualified_name", "feature_ai_catalog_item", "execution_environment", "orbit_called"];
 
 /// The longest text that a schema allows, in bytes.
-const LONGEST_TEXT: usize = 255;
+const MAX_TEXT_LEN: usize = 255;
 
-/// Whether it is a text of a length that schemas allow, a number, yes or no, or a list of numbers.
-fn is_plain(value: &Value) -> bool {
+/// Whether a value is a text of at most [`MAX_TEXT_LEN`], a number, a boolean, or a list of
+/// numbers.
+fn is_simple(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.len() <= LONGEST_TEXT,
+        Value::String(text) => text.len() <= MAX_TEXT_LEN,
         Value::Number(_) | Value::Bool(_) => true,
         Value::Array(values) => !values.is_empty() && values.iter().all(Value::is_number),
         Value::Null | Value::Object(_) => false,
     }
 }
 
-impl Base<'_> {
-    /// The base property that means this, if one does.
+impl BaseProperties<'_> {
+    /// The base property with this meaning, if there is one.
     fn meaning(&self, meaning: Meaning) -> Option<&Value> {
         let entry = self.entry?;
         let Observed { label, property, value, .. } = self.observed;
         [(entry.label, label), (entry.property, property), (entry.value, value)]
             .into_iter()
-            .find_map(|(own, value)| value.as_ref().filter(|_| own == meaning))
+            .find_map(|(defined, value)| value.as_ref().filter(|_| defined == meaning))
     }
 
     fn text(&self, meaning: Meaning) -> Option<String> {
         self.meaning(meaning).and_then(scalar::text)
     }
 
-    /// The id of the session, which is an integer of the instance wherever it stands.
-    fn session(&self, told: &Told<'_>) -> Option<String> {
+    /// The id of the session: in any field, an integer of the instance.
+    fn session(&self, contexts: &Contexts<'_>) -> Option<String> {
         let Observed { ai, extra, billing, value, .. } = self.observed;
         let of = |place: Option<&Map<String, Value>>, name| scalar::id(place?.get(name)?);
         let metadata = || billing.as_ref()?.get("metadata")?.as_object();
-        // The service sends its session as value, whatever the event is called.
+        // The service sends the session in `value` for all events.
         let is_of_service =
-            || told.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service"));
+            || contexts.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service"));
         let is_value = match self.entry {
-            Some(entry) => entry.session() == Session::Value,
+            Some(entry) => entry.session() == SessionField::Value,
             None => is_of_service(),
         };
         let in_value = value.as_ref().filter(|_| is_value).and_then(scalar::id);
@@ -447,38 +459,43 @@ impl Base<'_> {
             .or_else(|| of(Some(extra), "workflow_id"))
             .or_else(|| of(Some(extra), "session_id"))
             .or_else(|| of(metadata(), "workflow_id"))
-            .map(|session| self.local(session, told))
+            .map(|session| self.local_session(session, contexts))
     }
 
-    /// By the schema, `workflow_id` is the session with the id of the instance behind it.
-    fn local(&self, session: String, told: &Told<'_>) -> String {
-        let instance = told.standard("instance_id").filter(|id| !id.is_empty());
+    /// The id of the session within its instance. By the schema, `workflow_id` is the session
+    /// followed by the id of the instance.
+    fn local_session(&self, session: String, contexts: &Contexts<'_>) -> String {
+        let instance = contexts.standard("instance_id").filter(|id| !id.is_empty());
         let local =
             instance.and_then(|id| Some(session.strip_suffix(&id)?.trim_end_matches(['-', '_']).to_owned()));
         local.filter(|local| !local.is_empty()).unwrap_or(session)
     }
 
-    fn flow(&self, told: &Told<'_>) -> Option<String> {
-        told.ai("flow_name")
-            .or_else(|| told.ai("flow_type"))
+    fn flow(&self, contexts: &Contexts<'_>) -> Option<String> {
+        contexts
+            .ai("flow_name")
+            .or_else(|| contexts.ai("flow_type"))
             .or_else(|| {
                 ["flow_name", "workflow_type", "flow_type", "workflow_definition"]
                     .iter()
-                    .find_map(|name| told.extra(name))
+                    .find_map(|name| contexts.extra(name))
             })
             .or_else(|| self.text(Meaning::Flow))
-            .or_else(|| self.category_of_service(told))
+            .or_else(|| self.category_of_service(contexts))
             .or_else(|| {
                 let metadata = self.observed.billing.as_ref()?.get("metadata")?.as_object()?;
                 scalar::text_in(metadata, "feature_qualified_name")
             })
     }
 
-    /// The service's category is the flow, where it is not the part of the program that speaks.
-    fn category_of_service(&self, told: &Told<'_>) -> Option<String> {
+    /// The flow in the category of the service. Other categories are names of modules, not of
+    /// flows.
+    fn category_of_service(&self, contexts: &Contexts<'_>) -> Option<String> {
         let is_of_service = match self.entry {
             Some(entry) => entry.emitter == Emitter::Service,
-            None => told.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service")),
+            None => {
+                contexts.standard("source").is_some_and(|source| source.starts_with("duo-workflow-service"))
+            }
         };
         let is_name = |name: &&String| {
             name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'/'))
@@ -486,11 +503,11 @@ impl Base<'_> {
         self.observed.category.as_ref().filter(|_| is_of_service).filter(is_name).cloned()
     }
 
-    fn environment(&self, told: &Told<'_>) -> Option<String> {
-        self.text(Meaning::Environment).or_else(|| told.extra("environment"))
+    fn environment(&self, contexts: &Contexts<'_>) -> Option<String> {
+        self.text(Meaning::Environment).or_else(|| contexts.extra("environment"))
     }
 
-    fn tool(&self, told: &Told<'_>, role: Option<Role>) -> Option<String> {
+    fn tool(&self, contexts: &Contexts<'_>, role: Option<Role>) -> Option<String> {
         let has_tool = matches!(
             role,
             Some(
@@ -501,16 +518,16 @@ impl Base<'_> {
                     | Role::ToolDenied
             )
         );
-        self.text(Meaning::Tool).or_else(|| told.extra("tool_name").filter(|_| has_tool))
+        self.text(Meaning::Tool).or_else(|| contexts.extra("tool_name").filter(|_| has_tool))
     }
 
-    fn outcome(&self, told: &Told<'_>, role: Option<Role>) -> Option<&'static str> {
+    fn outcome(&self, contexts: &Contexts<'_>, role: Option<Role>) -> Option<&'static str> {
         let of_truth = |is_success| if is_success { "success" } else { "failure" };
         match role? {
             Role::ToolSucceeded => Some("success"),
             Role::ToolFailed => Some("failure"),
             Role::McpFinished => {
-                told.observed.extra.get("has_tool_call_success").and_then(scalar::truth).map(of_truth)
+                contexts.observed.extra.get("has_tool_call_success").and_then(scalar::truth).map(of_truth)
             }
             Role::Succeeded => match self.text(Meaning::Ending)?.as_str() {
                 "workflow_completed" => Some("completed"),
@@ -521,18 +538,18 @@ impl Base<'_> {
         }
     }
 
-    /// The type of what went wrong; what was said about it is never kept.
-    fn reason(&self, told: &Told<'_>) -> Option<String> {
+    /// The type of an error. Its message is never kept.
+    fn reason(&self, contexts: &Contexts<'_>) -> Option<String> {
         let is_type = |text: &String| {
             text.len() <= 100
                 && text.starts_with(|c: char| c.is_ascii_alphabetic())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':'))
         };
         let of_exception = || {
-            let said = self.text(Meaning::Exception)?;
-            let (name, _) = said.split_once('(')?;
+            let exception = self.text(Meaning::Exception)?;
+            let (name, _) = exception.split_once('(')?;
             Some(name.trim().to_owned())
         };
-        told.extra("error_type").filter(is_type).or_else(|| of_exception().filter(is_type))
+        contexts.extra("error_type").filter(is_type).or_else(|| of_exception().filter(is_type))
     }
 }

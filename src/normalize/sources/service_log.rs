@@ -1,25 +1,27 @@
-//! The log of the Duo Workflow Service and of the AI Gateway: JSON lines, of which two kinds tell of events.
+//! The log of the Duo Workflow Service and of the AI Gateway: JSON lines, two kinds of which report
+//! events.
 //!
-//! A call of a model is noted whenever it is made, with its model; the event of it only where events are sent, with its flow
-//! and agent. They are two tellers of the same: what tells of a day chooses one of them.
+//! Every model call is logged, with its model. Its event is logged only if events are sent, with
+//! its flow and agent. These are two sources of the same calls; `aggregate` selects one of them for
+//! each day.
 
 use serde_json::{Map, Value};
 
 use super::Found;
 use super::observed::{Form, Observed};
-use super::record::TOKENS;
+use super::record::TOKEN_FIELDS;
 use crate::model::scalar::{id, take, text_in};
 
-/// The note of an event that is sent.
-const EVENT: &str = "Building AIContext";
+/// The message of a line about a sent event.
+const EVENT_MESSAGE: &str = "Building AIContext";
 
-/// The note of a call of a model.
-const CALL: &str = "LLM call finished with token usage";
+/// The message of a line about a model call.
+const CALL_MESSAGE: &str = "LLM call finished with token usage";
 
-/// The event of a call of a model in a session.
+/// The event of a model call in a session.
 const CALL_IN_SESSION: &str = "token_usage_duo_agent_platform";
 
-/// The event of a call of a model outside a session.
+/// The event of a model call outside a session.
 const OTHER_CALL: &str = "token_usage_ai_gateway";
 
 const AI_CONTEXT: [&str; 12] = [
@@ -37,7 +39,8 @@ const AI_CONTEXT: [&str; 12] = [
     "item_schema_version",
 ];
 
-/// What the service notes of the instance a request came from, and what the Standard Context calls it.
+/// The fields that the service logs about the instance of a request, and their names in the
+/// Standard Context.
 const STANDARD_CONTEXT: [(&str, &str); 8] = [
     ("gitlab_realm", "realm"),
     ("gitlab_instance_id", "instance_id"),
@@ -51,14 +54,14 @@ const STANDARD_CONTEXT: [(&str, &str); 8] = [
 
 const MODEL: [&str; 3] = ["model_engine", "model_name", "model_provider"];
 
-/// Whether an object is a line of such a log, also one that tells of no event.
+/// Whether an object is a line of such a log, with or without an event.
 pub(super) fn is_line(object: &Map<String, Value>) -> bool {
     message(object).is_some() && ["level", "logger", "severity"].iter().any(|name| object.contains_key(*name))
 }
 
 /// Whether a line of such a log is one of the two kinds that are read.
 pub(super) fn is_event(object: &Map<String, Value>) -> bool {
-    is_line(object) && matches!(message(object), Some(EVENT | CALL))
+    is_line(object) && matches!(message(object), Some(EVENT_MESSAGE | CALL_MESSAGE))
 }
 
 /// The message: the service calls it `event`, the gateway `message`.
@@ -66,11 +69,11 @@ fn message(object: &Map<String, Value>) -> Option<&str> {
     ["message", "event"].iter().find_map(|name| object.get(*name)?.as_str())
 }
 
-/// The event that a line tells of.
+/// The event that a line reports.
 pub(super) fn read(mut line: Map<String, Value>) -> Found {
     let is_call = match message(&line) {
-        Some(CALL) => true,
-        Some(EVENT) => false,
+        Some(CALL_MESSAGE) => true,
+        Some(EVENT_MESSAGE) => false,
         _ => return Found::Nothing,
     };
     let name = match (is_call, text_in(&line, "event_name")) {
@@ -81,12 +84,12 @@ pub(super) fn read(mut line: Map<String, Value>) -> Found {
     };
     let (label, property) = (take(&mut line, "label"), take(&mut line, "property"));
     let timestamp = ["timestamp", "time"].iter().find_map(|name| text_in(&line, name));
-    let mut picked = |names: &mut dyn Iterator<Item = (&str, &str)>| -> Map<String, Value> {
-        names.filter_map(|(name, known)| Some((known.to_owned(), take(&mut line, name)?))).collect()
+    let mut take_all = |names: &mut dyn Iterator<Item = (&str, &str)>| -> Map<String, Value> {
+        names.filter_map(|(name, known_name)| Some((known_name.to_owned(), take(&mut line, name)?))).collect()
     };
-    let ai = picked(&mut AI_CONTEXT.iter().chain(&TOKENS).map(|name| (*name, *name)));
+    let ai = take_all(&mut AI_CONTEXT.iter().chain(&TOKEN_FIELDS).map(|name| (*name, *name)));
     let standard =
-        picked(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
+        take_all(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
     Found::one(Ok(Observed {
         form: Some(if is_call { Form::ServiceCall } else { Form::ServiceLog }),
         event: name,

@@ -1,34 +1,35 @@
-//! Tables with a heading, as databases and warehouses export them: `ai_usage_events` of GitLab, and enriched Snowplow
-//! events with their columns in any number and order.
+//! Tables with a header, as databases and warehouses export them: GitLab's `ai_usage_events`, and
+//! enriched Snowplow events with any subset of their columns in any order.
 
 use serde_json::{Map, Value};
 
 use super::{Found, enriched, usage_table};
 
-/// The columns of a table with a heading.
+/// The header of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heading {
+pub struct Header {
     columns: Vec<String>,
     delimiter: u8,
-    kind: Kind,
+    kind: TableKind,
 }
 
-/// What the rows of a table are.
+/// The contents of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TableKind {
     UsageEvents,
     Enriched,
 }
 
-/// What separates cells: CSV, TSV, CSV where the comma is in numbers, and Amazon Redshift's `UNLOAD`.
+/// The delimiters of CSV, TSV, CSV in locales with a decimal comma, and Amazon Redshift's `UNLOAD`.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-impl Heading {
-    /// The heading in a line; `None` where the line is none.
-    pub fn parse(line: &str) -> Option<Heading> {
-        // Every row is looked at, so that tables can be put one behind the other: most are dismissed by this.
-        let is_stamped = ["stamp", "STAMP"].iter().any(|word| line.contains(word));
-        if !is_stamped || line.starts_with('{') {
+impl Header {
+    /// Parses a header; `None` if the line is not one.
+    pub fn parse(line: &str) -> Option<Header> {
+        // Every row is checked, because another table can follow. This rules out most of them
+        // cheaply.
+        let has_timestamp = ["stamp", "STAMP"].iter().any(|word| line.contains(word));
+        if !has_timestamp || line.starts_with('{') {
             return None;
         }
         DELIMITERS.iter().find_map(|delimiter| {
@@ -38,37 +39,40 @@ impl Heading {
             let columns: Vec<String> =
                 cells(line, *delimiter)?.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
             let has = |name: &&str| columns.iter().any(|column| column == name);
-            let kind = match () {
-                () if usage_table::COLUMNS.iter().all(&has) => Kind::UsageEvents,
-                () if has(&"se_action") && enriched::TIMES.iter().any(has) => Kind::Enriched,
-                () => return None,
+            let kind = if usage_table::COLUMNS.iter().all(&has) {
+                TableKind::UsageEvents
+            } else if has(&"se_action") && enriched::TIMES.iter().any(has) {
+                TableKind::Enriched
+            } else {
+                return None;
             };
-            Some(Heading { columns, delimiter: *delimiter, kind })
+            Some(Header { columns, delimiter: *delimiter, kind })
         })
     }
 
-    /// Whether a line may be a row below it, rather than one of another form.
+    /// Whether a line can be a row below this header, rather than a line of another form.
     pub(super) fn is_of(&self, line: &str) -> bool {
-        let is_as_wide = self.delimiter == b'\t' && line.matches('\t').count() + 1 == self.columns.len();
-        !line.starts_with('[') && (is_as_wide || !enriched::is_separated(line))
+        let has_all_columns = self.delimiter == b'\t' && line.matches('\t').count() + 1 == self.columns.len();
+        !line.starts_with('[') && (has_all_columns || !enriched::is_separated(line))
     }
 
     /// The event of a row.
     pub(super) fn read(&self, line: &str) -> Found {
         let Some(cells) = cells(line, self.delimiter) else {
-            return Found::one(Err("not a line of CSV".to_owned()));
+            return Found::one(Err("not a valid CSV line".to_owned()));
         };
         if cells.len() != self.columns.len() {
-            let reason = format!("{} columns where the heading has {}", cells.len(), self.columns.len());
+            let reason =
+                format!("expected {} columns as in the header, found {}", self.columns.len(), cells.len());
             return Found::one(Err(reason));
         }
-        // psql, ClickHouse and Snowflake have words of their own for null, if any.
+        // psql, ClickHouse and Snowflake write null as an empty cell, `\N` or `NULL`.
         let is_present = |cell: &String| !cell.is_empty() && cell != "\\N" && cell != "NULL";
         let present = self.columns.iter().zip(cells).filter(|(_, cell)| is_present(cell));
         let mut row: Map<String, Value> = present.map(|(name, cell)| (name.clone(), cell.into())).collect();
         match self.kind {
-            Kind::UsageEvents => usage_table::read(row),
-            Kind::Enriched => {
+            TableKind::UsageEvents => usage_table::read(row),
+            TableKind::Enriched => {
                 // A query for GitLab's events need not select the kind of event.
                 row.entry("event").or_insert_with(|| "struct".into());
                 enriched::read_json(row)
@@ -91,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_are_known_by_their_columns_in_every_spelling() {
+    fn recognizes_headers_by_their_columns_in_any_format() {
         for line in [
             "id,timestamp,user_id,event",
             "ID;TIMESTAMP;USER_ID;EVENT",
@@ -100,12 +104,12 @@ mod tests {
             "\"event\",\"user_id\",\"timestamp\"",
             "EVENT_ID,COLLECTOR_TSTAMP,SE_ACTION",
         ] {
-            assert!(Heading::parse(line).is_some(), "{line}");
+            assert!(Header::parse(line).is_some(), "{line}");
         }
         for line in
             ["timestamp", "a,timestamp,event", "event_id,collector_tstamp", "{\"a\":\"timestamp\"}", ""]
         {
-            assert_eq!(Heading::parse(line), None, "{line}");
+            assert_eq!(Header::parse(line), None, "{line}");
         }
     }
 }

@@ -9,45 +9,45 @@ use crate::model::topic::Topic;
 use crate::publish::completeness::Completeness;
 use crate::publish::days;
 use crate::publish::gaps::{Gap, gaps, published_reason};
-use crate::publish::headline::{DUO, Figure, PROJECT};
+use crate::publish::headline::{DUO, HeadlineMetric, PROJECT};
 use crate::publish::number::{self, Style, UNKNOWN};
 use crate::publish::place::{Place, reported_days};
 use crate::publish::privacy::Line;
-use crate::publish::text::{LONGEST_LABEL, plain};
+use crate::publish::text::{MAX_LABEL_LEN, plain};
 
-/// Groups and gaps that a digest lists, at most.
-const MOST_ROWS: usize = 10;
+/// Limit of listed groups, and of listed gaps.
+const MAX_ROWS: usize = 10;
 
-/// The parts of a digest.
-const TOPICS: [(&str, &[Figure<'static>]); 2] =
+/// The sections of a digest, with their titles.
+const TOPICS: [(&str, &[HeadlineMetric<'static>]); 2] =
     [("GitLab Duo", &DUO), ("Merge requests and pipelines", &PROJECT)];
 
-/// The headline figures of the newest whole month (else week, else of the 28 days) with their change, what is missing,
-/// and what is hidden.
-pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) -> String {
+/// The headline metrics of the newest complete month (else week, else the last 28 days) with their
+/// change, the gaps, and a note on suppression.
+pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], min_people: u64) -> String {
     let places = Place::all(lines);
     let mut text = String::new();
-    let mut told: Option<(Period, Period)> = None;
-    for (title, figures) in TOPICS {
+    let mut reported: Option<(Period, Period)> = None;
+    for (title, headline) in TOPICS {
         let Some(main) = places.first() else { continue };
-        let Some(period) = newest(main, figures) else { continue };
-        let before = Period::holding(period.grain, period.start.plus(-1), period.start.plus(-1));
+        let Some(period) = newest(main, headline) else { continue };
+        let before = Period::containing(period.grain, period.start.plus(-1), period.start.plus(-1));
         let _ = writeln!(text, "### {title}, {}\n", number::period(period));
-        let _ = writeln!(text, "{}, against {}.\n", name(main.scope()), number::period(before));
+        let _ = writeln!(text, "{}, compared with {}.\n", name(main.scope()), number::period(before));
         let _ = writeln!(
             text,
-            "| figure | value | n of N | change | days | days collected |\n|---|--:|--:|--:|---|--:|"
+            "| metric | value | n of N | change | days | days collected |\n|---|--:|--:|--:|---|--:|"
         );
-        for figure in figures {
-            let Some(line) = in_period(main, figure, period) else { continue };
-            let earlier = in_period(main, figure, before);
+        for metric in headline {
+            let Some(line) = in_period(main, metric, period) else { continue };
+            let earlier = in_period(main, metric, before);
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} | {} | {} |",
-                figure.label,
-                value(figure, line),
-                parts(figure, line),
-                change(figure, earlier, line, before),
+                metric.label,
+                value(metric, line),
+                parts(metric, line),
+                change(metric, earlier, line, before),
                 number::span(line.period.start, line.period.end),
                 days(line)
             );
@@ -55,65 +55,70 @@ pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) -> St
         text.push('\n');
         let groups: Vec<&Place<'_>> = places.iter().filter(|place| !place.is_union()).collect();
         if groups.len() > 1 {
-            by_group(&mut text, &groups, figures, period);
+            by_group(&mut text, &groups, headline, period);
         }
-        let (first, last) = told.unwrap_or((before, period));
-        told = Some((
+        let (first, last) = reported.unwrap_or((before, period));
+        reported = Some((
             if before.start < first.start { before } else { first },
             if period.end > last.end { period } else { last },
         ));
     }
-    match told {
-        None => text.push_str("No figure is known yet.\n\n"),
-        Some((first, last)) => missing(&mut text, coverage, first, last),
+    match reported {
+        None => text.push_str("No metric has a value yet.\n\n"),
+        Some((first, last)) => gaps_between(&mut text, coverage, first, last),
     }
-    foot(&mut text, lines, coverage, small_group);
+    footer(&mut text, lines, coverage, min_people);
     text
 }
 
-/// The newest period of which all days were collected for at least one figure: a month, else a week. Without one, the
-/// newest 28 days.
-fn newest<'a>(place: &Place<'a>, figures: &[Figure<'a>]) -> Option<Period> {
-    let told = |grain| {
-        let lines = figures.iter().flat_map(move |figure| place.series(figure.metric, grain, figure.by));
-        lines.filter(|line| line.value.is_some() || line.hidden.is_some())
+/// The newest period with at least one metric whose days are all complete: a month, else a week.
+/// Without one, the last 28 days.
+fn newest<'a>(place: &Place<'a>, headline: &[HeadlineMetric<'a>]) -> Option<Period> {
+    let known = |grain| {
+        let lines = headline.iter().flat_map(move |metric| place.series(metric.metric, grain, metric.by));
+        lines.filter(|line| line.value.is_some() || line.suppression.is_some())
     };
-    let whole = |grain| told(grain).filter(|line| line.coverage >= 1.0).map(|line| line.period);
+    let complete = |grain| known(grain).filter(|line| line.coverage >= 1.0).map(|line| line.period);
     let last = |periods: &mut dyn Iterator<Item = Period>| periods.max_by_key(|period| period.end);
-    last(&mut whole(Grain::Month))
-        .or_else(|| last(&mut whole(Grain::Week)))
-        .or_else(|| last(&mut told(Grain::Window).map(|line| line.period)))
+    last(&mut complete(Grain::Month))
+        .or_else(|| last(&mut complete(Grain::Week)))
+        .or_else(|| last(&mut known(Grain::Window).map(|line| line.period)))
 }
 
-fn in_period<'a>(place: &Place<'a>, figure: &Figure<'a>, period: Period) -> Option<&'a Line<'a>> {
-    let lines = place.series(figure.metric, period.grain, figure.by);
+fn in_period<'a>(place: &Place<'a>, metric: &HeadlineMetric<'a>, period: Period) -> Option<&'a Line<'a>> {
+    let lines = place.series(metric.metric, period.grain, metric.by);
     lines.into_iter().find(|line| line.period == period)
 }
 
-fn value(figure: &Figure<'_>, line: &Line<'_>) -> String {
-    match (line.hidden, line.value) {
-        (Some(hidden), _) => hidden.text(),
-        (None, Some(value)) => figure.style.text(value.as_f64()),
+fn value(metric: &HeadlineMetric<'_>, line: &Line<'_>) -> String {
+    match (line.suppression, line.value) {
+        (Some(suppression), _) => suppression.text(),
+        (None, Some(value)) => metric.style.text(value.as_f64()),
         (None, None) => format!("{UNKNOWN} ({})", number::reason(line.reason)),
     }
 }
 
-/// What a rate is made of, and over how many things a statistic is.
-fn parts(figure: &Figure<'_>, line: &Line<'_>) -> String {
+/// Numerator and denominator of a rate, or the number of observations of a duration.
+fn parts(metric: &HeadlineMetric<'_>, line: &Line<'_>) -> String {
     match (line.n, line.of) {
-        (Some(n), Some(of)) if figure.style == Style::Percent => {
-            format!("{} of {} {}", number::number(n), number::number(of), figure.of)
+        (Some(n), Some(of)) if metric.style == Style::Percent => {
+            format!("{} of {} {}", number::number(n), number::number(of), metric.of)
         }
-        (Some(n), None) if figure.style == Style::Duration => number::number(n),
+        (Some(n), None) if metric.style == Style::Duration => number::number(n),
         _ => String::new(),
     }
 }
 
 /// The change between two periods, or why there is none.
-fn change(figure: &Figure<'_>, earlier: Option<&Line<'_>>, later: &Line<'_>, before: Period) -> String {
+fn change(
+    metric: &HeadlineMetric<'_>,
+    earlier: Option<&Line<'_>>,
+    later: &Line<'_>,
+    before: Period,
+) -> String {
     let change = match earlier {
-        Some(earlier) => days::change(figure.style, earlier, later),
-        None => Some(Err(format!("no value of {}", number::period(before)))),
+        Some(earlier) => days::change(metric.style, earlier, later),
+        None => Some(Err(format!("no value for {}", number::period(before)))),
     };
     match change {
         Some(Ok(change)) => change,
@@ -123,27 +128,25 @@ fn change(figure: &Figure<'_>, earlier: Option<&Line<'_>>, later: &Line<'_>, bef
 }
 
 fn days(line: &Line<'_>) -> String {
-    match line.imported > 0.0 {
-        true => days::collected(line),
-        false => days::collected(line).trim_end_matches(" days collected").to_owned(),
-    }
+    let text = days::collected(line);
+    if line.imported > 0.0 { text } else { text.trim_end_matches(" days collected").to_owned() }
 }
 
-fn by_group(text: &mut String, groups: &[&Place<'_>], figures: &[Figure<'static>], period: Period) {
-    let labels: Vec<&str> = figures.iter().map(|figure| figure.label).collect();
+fn by_group(text: &mut String, groups: &[&Place<'_>], headline: &[HeadlineMetric<'static>], period: Period) {
+    let labels: Vec<&str> = headline.iter().map(|metric| metric.label).collect();
     let _ = writeln!(text, "| group | {} |\n|---|{}", labels.join(" | "), "--:|".repeat(labels.len()));
-    for group in groups.iter().take(MOST_ROWS) {
-        let cell = |figure: &Figure<'static>| {
-            let line = group.series(figure.metric, period.grain, figure.by);
+    for group in groups.iter().take(MAX_ROWS) {
+        let cell = |metric: &HeadlineMetric<'static>| {
+            let line = group.series(metric.metric, period.grain, metric.by);
             let line = line.into_iter().find(|line| line.period == period);
-            line.map_or_else(|| UNKNOWN.to_owned(), |line| value(figure, line))
+            line.map_or_else(|| UNKNOWN.to_owned(), |line| value(metric, line))
         };
-        let cells: Vec<String> = figures.iter().map(cell).collect();
+        let cells: Vec<String> = headline.iter().map(cell).collect();
         let _ = writeln!(text, "| {} | {} |", name(group.scope()), cells.join(" | "));
     }
     text.push('\n');
-    if groups.len() > MOST_ROWS {
-        let more = (groups.len() - MOST_ROWS) as u64;
+    if groups.len() > MAX_ROWS {
+        let more = (groups.len() - MAX_ROWS) as u64;
         let _ = writeln!(
             text,
             "{} not listed.\n",
@@ -152,32 +155,32 @@ fn by_group(text: &mut String, groups: &[&Place<'_>], figures: &[Figure<'static>
     }
 }
 
-/// What was not collected of the periods told.
-fn missing(text: &mut String, coverage: &[Coverage], first: Period, last: Period) {
+/// The gaps between the first and the last reported period.
+fn gaps_between(text: &mut String, coverage: &[Coverage], first: Period, last: Period) {
     if coverage.is_empty() {
-        text.push_str("What is missing is not known: no coverage line came with the numbers.\n\n");
+        text.push_str("Completeness unknown: the input contains no coverage lines.\n\n");
         return;
     }
-    let of_both = [Topic::Duo, Topic::Project].map(|topic| Completeness::of(topic, coverage));
+    let completeness = [Topic::Duo, Topic::Project].map(|topic| Completeness::of(topic, coverage));
     let is_reported = |gap: &Gap<'_>| gap.first <= last.end && gap.last >= first.start;
-    let lines: Vec<&Coverage> = of_both.iter().flat_map(|found| found.gaps.iter().copied()).collect();
+    let lines: Vec<&Coverage> = completeness.iter().flat_map(|found| found.gaps.iter().copied()).collect();
     let gaps: Vec<Gap<'_>> = gaps(&lines).into_iter().filter(is_reported).collect();
-    let importing: BTreeSet<String> =
-        of_both.iter().flat_map(|found| &found.imported).map(|line| code(&line.collector)).collect();
-    if !importing.is_empty() {
-        let names: Vec<String> = importing.iter().cloned().collect();
+    let imported: BTreeSet<String> =
+        completeness.iter().flat_map(|found| &found.imported).map(|line| code(&line.collector)).collect();
+    if !imported.is_empty() {
+        let names: Vec<String> = imported.iter().cloned().collect();
         let _ = writeln!(text, "Completeness unknown (imported events): {}.\n", names.join(", "));
     }
-    if gaps.is_empty() && !importing.is_empty() {
-        text.push_str("Nothing is known to be missing.\n\n");
+    if gaps.is_empty() && !imported.is_empty() {
+        text.push_str("No known gaps.\n\n");
         return;
     }
     if gaps.is_empty() {
-        text.push_str("Of what was asked for, nothing is missing.\n\n");
+        text.push_str("All requested data was collected.\n\n");
         return;
     }
     text.push_str("Missing:\n\n");
-    for gap in gaps.iter().take(MOST_ROWS) {
+    for gap in gaps.iter().take(MAX_ROWS) {
         let scopes = match gap.scopes.as_slice() {
             [scope] => name(scope),
             scopes => number::counted(scopes.len() as u64, "group", "groups"),
@@ -192,14 +195,14 @@ fn missing(text: &mut String, coverage: &[Coverage], first: Period, last: Period
             reason.unwrap_or_default()
         );
     }
-    if gaps.len() > MOST_ROWS {
-        let more = (gaps.len() - MOST_ROWS) as u64;
+    if gaps.len() > MAX_ROWS {
+        let more = (gaps.len() - MAX_ROWS) as u64;
         let _ = writeln!(text, "- {}", number::counted(more, "further gap", "further gaps"));
     }
     text.push('\n');
 }
 
-fn foot(text: &mut String, lines: &[Line<'_>], coverage: &[Coverage], small_group: u64) {
+fn footer(text: &mut String, lines: &[Line<'_>], coverage: &[Coverage], min_people: u64) {
     if let Some((first, last)) = reported_days(lines.iter().map(|line| (line.metric, line.period))) {
         let _ = write!(text, "Days reported: {}", number::span(first, last));
         if let Some(at) = coverage.iter().filter_map(|line| line.fetched_at).max() {
@@ -209,11 +212,11 @@ fn foot(text: &mut String, lines: &[Line<'_>], coverage: &[Coverage], small_grou
     }
     let _ = writeln!(
         text,
-        "Numbers about fewer than {small_group} people are hidden, with others where subtraction would give them away. Nobody is named."
+        "Values with fewer than {min_people} people behind them are suppressed, and so are values that would reveal them by subtraction. The digest contains no names."
     );
 }
 
-/// What a group is called.
+/// The display name of a scope.
 fn name(scope: &str) -> String {
     match scope {
         ALL_SCOPES => "All groups".to_owned(),
@@ -222,10 +225,11 @@ fn name(scope: &str) -> String {
     }
 }
 
-/// Text of others as code, within which there is no markup, no reference and no mention. What would end the code, the
-/// cell or the line, or mean something to a chat that does not know code, is replaced by what looks like it.
+/// External text as inline code, where Markdown has no markup, references or mentions. Characters
+/// that end the code, the cell or the line, or that a chat without inline code interprets, are
+/// replaced by lookalikes.
 fn code(text: &str) -> String {
-    let harmless = |c: char| match c {
+    let lookalike = |c: char| match c {
         '`' => 'ˋ',
         '|' => '¦',
         '<' => '‹',
@@ -234,7 +238,7 @@ fn code(text: &str) -> String {
         '\\' => '＼',
         c => c,
     };
-    match plain(text, LONGEST_LABEL).chars().map(harmless).collect::<String>() {
+    match plain(text, MAX_LABEL_LEN).chars().map(lookalike).collect::<String>() {
         empty if empty.is_empty() => "(no name)".to_owned(),
         text => format!("`{text}`"),
     }
@@ -245,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_others_is_code_of_one_line_and_mentions_nobody() {
+    fn external_text_is_one_line_of_code_without_mentions() {
         let hostile = "`@all` | <script>\n/close [x](http://evil) \\";
         assert_eq!(code(hostile), "`ˋ＠allˋ ¦ ‹script› /close [x](http://evil) ＼`");
         assert_eq!(code("\u{202e}\u{200b}\n"), "(no name)");

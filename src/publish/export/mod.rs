@@ -1,4 +1,5 @@
-//! Numbers that travel: as a table, for Prometheus, as a digest for people, and the list of seats. Pure: lines go in, text comes out.
+//! Exports: metrics as CSV, OpenMetrics or Markdown, records as CSV, and the restricted list of
+//! seats. Pure: lines go in, text comes out.
 
 mod digest;
 mod openmetrics;
@@ -8,6 +9,6 @@ mod table;
 
 pub use digest::digest;
 pub use openmetrics::{Exposition, openmetrics};
-pub use people::{Named, People, Told, Wishes};
-pub use records::{COLUMNS, RecordSheet};
-pub use table::{Instances, table};
+pub use people::{PersonName, ReclaimOptions, SeatReport, UsernameIndex};
+pub use records::{COLUMNS, RecordCsvWriter};
+pub use table::{InstanceColumn, table};

@@ -1,4 +1,4 @@
-//! OpenMetrics text, as Prometheus reads it: the newest whole period of each grain.
+//! OpenMetrics text for Prometheus: the newest complete period of each grain.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,36 +7,37 @@ use crate::aggregate::metrics::{Definition, Unit};
 use crate::base::calendar::{Day, Grain};
 use crate::publish::privacy::Line;
 
-/// The text, and what it could not hold.
+/// The OpenMetrics text, and what was left out of it.
 #[derive(Debug)]
 pub struct Exposition {
-    /// OpenMetrics text, up to and with its `# EOF`.
+    /// The text, including the final `# EOF`.
     pub text: String,
-    /// Numbers told.
+    /// Number of samples, without the ends of periods.
     pub samples: u64,
-    /// Lines of whole periods without a definition, or whose dimensions cannot be labels.
+    /// Number of lines of newest complete periods that have no definition, or dimensions that
+    /// cannot be labels.
     pub left_out: u64,
 }
 
-/// What all our families begin with.
+/// The prefix of all family names.
 const PREFIX: &str = "duo_metrics";
 
-/// The family that says of which days the numbers are.
+/// The family with the ends of the reported periods.
 const PERIOD_END: &str = "duo_metrics_period_end_timestamp_seconds";
 
-/// The gauges of these lines: of each metric, instance, scope and grain the newest period of which every day was
-/// collected. A number that is not known or hidden is left out. Lines come in the order of
+/// The lines as gauges: for each metric, instance, scope and grain, the newest period whose days
+/// are all complete. Unknown and suppressed values are left out. `lines` are in the order of
 /// [`crate::publish::privacy::publish`].
 pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Exposition {
     let mut newest: BTreeMap<(&str, &str, &str, Grain), Day> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.coverage >= 1.0) {
-        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
-        let end = newest.entry(of_grain).or_insert(line.period.end);
+        let key = (line.metric, line.instance, line.scope, line.period.grain);
+        let end = newest.entry(key).or_insert(line.period.end);
         *end = line.period.end.max(*end);
     }
     let is_newest = |line: &&Line<'_>| {
-        let of_grain = (line.metric, line.instance, line.scope, line.period.grain);
-        line.coverage >= 1.0 && newest.get(&of_grain) == Some(&line.period.end)
+        let key = (line.metric, line.instance, line.scope, line.period.grain);
+        line.coverage >= 1.0 && newest.get(&key) == Some(&line.period.end)
     };
 
     let mut found = Exposition { text: String::new(), samples: 0, left_out: 0 };
@@ -53,12 +54,12 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
                 line.population.map(|population| ("population".to_owned(), population.as_str().to_owned()));
             let by = line.by.iter().map(|(key, value)| (format!("by_{key}"), value.to_owned()));
             let more = population.into_iter().chain(by);
-            let labels = labels((line.instance, line.scope, line.period.grain), more);
+            let labels = labels(line.instance, line.scope, line.period.grain, more);
             let _ = writeln!(samples, "{name}{{{labels}}} {value}");
             found.samples += 1;
         }
         if !samples.is_empty() {
-            head(&mut found.text, &name, unit, &format!("{}: {}", definition.title, definition.text));
+            header(&mut found.text, &name, unit, &format!("{}: {}", definition.title, definition.text));
             found.text.push_str(&samples);
         }
     }
@@ -68,27 +69,26 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
 
     let mut ends = String::new();
     for ((metric, instance, scope, grain), end) in newest.into_iter().filter(|(key, _)| is_defined(key.0)) {
-        let labels = labels((instance, scope, grain), [("metric".to_owned(), metric.to_owned())]);
+        let labels = labels(instance, scope, grain, [("metric".to_owned(), metric.to_owned())]);
         let _ = writeln!(ends, "{PERIOD_END}{{{labels}}} {}", end.plus(1).midnight().unix_seconds());
     }
     if !ends.is_empty() {
-        let help =
-            "The moment at which the newest whole period ended, of which the numbers of this metric are.";
-        head(&mut found.text, PERIOD_END, Some("seconds"), help);
+        let help = "End of the newest complete period, which the values of this metric cover, as Unix time.";
+        header(&mut found.text, PERIOD_END, Some("seconds"), help);
         found.text.push_str(&ends);
     }
     found.text.push_str("# EOF\n");
     found
 }
 
-/// The name of the family and its unit, with which the name ends.
+/// The name of the family, and its unit, which is the suffix of the name.
 fn family(definition: &Definition) -> (String, Option<&'static str>) {
     let name = format!("{PREFIX}_{}", definition.metric.replace('.', "_"));
     let unit = match definition.unit {
         Unit::People => "people",
         Unit::Events => "events",
         Unit::Share(_) => "ratio",
-        Unit::PerPerson(_) | Unit::DeploymentsADay => return (name, None),
+        Unit::PerPerson(_) | Unit::DeploymentsPerDay => return (name, None),
         Unit::Lines => "lines",
         Unit::Seats => "seats",
         Unit::MergeRequests => "merge_requests",
@@ -100,13 +100,14 @@ fn family(definition: &Definition) -> (String, Option<&'static str>) {
         Unit::Dollars => "dollars",
         Unit::Credits => "credits",
     };
-    match name.ends_with(&format!("_{unit}")) {
-        true => (name, Some(unit)),
-        false => (format!("{name}_{unit}"), Some(unit)),
+    if name.ends_with(&format!("_{unit}")) {
+        (name, Some(unit))
+    } else {
+        (format!("{name}_{unit}"), Some(unit))
     }
 }
 
-fn head(text: &mut String, name: &str, unit: Option<&str>, help: &str) {
+fn header(text: &mut String, name: &str, unit: Option<&str>, help: &str) {
     let _ = writeln!(text, "# TYPE {name} gauge");
     if let Some(unit) = unit {
         let _ = writeln!(text, "# UNIT {name} {unit}");
@@ -114,24 +115,27 @@ fn head(text: &mut String, name: &str, unit: Option<&str>, help: &str) {
     let _ = writeln!(text, "# HELP {name} {}", escape(help));
 }
 
-/// The labels of these names and values. `gitlab` is the instance: Prometheus has a label `instance` of its own.
+/// The labels of a sample. `gitlab` is the instance, because Prometheus uses the label `instance`
+/// for the scraped target.
 fn labels(
-    (instance, scope, grain): (&str, &str, Grain),
+    instance: &str,
+    scope: &str,
+    grain: Grain,
     more: impl IntoIterator<Item = (String, String)>,
 ) -> String {
     let grain = grain.to_string();
-    let place = [("gitlab", instance), ("scope", scope), ("grain", &grain)];
-    let place = place.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let labels = place.into_iter().chain(more).map(|(name, value)| format!("{name}=\"{}\"", escape(&value)));
+    let fixed = [("gitlab", instance), ("scope", scope), ("grain", &grain)];
+    let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let labels = fixed.into_iter().chain(more).map(|(name, value)| format!("{name}=\"{}\"", escape(&value)));
     labels.collect::<Vec<_>>().join(",")
 }
 
-/// Text within quotes, or after HELP.
+/// Escapes a label value or the text of HELP.
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Whether a dimension can be a label as it is, so that no two become one.
+/// Whether a dimension is a valid label name without changes, which could merge two dimensions.
 fn is_label_name(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -144,7 +148,7 @@ mod tests {
     use crate::aggregate::metrics::definitions;
 
     #[test]
-    fn every_metric_is_a_family_of_its_own_that_ends_with_its_unit() {
+    fn every_metric_is_a_separate_family_named_after_its_unit() {
         let families: Vec<_> = definitions().map(family).collect();
         let names: BTreeSet<&str> = families.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names.len(), families.len());
@@ -152,9 +156,9 @@ mod tests {
         for (name, unit) in &families {
             assert!(is_label_name(name), "{name}");
             assert!(unit.is_none_or(|unit| name.ends_with(&format!("_{unit}"))), "{name}");
-            // These ends mean something else in OpenMetrics.
-            for end in ["_total", "_count", "_sum", "_bucket", "_created", "_info"] {
-                assert!(!name.ends_with(end), "{name}");
+            // OpenMetrics reserves these suffixes.
+            for suffix in ["_total", "_count", "_sum", "_bucket", "_created", "_info"] {
+                assert!(!name.ends_with(suffix), "{name}");
             }
         }
         assert!(names.contains("duo_metrics_code_suggestions_acceptance_rate_ratio"));

@@ -1,14 +1,14 @@
-//! Records as a table: one heading for all types, so that rows can be written as they come.
+//! Records as CSV: one header for all types, so that rows can be written as they arrive.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::publish::spreadsheet::Sheet;
+use crate::publish::spreadsheet::CsvWriter;
 
-/// The columns: type and identity, what says who and what, then what the types have of their own. A field of a record,
-/// coverage or rollup line is in the column of its name.
+/// The columns: type and identity, then the fields of each type. A field of a record, coverage or
+/// rollup line is in the column of the same name.
 pub const COLUMNS: &[&str] = &[
     "type",
     "instance",
@@ -55,7 +55,7 @@ pub const COLUMNS: &[&str] = &[
     "tracking_id",
     "event_id",
     "context",
-    // Seats, and purchases of seats.
+    // Seats and purchases.
     "assigned",
     "add_on",
     "last_duo_activity_on",
@@ -76,18 +76,18 @@ pub const COLUMNS: &[&str] = &[
     "deletions",
     "archived",
     "languages",
-    // Credits, and what GitLab counted itself.
+    // Credits, and totals by GitLab.
     "date",
     "product",
     "credits",
     "start",
     "end",
     "values",
-    // DORA figures.
+    // DORA values.
     "measure",
     "period",
     "value",
-    // Coverage; an event has a reason too.
+    // Coverage; events have a reason too.
     "rows",
     "reason",
     "unreadable",
@@ -99,7 +99,7 @@ pub const COLUMNS: &[&str] = &[
     "part",
     "events",
     "sized",
-    // Rollups of agents.
+    // Agent rollups.
     "users",
     "bots",
     "flows",
@@ -119,8 +119,8 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_cache_read",
 ];
 
-/// The columns that hold days and moments, which a spreadsheet may show as such.
-const STAMPS: &[&str] = &[
+/// The columns of days and timestamps, which a spreadsheet can show as dates.
+const DATE_COLUMNS: &[&str] = &[
     "day",
     "fetched_at",
     "ts",
@@ -134,31 +134,31 @@ const STAMPS: &[&str] = &[
     "period",
 ];
 
-/// Records as rows.
-pub struct RecordSheet<W: Write>(Sheet<W>);
+/// Writes records as rows of CSV.
+pub struct RecordCsvWriter<W: Write>(CsvWriter<W>);
 
-impl<W: Write> RecordSheet<W> {
-    /// Rows without a heading, so that parts of a sheet can be made side by side.
-    pub fn new(output: W) -> RecordSheet<W> {
-        RecordSheet(Sheet::new(output))
+impl<W: Write> RecordCsvWriter<W> {
+    /// A writer of rows without the header, so that threads can write parts of one file.
+    pub fn new(output: W) -> RecordCsvWriter<W> {
+        RecordCsvWriter(CsvWriter::new(output))
     }
 
-    /// What was written to.
+    /// Flushes, and returns the underlying writer.
     pub fn into_inner(self) -> io::Result<W> {
         self.0.into_inner()
     }
 
-    /// Writes a record, coverage or rollup line. What is null or absent is an empty cell, and numbers by name are JSON. Fails
-    /// when the line has a field without a column.
+    /// Writes a record, coverage or rollup line. A null or absent field is an empty cell, and a
+    /// nested object is JSON. Fails if the line has a field without a column.
     pub fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         let Value::Object(mut fields) = serde_json::to_value(line)? else {
-            return Err(io::Error::other("a line is no object"));
+            return Err(io::Error::other("the line is not a JSON object"));
         };
         for column in COLUMNS {
             match fields.remove(*column) {
-                None | Some(Value::Null) => self.0.cell("")?,
-                Some(Value::String(text)) if STAMPS.contains(column) => self.0.value(Some(text))?,
-                Some(Value::String(text)) => self.0.cell(&text)?,
+                None | Some(Value::Null) => self.0.label("")?,
+                Some(Value::String(text)) if DATE_COLUMNS.contains(column) => self.0.value(Some(text))?,
+                Some(Value::String(text)) => self.0.label(&text)?,
                 Some(value) => self.0.value(Some(value))?,
             }
         }
@@ -168,17 +168,17 @@ impl<W: Write> RecordSheet<W> {
         }
     }
 
-    /// Hands everything on.
+    /// Flushes the underlying writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
 
-impl RecordSheet<Vec<u8>> {
-    /// Writes the heading.
-    pub fn heading(output: &mut impl Write) -> io::Result<()> {
-        let mut sheet = Sheet::new(output);
-        sheet.row(COLUMNS)?;
-        sheet.flush()
+impl RecordCsvWriter<Vec<u8>> {
+    /// Writes the header.
+    pub fn header(output: &mut impl Write) -> io::Result<()> {
+        let mut writer = CsvWriter::new(output);
+        writer.row(COLUMNS)?;
+        writer.flush()
     }
 }

@@ -9,9 +9,9 @@ use super::number;
 use super::text::plain;
 
 /// Bytes from which on a card is not one.
-const LARGEST: usize = 64 * 1024;
+const MAX_CARD_BYTES: usize = 64 * 1024;
 /// Figures shown of a card.
-const MOST_HEADLINES: usize = 6;
+const MAX_HEADLINES: usize = 6;
 
 /// What a dashboard tells about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -81,9 +81,9 @@ pub struct Headline {
 /// Reads a `dashboard.json`, of this project or of another: what is missing, too long or of the wrong kind is
 /// left out. Only what is no JSON object at all is refused.
 pub fn parse_card(json: &[u8]) -> Result<Card, String> {
-    if json.len() > LARGEST {
+    if json.len() > MAX_CARD_BYTES {
         return Err(format!(
-            "dashboard.json has {} bytes; the landing page reads at most {LARGEST}",
+            "dashboard.json has {} bytes; the landing page reads at most {MAX_CARD_BYTES}",
             json.len()
         ));
     }
@@ -92,8 +92,8 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
     let Value::Object(fields) = &value else { return Err("dashboard.json holds no JSON object".into()) };
     let headlines = fields.get("headline").and_then(Value::as_array).into_iter().flatten();
     Ok(Card {
-        title: words(&value, "title", 100),
-        kind: words(&value, "kind", 40),
+        title: text_field(&value, "title", 100),
+        kind: text_field(&value, "kind", 40),
         period: period(&value),
         generated_at: fields.get("generated_at").and_then(|at| at.as_str()?.parse().ok()),
         status: match fields.get("status").and_then(Value::as_str) {
@@ -105,11 +105,11 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
         },
         headline: headlines
             .filter(|headline| headline.is_object())
-            .take(MOST_HEADLINES)
+            .take(MAX_HEADLINES)
             .map(|headline| Headline {
-                label: words(headline, "label", 60),
-                value: words(headline, "value", 24),
-                note: words(headline, "note", 80),
+                label: text_field(headline, "label", 60),
+                value: text_field(headline, "value", 24),
+                note: text_field(headline, "note", 80),
                 period: period(headline),
             })
             .filter(|headline| !headline.label.is_empty() && !headline.value.is_empty())
@@ -134,10 +134,10 @@ fn period(object: &Value) -> Option<CardPeriod> {
 }
 
 /// A text field; a number is taken as text, as other dashboards may write `"value": 12`.
-fn words(object: &Value, field: &str, longest: usize) -> String {
+fn text_field(object: &Value, field: &str, max_len: usize) -> String {
     match object.get(field) {
-        Some(Value::String(text)) => plain(text, longest),
-        Some(Value::Number(number)) => plain(&number.to_string(), longest),
+        Some(Value::String(text)) => plain(text, max_len),
+        Some(Value::Number(number)) => plain(&number.to_string(), max_len),
         _ => String::new(),
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_card_is_read_back() {
+    fn reads_its_own_card_back() {
         let card = Card {
             title: "GitLab Duo".into(),
             kind: "duo-metrics".into(),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_card_gives_short_text_and_no_surprise() {
+    fn shortens_and_drops_fields_of_a_hostile_card() {
         let long = "x".repeat(5_000);
         let json = serde_json::json!({
             "title": format!("{long}\u{202e}"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn rejects_anything_but_an_object() {
         assert!(parse_card(b"").is_err());
         assert!(parse_card(b"[1]").is_err());
         assert!(parse_card(&[b'['; 100_000]).is_err());

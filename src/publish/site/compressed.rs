@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::SiteFile;
 
 /// Bytes from which on a file is compressed with least effort: a table of all numbers is large, and seldom asked for.
-const LARGE: usize = 2 << 20;
+const MIN_LARGE_BYTES: usize = 2 << 20;
 
 /// How a copy is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Encoding {
     /// The copy of a file.
     pub fn of(self, file: &SiteFile) -> io::Result<SiteFile> {
         let SiteFile { path, content } = file;
-        let large = content.len() > LARGE;
+        let large = content.len() > MIN_LARGE_BYTES;
         Ok(match self {
             Encoding::Brotli => {
                 SiteFile { path: format!("{path}.br"), content: brotli(content, if large { 1 } else { 9 })? }
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_compressed_is_the_file() {
-        for content in [Vec::new(), b"figures, figures, figures".repeat(100), vec![7; LARGE + 1]] {
+    fn compressed_copies_decompress_to_the_file() {
+        for content in [Vec::new(), b"figures, figures, figures".repeat(100), vec![7; MIN_LARGE_BYTES + 1]] {
             let file = SiteFile { path: "index.html".into(), content: content.clone() };
             let files =
                 [Encoding::Brotli, Encoding::Gzip].map(|copy| copy.of(&file).expect("memory takes it"));

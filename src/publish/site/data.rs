@@ -14,12 +14,12 @@ use crate::base::dimensions::Dimensions;
 use crate::model::record::{Coverage, Number, Population, Reason, Status};
 
 use super::Error;
-use super::headline::Figure;
+use super::headline::HeadlineMetric;
 use super::number::Style;
 use super::page::Frame;
 use super::place::Place;
-use super::privacy::{Hidden, Line};
-use super::text::{LONGEST_LABEL, plain};
+use super::privacy::{Line, Suppression};
+use super::text::{MAX_LABEL_LEN, plain};
 
 /// Stands in the place of a value that is `n / of` to the last bit.
 const RATIO: &str = "/";
@@ -31,7 +31,7 @@ const NO_N: &str = "-";
 const SOURCES: [&str; 3] = ["code_suggestion_events", "usage_events", "instance_usage_events"];
 
 /// Values of one dimension that a page can list; the file of all numbers has the rest.
-const MOST_VALUES: usize = 80;
+const MAX_VALUES: usize = 80;
 
 /// Weeks of retention that a page shows.
 const RETENTION_WEEKS: i64 = 26;
@@ -75,9 +75,9 @@ struct Data<'a> {
     groups: Vec<Group>,
     /// The first days of the periods of each grain; cells are at positions in these lists.
     starts: BTreeMap<String, Vec<Day>>,
-    metrics: BTreeMap<&'static str, About>,
+    metrics: BTreeMap<&'static str, MetricInfo>,
     /// Days from which another collector tells the same.
-    changes: Vec<Change<'a>>,
+    changes: Vec<SourceChange<'a>>,
     /// Why there is no list of seats, where there is none.
     seats: String,
     /// The file of prices that estimates of cost rest on.
@@ -104,14 +104,14 @@ struct Group {
 }
 
 #[derive(Serialize)]
-struct About {
+struct MetricInfo {
     title: &'static str,
     unit: &'static str,
     text: &'static str,
 }
 
 #[derive(Serialize)]
-struct Change<'a> {
+struct SourceChange<'a> {
     group: usize,
     day: Day,
     to: &'a str,
@@ -189,10 +189,10 @@ pub(super) fn json(
             .iter()
             .map(|definition| {
                 let Definition { metric, title, unit, text, .. } = definition;
-                (*metric, About { title, unit: unit.as_str(), text })
+                (*metric, MetricInfo { title, unit: unit.as_str(), text })
             })
             .collect(),
-        changes: changes(frame),
+        changes: source_changes(frame),
         seats: no_seats,
         prices: frame.places.iter().flat_map(Place::lines).find_map(|line| line.prices),
         headline: frame.kind.headline().iter().map(Headline::new).collect(),
@@ -255,18 +255,18 @@ fn series_of<'a>(
 }
 
 impl Headline {
-    fn new(figure: &Figure<'static>) -> Headline {
-        let style = match figure.style {
+    fn new(headline: &HeadlineMetric<'static>) -> Headline {
+        let style = match headline.style {
             Style::Plain => "plain",
             Style::Percent => "percent",
             Style::Duration => "duration",
         };
-        let Figure { label, href, metric, of, .. } = *figure;
+        let HeadlineMetric { label, href, metric, of, .. } = *headline;
         Headline {
             label,
             href: href.trim_start_matches('#'),
             metric,
-            by: figure.by.iter().copied().collect(),
+            by: headline.by.iter().copied().collect(),
             style,
             of,
         }
@@ -280,7 +280,7 @@ impl<'a> Series<'a> {
         first: usize,
         row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
-        let shown = || row.iter().map(|line| line.filter(|line| line.hidden.is_none()));
+        let shown = || row.iter().map(|line| line.filter(|line| line.suppression.is_none()));
         // A column in which every cell goes without saying is left out.
         fn column<T>(cells: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
             let cells: Vec<Option<T>> = cells.collect();
@@ -293,7 +293,7 @@ impl<'a> Series<'a> {
             t: grain.to_string(),
             by: by
                 .iter()
-                .map(|(key, value)| (key, plain(value, LONGEST_LABEL)))
+                .map(|(key, value)| (key, plain(value, MAX_LABEL_LEN)))
                 .chain(population.map(|population| (POPULATION, population.as_str().to_owned())))
                 .collect(),
             i: first,
@@ -308,7 +308,7 @@ impl<'a> Series<'a> {
                 let line = line.filter(|line| matches!(line.period.grain, Grain::Month | Grain::Window))?;
                 line.people
             })),
-            c: column(row.iter().map(|line| line.and_then(covered))),
+            c: column(row.iter().map(|line| line.and_then(complete_days))),
             e: column(row.iter().map(|line| line.filter(|line| line.imported > 0.0).map(imported))),
             b: column(shown().map(|line| line?.basis.filter(|basis| *basis < 1.0))),
             f: if finals.contains(&0) { finals } else { Vec::new() },
@@ -318,9 +318,9 @@ impl<'a> Series<'a> {
 
 fn cell(line: Option<&Line<'_>>) -> Cell {
     let Some(line) = line else { return Cell::Nothing(()) };
-    match (line.hidden, line.value) {
-        (Some(Hidden::Under(_)), _) => Cell::Why("under"),
-        (Some(Hidden::Subtraction), _) => Cell::Why("hidden"),
+    match (line.suppression, line.value) {
+        (Some(Suppression::FewPeople(_)), _) => Cell::Why("under"),
+        (Some(Suppression::Secondary), _) => Cell::Why("hidden"),
         (None, Some(value)) if is_ratio(line, value) => Cell::Why(RATIO),
         (None, Some(value)) => Cell::Value(value),
         (None, None) => Cell::Why(match line.reason {
@@ -337,7 +337,7 @@ fn is_ratio(line: &Line<'_>, value: Number) -> bool {
 }
 
 /// The complete days of a period that is not whole.
-fn covered(line: &Line<'_>) -> Option<Number> {
+fn complete_days(line: &Line<'_>) -> Option<Number> {
     if line.coverage >= 1.0 {
         return None;
     }
@@ -392,13 +392,13 @@ fn largest_projects<'a>(place: &Place<'a>) -> BTreeSet<&'a str> {
         }
         let mut sizes: Vec<_> = sizes.into_iter().collect();
         sizes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-        largest.extend(sizes.into_iter().take(MOST_VALUES).map(|(project, _)| project));
+        largest.extend(sizes.into_iter().take(MAX_VALUES).map(|(project, _)| project));
     }
     largest
 }
 
 /// The days on which another collector than the day before tells of code suggestions.
-fn changes<'a>(frame: &Frame<'a>) -> Vec<Change<'a>> {
+fn source_changes<'a>(frame: &Frame<'a>) -> Vec<SourceChange<'a>> {
     let mut found = Vec::new();
     for (group, place) in frame.places.iter().enumerate() {
         let mut sources: BTreeMap<Day, &Coverage> = BTreeMap::new();
@@ -418,7 +418,7 @@ fn changes<'a>(frame: &Frame<'a>) -> Vec<Change<'a>> {
         let mut before: Option<&str> = None;
         for (day, line) in sources {
             if before.is_some_and(|before| before != line.collector) {
-                found.push(Change { group, day, to: &line.collector });
+                found.push(SourceChange { group, day, to: &line.collector });
             }
             before = Some(&line.collector);
         }

@@ -12,11 +12,11 @@ use super::page;
 use super::place;
 use super::text::{path_segment, plain};
 use super::theme::Theme;
-use super::{Error, Figures, SiteFile};
+use super::{Error, MetricReport, SiteFile};
 
 /// A dashboard found on the site.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct DashboardFolder {
     /// Its folder, one level below the landing page.
     pub folder: String,
     /// Whether it has an `index.html`.
@@ -26,12 +26,17 @@ pub struct Found {
 }
 
 /// The landing page. `figures`, where there are any, add which groups and days the site speaks of.
-pub fn landing(found: &[Found], figures: Option<&Figures>, theme: &Theme) -> Result<SiteFile, Error> {
-    let mut cards: Vec<&Found> = found.iter().filter(|found| found.index || found.card.is_some()).collect();
+pub fn landing(
+    found: &[DashboardFolder],
+    report: Option<&MetricReport>,
+    theme: &Theme,
+) -> Result<SiteFile, Error> {
+    let mut cards: Vec<&DashboardFolder> =
+        found.iter().filter(|found| found.index || found.card.is_some()).collect();
     cards.sort_by_key(|found| (rank(found), found.folder.clone()));
     let cards: Vec<Value> = cards.into_iter().map(card).collect();
 
-    let metrics = figures.map_or(&[][..], |figures| &figures.metrics);
+    let metrics = report.map_or(&[][..], |report| &report.metrics);
     let mut scopes: BTreeSet<&str> = metrics.iter().map(|metric| &*metric.scope).collect();
     if scopes.len() > 1 {
         scopes.remove(ALL_SCOPES);
@@ -55,12 +60,12 @@ pub fn landing(found: &[Found], figures: Option<&Figures>, theme: &Theme) -> Res
 }
 
 /// Our own come first, in the order of the list; others by folder.
-fn rank(found: &Found) -> usize {
+fn rank(found: &DashboardFolder) -> usize {
     let own = super::Dashboard::ALL;
     own.iter().position(|kind| kind.folder() == found.folder).unwrap_or(own.len())
 }
 
-fn card(found: &Found) -> Value {
+fn card(found: &DashboardFolder) -> Value {
     let card = found.card.clone().unwrap_or_default();
     let folder = path_segment(&found.folder);
     let file = if found.index { "index.html" } else { "dashboard.json" };

@@ -21,21 +21,11 @@ use crate::publish::completeness::{self, topic_of};
 use crate::publish::export;
 use crate::publish::{days, gaps, headline, number, place, privacy, text};
 
+pub use crate::aggregate::aggregator::MetricReport;
 pub use card::{Card, CardStatus, Headline, parse_card};
 pub use compressed::Encoding;
-pub use landing::{Found, landing};
+pub use landing::{DashboardFolder, landing};
 pub use theme::{LOGO_FILES, THEME_FILE, Theme};
-
-/// What the pages are made of.
-#[derive(Clone, Debug, Default)]
-pub struct Figures {
-    /// The metric lines, in any order.
-    pub metrics: Vec<Metric>,
-    /// The coverage lines, in any order.
-    pub coverage: Vec<Coverage>,
-    /// Groups that are no longer asked for.
-    pub former: Vec<FormerGroup>,
-}
 
 /// The dashboards of this project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +79,12 @@ pub struct Published<'a> {
 
 impl<'a> Published<'a> {
     /// Takes what belongs to the dashboard, and hides what has to be hidden.
-    pub fn new(kind: Dashboard, figures: &'a Figures, options: &Options<'a>) -> Published<'a> {
+    pub fn new(kind: Dashboard, report: &'a MetricReport, options: &Options<'a>) -> Published<'a> {
         // Hiding looks at one family of metrics at a time, and no family is on both dashboards.
         let lines =
-            privacy::publish(figures.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
-        let coverage = figures.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
-        Published { kind, lines, coverage, former: &figures.former, options: *options }
+            privacy::publish(report.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
+        let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
+        Published { kind, lines, coverage, former: &report.former, options: *options }
     }
 
     /// `index.html`, and `dashboard.json`, which the landing page shows. Without lines of its own a dashboard is a page
@@ -112,7 +102,7 @@ impl<'a> Published<'a> {
 
     /// `metrics.csv`: every number that may leave.
     pub fn table(&self) -> Result<SiteFile, Error> {
-        let content = export::table(&self.lines, export::Instances::WhereSeveral)?;
+        let content = export::table(&self.lines, export::InstanceColumn::IfSeveral)?;
         Ok(SiteFile { path: "metrics.csv".into(), content })
     }
 }
@@ -151,7 +141,7 @@ impl Dashboard {
     }
 
     /// The figures at its head.
-    fn headline(self) -> &'static [headline::Figure<'static>] {
+    fn headline(self) -> &'static [headline::HeadlineMetric<'static>] {
         match self {
             Dashboard::Duo => &headline::DUO,
             Dashboard::Project => &headline::PROJECT,

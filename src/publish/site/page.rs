@@ -66,9 +66,13 @@ impl<'a> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
-        let told = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
+        let is_metric = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
         let status = match completeness.verdict {
-            _ if !lines.iter().filter(told).any(|line| line.value.is_some() || line.hidden.is_some()) => {
+            _ if !lines
+                .iter()
+                .filter(is_metric)
+                .any(|line| line.value.is_some() || line.suppression.is_some()) =>
+            {
                 CardStatus::Empty
             }
             // Without coverage lines a gap cannot be told from a range that is shorter than the window.
@@ -78,7 +82,7 @@ impl<'a> Frame<'a> {
             },
             Verdict::Complete => CardStatus::Complete,
             Verdict::Sampled => CardStatus::Sampled,
-            Verdict::Unvouched => CardStatus::Unknown,
+            Verdict::Unverified => CardStatus::Unknown,
             Verdict::Partial | Verdict::Nothing => CardStatus::Partial,
         };
         Frame {
@@ -144,7 +148,7 @@ impl<'a> Frame<'a> {
         };
         let definitions: Vec<&Definition> =
             definitions.iter().copied().filter(|definition| self.kind.shows(definition.metric)).collect();
-        let no_seats = quality::why_nothing(&self.coverage, "seats").unwrap_or_default();
+        let no_seats = quality::reason_without_data(&self.coverage, "seats").unwrap_or_default();
         let figures = data::json(self, &definitions, no_seats)?;
         let groups: Vec<String> = match self.groups() {
             [] => self.main().map(Place::name).into_iter().collect(),
@@ -169,14 +173,14 @@ impl<'a> Frame<'a> {
             tiles => tiles,
             warning => warning,
             quality => quality::value(self),
-            definitions => definitions.iter().map(|definition| described(definition)).collect::<Vec<Value>>(),
+            definitions => definitions.iter().map(|definition| describe(definition)).collect::<Vec<Value>>(),
             figures => Value::from_safe_string(figures),
         };
         render(template, script, self.theme, frame)
     }
 }
 
-fn described(definition: &Definition) -> Value {
+fn describe(definition: &Definition) -> Value {
     let grains: Vec<&str> = definition.grains.iter().map(|grain| grain_word(*grain)).collect();
     let by: Vec<String> = definition.by.iter().map(|by| by.replace('×', " × ")).collect();
     context! {
@@ -205,7 +209,7 @@ pub(super) fn render(
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = squeeze(STYLE) + theme.style();
+    let style = minify(STYLE) + theme.style();
     let script = script::joined(script);
     let allowed = |text: &str| match text.is_empty() {
         true => "'none'".to_owned(),
@@ -239,7 +243,7 @@ pub(super) fn status_word(status: CardStatus) -> &'static str {
 }
 
 /// The style sheet without comments and indentation.
-fn squeeze(style: &str) -> String {
+fn minify(style: &str) -> String {
     let mut rest = style;
     let mut bare = String::with_capacity(style.len());
     while let Some((before, after)) = rest.split_once("/*") {
@@ -247,12 +251,12 @@ fn squeeze(style: &str) -> String {
         rest = after.split_once("*/").map_or("", |(_, after)| after);
     }
     bare.push_str(rest);
-    let mut squeezed = String::with_capacity(bare.len());
+    let mut minified = String::with_capacity(bare.len());
     for line in bare.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        squeezed.push_str(line);
-        squeezed.push('\n');
+        minified.push_str(line);
+        minified.push('\n');
     }
-    squeezed
+    minified
 }
 
 /// Standard base64 with padding.
@@ -295,14 +299,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_the_standard_one() {
+    fn encodes_standard_base64() {
         let text = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
         assert_eq!(text, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
     }
 
     #[test]
-    fn the_style_asks_no_host_and_is_safe_inside_its_element() {
-        let style = squeeze(STYLE);
+    fn the_style_loads_nothing_and_cannot_end_its_element() {
+        let style = minify(STYLE);
         assert!(!style.contains("url(http") && !style.contains("@import") && !style.contains('<'));
         assert!(!style.contains("/*"));
     }

@@ -8,12 +8,12 @@ use crate::base::calendar::{Day, Grain};
 use crate::model::record::{Coverage, FormerGroup, Status};
 
 use super::Dashboard;
-use super::gaps::{Gap, MOST_GAPS, gaps, published_reason};
+use super::gaps::{Gap, MAX_GAPS, gaps, published_reason};
 use super::number;
 use super::page::Frame;
 use super::place::scope_name;
 use super::table::{Cell, Column, Table};
-use super::text::{LONGEST_LABEL, plain};
+use super::text::{MAX_LABEL_LEN, plain};
 
 /// What the days of imported events are called, as in the metric `coverage.days`.
 const IMPORTED_STATUS: &str = "imported";
@@ -32,14 +32,14 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         .flatten()
         .map(|table| table.value())
         .collect();
-    let last_complete = last_whole_day(frame).map(number::long_day);
+    let last_complete = last_complete_day(frame).map(number::long_day);
     context! {
         tables => tables,
         gaps => gaps.len(),
         known => !frame.coverage.is_empty(),
         last_complete => last_complete.unwrap_or_default(),
         source_limits => frame.kind == Dashboard::Duo,
-        agents_told => agents_told(frame),
+        agents_told => has_agent_data(frame),
         missing_sources => match frame.completeness.refused.len() as u64 {
             0 => String::new(),
             count => format!("without {}", number::counted(count, "optional source", "optional sources")),
@@ -68,7 +68,7 @@ fn former_group(group: &FormerGroup) -> String {
 }
 
 /// Whether sessions of agents, their tools or their tokens are known: events tell of them where GitLab does not.
-fn agents_told(frame: &Frame<'_>) -> bool {
+fn has_agent_data(frame: &Frame<'_>) -> bool {
     let of_agents = |metric: &str| {
         ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
     };
@@ -80,7 +80,7 @@ fn agents_told(frame: &Frame<'_>) -> bool {
 }
 
 /// The last reported day of which everything that was asked for arrived.
-fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
+fn last_complete_day(frame: &Frame<'_>) -> Option<Day> {
     let (_, last) = frame.days?;
     let mut whole: BTreeMap<Day, bool> = BTreeMap::new();
     let is_asked = |line: &&&Coverage| !frame.completeness.refused.contains_key(line.collector.as_str());
@@ -91,22 +91,22 @@ fn last_whole_day(frame: &Frame<'_>) -> Option<Day> {
 }
 
 /// Why a collector has no data at all, in words; `None` when it has some or nothing is known of it.
-pub(super) fn why_nothing(coverage: &[&Coverage], collector: &str) -> Option<String> {
+pub(super) fn reason_without_data(coverage: &[&Coverage], collector: &str) -> Option<String> {
     let mut lines = coverage.iter().filter(|line| line.collector == collector);
     if lines.clone().any(|line| line.status == Status::Complete) {
         return None;
     }
     let line = lines.next_back()?;
     let reason = published_reason(line);
-    let helps = helps(line);
+    let next_step = next_step(line);
     Some(match reason {
-        Some(reason) => format!("The collection ended as {}: {reason}. {helps}", line.status.as_str()),
-        None => format!("The collection ended as {}. {helps}", line.status.as_str()),
+        Some(reason) => format!("The collection ended as {}: {reason}. {next_step}", line.status.as_str()),
+        None => format!("The collection ended as {}. {next_step}", line.status.as_str()),
     })
 }
 
 /// What helps where a day is not known to be complete.
-fn helps(line: &Coverage) -> String {
+fn next_step(line: &Coverage) -> String {
     match line.is_imported() {
         true => {
             "Nothing is known to be missing: imported events do not state whether they are all.".to_owned()
@@ -146,12 +146,12 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
             *status == COMPLETE || days.values().any(|row| row.get(status).is_some_and(|count| *count > 0))
         })
         .collect();
-    let mut columns = vec![Column::words("Collector")];
-    columns.extend(used.iter().map(|status| Column::numbers(status)));
+    let mut columns = vec![Column::text("Collector")];
+    columns.extend(used.iter().map(|status| Column::number(status)));
     let mut table = Table::new("quality-days", caption, &columns);
     for (collector, row) in &days {
         let all: u64 = row.values().sum();
-        let mut cells = vec![Cell::code(plain(collector, LONGEST_LABEL))];
+        let mut cells = vec![Cell::code(plain(collector, MAX_LABEL_LEN))];
         cells.extend(used.iter().map(|status| {
             let count = row.get(status).copied().unwrap_or(0);
             let cell = Cell::number(number::count(count));
@@ -168,18 +168,18 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
 /// The sources that the dashboard does without, and why.
 fn refused_table(frame: &Frame<'_>) -> Option<Table> {
     let columns = [
-        Column::words("Collector"),
-        Column::words("Status"),
-        Column::words("Reason"),
-        Column::words("What helps"),
+        Column::text("Collector"),
+        Column::text("Status"),
+        Column::text("Reason"),
+        Column::text("What helps"),
     ];
     let mut table = Table::new("quality-refused", "Optional sources that are missing", &columns);
     for (collector, line) in &frame.completeness.refused {
         table.push(vec![
-            Cell::code(plain(collector, LONGEST_LABEL)),
-            Cell::words(line.status.as_str()),
-            Cell::words(published_reason(line).unwrap_or_default()),
-            Cell::words(number::remedy(line)),
+            Cell::code(plain(collector, MAX_LABEL_LEN)),
+            Cell::text(line.status.as_str()),
+            Cell::text(published_reason(line).unwrap_or_default()),
+            Cell::text(number::remedy(line)),
         ]);
     }
     (!table.rows.is_empty()).then_some(table)
@@ -187,30 +187,30 @@ fn refused_table(frame: &Frame<'_>) -> Option<Table> {
 
 fn gaps_table(gaps: &[Gap<'_>]) -> Option<Table> {
     let columns = [
-        Column::words("Days (UTC)"),
-        Column::words("Collector"),
-        Column::words("Group"),
-        Column::words("Status"),
-        Column::words("Reason"),
-        Column::words("What helps"),
+        Column::text("Days (UTC)"),
+        Column::text("Collector"),
+        Column::text("Group"),
+        Column::text("Status"),
+        Column::text("Reason"),
+        Column::text("What helps"),
     ];
     let mut table = Table::new("quality-gaps", "Days that are not known to be complete, and why", &columns);
-    for gap in gaps.iter().take(MOST_GAPS) {
+    for gap in gaps.iter().take(MAX_GAPS) {
         let reason = published_reason(gap.line).unwrap_or_default();
         table.push(vec![
             Cell::dates(number::span(gap.first, gap.last)),
-            Cell::code(plain(&gap.line.collector, LONGEST_LABEL)),
-            Cell::words(match gap.scopes.as_slice() {
+            Cell::code(plain(&gap.line.collector, MAX_LABEL_LEN)),
+            Cell::text(match gap.scopes.as_slice() {
                 [scope] => scope_name(scope),
                 scopes => number::counted(scopes.len() as u64, "group", "groups"),
             }),
-            Cell::words(status_word(gap.line)),
-            Cell::words(reason),
-            Cell::words(helps(gap.line)),
+            Cell::text(status_word(gap.line)),
+            Cell::text(reason),
+            Cell::text(next_step(gap.line)),
         ]);
     }
-    if gaps.len() > MOST_GAPS {
-        let left = (gaps.len() - MOST_GAPS) as u64;
+    if gaps.len() > MAX_GAPS {
+        let left = (gaps.len() - MAX_GAPS) as u64;
         table.more = format!("{} not listed.", number::counted(left, "further gap is", "further gaps are"));
     }
     (!table.rows.is_empty()).then_some(table)

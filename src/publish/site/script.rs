@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_go_and_code_stays() {
+    fn strips_comments_and_keeps_code() {
         let file =
             "// one\n/** two\n * three\n */\nconst four = \"// five\"; // six\n\n  /* seven */\n  eight();\n";
         assert_eq!(
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_could_end_the_element_that_holds_it() {
+    fn no_module_can_end_the_script_element() {
         for file in DUO.iter().chain(PROJECT) {
             assert!(!file.contains("</") && !file.contains("<!--"));
         }

@@ -55,12 +55,12 @@ impl Table {
     /// The table for a template.
     pub(super) fn value(&self) -> Value {
         // The heading stands over the numbers, not over the bars beside them.
-        let barred =
+        let has_bar =
             |at: usize| self.rows.iter().any(|row| row.cells.get(at).is_some_and(|cell| cell.bar.is_some()));
         let columns: Vec<Value> = (self.columns.iter().enumerate())
             .map(|(at, column)| {
                 let class = match column.numeric {
-                    true if barred(at) => "num over-bar",
+                    true if has_bar(at) => "num over-bar",
                     true => "num",
                     false => "",
                 };
@@ -86,19 +86,19 @@ impl Table {
 
 impl Column {
     /// A heading over words.
-    pub(super) const fn words(label: &'static str) -> Column {
+    pub(super) const fn text(label: &'static str) -> Column {
         Column { label, numeric: false }
     }
 
     /// A heading over numbers.
-    pub(super) const fn numbers(label: &'static str) -> Column {
+    pub(super) const fn number(label: &'static str) -> Column {
         Column { label, numeric: true }
     }
 }
 
 impl Cell {
     /// Words.
-    pub(super) fn words(text: impl Into<String>) -> Cell {
+    pub(super) fn text(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), ..Cell::default() }
     }
 
@@ -126,7 +126,7 @@ impl Cell {
 }
 
 /// `25 of 100`; empty where a line is no rate.
-pub(super) fn n_of(line: &Line<'_>) -> String {
+pub(super) fn ratio_text(line: &Line<'_>) -> String {
     match (line.n, line.of) {
         (Some(n), Some(of)) => format!("{} of {}", number::number(n), number::number(of)),
         _ => String::new(),

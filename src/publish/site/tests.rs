@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::aggregate::metrics::definition::{Definition, Unit};
 use crate::base::calendar::{Day, Grain, Period};
 use crate::model::record::{Coverage, Metric, Number, Reason, Status};
-use crate::publish::privacy::Hidden;
+use crate::publish::privacy::Suppression;
 
 use super::card::{CardPeriod, Headline};
-use super::{Dashboard, Figures, Found, Options, Published, SiteFile, Theme, landing, parse_card};
+use super::{
+    Dashboard, DashboardFolder, MetricReport, Options, Published, SiteFile, Theme, landing, parse_card,
+};
 
 const HOSTILE: &str = "\"><script src=https://evil.example.com/x.js></script><img src=x onerror='alert(1)'>";
 
@@ -39,7 +41,7 @@ fn day(text: &str) -> Day {
 }
 
 fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], value: u64) -> Metric {
-    let period = Period::holding(grain, on, day("2026-10-31"));
+    let period = Period::containing(grain, on, day("2026-10-31"));
     let rate = metric.ends_with("rate") || metric == "seats.active";
     Metric {
         metric: metric.into(),
@@ -63,36 +65,36 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
     }
 }
 
-fn figures() -> Figures {
-    let mut figures = Figures::default();
+fn report() -> MetricReport {
+    let mut report = MetricReport::default();
     let last = day("2026-10-31");
     for name in
         ["users.active", "code_suggestions.shown", "code_suggestions.accepted", "chat.messages", "chat.users"]
     {
         for on in day("2026-10-04").through(last) {
-            figures.metrics.push(metric(name, Grain::Day, on, &[], 50));
+            report.metrics.push(metric(name, Grain::Day, on, &[], 50));
         }
-        figures.metrics.push(metric(name, Grain::Window, last, &[], 60));
+        report.metrics.push(metric(name, Grain::Window, last, &[], 60));
     }
     for name in ["code_suggestions.shown", "code_suggestions.acceptance_rate"] {
-        figures.metrics.push(metric(name, Grain::Window, last, &[("language", HOSTILE)], 60));
-        figures.metrics.push(metric(name, Grain::Window, last, &[("language", "=cmd|' /C calc'!A0")], 60));
+        report.metrics.push(metric(name, Grain::Window, last, &[("language", HOSTILE)], 60));
+        report.metrics.push(metric(name, Grain::Window, last, &[("language", "=cmd|' /C calc'!A0")], 60));
     }
-    figures.metrics.push(metric("events.count", Grain::Window, last, &[("event", HOSTILE)], 60));
-    figures.metrics.push(metric(
+    report.metrics.push(metric("events.count", Grain::Window, last, &[("event", HOSTILE)], 60));
+    report.metrics.push(metric(
         "events.count",
         Grain::Window,
         last,
         &[("event", HOSTILE), ("feature", HOSTILE)],
         60,
     ));
-    figures.metrics.push(metric("users.active", Grain::Window, last, &[("feature", HOSTILE)], 60));
-    figures.metrics.push(metric("pipelines.count", Grain::Window, last, &[("project", HOSTILE)], 60));
-    figures.metrics.push(metric("merge_requests.merged", Grain::Window, last, &[("project", HOSTILE)], 60));
+    report.metrics.push(metric("users.active", Grain::Window, last, &[("feature", HOSTILE)], 60));
+    report.metrics.push(metric("pipelines.count", Grain::Window, last, &[("project", HOSTILE)], 60));
+    report.metrics.push(metric("merge_requests.merged", Grain::Window, last, &[("project", HOSTILE)], 60));
     let mut secret = metric("code_suggestions.users", Grain::Window, last, &[("language", "cobol")], 98_765);
     secret.people = Some(3);
-    figures.metrics.push(secret);
-    figures.coverage.push(Coverage {
+    report.metrics.push(secret);
+    report.coverage.push(Coverage {
         collector: "usage_events".into(),
         instance: "https://gitlab.example.com".into(),
         scope: HOSTILE.into(),
@@ -106,15 +108,15 @@ fn figures() -> Figures {
         shrunk: false,
         named: false,
     });
-    figures
+    report
 }
 
-fn files(figures: &Figures) -> Vec<SiteFile> {
+fn files(report: &MetricReport) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
     let theme = Theme::default();
     let options = Options { small_group: 5, theme: &theme };
     let make = |kind| {
-        let published = Published::new(kind, figures, &options);
+        let published = Published::new(kind, report, &options);
         let mut files = published.page(&definitions).expect("a page");
         files.push(published.table().expect("a table"));
         files
@@ -122,24 +124,28 @@ fn files(figures: &Figures) -> Vec<SiteFile> {
     Dashboard::ALL.into_iter().flat_map(make).collect()
 }
 
-fn pages(figures: &Figures) -> Vec<String> {
-    let files = files(figures);
+fn pages(report: &MetricReport) -> Vec<String> {
+    let files = files(report);
     let text = |file: &SiteFile| String::from_utf8(file.content.clone()).expect("UTF-8");
     let mut pages: Vec<String> = files.iter().filter(|file| file.path == "index.html").map(text).collect();
-    let found: Vec<Found> = files
+    let found: Vec<DashboardFolder> = files
         .iter()
         .filter(|file| file.path == "dashboard.json")
-        .map(|file| Found { folder: HOSTILE.into(), index: true, card: parse_card(&file.content).ok() })
+        .map(|file| DashboardFolder {
+            folder: HOSTILE.into(),
+            index: true,
+            card: parse_card(&file.content).ok(),
+        })
         .collect();
-    for (found, figures) in [(&found[..], Some(figures)), (&[], None)] {
-        pages.push(text(&landing(found, figures, &Theme::default()).expect("a landing page")));
+    for (found, report) in [(&found[..], Some(report)), (&[], None)] {
+        pages.push(text(&landing(found, report, &Theme::default()).expect("a landing page")));
     }
     pages
 }
 
 #[test]
-fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
-    for page in pages(&figures()) {
+fn the_policy_allows_only_the_style_and_the_script_of_the_page() {
+    for page in pages(&report()) {
         let policy = between(&page, "Content-Security-Policy\" content=\"", "\">").expect("a policy");
         for (kind, element) in [("style-src", "style"), ("script-src", "script")] {
             let Some(inside) = between(&page, &format!("<{element}>"), &format!("</{element}>")) else {
@@ -147,7 +153,7 @@ fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
                 continue;
             };
             let allowed = between(policy, &format!("{kind} 'sha256-"), "'").expect("a hash");
-            assert_eq!(unbase64(allowed), Sha256::digest(inside.as_bytes()).to_vec());
+            assert_eq!(decode_base64(allowed), Sha256::digest(inside.as_bytes()).to_vec());
         }
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"));
         assert!(
@@ -162,8 +168,8 @@ fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
 }
 
 #[test]
-fn no_page_asks_another_host_or_runs_what_the_figures_say() {
-    for page in pages(&figures()).into_iter().chain(pages(&Figures::default())) {
+fn no_page_contacts_a_host_or_runs_external_text() {
+    for page in pages(&report()).into_iter().chain(pages(&MetricReport::default())) {
         for (at, _) in page.match_indices("://") {
             let before: String =
                 page[..at].chars().rev().take(60).collect::<String>().chars().rev().collect();
@@ -182,15 +188,15 @@ fn no_page_asks_another_host_or_runs_what_the_figures_say() {
 }
 
 #[test]
-fn the_address_of_the_gitlab_is_in_no_file() {
-    for file in files(&figures()) {
+fn no_file_contains_the_address_of_the_instance() {
+    for file in files(&report()) {
         assert!(!String::from_utf8_lossy(&file.content).contains("gitlab.example.com"), "{}", file.path);
     }
 }
 
 #[test]
-fn hidden_numbers_are_in_no_file() {
-    for file in files(&figures()) {
+fn no_file_contains_suppressed_values() {
+    for file in files(&report()) {
         let text = String::from_utf8_lossy(&file.content).into_owned();
         assert!(!text.contains("98765") && !text.contains("98,765"), "{}", file.path);
     }
@@ -198,7 +204,7 @@ fn hidden_numbers_are_in_no_file() {
 
 #[test]
 fn the_table_file_keeps_hostile_names_as_text() {
-    let csv = files(&figures()).into_iter().find(|file| file.path == "metrics.csv").expect("a table file");
+    let csv = files(&report()).into_iter().find(|file| file.path == "metrics.csv").expect("a table file");
     let mut reader = csv::Reader::from_reader(csv.content.as_slice());
     let mut found = 0;
     for record in reader.records() {
@@ -211,41 +217,43 @@ fn the_table_file_keeps_hostile_names_as_text() {
 }
 
 #[test]
-fn without_data_a_dashboard_says_so() {
-    for page in &pages(&Figures::default())[..2] {
+fn a_dashboard_without_data_states_it() {
+    for page in &pages(&MetricReport::default())[..2] {
         assert!(page.contains("No data yet") && !page.contains("id=\"overview\""));
     }
-    let card =
-        files(&Figures::default()).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = files(&MetricReport::default())
+        .into_iter()
+        .find(|file| file.path == "dashboard.json")
+        .expect("a card");
     let card = parse_card(&card.content).expect("our own card");
     assert_eq!((card.status, card.headline.len()), (super::CardStatus::Empty, 0));
 }
 
 #[test]
-fn what_is_not_known_is_a_dash_with_its_reason() {
-    let mut figures = figures();
+fn an_unknown_value_is_a_dash_with_its_reason() {
+    let mut report = report();
     let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 0);
     (seats.value, seats.n, seats.of, seats.reason) = (None, None, None, Some(Reason::NoSnapshot));
-    figures.metrics.push(seats);
-    let page = &pages(&figures)[0];
+    report.metrics.push(seats);
+    let page = &pages(&report)[0];
     assert!(
-        page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no list of seats</p>"),
+        page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no seat list</p>"),
         "a tile with a dash"
     );
 }
 
 #[test]
-fn each_figure_stands_under_its_own_days_where_the_dashboard_reports_more() {
-    let mut figures = figures();
-    figures.metrics.push(metric("users.active", Grain::Day, day("2026-08-03"), &[], 50));
+fn each_tile_shows_its_own_days() {
+    let mut report = report();
+    report.metrics.push(metric("users.active", Grain::Day, day("2026-08-03"), &[], 50));
     let own = CardPeriod { start: day("2026-10-04"), end: day("2026-10-31") };
-    let card = files(&figures).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
+    let card = files(&report).into_iter().find(|file| file.path == "dashboard.json").expect("a card");
     let card = parse_card(&card.content).expect("our own card");
     assert_eq!(card.period, Some(CardPeriod { start: day("2026-08-03"), end: day("2026-10-31") }));
     let known: Vec<&Headline> = card.headline.iter().filter(|figure| figure.note != "no data").collect();
     assert!(known.len() >= 3 && known.iter().all(|figure| figure.period == Some(own)), "{known:?}");
 
-    let pages = pages(&figures);
+    let pages = pages(&report);
     let (duo, landing) = (&pages[0], &pages[2]);
     let tile = between(duo, "<li class=\"tile\">", "</li>").expect("a tile");
     assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
@@ -259,13 +267,13 @@ fn each_figure_stands_under_its_own_days_where_the_dashboard_reports_more() {
 }
 
 #[test]
-fn imported_events_are_of_unknown_completeness_and_not_missing_days() {
+fn imported_events_have_unknown_completeness() {
     let tile = |coverage: f64, imported: f64| {
-        let mut figures = figures();
-        for metric in figures.metrics.iter_mut().filter(|metric| metric.grain == Grain::Window) {
+        let mut report = report();
+        for metric in report.metrics.iter_mut().filter(|metric| metric.grain == Grain::Window) {
             (metric.coverage, metric.imported, metric.is_final) = (coverage, imported, false);
         }
-        let page = pages(&figures).swap_remove(0);
+        let page = pages(&report).swap_remove(0);
         between(&page, "<span class=\"warning\">", "</span>").expect("a warning").to_owned()
     };
     assert_eq!(tile(0.5, 0.0), "14 of 28 days collected");
@@ -276,13 +284,13 @@ fn imported_events_are_of_unknown_completeness_and_not_missing_days() {
 }
 
 #[test]
-fn a_month_is_compared_with_a_whole_one_only_and_else_the_page_says_why() {
+fn compares_complete_months_only_and_states_why() {
     let tile = |coverage: f64, imported: f64| {
-        let mut figures = figures();
+        let mut report = report();
         let mut before = metric("users.active", Grain::Month, day("2026-09-01"), &[], 28);
         (before.coverage, before.imported) = (coverage, imported);
-        figures.metrics.extend([before, metric("users.active", Grain::Month, day("2026-10-01"), &[], 50)]);
-        let page = pages(&figures).swap_remove(0);
+        report.metrics.extend([before, metric("users.active", Grain::Month, day("2026-10-01"), &[], 50)]);
+        let page = pages(&report).swap_remove(0);
         between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
     };
     assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% on the month before"));
@@ -293,8 +301,8 @@ fn a_month_is_compared_with_a_whole_one_only_and_else_the_page_says_why() {
 }
 
 #[test]
-fn ids_are_unique_and_labels_point_at_them() {
-    for page in pages(&figures()) {
+fn ids_are_unique_and_labels_refer_to_them() {
+    for page in pages(&report()) {
         let markup = page.split("<script type=").next().expect("a first part");
         let ids: Vec<&str> =
             markup.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -309,11 +317,11 @@ fn ids_are_unique_and_labels_point_at_them() {
 }
 
 #[test]
-fn the_same_figures_in_another_order_give_the_same_files() {
-    let mut shuffled = figures();
+fn the_order_of_the_input_does_not_matter() {
+    let mut shuffled = report();
     shuffled.metrics.reverse();
     shuffled.coverage.reverse();
-    assert_eq!(files(&shuffled), files(&figures()));
+    assert_eq!(files(&shuffled), files(&report()));
 }
 
 /// The slow and obvious way back from the compact form: one cell of one series.
@@ -342,27 +350,27 @@ fn line_of(data: &Value, series: &Value, at: usize) -> Option<(String, Value)> {
 }
 
 #[test]
-fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_lost() {
-    let mut figures = figures();
+fn page_data_equals_the_published_lines() {
+    let mut report = report();
     let mut seats = metric("seats.active", Grain::Window, day("2026-10-31"), &[], 71);
     seats.value = Some(Number::Measure(71.0 / 200.0));
     let mut unlike = metric("users.stickiness", Grain::Window, day("2026-10-31"), &[], 3);
     (unlike.value, unlike.of) = (Some(Number::Measure(0.015_000_001)), Some(Number::Count(200)));
     let mut no_n = metric("chat.users", Grain::Month, day("2026-10-31"), &[], 12);
     no_n.n = None;
-    figures.metrics.extend([seats, unlike, no_n]);
-    let page = &pages(&figures)[0];
+    report.metrics.extend([seats, unlike, no_n]);
+    let page = &pages(&report)[0];
     let data = between(page, "id=\"figures\">", "</script>").expect("the figures");
     let data: Value = serde_json::from_str(data).expect("JSON");
-    let mut told = BTreeMap::new();
+    let mut in_page = BTreeMap::new();
     for series in data["series"].as_array().expect("a list") {
         for at in 0..series["v"].as_array().expect("a list").len() {
             if let Some((key, values)) = line_of(&data, series, at) {
-                assert!(told.insert(key.clone(), values).is_none(), "{key} is told twice");
+                assert!(in_page.insert(key.clone(), values).is_none(), "{key} is twice in the page");
             }
         }
     }
-    let owned = figures.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
+    let owned = report.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
     let published = crate::publish::privacy::publish(owned, 5);
     let mut shown = 0;
     for line in &published {
@@ -375,11 +383,11 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
             json!(line.period.start),
             json!(by)
         );
-        let why = line.hidden.map(|hidden| match hidden {
-            Hidden::Under(_) => "under",
-            Hidden::Subtraction => "hidden",
+        let why = line.suppression.map(|hidden| match hidden {
+            Suppression::FewPeople(_) => "under",
+            Suppression::Secondary => "hidden",
         });
-        match told.remove(&key) {
+        match in_page.remove(&key) {
             Some(values) => {
                 assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");
                 shown += 1;
@@ -387,7 +395,7 @@ fn every_number_in_a_page_is_that_of_a_published_line_and_none_that_it_shows_is_
             None => assert!(line.period.grain == Grain::Day, "{key} is not in the page"),
         }
     }
-    assert!(told.is_empty(), "{told:?} are no lines");
+    assert!(in_page.is_empty(), "{in_page:?} are no lines");
     assert!(shown > 90, "{shown}");
 }
 
@@ -396,7 +404,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 }
 
 /// The slow and obvious way back from base64.
-fn unbase64(text: &str) -> Vec<u8> {
+fn decode_base64(text: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {
         b'A'..=b'Z' => letter - b'A',
         b'a'..=b'z' => letter - b'a' + 26,

@@ -15,17 +15,17 @@ pub const THEME_FILE: &str = "theme.json";
 pub const LOGO_FILES: [(&str, &str); 2] = [("logo.svg", "image/svg+xml"), ("logo.png", "image/png")];
 
 /// Bytes of a logo at most: it is in every page.
-const LARGEST_LOGO: usize = 48 * 1024;
+const MAX_LOGO_BYTES: usize = 48 * 1024;
 /// Contrast between text and its ground at least, as WCAG 2.2 asks for (AA).
-const LEAST_CONTRAST: f64 = 4.5;
+const MIN_CONTRAST: f64 = 4.5;
 /// Parts of one color in another one, as the style sheet mixes them: a row that is pointed at, the darkest cell of a heat map.
 const ROW_INK: f64 = 0.05;
 const HEAT_ACCENT: f64 = 0.40;
 /// Colors of texts that a theme cannot set, with the default in light and in dark.
 const FIXED: [(&str, &str, &str); 2] = [("warn", "#8f4a00", "#eda956"), ("good", "#256b3c", "#7cc494")];
 
-/// Colours that can be set, with the default in light and in dark.
-const COLOURS: [(&str, &str, &str); 5] = [
+/// Colors that can be set, with the default in light and in dark.
+const COLORS: [(&str, &str, &str); 5] = [
     ("paper", "#ffffff", "#131619"),
     ("ink", "#1a1d21", "#e8eaed"),
     ("soft", "#565e69", "#a3acb6"),
@@ -49,7 +49,7 @@ struct File {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    colours: Colours,
+    colours: Colors,
     #[serde(default)]
     texts: BTreeMap<String, Texts>,
     #[serde(default)]
@@ -58,7 +58,7 @@ struct File {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Colours {
+struct Colors {
     #[serde(default)]
     light: BTreeMap<String, String>,
     #[serde(default)]
@@ -87,17 +87,19 @@ impl Theme {
         }
         let logo = match logo {
             None => String::new(),
-            Some((_, content)) if content.len() > LARGEST_LOGO => {
+            Some((_, content)) if content.len() > MAX_LOGO_BYTES => {
                 return Err(format!(
-                    "the logo has {} bytes, and it is in every page; make it {LARGEST_LOGO} bytes or less",
+                    "the logo has {} bytes, and it is in every page; make it {MAX_LOGO_BYTES} bytes or less",
                     content.len()
                 ));
             }
             Some((media_type, content)) => format!("data:{media_type};base64,{}", base64(content)),
         };
         let (light, dark) = (&file.colours.light, &file.colours.dark);
-        let style =
-            [colours("light", light, |(_, light, _)| light)?, colours("dark", dark, |(_, _, dark)| dark)?];
+        let style = [
+            declarations("light", light, |(_, light, _)| light)?,
+            declarations("dark", dark, |(_, _, dark)| dark)?,
+        ];
         Ok(Theme {
             name: plain(&file.name, 80),
             style: match style {
@@ -133,44 +135,45 @@ impl Theme {
     }
 
     /// The title of a page: its own or else this one.
-    pub(super) fn title(&self, page: &str, own: &str) -> String {
-        self.text(page, own, |texts| &texts.title)
+    pub(super) fn title(&self, page: &str, default_text: &str) -> String {
+        self.text(page, default_text, |texts| &texts.title)
     }
 
     /// The sentence below the title.
-    pub(super) fn summary(&self, page: &str, own: &str) -> String {
-        self.text(page, own, |texts| &texts.summary)
+    pub(super) fn summary(&self, page: &str, default_text: &str) -> String {
+        self.text(page, default_text, |texts| &texts.summary)
     }
 
-    fn text(&self, page: &str, own: &str, which: impl Fn(&Texts) -> &String) -> String {
+    fn text(&self, page: &str, default_text: &str, which: impl Fn(&Texts) -> &String) -> String {
         let text = self.texts.get(page).map(which).map(|text| plain(text, 200)).unwrap_or_default();
-        if text.is_empty() { own.to_owned() } else { text }
+        if text.is_empty() { default_text.to_owned() } else { text }
     }
 }
 
 /// The colours of a scheme as declarations. Text has to stay readable on its paper.
-fn colours(
+fn declarations(
     scheme: &str,
     set: &BTreeMap<String, String>,
     default: impl Fn((&'static str, &'static str, &'static str)) -> &'static str,
 ) -> Result<String, String> {
     let mut declarations = String::new();
-    for (name, colour) in set {
-        if !COLOURS.iter().any(|(known, _, _)| known == name) {
-            let known: Vec<&str> = COLOURS.iter().map(|(known, _, _)| *known).collect();
+    for (name, color) in set {
+        if !COLORS.iter().any(|(known, _, _)| known == name) {
+            let known: Vec<&str> = COLORS.iter().map(|(known, _, _)| *known).collect();
             return Err(format!("{THEME_FILE}: there is no colour {name:?}, only {}", known.join(", ")));
         }
-        channels(colour)
+        channels(color)
             .ok_or_else(|| format!("{THEME_FILE}: {name} in {scheme} is no colour; write it as #0b6470"))?;
-        let _ = write!(declarations, "--{name}: {colour}; ");
+        let _ = write!(declarations, "--{name}: {color}; ");
     }
     let of = |name: &str| {
         let set = set.get(name).map(String::as_str);
-        let own = COLOURS.into_iter().chain(FIXED).find(|(known, _, _)| *known == name).map(&default);
-        set.or(own).and_then(channels).unwrap_or_default()
+        let default_color =
+            COLORS.into_iter().chain(FIXED).find(|(known, _, _)| *known == name).map(&default);
+        set.or(default_color).and_then(channels).unwrap_or_default()
     };
-    let (paper, row) = (of("paper"), mixed(of("ink"), ROW_INK, of("paper")));
-    let heat = mixed(of("accent"), HEAT_ACCENT, of("paper"));
+    let (paper, row) = (of("paper"), mix(of("ink"), ROW_INK, of("paper")));
+    let heat = mix(of("accent"), HEAT_ACCENT, of("paper"));
     let pairs = [
         ("ink", "paper", paper),
         ("soft", "paper", paper),
@@ -181,11 +184,11 @@ fn colours(
         ("soft", "a row that is pointed at (paper with a little ink)", row),
         ("ink", "a cell of a heat map (paper with accent)", heat),
     ];
-    for (text, name, ground) in pairs {
-        let contrast = contrast(of(text), ground);
-        if contrast < LEAST_CONTRAST {
+    for (text, name, background) in pairs {
+        let contrast = contrast(of(text), background);
+        if contrast < MIN_CONTRAST {
             return Err(format!(
-                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {LEAST_CONTRAST}"
+                "{THEME_FILE}: {text} on {name} has a contrast of {contrast:.1} in {scheme}, and cannot be read by everybody; it needs {MIN_CONTRAST}"
             ));
         }
     }
@@ -193,15 +196,15 @@ fn colours(
 }
 
 /// Red, green and blue of `#rrggbb`, from 0 to 1.
-fn channels(colour: &str) -> Option<[f64; 3]> {
-    let digits = colour.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+fn channels(color: &str) -> Option<[f64; 3]> {
+    let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
     let channel = |at: usize| Some(f64::from(u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?) / 255.0);
     Some([channel(0)?, channel(2)?, channel(4)?])
 }
 
 /// A color with a part of another one in it, as `color-mix(in srgb, …)` does it.
-fn mixed(part: [f64; 3], share: f64, ground: [f64; 3]) -> [f64; 3] {
-    [0, 1, 2].map(|at| part[at] * share + ground[at] * (1.0 - share))
+fn mix(part: [f64; 3], share: f64, background: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|at| part[at] * share + background[at] * (1.0 - share))
 }
 
 /// The contrast of two colors, as WCAG defines it.
@@ -226,20 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_that_of_the_definition() {
-        let of = |colour| channels(colour).expect("a colour");
+    fn computes_contrast_as_wcag_defines_it() {
+        let of = |color| channels(color).expect("a colour");
         assert!((contrast(of("#000000"), of("#ffffff")) - 21.0).abs() < 1e-9);
         assert!((contrast(of("#777777"), of("#ffffff")) - 4.48).abs() < 0.01);
-        assert_eq!(mixed(of("#ff0000"), 0.4, of("#ffffff")), [1.0, 0.6, 0.6]);
+        assert_eq!(mix(of("#ff0000"), 0.4, of("#ffffff")), [1.0, 0.6, 0.6]);
         assert_eq!((channels("red"), channels("#12345"), channels("#12345é")), (None, None, None));
     }
 
     #[test]
-    fn the_colours_that_are_measured_are_those_of_the_style_sheet() {
+    fn measured_colors_are_those_of_the_style_sheet() {
         let style = include_str!("../../../templates/html/style.css");
-        for (name, light, dark) in COLOURS.into_iter().chain(FIXED) {
-            for colour in [light, dark] {
-                assert!(style.contains(&format!("--{name}: {colour};")), "{name} {colour}");
+        for (name, light, dark) in COLORS.into_iter().chain(FIXED) {
+            for color in [light, dark] {
+                assert!(style.contains(&format!("--{name}: {color};")), "{name} {color}");
             }
         }
         assert!(
@@ -253,8 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_to_be_readable_on_every_ground() {
-        let dark = |colours: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colours}}}}}}}"#));
+    fn rejects_text_that_is_unreadable_on_a_background() {
+        let dark = |colors: &str| refused(&format!(r#"{{"colours":{{"dark":{{{colors}}}}}}}"#));
         assert!(dark(r##""accent":"#ffffff""##).contains("ink on a cell of a heat map"));
         assert!(dark(r##""soft":"#7e868d""##).contains("soft on a row that is pointed at"));
         let light =
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_or_meant_is_refused() {
+    fn rejects_unreadable_and_unknown_values() {
         assert!(
             refused(r##"{"colours":{"light":{"accent":"#ffff00"}}}"##).contains("contrast of 1.1 in light")
         );
@@ -272,12 +275,12 @@ mod tests {
         assert!(refused(r##"{"colours":{"light":{"glow":"#000000"}}}"##).contains("no colour \"glow\""));
         assert!(refused(r#"{"texts":{"costs":{}}}"#).contains("no texts of \"costs\""));
         assert!(refused(r#"{"colors":{}}"#).contains("unknown field"));
-        let logo = vec![0; LARGEST_LOGO + 1];
+        let logo = vec![0; MAX_LOGO_BYTES + 1];
         assert!(Theme::read(b"{}", Some(("image/png", &logo))).is_err());
     }
 
     #[test]
-    fn an_empty_theme_changes_nothing() {
+    fn an_empty_theme_is_the_default() {
         assert_eq!(Theme::read(b"{}", None), Ok(Theme::default()));
         assert_eq!(Theme::default().title("landing", "Dashboards"), "Dashboards");
     }

@@ -6,7 +6,7 @@ use crate::base::calendar::Grain;
 
 use super::card::{CardPeriod, Headline};
 use super::days;
-use super::headline::Figure;
+use super::headline::HeadlineMetric;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
 use super::privacy::Line;
@@ -26,15 +26,15 @@ pub(super) struct Tile {
 
 impl Tile {
     /// The tile of a figure in a place.
-    pub(super) fn new<'a>(figure: &Figure<'a>, place: &Place<'a>) -> Tile {
-        let newest = |grain| place.newest(figure.metric, grain, figure.by);
+    pub(super) fn new<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Tile {
+        let newest = |grain| place.newest(metric.metric, grain, metric.by);
         let line = newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week));
         let mut tile = Tile {
-            label: figure.label,
-            href: figure.href,
+            label: metric.label,
+            href: metric.href,
             value: UNKNOWN.into(),
             note: String::new(),
-            change: change(figure, place),
+            change: change(metric, place),
             period: None,
             warning: String::new(),
         };
@@ -46,16 +46,16 @@ impl Tile {
         if line.coverage < 1.0 && line.value.is_some() {
             tile.warning = days::collected(line);
         }
-        match (line.hidden, line.value) {
+        match (line.suppression, line.value) {
             (Some(hidden), _) => {
                 tile.value = hidden.text();
                 tile.note = "few people are behind it".into();
             }
             (None, Some(value)) => {
-                tile.value = figure.style.text(value.as_f64());
-                tile.note = match (figure.style, table::n_of(line)) {
-                    (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", figure.of),
-                    _ => figure.of.into(),
+                tile.value = metric.style.text(value.as_f64());
+                tile.note = match (metric.style, table::ratio_text(line)) {
+                    (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", metric.of),
+                    _ => metric.of.into(),
                 };
             }
             (None, None) => tile.note = number::reason(line.reason).into(),
@@ -99,17 +99,17 @@ impl Tile {
 }
 
 /// The newest complete month (else week) against the one before it, or why there is no change.
-fn change<'a>(figure: &Figure<'a>, place: &Place<'a>) -> String {
+fn change<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> String {
     let mut why_none = String::new();
     for (grain, before) in [(Grain::Month, "the month before"), (Grain::Week, "the week before")] {
-        let series = place.series(figure.metric, grain, figure.by);
+        let series = place.series(metric.metric, grain, metric.by);
         let is_complete = |line: &&&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
         let Some(later) = series.iter().rev().find(is_complete) else { continue };
         let is_before = |line: &&&Line<'_>| line.period.end.plus(1) == later.period.start;
         let Some(earlier) = series.iter().find(is_before) else { continue };
-        match days::change(figure.style, earlier, later) {
+        match days::change(metric.style, earlier, later) {
             Some(Ok(change)) => {
-                let value = later.value.map(|value| figure.style.text(value.as_f64())).unwrap_or_default();
+                let value = later.value.map(|value| metric.style.text(value.as_f64())).unwrap_or_default();
                 return format!("{}: {value}, {change} on {before}", number::period(later.period));
             }
             Some(Err(why)) if why_none.is_empty() => why_none = format!("not compared: {why}"),

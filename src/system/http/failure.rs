@@ -1,4 +1,4 @@
-//! Why a server is not reached, in words that name the cause and the setting that helps.
+//! Explains failed requests: the cause, and the setting that fixes it.
 
 use std::fmt;
 use std::io;
@@ -10,46 +10,46 @@ use ureq::unversioned::transport::NextTimeout;
 
 use super::tls::is_self_signed_authority;
 
-/// How a request failed that got no response.
+/// Why a request got no response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The next attempt may succeed.
+    /// A retry may succeed.
     Transient(String),
-    /// It cannot, before a setting changes.
+    /// A retry fails too, until a setting changes.
     Permanent(String),
 }
 
-/// Whom a request was for, and what was in between, as far as messages name it.
-pub(super) struct Names {
-    /// Address of the server.
+/// The names of a connection that messages contain.
+pub(super) struct ConnectionNames {
+    /// The URL of the server.
     pub(super) url: String,
-    /// Its host.
+    /// The host of the server.
     pub(super) host: String,
-    /// The setting that holds the address.
+    /// The setting that contains the URL.
     pub(super) setting: &'static str,
-    /// The proxy as `host:port`, and the variable that names it.
+    /// The proxy as `host:port`, and the variable that contains it.
     pub(super) proxy: Option<(String, String)>,
-    /// What vouches for certificates in place of the public authorities, as messages name it.
+    /// The file or setting of the certificate authorities, if they replace the public ones.
     pub(super) authorities: Option<String>,
-    /// Why the authorities of the job's own GitLab are not trusted, though the runner names a file with them.
+    /// Why the certificate authorities that the runner provides are not used.
     pub(super) unused_authorities: Option<String>,
 }
 
-impl Names {
-    /// What an error of a request means. Texts end with what helps.
+impl ConnectionNames {
+    /// Explains an error of a request. Messages end with the next step.
     pub(super) fn explain(&self, error: &ureq::Error) -> Failure {
         match error {
-            ureq::Error::Other(other) => match other.downcast_ref::<Unresolved>() {
+            ureq::Error::Other(other) => match other.downcast_ref::<UnresolvedHost>() {
                 Some(unresolved) => self.unresolved(unresolved),
                 None => self.unreachable(error.to_string()),
             },
-            ureq::Error::ConnectProxyFailed(said) => self.refused_by_proxy(said),
+            ureq::Error::ConnectProxyFailed(message) => self.refused_by_proxy(message),
             ureq::Error::Rustls(error) => self.untrusted(error),
             ureq::Error::Timeout(_) => self.unreachable(match &self.proxy {
-                Some(_) => format!("no answer in time ({error})"),
-                None => format!("no answer in time ({error}); a firewall may be in the way, or a proxy be needed (HTTPS_PROXY)"),
+                Some(_) => format!("no response in time ({error})"),
+                None => format!("no response in time ({error}); check for a firewall, or whether a proxy is required (HTTPS_PROXY)"),
             }),
-            ureq::Error::Io(error) => self.broken(error),
+            ureq::Error::Io(error) => self.io(error),
             ureq::Error::BadUri(_) | ureq::Error::Tls(_) | ureq::Error::InvalidProxyUrl => {
                 Failure::Permanent(format!("cannot connect to {}: {error}; check {}", self.url, self.setting))
             }
@@ -65,43 +65,45 @@ impl Names {
         Failure::Transient(format!("cannot reach {}{through}: {why}", self.url))
     }
 
-    fn unresolved(&self, unresolved: &Unresolved) -> Failure {
+    fn unresolved(&self, unresolved: &UnresolvedHost) -> Failure {
         let host = &unresolved.host;
         let (url, setting) = match &self.proxy {
-            // The proxy looks up the server's name itself, unless its name is the one that is not found.
+            // The proxy itself resolves the name of the server, so this is the name of the proxy.
             Some((proxy, variable)) if *host != self.host => {
                 (format!("the proxy {proxy}"), variable.as_str())
             }
             _ => (self.url.clone(), self.setting),
         };
-        match unresolved.is_unknown {
-            true => Failure::Permanent(format!(
-                "cannot reach {url}: no host has the name {host}; check {setting}, and that this network knows the name"
-            )),
-            false => Failure::Transient(format!(
-                "cannot reach {url}: the name {host} cannot be looked up ({})",
+        if unresolved.is_unknown {
+            Failure::Permanent(format!(
+                "cannot reach {url}: no DNS entry for {host}; check {setting}, and the DNS of this network"
+            ))
+        } else {
+            Failure::Transient(format!(
+                "cannot reach {url}: DNS lookup of {host} failed ({})",
                 unresolved.why
-            )),
+            ))
         }
     }
 
-    /// ureq puts the status of the proxy's answer into words: `proxy server responded 407/407`.
-    fn refused_by_proxy(&self, said: &str) -> Failure {
+    /// ureq returns the status of the proxy's response as text: `proxy server responded 407/407`.
+    fn refused_by_proxy(&self, message: &str) -> Failure {
         let (proxy, variable) = match &self.proxy {
             Some((proxy, variable)) => (proxy.as_str(), variable.as_str()),
             None => ("", "HTTPS_PROXY"),
         };
         let host = &self.host;
-        let status = said.rsplit(' ').next().and_then(|status| status.split('/').next()?.parse::<u16>().ok());
+        let status =
+            message.rsplit(' ').next().and_then(|status| status.split('/').next()?.parse::<u16>().ok());
         match status {
             Some(407) => Failure::Permanent(format!(
-                "the proxy {proxy} wants a user and a password (407), or others; write them into {variable} as http://USER:PASSWORD@HOST:PORT"
+                "the proxy {proxy} requires a user and password, or rejected them (407); set {variable} to http://USER:PASSWORD@HOST:PORT"
             )),
             Some(status @ 400..=499) => Failure::Permanent(format!(
-                "the proxy {proxy} lets nothing through to {host} ({status}); have it allowed there, or name {host} in NO_PROXY to go without the proxy of {variable}"
+                "the proxy {proxy} does not allow connections to {host} ({status}); have it allowed, or add {host} to NO_PROXY to bypass the proxy of {variable}"
             )),
             _ => Failure::Transient(format!(
-                "cannot reach {} through the proxy {proxy}: {said}; if {host} is reached without the proxy of {variable}, name it in NO_PROXY",
+                "cannot reach {} through the proxy {proxy}: {message}; if {host} is reachable without the proxy of {variable}, add it to NO_PROXY",
                 self.url
             )),
         }
@@ -114,7 +116,7 @@ impl Names {
                 format!("cannot trust {url}: {}", self.certificate(error))
             }
             rustls::Error::InvalidMessage(_) => format!(
-                "cannot connect to {url}: what answers there does not speak TLS; check {}: another port, or http://, may be meant",
+                "cannot connect to {url}: the server does not speak TLS; check the port and scheme of {}",
                 self.setting
             ),
             error => format!("cannot connect to {url}: {error}; check {}", self.setting),
@@ -123,63 +125,63 @@ impl Names {
 
     fn certificate(&self, error: &CertificateError) -> String {
         use CertificateError as Is;
-        let other_authority = match (&self.authorities, &self.unused_authorities) {
+        let next_step = match (&self.authorities, &self.unused_authorities) {
             (Some(file), _) => format!(
-                "add the authority that signed it to {file} (a proxy or firewall that reads traffic signs with its own)"
+                "add the authority that signed it to {file} (a proxy or firewall that inspects traffic uses its own)"
             ),
             (None, Some(why)) => {
-                format!("{why}; name a file with the authority by DUO_METRICS_CA_FILE or --ca-file")
+                format!("{why}; set DUO_METRICS_CA_FILE or --ca-file to a file with the authority")
             }
             (None, None) => {
-                "name a file with the authority that signed it by DUO_METRICS_CA_FILE or --ca-file".to_owned()
+                "set DUO_METRICS_CA_FILE or --ca-file to a file with the authority that signed it".to_owned()
             }
         };
         match error {
             Is::UnknownIssuer => {
-                format!("its certificate is signed by an unknown authority; {other_authority}")
+                format!("its certificate is signed by an unknown authority; {next_step}")
             }
             error if is_self_signed_authority(error) => format!(
-                "its certificate is self-signed (it calls itself an authority, CA:TRUE) and not one that is trusted; {}",
+                "its certificate is self-signed (marked as an authority, CA:TRUE) and not trusted; {}",
                 match &self.authorities {
-                    Some(file) => format!("add this very certificate to {file}"),
-                    None => "name a file with this very certificate by DUO_METRICS_CA_FILE or --ca-file"
-                        .to_owned(),
+                    Some(file) => format!("add this certificate to {file}"),
+                    None => "set DUO_METRICS_CA_FILE or --ca-file to a file with this certificate".to_owned(),
                 }
             ),
             Is::Expired | Is::ExpiredContext { .. } => {
-                "its certificate has expired; have it renewed, or set the clock of this machine".to_owned()
+                "its certificate has expired; have it renewed, or correct the clock of this machine"
+                    .to_owned()
             }
             Is::NotValidYet | Is::NotValidYetContext { .. } => {
-                "its certificate is not valid yet; set the clock of this machine, or wait".to_owned()
+                "its certificate is not valid yet; correct the clock of this machine, or wait".to_owned()
             }
-            Is::NotValidForName => format!("its certificate is of another host; check {}", self.setting),
+            Is::NotValidForName => format!("its certificate is for another host; check {}", self.setting),
             Is::NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
-                "its certificate names no host (a common name alone does not count); have one made with the subjectAltName {}",
+                "its certificate has no subjectAltName (a common name is not enough); have it reissued with the subjectAltName {}",
                 self.host
             ),
             Is::NotValidForNameContext { presented, .. } => format!(
-                "its certificate is not for {} but for {}; write one of these in {}",
+                "its certificate is not for {} but for {}; use one of these names in {}",
                 self.host,
                 presented.join(", "),
                 self.setting
             ),
-            error => format!("{error}; have its certificate made anew"),
+            error => format!("{error}; have its certificate reissued"),
         }
     }
 
-    fn broken(&self, error: &io::Error) -> Failure {
+    fn io(&self, error: &io::Error) -> Failure {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, UnexpectedEof};
         let help = match (error.kind(), &self.proxy) {
-            // How a SOCKS proxy refuses.
+            // A SOCKS proxy refused the connection.
             (io::ErrorKind::Other | io::ErrorKind::PermissionDenied, Some((_, variable))) => {
-                format!("; if {} is reached without the proxy of {variable}, name it in NO_PROXY", self.host)
+                format!("; if {} is reachable without the proxy of {variable}, add it to NO_PROXY", self.host)
             }
             (ConnectionRefused, Some((_, variable))) => {
-                format!("; check {variable}, or name {} in NO_PROXY", self.host)
+                format!("; check {variable}, or add {} to NO_PROXY", self.host)
             }
             (ConnectionRefused, None) => format!("; check {}", self.setting),
             (ConnectionReset | ConnectionAborted | UnexpectedEof, None) => {
-                "; a firewall may be in the way, or a proxy be needed (HTTPS_PROXY)".to_owned()
+                "; check for a firewall, or whether a proxy is required (HTTPS_PROXY)".to_owned()
             }
             _ => String::new(),
         };
@@ -187,24 +189,24 @@ impl Names {
     }
 }
 
-/// A name that has no address.
+/// A host name that could not be resolved.
 #[derive(Debug)]
-struct Unresolved {
+struct UnresolvedHost {
     host: String,
-    /// Nobody has it, as opposed to: it could not be found out.
+    /// Whether the name does not exist, as opposed to a failed lookup.
     is_unknown: bool,
     why: String,
 }
 
-impl fmt::Display for Unresolved {
+impl fmt::Display for UnresolvedHost {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.why)
     }
 }
 
-impl std::error::Error for Unresolved {}
+impl std::error::Error for UnresolvedHost {}
 
-/// Looks names up, and keeps which name it was that has no address.
+/// ureq's resolver, whose errors do not contain the host name, with errors that do.
 #[derive(Debug, Default)]
 pub(super) struct NamingResolver(DefaultResolver);
 
@@ -219,34 +221,39 @@ impl Resolver for NamingResolver {
         self.0.resolve(uri, config, timeout).map_err(|error| match error {
             ureq::Error::Io(error) => {
                 let why = error.to_string();
-                ureq::Error::Other(Box::new(Unresolved { host: host(), is_unknown: is_unknown(&error), why }))
+                ureq::Error::Other(Box::new(UnresolvedHost {
+                    host: host(),
+                    is_unknown: is_unknown_host(&error),
+                    why,
+                }))
             }
-            ureq::Error::HostNotFound => ureq::Error::Other(Box::new(Unresolved {
+            ureq::Error::HostNotFound => ureq::Error::Other(Box::new(UnresolvedHost {
                 host: host(),
                 is_unknown: true,
-                why: "it has no address".to_owned(),
+                why: "no address".to_owned(),
             })),
             error => error,
         })
     }
 }
 
-/// Whether getaddrinfo says that a name does not exist (`EAI_NONAME`), and not that it could not find out (`EAI_AGAIN`).
-/// The standard library passes on the words alone: those of glibc, of musl and of macOS; Windows gives a number.
-fn is_unknown(error: &io::Error) -> bool {
-    /// `WSAHOST_NOT_FOUND`
-    const WINDOWS: i32 = 11001;
+/// Whether getaddrinfo returned that a name does not exist (`EAI_NONAME`), and not that the lookup
+/// failed (`EAI_AGAIN`). The standard library returns only the message: that of glibc, musl or
+/// macOS. Windows returns a code.
+fn is_unknown_host(error: &io::Error) -> bool {
+    const WSAHOST_NOT_FOUND: i32 = 11001;
     let text = error.to_string();
-    let words = ["Name or service not known", "Name does not resolve", "nodename nor servname provided"];
-    words.iter().any(|word| text.contains(word)) || (cfg!(windows) && error.raw_os_error() == Some(WINDOWS))
+    let messages = ["Name or service not known", "Name does not resolve", "nodename nor servname provided"];
+    messages.iter().any(|message| text.contains(message))
+        || (cfg!(windows) && error.raw_os_error() == Some(WSAHOST_NOT_FOUND))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(proxy: bool, authorities: bool) -> Names {
-        Names {
+    fn names(proxy: bool, authorities: bool) -> ConnectionNames {
+        ConnectionNames {
             url: "https://gitlab.example.com".to_owned(),
             host: "gitlab.example.com".to_owned(),
             setting: "GITLAB_URL",
@@ -257,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_exist_is_told_from_one_that_cannot_be_looked_up() {
+    fn distinguishes_unknown_hosts_from_failed_lookups() {
         let lookup = "failed to lookup address information: ";
         for (words, expected) in [
             ("Name or service not known", true),
@@ -267,45 +274,45 @@ mod tests {
             ("Try again", false),
             ("Non-recoverable failure in name resolution", false),
         ] {
-            assert_eq!(is_unknown(&io::Error::other(format!("{lookup}{words}"))), expected, "{words}");
+            assert_eq!(is_unknown_host(&io::Error::other(format!("{lookup}{words}"))), expected, "{words}");
         }
         let failure = |host: &str, is_unknown, proxy| {
-            let unresolved = Unresolved { host: host.to_owned(), is_unknown, why: "why".to_owned() };
+            let unresolved = UnresolvedHost { host: host.to_owned(), is_unknown, why: "why".to_owned() };
             names(proxy, false).explain(&ureq::Error::Other(Box::new(unresolved)))
         };
-        let Failure::Permanent(said) = failure("gitlab.example.com", true, false) else {
+        let Failure::Permanent(text) = failure("gitlab.example.com", true, false) else {
             panic!("transient")
         };
-        assert!(said.contains("gitlab.example.com; check GITLAB_URL"), "{said}");
-        let Failure::Permanent(said) = failure("proxy.example", true, true) else { panic!("transient") };
+        assert!(text.contains("gitlab.example.com; check GITLAB_URL"), "{text}");
+        let Failure::Permanent(text) = failure("proxy.example", true, true) else { panic!("transient") };
         assert!(
-            said.contains("the proxy proxy.example:3128") && said.contains("check https_proxy"),
-            "{said}"
+            text.contains("the proxy proxy.example:3128") && text.contains("check https_proxy"),
+            "{text}"
         );
         assert!(matches!(failure("gitlab.example.com", false, false), Failure::Transient(_)));
     }
 
     #[test]
-    fn what_a_proxy_refuses_names_the_proxy_and_what_helps() {
+    fn refusals_of_a_proxy_name_the_proxy_and_the_next_step() {
         let failure =
-            |said: &str| names(true, false).explain(&ureq::Error::ConnectProxyFailed(said.to_owned()));
-        for (said, is_permanent, words) in [
+            |message: &str| names(true, false).explain(&ureq::Error::ConnectProxyFailed(message.to_owned()));
+        for (message, is_permanent, words) in [
             ("proxy server responded 407/407", true, ["USER:PASSWORD", "https_proxy"]),
             ("proxy server responded 403/403", true, ["proxy.example:3128", "NO_PROXY"]),
             ("proxy server responded 502/502", false, ["proxy.example:3128", "NO_PROXY"]),
             ("proxy server did not respond", false, ["proxy.example:3128", "https_proxy"]),
         ] {
-            let (permanent, text) = match failure(said) {
+            let (permanent, text) = match failure(message) {
                 Failure::Permanent(text) => (true, text),
                 Failure::Transient(text) => (false, text),
             };
-            assert_eq!(permanent, is_permanent, "{said}");
+            assert_eq!(permanent, is_permanent, "{message}");
             assert!(words.iter().all(|word| text.contains(word)), "{text}");
         }
     }
 
     #[test]
-    fn an_unknown_authority_is_not_answered_with_advice_that_was_followed() {
+    fn advice_for_an_unknown_authority_considers_the_ca_file() {
         let unknown = ureq::Error::Rustls(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let Failure::Permanent(without) = names(false, false).explain(&unknown) else { panic!("transient") };
         let Failure::Permanent(with) = names(false, true).explain(&unknown) else { panic!("transient") };

@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, by the variables that curl reads and as curl reads them
+//! The proxy for a request, from the same variables and with the same rules as curl
 //! (curl.1, "ENVIRONMENT"; `Curl_check_noproxy` in lib/noproxy.c of curl 7.88).
 
 use std::net::IpAddr;
@@ -9,15 +9,15 @@ use ureq::http::uri::Authority;
 
 use crate::base::error::Error;
 
-/// Variables with hosts that need no proxy, the first that is set counts.
+/// The variables with hosts to connect to directly; the first one that is set counts.
 pub const EXEMPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// Schemes of proxies that work. With `socks5h` and `socks4a` the proxy looks up the name of the host.
+/// The supported proxy schemes. With `socks5h` and `socks4a`, the proxy resolves the host name.
 const SCHEMES: [&str; 7] = ["http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// The variables that name the proxy for an address of this scheme, the first that is set counts. curl reads
-/// `http_proxy` in small letters only, because a web server sets `HTTP_PROXY` from a header of the client's; this program
-/// is nobody's CGI script.
+/// The variables with the proxy for URLs of this scheme; the first one that is set counts. curl
+/// reads `http_proxy` in lower case only, because a web server sets `HTTP_PROXY` from a request
+/// header; this program does not run as a CGI script.
 pub fn variables(scheme: &str) -> [&'static str; 4] {
     match scheme {
         "http" => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
@@ -25,43 +25,42 @@ pub fn variables(scheme: &str) -> [&'static str; 4] {
     }
 }
 
-/// Whether a variable has a say in which proxy is used.
+/// Whether a variable affects the proxy.
 pub fn is_variable(name: &str) -> bool {
     EXEMPTIONS.contains(&name) || ["http", "https"].iter().any(|scheme| variables(scheme).contains(&name))
 }
 
-/// The proxy that a variable names. The error names the variable and never its value, which may hold a password.
+/// Parses the value of a proxy variable. The error contains the variable but not its value, which
+/// can contain a password.
 pub(super) fn parse(variable: &str, value: &str) -> Result<Proxy, Error> {
-    let refused = |why: &str| {
+    let rejected = |why: &str| {
         Error::Configuration(format!(
-            "{variable} {why}; write it like http://proxy.example.com:3128, or name the host in NO_PROXY to go without a proxy"
+            "{variable} {why}; set it to a URL like http://proxy.example.com:3128, or add the host to NO_PROXY to bypass the proxy"
         ))
     };
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     let url = format!("{}://{rest}", scheme.to_ascii_lowercase());
-    let not_a_proxy = || refused("is not the address of a proxy");
+    let not_a_proxy = || rejected("is not the URL of a proxy");
     let uri: Uri = url.parse().map_err(|_| not_a_proxy())?;
     if !uri.scheme_str().is_some_and(|scheme| SCHEMES.contains(&scheme)) {
-        return Err(refused(&format!(
-            "has a scheme that no proxy can be used by (there are {})",
-            SCHEMES.join(", ")
-        )));
+        return Err(rejected(&format!("has an unsupported scheme (supported: {})", SCHEMES.join(", "))));
     }
     let authority = uri.authority().ok_or_else(not_a_proxy)?;
-    // The parser of URLs lets a port pass that is none, and the usual one would be asked in its place.
-    if !is_host(authority.host()) || !has_good_port(authority) {
+    // The URL parser ignores an invalid port, and the default port would be used.
+    if !is_host(authority.host()) || !has_valid_port(authority) {
         return Err(not_a_proxy());
     }
     Proxy::new(&url).map_err(|_| not_a_proxy())
 }
 
-/// Whether this can be a name or a number of a host. `$HTTPS_PROXY` is that of a variable which is not set.
+/// Whether this can be a host name or IP address. A value such as `$HTTPS_PROXY`, the name of a
+/// variable that is not set, is neither.
 fn is_host(text: &str) -> bool {
-    let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_of_host)
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_valid)
 }
 
-fn has_good_port(authority: &Authority) -> bool {
+fn has_valid_port(authority: &Authority) -> bool {
     let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
     match host_and_port.strip_prefix(authority.host()) {
         Some("") => true,
@@ -72,8 +71,8 @@ fn has_good_port(authority: &Authority) -> bool {
     }
 }
 
-/// Whether this list exempts a host. Beyond what curl does, `*.example.com` is read as `.example.com`, and
-/// `example.com:8443` exempts that port alone, as in Go and Python.
+/// Whether a `NO_PROXY` list exempts a host. In addition to curl's rules, `*.example.com` means
+/// `.example.com`, and `example.com:8443` exempts only that port, as in Go and Python.
 pub fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     if list.trim() == "*" {
         return true;
@@ -105,7 +104,7 @@ fn covers_address(entry: &str, address: IpAddr, port: u16) -> bool {
             .is_some_and(|network| network == address);
     };
     let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else { return false };
-    // Zero bits are no mask for curl, but the address alone.
+    // curl treats /0 as the address itself.
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) if bits <= 32 => {
             let shift = if bits == 0 { 0 } else { 32 - bits };
@@ -119,7 +118,7 @@ fn covers_address(entry: &str, address: IpAddr, port: u16) -> bool {
     }
 }
 
-/// An entry without its port, or `None` if that is another one.
+/// An entry without its port; `None` if it has a different port.
 fn without_port(entry: &str, port: u16) -> Option<&str> {
     match entry.rsplit_once(':') {
         Some((entry, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exemptions_are_those_of_curl() {
+    fn exemptions_follow_curl() {
         let host = "gitlab.corp.example";
         for list in [
             "gitlab.corp.example",
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_exempt_by_number_and_network() {
+    fn addresses_are_exempt_by_address_and_network() {
         for (list, host) in [
             ("10.1.2.3", "10.1.2.3"),
             ("10.0.0.0/8", "10.1.2.3"),
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_usable_or_refused_without_its_password() {
+    fn parses_proxies_and_errors_contain_no_password() {
         for (value, host, port) in [
             ("http://proxy.example:3128", "proxy.example", 3128),
             ("proxy.example:3128", "proxy.example", 3128),
@@ -238,8 +237,8 @@ mod tests {
         ] {
             let error = parse("all_proxy", value).expect_err(value);
             assert_eq!(error.code(), 78, "{value}");
-            let said = error.to_string();
-            assert!(said.starts_with("all_proxy ") && !said.contains("hunter"), "{said}");
+            let text = error.to_string();
+            assert!(text.starts_with("all_proxy ") && !text.contains("hunter"), "{text}");
         }
     }
 }

@@ -5,38 +5,38 @@ use std::path::PathBuf;
 /// A server, and the settings that decide how it is reached.
 #[derive(Clone)]
 pub struct Route {
-    /// Its address, without a trailing slash.
+    /// The URL, without a trailing slash.
     pub url: String,
-    /// The setting that holds the address.
+    /// The setting that contains the URL.
     pub setting: &'static str,
-    /// Who vouches for its certificate.
+    /// The certificate authorities to trust.
     pub authorities: Authorities,
-    /// The variable that names a proxy, and its value, which may hold a password.
+    /// The variable that contains the proxy, and its value, which can contain a password.
     pub proxy: Option<(String, String)>,
 }
 
-/// Who vouches for the certificate of a server.
+/// The certificate authorities to trust for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {
     /// The public certificate authorities.
     Public,
-    /// The certificates in a file, in place of the public authorities.
+    /// The certificates in a file, instead of the public authorities.
     File {
-        /// The flag or variable that names the file.
+        /// The flag or variable that contains the path.
         setting: &'static str,
         /// The file.
         path: PathBuf,
     },
-    /// The certificates that a setting itself holds, in place of the public authorities.
+    /// The certificates in the setting itself, instead of the public authorities.
     Text {
         /// The flag or variable.
         setting: &'static str,
         /// Its value.
         pem: String,
     },
-    /// The public authorities, and the certificates in a file as far as it can be read.
+    /// The public authorities, and the certificates in a file if it is readable.
     PublicAnd {
-        /// The variable that names the file.
+        /// The variable that contains the path.
         setting: &'static str,
         /// The file.
         path: PathBuf,

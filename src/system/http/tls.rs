@@ -1,4 +1,5 @@
-//! TLS by the certificate authorities that are trusted, and by the certificates of the user's file themselves.
+//! TLS that trusts certificate authorities, and also the certificates of the user's file
+//! themselves.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -16,14 +17,15 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-/// Wraps a connection in TLS. It is ureq's own `RustlsConnector` but for the verifier, which ureq does not let one choose.
+/// Wraps a connection in TLS. Same as ureq's `RustlsConnector` except for the verifier, which ureq
+/// does not allow to replace.
 pub(super) struct TlsConnector {
     config: Arc<ClientConfig>,
 }
 
-/// Accepts what webpki accepts, and a server that shows one of `given`, byte for byte, as curl does. webpki takes a
-/// certificate that calls itself an authority (`CA:TRUE`, as `openssl req -x509` makes them) for no server's, and one that
-/// did not sign itself for no authority's.
+/// Accepts what webpki accepts, and also a server certificate that is one of `given`, byte for
+/// byte, as curl does. webpki rejects an authority (`CA:TRUE`, as `openssl req -x509` creates) as a
+/// server certificate, and a certificate that is not self-signed as an authority.
 #[derive(Debug)]
 struct Verifier {
     by_authorities: Arc<WebPkiServerVerifier>,
@@ -31,8 +33,8 @@ struct Verifier {
 }
 
 impl TlsConnector {
-    /// Trusts the public authorities if `public`, and the certificates that are given. `None` if none of them can be
-    /// used.
+    /// Trusts the public authorities if `public`, and the given certificates. `None` if none of
+    /// them is usable.
     pub(super) fn new(public: bool, given: Vec<CertificateDer<'static>>) -> Option<TlsConnector> {
         let mut roots = RootCertStore::empty();
         if public {
@@ -69,7 +71,7 @@ impl ServerCertVerifier for Verifier {
             now,
         );
         match result {
-            Err(error) if is_of_chain_only(&error) && self.given.contains(end_entity) => {
+            Err(error) if is_unknown_issuer(&error) && self.given.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -100,10 +102,10 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether webpki only misses an authority above the certificate. It checks the dates before that
-/// (`check_issuer_independent_properties` in src/verify_cert.rs of rustls-webpki 0.103), and the name after it; tests hold
-/// it to the dates.
-fn is_of_chain_only(error: &rustls::Error) -> bool {
+/// Whether the only problem is the issuer. webpki checks the dates before the issuer
+/// (`check_issuer_independent_properties` in src/verify_cert.rs of rustls-webpki 0.103), and the
+/// name after it. Tests check the dates.
+fn is_unknown_issuer(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
         rustls::Error::InvalidCertificate(error) => is_self_signed_authority(error),
@@ -111,7 +113,7 @@ fn is_of_chain_only(error: &rustls::Error) -> bool {
     }
 }
 
-/// Whether a server shows a certificate that calls itself an authority.
+/// Whether the server certificate is marked as an authority.
 pub(super) fn is_self_signed_authority(error: &CertificateError) -> bool {
     matches!(error, CertificateError::Other(other)
         if other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity))
@@ -131,19 +133,19 @@ impl<In: Transport> Connector<In> for TlsConnector {
         }
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']);
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| ureq::Error::Tls("the host has a name that no certificate can have"))?;
+            .map_err(|_| ureq::Error::Tls("the host name is not valid for a certificate"))?;
         let mut connection = ClientConnection::new(Arc::clone(&self.config), name)?;
         let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         socket.set_timeout(details.timeout);
-        connection.complete_io(&mut socket).map_err(without_io)?;
+        connection.complete_io(&mut socket).map_err(unwrap_rustls_error)?;
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(connection, socket) })))
     }
 }
 
-/// What rustls says arrives inside an error of reading or writing.
-fn without_io(error: std::io::Error) -> ureq::Error {
+/// Extracts the rustls error from an I/O error.
+fn unwrap_rustls_error(error: std::io::Error) -> ureq::Error {
     match error.downcast::<rustls::Error>() {
         Ok(error) => ureq::Error::Rustls(error),
         Err(error) => ureq::Error::from(error),

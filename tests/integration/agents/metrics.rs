@@ -1,325 +1,22 @@
-//! Agents: random sessions as each source tells them, and what they come to by a second calculation.
+//! Agents: random sessions as events of each source, and their metrics from a reference
+//! calculation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::writers::{self, Happening, Telling};
+use super::simulation::{
+    BOT, Call, End, EventSource, INSTANCE, INTERNAL_EVENTS, PRICES, SERVICE_LOG, SNOWPLOW, Session,
+    complete_sessions, random_sessions, records,
+};
+use super::writers::{self, SourceEvent};
 use crate::bench::{Bench, lines_of, metric_text};
-use crate::figures::is_same;
+use crate::metrics::is_same;
 use crate::reference::{Number, Period, Put, based, count, periods, quantiles, rate, unknown};
 
-/// A session as it was.
-struct Session {
-    id: u64,
-    person: usize,
-    flow: &'static str,
-    created: DateTime<Utc>,
-    /// Seconds of each stretch of work, and of the pause after it but for the last.
-    stretches: Vec<(i64, i64)>,
-    end: End,
-    calls: Vec<Call>,
-    tools: Vec<(&'static str, bool)>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Finished,
-    Failed,
-    Stopped,
-    Cancelled,
-    Stuck,
-    Open,
-}
-
-/// A call of a model.
-struct Call {
-    model: &'static str,
-    input: u64,
-    output: u64,
-    /// What was read from the cache and written to it for five minutes and for an hour; `None` is not told.
-    cache: Option<[u64; 3]>,
-}
-
-/// Who tells: GitLab itself, the service that runs sessions, or both; and whether GitLab says what it cleaned up.
-#[derive(Clone, Copy)]
-struct Teller {
-    collector: &'static str,
-    gitlab: bool,
-    service: bool,
-}
-
-const SNOWPLOW: Teller = Teller { collector: "snowplow", gitlab: true, service: true };
-const INTERNAL_EVENTS: Teller = Teller { collector: "internal_events", ..SNOWPLOW };
-const SERVICE_LOG: Teller = Teller { collector: "service_log", gitlab: false, service: true };
-const INSTANCE: Teller = Teller { collector: "instance_usage_events", gitlab: true, service: false };
-
-const FLOWS: [&str; 4] = ["chat", "fix_pipeline", "developer", "code_review"];
-const MODELS: [&str; 3] = ["claude-sonnet-4-5-20250929", "claude-opus-4-7@default", "self-hosted"];
-const TOOLS: [&str; 4] = ["read_file", "run_command", "get_job_logs", "create_merge_request"];
-const BOT: usize = 7;
-
-/// Prices of two of the three models.
-const PRICES: &str = r#"{
-    "anthropic/claude-sonnet-4-5": {"input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6,
-        "cache_read_input_token_cost": 3e-7, "cache_creation_input_token_cost": 3.75e-6,
-        "cache_creation_input_token_cost_above_1hr": 6e-6},
-    "claude-opus-4-7": {"input_cost_per_token": 5e-6, "output_cost_per_token": 25e-6}
-}"#;
-
-fn invented(count: usize, seed: u64) -> Vec<Session> {
-    let mut rng = Rng::with_seed(seed);
-    let first: DateTime<Utc> = "2026-10-05T00:00:00Z".parse().expect("a moment");
-    (0..count as u64)
-        .map(|number| Session {
-            id: 4_000 + number,
-            person: rng.usize(0..12),
-            flow: FLOWS[rng.usize(0..FLOWS.len())],
-            created: first + TimeDelta::seconds(rng.i64(0..15 * 86_400)),
-            stretches: (0..rng.usize(1..4)).map(|_| (rng.i64(1..900), rng.i64(1..4_000))).collect(),
-            end: [
-                End::Finished,
-                End::Finished,
-                End::Failed,
-                End::Stopped,
-                End::Cancelled,
-                End::Stuck,
-                End::Open,
-            ][rng.usize(0..7)],
-            calls: (0..rng.usize(0..4))
-                .map(|_| {
-                    let cache = [rng.u64(0..9_000), rng.u64(0..3_000), rng.u64(0..2_000)];
-                    // Most input holds the cache, and some does not.
-                    let holds = if rng.u32(0..5) > 0 { cache.iter().sum() } else { 0 };
-                    Call {
-                        model: MODELS[rng.usize(0..MODELS.len())],
-                        input: holds + rng.u64(0..500),
-                        output: rng.u64(0..900),
-                        cache: (rng.u32(0..6) > 0).then_some(cache),
-                    }
-                })
-                .collect(),
-            tools: (0..rng.usize(0..5))
-                .map(|_| (TOOLS[rng.usize(0..TOOLS.len())], rng.u32(0..4) > 0))
-                .collect(),
-        })
-        .collect()
-}
-
-impl Session {
-    /// Seconds after its creation at which the work of each stretch starts and stops; GitLab is a second behind.
-    fn spans(&self) -> Vec<(i64, i64)> {
-        let mut at = 5;
-        let span = |(work, pause): &(i64, i64)| {
-            let span = (at, at + work);
-            at += work + pause;
-            span
-        };
-        self.stretches.iter().map(span).collect()
-    }
-
-    fn last(&self) -> i64 {
-        self.spans().last().expect("it worked once").1
-    }
-
-    /// Its events as somebody tells them: seconds after its creation, name, and what else they say.
-    fn told(&self, teller: Teller) -> Vec<(i64, &'static str, Value)> {
-        let mut events: Vec<(i64, &'static str, Value)> = Vec::new();
-        let spans = self.spans();
-        let last = self.last();
-        if teller.gitlab {
-            events.push((0, "agent_platform_session_created", json!({})));
-            events.push((2, "agent_platform_session_started", json!({})));
-            events.extend(
-                spans[1..].iter().map(|(start, _)| (*start, "agent_platform_session_resumed", json!({}))),
-            );
-            let end = match self.end {
-                End::Finished => Some((last + 1, "finished")),
-                End::Failed => Some((last + 1, "dropped")),
-                End::Stopped | End::Cancelled => Some((last + 1, "stopped")),
-                End::Stuck => Some((last + 2_400, "dropped")),
-                End::Open => None,
-            };
-            let names = [
-                ("finished", "agent_platform_session_finished"),
-                ("dropped", "agent_platform_session_dropped"),
-                ("stopped", "agent_platform_session_stopped"),
-            ];
-            events.extend(end.map(|(at, end)| {
-                (at, names.iter().find(|(name, _)| *name == end).expect("an end").1, json!({}))
-            }));
-            if self.end == End::Stuck && teller.service {
-                events.push((last + 2_400, "cleanup_stuck_agent_platform_session", json!({})));
-            }
-        }
-        if teller.service {
-            for (place, (start, stop)) in spans.iter().enumerate() {
-                let name = if place == 0 { "request_duo_workflow" } else { "resume_duo_workflow" };
-                events.push((start - 1, "receive_start_duo_workflow", json!({})));
-                events.push((*start, name, json!({})));
-                if place + 1 < spans.len() {
-                    events.push((*stop, "pause_duo_workflow", json!({})));
-                }
-            }
-            events.extend(match self.end {
-                End::Finished => {
-                    Some((last, "request_duo_workflow_success", json!({"outcome": "completed"})))
-                }
-                End::Cancelled => {
-                    Some((last, "request_duo_workflow_success", json!({"outcome": "cancelled"})))
-                }
-                End::Failed => Some((last, "request_duo_workflow_failure", json!({"reason": "ModelError"}))),
-                _ => None,
-            });
-            for (number, (tool, succeeded)) in (0..).zip(&self.tools) {
-                let outcome = if *succeeded { "success" } else { "failure" };
-                let name = if *succeeded { "duo_workflow_tool_success" } else { "duo_workflow_tool_failure" };
-                events.push((6 + number, name, json!({"tool": tool, "outcome": outcome})));
-            }
-            for (number, call) in (0..).zip(&self.calls) {
-                let mut told = json!({"model": call.model, "input_tokens": call.input, "output_tokens": call.output,
-                    "total_tokens": call.input + call.output});
-                if let Some([read, write_5m, write_1h]) = call.cache {
-                    told["cache_read"] = read.into();
-                    told["cache_write_5m"] = write_5m.into();
-                    told["cache_write_1h"] = write_1h.into();
-                    told["cache_write"] = (write_5m + write_1h).into();
-                }
-                events.push((20 + number, "token_usage_duo_agent_platform", told));
-            }
-        }
-        events
-    }
-
-    /// The same as the writers of every form take it.
-    fn happenings(&self) -> Vec<Happening> {
-        let mut calls = self.calls.iter();
-        let mut telling = Telling::of(self.id, self.person as u64, self.flow);
-        for (after, event, told) in self.told(SNOWPLOW) {
-            let at = (self.created + TimeDelta::seconds(after)).timestamp_millis();
-            if event.starts_with("token_usage") {
-                let Call { model, input, output, cache } = calls.next().expect("a call for each");
-                let [read, write_5m, write_1h] = cache.expect("the writers tell all of it");
-                telling.call(
-                    at,
-                    writers::Call {
-                        model: (*model).to_owned(),
-                        input: *input,
-                        output: *output,
-                        read,
-                        write_5m,
-                        write_1h,
-                        ..writers::Call::default()
-                    },
-                );
-            } else if event.starts_with("agent_platform") || event.starts_with("cleanup") {
-                telling.rails(at, event, "ambient");
-            } else {
-                let property = match (told["tool"].as_str(), told["outcome"].as_str()) {
-                    (Some(tool), _) => tool,
-                    (_, Some("cancelled")) => "cancelled_by_user",
-                    _ => "workflow_completed",
-                };
-                telling.service(at, event, property, json!({}));
-            }
-        }
-        telling.happenings
-    }
-
-    fn status(&self, teller: Teller) -> &'static str {
-        match (self.end, teller.gitlab, teller.service) {
-            (End::Finished, ..) => "finished",
-            (End::Failed, ..) => "failed",
-            (End::Stopped, true, _) | (End::Cancelled, _, false) => "stopped",
-            (End::Cancelled, _, true) => "cancelled",
-            (End::Stuck, true, true) => "stuck",
-            (End::Stuck, true, false) => "failed",
-            (End::Stopped | End::Stuck, false, _) | (End::Open, ..) => "open",
-        }
-    }
-
-    /// From the first creation, else the first start, of any teller to the last end of any.
-    fn wall(&self, teller: Teller) -> Option<u64> {
-        let seconds = match (self.status(teller), teller.gitlab, self.end) {
-            ("open", ..) => return None,
-            (_, true, End::Stuck) => self.last() + 2_400,
-            (_, true, _) => self.last() + 1,
-            (_, false, _) => self.last() - 5,
-        };
-        u64::try_from(seconds).ok()
-    }
-
-    fn active(&self, teller: Teller) -> Option<u64> {
-        let work: i64 = self.stretches.iter().map(|(work, _)| work).sum();
-        let work = match (self.status(teller), self.end) {
-            ("open" | "stuck", _) => return None,
-            _ if !teller.service => return None,
-            // The service does not tell that it was stopped: GitLab does, a second later.
-            (_, End::Stopped) => work + 1,
-            _ => work,
-        };
-        u64::try_from(work).ok()
-    }
-}
-
-/// The records of sessions as somebody tells them; coverage lines where GitLab was asked.
-fn records(sessions: &[Session], teller: Teller) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut rows: BTreeMap<NaiveDate, u64> = BTreeMap::new();
-    for session in sessions {
-        for (number, (after, event, told)) in session.told(teller).into_iter().enumerate() {
-            let at = session.created + TimeDelta::seconds(after);
-            let day = at.date_naive();
-            let row = rows.entry(day).or_default();
-            *row += 1;
-            let calls = event.starts_with("token_usage");
-            let mut line = json!({"type": "event", "ts": at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                "instance": "https://gitlab.example.com", "collector": teller.collector, "scope": "/",
-                "day": day.to_string(), "fetched_at": format!("{}T00:00:00Z", day + Days::new(1)),
-                "row": row.to_string(), "event": event, "feature": "duo_workflow",
-                "session": session.id.to_string()});
-            let fields = line.as_object_mut().expect("an object");
-            fields.extend(told.as_object().expect("an object").clone());
-            fields.insert(
-                "user".to_owned(),
-                match teller.collector {
-                    "instance_usage_events" => format!("gid://gitlab/User/{}", session.person),
-                    "service_log" => "(none)".to_owned(),
-                    _ => format!("hash{}", session.person),
-                }
-                .into(),
-            );
-            if session.person == BOT && teller.collector != "service_log" {
-                fields.insert("bot".to_owned(), true.into());
-            }
-            // Calls of models do not tell the flow, and GitLab tells its version.
-            if !calls {
-                let version = if teller.gitlab && event.starts_with("agent_platform") { "/v1" } else { "" };
-                fields.insert("flow".to_owned(), format!("{}{version}", session.flow).into());
-            }
-            if teller.collector == "instance_usage_events" {
-                fields.insert("row".to_owned(), format!("1:{row}").into());
-            } else {
-                let id = format!("{}-{}-{number}", teller.collector, session.id);
-                fields.insert("event_id".to_owned(), id.into());
-            }
-            lines.push(line.to_string());
-        }
-    }
-    if teller.collector == "instance_usage_events" {
-        for (day, rows) in rows {
-            let line = json!({"type": "coverage", "collector": teller.collector,
-                "instance": "https://gitlab.example.com", "scope": "/", "day": day.to_string(), "status": "complete",
-                "rows": rows, "fetched_at": format!("{}T00:00:00Z", day + Days::new(1)), "reason": null});
-            lines.push(line.to_string());
-        }
-    }
-    lines
-}
-
-/// Numbers by metric, grain, first day and dimensions.
+/// Metric values by metric, grain, first day and dimensions.
 type Numbers = BTreeMap<String, Value>;
 
 fn key(metric: &str, grain: &str, start: &str, by: &[(&str, &str)]) -> String {
@@ -327,7 +24,7 @@ fn key(metric: &str, grain: &str, start: &str, by: &[(&str, &str)]) -> String {
     format!("{metric} {grain} {start} {by:?}")
 }
 
-/// The numbers of agents in metric lines.
+/// The values of `agents.*` metric lines.
 fn found(stream: &[u8]) -> Numbers {
     let mut numbers = Numbers::new();
     for line in lines_of(stream, "metric") {
@@ -346,14 +43,14 @@ fn found(stream: &[u8]) -> Numbers {
     numbers
 }
 
-/// The same numbers once more, from the sessions themselves.
-fn expected(sessions: &[Session], teller: Teller, with_prices: bool) -> Numbers {
+/// The same values, calculated from the sessions.
+fn expected(sessions: &[Session], source: EventSource, with_prices: bool) -> Numbers {
     let mut numbers = Numbers::new();
     let days: BTreeSet<NaiveDate> = sessions
         .iter()
         .flat_map(|session| {
             session
-                .told(teller)
+                .events_from(source)
                 .into_iter()
                 .map(|(after, ..)| (session.created + TimeDelta::seconds(after)).date_naive())
         })
@@ -361,9 +58,10 @@ fn expected(sessions: &[Session], teller: Teller, with_prices: bool) -> Numbers 
     let (since, until) = (*days.first().expect("a day"), *days.last().expect("a day"));
     for period in periods(since, until) {
         let mut put = |metric: &str, by: &[(&str, &str)], number: Number| {
-            // An export does not say what it leaves out: nothing in it is not zero, and none of some is not 0 %.
+            // An export may be incomplete: no rows do not mean zero, and no matching rows do not
+            // mean 0%.
             let is_nothing = [&number.value, &number.n].map(Value::as_f64).contains(&Some(0.0));
-            let is_unknown = is_nothing && teller.collector != "instance_usage_events";
+            let is_unknown = is_nothing && source.collector != "instance_usage_events";
             let number = if is_unknown { unknown("not_in_source") } else { number };
             let Number { value, n, of, people, basis, reason } = number;
             let number =
@@ -372,16 +70,16 @@ fn expected(sessions: &[Session], teller: Teller, with_prices: bool) -> Numbers 
             assert!(numbers.insert(key.clone(), number).is_none(), "{key}");
         };
         let first = |session: &Session| {
-            // The service tells a session from the request it gets.
-            let after = if teller.gitlab { 0 } else { 4 };
+            // In the service, a session starts with the request.
+            let after = if source.gitlab { 0 } else { 4 };
             (session.created + TimeDelta::seconds(after)).date_naive()
         };
         let of_period: Vec<&Session> =
             sessions.iter().filter(|session| (period.start..=period.end).contains(&first(session))).collect();
-        expect_sessions(&of_period, teller, period, &mut put);
-        if teller.service {
-            expect_tools(sessions, period, teller, &mut put);
-            expect_tokens(sessions, period, teller, with_prices, &mut put);
+        expect_sessions(&of_period, source, period, &mut put);
+        if source.service {
+            expect_tools(sessions, period, source, &mut put);
+            expect_tokens(sessions, period, source, with_prices, &mut put);
         } else if period.grain != "day" {
             for metric in ["agents.tool_calls", "agents.tool_failure_rate", "agents.cache_hit_rate"] {
                 put(metric, &[], unknown("not_in_source"));
@@ -394,21 +92,21 @@ fn expected(sessions: &[Session], teller: Teller, with_prices: bool) -> Numbers 
     numbers
 }
 
-/// The people among the users of sessions.
-fn people(users: impl Iterator<Item = usize>, teller: Teller) -> usize {
-    let told = teller.collector != "service_log";
-    users.filter(|person| told && *person != BOT).collect::<BTreeSet<_>>().len()
+/// Number of people, without bots, among the users of sessions.
+fn people(users: impl Iterator<Item = usize>, source: EventSource) -> usize {
+    let has_users = source.collector != "service_log";
+    users.filter(|person| has_users && *person != BOT).collect::<BTreeSet<_>>().len()
 }
 
-fn expect_sessions(sessions: &[&Session], teller: Teller, period: Period, put: &mut Put<'_>) {
-    let of = |sessions: &[&Session]| people(sessions.iter().map(|session| session.person), teller);
+fn expect_sessions(sessions: &[&Session], source: EventSource, period: Period, put: &mut Put<'_>) {
+    let of = |sessions: &[&Session]| people(sessions.iter().map(|session| session.person), source);
     let flows: BTreeSet<&str> = sessions.iter().map(|session| session.flow).collect();
     for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
         let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
         let sessions: Vec<&Session> =
             sessions.iter().copied().filter(|session| flow.is_none_or(|flow| session.flow == flow)).collect();
         let with = |statuses: &[&str]| -> Vec<&Session> {
-            sessions.iter().copied().filter(|session| statuses.contains(&session.status(teller))).collect()
+            sessions.iter().copied().filter(|session| statuses.contains(&session.status(source))).collect()
         };
         put("agents.sessions", &by, count(sessions.len(), Some(of(&sessions))));
         for status in ["finished", "failed", "stopped", "cancelled", "stuck", "open"] {
@@ -418,8 +116,8 @@ fn expect_sessions(sessions: &[&Session], teller: Teller, period: Period, put: &
             }
         }
         let users = count(of(&sessions), Some(of(&sessions)));
-        let told = if teller.collector == "service_log" { 0 } else { sessions.len() };
-        put("agents.users", &by, based(users, told, sessions.len()));
+        let with_user = if source.collector == "service_log" { 0 } else { sessions.len() };
+        put("agents.users", &by, based(users, with_user, sessions.len()));
         if period.grain == "day" {
             continue;
         }
@@ -434,13 +132,13 @@ fn expect_sessions(sessions: &[&Session], teller: Teller, period: Period, put: &
             put("agents.success_rate", &by, number);
         }
         let ended = with(&["finished", "failed", "stopped", "stuck", "cancelled"]);
-        type Seconds = fn(&Session, Teller) -> Option<u64>;
+        type Seconds = fn(&Session, EventSource) -> Option<u64>;
         let times: [(Seconds, [&str; 2]); 2] =
             [(Session::wall, ["p50", "p95"]), (Session::active, ["active", "active_p95"])];
         for (seconds, names) in times {
             let timed: Vec<&Session> =
-                ended.iter().copied().filter(|session| seconds(session, teller).is_some()).collect();
-            let values = timed.iter().filter_map(|session| seconds(session, teller)).collect();
+                ended.iter().copied().filter(|session| seconds(session, source).is_some()).collect();
+            let values = timed.iter().filter_map(|session| seconds(session, source)).collect();
             let people = Some(of(&timed));
             quantiles("agents.duration_seconds", &by, values, people, &mut |metric, by, number| {
                 let stat = by.last().expect("a statistic").1;
@@ -452,13 +150,13 @@ fn expect_sessions(sessions: &[&Session], teller: Teller, period: Period, put: &
     }
 }
 
-/// Sessions with what they did after so many seconds, where that is in the period.
+/// Whether the time `after` seconds after creation is in the period.
 fn within(session: &Session, after: i64, period: Period) -> bool {
     let day = (session.created + TimeDelta::seconds(after)).date_naive();
     (period.start..=period.end).contains(&day)
 }
 
-fn expect_tools(sessions: &[Session], period: Period, teller: Teller, put: &mut Put<'_>) {
+fn expect_tools(sessions: &[Session], period: Period, source: EventSource, put: &mut Put<'_>) {
     if period.grain == "day" {
         return;
     }
@@ -487,14 +185,14 @@ fn expect_tools(sessions: &[Session], period: Period, teller: Teller, put: &mut 
             .into_iter()
             .flatten()
             .collect();
-        let people = Some(people(of_place.iter().map(|(session, ..)| session.person), teller));
+        let people = Some(people(of_place.iter().map(|(session, ..)| session.person), source));
         put("agents.tool_calls", &by, count(of_place.len(), people));
         let failed = of_place.iter().filter(|(.., succeeded)| !succeeded).count();
         put("agents.tool_failure_rate", &by, rate(failed as f64, of_place.len() as f64, people));
     }
 }
 
-/// The tokens of a kind of a call, where it tells them.
+/// A kind of tokens, and its value for a call; `None` if the event lacks it.
 type Kind = (&'static str, fn(&Call) -> Option<u64>);
 
 const KINDS: [Kind; 7] = [
@@ -507,7 +205,13 @@ const KINDS: [Kind; 7] = [
     ("gitlab_total", |call| Some(call.input + call.output)),
 ];
 
-fn expect_tokens(sessions: &[Session], period: Period, teller: Teller, with_prices: bool, put: &mut Put<'_>) {
+fn expect_tokens(
+    sessions: &[Session],
+    period: Period,
+    source: EventSource,
+    with_prices: bool,
+    put: &mut Put<'_>,
+) {
     let calls: Vec<(&Session, &Call)> = sessions
         .iter()
         .flat_map(|session| {
@@ -530,22 +234,25 @@ fn expect_tokens(sessions: &[Session], period: Period, teller: Teller, with_pric
                 Some((_, flow)) => session.flow == flow,
             })
             .collect();
-        let people = Some(people(of_place.iter().map(|(session, _)| session.person), teller));
-        for (kind, told) in KINDS {
-            let values: Vec<u64> = of_place.iter().filter_map(|(_, call)| told(call)).collect();
+        let people = Some(people(of_place.iter().map(|(session, _)| session.person), source));
+        for (kind, tokens) in KINDS {
+            let values: Vec<u64> = of_place.iter().filter_map(|(_, call)| tokens(call)).collect();
             let by: Vec<(&str, &str)> = place.into_iter().chain([("kind", kind)]).collect();
             let sum = usize::try_from(values.iter().sum::<u64>()).expect("it fits");
             put("agents.tokens", &by, based(count(sum, people), values.len(), of_place.len()));
         }
         let by: Vec<(&str, &str)> = place.into_iter().collect();
         if period.grain != "day" && place.is_none_or(|(name, _)| name == "model") {
-            let holds = |call: &Call| {
+            let cache_read = |call: &Call| {
                 call.cache.filter(|cache| cache.iter().sum::<u64>() <= call.input).map(|[read, ..]| read)
             };
-            let read: u64 = of_place.iter().filter_map(|(_, call)| holds(call)).sum();
-            let input: u64 =
-                of_place.iter().filter(|(_, call)| holds(call).is_some()).map(|(_, call)| call.input).sum();
-            let compared = of_place.iter().filter(|(_, call)| holds(call).is_some()).count();
+            let read: u64 = of_place.iter().filter_map(|(_, call)| cache_read(call)).sum();
+            let input: u64 = of_place
+                .iter()
+                .filter(|(_, call)| cache_read(call).is_some())
+                .map(|(_, call)| call.input)
+                .sum();
+            let compared = of_place.iter().filter(|(_, call)| cache_read(call).is_some()).count();
             let number = rate(read as f64, input as f64, people);
             put("agents.cache_hit_rate", &by, based(number, compared, of_place.len()));
         }
@@ -557,7 +264,7 @@ fn expect_tokens(sessions: &[Session], period: Period, teller: Teller, with_pric
     }
 }
 
-/// What a call costs by [`PRICES`].
+/// The cost of a call by [`PRICES`].
 fn cost(call: &Call) -> Option<f64> {
     let [input, output, cached, short, long] = match call.model {
         "claude-sonnet-4-5-20250929" => [3e-6, 15e-6, 3e-7, 3.75e-6, 6e-6],
@@ -565,9 +272,9 @@ fn cost(call: &Call) -> Option<f64> {
         _ => return None,
     };
     let cache = call.cache.unwrap_or_default();
-    let held = Some(cache.iter().sum::<u64>()).filter(|cached| *cached <= call.input).unwrap_or(0);
+    let cached_input = Some(cache.iter().sum::<u64>()).filter(|cached| *cached <= call.input).unwrap_or(0);
     let parts = [
-        ((call.input - held), input),
+        ((call.input - cached_input), input),
         (call.output, output),
         (cache[0], cached),
         (cache[1], short),
@@ -576,7 +283,7 @@ fn cost(call: &Call) -> Option<f64> {
     Some(parts.iter().map(|(tokens, price)| *tokens as f64 * price).sum())
 }
 
-fn assert_same(found: &Numbers, expected: &Numbers, what: &str) {
+fn assert_same(found: &Numbers, expected: &Numbers, case: &str) {
     let wrong: Vec<String> = found
         .keys()
         .chain(expected.keys())
@@ -590,28 +297,18 @@ fn assert_same(found: &Numbers, expected: &Numbers, what: &str) {
         .collect();
     assert!(
         wrong.is_empty(),
-        "{what}: {} of {} differ\n{}",
+        "{case}: {} of {} differ\n{}",
         wrong.len(),
         expected.len(),
         wrong.into_iter().take(6).collect::<Vec<_>>().join("\n")
     );
 }
 
-/// The metrics of agents that are calculated twice here.
-pub(crate) fn calculated_twice() -> BTreeSet<String> {
-    let numbers = expected(&invented(60, 3), SNOWPLOW, true);
+/// The `agents.*` metrics with a reference calculation in this file.
+pub(crate) fn metrics_with_reference() -> BTreeSet<String> {
+    let numbers = expected(&random_sessions(60, 3), SNOWPLOW, true);
     let known = numbers.into_iter().filter(|(_, number)| !number["value"].is_null());
     known.map(|(key, _)| key.split(' ').next().expect("a metric").to_owned()).collect()
-}
-
-/// Invented sessions that the writers of forms can tell: with all counts, and of nobody who is a bot.
-fn tellable(count: usize, seed: u64) -> Vec<Session> {
-    let mut sessions = invented(count, seed);
-    for session in &mut sessions {
-        session.calls.iter_mut().for_each(|call| call.cache = Some(call.cache.unwrap_or_default()));
-        session.person += usize::from(session.person == BOT);
-    }
-    sessions
 }
 
 fn aggregated(bench: &Bench, lines: &[String], flags: &[&str]) -> Vec<u8> {
@@ -621,58 +318,59 @@ fn aggregated(bench: &Bench, lines: &[String], flags: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_thousand_sessions_come_to_the_same_from_every_source_that_can_tell_them() {
+fn a_thousand_sessions_match_the_reference_in_each_source() {
     let bench = Bench::new(20, 3);
     std::fs::write(bench.path("prices.json"), PRICES).expect("a file in a folder of the test");
-    let sessions = invented(1_000, 20_261_118);
-    for teller in [SNOWPLOW, INTERNAL_EVENTS, SERVICE_LOG, INSTANCE] {
-        let lines = records(&sessions, teller);
+    let sessions = random_sessions(1_000, 20_261_118);
+    for source in [SNOWPLOW, INTERNAL_EVENTS, SERVICE_LOG, INSTANCE] {
+        let lines = records(&sessions, source);
         let metrics = aggregated(&bench, &lines, &["--prices", "prices.json"]);
-        assert_same(&found(&metrics), &expected(&sessions, teller, true), teller.collector);
+        assert_same(&found(&metrics), &expected(&sessions, source, true), source.collector);
     }
 }
 
 #[test]
-fn written_and_read_in_every_form_they_come_to_the_same_too() {
+fn sessions_match_the_reference_in_each_export_format() {
     let bench = Bench::new(20, 3);
-    let sessions = tellable(1_000, 23);
-    let happenings: Vec<Happening> = sessions.iter().flat_map(Session::happenings).collect();
+    let sessions = complete_sessions(1_000, 23);
+    let source_events: Vec<SourceEvent> = sessions.iter().flat_map(Session::source_events).collect();
     let read = |input: &str| -> Numbers {
         let lines = String::from_utf8(bench.normalize(input.as_bytes())).expect("text");
         found(&aggregated(&bench, &lines.lines().map(str::to_owned).collect::<Vec<_>>(), &[]))
     };
-    let nodes = Teller { collector: "nodes of the instance", ..INSTANCE };
-    // A tracker posts a few events at a time.
-    let payloads = happenings.chunks(40).map(|few| format!("{}\n", writers::tp2(few)));
-    let table = Teller { collector: "ai_usage_events", ..INSTANCE };
-    for (form, teller, written) in [
-        ("internal events", INTERNAL_EVENTS, writers::internal_events(&happenings)),
-        ("enriched JSON", SNOWPLOW, writers::snowplow_json(&happenings)),
-        ("enriched TSV", SNOWPLOW, writers::snowplow_tsv(&happenings)),
+    let nodes = EventSource { collector: "nodes of the instance", ..INSTANCE };
+    // A tracker sends a few events per request.
+    let payloads = source_events.chunks(40).map(|few| format!("{}\n", writers::tp2(few)));
+    let table = EventSource { collector: "ai_usage_events", ..INSTANCE };
+    for (form, source, written) in [
+        ("internal events", INTERNAL_EVENTS, writers::internal_events(&source_events)),
+        ("enriched JSON", SNOWPLOW, writers::snowplow_json(&source_events)),
+        ("enriched TSV", SNOWPLOW, writers::snowplow_tsv(&source_events)),
         ("tp2", SNOWPLOW, payloads.collect()),
-        ("Micro", SNOWPLOW, writers::micro(&happenings).to_string()),
-        ("product usage log", SNOWPLOW, writers::product_usage_log(&happenings)),
-        ("nodes of the instance", nodes, writers::instance_nodes(&happenings)),
-        ("a dump of PostgreSQL", table, writers::postgres_json(&happenings)),
-        ("a dump of PostgreSQL as CSV", table, writers::postgres_csv(&happenings)),
-        ("a dump of ClickHouse", table, writers::clickhouse_json(&happenings)),
+        ("Micro", SNOWPLOW, writers::micro(&source_events).to_string()),
+        ("product usage log", SNOWPLOW, writers::product_usage_log(&source_events)),
+        ("nodes of the instance", nodes, writers::instance_nodes(&source_events)),
+        ("a dump of PostgreSQL", table, writers::postgres_json(&source_events)),
+        ("a dump of PostgreSQL as CSV", table, writers::postgres_csv(&source_events)),
+        ("a dump of ClickHouse", table, writers::clickhouse_json(&source_events)),
     ] {
-        assert_same(&read(&written), &expected(&sessions, teller, false), form);
+        assert_same(&read(&written), &expected(&sessions, source, false), form);
     }
-    // The log tells the flow of a session by its calls alone, and whose it is.
-    let calling: Vec<Session> = sessions.into_iter().filter(|session| !session.calls.is_empty()).collect();
-    let happenings: Vec<Happening> = calling.iter().flat_map(Session::happenings).collect();
-    let log = Teller { collector: "the log of the service", ..SERVICE_LOG };
-    let read_log = read(&writers::service_log(&happenings));
-    assert_same(&read_log, &expected(&calling, log, false), "the log of the service");
+    // The service log has the flow of a session only in its model calls, and no user.
+    let with_calls: Vec<Session> = sessions.into_iter().filter(|session| !session.calls.is_empty()).collect();
+    let source_events: Vec<SourceEvent> = with_calls.iter().flat_map(Session::source_events).collect();
+    let log = EventSource { collector: "the log of the service", ..SERVICE_LOG };
+    let read_log = read(&writers::service_log(&source_events));
+    assert_same(&read_log, &expected(&with_calls, log, false), "the log of the service");
 }
 
 #[test]
-fn a_call_that_the_log_of_the_service_notes_twice_counts_once_with_its_model_and_its_flow() {
+fn a_call_logged_twice_by_the_service_counts_once_with_model_and_flow() {
     let bench = Bench::new(20, 3);
-    let happenings: Vec<Happening> = tellable(60, 11).iter().flat_map(Session::happenings).collect();
-    let log = writers::service_log(&happenings);
-    // Tokens of the window, those split by something apart.
+    let source_events: Vec<SourceEvent> =
+        complete_sessions(60, 11).iter().flat_map(Session::source_events).collect();
+    let log = writers::service_log(&source_events);
+    // Tokens of the window without dimensions, or by one dimension.
     let tokens = |without: &str, by: &str| -> Numbers {
         let kept: Vec<&str> = log.lines().filter(|line| !line.contains(without)).collect();
         let lines = String::from_utf8(bench.normalize(kept.join("\n").as_bytes())).expect("text");
@@ -686,7 +384,7 @@ fn a_call_that_the_log_of_the_service_notes_twice_counts_once_with_its_model_and
         let numbers = found(&aggregated(&bench, &lines, &[]));
         numbers.into_iter().filter(|(key, _)| is_meant(key)).collect()
     };
-    let (nothing, calls, events) = ("nothing of it", "LLM call finished", r#""event_name":"token_usage"#);
+    let (nothing, calls, events) = ("no such text", "LLM call finished", r#""event_name":"token_usage"#);
     let both = tokens(nothing, "");
     assert!(both.len() > 5, "{both:?}");
     assert_eq!((tokens(calls, ""), tokens(events, "")), (both.clone(), both));
@@ -699,15 +397,16 @@ fn a_call_that_the_log_of_the_service_notes_twice_counts_once_with_its_model_and
 }
 
 #[test]
-fn told_by_all_at_once_in_pieces_in_any_order_and_twice_they_count_once() {
+fn sessions_from_all_sources_count_once_in_any_order_and_split() {
     let bench = Bench::new(20, 3);
-    let sessions = invented(150, 7);
+    let sessions = random_sessions(150, 7);
     let mut all: Vec<String> = Vec::new();
-    for teller in [SNOWPLOW, INTERNAL_EVENTS, SERVICE_LOG, INSTANCE] {
-        all.extend(records(&sessions, teller));
+    for source in [SNOWPLOW, INTERNAL_EVENTS, SERVICE_LOG, INSTANCE] {
+        all.extend(records(&sessions, source));
     }
     let once = aggregated(&bench, &all, &[]);
-    // Together they tell what Snowplow does alone; but whose a session is, GitLab tells, and that there is none on a day.
+    // Together they match Snowplow alone, except for users and for days without sessions, which
+    // come from GitLab.
     let people = |numbers: Numbers| -> Numbers {
         let sessions = numbers.into_iter().filter(|(key, number)| {
             let is_session = ["agents.sessions", "agents.users", "agents.success", "agents.completion"]
@@ -722,7 +421,7 @@ fn told_by_all_at_once_in_pieces_in_any_order_and_twice_they_count_once() {
         numbers.into_iter().filter(|(key, _)| key.starts_with("agents.to")).collect()
     };
     assert_same(&tokens(found(&once)), &tokens(expected(&sessions, SNOWPLOW, false)), "tokens and tools");
-    // Who was active, GitLab's own events say, and no export beside them.
+    // Active people come from GitLab's own events only.
     let active = |lines: &[String]| {
         let metrics = lines_of(&aggregated(&bench, lines, &[]), "metric");
         let is_meant = |line: &&Value| {
@@ -755,7 +454,7 @@ fn told_by_all_at_once_in_pieces_in_any_order_and_twice_they_count_once() {
     let again = aggregated(&bench, &pieces, &[]);
     assert_eq!(metric_text(&again), metric_text(&once));
 
-    // By way of a history, and a second time from it alone.
+    // With a history, and then from the history alone.
     for _ in 0..2 {
         let kept = aggregated(&bench, &pieces, &["--history", "history"]);
         assert_eq!(metric_text(&kept), metric_text(&once));
@@ -764,7 +463,7 @@ fn told_by_all_at_once_in_pieces_in_any_order_and_twice_they_count_once() {
 }
 
 #[test]
-fn an_id_is_the_identity_and_a_line_number_is_none() {
+fn events_are_identified_by_id_and_not_by_line_number() {
     let bench = Bench::new(20, 3);
     let event = |id: &str, row: u32| {
         format!(
@@ -778,7 +477,7 @@ fn an_id_is_the_identity_and_a_line_number_is_none() {
     };
     assert_eq!(messages(&[event("a", 1), event("b", 1)]), 2);
     assert_eq!(messages(&[event("a", 1), event("a", 2)]), 1);
-    // An export says nothing of whether it is whole, unless somebody says it.
+    // The completeness of an export is unknown without a coverage line.
     let coverage = |rows: u32| {
         format!(
             r#"{{"type":"coverage","collector":"snowplow","instance":"i","scope":"/","day":"2026-10-05","status":"complete","rows":{rows},"fetched_at":"2026-10-06T00:00:00Z","reason":null}}"#
@@ -822,10 +521,10 @@ fn imported_events_have_days_of_unknown_completeness_and_others_have_missing_day
     let import: Vec<String> = (5..=9).chain(12..=16).map(event).collect();
     assert_eq!(days(&import, "day", "2026-10-06"), (0, 1));
     assert_eq!(days(&import, "week", "2026-10-05"), (0, 7));
-    // What is before the first of its days and after the last is missing.
+    // Days before the first and after the last event are missing.
     assert_eq!(days(&import, "week", "2026-10-12"), (0, 5));
     assert_eq!(days(&import, "window", "2026-10-04"), (0, 12));
-    // A coverage line states it: of one day rows are missing, another one is complete.
+    // With coverage lines: one day is partial, another one is complete.
     let stated = [import.clone(), vec![coverage(7, "partial"), coverage(8, "complete")]].concat();
     assert_eq!(days(&stated, "week", "2026-10-05"), (1, 5));
 
@@ -845,7 +544,7 @@ fn imported_events_have_days_of_unknown_completeness_and_others_have_missing_day
     assert!(!digest.contains("Missing:") && !digest.contains("0 of 28"), "{digest}");
 }
 
-/// A record of an event of Snowplow on 18 August 2026.
+/// A record of a Snowplow event on 2026-08-18.
 fn record(number: usize, (time, event, session, more): &(&str, &str, u64, Value)) -> String {
     let mut line = json!({"type": "event", "ts": format!("2026-08-18T{time}Z"), "instance": "https://gitlab.example.com",
         "collector": "snowplow", "scope": "/", "day": "2026-08-18", "fetched_at": "2026-08-19T00:00:00Z",
@@ -855,14 +554,14 @@ fn record(number: usize, (time, event, session, more): &(&str, &str, u64, Value)
     line.to_string()
 }
 
-/// The value of a metric of the day's window.
+/// The value of a metric of the window that ends on 2026-08-18.
 fn value(numbers: &Numbers, metric: &str, by: &[(&str, &str)]) -> Value {
     let key = key(metric, "window", "2026-07-22", by);
-    numbers.get(&key).unwrap_or_else(|| panic!("{key} is not told"))["value"].clone()
+    numbers.get(&key).unwrap_or_else(|| panic!("{key} is missing"))["value"].clone()
 }
 
 #[test]
-fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
+fn distinguishes_waiting_failed_and_stuck_sessions() {
     let bench = Bench::new(20, 3);
     let call = |input: u64, output: u64, read: u64, write_5m: u64, write: u64| {
         json!({"model": "claude-sonnet-4-5-20250929", "input_tokens": input, "output_tokens": output,
@@ -928,7 +627,7 @@ fn a_session_that_waits_one_that_fails_and_one_that_is_stuck_are_told_apart() {
 }
 
 #[test]
-fn a_session_lasts_from_its_creation_to_its_end_whoever_tells_each_of_them() {
+fn a_session_lasts_from_creation_to_end_across_sources() {
     let bench = Bench::new(20, 3);
     let of = |collector: &str| json!({"flow": "developer", "collector": collector});
     let one = |time, event: &str, collector: &str| (time, event.to_owned(), 4711_u64, of(collector));
@@ -937,8 +636,8 @@ fn a_session_lasts_from_its_creation_to_its_end_whoever_tells_each_of_them() {
     let requested = one("09:05:00", "request_duo_workflow", "service_log");
     let succeeded = one("09:06:00", "request_duo_workflow_success", "service_log");
     let finished = one("09:06:30", "agent_platform_session_finished", "internal_events");
-    let seconds = |told: &[&(&str, String, u64, Value)]| {
-        let told: Vec<String> = told
+    let seconds = |events: &[&(&str, String, u64, Value)]| {
+        let lines: Vec<String> = events
             .iter()
             .enumerate()
             .map(|(number, (time, event, session, more))| {
@@ -949,25 +648,33 @@ fn a_session_lasts_from_its_creation_to_its_end_whoever_tells_each_of_them() {
             let numbers = found(&aggregated(&bench, lines, &[]));
             value(&numbers, "agents.duration_seconds", &[("stat", "p50")])
         };
-        let mut backwards = told.clone();
-        backwards.reverse();
-        let once = numbers(&told);
-        assert_eq!(numbers(&backwards), once);
+        let mut reversed = lines.clone();
+        reversed.reverse();
+        let once = numbers(&lines);
+        assert_eq!(numbers(&reversed), once);
         once
     };
     assert_eq!(seconds(&[&requested, &succeeded]), 60);
-    assert_eq!(seconds(&[&created, &requested, &succeeded]), 360, "the creation is another source's");
-    assert_eq!(seconds(&[&started, &requested, &succeeded]), 300, "without one, the first start of any");
-    assert_eq!(seconds(&[&created, &started, &requested, &succeeded, &finished]), 390, "the last end of any");
-    assert_eq!(seconds(&[&created, &finished]), 390, "of two sources that tell one of them each");
+    assert_eq!(seconds(&[&created, &requested, &succeeded]), 360, "created event of another source");
+    assert_eq!(
+        seconds(&[&started, &requested, &succeeded]),
+        300,
+        "without a created event, the first start of any source"
+    );
+    assert_eq!(
+        seconds(&[&created, &started, &requested, &succeeded, &finished]),
+        390,
+        "the last end of any source"
+    );
+    assert_eq!(seconds(&[&created, &finished]), 390, "start and end from different sources");
 }
 
 #[test]
-fn the_last_end_counts_and_so_does_a_session_that_has_none() {
+fn the_last_end_counts_and_sessions_without_an_end_count() {
     let bench = Bench::new(20, 3);
     let of = |flow: &str| json!({"flow": flow});
     let step = |name: &str| format!("agent_platform_session_{name}");
-    let told = [
+    let sessions = [
         (4711, "fix_pipeline", vec![("09:00:00", "created"), ("09:11:01", "finished")]),
         (4712, "software_development", vec![("10:00:00", "created"), ("10:00:31", "dropped")]),
         (4713, "developer", vec![("11:00:00", "created"), ("11:40:00", "dropped")]),
@@ -977,7 +684,7 @@ fn the_last_end_counts_and_so_does_a_session_that_has_none() {
         (4717, "developer", vec![("16:00:00", "created"), ("16:00:03", "started")]),
     ];
     let mut lines = Vec::new();
-    for (session, flow, steps) in told {
+    for (session, flow, steps) in sessions {
         for (time, name) in steps {
             lines.push(record(lines.len(), &(time, &step(name), session, of(flow))));
         }
@@ -999,13 +706,13 @@ fn the_last_end_counts_and_so_does_a_session_that_has_none() {
         assert!(is_same(&value(&numbers, metric, by), &expected), "{metric} {by:?}");
     }
     let chat = key("agents.success_rate", "window", "2026-07-22", &[("flow", "chat")]);
-    assert!(!numbers.contains_key(&chat), "chat neither succeeds nor fails");
+    assert!(!numbers.contains_key(&chat), "chat has no success rate");
 }
 
 #[test]
-fn who_is_forgotten_or_has_a_pseudonym_is_in_no_session() {
+fn forgotten_and_pseudonymized_people_are_in_no_session() {
     let bench = Bench::new(20, 3);
-    let sessions = invented(40, 11);
+    let sessions = random_sessions(40, 11);
     let lines = records(&sessions, INSTANCE);
     aggregated(&bench, &lines, &["--history", "history"]);
     let user = format!("gid://gitlab/User/{}", sessions[0].person);
@@ -1024,11 +731,11 @@ fn who_is_forgotten_or_has_a_pseudonym_is_in_no_session() {
     assert_eq!(counted.code, 0, "{}", counted.stderr);
     let mut command = bench.command(&["normalize"]);
     command.env("DUO_METRICS_PSEUDONYM_KEY", "a key of some length");
-    let named = crate::bench::done(command, &counted.stdout);
+    let named = crate::bench::run_command(command, &counted.stdout);
     assert_eq!(named.code, 0, "{}", named.stderr);
     let text = String::from_utf8(named.stdout).expect("text");
     assert!(text.contains(r#""kind":"session""#) && text.contains("hmac:") && !text.contains("gitlab/User"));
-    // Each field of them has a column.
+    // Each field of session rollups has a CSV column.
     let table = bench.pipe(&["normalize", "--format", "csv"], &counted.stdout);
     assert_eq!(table.code, 0, "{}", table.stderr);
 }

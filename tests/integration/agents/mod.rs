@@ -1,5 +1,6 @@
-//! Event streams of the Agent Platform, in every form an operator can have, through the real binary.
+//! Events of the Agent Platform in all export formats, through the real binary.
 
 pub(crate) mod metrics;
+mod simulation;
 pub(crate) mod sources;
 pub(crate) mod writers;

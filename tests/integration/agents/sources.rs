@@ -1,18 +1,18 @@
-//! What is made of each form.
+//! The records of each source format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::writers::{self, Call, HOST, Happening, SECRET, Telling};
-use crate::bench::{Done, bare_command, done, lines, lines_of};
+use super::writers::{self, Call, HOST, SECRET, SessionEvents, SourceEvent};
+use crate::bench::{CommandResult, bare_command, lines, lines_of, run_command};
 
 /// 2026-08-18, 09:00.
 const MORNING: i64 = 1_787_043_600_000;
 
-/// Three sessions as GitLab and the service tell them: one that waited for approval and was done, one that failed, and one
-/// that was found to be stuck.
-pub(crate) fn happenings() -> Vec<Happening> {
+/// Events of GitLab and the service for three sessions: one that waited for approval and finished,
+/// one that failed, and one that GitLab cleaned up as stuck.
+pub(crate) fn source_events() -> Vec<SourceEvent> {
     let call = |agent: &str, input, output, read, write_5m, creation| Call {
         model: "claude-sonnet-4-5-20250929".to_owned(),
         engine: "anthropic-chat".to_owned(),
@@ -26,7 +26,7 @@ pub(crate) fn happenings() -> Vec<Happening> {
         creation,
     };
     let wait = "pause_request_by_agent_duo_workflow_await_approval";
-    let mut fixed = Telling::of(4711, 42, "fix_pipeline");
+    let mut fixed = SessionEvents::of(4711, 42, "fix_pipeline");
     fixed
         .rails(MORNING, "agent_platform_session_created", "ambient")
         .service(MORNING + 5_000, "receive_start_duo_workflow", "workflow_id", json!({}))
@@ -64,7 +64,7 @@ pub(crate) fn happenings() -> Vec<Happening> {
             json!({"duration_seconds": 20.8}),
         );
     let later = MORNING + 3_600_000;
-    let mut failed = Telling::of(4712, 57, "software_development");
+    let mut failed = SessionEvents::of(4712, 57, "software_development");
     failed
         .rails(later, "agent_platform_session_created", "ide")
         .service(later + 1_100, "request_duo_workflow", "workflow_id", json!({}))
@@ -77,40 +77,41 @@ pub(crate) fn happenings() -> Vec<Happening> {
         )
         .rails(later + 31_000, "agent_platform_session_dropped", "ide");
     let last = MORNING + 7_200_000;
-    let mut stuck = Telling::of(4713, 42, "developer");
+    let mut stuck = SessionEvents::of(4713, 42, "developer");
     stuck
         .rails(last, "agent_platform_session_created", "web")
         .service(last + 5_200, "request_duo_workflow", "workflow_id", json!({}))
         .call(last + 11_000, call("developer_agent", 5_000, 200, 0, 0, 4_000))
         .rails(last + 2_400_000, "cleanup_stuck_agent_platform_session", "failed")
         .rails(last + 2_400_040, "agent_platform_session_dropped", "web");
-    [fixed, failed, stuck].into_iter().flat_map(|telling| telling.happenings).collect()
+    [fixed, failed, stuck].into_iter().flat_map(|session| session.source_events).collect()
 }
 
-fn normalize_with(arguments: &[&str], input: &[u8]) -> (Done, Vec<Value>) {
+fn normalize_with(arguments: &[&str], input: &[u8]) -> (CommandResult, Vec<Value>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let arguments =
         [&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "100"], arguments].concat();
-    let made = done(bare_command(folder.path(), &arguments), input);
-    assert!([0, 3].contains(&made.code), "{}", made.stderr);
+    let normalized = run_command(bare_command(folder.path(), &arguments), input);
+    assert!([0, 3].contains(&normalized.code), "{}", normalized.stderr);
     let letters = std::fs::read(folder.path().join("dead.jsonl")).expect("the dead letters");
-    (made, lines(&letters))
+    (normalized, lines(&letters))
 }
 
-/// The records of an input of which nothing is rejected.
+/// The records of an input without rejected lines.
 fn records(input: &str) -> Vec<Value> {
-    let (made, letters) = normalize_with(&[], input.as_bytes());
+    let (normalized, letters) = normalize_with(&[], input.as_bytes());
     assert!(letters.is_empty(), "{letters:?}");
-    lines_of(&made.stdout, "event")
+    lines_of(&normalized.stdout, "event")
 }
 
-/// Without the place they were found at.
-fn placeless(mut records: Vec<Value>) -> Vec<Value> {
+/// The records without `row`.
+fn without_positions(mut records: Vec<Value>) -> Vec<Value> {
     records.iter_mut().for_each(|record| drop(record.as_object_mut().expect("an object").remove("row")));
     records
 }
 
-/// Input, output, total, read and written tokens and calls by session; each event once.
+/// By session: input, output, total, cache read and cache write tokens, and calls. Repeated events
+/// count once.
 fn tokens(records: &[Value]) -> BTreeMap<String, [u64; 6]> {
     let mut sums: BTreeMap<String, [u64; 6]> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -126,61 +127,61 @@ fn tokens(records: &[Value]) -> BTreeMap<String, [u64; 6]> {
 }
 
 #[test]
-fn every_form_of_snowplow_gives_the_same_records() {
-    let happenings = happenings();
-    let json = records(&writers::snowplow_json(&happenings));
-    assert_eq!(json.len(), happenings.len());
+fn all_snowplow_formats_give_the_same_records() {
+    let source_events = source_events();
+    let json = records(&writers::snowplow_json(&source_events));
+    assert_eq!(json.len(), source_events.len());
     let rows: Vec<&str> = json.iter().map(|record| record["row"].as_str().expect("a row")).collect();
     assert_eq!((rows[0], rows[24]), ("1", "25"));
-    let expected = placeless(json);
+    let expected = without_positions(json);
     let pretty = |document: &Value| format!("{document:#}\n");
-    let payload = writers::tp2(&happenings);
-    let micro = writers::micro(&happenings);
+    let payload = writers::tp2(&source_events);
+    let micro = writers::micro(&source_events);
     let entries: String =
         micro.as_array().expect("a list").iter().map(|entry| format!("{entry}\n")).collect();
     for (form, input) in [
-        ("TSV", writers::snowplow_tsv(&happenings)),
-        ("TSV with line ends of Windows", writers::snowplow_tsv(&happenings).replace('\n', "\r\n")),
+        ("TSV", writers::snowplow_tsv(&source_events)),
+        ("TSV with line ends of Windows", writers::snowplow_tsv(&source_events).replace('\n', "\r\n")),
         ("a payload that spans lines", pretty(&payload)),
         ("a payload in one line", payload.to_string()),
-        ("product_usage_data.log", writers::product_usage_log(&happenings)),
+        ("product_usage_data.log", writers::product_usage_log(&source_events)),
         ("Micro", pretty(&micro)),
         ("Micro in one line", micro.to_string()),
         ("Micro, an event a line", entries),
     ] {
-        assert_eq!(placeless(records(&input)), expected, "{form}");
+        assert_eq!(without_positions(records(&input)), expected, "{form}");
     }
 }
 
 #[test]
-fn sessions_tokens_and_tools_come_out_of_each_form_that_tells_them() {
-    let happenings = happenings();
+fn sessions_tokens_and_tools_are_read_from_each_format_that_has_them() {
+    let source_events = source_events();
     let expected: BTreeMap<String, [u64; 6]> = [
         ("4711".to_owned(), [45_000, 2_000, 47_000, 21_000, 12_000, 3]),
         ("4712".to_owned(), [8_000, 300, 8_300, 0, 0, 1]),
         ("4713".to_owned(), [5_000, 200, 5_200, 0, 4_000, 1]),
     ]
     .into();
-    let internal = records(&writers::internal_events(&happenings));
-    let snowplow = records(&writers::snowplow_json(&happenings));
-    let log = records(&writers::service_log(&happenings));
+    let internal = records(&writers::internal_events(&source_events));
+    let snowplow = records(&writers::snowplow_json(&source_events));
+    let log = records(&writers::service_log(&source_events));
     assert_eq!((tokens(&internal), tokens(&snowplow)), (expected.clone(), expected));
-    for told in [&internal, &snowplow, &log] {
+    for records in [&internal, &snowplow, &log] {
         let is = |record: &&Value, name: &str, value: &str| record[name] == value;
-        let tools = told.iter().filter(|record| record["tool"].is_string());
+        let tools = records.iter().filter(|record| record["tool"].is_string());
         let failed = tools.clone().filter(|record| is(record, "outcome", "failure"));
         assert_eq!((tools.count(), failed.count()), (3, 1));
         let of_failure = |record: &&Value| record["event"] == "request_duo_workflow_failure";
-        let failure = told.iter().find(of_failure).expect("a failure");
+        let failure = records.iter().find(of_failure).expect("a failure");
         assert_eq!(failure["reason"], "InternalServerError");
     }
     let field = |records: &[Value], name: &str| -> BTreeSet<String> {
         records.iter().map(|record| record[name].as_str().unwrap_or("-").to_owned()).collect()
     };
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
-    for told in [&internal, &snowplow] {
-        assert_eq!(field(told, "flow"), set(&["fix_pipeline", "software_development", "developer"]));
-        assert_eq!(field(told, "project"), set(&["gid://gitlab/Project/278964"]));
+    for records in [&internal, &snowplow] {
+        assert_eq!(field(records, "flow"), set(&["fix_pipeline", "software_development", "developer"]));
+        assert_eq!(field(records, "project"), set(&["gid://gitlab/Project/278964"]));
     }
     assert_eq!(field(&internal, "user"), set(&["gid://gitlab/User/42", "gid://gitlab/User/57"]));
     assert_eq!(field(&snowplow, "user"), set(&["XsZfAb677xjp9zut/42=", "XsZfAb677xjp9zut/57="]));
@@ -194,52 +195,52 @@ fn sessions_tokens_and_tools_come_out_of_each_form_that_tells_them() {
 }
 
 #[test]
-fn the_log_of_the_service_tells_calls_twice_and_they_are_kept_apart() {
-    let log = writers::service_log(&happenings());
-    let told = records(&log);
+fn calls_logged_twice_by_the_service_are_kept_separate() {
+    let log = writers::service_log(&source_events());
+    let all = records(&log);
     let of = |collector: &str| -> Vec<Value> {
-        told.iter().filter(|record| record["collector"] == collector).cloned().collect()
+        all.iter().filter(|record| record["collector"] == collector).cloned().collect()
     };
     let (calls, events) = (of("service_calls"), of("service_log"));
-    assert_eq!(calls.len() + events.len(), told.len());
+    assert_eq!(calls.len() + events.len(), all.len());
     let called: BTreeMap<_, _> = tokens(&events).into_iter().filter(|(_, sums)| sums[5] > 0).collect();
     assert_eq!((called.len(), &called), (3, &tokens(&calls)));
     assert!(calls.iter().all(|call| call["model"].is_string() && call["flow"].is_null()));
     let is_call = |event: &&Value| event["input_tokens"].is_u64();
     assert!(events.iter().filter(is_call).all(|call| call["model"].is_null() && call["flow"].is_string()));
-    // Lines that tell of no event are counted, and no fault.
+    // Lines without an event are counted and are not errors.
     let other = r#"{"level":"info","event":"heartbeat","logger":"x","timestamp":"2026-08-18T09:00:00Z"}"#;
-    let (made, letters) = normalize_with(&[], format!("{other}\n{log}{other}\n").as_bytes());
+    let (normalized, letters) = normalize_with(&[], format!("{other}\n{log}{other}\n").as_bytes());
     assert!(
-        letters.is_empty() && made.stderr.contains("2 lines without an event passed over"),
+        letters.is_empty() && normalized.stderr.contains("skipped 2 lines without an event"),
         "{}",
-        made.stderr
+        normalized.stderr
     );
 }
 
 #[test]
-fn nodes_and_dumps_tell_what_gitlab_keeps() {
-    let happenings = happenings();
-    let nodes = records(&writers::instance_nodes(&happenings));
+fn nodes_and_dumps_contain_gitlabs_fields() {
+    let source_events = source_events();
+    let nodes = records(&writers::instance_nodes(&source_events));
     let sessions: BTreeSet<&str> = nodes.iter().filter_map(|node| node["session"].as_str()).collect();
     assert_eq!((nodes.len(), sessions), (8, BTreeSet::from(["4711", "4712", "4713"])));
     assert!(nodes.iter().all(|node| node["flow_version"] == "v1" && node["namespace"] == "9970/10001/"));
-    let bare = records(&writers::group_nodes(&happenings));
+    let bare = records(&writers::group_nodes(&source_events));
     assert!(
         bare.len() == 8 && bare.iter().all(|node| node["session"].is_null() && node["event_id"].is_string())
     );
-    let csv = writers::postgres_csv(&happenings);
+    let csv = writers::postgres_csv(&source_events);
     let of_csv = records(&csv);
     assert_eq!(of_csv[0]["event"], "agent_platform_session_created");
     assert_eq!(of_csv[0]["user"], "gid://gitlab/User/42");
     let ids = |records: &[Value]| -> Vec<String> {
         records.iter().map(|record| record["event_id"].as_str().expect("an id").to_owned()).collect()
     };
-    for input in [writers::postgres_json(&happenings), writers::clickhouse_json(&happenings)] {
+    for input in [writers::postgres_json(&source_events), writers::clickhouse_json(&source_events)] {
         let rows = records(&input);
         assert_eq!(ids(&rows), ids(&of_csv));
         let without = |rows: Vec<Value>| {
-            let mut rows = placeless(rows);
+            let mut rows = without_positions(rows);
             for row in &mut rows {
                 row["context"] = Value::Null;
                 row["namespace"] = Value::Null;
@@ -248,82 +249,90 @@ fn nodes_and_dumps_tell_what_gitlab_keeps() {
         };
         assert_eq!(without(rows), without(of_csv.clone()));
     }
-    // Two dumps, one behind the other, with the columns in another order.
-    let turned = "user_id,event,timestamp,namespace_path,extras\n7,6,2026-08-18 09:00:00.000000,0/,{}\n";
-    let both = records(&format!("{csv}{turned}{csv}"));
+    // Concatenated dumps with columns in different order.
+    let reordered = "user_id,event,timestamp,namespace_path,extras\n7,6,2026-08-18 09:00:00.000000,0/,{}\n";
+    let both = records(&format!("{csv}{reordered}{csv}"));
     assert_eq!((both.len(), &both[8]["user"]), (17, &json!("gid://gitlab/User/7")));
     assert_eq!(both[8]["event"], "request_duo_chat_response");
 }
 
 #[test]
-fn forms_mix_and_an_id_of_ours_depends_on_nothing_but_the_event() {
-    let happenings = happenings();
+fn formats_can_be_mixed_and_generated_ids_depend_only_on_the_event() {
+    let source_events = source_events();
     let forms = [
-        writers::internal_events(&happenings),
-        writers::snowplow_tsv(&happenings),
-        writers::product_usage_log(&happenings),
-        writers::service_log(&happenings),
-        writers::instance_nodes(&happenings),
-        writers::postgres_json(&happenings),
+        writers::internal_events(&source_events),
+        writers::snowplow_tsv(&source_events),
+        writers::product_usage_log(&source_events),
+        writers::service_log(&source_events),
+        writers::instance_nodes(&source_events),
+        writers::postgres_json(&source_events),
     ];
-    let mut expected: Vec<Value> = forms.iter().flat_map(|form| placeless(records(form))).collect();
+    let mut expected: Vec<Value> = forms.iter().flat_map(|form| without_positions(records(form))).collect();
     let mut mixed: Vec<&str> = forms.iter().flat_map(|form| form.lines()).collect();
     mixed.reverse();
-    let mut together = placeless(records(&mixed.join("\n")));
+    let mut together = without_positions(records(&mixed.join("\n")));
     for list in [&mut expected, &mut together] {
         list.sort_by_cached_key(Value::to_string);
     }
     assert_eq!(together, expected);
-    let told = r#"{"event":"request_duo_chat_response","timestamp":"2026-08-18T09:00:00Z","user":{"id":42,"username":"ana"},"additional_properties":{}}"#;
+    let first = r#"{"event":"request_duo_chat_response","timestamp":"2026-08-18T09:00:00Z","user":{"id":42,"username":"ana"},"additional_properties":{}}"#;
     let again = r#"{ "user": {"username":"renamed", "id":"42"}, "additional_properties": {}, "timestamp": "2026-08-18T11:00:00+02:00", "event": "request_duo_chat_response"}"#;
-    let twice = records(&format!("{told}\n{again}\n"));
+    let twice = records(&format!(
+        "{first}
+{again}\n"
+    ));
     assert_eq!(twice[0]["event_id"], twice[1]["event_id"]);
-    // What our own stream says passes as it is, and again the same.
-    let (made, _) = normalize_with(&[], mixed.join("\n").as_bytes());
-    assert_eq!(normalize_with(&[], &made.stdout).0.stdout, made.stdout);
+    // Records pass through unchanged.
+    let (normalized, _) = normalize_with(&[], mixed.join("\n").as_bytes());
+    assert_eq!(normalize_with(&[], &normalized.stdout).0.stdout, normalized.stdout);
 }
 
 #[test]
-fn what_an_export_does_not_tell_can_be_said() {
-    let happenings = happenings();
+fn fields_missing_in_an_export_can_be_set_by_flags() {
+    let source_events = source_events();
     let arguments = ["--url", "https://GitLab.example.org/", "--scope", "acme/web"];
-    let (made, _) = normalize_with(&arguments, writers::group_nodes(&happenings).as_bytes());
-    let record = &lines_of(&made.stdout, "event")[0];
+    let (normalized, _) = normalize_with(&arguments, writers::group_nodes(&source_events).as_bytes());
+    let record = &lines_of(&normalized.stdout, "event")[0];
     assert_eq!(
         (&record["instance"], &record["scope"]),
         (&json!("https://gitlab.example.org"), &json!("acme/web"))
     );
     let instance = |input: &str| records(input)[0]["instance"].clone();
-    assert_eq!(instance(&writers::group_nodes(&happenings)), "unknown");
+    assert_eq!(instance(&writers::group_nodes(&source_events)), "unknown");
     assert!(
-        instance(&writers::service_log(&happenings))
+        instance(&writers::service_log(&source_events))
             .as_str()
             .is_some_and(|name| name.starts_with("instance:ea8b"))
     );
-    // The host that an event tells is surer than what was said.
-    let (made, _) = normalize_with(&arguments, writers::snowplow_json(&happenings).as_bytes());
-    assert_eq!(lines_of(&made.stdout, "event")[0]["instance"], format!("https://{HOST}"));
+    // The host of an event overrides the flag.
+    let (normalized, _) = normalize_with(&arguments, writers::snowplow_json(&source_events).as_bytes());
+    assert_eq!(lines_of(&normalized.stdout, "event")[0]["instance"], format!("https://{HOST}"));
 }
 
 #[test]
-fn damaged_input_of_every_form_is_rejected_by_itself() {
-    let happenings = &happenings()[..3];
-    let json = writers::snowplow_json(happenings);
-    let tsv = writers::snowplow_tsv(happenings);
-    let log = writers::product_usage_log(happenings);
-    let mut payload = writers::tp2(happenings);
+fn damaged_input_is_rejected_individually_in_each_format() {
+    let source_events = &source_events()[..3];
+    let json = writers::snowplow_json(source_events);
+    let tsv = writers::snowplow_tsv(source_events);
+    let log = writers::product_usage_log(source_events);
+    let mut payload = writers::tp2(source_events);
     payload["data"][0]["cx"] = json!("eyJzY2hlbWEi!");
     payload["data"][1]["cx"] = json!("eyJzY");
     let object =
         r#"{"event":"x","user":{"id":1},"additional_properties":{},"timestamp":"2026-08-18T09:00:00Z"}"#;
     let deep = format!(r#"{{"event":"x","user":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    let csv = writers::postgres_csv(&self::happenings());
+    let csv = writers::postgres_csv(&self::source_events());
     let cases: Vec<(&str, Vec<u8>, &str, usize)> = vec![
         ("cut off", json[..json.len() - 100].into(), "cut off before its end", 2),
-        ("columns", tsv.replacen('\t', "", 1).into(), "130 columns where an enriched event has 131", 2),
-        ("NUL", tsv.replacen("struct", "str\0ct", 1).into(), "a NUL byte", 2),
+        (
+            "columns",
+            tsv.replacen('\t', "", 1).into(),
+            "expected 131 columns of an enriched event, found 130",
+            2,
+        ),
+        ("NUL", tsv.replacen("struct", "str\0ct", 1).into(), "contains a NUL byte", 2),
         ("NUL in JSON", json.replacen("struct", "str\0ct", 1).into(), "not JSON at column", 2),
-        ("base64", payload.to_string().into(), "contexts that are no base64, or cut off", 1),
+        ("base64", payload.to_string().into(), "contexts: invalid or truncated base64", 1),
         ("payload", log.replacen(r#"{\"aid"#, r#"{aid"#, 1).into(), "payload: not JSON at column", 2),
         ("nested", format!("{deep}\n{object}\n").into(), "nested too deeply", 1),
         ("garbage", format!("{}\n{object}\n", "[{\"".repeat(1_000)).into(), "", 1),
@@ -334,75 +343,72 @@ fn damaged_input_of_every_form_is_rejected_by_itself() {
             1,
         ),
         ("encoding", [object.as_bytes(), b"\n{\"event\":\"\xe9\xff\"}\n"].concat(), "not UTF-8", 1),
-        ("no time", object.replace("timestamp", "x").into(), "no time", 0),
-        ("time", object.replace("2026-08-18T09", "18/08/2026").into(), "a time that is none", 0),
+        ("no time", object.replace("timestamp", "x").into(), "no timestamp", 0),
+        ("time", object.replace("2026-08-18T09", "18/08/2026").into(), "unrecognized timestamp", 0),
         (
             "context",
             format!("{}\n{object}", object.replace("{}", "[]")).into(),
-            "additional_properties is no object",
+            "additional_properties is not an object",
             1,
         ),
-        ("row", csv.replacen(",10001\n", "\n", 1).into(), "7 columns where the heading has 8", 7),
+        ("row", csv.replacen(",10001\n", "\n", 1).into(), "expected 8 columns as in the header, found 7", 7),
         ("extras", csv.replacen("\"{", "\"", 1).into(), "extras: not a JSON object", 7),
-        (
-            "refused",
-            json!([{"rawEvent": {}, "errors": ["x"]}]).to_string().into(),
-            "an event that Snowplow refused",
-            0,
-        ),
+        ("refused", json!([{"rawEvent": {}, "errors": ["x"]}]).to_string().into(), "rejected by Snowplow", 0),
     ];
     for (case, input, reason, kept) in cases {
-        let (made, letters) = normalize_with(&[], &input);
-        assert_eq!(lines_of(&made.stdout, "event").len(), kept, "{case}: {}", made.stderr);
+        let (normalized, letters) = normalize_with(&[], &input);
+        assert_eq!(lines_of(&normalized.stdout, "event").len(), kept, "{case}: {}", normalized.stderr);
         assert!(!letters.is_empty(), "{case}");
         for letter in &letters {
-            let said = letter["reason"].as_str().expect("a reason");
-            assert!(said.starts_with(reason), "{case}: {said}");
+            let actual = letter["reason"].as_str().expect("a reason");
+            assert!(actual.starts_with(reason), "{case}: {actual}");
             assert!(letter["line"].is_u64() && letter["offset"].is_u64(), "{case}");
         }
     }
-    // An element of a document is found by where it stands.
-    let mut micro = writers::micro(happenings);
+    // A rejected element of a document is located by its offset.
+    let mut micro = writers::micro(source_events);
     micro[1]["event"]["contexts"] = json!([]);
     let text = format!("{micro:#}");
-    let (made, letters) = normalize_with(&[], text.as_bytes());
-    assert_eq!((lines_of(&made.stdout, "event").len(), letters.len()), (2, 1));
+    let (normalized, letters) = normalize_with(&[], text.as_bytes());
+    assert_eq!((lines_of(&normalized.stdout, "event").len(), letters.len()), (2, 1));
     let offset = letters[0]["offset"].as_u64().expect("an offset") as usize;
-    assert!(text[offset..].trim_start().starts_with('{') && text[offset..].find(&happenings[1].id).is_some());
-    assert!(!text[offset..].contains(&happenings[0].id));
+    assert!(
+        text[offset..].trim_start().starts_with('{') && text[offset..].find(&source_events[1].id).is_some()
+    );
+    assert!(!text[offset..].contains(&source_events[0].id));
 }
 
 #[test]
-fn nothing_of_people_and_of_what_was_said_comes_out() {
-    let happenings = happenings();
+fn records_contain_no_personal_data_or_messages() {
+    let source_events = source_events();
     let forms = [
-        writers::internal_events(&happenings)
+        writers::internal_events(&source_events)
             .replace("\"ai_context\":{", "\"ai_context\":{\"prompt\":\"the secret text\","),
-        writers::snowplow_json(&happenings),
-        writers::snowplow_tsv(&happenings),
-        writers::product_usage_log(&happenings),
-        writers::service_log(&happenings),
-        writers::instance_nodes(&happenings),
-        writers::group_nodes(&happenings),
-        writers::postgres_json(&happenings),
+        writers::snowplow_json(&source_events),
+        writers::snowplow_tsv(&source_events),
+        writers::product_usage_log(&source_events),
+        writers::service_log(&source_events),
+        writers::instance_nodes(&source_events),
+        writers::group_nodes(&source_events),
+        writers::postgres_json(&source_events),
     ];
     for input in forms {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = bare_command(folder.path(), &["normalize", "--dead-letter", "dead.jsonl"]);
         command.env("DUO_METRICS_PSEUDONYM_KEY", "a key of some length");
-        let made = done(command, input.as_bytes());
-        assert_eq!(made.code, 0, "{}", made.stderr);
-        let output = String::from_utf8(made.stdout).expect("text");
+        let normalized = run_command(command, input.as_bytes());
+        assert_eq!(normalized.code, 0, "{}", normalized.stderr);
+        let output = String::from_utf8(normalized.stdout).expect("text");
         assert!(output.lines().count() >= 8 && output.contains("hmac:"));
         for trace in [SECRET, "name-of-", "User/42", "XsZfAb677", "prompt", &writers::hash_of_user(42)] {
             assert!(!output.contains(trace), "{trace}: {output}");
         }
     }
-    // An id made of who did it would tell who did it, to anybody who tries everybody.
-    let node = writers::group_nodes(&happenings);
+    // An id derived from a plain user id could be reversed by trying all users.
+    let node = writers::group_nodes(&source_events);
     let plain = records(&node)[0]["event_id"].clone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = bare_command(folder.path(), &["normalize"]);
     command.env("DUO_METRICS_PSEUDONYM_KEY", "a key of some length");
-    assert_ne!(lines_of(&done(command, node.as_bytes()).stdout, "event")[0]["event_id"], plain);
+    assert_ne!(lines_of(&run_command(command, node.as_bytes()).stdout, "event")[0]["event_id"], plain);
 }

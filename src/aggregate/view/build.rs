@@ -1,0 +1,136 @@
+//! Builds the views of a report.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
+
+use super::View;
+use super::resolve::{Resolved, ScopeKey};
+use super::source::{CODE_SUGGESTION_EVENTS, Source};
+use super::state::{CountedDays, SourceStates, states_of};
+use super::usage::ScopeUsage;
+use crate::aggregate::rollup::Symbol;
+use crate::base::calendar::Day;
+use crate::collect::collectors::Level;
+use crate::model::record::ALL_SCOPES;
+
+impl<'a> Resolved<'a> {
+    /// One view per scope, and one of the union if there are several.
+    pub fn views(&'a self, until: Day) -> Vec<View<'a>> {
+        let symbols = &self.rollups.symbols;
+        let mut scopes: Vec<ScopeKey> = self.days.keys().map(|(_, scope)| *scope).collect();
+        scopes.sort_by_key(|(instance, scope)| (symbols.text(*instance), symbols.text(*scope)));
+        scopes.dedup();
+        // The scope of a subscription is not a group of the report.
+        if scopes.iter().any(|scope| self.is_collected_at(*scope, |level| level != Level::Subscription)) {
+            scopes.retain(|scope| self.is_collected_at(*scope, |level| level != Level::Subscription));
+        }
+        let mut views: Vec<View<'a>> = scopes.iter().map(|scope| self.view(&[*scope], until)).collect();
+        if scopes.len() > 1 {
+            views.push(self.view(&scopes, until));
+        }
+        views
+    }
+
+    /// The view of these scopes together.
+    fn view(&'a self, scopes: &[ScopeKey], until: Day) -> View<'a> {
+        let symbols = &self.rollups.symbols;
+        let mut view = View {
+            instance: one_or_all(scopes.iter().map(|(instance, _)| symbols.text(*instance))),
+            scope: match scopes {
+                [(_, scope)] => symbols.text(*scope).to_owned(),
+                _ => ALL_SCOPES.to_owned(),
+            },
+            until,
+            symbols,
+            people: &self.rollups.people,
+            snapshots: BTreeMap::new(),
+            last_activity: HashMap::new(),
+            seat_lists: Vec::new(),
+            dora: BTreeMap::new(),
+            collectors: BTreeMap::new(),
+            cells: &self.rollups.cells,
+            usage: BTreeMap::new(),
+            suggestions: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
+            sources: HashMap::new(),
+            agents: OnceLock::new(),
+            resolved: self,
+            scopes: scopes.to_vec(),
+        };
+        self.add_objects(&mut view, scopes);
+        self.add_states(&mut view, scopes);
+        self.add_usage(&mut view, scopes);
+        self.collect_snapshots(&mut view, scopes);
+        // DORA values of several groups do not add up; those of a single group are reported.
+        if let [scope] = self.expected(scopes, |scope| self.days_of("dora", scope).is_some())[..] {
+            let days = self.days_of("dora", scope).into_iter().flatten();
+            view.dora = days.filter_map(|(day, (_, fetch))| Some((*day, &(*fetch)?.dora))).collect();
+        }
+        view
+    }
+
+    /// Adds merge requests and pipelines.
+    fn add_objects(&'a self, view: &mut View<'a>, scopes: &[ScopeKey]) {
+        for state in self.merge_requests.in_scopes(scopes) {
+            view.opened.entry(state.created_at.day()).or_default().push(state);
+            if let Some(merged_at) = state.merged_at {
+                view.merged.entry(merged_at.day()).or_default().push((merged_at, state));
+            }
+        }
+        for state in self.pipelines.in_scopes(scopes) {
+            view.pipelines.entry(state.created_at.day()).or_default().push(state);
+        }
+    }
+
+    /// Adds the states of all collectors, and of the sources that are a single collector.
+    fn add_states(&'a self, view: &mut View<'a>, scopes: &[ScopeKey]) {
+        let collectors: BTreeSet<Symbol> = self.days.keys().map(|(collector, _)| *collector).collect();
+        for collector in collectors {
+            if let Some(days) = self.merged_days(scopes, |scope| self.days.get(&(collector, scope))) {
+                view.collectors.insert(self.rollups.symbols.text(collector), states_of(days));
+            }
+        }
+        for (source, collector) in [
+            (Source::Seats, "seats"),
+            (Source::MergeRequests, "merge_requests"),
+            (Source::Pipelines, "pipelines"),
+            (Source::Dora, "dora"),
+            (Source::Credits, "credits"),
+        ] {
+            let days = self.merged_days(scopes, |scope| self.days_of(collector, scope));
+            view.sources.extend(days.map(|days| (source, SourceStates::of(days))));
+        }
+    }
+
+    /// Adds usage and code suggestions.
+    fn add_usage(&'a self, view: &mut View<'a>, scopes: &[ScopeKey]) {
+        let usage_of = |scope: &ScopeKey| {
+            let usage = self.days_of("usage_events", *scope);
+            let usage = usage.or_else(|| self.days_of("instance_usage_events", *scope));
+            let suggestions = self.days_of(CODE_SUGGESTION_EVENTS, *scope);
+            (*scope, self.with_custom(self.choose_usage(usage, suggestions), *scope))
+        };
+        let mut chosen: BTreeMap<ScopeKey, ScopeUsage<'a>> = scopes.iter().map(usage_of).collect();
+        self.fill_from_exports(&mut chosen, view.until);
+        for source in [Source::Usage, Source::CodeSuggestions] {
+            let Some(days) = self.merged_days(scopes, |scope| chosen[&scope].of(source)) else { continue };
+            let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
+            for (day, (_, counting)) in &days {
+                let chosen = counting.iter().filter_map(|scope| chosen[scope].of(source)?.get(day));
+                rows.insert(*day, chosen.flat_map(|(_, rows)| rows).cloned().collect());
+            }
+            view.sources.insert(source, SourceStates::of(days));
+        }
+    }
+
+    fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
+        self.days.get(&(self.rollups.symbols.find(collector)?, scope))
+    }
+}
+
+fn one_or_all<'a>(mut texts: impl Iterator<Item = &'a str>) -> String {
+    let first = texts.next().unwrap_or(ALL_SCOPES);
+    if texts.all(|text| text == first) { first.to_owned() } else { ALL_SCOPES.to_owned() }
+}

@@ -1,0 +1,208 @@
+//! The counts of one scope, or of several together: of each day, which fetch counts and how
+//! complete it is.
+
+mod agents;
+mod bots;
+mod build;
+mod merge;
+mod resolve;
+mod seats;
+mod source;
+mod state;
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
+
+use agents::Agents;
+pub use agents::{AgentUse, Credits, Session};
+pub use resolve::Resolved;
+use resolve::ScopeKey;
+use seats::SNAPSHOT_GRACE_DAYS;
+pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
+pub use source::{Source, is_export};
+pub use state::DayState;
+use state::{SourceStates, StatesBySource};
+use usage::CountedFetch;
+
+use crate::aggregate::rollup::{
+    Cell, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState,
+};
+use crate::base::calendar::{Day, Period, Timestamp};
+use crate::model::record::{DoraMeasure, Status};
+
+/// Everything that counts for one scope, or for the union of all.
+pub struct View<'a> {
+    /// The GitLab instance; `*` for several.
+    pub instance: String,
+    /// The group path; `*` for the union.
+    pub scope: String,
+    /// The last day reported; later days do not count.
+    pub until: Day,
+    /// The texts of symbols.
+    pub symbols: &'a Interner,
+    /// All users seen.
+    pub people: &'a People,
+    /// Complete snapshots of seats by day, up to the last one that a reported period can use.
+    pub snapshots: BTreeMap<Day, Snapshot>,
+    /// The last activity of people with a seat, if GitLab reports it, from all lists that the
+    /// report can use. An incomplete list is still correct for the people on it.
+    pub last_activity: HashMap<PersonId, LastActivity>,
+    /// The complete lists of seats of each scope, from the first to the last one taken, if they
+    /// list who has a seat.
+    pub seat_lists: Vec<Vec<(Day, &'a Fetch)>>,
+    /// DORA values of the month up to each day. Empty for several groups, whose values do not add
+    /// up.
+    pub dora: BTreeMap<Day, &'a BTreeMap<DoraMeasure, Option<f64>>>,
+    /// The state of each day, by collector.
+    pub collectors: BTreeMap<&'a str, BTreeMap<Day, DayState>>,
+    cells: &'a Cells,
+    usage: BTreeMap<Day, Vec<CountedFetch<'a>>>,
+    suggestions: BTreeMap<Day, Vec<CountedFetch<'a>>>,
+    /// Merge requests by the day they were opened.
+    opened: BTreeMap<Day, Vec<&'a MergeRequestState>>,
+    /// Merge requests by the day they were merged.
+    merged: BTreeMap<Day, Vec<(Timestamp, &'a MergeRequestState)>>,
+    /// Pipelines by the day they were created.
+    pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
+    sources: StatesBySource,
+    /// Agent data, merged on first use because that takes time.
+    agents: OnceLock<Agents<'a>>,
+    resolved: &'a Resolved<'a>,
+    scopes: Vec<ScopeKey>,
+}
+
+impl<'a> View<'a> {
+    /// The state of each day; `None` if the source was not collected.
+    pub fn days_of(&self, source: Source) -> Option<&BTreeMap<Day, DayState>> {
+        Some(&self.states_of(source)?.days)
+    }
+
+    fn states_of(&self, source: Source) -> Option<&SourceStates> {
+        let sources = match source {
+            Source::Sessions | Source::Tools | Source::Tokens => &self.agents().sources,
+            _ => &self.sources,
+        };
+        sources.get(&source)
+    }
+
+    /// The days of a period, up to the last day reported, of which only imported events are known:
+    /// days with some, and days without any between those, which may have had none. Their
+    /// completeness is unknown; days before and after are missing.
+    pub fn imported_days(&self, source: Source, period: Period) -> impl Iterator<Item = Day> {
+        let span = self.states_of(source).and_then(|states| Some((states, states.imported?)));
+        span.into_iter().flat_map(move |(states, (first, last))| {
+            let days = period.start.max(first).through(period.end.min(last).min(self.until));
+            days.filter(|day| states.days.get(day).is_none_or(|state| state.is_imported))
+        })
+    }
+
+    /// The days of a period, up to the last day reported, with a known state.
+    pub fn known_days(&self, source: Source, period: Period) -> impl Iterator<Item = (Day, &DayState)> {
+        let days =
+            self.days_of(source).into_iter().flat_map(move |days| days.range(period.start..=period.end));
+        days.filter(|(day, state)| **day <= self.until && state.is_known()).map(|(day, state)| (*day, state))
+    }
+
+    /// Whether every day is complete. On a partial day, people may have been active unseen.
+    pub fn is_complete(&self, source: Source, period: Period) -> bool {
+        let complete =
+            self.known_days(source, period).filter(|(_, state)| state.status == Status::Complete).count();
+        complete as i64 == period.length()
+    }
+
+    /// The usage of a period up to the last day reported, by day and cell, with the counts by
+    /// person.
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        self.cells_in(&self.usage, period)
+    }
+
+    /// The code suggestions of a period up to the last day reported, by day and cell, with the
+    /// counts by person.
+    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        self.cells_in(&self.suggestions, period)
+    }
+
+    /// The merge requests opened in a period, on days with a known state. A state has more
+    /// timestamps than were asked for, and only those on collected days are complete.
+    pub fn opened_in(&self, period: Period) -> impl Iterator<Item = &'a MergeRequestState> {
+        self.known_of(Source::MergeRequests, &self.opened, period)
+    }
+
+    /// The merge requests merged in a period, with the time of the merge, on days with a known
+    /// state.
+    pub fn merged_in(&self, period: Period) -> impl Iterator<Item = (Timestamp, &'a MergeRequestState)> {
+        self.known_of(Source::MergeRequests, &self.merged, period)
+    }
+
+    /// The pipelines created in a period, on days with a known state.
+    pub fn pipelines_in(&self, period: Period) -> impl Iterator<Item = &'a PipelineState> {
+        self.known_of(Source::Pipelines, &self.pipelines, period)
+    }
+
+    /// The people with a seat in a period; see [`View::list_of`].
+    pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
+        self.seat_list(period).map(|list| list.holders)
+    }
+
+    /// The list of seats for a period: the last one taken within it, else the first one of the two
+    /// days after it. None is later than two days after the last day reported.
+    pub fn seat_list(&self, period: Period) -> Option<SeatList<'_>> {
+        let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
+        let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
+        within.or_else(|| self.lists().find(|list| grace.contains(&list.taken_on)))
+    }
+
+    /// All lists of people with a seat, from the first to the last one taken.
+    pub fn lists(&self) -> impl Iterator<Item = SeatList<'_>> {
+        self.snapshots.iter().filter_map(|(day, snapshot)| {
+            Some(SeatList {
+                taken_on: *day,
+                holders: snapshot.holders.as_ref()?,
+                unlisted: snapshot.unlisted,
+            })
+        })
+    }
+
+    /// Whether a user is a bot or service account on a day.
+    #[inline]
+    pub fn is_bot(&self, person: PersonId, day: Day) -> bool {
+        self.resolved.bots.is_bot(person, day)
+    }
+
+    /// Whether a user is a person on a day: known to the source, and not a bot.
+    #[inline]
+    pub fn is_person(&self, person: PersonId, day: Day) -> bool {
+        !self.is_bot(person, day) && !self.people.is_placeholder(person)
+    }
+
+    /// All days with a state.
+    pub fn days(&self) -> BTreeSet<Day> {
+        self.collectors.values().flat_map(|days| days.keys().copied()).collect()
+    }
+
+    fn known_of<'s, T: Copy>(
+        &'s self,
+        source: Source,
+        things: &'s BTreeMap<Day, Vec<T>>,
+        period: Period,
+    ) -> impl Iterator<Item = T> + use<'s, 'a, T> {
+        self.known_days(source, period).flat_map(|(day, _)| things.get(&day).into_iter().flatten().copied())
+    }
+
+    fn cells_in(
+        &self,
+        chosen: &BTreeMap<Day, Vec<CountedFetch<'a>>>,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        let (table, until) = (self.cells, self.until);
+        let days =
+            chosen.range(period.start..).take_while(move |(day, _)| **day <= period.end && **day <= until);
+        days.flat_map(move |(day, chosen)| {
+            let cells = chosen
+                .iter()
+                .flat_map(|chosen| chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]));
+            cells.map(move |(cell, entries)| (*day, table.cell(cell), entries))
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! Flags of the commands that publish: `dashboard`, `landing` and `export`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::collect::SwitchArgs;
+use super::value::number_from;
+
+/// The folder of the site.
+#[derive(Debug, Args)]
+pub struct SiteArgs {
+    /// Folder of the site
+    #[arg(long, value_name = "DIR", default_value = "public")]
+    pub site: PathBuf,
+}
+
+/// The look of the pages.
+#[derive(Debug, Args)]
+pub struct ThemeArgs {
+    /// Folder with your own logo (logo.svg or logo.png), colors and texts (theme.json)
+    #[arg(long, value_name = "DIR")]
+    pub theme: Option<PathBuf>,
+}
+
+/// Suppression.
+#[derive(Debug, Args)]
+pub struct PrivacyArgs {
+    /// Suppress values with fewer people than this behind them, at least 3
+    #[arg(long, value_name = "PEOPLE", default_value_t = 5, value_parser = number_from(3_u64))]
+    pub small_group: u64,
+}
+
+/// Flags of `dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// The folder of the site.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Which dashboards to create.
+    #[command(flatten)]
+    pub switches: SwitchArgs,
+    /// Suppression.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+    /// The look of the pages.
+    #[command(flatten)]
+    pub theme: ThemeArgs,
+
+    /// Folder of an earlier site: a dashboard that is neither created nor disabled this time is
+    /// copied from there and marked as such, unless it is older than 35 days. Can be given multiple
+    /// times; the newest one counts
+    #[arg(long, value_name = "DIR")]
+    pub carry_over: Vec<PathBuf>,
+}
+
+/// Flags of `landing`.
+#[derive(Debug, Args)]
+pub struct LandingArgs {
+    /// The folder of the site.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// The look of the page.
+    #[command(flatten)]
+    pub theme: ThemeArgs,
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Format of the metrics on standard output
+    #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
+    pub format: Option<ExportFormat>,
+
+    /// Suppression.
+    #[command(flatten)]
+    pub privacy: PrivacyArgs,
+
+    /// Reclaimable seats.
+    #[command(flatten)]
+    pub people: PeopleArgs,
+}
+
+/// Flags of `export --people`, which lists reclaimable seats.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    /// Read records or rollup lines in place of metrics, and write all seats to this file, with
+    /// names: who has one, how idle it is, and whether it is reclaimable. Only its owner can read
+    /// the file; it cannot be standard output or in the site
+    #[arg(long, value_name = "FILE")]
+    pub people: Option<PathBuf>,
+
+    /// Days for which the lists of seats must have contained a seat before it is reclaimable
+    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "people")]
+    pub grace_days: u32,
+
+    /// File with users whose seat is never reclaimable: a user name, global ID or numeric ID per
+    /// line
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub hold: Option<PathBuf>,
+
+    /// File with seat records that contain names, to find the names behind pseudonyms [needs:
+    /// DUO_METRICS_PSEUDONYM_KEY]
+    #[arg(long, value_name = "FILE", requires = "people")]
+    pub seats: Option<PathBuf>,
+
+    /// Folder of the site; the file of --people cannot be in it
+    #[arg(long, value_name = "DIR", default_value = "public")]
+    pub site: PathBuf,
+}
+
+/// Format of exported metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// CSV for spreadsheets: every value that is not suppressed, one per line; no cell is a formula
+    Csv,
+    /// OpenMetrics for Prometheus: of each metric, group and grain (day, week, month, last 28 days)
+    /// the newest complete period; unknown and suppressed values are left out
+    Openmetrics,
+    /// Markdown digest for an issue, a merge request or a chat: the headline metrics of the newest
+    /// complete month (else week, else last 28 days) compared with the one before, and what is
+    /// missing
+    Markdown,
+}

@@ -1,0 +1,307 @@
+//! Tests of suppression.
+
+use super::*;
+
+fn day(text: &str) -> Day {
+    text.parse().expect("a literal day")
+}
+
+fn cell(metric: &'static str, by: &[(&str, &str)], value: u64, people: Option<u64>) -> Metric {
+    Metric {
+        metric: metric.into(),
+        instance: "https://gitlab.example.com".into(),
+        scope: "acme".into(),
+        grain: Grain::Window,
+        start: day("2026-10-04"),
+        end: day("2026-10-31"),
+        by: by.iter().copied().collect(),
+        population: None,
+        value: Some(Number::Count(value)),
+        n: Some(Number::Count(value)),
+        of: None,
+        people,
+        coverage: 1.0,
+        imported: 0.0,
+        basis: Some(1.0),
+        is_final: true,
+        reason: None,
+        prices: None,
+    }
+}
+
+fn on(day_text: &str, mut metric: Metric) -> Metric {
+    (metric.grain, metric.start, metric.end) = (Grain::Day, day(day_text), day(day_text));
+    metric
+}
+
+fn suppressed(lines: &[Line<'_>]) -> Vec<String> {
+    let name = |line: &Line<'_>| match line.by.values().next() {
+        Some(_) => line.by.values().collect::<Vec<_>>().join("×"),
+        None => format!("{} {}", line.scope, line.period.start),
+    };
+    lines.iter().filter(|line| line.suppression.is_some()).map(name).collect()
+}
+
+#[test]
+fn suppresses_every_value_of_few_people_and_keeps_zero() {
+    let metrics = [cell("chat.messages", &[], 40, Some(4)), cell("troubleshoot.users", &[], 0, Some(0))];
+    let lines = publish(&metrics, 5);
+    assert_eq!(lines[0].suppression, Some(Suppression::FewPeople(5)));
+    assert_eq!((lines[0].value, lines[0].n, lines[0].people, lines[0].basis), (None, None, None, None));
+    assert_eq!((lines[1].suppression, lines[1].value), (None, Some(Number::Count(0))));
+}
+
+#[test]
+fn publishes_values_at_the_threshold() {
+    let metrics = [cell("chat.messages", &[], 40, Some(5))];
+    assert_eq!(publish(&metrics, 5)[0].suppression, None);
+    assert_eq!(publish(&metrics, 6)[0].suppression, Some(Suppression::FewPeople(6)));
+}
+
+#[test]
+fn suppresses_the_next_smallest_part_too() {
+    let metrics = [
+        cell("code_suggestions.shown", &[], 1_000, Some(40)),
+        cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+        cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+        cell("code_suggestions.shown", &[("language", "cobol")], 50, Some(2)),
+        cell("code_suggestions.shown", &[("language", "lua")], 0, Some(0)),
+    ];
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["cobol", "go"]);
+    let by_reason = |language: &str| {
+        let found = lines.iter().find(|line| line.by.get("language") == Some(language));
+        found.and_then(|line| line.suppression)
+    };
+    assert_eq!(by_reason("cobol"), Some(Suppression::FewPeople(5)));
+    assert_eq!(by_reason("go"), Some(Suppression::Secondary));
+}
+
+#[test]
+fn two_suppressed_parts_protect_each_other() {
+    let metrics = [
+        cell("events.count", &[("event", "a")], 700, Some(30)),
+        cell("events.count", &[("event", "b")], 5, Some(2)),
+        cell("events.count", &[("event", "c")], 5, Some(3)),
+    ];
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["b", "c"]);
+}
+
+#[test]
+fn a_suppressed_margin_cannot_be_summed_from_its_cells() {
+    let metrics = [
+        cell("code_suggestions.shown", &[], 1_000, Some(40)),
+        cell("code_suggestions.shown", &[("language", "rust")], 700, Some(30)),
+        cell("code_suggestions.shown", &[("language", "go")], 250, Some(9)),
+        cell("code_suggestions.shown", &[("language", "lua")], 50, Some(2)),
+        cell("code_suggestions.shown", &[("language", "go"), ("ide", "vim")], 100, Some(6)),
+        cell("code_suggestions.shown", &[("language", "go"), ("ide", "zed")], 150, Some(7)),
+        cell("code_suggestions.shown", &[("language", "rust"), ("ide", "vim")], 300, Some(16)),
+        cell("code_suggestions.shown", &[("language", "rust"), ("ide", "zed")], 400, Some(17)),
+    ];
+    let lines = publish(&metrics, 5);
+    // `go` goes with `lua`, then a cell of `go`, then another cell of that editor, and so on.
+    let names = suppressed(&lines);
+    assert!(names.contains(&"go".to_owned()) && names.contains(&"vim×go".to_owned()), "{names:?}");
+    assert!(names.contains(&"vim×rust".to_owned()), "{names:?}");
+}
+
+#[test]
+fn suppresses_the_same_value_under_its_other_name() {
+    let by = |event| [("event", event)];
+    let metrics = [
+        cell("events.count", &by("explain_vulnerability"), 5, Some(2)),
+        cell("events.count", &by("troubleshoot_job"), 20, Some(9)),
+        cell("events.count", &by("react_thumbs_up_on_duo_code_review_comment"), 30, Some(10)),
+        cell("events.count", &by("summarize_review"), 40, Some(11)),
+        cell("troubleshoot.requests", &[], 20, Some(9)),
+        cell("code_review.reactions", &[("kind", "thumbs_up")], 30, Some(10)),
+        cell("workflow.events", &by("explain_vulnerability"), 5, Some(2)),
+        cell("workflow.events", &by("summarize_review"), 40, Some(11)),
+    ];
+    let lines = publish(&metrics, 5);
+    let is_suppressed = |metric: &str, value: &str| {
+        let of = |line: &&Line<'_>| line.metric == metric && line.by.values().all(|text| text == value);
+        lines.iter().find(of).expect("it is there").suppression.is_some()
+    };
+    assert!(is_suppressed("events.count", "troubleshoot_job") && is_suppressed("troubleshoot.requests", ""));
+    assert!(
+        is_suppressed("workflow.events", "summarize_review")
+            && is_suppressed("events.count", "summarize_review")
+    );
+    assert!(!is_suppressed("code_review.reactions", "thumbs_up"));
+}
+
+#[test]
+fn no_row_or_column_has_a_single_suppressed_cell() {
+    let segments = ["heavy", "regular", "inactive"];
+    let people = [[40, 7, 2], [9, 30, 12], [6, 8, 90]];
+    let cells = (0..3).flat_map(|from| (0..3).map(move |to| (from, to)));
+    let metrics: Vec<Metric> = cells
+        .map(|(from, to)| {
+            let by = [("from", segments[from]), ("to", segments[to])];
+            cell("engagement.movement", &by, people[from][to], Some(people[from][to]))
+        })
+        .collect();
+    let lines = publish(&metrics, 5);
+    for side in ["from", "to"] {
+        for segment in segments {
+            let of_segment = lines.iter().filter(|line| line.by.get(side) == Some(segment));
+            let count = of_segment.filter(|line| line.suppression.is_some()).count();
+            assert!(count != 1, "{side} {segment}");
+        }
+    }
+    assert!(lines.iter().any(|line| line.suppression.is_none()), "some cells remain");
+}
+
+fn among(population: Population, mut metric: Metric) -> Metric {
+    metric.population = Some(population);
+    metric
+}
+
+/// Segments of all people, and of seat holders.
+fn segments(people: [u64; 4], holders: [u64; 4]) -> Vec<Metric> {
+    let names = ["heavy", "regular", "experimenting", "inactive"];
+    let series = [(Population::People, people), (Population::SeatHolders, holders)];
+    let cells = series.into_iter().flat_map(|(population, of)| {
+        names.iter().zip(of).map(move |(name, people)| {
+            among(population, cell("engagement.users", &[("segment", *name)], people, Some(people)))
+        })
+    });
+    cells.collect()
+}
+
+fn suppressed_of(lines: &[Line<'_>], population: Population) -> Vec<String> {
+    let of: Vec<Line<'_>> =
+        lines.iter().filter(|line| line.population == Some(population)).cloned().collect();
+    suppressed(&of)
+}
+
+#[test]
+fn suppresses_small_differences_of_people_and_seat_holders() {
+    // Three heavy users have no seat, which the difference would reveal. A second cell goes along.
+    let metrics = segments([40, 30, 20, 50], [37, 20, 10, 80]);
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed_of(&lines, Population::SeatHolders), ["experimenting", "heavy"]);
+    assert_eq!(suppressed_of(&lines, Population::People), Vec::<String>::new());
+    // Differences of zero or of many people are fine; the difference of the inactive counts nobody.
+    let metrics = segments([40, 30, 20, 50], [40, 25, 0, 48]);
+    assert!(publish(&metrics, 5).iter().all(|line| line.suppression.is_none()));
+    // Seat holders must not reveal a value that is suppressed for all people.
+    let metrics = segments([40, 30, 7, 2], [40, 30, 7, 0]);
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed_of(&lines, Population::People), ["experimenting", "inactive"]);
+    assert!(suppressed_of(&lines, Population::SeatHolders).contains(&"experimenting".to_owned()));
+}
+
+#[test]
+fn populations_are_not_parts_of_one_sum() {
+    // In one sum, the two small cells would protect each other.
+    let metrics = segments([40, 30, 3, 50], [20, 12, 3, 30]);
+    let lines = publish(&metrics, 5);
+    for population in [Population::People, Population::SeatHolders] {
+        assert_eq!(suppressed_of(&lines, population).len(), 2, "{population:?}");
+    }
+}
+
+#[test]
+fn an_unknown_value_is_not_suppressed_and_keeps_its_reason() {
+    let unknown = |metric, reason, n: u64, people| {
+        let mut line = cell(metric, &[], n, Some(people));
+        (line.value, line.reason) = (None, Some(reason));
+        line
+    };
+    let metrics = [
+        unknown("code_suggestions.acceptance_rate", Reason::NothingShown, 3, 2),
+        unknown("impact.size_lines", Reason::TooFew, 1, 1),
+    ];
+    let lines = publish(&metrics, 5);
+    let [rate, interval] = &lines[..] else { panic!("two lines: {lines:?}") };
+    assert_eq!((rate.suppression, rate.reason), (None, Some(Reason::NothingShown)));
+    assert_eq!((rate.n, rate.people, rate.basis), (None, None, None), "two people are behind it");
+    // "Too few" reveals the number of observations.
+    assert_eq!((interval.suppression, interval.reason), (Some(Suppression::FewPeople(5)), None));
+}
+
+#[test]
+fn suppresses_a_second_day_if_days_add_up() {
+    let mut metrics = vec![{
+        let mut week = cell("chat.messages", &[], 60, Some(20));
+        (week.grain, week.start, week.end) = (Grain::Week, day("2026-10-05"), day("2026-10-11"));
+        week
+    }];
+    for (text, people) in [("2026-10-05", 20), ("2026-10-06", 11), ("2026-10-07", 12), ("2026-10-11", 2)] {
+        metrics.push(on(text, cell("chat.messages", &[], 15, Some(people))));
+        metrics.push(on(text, cell("chat.users", &[], people, Some(people))));
+    }
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["acme 2026-10-06", "acme 2026-10-11", "acme 2026-10-11"]);
+}
+
+#[test]
+fn suppresses_a_second_group() {
+    let in_scope = |scope: &str, value: u64, people: u64| {
+        let mut metric = cell("chat.messages", &[], value, Some(people));
+        metric.scope = scope.into();
+        metric
+    };
+    let metrics = [in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)];
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["b 2026-10-04", "c 2026-10-04"]);
+}
+
+#[test]
+fn suppresses_a_rate_that_reveals_a_count() {
+    let by = [("language", "go")];
+    let metrics = [
+        cell("code_suggestions.shown", &by, 100, Some(12)),
+        cell("code_suggestions.accepted", &by, 10, Some(3)),
+        cell("code_suggestions.acceptance_rate", &by, 10, Some(12)),
+    ];
+    let lines = publish(&metrics, 5);
+    assert_eq!(lines[0].metric, "code_suggestions.acceptance_rate");
+    assert_eq!(lines[0].suppression, Some(Suppression::Secondary));
+    assert_eq!(lines[2].suppression, None);
+}
+
+#[test]
+fn suppresses_bots_only_if_they_reveal_people() {
+    let suppressed_with = |people| {
+        suppressed(&publish(
+            &[
+                cell("events.count", &[("kind", "person")], 100, Some(people)),
+                cell("events.count", &[("kind", "bot")], 9, Some(1)),
+            ],
+            5,
+        ))
+    };
+    assert_eq!(suppressed_with(20), Vec::<String>::new());
+    assert_eq!(suppressed_with(2), ["bot", "person"]);
+}
+
+#[test]
+fn does_not_publish_day_lines_by_dimension() {
+    let metrics = [
+        on("2026-10-05", cell("code_suggestions.shown", &[("language", "rust")], 9, Some(50))),
+        on("2026-10-05", cell("code_suggestions.shown", &[], 9, Some(50))),
+        on("2026-10-05", cell("seats.assigned", &[("add_on", "DUO_ENTERPRISE")], 300, None)),
+    ];
+    let lines = publish(&metrics, 5);
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| !line.by.contains("language")));
+}
+
+#[test]
+fn the_order_of_the_input_does_not_matter() {
+    let metrics = vec![
+        cell("events.count", &[("event", "a")], 700, Some(30)),
+        cell("events.count", &[("event", "b")], 5, Some(2)),
+        cell("events.count", &[("event", "c")], 5, Some(30)),
+    ];
+    let lines = publish(&metrics, 5);
+    let mut others = metrics.clone();
+    others.reverse();
+    others.push(metrics[0].clone());
+    assert_eq!(publish(&others, 5), lines);
+}

@@ -1,0 +1,202 @@
+//! Agent sessions and GitLab Credits.
+
+use super::*;
+
+/// Metrics that groups and the instance cannot provide: tool calls and tokens.
+const UNAVAILABLE_AGENT_METRICS: [(&str, Option<&str>); 10] = [
+    ("agents.tool_calls", None),
+    ("agents.tool_failure_rate", None),
+    ("agents.cache_hit_rate", None),
+    ("agents.tokens", Some("input")),
+    ("agents.tokens", Some("output")),
+    ("agents.tokens", Some("cache_read")),
+    ("agents.tokens", Some("cache_write_5m")),
+    ("agents.tokens", Some("cache_write_1h")),
+    ("agents.tokens", Some("cache_write")),
+    ("agents.tokens", Some("gitlab_total")),
+];
+
+/// Adds the unavailable metrics of tools and tokens.
+fn put_unavailable_work(period: Period, put: &mut Put<'_>) {
+    for (metric, kind) in UNAVAILABLE_AGENT_METRICS.iter().filter(|_| period.grain != "day") {
+        let by: Vec<(&str, &str)> = kind.map(|kind| ("kind", kind)).into_iter().collect();
+        put(metric, &by, unknown("not_in_source"));
+    }
+}
+
+fn is_of_session(event: &UsageEvent) -> bool {
+    event.event.starts_with("AGENT_PLATFORM_SESSION_")
+}
+
+/// Groups have events of sessions, but not their ids, so session metrics are unavailable.
+pub(super) fn put_unavailable_sessions(
+    collected: &Collected<'_>,
+    groups: &[usize],
+    period: Period,
+    put: &mut Put<'_>,
+) {
+    let mut events = collected.organization.usage_events.iter();
+    if events.any(|event| {
+        groups.contains(&event.group) && is_of_session(event) && happened_in(event, period, collected)
+    }) {
+        put("agents.sessions", &[], unknown("not_in_source"));
+        put("agents.users", &[], unknown("not_in_source"));
+        if period.grain != "day" {
+            put("agents.success_rate", &[], unknown("not_in_source"));
+            put("agents.completion_rate", &[], unknown("not_in_source"));
+        }
+        put_unavailable_work(period, put);
+    }
+}
+
+/// The sessions in the events of the instance.
+pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    struct ReferenceSession<'a> {
+        flow: &'a str,
+        status: &'a str,
+        person: usize,
+        day: NaiveDate,
+        seconds: Option<u64>,
+    }
+    let organization = collected.organization;
+    let mut events: BTreeMap<u32, Vec<&UsageEvent>> = BTreeMap::new();
+    let arrived = organization.usage_events.iter().filter(|event| {
+        groups.contains(&event.group)
+            && is_of_session(event)
+            && collected.has(event)
+            && event.timestamp.date_naive() <= collected.until
+    });
+    for event in arrived {
+        events.entry(event.session.expect("an event of a session")).or_default().push(event);
+    }
+    let mut sessions = Vec::new();
+    for (position, mut events) in events {
+        events.sort_by_key(|event| event.timestamp);
+        if !(period.start..=period.end).contains(&events[0].timestamp.date_naive()) {
+            continue;
+        }
+        let ends = ["FINISHED", "DROPPED", "STOPPED"].map(|name| format!("AGENT_PLATFORM_SESSION_{name}"));
+        let end = events.iter().rev().find(|event| ends.iter().any(|end| event.event == end));
+        let of = |name: &str| events.iter().find(|event| event.event.ends_with(name));
+        let start = of("_CREATED").or(of("_STARTED"));
+        sessions.push(ReferenceSession {
+            flow: organization.sessions[position as usize].flow_type.trim_end_matches("/v1"),
+            status: end.map_or("open", |end| match end.event {
+                "AGENT_PLATFORM_SESSION_FINISHED" => "finished",
+                "AGENT_PLATFORM_SESSION_DROPPED" => "failed",
+                _ => "stopped",
+            }),
+            person: events[0].person,
+            day: events[0].timestamp.date_naive(),
+            seconds: start
+                .zip(end)
+                .filter(|(start, end)| start.timestamp <= end.timestamp)
+                .map(|(start, end)| u64::try_from((end.timestamp - start.timestamp).num_milliseconds()))
+                .map(|milliseconds| milliseconds.expect("in order")),
+        });
+    }
+    let people = |sessions: &[&ReferenceSession<'_>]| {
+        let of_people = sessions.iter().filter(|session| !collected.is_bot(session.person, session.day));
+        Some(of_people.map(|session| session.person).collect::<BTreeSet<_>>().len())
+    };
+    let flows: BTreeSet<&str> = sessions.iter().map(|session| session.flow).collect();
+    for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
+        let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
+        let sessions: Vec<&ReferenceSession<'_>> =
+            sessions.iter().filter(|session| flow.is_none_or(|flow| session.flow == flow)).collect();
+        let of = |status: &str| {
+            sessions.iter().copied().filter(|session| session.status == status).collect::<Vec<_>>()
+        };
+        put("agents.sessions", &by, count(sessions.len(), people(&sessions)));
+        for status in ["finished", "failed", "stopped", "open"].iter().filter(|status| !of(status).is_empty())
+        {
+            let by = [&*by, &[("status", *status)]].concat();
+            put("agents.sessions", &by, count(of(status).len(), people(&of(status))));
+        }
+        let users = people(&sessions).expect("a number");
+        put("agents.users", &by, based(count(users, Some(users)), sessions.len(), sessions.len()));
+        if period.grain == "day" {
+            continue;
+        }
+        let finished = of("finished").len() as f64;
+        put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, people(&sessions)));
+        if flow != Some("chat") {
+            let ended: Vec<&ReferenceSession<'_>> = sessions
+                .iter()
+                .copied()
+                .filter(|session| session.flow != "chat" && session.status != "open")
+                .collect();
+            let finished = ended.iter().filter(|session| session.status == "finished").count();
+            put("agents.success_rate", &by, rate(finished as f64, ended.len() as f64, people(&ended)));
+        }
+        let ended: Vec<&ReferenceSession<'_>> =
+            sessions.iter().copied().filter(|session| session.status != "open").collect();
+        let timed: Vec<&ReferenceSession<'_>> =
+            ended.iter().copied().filter(|session| session.seconds.is_some()).collect();
+        let times = timed.iter().filter_map(|session| session.seconds).collect();
+        quantiles("agents.duration_seconds", &by, times, people(&timed), &mut |metric, by, number| {
+            let in_seconds = number.value.as_u64().map(|value| json!(value as f64 / 1000.0));
+            let number = Number { value: in_seconds.unwrap_or(Value::Null), ..number };
+            put(metric, by, based(number, timed.len(), ended.len()));
+        });
+        for stat in ["active", "active_p95"] {
+            let by = [&*by, &[("stat", stat)]].concat();
+            let none = Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") };
+            put("agents.duration_seconds", &by, based(none, 0, ended.len()));
+        }
+    }
+    if !sessions.is_empty() {
+        put_unavailable_work(period, put);
+    }
+}
+
+/// GitLab Credits: a session is charged when it was created.
+pub(super) fn credits(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
+    if !["day", "month"].contains(&period.grain) {
+        return;
+    }
+    // By day, group and product: hundredths of a credit, and the flows that used them.
+    let mut used: BTreeMap<(NaiveDate, usize, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
+    for session in &collected.organization.sessions {
+        let Some(created_at) = session.created_at else { continue };
+        if !groups.contains(&session.group) || !was_in(created_at, period, collected) {
+            continue;
+        }
+        let product = match session.flow_type {
+            "chat" => "duo_agentic_chat",
+            "code_review/v1" => "code_review",
+            _ => "duo_agent_platform",
+        };
+        for product in ["", product] {
+            let (sum, flows) = used.entry((created_at.date_naive(), session.group, product)).or_default();
+            *sum += session.credits;
+            flows.insert(session.flow_type.trim_end_matches("/v1"));
+        }
+    }
+    let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+    // Credits of a day and group that cannot be attributed to a flow.
+    let mut unattributed: BTreeMap<(NaiveDate, usize), u32> = BTreeMap::new();
+    for ((day, group, product), (sum, flows)) in &used {
+        let place = if product.is_empty() { ("", "") } else { ("product", *product) };
+        if !product.is_empty() && flows.len() > 1 {
+            *unattributed.entry((*day, *group)).or_default() += sum;
+        }
+        days_of.entry(place).or_default().push(*sum);
+        // The credits of a product with a single flow are attributed to that flow.
+        if !product.is_empty()
+            && let [flow] = Vec::from_iter(flows)[..]
+        {
+            days_of.entry(("flow", flow)).or_default().push(*sum);
+        }
+    }
+    if days_of.keys().any(|(dimension, _)| *dimension == "flow") && !unattributed.is_empty() {
+        days_of.insert(("flow", "(none)"), unattributed.into_values().collect());
+    }
+    for ((dimension, name), days) in days_of {
+        let by: Vec<(&str, &str)> =
+            Some((dimension, name)).filter(|(dimension, _)| !dimension.is_empty()).into_iter().collect();
+        let sum: u32 = days.iter().sum();
+        let number = count(days.len(), None);
+        put("agents.credits", &by, Number { value: json!(f64::from(sum) / 100.0), ..number });
+    }
+}
