@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use wide::u8x16;
 
-use super::special_byte::{has_sign, sign};
+use super::special_byte::{has_special_byte, special_byte};
 use crate::base::digits;
 
 /// The value of a field.
@@ -157,6 +159,28 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
+    /// Reads the value of the key, whatever valid JSON it is, as a value of this type; `None`, and nothing is read, when it
+    /// is no such value, or does not end in this line.
+    #[cold]
+    pub fn parse<T: Deserialize<'a>>(&mut self) -> Option<T> {
+        let rest = self.text.get(self.at..)?;
+        // A line break within a value would join two lines.
+        let line = &rest[..memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len())];
+        let mut values = serde_json::Deserializer::from_str(line).into_iter();
+        let value = values.next()?.ok()?;
+        self.at += values.byte_offset();
+        Some(value)
+    }
+
+    /// Passes over the value of the key, whatever valid JSON it is; `None` when it is not, or does not end in this line.
+    #[inline]
+    pub fn pass_value(&mut self) -> Option<()> {
+        match self.value() {
+            Some(_) => Some(()),
+            None => self.parse::<IgnoredAny>().map(drop),
+        }
+    }
+
     /// Reads the value of the key with how it is spelled; `None` when it is not plain.
     #[inline]
     pub fn value_with_text(&mut self) -> Option<(Value<'a>, &'a str)> {
@@ -195,13 +219,13 @@ impl<'a> Fields<'a> {
     #[cold]
     pub fn text_with_escapes(&mut self) -> Option<String> {
         let bytes = self.text.as_bytes();
-        let mut end = sign(bytes, self.at + 1)?;
+        let mut end = special_byte(bytes, self.at + 1)?;
         while bytes[end] == b'\\' {
-            end = sign(bytes, end + 2)?;
+            end = special_byte(bytes, end + 2)?;
         }
         // What is no text to the parser is none here.
         let text: String = serde_json::from_str(self.text.get(self.at..=end)?).ok()?;
-        if has_sign(text.as_bytes()) {
+        if has_special_byte(text.as_bytes()) {
             return None;
         }
         self.at = end + 1;
@@ -307,7 +331,7 @@ fn end_of_text(text: &str, at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
-    let end = sign(bytes, at + 1)?;
+    let end = special_byte(bytes, at + 1)?;
     (bytes[end] == b'"').then_some(end + 1)
 }
 

@@ -3,10 +3,12 @@
 //! parser: these readers give up rather than judge.
 
 mod array_splitter;
+mod compact;
 mod fields;
 pub(crate) mod special_byte;
 mod value;
 
 pub use array_splitter::Elements;
+pub use compact::compact;
 pub use fields::{Fields, Keys, Next, Value};
 pub use value::from_str;

@@ -7,7 +7,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::special_byte::sign;
+use super::special_byte::special_byte;
 
 /// Reads a value that is the whole text; `None` when the text is not plain, or is not such a value.
 pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<&'a str, NotPlain> {
         self.expect(b'"')?;
         let start = self.at;
-        self.at = sign(self.text.as_bytes(), start).ok_or(NotPlain)?;
+        self.at = special_byte(self.text.as_bytes(), start).ok_or(NotPlain)?;
         let string = &self.text[start..self.at];
         self.expect(b'"').map(|()| string)
     }

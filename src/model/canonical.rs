@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::events::aliases::{self, Aliases, IDES, LANGUAGES};
-use crate::model::record::Event;
+use crate::model::event::Event;
 
 /// Gives the language, editor, environment and flow of an event their canonical names. The names that the source uses for
 /// languages and editors stay in `language_original` and `ide_original`, the version of a flow in `flow_version`.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use crate::base::calendar::is_whole_second_timestamp_on;
 use crate::events::aliases::Canonical;
-use crate::json::special_byte::has_sign;
-use crate::model::record::{Event, Origin};
+use crate::json::special_byte::has_special_byte;
+use crate::model::event::{Event, event_fields};
+use crate::model::record::Origin;
 use crate::model::usage_event::UsageEvent;
 
 /// A key with what stands before and after it, for a field that is not the first one.
 macro_rules! key {
-    ($name:literal) => {
+    ($name:expr) => {
         concat!(",\"", $name, "\":").as_bytes()
     };
 }
@@ -19,6 +20,35 @@ macro_rules! key {
 macro_rules! opened {
     ($name:literal) => {
         concat!(",\"", $name, "\":\"").as_bytes()
+    };
+}
+
+/// Appends a field of an event, by the form of its value.
+macro_rules! write_field {
+    (required, $output:expr, $key:expr, $value:expr) => {
+        text($output, $key, $value)
+    };
+    (text, $output:expr, $key:expr, $value:expr) => {
+        optional($output, $key, $value)
+    };
+    (flag, $output:expr, $key:expr, $value:expr) => {
+        if *$value {
+            $output.extend_from_slice($key);
+            $output.extend_from_slice(b"true");
+        }
+    };
+    (object, $output:expr, $key:expr, $value:expr) => {
+        if let Some(object) = $value {
+            $output.extend_from_slice($key);
+            serde_json::to_writer(&mut *$output, object).expect("JSON values can be written to memory");
+        }
+    };
+    // Counts of 32 and 64 bits.
+    ($form:ident, $output:expr, $key:expr, $value:expr) => {
+        if let Some(count) = *$value {
+            $output.extend_from_slice($key);
+            number($output, u64::from(count));
+        }
     };
 }
 
@@ -40,63 +70,12 @@ impl EventWriter {
         event.ts.write_to(output);
         self.start_page(&event.origin);
         self.write_row(event.origin.row.index, output);
-        text(output, key!("event"), &event.event);
-        text(output, key!("feature"), &event.feature);
-        text(output, key!("user"), &event.user);
-        optional(output, key!("username"), &event.username);
-        if event.bot {
-            output.extend_from_slice(b",\"bot\":true");
+        macro_rules! write_fields {
+            ($($(#[doc = $doc:literal])* $name:ident: $form:ident $usage:ident,)*) => {
+                $(write_field!($form, output, key!(stringify!($name)), &event.$name);)*
+            };
         }
-        optional(output, key!("language"), &event.language);
-        optional(output, key!("language_original"), &event.language_original);
-        optional(output, key!("ide"), &event.ide);
-        optional(output, key!("ide_original"), &event.ide_original);
-        if let Some(lines) = event.lines {
-            output.extend_from_slice(key!("lines"));
-            number(output, lines.into());
-        }
-        optional(output, key!("namespace"), &event.namespace);
-        optional(output, key!("project"), &event.project);
-        optional(output, key!("session"), &event.session);
-        optional(output, key!("flow"), &event.flow);
-        optional(output, key!("environment"), &event.environment);
-        optional(output, key!("tool"), &event.tool);
-        optional(output, key!("model"), &event.model);
-        optional(output, key!("model_engine"), &event.model_engine);
-        for (key, value) in [
-            (key!("model_provider"), &event.model_provider),
-            (key!("agent"), &event.agent),
-            (key!("agent_type"), &event.agent_type),
-            (key!("flow_version"), &event.flow_version),
-            (key!("user_type"), &event.user_type),
-            (key!("global_user_id"), &event.global_user_id),
-            (key!("outcome"), &event.outcome),
-            (key!("reason"), &event.reason),
-        ] {
-            optional(output, key, value);
-        }
-        for (key, tokens) in [
-            (key!("input_tokens"), event.input_tokens),
-            (key!("output_tokens"), event.output_tokens),
-            (key!("total_tokens"), event.total_tokens),
-            (key!("cache_read"), event.cache_read),
-            (key!("cache_write_5m"), event.cache_write_5m),
-            (key!("cache_write_1h"), event.cache_write_1h),
-            (key!("cache_write"), event.cache_write),
-        ] {
-            if let Some(tokens) = tokens {
-                output.extend_from_slice(key);
-                number(output, tokens);
-            }
-        }
-        optional(output, key!("source"), &event.source);
-        optional(output, key!("tracking_id"), &event.tracking_id);
-        optional(output, key!("event_id"), &event.event_id);
-        if let Some(context) = &event.context {
-            output.extend_from_slice(key!("context"));
-            serde_json::to_writer(&mut *output, context)
-                .expect("a map of JSON values can be written to memory");
-        }
+        event_fields!(write_fields);
         output.extend_from_slice(b"}\n");
     }
 
@@ -232,7 +211,7 @@ fn text(output: &mut Vec<u8>, key: &[u8], value: &str) {
 fn quoted(output: &mut Vec<u8>, value: &str) {
     output.reserve(value.len() + 2);
     output.push(b'"');
-    if !has_sign(value.as_bytes()) {
+    if !has_special_byte(value.as_bytes()) {
         output.extend_from_slice(value.as_bytes());
     } else {
         // Its own quotes are left out: they are there.

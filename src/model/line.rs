@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::json;
+use crate::model::event::{self, Event};
 use crate::model::log_line::is_furniture;
 use crate::model::record::{
-    AgentRollup, Coverage, Credit, Dora, Event, FormerGroup, GroupTotal, MergeRequest, Metric, Origin,
-    Pipeline, Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
+    AgentRollup, Coverage, Credit, Dora, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline,
+    Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
 
 /// A line of any type.
@@ -97,6 +98,10 @@ impl<'a> Line<'a> {
     pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
         if let Some(metric) = plain_metric(text) {
             return Ok(Line::Metric(Box::new(metric)));
+        }
+        // Nearly all lines are events, which check their type and kind themselves.
+        if text.starts_with(r#"{"type":"event","#) {
+            return Ok(Line::Record(Record::Event(parse(text)?)));
         }
         let tag: Tag = parse(text)?;
         Ok(match tag.r#type.as_ref() {
@@ -345,37 +350,15 @@ pub fn with_whole_surrogates(text: &str) -> Option<String> {
     (copied > 0).then(|| whole + &text[copied..])
 }
 
-/// The text fields of an event record that no metric rests on, and that are no part of its identity.
-const UNNEEDED: &[&str] = &[
-    "username",
-    "language_original",
-    "ide_original",
-    "namespace",
-    "project",
-    "tracking_id",
-    "model_engine",
-    "model_provider",
-    "agent",
-    "agent_type",
-    "flow_version",
-    "user_type",
-    "global_user_id",
-    "reason",
-    "source",
-];
-
-/// An event record without the fields of [`UNNEEDED`] that are no text; `None` when there is none of them.
+/// An event record without the fields that no metric rests on and that have a value of the wrong form; `None` when
+/// there is none of them.
 fn without_unusable(text: &str) -> Option<Repaired> {
     let mut object: Map<String, Value> = serde_json::from_str(text).ok()?;
     if object.get("type").and_then(Value::as_str) != Some("event") {
         return None;
     }
     let before = object.len();
-    object.retain(|name, value| match name.as_str() {
-        "context" => value.is_null() || value.is_object(),
-        name if UNNEEDED.contains(&name) => value.is_null() || value.is_string(),
-        _ => true,
-    });
+    object.retain(|name, value| !event::is_unusable(name, value));
     let left_out = (before - object.len()) as u64;
     (left_out > 0).then(|| Repaired { text: Value::Object(object).to_string(), left_out })
 }

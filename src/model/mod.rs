@@ -1,6 +1,7 @@
 //! The lines that the commands pass to each other, one type per line.
 
 pub mod canonical;
+pub mod event;
 pub mod event_writer;
 pub mod line;
 pub mod log_line;

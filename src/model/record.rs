@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Deserializer, Visitor};
-use serde::ser::Serializer;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
@@ -100,10 +99,10 @@ pub struct Coverage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_check: Option<String>,
     /// True where a newer fetch had fewer rows or was cut, so that an older one counts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub shrunk: bool,
     /// True where the user named the collector: then a refusal is a gap.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub named: bool,
 }
 
@@ -177,233 +176,172 @@ pub struct Row {
     pub index: u32,
 }
 
-/// One usage event of one user. `None` means that the source does not tell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "event")]
-pub struct Event<'a> {
-    /// When it happened.
-    pub ts: Timestamp,
-    /// Where the record comes from.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The event's name in lower case; an unknown one is kept as it is.
-    #[serde(borrow)]
-    pub event: Cow<'a, str>,
-    /// The feature the event belongs to ([`crate::events::features`]).
-    #[serde(borrow)]
-    pub feature: Cow<'a, str>,
-    /// The user's global id, or the pseudonym in its place.
-    #[serde(borrow)]
-    pub user: Cow<'a, str>,
-    /// The user name; never there when people are pseudonyms.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<Cow<'a, str>>,
-    /// True for bots and service accounts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub bot: bool,
-    /// The programming language by its one name ([`crate::events::aliases`]); `(none)` where the source says there is none.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<Cow<'a, str>>,
-    /// The language as the source spelt it, where that is not its name.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub language_original: Option<Cow<'a, str>>,
-    /// The editor by its one name ([`crate::events::aliases`]).
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub ide: Option<Cow<'a, str>>,
-    /// The editor as the source spelt it, where that is not its name.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub ide_original: Option<Cow<'a, str>>,
-    /// Size of a suggestion in lines of code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lines: Option<u32>,
-    /// The ids of the namespace it happened in and of those above it, joined by slashes, as GitLab tells them.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<Cow<'a, str>>,
-    /// The global id of the project it happened in.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<Cow<'a, str>>,
-    /// The id of the session it is of.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<Cow<'a, str>>,
-    /// The flow type of that session.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Cow<'a, str>>,
-    /// Where the session runs.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<Cow<'a, str>>,
-    /// The tool that was called.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub tool: Option<Cow<'a, str>>,
-    /// The model that answered.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<Cow<'a, str>>,
-    /// What runs the model.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub model_engine: Option<Cow<'a, str>>,
-    /// Who offers the model.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub model_provider: Option<Cow<'a, str>>,
-    /// The agent that acted in the session.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Cow<'a, str>>,
-    /// What kind of agent or flow it is: foundational, custom, external.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub agent_type: Option<Cow<'a, str>>,
-    /// The version of the flow.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub flow_version: Option<Cow<'a, str>>,
-    /// What kind of user it is, in the source's own word: human, or one of several kinds of bots.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub user_type: Option<Cow<'a, str>>,
-    /// The user's id across all instances, or the pseudonym in its place.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub global_user_id: Option<Cow<'a, str>>,
-    /// How a tool call or a session ended, where the event's name does not say it: `success`, `failure`, `completed`,
-    /// `cancelled`.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Cow<'a, str>>,
-    /// The type of what went wrong; never its text, which can hold anything.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Cow<'a, str>>,
-    /// Tokens that went into the model; whether those from its cache are in, differs with the source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input_tokens: Option<u64>,
-    /// Tokens that came out of the model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_tokens: Option<u64>,
-    /// Both together, as the source says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub total_tokens: Option<u64>,
-    /// Tokens read from the cache.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_read: Option<u64>,
-    /// Tokens written to the cache for five minutes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write_5m: Option<u64>,
-    /// Tokens written to the cache for an hour.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write_1h: Option<u64>,
-    /// Tokens written to the cache, those of five minutes and of an hour included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write: Option<u64>,
-    /// What emitted the event, in its own word: `gitlab-rails`, `duo-workflow-service-python`.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Cow<'a, str>>,
-    /// What ties shown, accepted and rejected of one suggestion together.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub tracking_id: Option<Cow<'a, str>>,
-    /// The source's own id of the event; where there is one, it is the event's identity.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub event_id: Option<Cow<'a, str>>,
-    /// What else the Standard Context and the AI Context tell, by their own names for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+/// Defines records: structs with an origin, whose fields stand beside the others in a line.
+///
+/// `#[serde(flatten)]` would do the same, and would keep every value of a line in memory first: reading takes twice as
+/// long. What serde reads and writes is a struct with all fields in one row, of which nothing else knows.
+macro_rules! records {
+    ($($(#[$outer:meta])* $type:literal $name:ident {
+        $($(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])? $field:ident: $field_type:ty,)*
+    })*) => {$(
+        $(#[$outer])*
+        pub struct $name<'a> {
+            /// Where the record comes from; the day of a snapshot is that of the fetch.
+            pub origin: Origin<'a>,
+            $($(#[doc = $doc])* pub $field: $field_type,)*
+        }
+
+        impl $name<'_> {
+            /// The names of its fields behind those of its origin, in the order in which lines have them.
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
+        }
+
+        const _: () = {
+            #[derive(Deserialize)]
+            struct Read<'a> {
+                #[serde(borrow)]
+                instance: Cow<'a, str>,
+                #[serde(borrow)]
+                collector: Cow<'a, str>,
+                #[serde(borrow)]
+                scope: Cow<'a, str>,
+                day: Day,
+                fetched_at: Timestamp,
+                row: Row,
+                $($(#[serde($($serde)*)])? $field: $field_type,)*
+            }
+
+            impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name<'a>, D::Error> {
+                    let Read { instance, collector, scope, day, fetched_at, row, $($field),* } =
+                        Read::deserialize(deserializer)?;
+                    let origin = Origin { instance, collector, scope, day, fetched_at, row };
+                    Ok($name { origin, $($field),* })
+                }
+            }
+
+            #[derive(Serialize)]
+            struct Written<'w, 'a> {
+                r#type: &'static str,
+                instance: &'w Cow<'a, str>,
+                collector: &'w Cow<'a, str>,
+                scope: &'w Cow<'a, str>,
+                day: Day,
+                fetched_at: Timestamp,
+                row: Row,
+                $($(#[serde($($serde)*)])? $field: &'w $field_type,)*
+            }
+
+            impl Serialize for $name<'_> {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    let Origin { instance, collector, scope, day, fetched_at, row } = &self.origin;
+                    let (day, fetched_at, row) = (*day, *fetched_at, *row);
+                    let $name { origin: _, $($field),* } = self;
+                    let r#type = $type;
+                    Written { r#type, instance, collector, scope, day, fetched_at, row, $($field),* }
+                        .serialize(serializer)
+                }
+            }
+        };
+    )*};
 }
 
-/// One person's seat, as of the day of the snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "seat")]
-pub struct Seat<'a> {
-    /// Where the record comes from; its day is the snapshot's.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The holder's global id, or the pseudonym in its place.
-    #[serde(borrow)]
-    pub user: Cow<'a, str>,
-    /// The user name; never there when people are pseudonyms.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<Cow<'a, str>>,
-    /// True for bots and service accounts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub bot: bool,
-    /// Whether the seat is assigned.
-    pub assigned: bool,
-    /// The add-on of the seat.
-    #[serde(borrow)]
-    pub add_on: Cow<'a, str>,
-    /// The last day with any Duo activity, as GitLab tells it.
-    pub last_duo_activity_on: Option<Day>,
+records! {
+    /// One person's seat, as of the day of the snapshot.
+    #[derive(Clone, Debug, PartialEq)]
+    "seat" Seat {
+        /// The holder's global id, or the pseudonym in its place.
+        #[serde(borrow)]
+        user: Cow<'a, str>,
+        /// The user name; never there when people are pseudonyms.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        username: Option<Cow<'a, str>>,
+        /// True for bots and service accounts.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bot: bool,
+        /// Whether the seat is assigned.
+        assigned: bool,
+        /// The add-on of the seat.
+        #[serde(borrow)]
+        add_on: Cow<'a, str>,
+        /// The last day with any Duo activity, as GitLab tells it.
+        last_duo_activity_on: Option<Day>,
+    }
 }
 
-/// One purchase of seats, as of the day of the snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "seat_pool")]
-pub struct SeatPool<'a> {
-    /// Where the record comes from; its day is the snapshot's.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The purchase's global id: what keeps a purchase seen through two groups from counting twice.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub purchase: Option<Cow<'a, str>>,
-    /// The add-on.
-    #[serde(borrow)]
-    pub add_on: Cow<'a, str>,
-    /// Seats purchased.
-    pub purchased: u32,
-    /// Seats assigned.
-    pub assigned: u32,
+records! {
+    /// One purchase of seats, as of the day of the snapshot.
+    #[derive(Clone, Debug, PartialEq)]
+    "seat_pool" SeatPool {
+        /// The purchase's global id: what keeps a purchase seen through two groups from counting twice.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        purchase: Option<Cow<'a, str>>,
+        /// The add-on.
+        #[serde(borrow)]
+        add_on: Cow<'a, str>,
+        /// Seats purchased.
+        purchased: u32,
+        /// Seats assigned.
+        assigned: u32,
+    }
 }
 
-/// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "merge_request")]
-pub struct MergeRequest<'a> {
-    /// Where the record comes from.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The project's full path.
-    #[serde(borrow)]
-    pub project: Cow<'a, str>,
-    /// The project's global id, which stays when the project is renamed or moved.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<Cow<'a, str>>,
-    /// The number within the project.
-    #[serde(borrow)]
-    pub iid: Cow<'a, str>,
-    /// The author's global id or pseudonym; null when GitLab names no author.
-    #[serde(borrow)]
-    pub author: Option<Cow<'a, str>>,
-    /// True when the author is a bot or service account.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub bot: bool,
-    /// `opened`, `merged`, `closed`, `locked`, or what GitLab says.
-    #[serde(borrow)]
-    pub state: Cow<'a, str>,
-    /// When it was opened.
-    pub created_at: Timestamp,
-    /// When it was merged; null when it is not.
-    pub merged_at: Option<Timestamp>,
-    /// Lines added; null where GitLab does not tell.
-    pub additions: Option<u64>,
-    /// Lines deleted; null where GitLab does not tell.
-    pub deletions: Option<u64>,
+records! {
+    /// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    "merge_request" MergeRequest {
+        /// The project's full path.
+        #[serde(borrow)]
+        project: Cow<'a, str>,
+        /// The project's global id, which stays when the project is renamed or moved.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        project_id: Option<Cow<'a, str>>,
+        /// The number within the project.
+        #[serde(borrow)]
+        iid: Cow<'a, str>,
+        /// The author's global id or pseudonym; null when GitLab names no author.
+        #[serde(borrow)]
+        author: Option<Cow<'a, str>>,
+        /// True when the author is a bot or service account.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bot: bool,
+        /// `opened`, `merged`, `closed`, `locked`, or what GitLab says.
+        #[serde(borrow)]
+        state: Cow<'a, str>,
+        /// When it was opened.
+        created_at: Timestamp,
+        /// When it was merged; null when it is not.
+        merged_at: Option<Timestamp>,
+        /// Lines added; null where GitLab does not tell.
+        additions: Option<u64>,
+        /// Lines deleted; null where GitLab does not tell.
+        deletions: Option<u64>,
+    }
 }
 
-/// The state of one pipeline at `fetched_at`. Identity is (instance, project, id).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "pipeline")]
-pub struct Pipeline<'a> {
-    /// Where the record comes from.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The project's full path.
-    #[serde(borrow)]
-    pub project: Cow<'a, str>,
-    /// The project's global id, which stays when the project is renamed or moved.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<Cow<'a, str>>,
-    /// The pipeline's global id.
-    #[serde(borrow)]
-    pub id: Cow<'a, str>,
-    /// The status in lower case.
-    #[serde(borrow)]
-    pub status: Cow<'a, str>,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it finished; null while it has not.
-    pub finished_at: Option<Timestamp>,
-    /// Seconds it ran; null where GitLab does not tell.
-    pub duration: Option<u64>,
+records! {
+    /// The state of one pipeline at `fetched_at`. Identity is (instance, project, id).
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    "pipeline" Pipeline {
+        /// The project's full path.
+        #[serde(borrow)]
+        project: Cow<'a, str>,
+        /// The project's global id, which stays when the project is renamed or moved.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        project_id: Option<Cow<'a, str>>,
+        /// The pipeline's global id.
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        /// The status in lower case.
+        #[serde(borrow)]
+        status: Cow<'a, str>,
+        /// When it was created.
+        created_at: Timestamp,
+        /// When it finished; null while it has not.
+        finished_at: Option<Timestamp>,
+        /// Seconds it ran; null where GitLab does not tell.
+        duration: Option<u64>,
+    }
 }
 
 /// Usage events of one fetch, person, event and what it is split by, counted: the mergeable middle between events
@@ -434,7 +372,7 @@ pub struct UsageRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "is_false")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -514,7 +452,7 @@ pub struct AgentRollup<'a> {
     #[serde(borrow)]
     pub user: Cow<'a, str>,
     /// True for bots and service accounts.
-    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "is_false")]
     pub bot: bool,
     /// The event's name.
     #[serde(borrow)]
@@ -569,109 +507,103 @@ pub enum RollupKind {
     Agent,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
-/// A project of a group, as of the day of the snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "project")]
-pub struct Project<'a> {
-    /// Where the record comes from; its day is the snapshot's.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The project's full path.
-    #[serde(borrow)]
-    pub project: Cow<'a, str>,
-    /// The project's global id, which stays when the project is renamed or moved.
-    #[serde(borrow)]
-    pub id: Cow<'a, str>,
-    /// Whether it is archived; null where GitLab does not tell.
-    pub archived: Option<bool>,
-    /// The share of each programming language, in percent, as GitLab found them in the repository; languages as in
-    /// [`Event`].
-    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub languages: BTreeMap<Cow<'a, str>, f64>,
+records! {
+    /// A project of a group, as of the day of the snapshot.
+    #[derive(Clone, Debug, PartialEq)]
+    "project" Project {
+        /// The project's full path.
+        #[serde(borrow)]
+        project: Cow<'a, str>,
+        /// The project's global id, which stays when the project is renamed or moved.
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        /// Whether it is archived; null where GitLab does not tell.
+        archived: Option<bool>,
+        /// The share of each programming language, in percent, as GitLab found them in the repository; languages as in
+        /// [`Event`].
+        #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+        languages: BTreeMap<Cow<'a, str>, f64>,
+    }
 }
 
-/// Numbers of a group that GitLab counted itself: for reconciliation, never added to what events give.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "group_total")]
-pub struct GroupTotal<'a> {
-    /// Where the record comes from.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The first day counted.
-    pub start: Day,
-    /// The last day counted.
-    pub end: Day,
-    /// The flow type that was counted; `None` where all were.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Cow<'a, str>>,
-    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
-    #[serde(borrow)]
-    pub values: Totals<'a>,
+records! {
+    /// Numbers of a group that GitLab counted itself: for reconciliation, never added to what events give.
+    #[derive(Clone, Debug, PartialEq)]
+    "group_total" GroupTotal {
+        /// The first day counted.
+        start: Day,
+        /// The last day counted.
+        end: Day,
+        /// The flow type that was counted; `None` where all were.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        flow: Option<Cow<'a, str>>,
+        /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+        #[serde(borrow)]
+        values: Totals<'a>,
+    }
 }
 
-/// Numbers of a user that GitLab counted itself: for reconciliation, never added to what events give.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "user_total")]
-pub struct UserTotal<'a> {
-    /// Where the record comes from; its day is the last one counted.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The first day counted.
-    pub start: Day,
-    /// The last day counted.
-    pub end: Day,
-    /// The user's global id, or the pseudonym in its place.
-    #[serde(borrow)]
-    pub user: Cow<'a, str>,
-    /// The user name; never there when people are pseudonyms.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<Cow<'a, str>>,
-    /// True for bots and service accounts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub bot: bool,
-    /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
-    #[serde(borrow)]
-    pub values: Totals<'a>,
+records! {
+    /// Numbers of a user that GitLab counted itself: for reconciliation, never added to what events give.
+    #[derive(Clone, Debug, PartialEq)]
+    "user_total" UserTotal {
+        /// The first day counted.
+        start: Day,
+        /// The last day counted.
+        end: Day,
+        /// The user's global id, or the pseudonym in its place.
+        #[serde(borrow)]
+        user: Cow<'a, str>,
+        /// The user name; never there when people are pseudonyms.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        username: Option<Cow<'a, str>>,
+        /// True for bots and service accounts.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bot: bool,
+        /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+        #[serde(borrow)]
+        values: Totals<'a>,
+    }
 }
 
-/// GitLab Credits used on a day, as the Customers Portal counts them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "credit")]
-pub struct Credit<'a> {
-    /// Where the record comes from.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// The day they were used.
-    pub date: Day,
-    /// The product they were used by; `None` for all together, of which those of a product are a part.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub product: Option<Cow<'a, str>>,
-    /// The flow type, where the product has a single one.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Cow<'a, str>>,
-    /// Credits; null where GitLab does not tell.
-    pub credits: Option<f64>,
+records! {
+    /// GitLab Credits used on a day, as the Customers Portal counts them.
+    #[derive(Clone, Debug, PartialEq)]
+    "credit" Credit {
+        /// The day they were used.
+        date: Day,
+        /// The product they were used by; `None` for all together, of which those of a product are a part.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        product: Option<Cow<'a, str>>,
+        /// The flow type, where the product has a single one.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        flow: Option<Cow<'a, str>>,
+        /// Credits; null where GitLab does not tell.
+        credits: Option<f64>,
+    }
 }
 
 /// Numbers by `feature.measure`.
 pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
 
-/// One of GitLab's own DORA figures of a group and its subgroups, over the days of a month up to the day of the fetch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "dora")]
-pub struct Dora<'a> {
-    /// Where the record comes from; its day is the last one the figure speaks of.
-    #[serde(borrow, flatten)]
-    pub origin: Origin<'a>,
-    /// Which figure.
-    pub measure: DoraMeasure,
-    /// The first day of the month.
-    pub period: Day,
-    /// The figure as GitLab gives it: deployments a day, a share from 0 to 1, or seconds; null where GitLab has none.
-    pub value: Option<f64>,
+records! {
+    /// One of GitLab's own DORA figures of a group and its subgroups, over the days of a month up to the day of the fetch.
+    #[derive(Clone, Debug, PartialEq)]
+    "dora" Dora {
+        /// Which figure.
+        measure: DoraMeasure,
+        /// The first day of the month.
+        period: Day,
+        /// The figure as GitLab gives it: deployments a day, a share from 0 to 1, or seconds; null where GitLab has none.
+        value: Option<f64>,
+    }
 }
 
 /// One of the four DORA figures.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use crate::base::calendar::Timestamp;
 use crate::events::aliases::Canonical;
-use crate::model::record::{Event, Origin};
+use crate::model::event::Event;
+use crate::model::record::Origin;
 
 /// What a record will say of a usage event; `T` is its moment, read or as it stands in the text.
 #[derive(Debug)]
@@ -60,8 +61,6 @@ impl<'a> UsageEvent<'a, Timestamp> {
             .project
             .map(|(start, id)| if start.is_empty() { id } else { (start.to_owned() + &id).into() });
         Box::new(Event {
-            ts: self.ts,
-            origin,
             event: self.event,
             feature: self.feature.into(),
             user: self.user,
@@ -80,25 +79,10 @@ impl<'a> UsageEvent<'a, Timestamp> {
             tool: self.tool,
             model: self.model,
             model_engine: self.model_engine,
-            model_provider: None,
-            agent: None,
-            agent_type: None,
             flow_version: flow_version.flatten(),
-            user_type: None,
-            global_user_id: None,
             outcome: self.outcome.map(Cow::from),
-            reason: None,
-            input_tokens: None,
-            output_tokens: None,
-            total_tokens: None,
-            cache_read: None,
-            cache_write_5m: None,
-            cache_write_1h: None,
-            cache_write: None,
-            source: None,
             tracking_id: self.tracking_id,
-            event_id: None,
-            context: None,
+            ..Event::new(self.ts, origin)
         })
     }
 }

@@ -36,5 +36,6 @@ mod servers;
 mod site;
 mod states;
 mod stream;
+mod tools;
 mod totals;
 mod unions;

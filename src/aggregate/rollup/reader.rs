@@ -15,8 +15,10 @@ use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::digits;
 use crate::events::agents::{self, AgentCounts, AgentRole, Tokens};
+use crate::json;
+use crate::model::event::Event;
 use crate::model::line::{Line, Record, Rollup};
-use crate::model::record::{AgentRollup, Event, Origin, RowsCounted, SessionRollup, UsageRollup};
+use crate::model::record::{AgentRollup, Origin, RowsCounted, SessionRollup, UsageRollup};
 
 /// Reads lines; each thread has one.
 #[derive(Default)]
@@ -48,6 +50,8 @@ pub struct Reader {
     /// Bots of the current batch, as (fetch, person).
     bots: HashSet<(u32, u32), RandomState>,
     scratch: Vec<u8>,
+    /// A line without the white space between its tokens.
+    compact: String,
     /// Users of events in the batch that are still to be looked up.
     pending_people: Vec<PendingPerson>,
     batch: Batch,
@@ -147,6 +151,12 @@ impl Reader {
 
     /// Reads a line that is not in canonical form.
     pub fn parse<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
+        let mut compact = std::mem::take(&mut self.compact);
+        let is_read = json::compact(line, &mut compact) && self.decode_event_fast(&compact).is_some();
+        self.compact = compact;
+        if is_read {
+            return Ok(None);
+        }
         match Line::parse(line)? {
             Line::Record(Record::Event(event)) => self.add_event(&event)?,
             Line::Rollup(Rollup::Usage(rollup)) => self.add_rollup(&rollup)?,

@@ -9,7 +9,8 @@ use crate::base::address::canonical;
 use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, SessionField};
 use crate::events::features::{self, CODE_SUGGESTIONS};
 use crate::model::canonical::canonicalize;
-use crate::model::record::{Event, INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
+use crate::model::event::Event;
+use crate::model::record::{INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
 use crate::model::scalar;
 
 /// The instance of events that do not carry one.

@@ -1,6 +1,9 @@
 //! The fast path for event lines in canonical form.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use serde_json::Map;
 
 use super::batch::CountedEvent;
 use super::field_cache::{CachedFields, FieldCache};
@@ -44,6 +47,8 @@ struct ParsedEvent<'a> {
     counts: [Option<u64>; COUNTS.end - COUNTS.start],
     /// Bit mask of the fields that the line has.
     fields: u64,
+    /// Bit mask of the fields whose value is null: the line does not have them, and they cannot come again.
+    nulls: u64,
     /// The ids of cached fields, by kind.
     cached_ids: [Option<u32>; FIELDS_OF_KIND.len()],
     /// The adjacent fields of each kind that are not cached.
@@ -53,7 +58,7 @@ struct ParsedEvent<'a> {
 }
 
 /// The fields of an event: texts, of which the first eleven are required; then fields that are not
-/// texts; then texts that are not counted; then fields that only the parser reads.
+/// texts; then texts that are not counted; then an object that is not counted, and the kind of rollup lines.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -104,30 +109,54 @@ const FIELDS: &[&str] = &[
 ];
 
 /// Bit mask of the required fields.
-const REQUIRED: u64 = (1 << 11) - 1;
+const REQUIRED: u64 = (1 << LANGUAGE) - 1;
 
-/// Indexes into [`FIELDS`]. Session, flow, environment, tool, model and outcome follow the id.
-const TYPE: usize = 0;
-const TS: usize = 1;
-const INSTANCE: usize = 2;
-const COLLECTOR: usize = 3;
-const SCOPE: usize = 4;
-const DAY: usize = 5;
-const FETCHED_AT: usize = 6;
-const ROW: usize = 7;
-const EVENT: usize = 8;
-const FEATURE: usize = 9;
-const USER: usize = 10;
-const LANGUAGE: usize = 11;
-const IDE: usize = 12;
-const EVENT_ID: usize = 13;
-const BOT: usize = 20;
-const LINES: usize = 21;
-const COUNTS: Range<usize> = 22..28;
-const TOTAL_TOKENS: usize = 28;
-const LANGUAGE_ORIGINAL: usize = 34;
-const IDE_ORIGINAL: usize = 35;
-const PARSER_ONLY: usize = FIELDS.len() - 2;
+/// The index of a field in [`FIELDS`].
+const fn index_of(name: &str) -> usize {
+    let name = name.as_bytes();
+    let mut index = 0;
+    loop {
+        let field = FIELDS[index].as_bytes();
+        let mut at = 0;
+        while at < name.len() && field.len() == name.len() && field[at] == name[at] {
+            at += 1;
+        }
+        if at == name.len() {
+            return index;
+        }
+        index += 1;
+    }
+}
+
+const TYPE: usize = index_of("type");
+const TS: usize = index_of("ts");
+const INSTANCE: usize = index_of("instance");
+const COLLECTOR: usize = index_of("collector");
+const SCOPE: usize = index_of("scope");
+const DAY: usize = index_of("day");
+const FETCHED_AT: usize = index_of("fetched_at");
+const ROW: usize = index_of("row");
+const EVENT: usize = index_of("event");
+const FEATURE: usize = index_of("feature");
+const USER: usize = index_of("user");
+const LANGUAGE: usize = index_of("language");
+const IDE: usize = index_of("ide");
+const EVENT_ID: usize = index_of("event_id");
+const SESSION: usize = index_of("session");
+const FLOW: usize = index_of("flow");
+const ENVIRONMENT: usize = index_of("environment");
+const TOOL: usize = index_of("tool");
+const MODEL: usize = index_of("model");
+const OUTCOME: usize = index_of("outcome");
+const BOT: usize = index_of("bot");
+const LINES: usize = index_of("lines");
+const COUNTS: Range<usize> = index_of("input_tokens")..TOTAL_TOKENS;
+const TOTAL_TOKENS: usize = index_of("total_tokens");
+const UNCOUNTED_TEXTS: usize = TOTAL_TOKENS + 1;
+const LANGUAGE_ORIGINAL: usize = index_of("language_original");
+const IDE_ORIGINAL: usize = index_of("ide_original");
+const CONTEXT: usize = index_of("context");
+const KIND: usize = index_of("kind");
 
 /// Number of counted texts.
 const COUNTED_TEXTS: usize = BOT;
@@ -216,6 +245,7 @@ impl<'a> ParsedEvent<'a> {
             lines: None,
             counts: [None; COUNTS.end - COUNTS.start],
             fields: 0,
+            nulls: 0,
             cached_ids: [None; FIELDS_OF_KIND.len()],
             spans: [const { None }; FIELDS_OF_KIND.len()],
             has_new_fields: false,
@@ -242,7 +272,7 @@ impl<'a> ParsedEvent<'a> {
             let key = fields.position();
             match fields.next(&mut cache.keys)? {
                 Next::Key(field) => self.read_field(field, key, &mut fields, cache)?,
-                Next::Other => drop(fields.value()?),
+                Next::Other => fields.pass_value()?,
                 Next::End => break,
             }
         }
@@ -263,12 +293,12 @@ impl<'a> ParsedEvent<'a> {
         fields: &mut Fields<'a>,
         cache: &LineCache,
     ) -> Option<()> {
-        if self.fields & (1 << field) != 0 {
+        if (self.fields | self.nulls) & (1 << field) != 0 {
             return None;
         }
         let kind = KINDS[field];
         if let Some(of_kind) = FIELDS_OF_KIND.get(kind)
-            && self.fields & of_kind == 0
+            && (self.fields | self.nulls) & of_kind == 0
             && let Some(cached) = cache.cached(kind, field, fields.rest())
         {
             self.add_cached(kind, cached);
@@ -281,7 +311,13 @@ impl<'a> ParsedEvent<'a> {
         match (field, fields.pass_text()) {
             (TYPE, Some(range)) if self.text[range.clone()] == *"event" => {}
             (TS..COUNTED_TEXTS, Some(range)) => self.set_range(field, range),
-            (COUNTED_TEXTS.., Some(_)) if (TOTAL_TOKENS + 1..PARSER_ONLY).contains(&field) => {}
+            (COUNTED_TEXTS.., Some(_)) if (UNCOUNTED_TEXTS..CONTEXT).contains(&field) || field == KIND => {}
+            (_, None) if field >= LANGUAGE && field != BOT && fields.passes("null", field) => {
+                self.nulls |= 1 << field;
+                self.fields &= !(1 << field);
+                return Some(());
+            }
+            (CONTEXT, None) => drop(fields.parse::<Map<String, serde_json::Value>>()?),
             (BOT, None) => {
                 let Value::Bool(bot) = fields.value()? else { return None };
                 self.bot = bot;
@@ -294,6 +330,8 @@ impl<'a> ParsedEvent<'a> {
                     _ => self.counts[field - COUNTS.start] = Some(count),
                 }
             }
+            // A text with escapes.
+            (UNCOUNTED_TEXTS.., None) => drop(fields.parse::<Cow<'_, str>>()?),
             _ => return None,
         }
         if kind < FIELDS_OF_KIND.len() {
@@ -334,12 +372,12 @@ impl<'a> ParsedEvent<'a> {
     fn agent_fields(&self) -> AgentFields<'a> {
         let [input, output, cache_read, cache_write_5m, cache_write_1h, cache_write] = self.counts;
         AgentFields {
-            session: self.optional(EVENT_ID + 1),
-            flow: self.optional(EVENT_ID + 2),
-            environment: self.optional(EVENT_ID + 3),
-            tool: self.optional(EVENT_ID + 4),
-            model: self.optional(EVENT_ID + 5),
-            outcome: self.optional(EVENT_ID + 6),
+            session: self.optional(SESSION),
+            flow: self.optional(FLOW),
+            environment: self.optional(ENVIRONMENT),
+            tool: self.optional(TOOL),
+            model: self.optional(MODEL),
+            outcome: self.optional(OUTCOME),
             tokens: Tokens { input, output, cache_read, cache_write_5m, cache_write_1h, cache_write },
         }
     }

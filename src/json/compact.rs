@@ -1,0 +1,92 @@
+//! JSON text without the white space between its tokens, as most JSON writers other than ours put it there.
+
+use super::special_byte::special_byte;
+
+/// Writes a JSON text of one line to `output` without the white space around its structural characters; `false` where
+/// there is none, or where the text cannot be JSON. Nothing else about the text is checked, and what the tokens are
+/// does not change: white space between two tokens that would become one is an error.
+pub fn compact(text: &str, output: &mut String) -> bool {
+    output.clear();
+    let text = text.trim_ascii();
+    let bytes = text.as_bytes();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => match end_of_string(bytes, at) {
+                Some(end) => at = end,
+                None => return false,
+            },
+            b' ' | b'\t' | b'\r' => {
+                let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                if !is_structural(bytes[at - 1]) && !is_structural(bytes[at + length]) {
+                    return false;
+                }
+                output.push_str(&text[copied..at]);
+                at += length;
+                copied = at;
+            }
+            _ => at += 1,
+        }
+    }
+    output.push_str(&text[copied..]);
+    copied > 0
+}
+
+/// Where the string ends whose opening quote is here, behind its closing quote.
+fn end_of_string(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut end = special_byte(bytes, at + 1)?;
+    while bytes[end] == b'\\' {
+        end = special_byte(bytes, end + 2)?;
+    }
+    (bytes[end] == b'"').then_some(end + 1)
+}
+
+fn is_structural(byte: u8) -> bool {
+    b"{}[]:,".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn compacted(text: &str) -> Option<String> {
+        let mut output = String::new();
+        compact(text, &mut output).then_some(output)
+    }
+
+    #[test]
+    fn drops_white_space_between_tokens_alone() {
+        for (text, wanted) in [
+            (r#"{"a": 1, "b c": "d: e, f"}"#, r#"{"a":1,"b c":"d: e, f"}"#),
+            ("  { \"a\" :\t[ 1 , true ] } \r", r#"{"a":[1,true]}"#),
+            (r#"{"a": "\" : \\"}"#, r#"{"a":"\" : \\"}"#),
+        ] {
+            assert_eq!(compacted(text).as_deref(), Some(wanted));
+        }
+        for text in [r#"{"a":1}"#, r#"{"a": 1 2}"#, r#"{"a": tr ue}"#, r#"{"a": "b" "c"}"#, r#"{"a": "b"#, ""]
+        {
+            assert_eq!(compacted(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn is_json_only_where_the_text_is_and_means_the_same(text in r#"[{}\[\]:, \t"\\a1-]{0,24}"#) {
+            if let Some(compact) = compacted(&text) {
+                let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+                prop_assert_eq!(parse(&compact), parse(&text));
+            }
+        }
+
+        #[test]
+        fn every_spelling_of_a_value_becomes_the_same(numbers in proptest::collection::vec(any::<i32>(), 1..6)) {
+            let text = format!("{:?}", numbers);
+            let value: Value = serde_json::from_str(&text).expect("a list");
+            let wanted = value.to_string();
+            prop_assert!(compacted(&text).is_none_or(|compact| compact == wanted));
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A usage event, and the one table of its fields.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::base::calendar::{Day, Timestamp};
+use crate::model::record::{Origin, Row};
+
+/// Hands the fields of an event behind its origin to a macro, in the order in which lines have them. A row holds the
+/// name, the form of the value, and whether a metric rests on it: a record whose `uncounted` field has a value of
+/// another form is counted without that field.
+///
+/// Forms: `required` text, optional `text`, `flag` (absent is false), `lines` (of code, 32 bits), `count` (64 bits),
+/// `object` (any JSON object).
+macro_rules! event_fields {
+    ($callback:path) => {
+        $callback! {
+            /// The event's name in lower case; an unknown one is kept as it is.
+            event: required counted,
+            /// The feature the event belongs to ([`crate::events::features`]).
+            feature: required counted,
+            /// The user's global id, or the pseudonym in its place.
+            user: required counted,
+            /// The user name; never there when people are pseudonyms.
+            username: text uncounted,
+            /// True for bots and service accounts.
+            bot: flag counted,
+            /// The programming language by its one name ([`crate::events::aliases`]); `(none)` where the source says there is none.
+            language: text counted,
+            /// The language as the source spelt it, where that is not its name.
+            language_original: text uncounted,
+            /// The editor by its one name ([`crate::events::aliases`]).
+            ide: text counted,
+            /// The editor as the source spelt it, where that is not its name.
+            ide_original: text uncounted,
+            /// Size of a suggestion in lines of code.
+            lines: lines counted,
+            /// The ids of the namespace it happened in and of those above it, joined by slashes, as GitLab tells them.
+            namespace: text uncounted,
+            /// The global id of the project it happened in.
+            project: text uncounted,
+            /// The id of the session it is of.
+            session: text counted,
+            /// The flow type of that session.
+            flow: text counted,
+            /// Where the session runs.
+            environment: text counted,
+            /// The tool that was called.
+            tool: text counted,
+            /// The model that answered.
+            model: text counted,
+            /// What runs the model.
+            model_engine: text uncounted,
+            /// Who offers the model.
+            model_provider: text uncounted,
+            /// The agent that acted in the session.
+            agent: text uncounted,
+            /// What kind of agent or flow it is: foundational, custom, external.
+            agent_type: text uncounted,
+            /// The version of the flow.
+            flow_version: text uncounted,
+            /// What kind of user it is, in the source's own word: human, or one of several kinds of bots.
+            user_type: text uncounted,
+            /// The user's id across all instances, or the pseudonym in its place.
+            global_user_id: text uncounted,
+            /// How a tool call or a session ended, where the event's name does not say it: `success`, `failure`, `completed`,
+            /// `cancelled`.
+            outcome: text counted,
+            /// The type of what went wrong; never its text, which can hold anything.
+            reason: text uncounted,
+            /// Tokens that went into the model; whether those from its cache are in, differs with the source.
+            input_tokens: count counted,
+            /// Tokens that came out of the model.
+            output_tokens: count counted,
+            /// Both together, as the source says.
+            total_tokens: count counted,
+            /// Tokens read from the cache.
+            cache_read: count counted,
+            /// Tokens written to the cache for five minutes.
+            cache_write_5m: count counted,
+            /// Tokens written to the cache for an hour.
+            cache_write_1h: count counted,
+            /// Tokens written to the cache, those of five minutes and of an hour included.
+            cache_write: count counted,
+            /// What emitted the event, in its own word: `gitlab-rails`, `duo-workflow-service-python`.
+            source: text uncounted,
+            /// What ties shown, accepted and rejected of one suggestion together.
+            tracking_id: text uncounted,
+            /// The source's own id of the event; where there is one, it is the event's identity.
+            event_id: text counted,
+            /// What else the Standard Context and the AI Context tell, by their own names for it.
+            context: object uncounted,
+        }
+    };
+}
+pub(crate) use event_fields;
+
+/// The type of a field in [`Event`], by its form.
+macro_rules! type_of {
+    (required $a:lifetime) => { Cow<$a, str> };
+    (text $a:lifetime) => { Option<Cow<$a, str>> };
+    (flag $a:lifetime) => { bool };
+    (lines $a:lifetime) => { Option<u32> };
+    (count $a:lifetime) => { Option<u64> };
+    (object $a:lifetime) => { Option<Box<Map<String, Value>>> };
+}
+
+/// The type that a field is read as, by its form.
+macro_rules! read_as {
+    (required $a:lifetime) => { Text<$a> };
+    (text $a:lifetime) => { Option<Text<$a>> };
+    ($form:ident $a:lifetime) => { type_of!($form $a) };
+}
+
+/// The value of a field, of what was read of it.
+macro_rules! value_of {
+    (required, $read:expr, $name:expr) => {
+        $read.ok_or_else(|| Error::missing_field($name))?.0
+    };
+    (text, $read:expr, $name:expr) => {
+        $read.flatten().map(|text| text.0)
+    };
+    ($form:ident, $read:expr, $name:expr) => {
+        $read.unwrap_or_default()
+    };
+}
+
+/// Writes a field to a struct of serde's.
+macro_rules! serialize {
+    (required, $fields:ident, $name:expr, $value:expr) => {
+        $fields.serialize_field($name, &$value)?
+    };
+    (flag, $fields:ident, $name:expr, $value:expr) => {
+        if $value {
+            $fields.serialize_field($name, &true)?;
+        }
+    };
+    ($form:ident, $fields:ident, $name:expr, $value:expr) => {
+        if let Some(value) = &$value {
+            $fields.serialize_field($name, value)?;
+        }
+    };
+}
+
+/// Whether a field counts for no metric.
+macro_rules! is_uncounted {
+    (counted) => {
+        false
+    };
+    (uncounted) => {
+        true
+    };
+}
+
+/// Whether a value has the form of a field; null is the same as no field.
+macro_rules! has_form {
+    (object, $value:expr) => {
+        $value.is_null() || $value.is_object()
+    };
+    ($form:ident, $value:expr) => {
+        $value.is_null() || $value.is_string()
+    };
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+macro_rules! define_event {
+    ($($(#[doc = $doc:literal])* $name:ident: $form:ident $usage:ident,)*) => {
+        /// One usage event of one user. `None` means that the source does not report it.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Event<'a> {
+            /// When it happened.
+            pub ts: Timestamp,
+            /// Where the record comes from.
+            pub origin: Origin<'a>,
+            $($(#[doc = $doc])* pub $name: type_of!($form 'a),)*
+        }
+
+        impl<'a> Event<'a> {
+            /// The names of its fields, those of its origin included, in the order in which lines have them.
+            pub const FIELDS: &'static [&'static str] = &[
+                "ts", "instance", "collector", "scope", "day", "fetched_at", "row",
+                $(stringify!($name),)*
+            ];
+
+            /// An event of which nothing else is known; its required texts are empty.
+            pub fn new(ts: Timestamp, origin: Origin<'a>) -> Event<'a> {
+                Event { ts, origin, $($name: Default::default(),)* }
+            }
+        }
+
+        /// Whether a line without this field is still counted right, and its value is of another form than the field's:
+        /// no metric rests on it.
+        pub(crate) fn is_unusable(name: &str, value: &Value) -> bool {
+            match name {
+                $(stringify!($name) => is_uncounted!($usage) && !(has_form!($form, value)),)*
+                _ => false,
+            }
+        }
+
+        impl Serialize for Event<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut fields = serializer.serialize_struct("Event", 1 + Event::FIELDS.len())?;
+                fields.serialize_field("type", "event")?;
+                fields.serialize_field("ts", &self.ts)?;
+                let Origin { instance, collector, scope, day, fetched_at, row } = &self.origin;
+                fields.serialize_field("instance", instance)?;
+                fields.serialize_field("collector", collector)?;
+                fields.serialize_field("scope", scope)?;
+                fields.serialize_field("day", day)?;
+                fields.serialize_field("fetched_at", fetched_at)?;
+                fields.serialize_field("row", row)?;
+                $(serialize!($form, fields, stringify!($name), self.$name);)*
+                fields.end()
+            }
+        }
+
+        /// What was read of an event so far: a field that came before is an error.
+        #[derive(Default)]
+        struct Read<'a> {
+            r#type: Option<Text<'a>>,
+            kind: Option<Option<Text<'a>>>,
+            ts: Option<Timestamp>,
+            instance: Option<Text<'a>>,
+            collector: Option<Text<'a>>,
+            scope: Option<Text<'a>>,
+            day: Option<Day>,
+            fetched_at: Option<Timestamp>,
+            row: Option<Row>,
+            $($name: Option<read_as!($form 'a)>,)*
+        }
+
+        impl<'de: 'a, 'a> Visitor<'de> for EventVisitor<'a> {
+            type Value = Event<'a>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an event")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event<'a>, A::Error> {
+                let mut read = Read::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    match &*key {
+                        "type" => put(&mut read.r#type, &mut map, "type")?,
+                        "kind" => put(&mut read.kind, &mut map, "kind")?,
+                        "ts" => put(&mut read.ts, &mut map, "ts")?,
+                        "instance" => put(&mut read.instance, &mut map, "instance")?,
+                        "collector" => put(&mut read.collector, &mut map, "collector")?,
+                        "scope" => put(&mut read.scope, &mut map, "scope")?,
+                        "day" => put(&mut read.day, &mut map, "day")?,
+                        "fetched_at" => put(&mut read.fetched_at, &mut map, "fetched_at")?,
+                        "row" => put(&mut read.row, &mut map, "row")?,
+                        $(stringify!($name) => put(&mut read.$name, &mut map, stringify!($name))?,)*
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Event {
+                    ts: read.ts.ok_or_else(|| Error::missing_field("ts"))?,
+                    origin: Origin {
+                        instance: value_of!(required, read.instance, "instance"),
+                        collector: value_of!(required, read.collector, "collector"),
+                        scope: value_of!(required, read.scope, "scope"),
+                        day: read.day.ok_or_else(|| Error::missing_field("day"))?,
+                        fetched_at: read.fetched_at.ok_or_else(|| Error::missing_field("fetched_at"))?,
+                        row: read.row.ok_or_else(|| Error::missing_field("row"))?,
+                    },
+                    $($name: value_of!($form, read.$name, stringify!($name)),)*
+                })
+            }
+        }
+    };
+}
+
+event_fields!(define_event);
+
+struct EventVisitor<'a>(std::marker::PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event<'a>, D::Error> {
+        deserializer.deserialize_map(EventVisitor(std::marker::PhantomData))
+    }
+}
+
+/// Reads the value of the field of this name.
+fn put<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    field: &mut Option<T>,
+    map: &mut A,
+    name: &'static str,
+) -> Result<(), A::Error> {
+    if field.is_some() {
+        return Err(Error::duplicate_field(name));
+    }
+    *field = Some(map.next_value()?);
+    Ok(())
+}
