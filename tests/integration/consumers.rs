@@ -9,6 +9,7 @@ use crate::agents::sources::source_events;
 use crate::agents::writers;
 use crate::bench::{Bench, TOKEN, bare_command, lines_of};
 use crate::pipelines::{KEY, Project, documents, read, root};
+use crate::tools::{Tool, are_available};
 
 /// An example in a consumer's project; only the reference to the component is replaced by the
 /// catalog component of this repository.
@@ -26,6 +27,9 @@ fn example<'a>(bench: &'a Bench, name: &str) -> Project<'a> {
 
 #[test]
 fn all_examples_have_a_test() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let mut names: Vec<String> = std::fs::read_dir(root().join("examples/pipelines"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -53,6 +57,9 @@ fn all_examples_have_a_test() {
 
 #[test]
 fn the_minimal_example_creates_both_dashboards() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let project = example(&bench, "minimal").with("ENABLE_PROJECT_METRICS", "true");
     let merged = project.merged();
@@ -70,6 +77,9 @@ fn the_minimal_example_creates_both_dashboards() {
 
 #[test]
 fn several_groups_are_collected_in_parallel_and_merged() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(60, 7);
     let project =
         example(&bench, "several-groups").with("GROUP_PATH", "").with("DUO_METRICS_PSEUDONYM_KEY", KEY);
@@ -84,6 +94,9 @@ fn several_groups_are_collected_in_parallel_and_merged() {
 
 #[test]
 fn agent_events_from_snowplow_are_added_to_gitlabs_data() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     // Three sessions of the day before the pipeline.
     let mut source_events = source_events();
@@ -109,6 +122,9 @@ fn agent_events_from_snowplow_are_added_to_gitlabs_data() {
 
 #[test]
 fn without_a_registry_the_program_is_a_package_with_a_checked_digest() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let program = std::fs::read(bare_command(root(), &[]).get_program()).expect("the program");
     let digest: String = Sha256::digest(&program).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -129,6 +145,9 @@ fn without_a_registry_the_program_is_a_package_with_a_checked_digest() {
 
 #[test]
 fn the_digest_is_posted_as_a_comment() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(60, 40);
     let mut project = example(&bench, "digest").with("DIGEST_ISSUE", "12").with("DIGEST_TOKEN", TOKEN);
     // Without the jobs of the component, these jobs do not exist either, because they need them.
@@ -150,6 +169,9 @@ fn the_digest_is_posted_as_a_comment() {
 
 #[test]
 fn the_landing_page_links_other_dashboards() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let mut project = example(&bench, "landing");
     for source in ["merge_request_event", "push"] {
@@ -168,6 +190,9 @@ fn the_landing_page_links_other_dashboards() {
 
 #[test]
 fn this_projects_pipeline_has_the_expected_jobs_and_publishes_on_schedule() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let mut project = Project::new(&bench, "duo-metrics", &read(".gitlab-ci.yml"));
     let builds = ["test", "advisories", "binary", "job-image"];

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bench::{Bench, CommandResult, TOKEN, bare_command, files_below, is_compressed, run_command};
 use crate::pipelines::{KEY, documents, root};
+use crate::tools::{Tool, are_available};
 
 /// The program, linked as in a release but without optimization, which is slow and does not change
 /// linking.
@@ -42,6 +43,9 @@ fn script(name: &str, arguments: &[&Path]) -> CommandResult {
 
 #[test]
 fn the_image_is_static_and_contains_all_tools_of_the_jobs() {
+    if !are_available(&[Tool::GitlabCiLocal, Tool::Program("busybox"), Tool::Program("readelf")]) {
+        return;
+    }
     let bench = Bench::new(20, 7);
     let program = static_program();
     let checked = script("check-static", &[&program]);
@@ -158,6 +162,9 @@ fn assert_valid_image(bench: &Bench, folder: &Path) {
 
 #[test]
 fn a_release_tag_must_match_the_sources() {
+    if !are_available(&[Tool::GitlabCiLocal, Tool::Program("busybox"), Tool::Program("readelf")]) {
+        return;
+    }
     let check = |tag: &str, project: &str| {
         run_command(command(root().join("image/check-release").to_str().expect("text"), &[tag, project]), b"")
     };
