@@ -142,8 +142,8 @@ fn bad_days_ranges_and_names_exit_with_2() {
         ("DUO_METRICS_UNTIL", "2026-13-01", "DUO_METRICS_UNTIL"),
         ("DUO_METRICS_NOW", "now", "DUO_METRICS_NOW"),
         ("GROUP_PATH", " , ", "no group"),
-        ("ENABLE_DUO_METRICS", "\"true\"", "quotes"),
-        ("ENABLE_PROJECT_METRICS", "'true'", "quotes"),
+        ("ENABLE_DUO_METRICS", "\"true\"", "quotation marks"),
+        ("ENABLE_PROJECT_METRICS", "'true'", "quotation marks"),
         ("ENABLE_DUO_METRICS", "TRUE", "nothing is switched on"),
         ("DUO_METRICS_COLLECTORS", "seats,chairs", "chairs"),
     ] {
@@ -246,7 +246,7 @@ fn bad_lines_are_counted_located_and_limited() {
             .contains("ana.private")
     );
     let strict = bench.pipe(&["normalize"], b"not json\n");
-    assert_refused(&strict, 65, &["100.0 %", "line 1", "not a JSON object"]);
+    assert_refused(&strict, 65, &["100.0%", "line 1", "not a JSON object"]);
     assert_refused(&bench.pipe(&["aggregate"], &raw), 65, &["normalize"]);
     assert_refused(&bench.pipe(&["dashboard"], &raw), 65, &["aggregate"]);
     assert!(!bench.path("public").exists());
@@ -504,7 +504,7 @@ fn clickhouse_unreachable_exits_with_75_bad_url_with_78_bad_flags_with_2() {
     assert_refused(
         &call(&at("http://127.0.0.1:1")),
         75,
-        &["cannot reach http://127.0.0.1:1", "2 tries", "run it again"],
+        &["cannot reach http://127.0.0.1:1", "2 attempts", "run again"],
     );
     assert_refused(&call(&at("http://clickhouse.example:8123")), 78, &["CLICKHOUSE_URL", "--allow-http"]);
     assert_refused(&call(&["--engine", "clickhouse", "--no-load"]), 2, &["CLICKHOUSE_URL"]);

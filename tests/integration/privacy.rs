@@ -74,7 +74,7 @@ fn server_messages_do_not_reach_the_site() {
         assert!(!text.contains("jane"), "{}", path.display());
     }
     let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("the page");
-    assert!(page.contains("GitLab refuses"));
+    assert!(page.contains("GitLab denied access"));
 }
 
 #[test]

@@ -64,14 +64,14 @@ pub(super) fn value_at<'a>(data: &'a str, path: &[&str]) -> Result<Option<&'a st
 }
 
 /// Fields that GitLab computes only with ClickHouse.
-const CLICKHOUSE_FIELDS: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
+const FIELDS_FROM_CLICKHOUSE: &[&str] = &["group.aiMetrics", "group.aiUserMetrics", "group.analytics"];
 
 /// GitLab returned null there, which means no permission.
 pub(super) fn denied(place: &str) -> Fault {
     let why = match place {
         // The events of the instance are outside every group.
         place if place.starts_with("aiUsageData") => "this requires the token of an administrator",
-        place if CLICKHOUSE_FIELDS.iter().any(|field| place.starts_with(field)) => {
+        place if FIELDS_FROM_CLICKHOUSE.iter().any(|field| place.starts_with(field)) => {
             "the role of the token, the tier or the add-on is not sufficient, or this GitLab has no ClickHouse"
         }
         _ => "the role of the token, the tier or the add-on is not sufficient",

@@ -249,7 +249,7 @@ function doraTable(page) {
   ]);
   return (
     table ??
-    emptyNote("Not available: GitLab reports DORA metrics for a single group, and only with Ultimate.")
+    emptyNote("Not available: GitLab reports DORA metrics for one group at a time, and only with Ultimate.")
   );
 }
 
