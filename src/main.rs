@@ -1,20 +1,15 @@
 //! The binary: parses the command line, runs one command and returns its exit code.
 
-use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use duo_metrics::base::error::{Error, Outcome};
 use duo_metrics::base::text::to_single_line;
-use duo_metrics::cli::{Cli, Command};
-use duo_metrics::commands::{
-    aggregate, artifact, dashboard, doctor, export, fetch, history, landing, lint, metrics, normalize, run,
-    sql,
-};
-use duo_metrics::stream::encoding::Decoder;
+use duo_metrics::cli::Cli;
+use duo_metrics::commands;
 use duo_metrics::system::files::standard_output;
 use duo_metrics::system::progress;
-use duo_metrics::system::settings::Environment;
 use duo_metrics::system::summary::Summary;
 
 fn main() -> ExitCode {
@@ -25,7 +20,7 @@ fn main() -> ExitCode {
     let name = cli.command.name();
     progress::init_log(name, cli.log_format);
     let mut summary = Summary::new(name);
-    let result = run_command(&cli.command, &mut summary);
+    let result = commands::run_command(&cli.command, &mut summary);
     if !matches!(result, Err(Error::BrokenPipe)) {
         summary.write(cli.log_format, result.as_ref().ok().copied());
     }
@@ -62,37 +57,5 @@ fn print_clap_message(message: &clap::Error) -> ExitCode {
             let _ = writeln!(io::stderr(), "duo-metrics: {}", to_single_line(&error.to_string()));
             ExitCode::from(error.code())
         }
-    }
-}
-
-fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
-    let environment = Environment::load()?;
-    let stdout = BufWriter::with_capacity(1 << 16, standard_output()?);
-    let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
-    let piped_text = || piped().map(Decoder::stdin);
-    let stdin = || {
-        piped_text().ok_or_else(|| {
-            Error::Usage(
-                "no input; pipe the output of another command in, as \"duo-metrics --help\" shows".to_owned(),
-            )
-        })
-    };
-    match command {
-        Command::Fetch(args) => fetch::run(args, &environment, stdout, summary),
-        Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout, summary),
-        Command::Aggregate(args) => {
-            let input = if args.engine.reads_lines() { Some(stdin()?) } else { None };
-            aggregate::run(args, &environment, input, stdout, summary)
-        }
-        Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
-        Command::Landing(args) => landing::run(args, piped_text(), summary),
-        Command::Export(args) => export::run(args, &environment, stdin()?, stdout, summary),
-        Command::Run(args) => run::run(args, &environment, summary),
-        Command::Doctor(args) => doctor::run(args, &environment, stdout, summary),
-        Command::History(args) => history::run(args, &environment, piped(), stdout, summary),
-        Command::Artifact(args) => artifact::run(args, &environment, summary),
-        Command::Metrics(args) => metrics::run(args, stdout, summary),
-        Command::Lint(args) => lint::run(args, piped_text(), stdout, summary),
-        Command::Sql(args) => sql::run(args, stdout),
     }
 }
