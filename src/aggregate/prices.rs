@@ -64,8 +64,7 @@ impl Prices {
         if by_name.is_empty() {
             return Err("it contains no model with input_cost_per_token and output_cost_per_token".to_owned());
         }
-        // Of several names of one model, the shortest is the model's own; the others are those of
-        // resellers.
+        // If a model has several names, the shortest is its own; the others are those of resellers.
         let mut names: Vec<(&String, &Price)> = by_name.iter().collect();
         names.sort_by_key(|(name, _)| (name.len(), *name));
         let mut by_canonical_name = BTreeMap::new();

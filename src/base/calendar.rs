@@ -304,9 +304,9 @@ pub fn is_timestamp_on(text: &str, day: &str) -> bool {
 #[inline]
 pub fn is_time_of_day(text: [u8; 8]) -> bool {
     const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
-    // What added to a byte reaches its highest bit when it is above 29:59:59, each sign by itself.
+    // Adding this sets the highest bit of each byte that is above its maximum in 29:59:59.
     const TO_HIGHEST_BIT: u64 = HIGHEST_BITS - u64::from_le_bytes([3, 10, 1, 6, 10, 1, 6, 10]);
-    // Of a digit what it counts, of the colons zero.
+    // The value of each digit, and zero for each colon.
     let counts = u64::from_le_bytes(text) ^ u64::from_le_bytes(*b"00:00:00");
     let [tens, ones, ..] = counts.to_le_bytes();
     (counts | counts.wrapping_add(TO_HIGHEST_BIT)) & HIGHEST_BITS == 0 && (tens < 2 || ones < 4)

@@ -286,8 +286,8 @@ impl<'a> FetchUnit<'a> {
         }
     }
 
-    /// The requested day that a node counts for; `None` if it is of another day. A node that cannot
-    /// be read counts for the requested day, which stays incomplete as long as the node is
+    /// The requested day that a node counts for; `None` if it belongs to another day. A node that
+    /// cannot be read counts for the requested day, which stays incomplete as long as the node is
     /// rejected.
     fn day_of(&self, node: &RawValue, requested_day: Day, at: Timestamp) -> Option<Day> {
         let origin = Origin {
@@ -300,7 +300,7 @@ impl<'a> FetchUnit<'a> {
         };
         match (self.collector.read(node.get(), origin, self.target.since), self.collector.span()) {
             (Err(_), _) | (Ok(_), Span::Snapshot) => Some(requested_day),
-            (Ok(record), Span::Day | Span::Sum) => record.is_of_its_day().then_some(requested_day),
+            (Ok(record), Span::Day | Span::Sum) => record.belongs_to_requested_day().then_some(requested_day),
             (Ok(record), Span::Range) => {
                 record.days().find(|day| (self.target.since..=self.target.until).contains(day))
             }

@@ -56,7 +56,7 @@ pub struct Plan {
 pub struct FinalDays(HashMap<(String, String, Day), Coverage>);
 
 impl FinalDays {
-    /// The days of these coverage lines, as far as they are of this GitLab.
+    /// The days of those coverage lines that belong to this GitLab instance.
     pub fn new(lines: Vec<Coverage>, instance: &Instance) -> FinalDays {
         let lines = lines.into_iter().filter(|line| line.instance == instance.as_str());
         let key = |line: &Coverage| (line.collector.clone(), line.scope.clone(), line.day);

@@ -161,7 +161,7 @@ pub(super) fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
     }
 }
 
-/// The prices of the settings. The format has no date of its own, so their date is the day on which
+/// The prices of the settings. The format contains no date, so their date is the day on which
 /// the file was last modified.
 pub(super) fn prices(args: &ReportArgs, environment: &Environment) -> Result<Option<Prices>, Error> {
     let Some(path) = environment.prices(args.prices.as_deref()) else { return Ok(None) };

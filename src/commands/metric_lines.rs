@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::base::error::Error;
 use crate::base::text::format_count;
-use crate::model::line::{Line, metric_of_split_day};
+use crate::model::line::{Line, daily_breakdown_metric};
 use crate::model::record::Metric;
 use crate::publish::privacy::{has_no_personal_data, is_publishable};
 use crate::publish::site::MetricReport;
@@ -121,7 +121,7 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
 
 /// Whether a line cannot be published, as far as its first fields show. Such lines are not parsed.
 fn is_never_published(text: &str) -> bool {
-    metric_of_split_day(text).is_some_and(|metric| !has_no_personal_data(metric))
+    daily_breakdown_metric(text).is_some_and(|metric| !has_no_personal_data(metric))
 }
 
 /// The fields that identify a metric line.

@@ -1,6 +1,6 @@
 //! Canonical names for languages, IDEs, flows and environments. Editors do not agree on the names
-//! of languages, nor plugins on the names of editors. The record keeps another spelling beside the
-//! canonical name.
+//! of languages, nor plugins on the names of editors. The record keeps the original
+//! name beside the canonical one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -65,17 +65,17 @@ const IDE_ALIASES: AliasTable = &[
     ("vscode", &["visual studio code", "vs code", "visual studio code - insiders", "code"]),
 ];
 
-/// A canonical name, and the source's spelling if it differs.
+/// A canonical name, and the source's name if it differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Canonical<'a> {
     /// The canonical name.
     pub name: Cow<'a, str>,
-    /// The source's spelling, if it differs.
+    /// The source's name, if it differs.
     pub original: Option<Cow<'a, str>>,
 }
 
 impl<'a> Canonical<'a> {
-    /// The name and the original spelling.
+    /// The canonical and the original name.
     pub fn parts(self) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
         (self.name, self.original)
     }
@@ -101,7 +101,7 @@ pub fn canonical_environment(environment: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 impl Aliases {
-    /// The canonical name, with the original spelling if it differs.
+    /// The canonical name, with the original name if it differs.
     pub fn canonical<'a>(&self, original: Cow<'a, str>) -> Canonical<'a> {
         match self.canonical_name(&original) {
             Some(name) => Canonical { name, original: Some(original) },

@@ -1,32 +1,34 @@
-//! Objects in a list that all begin alike.
+//! Splits a JSON array of objects into its elements without parsing them.
 
 use memchr::memmem;
 
-/// The elements of a list, taken from its front: read there by who knows where they end, or split off by a guess.
-pub struct Elements<'a> {
-    /// What is left between the brackets; `None` when the last element was taken.
+/// Takes the elements of a JSON array from its front. A caller that knows where an element ends
+/// skips it; otherwise [`split_next`](Self::split_next) splits it off heuristically.
+pub struct ArraySplitter<'a> {
+    /// The remaining text between the brackets; `None` after the last element.
     rest: Option<&'a str>,
-    /// Where an object ends and another begins with the same key as the first one of the list; looked for when it is needed.
-    border: Option<memmem::Finder<'static>>,
+    /// The end of an object, followed by the start of another one with the first key of the first
+    /// object. Computed on first use.
+    separator: Option<memmem::Finder<'static>>,
     list: &'a str,
 }
 
-impl<'a> Elements<'a> {
-    /// The elements of what stands between the brackets of a list.
-    pub fn of(list: &'a str) -> Elements<'a> {
-        Elements { rest: Some(list).filter(|list| !list.is_empty()), border: None, list }
+impl<'a> ArraySplitter<'a> {
+    /// Takes the text between the brackets of an array.
+    pub fn new(list: &'a str) -> ArraySplitter<'a> {
+        ArraySplitter { rest: Some(list).filter(|list| !list.is_empty()), separator: None, list }
     }
 
-    /// What is left; `None` when that is nothing.
+    /// The remaining text; `None` after the last element.
     #[inline]
     pub fn rest(&self) -> Option<&'a str> {
         self.rest
     }
 
-    /// Passes over an element of so many bytes; false, and it is still there, when what comes then neither ends the list nor
-    /// leads to another one.
+    /// Skips an element of `length` bytes. Returns false, and skips nothing, unless the array ends
+    /// or a comma follows.
     #[inline]
-    pub fn pass(&mut self, length: usize) -> bool {
+    pub fn skip(&mut self, length: usize) -> bool {
         let rest = self.rest.unwrap_or_default();
         match rest.as_bytes().get(length) {
             None => self.rest = None,
@@ -36,23 +38,24 @@ impl<'a> Elements<'a> {
         true
     }
 
-    /// Splits off an object where it ends and another one begins with the same key as the first one of the list.
+    /// Splits off the next object: up to the place where an object ends and another one starts with
+    /// the first key of the first object.
     ///
-    /// This is a guess, and nothing is looked into: only when every piece turns out to be an object as a whole, the pieces are
-    /// the elements. `None` when there is nothing to split.
-    pub fn split_first(&mut self) -> Option<&'a str> {
+    /// This is a heuristic that looks into no string: the pieces are the elements only if each of
+    /// them parses as an object. Returns `None` if there is no object to split off.
+    pub fn split_next(&mut self) -> Option<&'a str> {
         let rest = self.rest?;
-        if self.border.is_none() {
+        if self.separator.is_none() {
             let key = self.list.strip_prefix("{\"")?.find("\":")?;
-            let border = format!("}},{}", &self.list[..key + "{\"".len() + "\":".len()]);
-            self.border = Some(memmem::Finder::new(border.as_bytes()).into_owned());
+            let separator = format!("}},{}", &self.list[..key + "{\"".len() + "\":".len()]);
+            self.separator = Some(memmem::Finder::new(separator.as_bytes()).into_owned());
         }
-        let length = match self.border.as_ref()?.find(rest.as_bytes()) {
+        let length = match self.separator.as_ref()?.find(rest.as_bytes()) {
             Some(found) => found + "}".len(),
             None => rest.len(),
         };
         let first = rest.get(..length).filter(|first| first.starts_with('{') && first.ends_with('}'))?;
-        self.pass(length).then_some(first)
+        self.skip(length).then_some(first)
     }
 }
 
@@ -63,35 +66,35 @@ mod tests {
 
     use super::*;
 
-    /// All elements by the guess.
-    fn split_alike(list: &str) -> Option<Vec<&str>> {
-        let (mut elements, mut pieces) = (Elements::of(list), Vec::new());
+    /// Splits the whole array with the heuristic.
+    fn split_all(list: &str) -> Option<Vec<&str>> {
+        let (mut elements, mut pieces) = (ArraySplitter::new(list), Vec::new());
         while elements.rest().is_some() {
-            pieces.push(elements.split_first()?);
+            pieces.push(elements.split_next()?);
         }
         Some(pieces)
     }
 
     #[test]
-    fn elements_are_passed_over_up_to_the_end_and_a_comma_needs_another_one() {
-        let mut elements = Elements::of(r#"{"a":1},{"a":{"a":2}},{"b":3}"#);
-        assert!(!elements.pass(6) && elements.pass(7) && elements.rest().is_some());
-        assert_eq!(elements.split_first(), Some(r#"{"a":{"a":2}},{"b":3}"#));
-        assert_eq!((elements.rest(), elements.split_first()), (None, None));
-        let mut elements = Elements::of(r#"{"a":1},"#);
-        assert!(elements.pass(7) && elements.rest() == Some(""));
-        assert_eq!(elements.split_first(), None);
+    fn skips_elements_and_expects_one_after_a_comma() {
+        let mut elements = ArraySplitter::new(r#"{"a":1},{"a":{"a":2}},{"b":3}"#);
+        assert!(!elements.skip(6) && elements.skip(7) && elements.rest().is_some());
+        assert_eq!(elements.split_next(), Some(r#"{"a":{"a":2}},{"b":3}"#));
+        assert_eq!((elements.rest(), elements.split_next()), (None, None));
+        let mut elements = ArraySplitter::new(r#"{"a":1},"#);
+        assert!(elements.skip(7) && elements.rest() == Some(""));
+        assert_eq!(elements.split_next(), None);
     }
 
     #[test]
-    fn a_list_is_split_where_an_object_begins_like_the_first_one() {
+    fn splits_where_an_object_starts_with_the_first_key() {
         assert_eq!(
-            split_alike(r#"{"a":{"b":1}},{"a":"}"},{"a":[]}"#),
+            split_all(r#"{"a":{"b":1}},{"a":"}"},{"a":[]}"#),
             Some(vec![r#"{"a":{"b":1}}"#, r#"{"a":"}"}"#, r#"{"a":[]}"#])
         );
-        assert_eq!(split_alike(""), Some(Vec::new()));
+        assert_eq!(split_all(""), Some(Vec::new()));
         for other in ["null", "1", r#"{"a":1},null"#, "{}", r#"null,{"a":1}"#, " {\"a\":1}"] {
-            assert_eq!(split_alike(other), None, "{other}");
+            assert_eq!(split_all(other), None, "{other}");
         }
     }
 
@@ -111,9 +114,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_that_are_all_objects_are_the_elements(list in proptest::collection::vec(values(3), 0..5)) {
+        fn pieces_that_all_parse_as_objects_are_the_elements(list in proptest::collection::vec(values(3), 0..5)) {
             let text = Value::from(list.clone()).to_string();
-            let Some(pieces) = split_alike(&text[1..text.len() - 1]) else { return Ok(()) };
+            let Some(pieces) = split_all(&text[1..text.len() - 1]) else { return Ok(()) };
             let parsed: Result<Vec<Map<String, Value>>, _> = pieces.iter().map(|piece| serde_json::from_str(piece)).collect();
             if let Ok(objects) = parsed {
                 prop_assert_eq!(objects.into_iter().map(Value::Object).collect::<Vec<_>>(), list);

@@ -1,10 +1,12 @@
-//! JSON text without the white space between its tokens, as most JSON writers other than ours put it there.
+//! Removes the white space between the tokens of a JSON text, which most JSON writers other than
+//! ours insert.
 
 use super::special_byte::special_byte;
 
-/// Writes a JSON text of one line to `output` without the white space around its structural characters; `false` where
-/// there is none, or where the text cannot be JSON. Nothing else about the text is checked, and what the tokens are
-/// does not change: white space between two tokens that would become one is an error.
+/// Writes a one-line JSON text to `output` without the white space around its structural
+/// characters. Returns `false` if there is no such white space or if the text cannot be JSON.
+/// Nothing else is checked. Tokens stay as they are: white space between two tokens that would
+/// merge is an error.
 pub fn compact(text: &str, output: &mut String) -> bool {
     output.clear();
     let text = text.trim_ascii();
@@ -32,7 +34,7 @@ pub fn compact(text: &str, output: &mut String) -> bool {
     copied > 0
 }
 
-/// Where the string ends whose opening quote is here, behind its closing quote.
+/// The position after the closing quote of the string whose opening quote is at `at`.
 fn end_of_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut end = special_byte(bytes, at + 1)?;
     while bytes[end] == b'\\' {
@@ -58,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_white_space_between_tokens_alone() {
+    fn removes_white_space_only_between_tokens() {
         for (text, wanted) in [
             (r#"{"a": 1, "b c": "d: e, f"}"#, r#"{"a":1,"b c":"d: e, f"}"#),
             ("  { \"a\" :\t[ 1 , true ] } \r", r#"{"a":[1,true]}"#),
@@ -66,7 +68,7 @@ mod tests {
         ] {
             assert_eq!(compacted(text).as_deref(), Some(wanted));
         }
-        for text in [r#"{"a":1}"#, r#"{"a": 1 2}"#, r#"{"a": tr ue}"#, r#"{"a": "b" "c"}"#, r#"{"a": "b"#, ""]
+        for text in [r#"{"a":1}"#, r#"{"a": 1 2}"#, r#"{"a": nu ll}"#, r#"{"a": "b" "c"}"#, r#"{"a": "b"#, ""]
         {
             assert_eq!(compacted(text), None, "{text}");
         }
@@ -74,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_json_only_where_the_text_is_and_means_the_same(text in r#"[{}\[\]:, \t"\\a1-]{0,24}"#) {
+        fn compact_text_parses_to_the_same_value(text in r#"[{}\[\]:, \t"\\a1-]{0,24}"#) {
             if let Some(compact) = compacted(&text) {
                 let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
                 prop_assert_eq!(parse(&compact), parse(&text));
@@ -82,7 +84,7 @@ mod tests {
         }
 
         #[test]
-        fn every_spelling_of_a_value_becomes_the_same(numbers in proptest::collection::vec(any::<i32>(), 1..6)) {
+        fn compact_text_is_what_serde_writes(numbers in proptest::collection::vec(any::<i32>(), 1..6)) {
             let text = format!("{:?}", numbers);
             let value: Value = serde_json::from_str(&text).expect("a list");
             let wanted = value.to_string();

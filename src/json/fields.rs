@@ -1,4 +1,4 @@
-//! The fields of an object, one after the other; what is plain about it is found out on the way.
+//! Reads the fields of an object one by one, as long as they are in canonical form.
 
 use std::ops::Range;
 
@@ -9,12 +9,12 @@ use wide::u8x16;
 use super::special_byte::{has_special_byte, special_byte};
 use crate::base::digits;
 
-/// The value of a field.
+/// A scalar value in canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// A text without escapes.
+    /// A string without escapes.
     Text(&'a str),
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     Count(u64),
     /// True or false.
     Bool(bool),
@@ -22,40 +22,43 @@ pub enum Value<'a> {
     Null,
 }
 
-/// The keys that a reader looks for, and in which order they came last: lines of one writer have them in the same
-/// order, so that the next key is known before it is read.
+/// The keys that a reader looks for, and the order in which they came last. Lines of one writer
+/// have them in the same order, so the next key can be predicted.
 #[derive(Debug)]
 pub struct Keys {
-    /// With its quotes and the colon, and with the comma before it.
-    spelled: Vec<String>,
-    /// What came after each key the last two times it differed, then what came first, and what came after keys that are not
-    /// looked for when none of the others had come yet.
-    expected: Vec<[Expected; 2]>,
+    /// Each key with its quotes, the colon after it and the comma before it: `,"key":`.
+    patterns: Vec<String>,
+    /// The last two different keys that followed each key, by its index. Then, at [`Keys::first`],
+    /// those that came first; then those that followed other keys before any of these had come.
+    expected: Vec<[ExpectedKey; 2]>,
 }
 
-/// A key that is expected, ready to be compared.
+/// A predicted key, prepared for comparison.
 #[derive(Clone, Copy, Debug)]
-struct Expected {
-    number: usize,
+struct ExpectedKey {
+    /// Its index in [`Keys`].
+    index: usize,
+    /// Its length in bytes, with the comma or brace before it and the colon after it.
     length: usize,
-    /// Its first bytes, with what stands before it, and which of them there are.
+    /// Its first 16 bytes, with the comma or brace, padded with zeros.
     head: u8x16,
+    /// 0xff for each byte of `head` that is not padding.
     mask: u8x16,
 }
 
-/// The fields of an object, one after the other.
+/// A reader of the fields of an object.
 #[derive(Debug)]
 pub struct Fields<'a> {
     text: &'a str,
     at: usize,
-    /// The key read last, as the place of what is expected after it.
+    /// The index of the last key in [`Keys::expected`].
     last: usize,
 }
 
 /// What comes next in an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A field with one of the keys looked for, by its number.
+    /// A field with a known key: its index in [`Keys`].
     Key(usize),
     /// A field with another key.
     Other,
@@ -64,54 +67,56 @@ pub enum Next {
 }
 
 impl Keys {
-    /// These keys, expected in this order.
+    /// Creates keys that are expected in this order at first.
     pub fn new(keys: &[&str]) -> Keys {
-        let spelled: Vec<String> = keys.iter().map(|key| format!(",\"{key}\":")).collect();
-        let first = Expected::new(0, &spelled[0], b'{');
-        let after = |number: usize| Expected::new(number, &spelled[number], b',');
+        let patterns: Vec<String> = keys.iter().map(|key| format!(",\"{key}\":")).collect();
+        let first = ExpectedKey::new(0, &patterns[0], b'{');
+        let after = |index: usize| ExpectedKey::new(index, &patterns[index], b',');
         let of_each = (1..keys.len()).map(after).chain([after(0), first, after(0)]);
-        Keys { expected: of_each.map(|key| [key; 2]).collect(), spelled }
+        Keys { expected: of_each.map(|key| [key; 2]).collect(), patterns }
     }
 
-    /// Where it stands what is expected first.
+    /// The index in `expected` of the keys that come first.
     fn first(&self) -> usize {
-        self.spelled.len()
+        self.patterns.len()
     }
 }
 
-impl Expected {
-    fn new(number: usize, spelled: &str, before: u8) -> Expected {
+impl ExpectedKey {
+    fn new(index: usize, pattern: &str, before: u8) -> ExpectedKey {
         let mut head = [0; 16];
         let mut mask = [0; 16];
-        for (place, byte) in spelled.bytes().take(16).enumerate() {
-            (head[place], mask[place]) = (byte, 0xff);
+        for (at, byte) in pattern.bytes().take(16).enumerate() {
+            (head[at], mask[at]) = (byte, 0xff);
         }
         head[0] = before;
-        Expected { number, length: spelled.len(), head: u8x16::new(head), mask: u8x16::new(mask) }
+        ExpectedKey { index, length: pattern.len(), head: u8x16::new(head), mask: u8x16::new(mask) }
     }
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of the object that this text begins with.
+    /// Reads the object at the start of `text`.
     #[inline]
-    pub fn of(text: &'a str, keys: &Keys) -> Fields<'a> {
+    pub fn new(text: &'a str, keys: &Keys) -> Fields<'a> {
         Fields { text, at: 0, last: keys.first() }
     }
 
-    /// Reads the next key, of which the value has to be read or passed next; `None` when the object is not plain.
-    // A third of it would be the call.
+    /// Reads the next key. The caller has to read or skip its value next. `None` if the object is
+    /// not in canonical form.
+    // A call would take a third of the time.
     #[inline(always)]
     pub fn next(&mut self, keys: &mut Keys) -> Option<Next> {
         let rest = self.text.as_bytes().get(self.at..)?;
-        let head = rest.first_chunk().map_or_else(|| filled_up(rest), |head| u8x16::new(*head));
-        for guess in &keys.expected[self.last] {
-            // Nearly all keys are told by one comparison; comparing by length costs more than the key itself.
-            if (head ^ guess.head) & guess.mask == u8x16::ZERO
-                && (guess.length <= 16 || rest[1..].starts_with(&keys.spelled[guess.number].as_bytes()[1..]))
+        let head = rest.first_chunk().map_or_else(|| zero_padded(rest), |head| u8x16::new(*head));
+        for key in &keys.expected[self.last] {
+            // One comparison is enough for nearly all keys. A comparison of variable length costs
+            // more than reading the key.
+            if (head ^ key.head) & key.mask == u8x16::ZERO
+                && (key.length <= 16 || rest[1..].starts_with(&keys.patterns[key.index].as_bytes()[1..]))
             {
-                self.at += guess.length;
-                self.last = guess.number;
-                return Some(Next::Key(guess.number));
+                self.at += key.length;
+                self.last = key.index;
+                return Some(Next::Key(key.index));
             }
         }
         if rest.first() == Some(&b'}') && self.last != keys.first() {
@@ -121,7 +126,7 @@ impl<'a> Fields<'a> {
         self.search(keys)
     }
 
-    /// Reads a key that was not expected, or the end of an object without any.
+    /// Reads a key that was not predicted, or the end of an object without fields.
     #[inline(never)]
     fn search(&mut self, keys: &mut Keys) -> Option<Next> {
         let is_first = self.last == keys.first();
@@ -135,23 +140,23 @@ impl<'a> Fields<'a> {
             self.at += 1;
             return Some(Next::End);
         }
-        let after = end_of_text(self.text, self.at)?;
+        let after = end_of_string(self.text, self.at)?;
         let key = self.text.get(self.at..=after)?;
         if !key.ends_with(':') {
             return None;
         }
         self.at = after + 1;
-        let Some(number) = keys.spelled.iter().position(|spelled| spelled[1..] == *key) else {
+        let Some(index) = keys.patterns.iter().position(|pattern| pattern[1..] == *key) else {
             self.last += usize::from(is_first);
             return Some(Next::Other);
         };
         let expected = &mut keys.expected[self.last];
-        *expected = [Expected::new(number, &keys.spelled[number], before), expected[0]];
-        self.last = number;
-        Some(Next::Key(number))
+        *expected = [ExpectedKey::new(index, &keys.patterns[index], before), expected[0]];
+        self.last = index;
+        Some(Next::Key(index))
     }
 
-    /// Reads the value of the key; `None` when it is not plain.
+    /// Reads the value; `None` if it is not a scalar in canonical form.
     #[inline]
     pub fn value(&mut self) -> Option<Value<'a>> {
         let (value, after) = value(self.text, self.at)?;
@@ -159,8 +164,8 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// Reads the value of the key, whatever valid JSON it is, as a value of this type; `None`, and nothing is read, when it
-    /// is no such value, or does not end in this line.
+    /// Deserializes the value, which may be any valid JSON. `None`, and nothing is read, if it is
+    /// not a `T` or does not end in this line.
     #[cold]
     pub fn parse<T: Deserialize<'a>>(&mut self) -> Option<T> {
         let rest = self.text.get(self.at..)?;
@@ -172,50 +177,51 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// Passes over the value of the key, whatever valid JSON it is; `None` when it is not, or does not end in this line.
+    /// Skips the value, which may be any valid JSON; `None` if it is not, or does not end in this
+    /// line.
     #[inline]
-    pub fn pass_value(&mut self) -> Option<()> {
+    pub fn skip_value(&mut self) -> Option<()> {
         match self.value() {
             Some(_) => Some(()),
             None => self.parse::<IgnoredAny>().map(drop),
         }
     }
 
-    /// Reads the value of the key with how it is spelled; `None` when it is not plain.
+    /// Reads the value and its JSON text; `None` if it is not a scalar in canonical form.
     #[inline]
-    pub fn value_with_text(&mut self) -> Option<(Value<'a>, &'a str)> {
+    pub fn value_and_source(&mut self) -> Option<(Value<'a>, &'a str)> {
         let start = self.at;
         let value = self.value()?;
         Some((value, self.text.get(start..self.at)?))
     }
 
-    /// Reads the value of the key if it is a text; `None`, and nothing is read, when it is none, or not plain.
+    /// Reads the value; `None`, and nothing is read, if it is not a string without escapes.
     #[inline]
     pub fn text(&mut self) -> Option<&'a str> {
-        let after = end_of_text(self.text, self.at)?;
+        let after = end_of_string(self.text, self.at)?;
         let text = self.text.get(self.at + 1..after - 1)?;
         self.at = after;
         Some(text)
     }
 
-    /// Passes over the value of the key if it is a text, and says where that stands; `None`, and nothing is passed, when it is none, or
-    /// not plain.
+    /// Skips the value and returns its range without the quotes; `None`, and nothing is skipped, if
+    /// it is not a string without escapes.
     #[inline]
-    pub fn pass_text(&mut self) -> Option<Range<usize>> {
-        let after = end_of_text(self.text, self.at)?;
-        Some(self.pass_text_of(after - 2 - self.at))
+    pub fn skip_text(&mut self) -> Option<Range<usize>> {
+        let after = end_of_string(self.text, self.at)?;
+        Some(self.skip_text_of_len(after - 2 - self.at))
     }
 
-    /// Passes over the value of the key, which is a text of this length, and says where that stands.
+    /// Skips the value, a string of `length` bytes, and returns its range without the quotes.
     #[inline]
-    pub fn pass_text_of(&mut self, length: usize) -> Range<usize> {
+    pub fn skip_text_of_len(&mut self, length: usize) -> Range<usize> {
         let start = self.at + 1;
         self.at = start + length + 1;
         start..start + length
     }
 
-    /// Reads the value of the key if it is a text with escapes that needs none: GitLab writes `&`, `<` and `>` so. `None`, and nothing
-    /// is read, when it is anything else.
+    /// Reads the value if it is a string with escapes that it does not need: GitLab escapes `&`,
+    /// `<` and `>`. `None`, and nothing is read, for anything else.
     #[cold]
     pub fn text_with_escapes(&mut self) -> Option<String> {
         let bytes = self.text.as_bytes();
@@ -223,7 +229,7 @@ impl<'a> Fields<'a> {
         while bytes[end] == b'\\' {
             end = special_byte(bytes, end + 2)?;
         }
-        // What is no text to the parser is none here.
+        // The parser decides whether the escapes are valid.
         let text: String = serde_json::from_str(self.text.get(self.at..=end)?).ok()?;
         if has_special_byte(text.as_bytes()) {
             return None;
@@ -232,7 +238,7 @@ impl<'a> Fields<'a> {
         Some(text)
     }
 
-    /// Reads a value that is a text or null; `None` when it is neither, or not plain.
+    /// Reads a string without escapes or null; `None` if the value is neither.
     #[inline]
     pub fn text_or_null(&mut self) -> Option<Option<&'a str>> {
         match self.text() {
@@ -241,79 +247,83 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the value of the key is an object.
+    /// Whether the value is an object.
     pub fn is_at_object(&self) -> bool {
         self.text.as_bytes().get(self.at) == Some(&b'{')
     }
 
-    /// The fields of the object that is the value of the key.
+    /// A reader of the fields of the value, an object. See
+    /// [`continue_after`](Self::continue_after).
     #[inline]
     pub fn object(&self, keys: &Keys) -> Fields<'a> {
-        Fields { at: self.at, ..Fields::of(self.text, keys) }
+        Fields { at: self.at, ..Fields::new(self.text, keys) }
     }
 
-    /// Goes on behind the object that is the value of the key, and was read to its end.
+    /// Continues after the value, an object that `object` has read to its end.
     #[inline]
-    pub fn go_on_after(&mut self, object: &Fields<'a>) {
+    pub fn continue_after(&mut self, object: &Fields<'a>) {
         self.at = object.at;
     }
 
-    /// How far the text has been read, in bytes.
+    /// The number of bytes that have been read.
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read.
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Passes over this text, which ends with this key and its colon, if it comes next.
+    /// Skips `text` if it comes next, and returns whether it does. `last_key` is the index of the
+    /// last key in it, or of the current key if `text` is a value.
     #[inline]
-    pub fn passes(&mut self, text: &str, last_key: usize) -> bool {
+    pub fn skip_if_next(&mut self, text: &str, last_key: usize) -> bool {
         let comes_next = self.rest().starts_with(text.as_bytes());
         if comes_next {
-            self.pass(text.len(), last_key);
+            self.skip(text.len(), last_key);
         }
         comes_next
     }
 
-    /// Passes over so many bytes whose content is known, down to the value of this key.
+    /// Skips `length` bytes whose content is known; `last_key` is the index of the last key in
+    /// them.
     #[inline]
-    pub fn pass(&mut self, length: usize, last_key: usize) {
+    pub fn skip(&mut self, length: usize, last_key: usize) {
         self.at += length;
         self.last = last_key;
     }
 }
 
-/// The end of a text, with nothing behind it.
+/// The last bytes of a text, padded with zeros.
 #[cold]
-fn filled_up(rest: &[u8]) -> u8x16 {
+fn zero_padded(rest: &[u8]) -> u8x16 {
     let mut head = [0; 16];
     head[..rest.len()].copy_from_slice(rest);
     u8x16::new(head)
 }
 
-/// The value that starts here, and where it ends.
+/// The value that starts at `at`, and the position after it.
 #[inline]
 fn value(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     match text.as_bytes().get(at)? {
         b'"' => {
-            let after = end_of_text(text, at)?;
+            let after = end_of_string(text, at)?;
             Some((Value::Text(text.get(at + 1..after - 1)?), after))
         }
-        _ => word_or_count(text, at),
+        _ => literal_or_count(text, at),
     }
 }
 
-fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
+fn literal_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     let rest = &text.as_bytes()[at..];
     let word = |word: &str, value| rest.starts_with(word.as_bytes()).then_some((value, at + word.len()));
     match rest.first()? {
         b'0'..=b'9' => {
             let (count, digits) = digits::parse_prefix(rest);
-            // A zero in front, a fraction, an exponent or a number beyond 64 bits is for the parser.
+            // A leading zero, a fraction, an exponent and a number of more than 64 bits are left to
+            // the parser.
             let ends = !rest.get(digits).is_some_and(u8::is_ascii_digit);
             (ends && (digits == 1 || rest[0] != b'0')).then_some((Value::Count(count), at + digits))
         }
@@ -324,9 +334,10 @@ fn word_or_count(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
     }
 }
 
-/// Where the text ends whose opening quote is here: a number and not the text, as that fits into a register.
+/// The position after the closing quote of the string whose opening quote is at `at`. Returns a
+/// position instead of the string because that fits into a register.
 #[inline]
-fn end_of_text(text: &str, at: usize) -> Option<usize> {
+fn end_of_string(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'"') {
         return None;
@@ -342,17 +353,17 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
-        // Twice: the second time, the order of the keys is known.
+        // Twice: the second time, the keys are predicted.
         let mut keys = Keys::new(&["a", "b"]);
         let first = read_with(line, &mut keys);
         assert_eq!(read_with(line, &mut keys), first, "{line}");
         first
     }
 
-    /// The fields named a and b, and the number of others.
+    /// All fields, of which `a` and `b` are known keys.
     fn read_with(line: &str, keys: &mut Keys) -> Option<serde_json::Map<String, serde_json::Value>> {
         let mut map = serde_json::Map::new();
-        let mut fields = Fields::of(line, keys);
+        let mut fields = Fields::new(line, keys);
         loop {
             let start = fields.position();
             let key = match fields.next(keys)? {
@@ -374,9 +385,9 @@ mod tests {
     }
 
     #[test]
-    fn plain_objects_are_read_and_others_are_left_to_the_parser() {
+    fn reads_canonical_objects_and_leaves_the_rest_to_the_parser() {
         let map = read(r#"{"a":"x","b":17,"c":true,"d":false,"e":null,"ü":"größer als acht Bytes"}"#)
-            .expect("plain");
+            .expect("canonical form");
         assert_eq!((map.len(), read("{}")), (6, Some(serde_json::Map::new())));
         assert_eq!(
             (&map["a"], &map["b"], &map["ü"]),
@@ -416,9 +427,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_the_parser_reads(line in r#"\{("[a-c\\"é\x00-\x22]{0,12}":("[a-z "\\é\x1f]{0,20}"|[0-9]{1,21}|true|null),?){1,4}\}?"#) {
+        fn agrees_with_the_parser(line in r#"\{("[a-c\\"é\x00-\x22]{0,12}":("[a-z "\\é\x1f]{0,20}"|[0-9]{1,21}|true|null),?){1,4}\}?"#) {
             if let Some(map) = read(&line) {
-                let parsed: serde_json::Value = serde_json::from_str(&line).expect("what is plain is JSON");
+                let parsed: serde_json::Value = serde_json::from_str(&line).expect("canonical form is JSON");
                 prop_assert_eq!(serde_json::Value::Object(map), parsed);
             }
         }

@@ -1,22 +1,23 @@
-//! Signs in texts: what ends one, and what cannot stand in one as it is.
+//! Special bytes in JSON strings: those that end a string or must be escaped in one.
 
 use wide::{u8x16, u8x32};
 
-/// How much is looked at together: nearly every text ends in its first block.
+/// Bytes that are searched at a time: nearly every string ends in its first block.
 const BLOCK: usize = 32;
 
-/// The place of the first quote, backslash or control character from this place on: where a text ends, or is not plain.
+/// The position of the first quote, backslash or control character at or after `from`: there the
+/// string ends or is not in canonical form.
 #[inline]
 pub(super) fn special_byte(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(block) = bytes.get(at..)?.first_chunk() {
-        let signs = special_bits(*block);
-        if signs != 0 {
-            return Some(at + signs.trailing_zeros() as usize);
+        let special = special_bits(*block);
+        if special != 0 {
+            return Some(at + special.trailing_zeros() as usize);
         }
         at += BLOCK;
     }
-    // The rest is the end of a block that begins before it.
+    // The rest is shorter than a block: search the last block of `bytes`, which includes it.
     let Some(block) = bytes.last_chunk() else {
         return Some(at + bytes[at..].iter().position(|byte| is_special(*byte))?);
     };
@@ -24,14 +25,16 @@ pub(super) fn special_byte(bytes: &[u8], from: usize) -> Option<usize> {
     (rest != 0).then(|| at + rest.trailing_zeros() as usize)
 }
 
-/// Whether there is a quote, a backslash or a control character: such a text cannot stand between quotes as it is.
+/// Whether there is a quote, a backslash or a control character, so that the text needs escapes in
+/// a JSON string.
 #[inline]
 pub(crate) fn has_special_byte(bytes: &[u8]) -> bool {
-    // The last block overlaps the one before: that is less than to look at single bytes.
+    // The last block overlaps the one before it, which is faster than testing single bytes.
     match (bytes.last_chunk(), bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (Some(last), ..) => {
             let (blocks, _) = bytes.as_chunks::<16>();
-            let in_blocks = blocks.iter().fold(u8x16::ZERO, |signs, block| signs | special_bytes_of(*block));
+            let in_blocks =
+                blocks.iter().fold(u8x16::ZERO, |special, block| special | special_bytes_of(*block));
             (in_blocks | special_bytes_of(*last)).to_bitmask() != 0
         }
         (None, Some(first), Some(last)) => {
@@ -48,7 +51,7 @@ fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Marks the signs among these bytes.
+/// A mask of the special bytes in a block: 0xff for each of them.
 #[inline]
 fn special_bytes_of(block: [u8; 16]) -> u8x16 {
     let block = u8x16::new(block);
@@ -56,7 +59,7 @@ fn special_bytes_of(block: [u8; 16]) -> u8x16 {
     controls | block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\'))
 }
 
-/// Which of these bytes are signs, a bit each.
+/// A bit mask of the special bytes in a block; the lowest bit is the first byte.
 #[inline]
 fn special_bits(block: [u8; BLOCK]) -> u32 {
     let block = u8x32::new(block);
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_sign_is_found_wherever_it_is_and_whatever_comes_before_and_after() {
+    fn finds_the_first_special_byte_at_every_position() {
         for length in 0..80 {
             for fill in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0x9f, 0xa2, 0xdc, 0xff] {
                 let mut bytes = vec![fill; length];

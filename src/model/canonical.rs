@@ -1,12 +1,13 @@
-//! Canonical names in events: one name for each language, editor, environment and flow, whatever the source calls it.
+//! Canonical names in events: one name for each language, editor, environment and flow.
 
 use std::borrow::Cow;
 
 use crate::events::aliases::{self, Aliases, IDES, LANGUAGES};
 use crate::model::event::Event;
 
-/// Gives the language, editor, environment and flow of an event their canonical names. The names that the source uses for
-/// languages and editors stay in `language_original` and `ide_original`, the version of a flow in `flow_version`.
+/// Replaces the language, editor, environment and flow of an event with their canonical names. If
+/// the source uses other names for the language or editor, `language_original` and `ide_original`
+/// keep them; `flow_version` keeps the version of the flow.
 pub fn canonicalize(event: &mut Event<'_>) {
     if let Some((name, version)) = event.flow.take().map(aliases::split_flow_version) {
         event.flow = Some(name);

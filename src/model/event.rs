@@ -1,4 +1,4 @@
-//! A usage event, and the one table of its fields.
+//! The event record, and the one table of its fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::record::{Origin, Row};
 
-/// Hands the fields of an event behind its origin to a macro, in the order in which lines have them. A row holds the
-/// name, the form of the value, and whether a metric rests on it: a record whose `uncounted` field has a value of
-/// another form is counted without that field.
+/// Passes the fields of an event that follow its origin to a macro, in line order. A row contains
+/// the name, the form of the value, and whether a metric depends on it: if an `uncounted` field has
+/// a value of another form, the record counts without that field.
 ///
-/// Forms: `required` text, optional `text`, `flag` (absent is false), `lines` (of code, 32 bits), `count` (64 bits),
-/// `object` (any JSON object).
+/// Forms: `required` text, optional `text`, `flag` (absent is false), `lines` (of code, 32 bits),
+/// `count` (64 bits), `object` (any JSON object).
 macro_rules! event_fields {
     ($callback:path) => {
         $callback! {
@@ -26,25 +26,27 @@ macro_rules! event_fields {
             feature: required counted,
             /// The user's global id, or the pseudonym in its place.
             user: required counted,
-            /// The user name; never there when people are pseudonyms.
+            /// The username; absent when people are pseudonyms.
             username: text uncounted,
             /// True for bots and service accounts.
             bot: flag counted,
-            /// The programming language by its one name ([`crate::events::aliases`]); `(none)` where the source says there is none.
+            /// The canonical name of the programming language ([`crate::events::aliases`]);
+            /// `(none)` if the source states that there is none.
             language: text counted,
-            /// The language as the source spelt it, where that is not its name.
+            /// The language as the source writes it, if that is not the canonical name.
             language_original: text uncounted,
-            /// The editor by its one name ([`crate::events::aliases`]).
+            /// The canonical name of the editor ([`crate::events::aliases`]).
             ide: text counted,
-            /// The editor as the source spelt it, where that is not its name.
+            /// The editor as the source writes it, if that is not the canonical name.
             ide_original: text uncounted,
-            /// Size of a suggestion in lines of code.
+            /// Size of the suggestion in lines of code.
             lines: lines counted,
-            /// The ids of the namespace it happened in and of those above it, joined by slashes, as GitLab tells them.
+            /// The ids of the namespace it happened in and of its ancestors, joined by slashes, as
+            /// GitLab returns them.
             namespace: text uncounted,
             /// The global id of the project it happened in.
             project: text uncounted,
-            /// The id of the session it is of.
+            /// The id of the session that it belongs to.
             session: text counted,
             /// The flow type of that session.
             flow: text counted,
@@ -54,46 +56,48 @@ macro_rules! event_fields {
             tool: text counted,
             /// The model that answered.
             model: text counted,
-            /// What runs the model.
+            /// The engine that runs the model.
             model_engine: text uncounted,
-            /// Who offers the model.
+            /// The provider of the model.
             model_provider: text uncounted,
             /// The agent that acted in the session.
             agent: text uncounted,
-            /// What kind of agent or flow it is: foundational, custom, external.
+            /// The kind of agent or flow: foundational, custom or external.
             agent_type: text uncounted,
             /// The version of the flow.
             flow_version: text uncounted,
-            /// What kind of user it is, in the source's own word: human, or one of several kinds of bots.
+            /// The kind of user, in the source's own term: human, or one of several kinds of bots.
             user_type: text uncounted,
             /// The user's id across all instances, or the pseudonym in its place.
             global_user_id: text uncounted,
-            /// How a tool call or a session ended, where the event's name does not say it: `success`, `failure`, `completed`,
-            /// `cancelled`.
+            /// How a tool call or session ended, if the event's name does not include it:
+            /// `success`, `failure`, `completed` or `cancelled`.
             outcome: text counted,
-            /// The type of what went wrong; never its text, which can hold anything.
+            /// The type of the error; never its message, which can contain anything.
             reason: text uncounted,
-            /// Tokens that went into the model; whether those from its cache are in, differs with the source.
+            /// Input tokens of the model; whether cached ones are included depends on the source.
             input_tokens: count counted,
-            /// Tokens that came out of the model.
+            /// Output tokens of the model.
             output_tokens: count counted,
-            /// Both together, as the source says.
+            /// Input and output tokens together, as the source reports them.
             total_tokens: count counted,
-            /// Tokens read from the cache.
+            /// Input tokens read from the cache.
             cache_read: count counted,
             /// Tokens written to the cache for five minutes.
             cache_write_5m: count counted,
             /// Tokens written to the cache for an hour.
             cache_write_1h: count counted,
-            /// Tokens written to the cache, those of five minutes and of an hour included.
+            /// Tokens written to the cache, including those for five minutes and for an hour.
             cache_write: count counted,
-            /// What emitted the event, in its own word: `gitlab-rails`, `duo-workflow-service-python`.
+            /// The emitter of the event, by its own name: `gitlab-rails`,
+            /// `duo-workflow-service-python`.
             source: text uncounted,
-            /// What ties shown, accepted and rejected of one suggestion together.
+            /// The id that the shown, accepted and rejected events of one suggestion share.
             tracking_id: text uncounted,
-            /// The source's own id of the event; where there is one, it is the event's identity.
+            /// The source's own id of the event; if present, it is the event's identity.
             event_id: text counted,
-            /// What else the Standard Context and the AI Context tell, by their own names for it.
+            /// The other fields of the Standard Context and the AI Context, under their original
+            /// names.
             context: object uncounted,
         }
     };
@@ -110,14 +114,14 @@ macro_rules! type_of {
     (object $a:lifetime) => { Option<Box<Map<String, Value>>> };
 }
 
-/// The type that a field is read as, by its form.
+/// The type that a field is deserialized as, by its form.
 macro_rules! read_as {
     (required $a:lifetime) => { Text<$a> };
     (text $a:lifetime) => { Option<Text<$a>> };
     ($form:ident $a:lifetime) => { type_of!($form $a) };
 }
 
-/// The value of a field, of what was read of it.
+/// Converts the deserialized value of a field, an `Option`, to the value in [`Event`].
 macro_rules! value_of {
     (required, $read:expr, $name:expr) => {
         $read.ok_or_else(|| Error::missing_field($name))?.0
@@ -130,7 +134,7 @@ macro_rules! value_of {
     };
 }
 
-/// Writes a field to a struct of serde's.
+/// Serializes a field, by its form.
 macro_rules! serialize {
     (required, $fields:ident, $name:expr, $value:expr) => {
         $fields.serialize_field($name, &$value)?
@@ -147,7 +151,7 @@ macro_rules! serialize {
     };
 }
 
-/// Whether a field counts for no metric.
+/// Whether no metric depends on a field.
 macro_rules! is_uncounted {
     (counted) => {
         false
@@ -157,7 +161,7 @@ macro_rules! is_uncounted {
     };
 }
 
-/// Whether a value has the form of a field; null is the same as no field.
+/// Whether a value has the form of an uncounted field. Null means that the field is absent.
 macro_rules! has_form {
     (object, $value:expr) => {
         $value.is_null() || $value.is_object()
@@ -183,21 +187,21 @@ macro_rules! define_event {
         }
 
         impl<'a> Event<'a> {
-            /// The names of its fields, those of its origin included, in the order in which lines have them.
+            /// The names of its fields, including those of its origin, in line order.
             pub const FIELDS: &'static [&'static str] = &[
                 "ts", "instance", "collector", "scope", "day", "fetched_at", "row",
                 $(stringify!($name),)*
             ];
 
-            /// An event of which nothing else is known; its required texts are empty.
+            /// Creates an event with no other fields; its required texts are empty.
             pub fn new(ts: Timestamp, origin: Origin<'a>) -> Event<'a> {
                 Event { ts, origin, $($name: Default::default(),)* }
             }
         }
 
-        /// Whether a line without this field is still counted right, and its value is of another form than the field's:
-        /// no metric rests on it.
-        pub(crate) fn is_unusable(name: &str, value: &Value) -> bool {
+        /// Whether a line has to be read without this field: its value has the wrong form, and no
+        /// metric depends on it.
+        pub(crate) fn is_droppable(name: &str, value: &Value) -> bool {
             match name {
                 $(stringify!($name) => is_uncounted!($usage) && !(has_form!($form, value)),)*
                 _ => false,
@@ -221,7 +225,7 @@ macro_rules! define_event {
             }
         }
 
-        /// What was read of an event so far: a field that came before is an error.
+        /// The fields read so far. A duplicate field is an error.
         #[derive(Default)]
         struct Read<'a> {
             r#type: Option<Text<'a>>,
@@ -287,7 +291,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
     }
 }
 
-/// Reads the value of the field of this name.
+/// Deserializes the value of the field `name`; fails if the line has the field twice.
 fn put<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     field: &mut Option<T>,
     map: &mut A,

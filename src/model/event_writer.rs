@@ -1,4 +1,4 @@
-//! Writing event records: the same bytes as serde makes, in a fraction of the time.
+//! Writes event records: the same bytes as serde, in a fraction of the time.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use crate::model::event::{Event, event_fields};
 use crate::model::record::Origin;
 use crate::model::usage_event::UsageEvent;
 
-/// A key with what stands before and after it, for a field that is not the first one.
+/// A key with the comma before it and the colon after it; the first field of a line has no comma.
 macro_rules! key {
     ($name:expr) => {
         concat!(",\"", $name, "\":").as_bytes()
     };
 }
 
-/// The same with the quote that a text begins with.
-macro_rules! opened {
+/// A key with the comma, the colon and the opening quote of its value.
+macro_rules! string_key {
     ($name:literal) => {
         concat!(",\"", $name, "\":\"").as_bytes()
     };
@@ -26,10 +26,10 @@ macro_rules! opened {
 /// Appends a field of an event, by the form of its value.
 macro_rules! write_field {
     (required, $output:expr, $key:expr, $value:expr) => {
-        text($output, $key, $value)
+        text_field($output, $key, $value)
     };
     (text, $output:expr, $key:expr, $value:expr) => {
-        optional($output, $key, $value)
+        optional_field($output, $key, $value)
     };
     (flag, $output:expr, $key:expr, $value:expr) => {
         if *$value {
@@ -55,11 +55,11 @@ macro_rules! write_field {
 /// Writes events as lines.
 #[derive(Debug, Default)]
 pub struct EventWriter {
-    /// The origin of the last event, as it is written from the quote after its moment up to its place in the page: most events
-    /// are of the same page.
-    origin: Vec<u8>,
-    of: Option<Origin<'static>>,
-    /// Its day, as it is written.
+    /// The serialized origin of the current page, from the closing quote of the event's time up to
+    /// its index in the page. Most consecutive events are from the same page.
+    prefix: Vec<u8>,
+    origin: Option<Origin<'static>>,
+    /// The day of the origin, serialized.
     day: String,
 }
 
@@ -79,89 +79,90 @@ impl EventWriter {
         output.extend_from_slice(b"}\n");
     }
 
-    /// Appends what a plain text tells of an event as a line, with its line break, of the page that was started last: no text of it
-    /// needs escapes. False, and nothing is appended, when its moment is not one of the day of the page in whole seconds; then
-    /// it has to be read.
-    pub fn write_plain(&self, event: &UsageEvent<'_, &str>, index: u32, output: &mut Vec<u8>) -> bool {
+    /// Appends an event of the current page ([`start_page`](Self::start_page)) as a line, with its
+    /// line break. No text of the event may need escapes. Returns false, and appends nothing,
+    /// unless its time is in whole seconds and on the day of the page; then the time has to be
+    /// parsed.
+    pub fn write_fast(&self, event: &UsageEvent<'_, &str>, index: u32, output: &mut Vec<u8>) -> bool {
         if !is_whole_second_timestamp_on(event.ts, &self.day) {
             return false;
         }
         output.extend_from_slice(b"{\"type\":\"event\",\"ts\":\"");
         output.extend_from_slice(event.ts.as_bytes());
         self.write_row(index, output);
-        plain(output, opened!("event"), &event.event);
-        plain(output, opened!("feature"), event.feature);
-        plain(output, opened!("user"), &event.user);
-        plain_or_none(output, opened!("username"), &event.username);
+        unescaped_field(output, string_key!("event"), &event.event);
+        unescaped_field(output, string_key!("feature"), event.feature);
+        unescaped_field(output, string_key!("user"), &event.user);
+        optional_unescaped_field(output, string_key!("username"), &event.username);
         if event.bot {
             output.extend_from_slice(b",\"bot\":true");
         }
         if let Some(Canonical { name, original }) = &event.language {
-            plain(output, opened!("language"), name);
-            plain_or_none(output, opened!("language_original"), original);
+            unescaped_field(output, string_key!("language"), name);
+            optional_unescaped_field(output, string_key!("language_original"), original);
         }
         if let Some(Canonical { name, original }) = &event.ide {
-            plain(output, opened!("ide"), name);
-            plain_or_none(output, opened!("ide_original"), original);
+            unescaped_field(output, string_key!("ide"), name);
+            optional_unescaped_field(output, string_key!("ide_original"), original);
         }
         if let Some(lines) = event.lines {
             output.extend_from_slice(key!("lines"));
             number(output, lines.into());
         }
-        plain_or_none(output, opened!("namespace"), &event.namespace);
-        if let Some((start, id)) = &event.project {
-            output.extend_from_slice(opened!("project"));
-            output.extend_from_slice(start.as_bytes());
+        optional_unescaped_field(output, string_key!("namespace"), &event.namespace);
+        if let Some((prefix, id)) = &event.project {
+            output.extend_from_slice(string_key!("project"));
+            output.extend_from_slice(prefix.as_bytes());
             output.extend_from_slice(id.as_bytes());
             output.push(b'"');
         }
-        plain_or_none(output, opened!("session"), &event.session);
+        optional_unescaped_field(output, string_key!("session"), &event.session);
         let (flow, version) = event.flow.as_ref().map(|(flow, version)| (flow, version.as_ref())).unzip();
         if let Some(flow) = flow {
-            plain(output, opened!("flow"), flow);
+            unescaped_field(output, string_key!("flow"), flow);
         }
-        plain_or_none(output, opened!("environment"), &event.environment);
-        plain_or_none(output, opened!("tool"), &event.tool);
-        plain_or_none(output, opened!("model"), &event.model);
-        plain_or_none(output, opened!("model_engine"), &event.model_engine);
+        optional_unescaped_field(output, string_key!("environment"), &event.environment);
+        optional_unescaped_field(output, string_key!("tool"), &event.tool);
+        optional_unescaped_field(output, string_key!("model"), &event.model);
+        optional_unescaped_field(output, string_key!("model_engine"), &event.model_engine);
         if let Some(version) = version.flatten() {
-            plain(output, opened!("flow_version"), version);
+            unescaped_field(output, string_key!("flow_version"), version);
         }
         if let Some(outcome) = event.outcome {
-            plain(output, opened!("outcome"), outcome);
+            unescaped_field(output, string_key!("outcome"), outcome);
         }
-        plain_or_none(output, opened!("tracking_id"), &event.tracking_id);
+        optional_unescaped_field(output, string_key!("tracking_id"), &event.tracking_id);
         output.extend_from_slice(b"}\n");
         true
     }
 
-    /// Says which page the next events come from; the place of the origin in it does not matter.
+    /// Sets the page of the next events. `origin.row.index` is ignored.
     pub fn start_page(&mut self, origin: &Origin<'_>) {
-        let is_same = self.of.as_ref().is_some_and(|of| {
-            of.fetched_at == origin.fetched_at
-                && of.day == origin.day
-                && of.row.page == origin.row.page
-                && of.scope == origin.scope
-                && of.collector == origin.collector
-                && of.instance == origin.instance
+        let is_same = self.origin.as_ref().is_some_and(|last| {
+            last.fetched_at == origin.fetched_at
+                && last.day == origin.day
+                && last.row.page == origin.row.page
+                && last.scope == origin.scope
+                && last.collector == origin.collector
+                && last.instance == origin.instance
         });
         if !is_same {
             let Origin { instance, collector, scope, day, fetched_at, row } = origin;
-            self.origin.clear();
-            self.origin.push(b'"');
-            text(&mut self.origin, key!("instance"), instance);
-            text(&mut self.origin, key!("collector"), collector);
-            text(&mut self.origin, key!("scope"), scope);
+            self.prefix.clear();
+            self.prefix.push(b'"');
+            text_field(&mut self.prefix, key!("instance"), instance);
+            text_field(&mut self.prefix, key!("collector"), collector);
+            text_field(&mut self.prefix, key!("scope"), scope);
             self.day = day.to_string();
-            text(&mut self.origin, key!("day"), &self.day);
-            text(&mut self.origin, key!("fetched_at"), &fetched_at.to_string());
-            self.origin.extend_from_slice(b",\"row\":\"");
+            text_field(&mut self.prefix, key!("day"), &self.day);
+            text_field(&mut self.prefix, key!("fetched_at"), &fetched_at.to_string());
+            self.prefix.extend_from_slice(b",\"row\":\"");
             if row.page > 0 {
-                number(&mut self.origin, row.page.into());
-                self.origin.push(b':');
+                number(&mut self.prefix, row.page.into());
+                self.prefix.push(b':');
             }
             let owned = |text: &str| Cow::Owned(text.to_owned());
-            self.of = Some(Origin {
+            self.origin = Some(Origin {
                 instance: owned(instance),
                 collector: owned(collector),
                 scope: owned(scope),
@@ -173,37 +174,37 @@ impl EventWriter {
     }
 
     fn write_row(&self, index: u32, output: &mut Vec<u8>) {
-        output.extend_from_slice(&self.origin);
+        output.extend_from_slice(&self.prefix);
         number(output, index.into());
         output.push(b'"');
     }
 }
 
-/// Appends a field whose value is a text that needs no escapes. Inlined, so that the key is copied as what it is: a constant.
+/// Appends a text field that needs no escapes. Inlined, so that the key is copied as a constant.
 #[inline(always)]
-fn plain(output: &mut Vec<u8>, opened: &[u8], value: &str) {
-    output.extend_from_slice(opened);
+fn unescaped_field(output: &mut Vec<u8>, string_key: &[u8], value: &str) {
+    output.extend_from_slice(string_key);
     output.extend_from_slice(value.as_bytes());
     output.push(b'"');
 }
 
 #[inline(always)]
-fn plain_or_none(output: &mut Vec<u8>, opened: &[u8], value: &Option<Cow<'_, str>>) {
+fn optional_unescaped_field(output: &mut Vec<u8>, string_key: &[u8], value: &Option<Cow<'_, str>>) {
     if let Some(value) = value {
-        plain(output, opened, value);
+        unescaped_field(output, string_key, value);
     }
 }
 
 #[inline]
-fn optional(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
+fn optional_field(output: &mut Vec<u8>, key: &[u8], value: &Option<Cow<'_, str>>) {
     if let Some(value) = value {
-        text(output, key, value);
+        text_field(output, key, value);
     }
 }
 
-/// Appends a field whose value is a text. Inlined, so that the key is copied as what it is: a constant.
+/// Appends a text field. Inlined, so that the key is copied as a constant.
 #[inline(always)]
-fn text(output: &mut Vec<u8>, key: &[u8], value: &str) {
+fn text_field(output: &mut Vec<u8>, key: &[u8], value: &str) {
     output.extend_from_slice(key);
     quoted(output, value);
 }
@@ -214,7 +215,7 @@ fn quoted(output: &mut Vec<u8>, value: &str) {
     if !has_special_byte(value.as_bytes()) {
         output.extend_from_slice(value.as_bytes());
     } else {
-        // Its own quotes are left out: they are there.
+        // The quotes are already written.
         let quoted = serde_json::Value::from(value).to_string();
         output.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
     }
@@ -327,13 +328,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_event_is_written_as_serde_writes_it(events in proptest::collection::vec(event(), 1..4)) {
+        fn writes_the_same_bytes_as_serde(events in proptest::collection::vec(event(), 1..4)) {
             let (mut writer, mut written, mut expected) = (EventWriter::default(), Vec::new(), Vec::new());
             for event in &events {
-                // Twice: the second time, the origin is known.
+                // Twice: the second time, the prefix is cached.
                 for _ in 0..2 {
                     writer.write(event, &mut written);
-                    serde_json::to_writer(&mut expected, event).expect("serialises");
+                    serde_json::to_writer(&mut expected, event).expect("events serialize");
                     expected.push(b'\n');
                 }
             }

@@ -1,4 +1,4 @@
-//! Which line type a line is, and reading it.
+//! Reads a line of any type, and repairs it if necessary.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,53 +11,53 @@ use serde_json::{Map, Value};
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::json;
 use crate::model::event::{self, Event};
-use crate::model::log_line::is_furniture;
+use crate::model::log_line::is_log_noise;
 use crate::model::record::{
     AgentRollup, Coverage, Credit, Dora, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline,
     Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
 };
 
-/// A line of any type.
+/// One line of a stream: a JSON object whose `type` selects the variant.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly every line is a record, and one is held at a time")]
 pub enum Line<'a> {
-    /// A page of nodes.
+    /// One page of nodes as GitLab returned them.
     Raw(Raw<'a>),
-    /// What became of a collector, scope and day.
+    /// The status and row count of one collector, scope and day.
     Coverage(Coverage),
-    /// A typed row.
+    /// One validated row.
     Record(Record<'a>),
-    /// Counted rows.
+    /// Counts of the rows of one fetch.
     Rollup(Rollup<'a>),
-    /// A number.
+    /// One metric of one scope, period and set of dimensions.
     Metric(Box<Metric>),
-    /// A group that is no longer asked for.
+    /// A group that is no longer collected.
     FormerGroup(FormerGroup),
-    /// A type this version does not know.
+    /// A type that this version does not know.
     Unknown,
 }
 
-/// Rows of one fetch, counted.
+/// Counts of the rows of one fetch, as a JSON object whose `kind` selects the variant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Rollup<'a> {
-    /// Usage events.
+    /// Counts of usage events.
     Usage(UsageRollup<'a>),
-    /// A session of agents.
+    /// The facts about one session.
     Session(SessionRollup<'a>),
-    /// Calls of tools and tokens.
+    /// Counts of tool calls, model calls and tokens.
     Agent(Box<AgentRollup<'a>>),
 }
 
-/// A typed row of any source.
+/// One validated row of any source: a flat JSON object whose `type` selects the variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Record<'a> {
-    /// A usage event, in a box: it is larger than the others.
+    /// A usage event. Boxed because it is larger than the others.
     Event(Box<Event<'a>>),
     /// A person's seat.
     Seat(Seat<'a>),
-    /// A purchase of seats.
+    /// One purchase of seats.
     SeatPool(SeatPool<'a>),
     /// The state of a merge request.
     MergeRequest(MergeRequest<'a>),
@@ -65,22 +65,23 @@ pub enum Record<'a> {
     Pipeline(Pipeline<'a>),
     /// A project.
     Project(Project<'a>),
-    /// GitLab Credits used on a day.
+    /// GitLab Credits used on one day.
     Credit(Credit<'a>),
-    /// Numbers of a group that GitLab counted itself.
+    /// Totals of a group, counted by GitLab.
     GroupTotal(GroupTotal<'a>),
-    /// Numbers of a user that GitLab counted itself.
+    /// Totals of a user, counted by GitLab.
     UserTotal(UserTotal<'a>),
-    /// A DORA figure of a month.
+    /// One DORA metric of one month.
     Dora(Dora<'a>),
 }
 
-/// Whether a line says of which type it is.
+/// Whether a line is a JSON object with a `type`.
 pub fn is_typed(text: &str) -> bool {
     parse::<Tag<'_>>(text).is_ok()
 }
 
-/// Whether a line may say of which type it is, found without reading it. A type whose name is written with escapes is missed.
+/// Whether a line may have a `type`, without parsing it. A key that is written with escapes is not
+/// found.
 pub fn may_be_typed(text: &str) -> bool {
     text.starts_with("{\"type\":") || memmem::find(text.as_bytes(), b"\"type\"").is_some()
 }
@@ -94,9 +95,9 @@ struct Tag<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line. The error says why it cannot be read, without repeating any of its content.
+    /// Parses a line. The error contains the reason, but none of the line's content.
     pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
-        if let Some(metric) = plain_metric(text) {
+        if let Some(metric) = parse_canonical_metric(text) {
             return Ok(Line::Metric(Box::new(metric)));
         }
         // Nearly all lines are events, which check their type and kind themselves.
@@ -128,49 +129,46 @@ impl<'a> Line<'a> {
             _ => Line::Unknown,
         })
     }
-}
 
-impl<'a> Line<'a> {
-    /// Reads a line, also one that can be [repaired]; `room` holds the repaired text then. What shells put between lines
-    /// (`grep -C`, `tail -n 5 a b`) is of no known type.
-    pub fn parse_or_repair(text: &'a str, room: &'a mut Option<Repaired>) -> Result<Line<'a>, String> {
-        Line::parse(text).or_else(|reason| match repaired(text) {
-            _ if is_furniture(text) => Ok(Line::Unknown),
-            Some(repaired) => Line::parse(&room.insert(repaired).text),
+    /// Parses a line, and [repairs](repair) it if that fails; `buffer` then holds the repaired
+    /// text. Separators that shell tools print between lines (`grep -C`, `tail -n 5 a b`) are
+    /// [`Line::Unknown`].
+    pub fn parse_or_repair(text: &'a str, buffer: &'a mut Option<RepairedLine>) -> Result<Line<'a>, String> {
+        Line::parse(text).or_else(|reason| match repair(text) {
+            _ if is_log_noise(text) => Ok(Line::Unknown),
+            Some(repaired) => Line::parse(&buffer.insert(repaired).text),
             None => Err(reason),
         })
     }
 }
 
 impl Rollup<'_> {
-    /// The day of the fetch.
+    /// The UTC day that the fetch requested.
     pub fn day(&self) -> Day {
         match self {
             Rollup::Usage(rollup) => rollup.day,
-            Rollup::Session(rollup) => rollup.of.day,
-            Rollup::Agent(rollup) => rollup.of.day,
+            Rollup::Session(rollup) => rollup.counted_rows.day,
+            Rollup::Agent(rollup) => rollup.counted_rows.day,
         }
     }
 
-    /// Whether its counts can be true together.
-    pub fn is_possible(&self) -> bool {
+    /// Whether its counts are consistent with each other.
+    pub fn is_consistent(&self) -> bool {
         match self {
-            Rollup::Usage(rollup) => rollup.is_possible(),
+            Rollup::Usage(rollup) => rollup.is_consistent(),
             Rollup::Session(_) => true,
             Rollup::Agent(rollup) => rollup.counts.are_consistent(),
         }
     }
-}
 
-impl Rollup<'_> {
-    /// Gives the rows another address and group.
+    /// Sets the GitLab URL and the group path.
     pub fn set_origin(&mut self, instance: &str, scope: &str) {
-        let (of_instance, of_scope) = match self {
+        let (old_instance, old_scope) = match self {
             Rollup::Usage(usage) => (&mut usage.instance, &mut usage.scope),
-            Rollup::Session(session) => (&mut session.of.instance, &mut session.of.scope),
-            Rollup::Agent(agent) => (&mut agent.of.instance, &mut agent.of.scope),
+            Rollup::Session(session) => (&mut session.counted_rows.instance, &mut session.counted_rows.scope),
+            Rollup::Agent(agent) => (&mut agent.counted_rows.instance, &mut agent.counted_rows.scope),
         };
-        (*of_instance, *of_scope) = (instance.to_owned().into(), scope.to_owned().into());
+        (*old_instance, *old_scope) = (instance.to_owned().into(), scope.to_owned().into());
     }
 }
 
@@ -191,7 +189,7 @@ impl Record<'_> {
         }
     }
 
-    /// Gives the record another address and group.
+    /// Sets the GitLab URL and the group path.
     pub fn set_origin(&mut self, instance: &str, scope: &str) {
         let origin = match self {
             Record::Event(event) => &mut event.origin,
@@ -208,7 +206,7 @@ impl Record<'_> {
         (origin.instance, origin.scope) = (instance.to_owned().into(), scope.to_owned().into());
     }
 
-    /// The full path of the project that the record is of.
+    /// The full path of the project that the record belongs to.
     pub fn project(&self) -> Option<&str> {
         match self {
             Record::MergeRequest(merge_request) => Some(&merge_request.project),
@@ -218,7 +216,7 @@ impl Record<'_> {
         }
     }
 
-    /// Gives the project that the record is of another path.
+    /// Sets the full path of that project; does nothing if the record belongs to none.
     pub fn set_project(&mut self, path: String) {
         match self {
             Record::MergeRequest(merge_request) => merge_request.project = path.into(),
@@ -228,8 +226,8 @@ impl Record<'_> {
         }
     }
 
-    /// The UTC days the record's own stamps lie on; none for snapshots, which are of the day they were taken, and for
-    /// figures that speak of many days.
+    /// The UTC days of the record's own timestamps. None for snapshots, which belong to the day
+    /// they were taken, and for DORA metrics, which cover many days.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
             Record::Event(event) => (Some(event.ts.day()), None),
@@ -245,8 +243,9 @@ impl Record<'_> {
         first.into_iter().chain(second)
     }
 
-    /// Whether the record is of the day its fetch asked for. The server's windows overlap, so some are not.
-    pub fn is_of_its_day(&self) -> bool {
+    /// Whether the record belongs to the day that its fetch requested. GitLab also returns rows of
+    /// other days because the time ranges of requests overlap.
+    pub fn belongs_to_requested_day(&self) -> bool {
         match self {
             Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => true,
             Record::Dora(dora) => {
@@ -257,17 +256,19 @@ impl Record<'_> {
     }
 }
 
-/// The number in a line that is spelled as `aggregate` spells it, with its type first and once: most lines that
-/// `dashboard` and `export` read are, and finding the type of a line takes as long as reading all of it.
-fn plain_metric(text: &str) -> Option<Metric> {
+/// Parses a metric line in the canonical form that `aggregate` writes: its type comes first and
+/// only once. Most lines that `dashboard` and `export` read have this form, and finding the type of
+/// a line takes as long as parsing it.
+fn parse_canonical_metric(text: &str) -> Option<Metric> {
     static TYPE: LazyLock<memmem::Finder<'_>> = LazyLock::new(|| memmem::Finder::new(r#""type":"#));
     let rest = text.strip_prefix(r#"{"type":"metric","#)?;
     TYPE.find(rest.as_bytes()).is_none().then(|| json::from_str(text))?
 }
 
-/// The metric of a line that is spelled as `aggregate` spells it and is of a day and split by something. What follows its
-/// first dimension is not looked at: most metric lines are such, and reading them would take most of the time.
-pub fn metric_of_split_day(text: &str) -> Option<&str> {
+/// The metric name of a line in the canonical form that `aggregate` writes, if its grain is `day`
+/// and it has a dimension. The rest of the line is not checked: most metric lines are like this,
+/// and parsing them would take most of the time.
+pub fn daily_breakdown_metric(text: &str) -> Option<&str> {
     // An escaped quote within a text is not followed by the next key.
     let (metric, rest) = text.strip_prefix(r#"{"type":"metric","metric":""#)?.split_once('"')?;
     let (_, rest) = rest.strip_prefix(r#","instance":""#)?.split_once('"')?;
@@ -277,9 +278,10 @@ pub fn metric_of_split_day(text: &str) -> Option<&str> {
     (rest.starts_with(r#","by":{""#) && rest.ends_with('}')).then_some(metric)
 }
 
-/// Reads JSON text. The error says what is wrong and where, but repeats no value: values can be personal.
+/// Parses a JSON object. The error states what is wrong and where, but contains no value: values
+/// can be personal data.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-    // serde reads a struct from an array too; a line or a node is an object.
+    // serde reads a struct from an array, too; a line or a node is an object.
     if !text.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
     }
@@ -289,43 +291,44 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| reason(&error))
 }
 
-/// The same JSON text with what costs the line and matters to no metric put right; `None` when there is nothing of that
-/// kind. Readers try it on lines that cannot be read, so that lines that can be read cost nothing more.
+/// Repairs defects that make a line unreadable but affect no metric; `None` if it has none of them.
+/// Readers only call it for lines that they cannot read, so readable lines cost nothing extra.
 ///
-/// - Half a surrogate pair in an escape (`\ud83d`, which `json.dumps` of Python and `JSON.stringify` before ES2019 write
-///   for text that was cut within a character) becomes U+FFFD.
-/// - A field of an event record that no metric rests on is left out where its value is not text.
-pub fn repaired(text: &str) -> Option<Repaired> {
-    let whole = with_whole_surrogates(text);
-    let left_out = without_unusable(whole.as_deref().unwrap_or(text));
-    match (whole, left_out) {
+/// - A lone surrogate in an escape becomes U+FFFD. Python's `json.dumps` and `JSON.stringify`
+///   before ES2019 write one, such as `\ud83d`, for text that was truncated within a character.
+/// - A field of an event record is dropped if no metric depends on it and its value has the wrong
+///   form.
+pub fn repair(text: &str) -> Option<RepairedLine> {
+    let valid = replace_lone_surrogates(text);
+    let repaired = drop_malformed_fields(valid.as_deref().unwrap_or(text));
+    match (valid, repaired) {
         (_, Some(repaired)) => Some(repaired),
-        (Some(text), None) => Some(Repaired { text, left_out: 0 }),
+        (Some(text), None) => Some(RepairedLine { text, dropped_fields: 0 }),
         (None, None) => None,
     }
 }
 
-/// A line that was put right.
+/// A line after its repair.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Repaired {
-    /// The line.
+pub struct RepairedLine {
+    /// The repaired line.
     pub text: String,
-    /// How many fields were left out of it.
-    pub left_out: u64,
+    /// The number of fields that were dropped.
+    pub dropped_fields: u64,
 }
 
-/// The text with U+FFFD for every escaped surrogate that has no other half; `None` when all have one.
-pub fn with_whole_surrogates(text: &str) -> Option<String> {
-    /// The code unit of the escape `\uXXXX` that a text starts with.
+/// Replaces each escaped surrogate without its counterpart with `\ufffd`; `None` if there is none.
+pub fn replace_lone_surrogates(text: &str) -> Option<String> {
+    /// The UTF-16 code unit of the escape `\uXXXX` at the start of a text.
     fn unit(text: &[u8]) -> Option<u16> {
         let digits = text.strip_prefix(b"\\u")?.get(..4)?;
-        // `from_str_radix` would take a sign.
+        // `from_str_radix` would accept a plus sign.
         let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
         u16::from_str_radix(str::from_utf8(digits).ok().filter(|_| is_hexadecimal)?, 16).ok()
     }
     const ESCAPE: usize = "\\uXXXX".len();
     let bytes = text.as_bytes();
-    let (mut whole, mut copied, mut at) = (String::new(), 0, 0);
+    let (mut valid, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(next) = memchr::memchr(b'\\', &bytes[at..]) {
         at += next;
         at += match unit(&bytes[at..]) {
@@ -335,59 +338,59 @@ pub fn with_whole_surrogates(text: &str) -> Option<String> {
                 2 * ESCAPE
             }
             Some(0xd800..0xe000) => {
-                whole.push_str(&text[copied..at]);
-                whole.push_str("\\ufffd");
+                valid.push_str(&text[copied..at]);
+                valid.push_str("\\ufffd");
                 copied = at + ESCAPE;
                 ESCAPE
             }
-            // The character behind a backslash does not start an escape of its own.
+            // The character after a backslash does not start another escape.
             _ => 2,
         };
         if at >= bytes.len() {
             break;
         }
     }
-    (copied > 0).then(|| whole + &text[copied..])
+    (copied > 0).then(|| valid + &text[copied..])
 }
 
-/// An event record without the fields that no metric rests on and that have a value of the wrong form; `None` when
-/// there is none of them.
-fn without_unusable(text: &str) -> Option<Repaired> {
+/// Drops the fields of an event record that no metric depends on and whose values have the wrong
+/// form; `None` if there is none.
+fn drop_malformed_fields(text: &str) -> Option<RepairedLine> {
     let mut object: Map<String, Value> = serde_json::from_str(text).ok()?;
     if object.get("type").and_then(Value::as_str) != Some("event") {
         return None;
     }
     let before = object.len();
-    object.retain(|name, value| !event::is_unusable(name, value));
-    let left_out = (before - object.len()) as u64;
-    (left_out > 0).then(|| Repaired { text: Value::Object(object).to_string(), left_out })
+    object.retain(|name, value| !event::is_droppable(name, value));
+    let dropped_fields = (before - object.len()) as u64;
+    (dropped_fields > 0).then(|| RepairedLine { text: Value::Object(object).to_string(), dropped_fields })
 }
 
-/// What is wrong with JSON text, and where, without any value.
+/// The reason and position of a JSON error, without any value of the text.
 pub fn reason(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let column = error.column();
-    let said = error.to_string();
+    let message = error.to_string();
     match error.classify() {
         Category::Eof => "cut off before its end".to_owned(),
-        Category::Syntax if said.starts_with("recursion limit") => "nested too deeply".to_owned(),
+        Category::Syntax if message.starts_with("recursion limit") => "nested too deeply".to_owned(),
         Category::Syntax | Category::Io => format!("not JSON at column {column}"),
-        // serde names the field in these two, and in no other it is safe to pass the text on.
-        Category::Data if said.starts_with("missing field") || said.starts_with("duplicate field") => {
-            said.split(" at line").next().unwrap_or_default().to_owned()
+        // These two messages contain the field's name and no value; others can contain values.
+        Category::Data if message.starts_with("missing field") || message.starts_with("duplicate field") => {
+            message.split(" at line").next().unwrap_or_default().to_owned()
         }
         Category::Data => format!("a value of the wrong type or form before column {column}"),
     }
 }
 
-/// The JSON value in a text.
+/// Parses any JSON value, with lone surrogates replaced if necessary. The error contains no value.
 pub(crate) fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     if let Some(value) = json::from_str(text) {
         return Ok(value);
     }
     serde_json::from_str(text).or_else(|error| {
-        let whole = with_whole_surrogates(text).ok_or_else(|| reason(&error))?;
-        serde_json::from_str(&whole).map_err(|error| reason(&error))
+        let valid = replace_lone_surrogates(text).ok_or_else(|| reason(&error))?;
+        serde_json::from_str(&valid).map_err(|error| reason(&error))
     })
 }
 
@@ -398,7 +401,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_name_the_place_and_never_a_value() {
+    fn errors_contain_the_position_and_no_value() {
         let cases = [
             (r#"{"type":"event","user":"ana"#, "cut off before its end"),
             (r#"{"type":"event",user:"ana"}"#, "not JSON at column"),
@@ -408,16 +411,16 @@ mod tests {
             (r#"["ana"]"#, "not a JSON object"),
         ];
         for (text, reason) in cases {
-            let said = Line::parse(text).expect_err(text);
-            assert!(said.starts_with(reason), "{text}: {said}");
-            assert!(!said.contains("ana"), "{said}");
+            let message = Line::parse(text).expect_err(text);
+            assert!(message.starts_with(reason), "{text}: {message}");
+            assert!(!message.contains("ana"), "{message}");
         }
         assert!(matches!(Line::parse(r#"{"type":"of_tomorrow","x":1}"#), Ok(Line::Unknown)));
     }
 
     #[test]
-    fn halves_of_surrogate_pairs_are_replaced_and_nothing_else_is() {
-        for (text, whole) in [
+    fn replaces_only_lone_surrogates() {
+        for (text, valid) in [
             (r"cut \ud83d", r"cut \ufffd"),
             (r"\uDE00 cut", r"\ufffd cut"),
             (r"\ud83d\ud83d\ude00", r"\ufffd\ud83d\ude00"),
@@ -426,55 +429,55 @@ mod tests {
             (r"\\\ud83d", r"\\\ufffd"),
             (r"\ud83d\ud8zz", r"\ufffd\ud8zz"),
         ] {
-            assert_eq!(with_whole_surrogates(text).as_deref(), Some(whole), "{text}");
-            assert_eq!(with_whole_surrogates(whole), None, "{whole}");
+            assert_eq!(replace_lone_surrogates(text).as_deref(), Some(valid), "{text}");
+            assert_eq!(replace_lone_surrogates(valid), None, "{valid}");
         }
         for text in
             [r"\ud83d\ude00", r"\\ud83d", r"\ud8zz", r"\u+83d", r"\ud8", r"\u", r"\", "", "é", r"\u00e9"]
         {
-            assert_eq!(with_whole_surrogates(text), None, "{text}");
+            assert_eq!(replace_lone_surrogates(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_repaired_is_what_a_lossy_reader_reads(units in proptest::collection::vec(0xd7fe..0xe002_u16, 0..12)) {
+        fn repaired_text_reads_like_lossy_utf16(units in proptest::collection::vec(0xd7fe..0xe002_u16, 0..12)) {
             let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-            let whole = with_whole_surrogates(&escaped).unwrap_or_else(|| escaped.clone());
-            let read: String = serde_json::from_str(&format!("\"{whole}\"")).expect("no half is left");
+            let valid = replace_lone_surrogates(&escaped).unwrap_or_else(|| escaped.clone());
+            let read: String = serde_json::from_str(&format!("\"{valid}\"")).expect("no lone surrogate is left");
             prop_assert_eq!(read, String::from_utf16_lossy(&units));
         }
     }
 
     #[test]
-    fn a_field_that_no_metric_needs_never_costs_the_record() {
+    fn drops_malformed_fields_that_no_metric_needs() {
         let line = |more: &str| {
             format!(
                 r#"{{"type":"event","ts":"2026-10-01T12:34:56Z","instance":"i","collector":"c","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","row":"1:1","event":"x","feature":"other","user":"u"{more}}}"#
             )
         };
-        for (more, left_out) in [
+        for (more, dropped_fields) in [
             (r#","source":5,"agent":["a"],"input_tokens":7"#, 2),
             (r#","context":"x","username":null,"input_tokens":7"#, 1),
             (r#","model_provider":{},"reason":"\ud83d","input_tokens":7"#, 1),
         ] {
             let text = line(more);
             assert!(Line::parse(&text).is_err(), "{more}");
-            let repaired = repaired(&text).expect(more);
-            assert_eq!(repaired.left_out, left_out, "{more}");
+            let repaired = repair(&text).expect(more);
+            assert_eq!(repaired.dropped_fields, dropped_fields, "{more}");
             let Ok(Line::Record(Record::Event(event))) = Line::parse(&repaired.text) else {
                 panic!("{more}")
             };
             assert_eq!(event.input_tokens, Some(7));
         }
-        // What numbers rest on is not left out: the line is rejected.
+        // A field that a metric depends on is not dropped: the line is rejected.
         for more in [r#","bot":"yes""#, r#","input_tokens":-1"#, r#","session":5"#, r#","event_id":5"#] {
-            assert_eq!(repaired(&line(more)), None, "{more}");
+            assert_eq!(repair(&line(more)), None, "{more}");
         }
     }
 
     #[test]
-    fn a_split_day_is_known_by_its_text_and_nothing_else_is() {
+    fn recognizes_daily_breakdowns_without_parsing() {
         let line = |scope: &str, grain: &str, by: &str| {
             let keys = format!(r#""instance":"https://g.example","scope":"{scope}","grain":"{grain}","#);
             format!(
@@ -482,7 +485,7 @@ mod tests {
             )
         };
         let split = line("acme", "day", r#"{"ide":"zed"}"#);
-        assert_eq!(metric_of_split_day(&split), Some("chat.users"));
+        assert_eq!(daily_breakdown_metric(&split), Some("chat.users"));
         for other in [
             line("acme", "day", "{}"),
             line("acme", "week", r#"{"ide":"zed"}"#),
@@ -491,19 +494,19 @@ mod tests {
             split.trim_end_matches('}').to_owned(),
             split.replace("\"metric\",", "\"event\","),
         ] {
-            assert_eq!(metric_of_split_day(&other), None, "{other}");
+            assert_eq!(daily_breakdown_metric(&other), None, "{other}");
         }
     }
 
     #[test]
-    fn records_read_back_as_they_were_written_in_any_key_order_and_with_escapes() {
+    fn records_survive_a_round_trip_in_any_key_order_and_with_escapes() {
         let text = r#"{"user":"gid:\/\/gitlab\/User\/42","row":"3:17","type":"event","event":"x","feature":"other","extra":{"a":[1]},
             "ts":"2026-10-01T12:34:56Z","instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme",
             "day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z","username":"a\u00e9"}"#;
         let Ok(Line::Record(record)) = Line::parse(text) else { panic!("a record") };
-        let written = serde_json::to_string(&record).expect("records serialise");
+        let written = serde_json::to_string(&record).expect("records serialize");
         let Ok(Line::Record(again)) = Line::parse(&written) else { panic!("a record: {written}") };
         assert_eq!(record, again);
-        assert!(record.is_of_its_day());
+        assert!(record.belongs_to_requested_day());
     }
 }

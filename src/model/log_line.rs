@@ -1,23 +1,24 @@
-//! What stands between the events of a log: headers, separators, banners and lines of other kinds.
+//! Detects the lines of a log that are not events: headers, separators, banners and other log
+//! lines.
 //!
-//! None of it is an event, so it is skipped and counted. Only what is certain is listed here. Anything else that is no
+//! These are skipped and counted. Only certain cases are listed here: any other line that is not an
 //! event may be a damaged one, and is rejected.
 
 use serde_json::{Map, Value};
 
-/// Whether a line is no line of a log at all, whatever the log holds: a header, a separator, a banner of the program that
-/// showed it.
-pub fn is_furniture(line: &str) -> bool {
+/// Whether a line is noise around the lines of a log: a header, a separator, or a banner of the
+/// program that printed the log.
+pub fn is_log_noise(line: &str) -> bool {
     let line = line.trim();
     let is_framed = |start: &str, end: &str| line.starts_with(start) && line.ends_with(end);
-    // Of JSON lists, tables and rulers.
+    // JSON arrays, tables and horizontal rules.
     line.bytes().all(|byte| b"-=*_+~.|,[] \t".contains(&byte))
         || is_framed("==> ", " <==")
         || (is_framed("(", " rows)") || is_framed("(", " row)"))
         || (BANNERS.iter().any(|banner| line.starts_with(banner)) && !holds_members(line))
 }
 
-/// The starts of lines that programs write around logs.
+/// Prefixes of the lines that programs print around logs.
 const BANNERS: &[&str] = &[
     // Ruby's Logger (`Logfile created on`), W3C logs (`#Fields:`), comments.
     "#",
@@ -33,7 +34,7 @@ const BANNERS: &[&str] = &[
     "Script started on ",
     "Script done on ",
     "nohup: ",
-    // Excel's hint at the separator, Markdown.
+    // Excel's separator line, Markdown.
     "sep=",
     "```",
     // GitLab CI/CD job logs.
@@ -41,7 +42,7 @@ const BANNERS: &[&str] = &[
     "section_end:",
 ];
 
-/// Whether a line without JSON is one that a program logs as text.
+/// Whether a line is a log message in plain text, without JSON.
 pub(crate) fn is_text(line: &str) -> bool {
     !holds_members(line)
         && (starts_with_time(line)
@@ -51,7 +52,8 @@ pub(crate) fn is_text(line: &str) -> bool {
             || TEXT_STARTS.iter().any(|start| line.starts_with(start)))
 }
 
-/// The starts of stack traces, logfmt, syslog with a priority, and of what web servers and shells write as they start.
+/// Prefixes of stack traces, logfmt, syslog with a priority, and startup messages of web servers
+/// and shells.
 const TEXT_STARTS: &[&str] = &[
     "Traceback (most recent call last)",
     "Caused by: ",
@@ -81,12 +83,12 @@ const LEVELS: &[&str] = &[
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Whether there are members of a JSON object in a text, which is then a piece of one.
+/// Whether the text contains members of a JSON object, and so may be a fragment of one.
 fn holds_members(text: &str) -> bool {
     text.contains("\":") || text.contains("\\\":")
 }
 
-/// Whether a text starts with a pattern, in which `0` is any digit.
+/// Whether a text starts with a pattern, in which `0` matches any digit.
 fn starts_like(text: &str, pattern: &str) -> bool {
     text.len() >= pattern.len()
         && text.bytes().zip(pattern.bytes()).all(|(byte, expected)| match expected {
@@ -95,8 +97,8 @@ fn starts_like(text: &str, pattern: &str) -> bool {
         })
 }
 
-/// Whether a line starts with a time as loggers write it, apart from what follows. Rows of a table may start with a time
-/// too, but their next cell is not behind a blank.
+/// Whether a line starts with a time as loggers write it, followed by a space, a bracket or
+/// nothing. Table rows may also start with a time, but no space separates it from the next cell.
 fn starts_with_time(line: &str) -> bool {
     // Ruby's Logger: `I, [2026-10-01T09:00:00.123456 #17]`; klog: `I1001 09:00:00.123`.
     if starts_like(line.get(1..).unwrap_or_default(), ", [0000-00-00T00:00")
@@ -128,20 +130,21 @@ fn starts_with_level(line: &str) -> bool {
     LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word)) && rest.starts_with([' ', ':', ']'])
 }
 
-/// Whether a line starts with the name of a container as `docker compose logs` or `kubectl logs --prefix` writes it.
+/// Whether a line starts with a container name as `docker compose logs` or `kubectl logs --prefix`
+/// prints it.
 fn starts_with_container(line: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let behind = line.trim_start_matches(is_name);
-    line.starts_with("[pod/") || (behind.len() < line.len() && behind.trim_start().starts_with("| "))
+    let rest = line.trim_start_matches(is_name);
+    line.starts_with("[pod/") || (rest.len() < line.len() && rest.trim_start().starts_with("| "))
 }
 
-/// Whether a line is one of the access log of a web server.
+/// Whether a line is from the access log of a web server.
 fn is_access(line: &str) -> bool {
     line.split_once(" - ").is_some_and(|(host, rest)| !host.contains(' ') && rest.contains("] \""))
 }
 
-/// Whether an object that is of no known form is a line of a log all the same: it carries what loggers or collectors add,
-/// and nothing that an event carries.
+/// Whether an object of unknown form is another log line: it has a field that loggers or log
+/// collectors add, and none that only events have.
 pub(crate) fn is_other(object: &Map<String, Value>) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
     let is_event = has(EVENT_FIELDS) || object.get("event").is_some_and(|event| !event.is_object());
@@ -152,7 +155,7 @@ pub(crate) fn is_other(object: &Map<String, Value>) -> bool {
     !is_event && (is_bulk || has(LOG_FIELDS) || (has(TIMES) && has(MESSAGES)))
 }
 
-/// What only events carry, in any form.
+/// Fields that only events have, in any form.
 const EVENT_FIELDS: &[&str] = &[
     "additional_properties",
     "ai_context",
@@ -170,7 +173,7 @@ const EVENT_FIELDS: &[&str] = &[
     "type",
 ];
 
-/// What loggers and collectors add, and nothing else.
+/// Fields that only loggers and log collectors add.
 const LOG_FIELDS: &[&str] = &[
     "@timestamp",
     "MESSAGE",
@@ -199,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_separators_and_banners_are_furniture() {
+    fn headers_separators_and_banners_are_log_noise() {
         for line in [
             "# Logfile created on 2026-08-18 00:00:00 +0000 by logger.rb/v1.6.4",
             "#Fields: date time cs-method",
@@ -217,12 +220,12 @@ mod tests {
             "sep=,",
             "```json",
         ] {
-            assert!(is_furniture(line), "{line}");
+            assert!(is_log_noise(line), "{line}");
         }
     }
 
     #[test]
-    fn text_that_programs_log_is_known_by_how_it_starts() {
+    fn recognizes_log_text_by_its_start() {
         for line in [
             "2026-10-01 09:00:00,123 INFO server started",
             "2026-10-01T09:00:00.123456789Z stdout F Puma starting",
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_piece_of_an_event_or_a_row_is_neither() {
+    fn possible_fragments_of_events_and_rows_are_not_skipped() {
         for line in [
             "not json",
             "garbage",
@@ -265,7 +268,7 @@ mod tests {
             "ERRATIC text",
             "{\\\"event\\\":1",
         ] {
-            assert!(!is_furniture(line) && !is_text(line), "{line}");
+            assert!(!is_log_noise(line) && !is_text(line), "{line}");
         }
     }
 }

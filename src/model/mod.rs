@@ -1,4 +1,4 @@
-//! The lines that the commands pass to each other, one type per line.
+//! The lines of the streams between the commands, and reading and writing them.
 
 pub mod canonical;
 pub mod event;

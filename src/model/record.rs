@@ -1,7 +1,7 @@
-//! The lines that pass between the commands: one struct a line type, nothing else.
+//! The line types of the streams between the commands, one struct each.
 //!
-//! Every line is one JSON object with a `"type"`. Readers skip types they do not know, so a type or a
-//! field may be added at any time; names and meanings stay.
+//! Every line is one JSON object with a `type`. Readers skip unknown types and fields, so either
+//! can be added at any time; existing names and meanings never change.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,17 +18,19 @@ use crate::base::dimensions::Dimensions;
 use crate::base::lenient;
 use crate::events::agents::{AgentCounts, Step};
 
-/// The sum that stands for every one that a number cannot hold: sums that reach it stay there, and it is refused before
-/// anything is written of it.
+/// The value of a count that overflowed: sums saturate here, and commands fail before they write
+/// one.
 pub const TOO_LARGE: u64 = u64::MAX;
 
 /// The scope of the union of several groups.
 pub const ALL_SCOPES: &str = "*";
 
-/// The scope of an instance as a whole, with and without a group: the root of all groups, and the path of none.
+/// The scope of a whole instance, including what belongs to no group. It is the ancestor of all
+/// groups and the path of none.
 pub const INSTANCE_SCOPE: &str = "/";
 
-/// Whether a group lies within another one, by their paths; everything lies within the instance.
+/// Whether a group is a descendant of another one, by their paths; every group is one of the
+/// instance.
 pub fn is_within(scope: &str, ancestor: &str) -> bool {
     if ancestor == INSTANCE_SCOPE {
         return scope != INSTANCE_SCOPE;
@@ -36,93 +38,97 @@ pub fn is_within(scope: &str, ancestor: &str) -> bool {
     scope.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The language of a suggestion whose source says that it has none.
+/// The language of a suggestion whose source states that it has none.
 pub const NO_LANGUAGE: &str = "(none)";
 
-/// The user of an event whose source names nobody. It is no person.
-pub const NOBODY: &str = "(none)";
+/// The user of an event whose source names no user. It does not count as a person.
+pub const NO_USER: &str = "(none)";
 
-/// Whether this is the id of no user: [`NOBODY`], or an id that is empty or blank.
-pub fn is_nobody(user: &str) -> bool {
-    user == NOBODY || user.trim().is_empty()
+/// Whether this is not the id of a user: [`NO_USER`], or empty or blank.
+pub fn is_no_user(user: &str) -> bool {
+    user == NO_USER || user.trim().is_empty()
 }
 
-/// A page of nodes exactly as GitLab returned them, from `fetch`.
+/// One page of nodes exactly as GitLab returned them, from `fetch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "raw")]
 pub struct Raw<'a> {
-    /// The collector that asked.
+    /// The collector that requested the page.
     #[serde(borrow)]
     pub collector: Cow<'a, str>,
-    /// The GitLab that answered, as a URL without a trailing slash.
+    /// The GitLab that returned it, as a URL without a trailing slash.
     pub instance: Cow<'a, str>,
-    /// The group path asked for.
+    /// The requested group path.
     pub scope: Cow<'a, str>,
-    /// The first day asked for, where the nodes are sums over several days.
+    /// The first requested day, if the nodes are sums over several days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Day>,
-    /// The UTC day asked for, the last one where there are several; for snapshots the day of `fetched_at`.
+    /// The requested UTC day, the last one of several; for snapshots, the day of `fetched_at`.
     pub day: Day,
-    /// The page within this collector, scope and day, from 1.
+    /// The page number within this collector, scope and day, from 1.
     pub page: u32,
-    /// The server's `Date` at the first page: the same on all lines of a collector, scope and day.
+    /// The server's `Date` header of the first page: the same in all lines of a collector, scope
+    /// and day.
     pub fetched_at: Timestamp,
-    /// The nodes, untouched.
+    /// The nodes, unchanged.
     #[serde(borrow)]
     pub nodes: Vec<&'a RawValue>,
 }
 
-/// What `fetch` got for one collector, scope and day, also when it got nothing.
+/// The outcome of one collector, scope and day, from `fetch`, even if it received nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "coverage")]
 pub struct Coverage {
-    /// The collector that asked.
+    /// The collector.
     pub collector: String,
-    /// The GitLab asked.
+    /// The GitLab, as a URL without a trailing slash.
     pub instance: String,
-    /// The group path asked for.
+    /// The requested group path.
     pub scope: String,
-    /// The UTC day asked for; for snapshots the day of `fetched_at`.
+    /// The requested UTC day; for snapshots, the day of `fetched_at`.
     pub day: Day,
     /// How it ended.
     pub status: Status,
-    /// Nodes of that day that were received; null where nothing was received.
+    /// The number of nodes of that day that were received; null if no page was received.
     pub rows: Option<u64>,
-    /// The server's `Date` at the first page; null when the server never answered.
+    /// The server's `Date` header of the first page; null if the server never responded.
     pub fetched_at: Option<Timestamp>,
-    /// Why the day is not complete, or why rows of it could not be read; null otherwise.
+    /// Why the day is not complete or why some of its rows could not be read; null otherwise.
     pub reason: Option<String>,
-    /// Nodes that GitLab returned as null, with an error or without one: a row whose user was deleted, say. They are not in `rows`.
+    /// The number of nodes that GitLab returned as null, with or without an error, for example
+    /// because a user was deleted. They are not included in `rows`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable: u64,
-    /// The check value of the pseudonym key that `normalize` used; absent where it used none.
+    /// The check value of the pseudonym key that `normalize` used; absent if it used none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_check: Option<String>,
-    /// True where a newer fetch had fewer rows or was cut, so that an older one counts.
+    /// True if a newer fetch had fewer rows or was truncated, so that an older one counts.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shrunk: bool,
-    /// True where the user named the collector: then a refusal is a gap.
+    /// True if the user named the collector: then a refusal is a gap.
     #[serde(default, skip_serializing_if = "is_false")]
     pub named: bool,
 }
 
-/// A group that is no longer asked for, from `aggregate` with a history.
+/// A group that is no longer collected, from `aggregate` with a history.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "former_group")]
 pub struct FormerGroup {
-    /// The GitLab.
+    /// The GitLab, as a URL without a trailing slash.
     pub instance: String,
     /// The group path.
     pub scope: String,
-    /// The last day on which it is part of the union of all groups.
+    /// The last day on which it is part of the union of all groups, included.
     pub until: Day,
 }
 
-/// The reason of a day that is known from imported events alone: they do not state whether they are all of that day.
+/// The reason for a day with only imported events, which do not state whether they are all events
+/// of that day.
 pub const IMPORTED: &str = "imported events, completeness unknown";
 
 impl Coverage {
-    /// Whether nothing is known to be missing: the day was imported, and only its completeness is unknown.
+    /// Whether the day was imported: nothing is known to be missing, but its completeness is
+    /// unknown.
     pub fn is_imported(&self) -> bool {
         self.status == Status::Partial && self.reason.as_deref() == Some(IMPORTED)
     }
@@ -136,18 +142,18 @@ pub enum Status {
     Complete,
     /// Some pages arrived.
     Partial,
-    /// The role, tier or add-on does not allow it.
+    /// No permission: the role, tier or add-on does not allow it.
     Denied,
-    /// This GitLab has no such field.
+    /// Not available in this GitLab version: it has no such field.
     Unsupported,
     /// No page arrived.
     Failed,
-    /// Left out on purpose (sampling).
+    /// Not requested because of sampling.
     Skipped,
 }
 
-/// Where a record comes from. Together these six fields are a record's identity, unless it is an event with an id of its
-/// own: then the id stands in the place of the row.
+/// The origin of a record. These six fields are the record's identity, unless it is an event with
+/// its own id: then that id replaces the row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin<'a> {
     /// The GitLab, as a URL without a trailing slash.
@@ -156,43 +162,43 @@ pub struct Origin<'a> {
     /// The collector, or the kind of export.
     #[serde(borrow)]
     pub collector: Cow<'a, str>,
-    /// The group path asked for.
+    /// The requested group path.
     #[serde(borrow)]
     pub scope: Cow<'a, str>,
-    /// The UTC day the fetch asked for.
+    /// The UTC day that the fetch requested.
     pub day: Day,
     /// When that day was fetched.
     pub fetched_at: Timestamp,
-    /// The place in that fetch.
+    /// The position in that fetch.
     pub row: Row,
 }
 
-/// The place of a row in its fetch: `page:index`, or a line number for event exports (`page` 0).
+/// The position of a row in its fetch: `page:index`, or a line number for event exports (`page` 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
-    /// The page, from 1; 0 where the source has no pages.
+    /// The page number, from 1; 0 if the source has no pages.
     pub page: u32,
-    /// The node in the page, from 0; or the line number, from 1.
+    /// The index of the node in the page, from 0; or the line number, from 1.
     pub index: u32,
 }
 
-/// Defines records: structs with an origin, whose fields stand beside the others in a line.
+/// Defines record structs with an origin, whose fields are in the same JSON object as the others.
 ///
-/// `#[serde(flatten)]` would do the same, and would keep every value of a line in memory first: reading takes twice as
-/// long. What serde reads and writes is a struct with all fields in one row, of which nothing else knows.
+/// `#[serde(flatten)]` would do the same but buffer every value of a line first, which doubles the
+/// time to read it. Instead, serde reads and writes a private struct with all fields.
 macro_rules! records {
     ($($(#[$outer:meta])* $type:literal $name:ident {
         $($(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])? $field:ident: $field_type:ty,)*
     })*) => {$(
         $(#[$outer])*
         pub struct $name<'a> {
-            /// Where the record comes from; the day of a snapshot is that of the fetch.
+            /// The origin of the record; the day of a snapshot is that of the fetch.
             pub origin: Origin<'a>,
             $($(#[doc = $doc])* pub $field: $field_type,)*
         }
 
         impl $name<'_> {
-            /// The names of its fields behind those of its origin, in the order in which lines have them.
+            /// The names of its fields that follow those of its origin, in line order.
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
         }
 
@@ -253,7 +259,7 @@ records! {
         /// The holder's global id, or the pseudonym in its place.
         #[serde(borrow)]
         user: Cow<'a, str>,
-        /// The user name; never there when people are pseudonyms.
+        /// The username; absent when people are pseudonyms.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         username: Option<Cow<'a, str>>,
         /// True for bots and service accounts.
@@ -264,7 +270,7 @@ records! {
         /// The add-on of the seat.
         #[serde(borrow)]
         add_on: Cow<'a, str>,
-        /// The last day with any Duo activity, as GitLab tells it.
+        /// The last day with any Duo activity, as GitLab returns it.
         last_duo_activity_on: Option<Day>,
     }
 }
@@ -273,7 +279,7 @@ records! {
     /// One purchase of seats, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq)]
     "seat_pool" SeatPool {
-        /// The purchase's global id: what keeps a purchase seen through two groups from counting twice.
+        /// The purchase's global id, so that a purchase returned for two groups counts only once.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         purchase: Option<Cow<'a, str>>,
         /// The add-on.
@@ -299,22 +305,22 @@ records! {
         /// The number within the project.
         #[serde(borrow)]
         iid: Cow<'a, str>,
-        /// The author's global id or pseudonym; null when GitLab names no author.
+        /// The author's global id or pseudonym; null if GitLab returns no author.
         #[serde(borrow)]
         author: Option<Cow<'a, str>>,
-        /// True when the author is a bot or service account.
+        /// True if the author is a bot or service account.
         #[serde(default, skip_serializing_if = "is_false")]
         bot: bool,
-        /// `opened`, `merged`, `closed`, `locked`, or what GitLab says.
+        /// `opened`, `merged`, `closed`, `locked`, or another value that GitLab returns.
         #[serde(borrow)]
         state: Cow<'a, str>,
         /// When it was opened.
         created_at: Timestamp,
-        /// When it was merged; null when it is not.
+        /// When it was merged; null if it was not.
         merged_at: Option<Timestamp>,
-        /// Lines added; null where GitLab does not tell.
+        /// Lines added; null if GitLab does not return it.
         additions: Option<u64>,
-        /// Lines deleted; null where GitLab does not tell.
+        /// Lines deleted; null if GitLab does not return it.
         deletions: Option<u64>,
     }
 }
@@ -339,17 +345,17 @@ records! {
         created_at: Timestamp,
         /// When it finished; null while it has not.
         finished_at: Option<Timestamp>,
-        /// Seconds it ran; null where GitLab does not tell.
+        /// Duration in seconds; null if GitLab does not return it.
         duration: Option<u64>,
     }
 }
 
-/// Usage events of one fetch, person, event and what it is split by, counted: the mergeable middle between events
-/// and metrics.
+/// Counts of the usage events of one fetch, person, event, feature, language and editor. They can
+/// be merged with other counts before metrics are computed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct UsageRollup<'a> {
-    /// What is counted.
+    /// The kind of counts.
     pub kind: RollupKind,
     /// The GitLab, as a URL without a trailing slash.
     #[serde(borrow)]
@@ -357,15 +363,15 @@ pub struct UsageRollup<'a> {
     /// The collector, or the kind of export.
     #[serde(borrow)]
     pub collector: Cow<'a, str>,
-    /// The group path asked for.
+    /// The requested group path.
     #[serde(borrow)]
     pub scope: Cow<'a, str>,
-    /// The UTC day the fetch asked for.
+    /// The UTC day that the fetch requested.
     pub day: Day,
     /// When that day was fetched.
     pub fetched_at: Timestamp,
-    /// Which rows of the fetch were counted together: [`crate::aggregate::rollup::RowSet::digest`]. The same part counts once,
-    /// different parts add up.
+    /// The checksum of the counted rows: [`crate::aggregate::rollup::RowSet::digest`]. The same
+    /// part counts once, different parts add up.
     #[serde(borrow)]
     pub part: Cow<'a, str>,
     /// The user's global id, or the pseudonym in its place.
@@ -380,44 +386,44 @@ pub struct UsageRollup<'a> {
     /// The feature the event belongs to.
     #[serde(borrow)]
     pub feature: Cow<'a, str>,
-    /// The language; absent where the source does not tell.
+    /// The language; absent if the source does not report it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Cow<'a, str>>,
-    /// The editor; absent where the source does not tell.
+    /// The editor; absent if the source does not report it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub ide: Option<Cow<'a, str>>,
-    /// Events, each of a row of its own.
+    /// The number of events, one per row.
     #[serde(deserialize_with = "lenient::integer")]
     pub events: u64,
-    /// Events that carry a size.
+    /// The number of events with a size.
     #[serde(default, deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub sized: u64,
-    /// Sum of their sizes, in lines of code.
+    /// The sum of their sizes, in lines of code.
     #[serde(default, deserialize_with = "lenient::integer", skip_serializing_if = "is_zero")]
     pub lines: u64,
 }
 
 impl UsageRollup<'_> {
-    /// Whether its counts can be true together.
-    pub fn is_possible(&self) -> bool {
+    /// Whether its counts are consistent with each other.
+    pub fn is_consistent(&self) -> bool {
         self.events > 0 && self.sized <= self.events && (self.sized > 0 || self.lines == 0)
     }
 }
 
-/// What one fetch tells of one session of agents. The same session of several fetches is put together: nothing in it
-/// counts twice.
+/// The facts about one session in one fetch. Those of several fetches are merged: a fact that is in
+/// several of them counts once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct SessionRollup<'a> {
-    /// What is counted.
+    /// The kind of counts.
     pub kind: RollupKind,
-    /// Which rows it is of.
+    /// The counted rows.
     #[serde(borrow, flatten)]
-    pub of: RowsCounted<'a>,
+    pub counted_rows: CountedRows<'a>,
     /// The id of the session within its instance.
     #[serde(borrow)]
     pub session: Cow<'a, str>,
-    /// Global ids or pseudonyms of its users, with the moment of the first event of each.
+    /// The global ids or pseudonyms of its users, each with the time of their first event.
     #[serde(
         borrow,
         default,
@@ -431,23 +437,24 @@ pub struct SessionRollup<'a> {
     /// Its flow types.
     #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
     pub flows: BTreeSet<Cow<'a, str>>,
-    /// Where it runs.
+    /// The environments it runs in.
     #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
     pub environments: BTreeSet<Cow<'a, str>>,
-    /// Its steps, sorted, each with its moment.
+    /// Its steps, each with its time, in order of time.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub steps: BTreeSet<(Timestamp, Step)>,
 }
 
-/// Calls of tools and tokens of one fetch, person, event and what they are split by, counted.
+/// Counts of the tool calls, model calls and tokens of one fetch, person, event, flow, session,
+/// tool and model.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct AgentRollup<'a> {
-    /// What is counted.
+    /// The kind of counts.
     pub kind: RollupKind,
-    /// Which rows it is of.
+    /// The counted rows.
     #[serde(borrow, flatten)]
-    pub of: RowsCounted<'a>,
+    pub counted_rows: CountedRows<'a>,
     /// The user's global id, or the pseudonym in its place.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
@@ -457,16 +464,16 @@ pub struct AgentRollup<'a> {
     /// The event's name.
     #[serde(borrow)]
     pub event: Cow<'a, str>,
-    /// The flow type; absent where the event does not tell it.
+    /// The flow type; absent if the event does not contain it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<Cow<'a, str>>,
-    /// The session, where the flow is not told: others of its events can tell it.
+    /// The session, if the flow is absent: other events of the session can contain the flow.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Cow<'a, str>>,
-    /// The tool; absent where the event does not tell it.
+    /// The tool; absent if the event does not contain it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<Cow<'a, str>>,
-    /// The model; absent where the event does not tell it.
+    /// The model; absent if the event does not contain it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Cow<'a, str>>,
     /// The counts.
@@ -474,23 +481,23 @@ pub struct AgentRollup<'a> {
     pub counts: AgentCounts,
 }
 
-/// Which rows of which fetch were counted together.
+/// The fetch and the part of a rollup line: which rows were counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RowsCounted<'a> {
+pub struct CountedRows<'a> {
     /// The GitLab, as a URL without a trailing slash.
     #[serde(borrow)]
     pub instance: Cow<'a, str>,
     /// The collector, or the kind of export.
     #[serde(borrow)]
     pub collector: Cow<'a, str>,
-    /// The group path asked for.
+    /// The requested group path.
     #[serde(borrow)]
     pub scope: Cow<'a, str>,
-    /// The UTC day the fetch asked for.
+    /// The UTC day that the fetch requested.
     pub day: Day,
     /// When that day was fetched.
     pub fetched_at: Timestamp,
-    /// Which rows of the fetch: [`crate::aggregate::rollup::RowSet::digest`].
+    /// The checksum of the counted rows: [`crate::aggregate::rollup::RowSet::digest`].
     #[serde(borrow)]
     pub part: Cow<'a, str>,
 }
@@ -501,9 +508,9 @@ pub struct RowsCounted<'a> {
 pub enum RollupKind {
     /// Usage events.
     Usage,
-    /// A session of agents.
+    /// One session.
     Session,
-    /// Calls of tools and tokens.
+    /// Tool calls, model calls and tokens.
     Agent,
 }
 
@@ -514,6 +521,7 @@ fn is_false(flag: &bool) -> bool {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
+
 records! {
     /// A project of a group, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq)]
@@ -524,34 +532,36 @@ records! {
         /// The project's global id, which stays when the project is renamed or moved.
         #[serde(borrow)]
         id: Cow<'a, str>,
-        /// Whether it is archived; null where GitLab does not tell.
+        /// Whether it is archived; null if GitLab does not return it.
         archived: Option<bool>,
-        /// The share of each programming language, in percent, as GitLab found them in the repository; languages as in
-        /// [`Event`].
+        /// The share of each programming language in the repository, in percent, as GitLab detects
+        /// it. Languages have the same names as in [`Event`](crate::model::event::Event).
         #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
         languages: BTreeMap<Cow<'a, str>, f64>,
     }
 }
 
 records! {
-    /// Numbers of a group that GitLab counted itself: for reconciliation, never added to what events give.
+    /// Totals of a group that GitLab counted: for reconciliation only, never added to counts of
+    /// events.
     #[derive(Clone, Debug, PartialEq)]
     "group_total" GroupTotal {
         /// The first day counted.
         start: Day,
         /// The last day counted.
         end: Day,
-        /// The flow type that was counted; `None` where all were.
+        /// The flow type that was counted; `None` for all flow types.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         flow: Option<Cow<'a, str>>,
-        /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+        /// The totals by `feature.measure`; those that GitLab does not return are absent.
         #[serde(borrow)]
         values: Totals<'a>,
     }
 }
 
 records! {
-    /// Numbers of a user that GitLab counted itself: for reconciliation, never added to what events give.
+    /// Totals of a user that GitLab counted: for reconciliation only, never added to counts of
+    /// events.
     #[derive(Clone, Debug, PartialEq)]
     "user_total" UserTotal {
         /// The first day counted.
@@ -561,13 +571,13 @@ records! {
         /// The user's global id, or the pseudonym in its place.
         #[serde(borrow)]
         user: Cow<'a, str>,
-        /// The user name; never there when people are pseudonyms.
+        /// The username; absent when people are pseudonyms.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         username: Option<Cow<'a, str>>,
         /// True for bots and service accounts.
         #[serde(default, skip_serializing_if = "is_false")]
         bot: bool,
-        /// The numbers by `feature.measure`; one that GitLab does not tell is absent.
+        /// The totals by `feature.measure`; those that GitLab does not return are absent.
         #[serde(borrow)]
         values: Totals<'a>,
     }
@@ -579,95 +589,101 @@ records! {
     "credit" Credit {
         /// The day they were used.
         date: Day,
-        /// The product they were used by; `None` for all together, of which those of a product are a part.
+        /// The product that used them; `None` for the total, which includes those of all products.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         product: Option<Cow<'a, str>>,
-        /// The flow type, where the product has a single one.
+        /// The flow type, if the product has only one.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         flow: Option<Cow<'a, str>>,
-        /// Credits; null where GitLab does not tell.
+        /// The number of GitLab Credits; null if GitLab does not return it.
         credits: Option<f64>,
     }
 }
 
-/// Numbers by `feature.measure`.
+/// Totals by `feature.measure`.
 pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
 
 records! {
-    /// One of GitLab's own DORA figures of a group and its subgroups, over the days of a month up to the day of the fetch.
+    /// One DORA metric of a group and its subgroups as GitLab computes it, for the days of a month
+    /// up to the day of the fetch.
     #[derive(Clone, Debug, PartialEq)]
     "dora" Dora {
-        /// Which figure.
+        /// The metric.
         measure: DoraMeasure,
         /// The first day of the month.
         period: Day,
-        /// The figure as GitLab gives it: deployments a day, a share from 0 to 1, or seconds; null where GitLab has none.
+        /// The value as GitLab returns it: deployments per day, a share from 0 to 1, or seconds;
+        /// null if GitLab has none.
         value: Option<f64>,
     }
 }
 
-/// One of the four DORA figures.
+/// One of the four DORA metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DoraMeasure {
-    /// Deployments a day.
+    /// Deployments per day.
     DeploymentFrequency,
     /// Seconds from merge to deployment.
     LeadTimeForChanges,
-    /// Seconds from an incident to its end.
+    /// Seconds from the start of an incident to its end.
     TimeToRestoreService,
-    /// Share of the deployments that led to an incident.
+    /// The share of deployments that led to an incident, from 0 to 1.
     ChangeFailureRate,
 }
 
-/// One number. What its fields mean is in docs/streams.md; which metrics there are, in docs/metrics.md.
+/// One metric of one scope, period and set of dimensions. `docs/streams.md` explains the fields,
+/// `docs/metrics.md` the metrics. The unit is the one of the metric's definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "metric")]
 pub struct Metric {
     /// The metric's name, for example `code_suggestions.acceptance_rate`.
     pub metric: Cow<'static, str>,
-    /// The GitLab it speaks of; `*` where several are united.
+    /// The GitLab, as a URL without a trailing slash; `*` for several that are merged.
     pub instance: String,
     /// The group path; [`ALL_SCOPES`] for the union of several groups.
     pub scope: String,
-    /// The kind of period.
+    /// The grain of the period.
     pub grain: Grain,
-    /// The period's first day.
+    /// The first day of the period, included.
     pub start: Day,
-    /// The period's last day.
+    /// The last day of the period, included.
     pub end: Day,
     /// The dimensions; empty for the total.
     pub by: Dimensions,
-    /// Who is counted, where that is a choice; the lines of each choice are a series of their own.
+    /// Who is counted, if the metric has several populations; each of them is a separate series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub population: Option<Population>,
-    /// The number; null when it cannot be known, for the reason in `reason`.
+    /// The value; null if it is unknown, for the reason in `reason`.
     pub value: Option<Number>,
-    /// The numerator of a rate, the count itself, or the observations behind a statistic.
+    /// The numerator of a rate, the count itself, or the number of observations of a statistic.
     pub n: Option<Number>,
     /// The denominator of a rate; null for counts and statistics.
     pub of: Option<Number>,
-    /// Distinct people behind the value: what hiding small groups needs; null where no people are.
+    /// The number of distinct people behind the value, which suppression needs; null if the metric
+    /// is not about people.
     pub people: Option<u64>,
-    /// Complete days / days of the period, of the collectors the metric rests on.
+    /// Complete days divided by the days of the period, for the collectors the metric depends on.
     pub coverage: f64,
-    /// Days / days of the period that are not known to be complete for no other reason than that they come from imported
-    /// events, which do not state it. What is left of 1 after this and `coverage` is missing. Absent when 0.
-    #[serde(default, skip_serializing_if = "is_none_of_it")]
+    /// Days of imported events, divided by the days of the period: their completeness is unknown
+    /// only because imported events do not state it. The rest, `1 - coverage - imported`, is
+    /// missing. Absent if 0.
+    #[serde(default, skip_serializing_if = "is_zero_share")]
     pub imported: f64,
-    /// Share of the rows that carry the measured field; null when there is no row.
+    /// The share of rows that carry the measured field, from 0 to 1; null if there are no rows.
     pub basis: Option<f64>,
-    /// True when every day of the period was fetched whole, 7 days or more after the period ended.
+    /// True if every day of the period was fetched completely, at least 7 days after the period
+    /// ended.
     #[serde(rename = "final")]
     pub is_final: bool,
     /// Why `value` is null.
     pub reason: Option<Reason>,
-    /// The file of prices that it rests on, with its date; absent where it rests on none.
+    /// The price file that the value depends on, with its date; absent if it depends on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<String>,
 }
 
-fn is_none_of_it(share: &f64) -> bool {
+fn is_zero_share(share: &f64) -> bool {
     *share == 0.0
 }
 
@@ -675,9 +691,9 @@ fn is_none_of_it(share: &f64) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Population {
-    /// Everybody ever seen.
+    /// All people ever seen.
     People,
-    /// Who has a seat by the list of seats of the period.
+    /// The people with a seat in the seat list of the period.
     SeatHolders,
     /// A population of a newer version.
     #[serde(other)]
@@ -690,17 +706,17 @@ pub enum Population {
 pub enum Reason {
     /// No day of the period was collected.
     NotCollected,
-    /// No list of seats was taken within the period or up to two days after it.
+    /// No seat list was taken within the period or up to two days after it.
     NoSnapshot,
     /// The denominator is zero.
     NothingShown,
-    /// The period is not over, or the collected range cuts it.
+    /// The period is not over, or the collected range does not include all of it.
     PeriodIncomplete,
-    /// The definition looks back further than the data goes.
+    /// The definition needs older data than there is.
     LookBackIncomplete,
     /// The source does not carry the measured field.
     NotInSource,
-    /// There are observations, and too few of them: one has no interval.
+    /// There are too few observations: a single one has no interval.
     TooFew,
     /// A reason of a newer version.
     #[serde(other)]
@@ -718,24 +734,24 @@ pub enum Number {
 }
 
 impl Metric {
-    /// Whether it rests on a sum that a number cannot hold.
+    /// Whether it contains a count that overflowed.
     pub fn is_too_large(&self) -> bool {
         [self.value, self.n, self.of].into_iter().flatten().any(Number::is_too_large)
     }
 
-    /// The period the line speaks of.
+    /// The period of the line.
     pub fn period(&self) -> Period {
         Period { grain: self.grain, start: self.start, end: self.end }
     }
 }
 
 impl Number {
-    /// Whether it is a count that a number cannot hold.
+    /// Whether it is a count that overflowed ([`TOO_LARGE`]).
     pub fn is_too_large(self) -> bool {
         matches!(self, Number::Count(TOO_LARGE))
     }
 
-    /// The number as a float, for comparing and drawing.
+    /// The number as a float, for comparisons and charts.
     pub fn as_f64(self) -> f64 {
         match self {
             Number::Count(count) => count as f64,
@@ -754,7 +770,7 @@ impl fmt::Display for Number {
 }
 
 impl Population {
-    /// The word used in the streams.
+    /// The name used in the streams.
     pub fn as_str(self) -> &'static str {
         match self {
             Population::People => "people",
@@ -765,7 +781,7 @@ impl Population {
 }
 
 impl Reason {
-    /// The word used in the streams.
+    /// The name used in the streams.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::NotCollected => "not_collected",
@@ -781,7 +797,7 @@ impl Reason {
 }
 
 impl Status {
-    /// The word used in the streams.
+    /// The name used in the streams.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Complete => "complete",
@@ -804,9 +820,10 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    /// The row that these bytes begin with, spelled in short numbers as nearly every one is, and how long that is.
+    /// Parses the row at the start of the bytes, and returns it with its length in bytes. `None` if
+    /// it has long numbers, which nearly no row has.
     #[inline]
-    pub fn leading(bytes: &[u8]) -> Option<(Row, usize)> {
+    pub fn parse_prefix(bytes: &[u8]) -> Option<(Row, usize)> {
         let (first, length) = digits::parse_short_prefix(bytes)?;
         let Some(b':') = bytes.get(length) else { return Some((Row { page: 0, index: first }, length)) };
         let (index, digits) = digits::parse_short_prefix(&bytes[length + 1..])?;
@@ -818,7 +835,7 @@ impl FromStr for Row {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Row, String> {
-        if let Some((row, length)) = Row::leading(text.as_bytes())
+        if let Some((row, length)) = Row::parse_prefix(text.as_bytes())
             && length == text.len()
         {
             return Ok(row);
@@ -861,7 +878,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_read_whole_or_not_at_all() {
+    fn rejects_malformed_rows() {
         let row = |text: &str| text.parse().map(|Row { page, index }| (page, index)).ok();
         for (text, read) in [
             ("3:17", Some((3, 17))),

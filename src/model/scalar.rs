@@ -1,47 +1,48 @@
-//! Values of free form, as sources tell ids and counts: a number, a text that holds one, or nothing.
+//! Lenient conversion of JSON values: sources write ids and counts as numbers or as text.
 
 use serde_json::{Map, Value};
 
-/// A text or number that says something, as text; a whole number is told without a fraction. `None` for anything else.
+/// A non-empty text, trimmed, or a number, as text; an integer has no fraction. `None` for anything
+/// else.
 pub fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(match number.as_f64() {
-            Some(float) if !number.is_i64() && !number.is_u64() && is_whole(float) => format!("{float:.0}"),
+            Some(float) if !number.is_i64() && !number.is_u64() && is_integer(float) => format!("{float:.0}"),
             _ => number.to_string(),
         }),
         _ => None,
     }
 }
 
-/// The text of an id: a number that is told as `4711.0` is `4711`.
+/// An id as text: `4711.0` becomes `4711`.
 pub fn id(value: &Value) -> Option<String> {
-    Some(whole_part(&text(value)?).to_owned())
+    Some(without_zero_fraction(&text(value)?).to_owned())
 }
 
-/// A number of things; `None` for what is negative, broken or no number.
+/// A non-negative integer, as a number or as text; `None` for anything else.
 pub fn count(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| {
-            number.as_f64().filter(|float| *float >= 0.0 && is_whole(*float)).map(|float| float as u64)
+            number.as_f64().filter(|float| *float >= 0.0 && is_integer(*float)).map(|float| float as u64)
         }),
-        // Tables write whole numbers of a column of floats as `12.0`.
-        Value::String(text) => whole_part(text.trim()).parse().ok(),
+        // Table exports write integers of a float column as `12.0`.
+        Value::String(text) => without_zero_fraction(text.trim()).parse().ok(),
         _ => None,
     }
 }
 
-/// A number without a fraction of zeros; anything else as it is.
-fn whole_part(text: &str) -> &str {
+/// Removes the fraction from digits such as `12.00`; returns any other text unchanged.
+fn without_zero_fraction(text: &str) -> &str {
     let parts = text.split_once('.');
-    let is_whole = |(whole, rest): &(&str, &str)| is_digits(whole) && rest.bytes().all(|byte| byte == b'0');
-    parts.filter(is_whole).map_or(text, |(whole, _)| whole)
+    let is_integer = |(whole, rest): &(&str, &str)| is_digits(whole) && rest.bytes().all(|byte| byte == b'0');
+    parts.filter(is_integer).map_or(text, |(whole, _)| whole)
 }
 
-/// Yes or no, as JSON, as a number or in words.
-pub fn truth(value: &Value) -> Option<bool> {
+/// A boolean, as JSON, as 0 or 1, or as text.
+pub fn boolean(value: &Value) -> Option<bool> {
     match value {
-        Value::Bool(truth) => Some(*truth),
+        Value::Bool(boolean) => Some(*boolean),
         Value::Number(number) => number.as_u64().filter(|number| *number <= 1).map(|number| number == 1),
         Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
             "true" | "t" | "1" => Some(true),
@@ -52,22 +53,22 @@ pub fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// Whether it is a whole number in figures.
+/// Whether the text consists of one or more ASCII digits.
 pub fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The text in a field.
+/// The value of a field as [`text`].
 pub fn text_in(map: &Map<String, Value>, name: &str) -> Option<String> {
     map.get(name).and_then(text)
 }
 
-/// Takes a field out, unless it is null.
+/// Removes a field and returns its value, unless that is null.
 pub fn take(map: &mut Map<String, Value>, name: &str) -> Option<Value> {
     map.remove(name).filter(|value| !value.is_null())
 }
 
-/// Takes an object out of a field; also one that is told as text.
+/// Removes a field and returns its value if that is an object, or a text that contains one as JSON.
 pub fn take_object(map: &mut Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
     match map.remove(name)? {
         Value::Object(object) => Some(object),
@@ -76,11 +77,11 @@ pub fn take_object(map: &mut Map<String, Value>, name: &str) -> Option<Map<Strin
     }
 }
 
-/// Beyond it, a float does not tell whole numbers apart.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+/// 2^53: a float cannot represent every integer above it.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-fn is_whole(float: f64) -> bool {
-    float.fract() == 0.0 && float.abs() <= MOST_EXACT
+fn is_integer(float: f64) -> bool {
+    float.fract() == 0.0 && float.abs() <= MAX_EXACT_INTEGER
 }
 
 #[cfg(test)]
@@ -90,8 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_counts_are_numbers_or_texts() {
-        for (value, said) in [
+    fn reads_ids_counts_and_booleans_from_numbers_and_text() {
+        for (value, expected) in [
             (json!(4711), Some("4711")),
             (json!(4711.0), Some("4711")),
             (json!("4711.0"), Some("4711")),
@@ -103,9 +104,9 @@ mod tests {
             (json!(null), None),
             (json!([1]), None),
         ] {
-            assert_eq!(id(&value).as_deref(), said, "{value}");
+            assert_eq!(id(&value).as_deref(), expected, "{value}");
         }
-        for (value, counted) in [
+        for (value, expected) in [
             (json!(12), Some(12)),
             (json!(12.0), Some(12)),
             (json!("12"), Some(12)),
@@ -118,10 +119,10 @@ mod tests {
             (json!(1e300), None),
             (json!(true), None),
         ] {
-            assert_eq!(count(&value), counted, "{value}");
+            assert_eq!(count(&value), expected, "{value}");
         }
         assert_eq!(
-            [json!(true), json!("f"), json!(1), json!(2)].map(|value| truth(&value)),
+            [json!(true), json!("f"), json!(1), json!(2)].map(|value| boolean(&value)),
             [Some(true), Some(false), Some(true), None]
         );
     }

@@ -1,6 +1,6 @@
-//! The topics of the dashboards, which collectors, settings and pages share.
+//! The topics of the dashboards, shared by collectors, settings and pages.
 
-/// What a dashboard is about.
+/// The topic of a dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     /// GitLab Duo: who uses it, and how.
@@ -10,7 +10,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// The word for it in a message.
+    /// The name of the topic in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Topic::Duo => "Duo",

@@ -1,5 +1,4 @@
-//! What GitLab tells of a usage event, by the names of the record: without where it comes from, and without what only exports
-//! tell.
+//! A usage event as GitLab's API returns it, before it has an [`Origin`].
 
 use std::borrow::Cow;
 
@@ -8,7 +7,9 @@ use crate::events::aliases::Canonical;
 use crate::model::event::Event;
 use crate::model::record::Origin;
 
-/// What a record will say of a usage event; `T` is its moment, read or as it stands in the text.
+/// The fields of a usage event that the API returns, named as in [`Event`]. Fields that only event
+/// exports have are missing. `T` is the type of the time: [`Timestamp`], or `&str` if it is not
+/// parsed.
 #[derive(Debug)]
 pub struct UsageEvent<'a, T> {
     /// When it happened.
@@ -27,11 +28,11 @@ pub struct UsageEvent<'a, T> {
     pub language: Option<Canonical<'a>>,
     /// The editor.
     pub ide: Option<Canonical<'a>>,
-    /// Size of a suggestion in lines of code.
+    /// Size of the suggestion in lines of code.
     pub lines: Option<u32>,
-    /// The path of the namespace.
+    /// The ids of the namespace and its ancestors, joined by slashes.
     pub namespace: Option<Cow<'a, str>>,
-    /// The project: what its id begins with, and the rest of it.
+    /// The global id of the project: a constant prefix, which may be empty, and the rest.
     pub project: Option<(&'static str, Cow<'a, str>)>,
     /// The id of the session.
     pub session: Option<Cow<'a, str>>,
@@ -43,23 +44,23 @@ pub struct UsageEvent<'a, T> {
     pub tool: Option<Cow<'a, str>>,
     /// The model that answered.
     pub model: Option<Cow<'a, str>>,
-    /// What runs the model.
+    /// The engine that runs the model.
     pub model_engine: Option<Cow<'a, str>>,
-    /// How a call of a tool ended.
+    /// How a tool call ended.
     pub outcome: Option<&'static str>,
-    /// What ties events of one suggestion together.
+    /// The id that the events of one suggestion share.
     pub tracking_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> UsageEvent<'a, Timestamp> {
-    /// The record of it.
-    pub fn record(self, origin: Origin<'a>) -> Box<Event<'a>> {
+    /// Converts it to a record.
+    pub fn into_record(self, origin: Origin<'a>) -> Box<Event<'a>> {
         let (language, language_original) = self.language.map(Canonical::parts).unzip();
         let (ide, ide_original) = self.ide.map(Canonical::parts).unzip();
         let (flow, flow_version) = self.flow.unzip();
         let project = self
             .project
-            .map(|(start, id)| if start.is_empty() { id } else { (start.to_owned() + &id).into() });
+            .map(|(prefix, id)| if prefix.is_empty() { id } else { (prefix.to_owned() + &id).into() });
         Box::new(Event {
             event: self.event,
             feature: self.feature.into(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use memchr::memchr;
 
-use crate::model::log_line::is_furniture;
+use crate::model::log_line::is_log_noise;
 use crate::normalize::container_lines::{LineSegment, join_segments};
 use crate::normalize::sources::Header;
 
@@ -76,7 +76,7 @@ const MAX_HEADER_LEN: usize = 1 << 16;
 /// The prefix of lines of our own streams. Reading resumes there if the document before has no end.
 const OWN_LINE_PREFIX: &[u8] = b"{\"type\":";
 
-/// The prefix of any event on a line of its own.
+/// The prefix of any event on its own line.
 const ANY_LINE_PREFIX: &[u8] = b"{\"";
 
 /// The deepest nesting of an element.
@@ -316,8 +316,8 @@ fn starts_list(line: &[u8]) -> bool {
 
 /// Whether a line is a header of a log file and not part of its content.
 fn is_log_header(line: &[u8]) -> bool {
-    // The bracket of a list can be on a line of its own.
-    !line.starts_with(b"[") && str::from_utf8(line).is_ok_and(is_furniture)
+    // The bracket of an array can be on its own line.
+    !line.starts_with(b"[") && str::from_utf8(line).is_ok_and(is_log_noise)
 }
 
 fn is_blank(byte: u8) -> bool {

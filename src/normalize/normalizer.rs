@@ -11,7 +11,7 @@ use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
 use crate::collect::collectors::{Collector, NodeKeys, by_name};
-use crate::json::Elements;
+use crate::json::ArraySplitter;
 use crate::model::canonical::canonicalize;
 use crate::model::line::{self, Line, Record};
 use crate::model::record::{Coverage, Origin, Row};
@@ -352,8 +352,8 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
         if line.text.is_ok_and(|text| !line::is_typed(text)) && self.normalize_export(line)? {
             return Ok(());
         }
-        if let Some(repaired) = line.text.ok().and_then(line::repaired) {
-            self.output.counts.fields_dropped += repaired.left_out;
+        if let Some(repaired) = line.text.ok().and_then(line::repair) {
+            self.output.counts.fields_dropped += repaired.dropped_fields;
             let text = Ok(repaired.text.as_str());
             return self.normalize_line(&InputLine { text, ..*line }, decoder);
         }
@@ -463,11 +463,11 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                 return Ok(true);
             }
         };
-        let (mut elements, mut index) = (Elements::of(list), 0);
+        let (mut elements, mut index) = (ArraySplitter::new(list), 0);
         while let Some(rest) = elements.rest() {
             let is_there = match self.write_node_fast(rest, page, index, fast, keys) {
-                Some(length) => elements.pass(length),
-                None => match elements.split_first() {
+                Some(length) => elements.skip(length),
+                None => match elements.split_next() {
                     Some(node) => self.normalize_node(line, page, index, node, collector)?,
                     None => false,
                 },
@@ -503,7 +503,7 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
     }
 
     /// Writes the record of a node by its index in the page. Returns false if the node was split
-    /// off by a guess and cannot be read.
+    /// off heuristically and cannot be read.
     fn normalize_node(
         &mut self,
         line: &InputLine<'_>,
@@ -512,7 +512,7 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
         node: &str,
         collector: Option<&'static dyn Collector>,
     ) -> Result<bool, Error> {
-        let is_guess = matches!(page.nodes, Nodes::List(_));
+        let is_heuristic = matches!(page.nodes, Nodes::List(_));
         let mapping =
             self.rules.options.mappings.iter().find(|mapping| mapping.collector() == page.collector);
         let row = page.row(index);
@@ -532,7 +532,7 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                 let letter = self.rules.dead_letters.dead_letter(line, Some(row), reason, node.as_bytes());
                 self.output.dead_letters.extend(letter);
             }
-            Ok(Some(record)) if !record.is_of_its_day() => {
+            Ok(Some(record)) if !record.belongs_to_requested_day() => {
                 self.output.counts.outside += 1;
                 if mapping.is_some() {
                     self.output.outside_of_mapped.push((FetchKey::of_row(record.origin()), row));
@@ -540,10 +540,10 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
             }
             Ok(Some(record)) => self.write_record(record)?,
             Err(reason) => {
-                if let Some(repaired) = line::with_whole_surrogates(node) {
+                if let Some(repaired) = line::replace_lone_surrogates(node) {
                     return self.normalize_node(line, page, index, &repaired, collector);
                 }
-                if is_guess {
+                if is_heuristic {
                     return Ok(false);
                 }
                 self.reject(line, Some(row), reason, node.as_bytes());

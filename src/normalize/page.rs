@@ -60,7 +60,7 @@ impl PageReader {
         if !line.starts_with("{\"type\":\"raw\",") {
             return None;
         }
-        let mut fields = Fields::of(line, &self.keys);
+        let mut fields = Fields::new(line, &self.keys);
         let (mut texts, mut page, mut since, mut seen) = ([""; 7], None, None, 0_u32);
         let nodes = loop {
             let number = match fields.next(&mut self.keys)? {

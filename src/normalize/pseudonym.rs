@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::base::address::canonical;
 use crate::model::line::{Record, Rollup};
-use crate::model::record::is_nobody;
+use crate::model::record::is_no_user;
 use crate::model::usage_event::UsageEvent;
 
 /// The prefix of pseudonyms.
@@ -105,10 +105,10 @@ impl PseudonymKey {
     pub fn apply_to_counts(&self, rollup: &mut Rollup<'_>) {
         match rollup {
             Rollup::Usage(usage) => self.replace(&usage.instance, &mut usage.user),
-            Rollup::Agent(agent) => self.replace(&agent.of.instance, &mut agent.user),
+            Rollup::Agent(agent) => self.replace(&agent.counted_rows.instance, &mut agent.user),
             Rollup::Session(session) => {
                 let replaced = |mut user| {
-                    self.replace(&session.of.instance, &mut user);
+                    self.replace(&session.counted_rows.instance, &mut user);
                     user
                 };
                 session.users = std::mem::take(&mut session.users)
@@ -122,7 +122,7 @@ impl PseudonymKey {
 
     /// Replaces the user of an instance, unless it is a pseudonym or the placeholder for no user.
     pub fn replace(&self, instance: &str, user: &mut Cow<'_, str>) {
-        if !is_pseudonym(user) && !is_nobody(user) {
+        if !is_pseudonym(user) && !is_no_user(user) {
             *user = self.of(instance, user).into();
         }
     }

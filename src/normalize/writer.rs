@@ -90,7 +90,7 @@ impl RecordWriter for JsonRecords {
     }
 
     fn write_event_fast(&mut self, event: &UsageEvent<'_, &str>, index: u32) -> bool {
-        self.events.write_plain(event, index, self.lines.get_mut())
+        self.events.write_fast(event, index, self.lines.get_mut())
     }
 
     fn checkpoint(&mut self) -> Option<usize> {

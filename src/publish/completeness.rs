@@ -1,5 +1,5 @@
-//! How complete the data of a dashboard is. The exit code of `fetch`, the badge of the page, the status in
-//! `dashboard.json` and the digest all use this computation.
+//! How complete the data of a dashboard is. The exit code of `fetch`, the badge of the page, the
+//! status in `dashboard.json` and the digest all use this computation.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub enum Verdict {
     Unverified,
     /// Some requested data is missing.
     Partial,
-    /// There is no day of a core collector, nor of a source that could replace one.
+    /// There is no day of a core collector or of a source that could replace one.
     Nothing,
 }
 
@@ -28,7 +28,8 @@ pub enum Verdict {
 pub struct Completeness<'a> {
     /// The summary.
     pub verdict: Verdict,
-    /// Days that are missing or incomplete, with one line for each collector, group and day: see [`best`].
+    /// Days that are missing or incomplete, with one line for each collector, group and day: see
+    /// [`best`].
     pub gaps: Vec<&'a Coverage>,
     /// Days of imported events, whose completeness is unknown.
     pub imported: Vec<&'a Coverage>,
@@ -80,7 +81,8 @@ impl<'a> Completeness<'a> {
                 match line.status {
                     Status::Skipped => is_sampled = true,
                     Status::Complete if !line.shrunk => {}
-                    // A collector that is refused on every day depends on the token or the license, not on the data.
+                    // A collector that is refused on every day depends on the token or the license,
+                    // not on the data.
                     Status::Denied | Status::Unsupported if !is_known && !line.named => {
                         found.refused.entry(collector).or_insert(line);
                         refused_core.extend(is_core.then_some(line));

@@ -8,7 +8,8 @@ use super::privacy::Line;
 /// Replaces the number of missing days where all other days were imported.
 const UNKNOWN_COMPLETENESS: &str = "completeness unknown";
 
-/// Whether every day of a line that is not complete was imported, so that no day is known to be missing.
+/// Whether every day of a line that is not complete was imported, so that no day is known to be
+/// missing.
 pub fn is_imported(line: &Line<'_>) -> bool {
     let days = line.period.length() as f64;
     line.imported > 0.0 && ((line.coverage + line.imported) * days).round() >= days
@@ -29,8 +30,8 @@ pub fn collected(line: &Line<'_>) -> String {
     if line.coverage > 0.0 { format!("{collected}, {imported}") } else { imported }
 }
 
-/// The change between two lines, or why there is none: only complete periods of one grain are compared. `None` when a
-/// value is unknown or suppressed.
+/// The change between two lines, or why there is none: only complete periods of one grain are
+/// compared. `None` when a value is unknown or suppressed.
 pub fn change(style: Style, earlier: &Line<'_>, later: &Line<'_>) -> Option<Result<String, String>> {
     for line in [later, earlier] {
         if line.coverage < 1.0 {

@@ -1,4 +1,5 @@
-//! Gaps: consecutive days that are incomplete for the same reason, as far as the reason may be published.
+//! Gaps: consecutive days that are incomplete for the same reason, as far as the reason may be
+//! published.
 
 use std::collections::BTreeMap;
 

@@ -70,7 +70,7 @@ pub fn number(value: Number) -> String {
 /// A share from 0 to 1 as `31.2%`.
 pub fn percent(share: f64) -> String {
     let hundred = share * 100.0;
-    // 99.96% must not become 100%, nor 0.04% zero: "all" and "none" are claims of their own.
+    // 99.96% must not become 100%, nor 0.04% zero: "all" and "none" are different claims.
     if (share > 0.0 && hundred < 0.05) || (share < 1.0 && hundred >= 99.95) {
         return if share < 0.5 { "<0.1%".into() } else { ">99.9%".into() };
     }

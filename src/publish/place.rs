@@ -24,7 +24,8 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The places of the lines: first the main one (the union, if there is one), then the others by name.
+    /// The places of the lines: first the main one (the union, if there is one), then the others by
+    /// name.
     pub fn all(lines: &'a [Line<'a>]) -> Vec<Place<'a>> {
         let mut index: BTreeMap<(&str, &str), Place> = BTreeMap::new();
         // `publish` returns lines in order of time.
@@ -72,8 +73,8 @@ impl<'a> Place<'a> {
         self.newest(metric, Grain::Window, by)
     }
 
-    /// The lines of a metric by one dimension, in the newest period of the grain. `also` are the values of further
-    /// dimensions.
+    /// The lines of a metric by one dimension, in the newest period of the grain. `also` are the
+    /// values of further dimensions.
     pub fn split(
         &self,
         metric: &'a str,
@@ -105,7 +106,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The first and the last day that lines of these metrics and periods cover: those of the day lines, else of the others.
+/// The first and the last day that lines of these metrics and periods cover: those of the day
+/// lines, else of the others.
 pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
     // A seat list carries the day of its collection, usually the day after the last reported one.
     let days = lines

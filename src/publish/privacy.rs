@@ -1,4 +1,4 @@
-//! Suppression of values that fewer than k people are behind, and of values that would reveal them
+//! Suppression of values with fewer than k people behind them, and of values that would reveal them
 //! by subtraction.
 //!
 //! Every page, card and table is built from [`publish`]ed lines, so that suppression cannot be

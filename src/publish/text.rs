@@ -3,9 +3,11 @@
 /// The number of characters shown of a dimension (a language, a project path).
 pub const MAX_LABEL_LEN: usize = 120;
 
-/// The text without control and direction-changing characters, with white space collapsed, cut at `longest`.
+/// The text without control and direction-changing characters, with white space collapsed,
+/// truncated to `max_len` characters.
 ///
-/// A right-to-left override in a project path could make a page show something else than it contains.
+/// A right-to-left override in a project path could make a page show something other than it
+/// contains.
 pub fn plain(text: &str, max_len: usize) -> String {
     let mut plain = String::new();
     let mut length = 0;
@@ -32,7 +34,8 @@ pub fn plain(text: &str, max_len: usize) -> String {
     plain
 }
 
-/// The name as one segment of a relative link: everything but unreserved characters percent-encoded.
+/// The name as one segment of a relative link: everything but unreserved characters
+/// percent-encoded.
 pub fn path_segment(name: &str) -> String {
     let mut segment = String::new();
     for byte in name.bytes() {

@@ -247,7 +247,7 @@ fn joins_lines_split_by_container_runtimes() {
 #[test]
 fn each_line_is_a_record_rejected_or_skipped_at_any_chunk_boundary() {
     let event = r#"{"event":"x","user":{"id":1},"additional_properties":{},"timestamp":"2026-08-18T09:00:00Z","event_id":"N"}"#;
-    let furniture = [
+    let noise = [
         "# Logfile created on 2026-08-18 00:00:00 +0000 by logger.rb/v1.6.4",
         "--",
         "2026-10-01 09:00:00 INFO started",
@@ -266,7 +266,7 @@ fn each_line_is_a_record_rejected_or_skipped_at_any_chunk_boundary() {
     let (mut text, mut expected) = (Vec::new(), [0_u64; 3]);
     for number in 0..9_000 {
         let (kind, line) = match rng.u32(0..20) {
-            0..3 => (2, furniture[rng.usize(0..furniture.len())].to_owned()),
+            0..3 => (2, noise[rng.usize(0..noise.len())].to_owned()),
             3..5 => (1, damaged[rng.usize(0..damaged.len())].to_owned()),
             _ => (0, event.replace("\"N\"", &format!("\"{number}\""))),
         };

@@ -69,7 +69,7 @@ struct RowsOfDay {
     rows: String,
 }
 
-/// What one day of a collector has.
+/// The counts of one day of a collector.
 #[derive(Default)]
 struct DayCounts {
     rows: u32,
@@ -173,7 +173,7 @@ impl TableReader<'_> {
                 };
                 let node = group.node();
                 match collector.read(&node, origin, day) {
-                    Ok(record) if record.is_of_its_day() => take(record, row_count),
+                    Ok(record) if record.belongs_to_requested_day() => take(record, row_count),
                     Ok(_) => Ok(()),
                     Err(reason) => {
                         (0..row_count).for_each(|_| rejects.add(all + arrived, &reason));

@@ -157,7 +157,7 @@ impl RowEncoder {
                 .map_err(str::to_owned)
                 .and_then(|text| Line::parse_or_repair(text, &mut repaired_line));
             let day = parsed.and_then(|parsed| match parsed {
-                Line::Record(record) if !record.is_of_its_day() => Err(WRONG_DAY.to_owned()),
+                Line::Record(record) if !record.belongs_to_requested_day() => Err(WRONG_DAY.to_owned()),
                 Line::Record(Record::Event(event)) if fits_table(&event) => {
                     self.writer.write(&event, &mut self.events);
                     events.rows += 1;
@@ -165,7 +165,7 @@ impl RowEncoder {
                 }
                 Line::Record(record) => Ok(Some(record.origin().day)),
                 Line::Coverage(coverage) => Ok(Some(coverage.day)),
-                Line::Rollup(rollup) if !rollup.is_possible() => Err(INCONSISTENT_COUNTS.to_owned()),
+                Line::Rollup(rollup) if !rollup.is_consistent() => Err(INCONSISTENT_COUNTS.to_owned()),
                 Line::Rollup(rollup) => Ok(Some(rollup.day())),
                 Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
                 Line::Metric(_) | Line::FormerGroup(_) | Line::Unknown => {

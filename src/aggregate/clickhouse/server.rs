@@ -116,7 +116,7 @@ impl Server {
             }
         }
         let mut body = body;
-        // Of known length: old servers do not read a chunked body to its end.
+        // With a known length: old servers do not read a chunked body to its end.
         request = request.header("Content-Length", body.len().to_string());
         let response =
             request.send(SendBody::from_reader(&mut body)).map_err(|error| self.unreachable(&error))?;

@@ -13,7 +13,7 @@ use crate::model::line::{self, Line, Rollup};
 use crate::model::record::{Coverage, Status};
 use crate::normalize::pseudonym::is_pseudonym;
 
-/// The first line of a file: what the file is about.
+/// The first line of a file: the target of its fetches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "history")]
 pub struct Head {
@@ -36,7 +36,7 @@ pub struct PeopleTable {
     /// Global ids or pseudonyms, sorted.
     pub users: Vec<String>,
     /// Indexes of the users who are bots or service accounts in every fetch of this file that
-    /// counts events of theirs.
+    /// counts their events.
     pub bots: Vec<u32>,
     /// Indexes of the users who are bots in some of the fetches only, by fetch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -74,7 +74,7 @@ pub struct CountsLine {
 /// The content of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Content {
-    /// What the file is about.
+    /// The first line.
     pub head: Head,
     /// The coverage lines of its fetches.
     pub coverage: Vec<Coverage>,
@@ -349,7 +349,7 @@ impl PeopleTable {
             .collect()
     }
 
-    /// Removes the user at an index from the bots and shifts the indexes behind it.
+    /// Removes the user at an index from the bots and shifts the indexes after it.
     fn remove_bot(&mut self, index: u32) {
         for bots in std::iter::once(&mut self.bots).chain(self.bots_of.values_mut()) {
             bots.retain(|bot| *bot != index);
@@ -376,7 +376,7 @@ impl CountsLine {
     }
 }
 
-/// Removes a person's entry from counts and shifts the indexes behind it. Returns the number of
+/// Removes a person's entry from counts and shifts the indexes after it. Returns the number of
 /// events removed.
 fn remove_entry(counts: &mut Vec<u64>, width: usize, removed: u64) -> u64 {
     let (mut kept, mut events, mut index, mut last) = (Vec::with_capacity(counts.len()), 0, 0, 0);

@@ -29,7 +29,7 @@ pub struct Identity {
     pub files: Option<u64>,
 }
 
-/// What is known of one GitLab instance.
+/// What the history knows about one GitLab instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownInstance {
     /// The scopes that were collected, by path.

@@ -16,7 +16,7 @@ use crate::base::text::format_count;
 use crate::collect::collectors::{Level, Span, by_name};
 use crate::model::event::Event;
 use crate::model::line::{self, Line, Record};
-use crate::model::log_line::is_furniture;
+use crate::model::log_line::is_log_noise;
 use crate::model::record::{RollupKind, UsageRollup};
 use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::stream::chunks::{Chunk, process_items, process_large_chunks};
@@ -395,11 +395,11 @@ fn read_or_repair(
     match reader.parse(text) {
         Ok(other) => Ok(other.map(|_| text.to_owned())),
         // Counted with the lines of other types.
-        Err(_) if is_furniture(text) => Ok(Some(text.to_owned())),
+        Err(_) if is_log_noise(text) => Ok(Some(text.to_owned())),
         Err(reason) => {
-            let repaired = line::repaired(text).ok_or(reason)?;
+            let repaired = line::repair(text).ok_or(reason)?;
             let is_other = reader.parse(&repaired.text)?.is_some();
-            *dropped_fields += repaired.left_out;
+            *dropped_fields += repaired.dropped_fields;
             Ok(is_other.then_some(repaired.text))
         }
     }

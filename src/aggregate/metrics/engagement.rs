@@ -101,7 +101,7 @@ fn movement(
 }
 
 /// Why the segments are unknown, if they are. On a day that is missing or partial, anyone could
-/// have been active, so that nobody is known to be inactive.
+/// have been active, so no one is known to be inactive.
 fn unknown(view: &View<'_>, period: Period, look_back: Period) -> Option<Reason> {
     if period.end > view.until {
         Some(Reason::PeriodIncomplete)

@@ -37,7 +37,7 @@ pub struct SeatTenure {
     pub since_first_list: bool,
 }
 
-/// What is known about the use of a seat.
+/// The known activity of a seat.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
     /// The last day of activity that GitLab reports.

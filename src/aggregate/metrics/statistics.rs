@@ -10,10 +10,11 @@ pub(super) fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
 /// The 95% bootstrap interval of the median (by nearest rank) of sorted observations; `None` with
 /// fewer than two.
 ///
-/// It is that of infinitely many resamples. In a resample of n out of n with replacement, the
-/// median is at most the j-th observation if at least k of the draws are, where k is the rank of
-/// the median; each draw is with probability j / n. So the share of such resamples is a tail of a
-/// binomial distribution, and the interval ends at the observations where it passes 2.5% and 97.5%.
+/// It is the interval for infinitely many resamples. In a resample of n out of n with replacement,
+/// the median is at most the j-th observation if at least k of the draws are, where k is the rank
+/// of the median; each draw is one of them with probability j / n. So the share of such resamples
+/// is a tail of a binomial distribution, and the interval ends at the observations where it passes
+/// 2.5% and 97.5%.
 pub(super) fn median_interval(sorted: &[u64]) -> Option<(u64, u64)> {
     let n = sorted.len();
     if n < 2 {
@@ -64,8 +65,8 @@ mod tests {
     fn median_interval_matches_many_resamples() {
         assert_eq!((median_interval(&[]), median_interval(&[7])), (None, None));
         assert_eq!(median_interval(&[7, 7, 7]), Some((7, 7)));
-        // Of two, a quarter of the resamples contain the larger one twice; only their median is the
-        // larger.
+        // A quarter of the resamples of two contain the larger one twice; only those have it as the
+        // median.
         assert_eq!(median_interval(&[1, 9]), Some((1, 9)));
         let sorted: Vec<u64> = (0..41_u64).map(|i| i * i).collect();
         // A bootstrap by simulation, with a linear congruential generator.

@@ -1,4 +1,4 @@
-//! Who uses GitLab Duo: distinct people, never a sum of days.
+//! The users of GitLab Duo: distinct people, never a sum of days.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Every feature without a family of its own: tool calls over MCP, fixed pipelines, summaries,
+//! Every feature without its own family: tool calls over MCP, fixed pipelines, summaries,
 //! vulnerabilities, the AI Catalog, messaging, and future features.
 
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ const USERS: Definition = Definition {
     text: "Distinct people with an event of the feature, whether it is intentional use or not.",
 };
 
-/// Features with a family of their own.
+/// Features with their own family.
 const OTHER_FAMILIES: [&str; 5] =
     [CODE_SUGGESTIONS, "chat", "troubleshoot_job", "code_review", "agent_platform"];
 

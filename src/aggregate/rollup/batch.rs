@@ -1,4 +1,4 @@
-//! What readers count, by reader-local ids, and how the rollups take it over under their own ids.
+//! The counts of readers, by reader-local ids, and how the rollups merge them under their own ids.
 //! Only the rollups know which rows were counted before.
 
 use super::cells::Cell;
@@ -27,7 +27,7 @@ pub struct Batch {
     pub(super) cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
     pub(super) fetches: Vec<([u32; 3], Day, Timestamp)>,
     pub(super) events: Vec<CountedEvent>,
-    /// What few events have, ordered by the index of the event.
+    /// The parts that only a few events have, ordered by the index of the event.
     pub(super) extras: Vec<Extra>,
     pub(super) repeated: Vec<RepeatedEvent>,
     pub(super) parts: Vec<CountedPart>,
@@ -38,7 +38,7 @@ pub struct Batch {
 #[derive(Default)]
 pub struct LocalIds {
     texts: Vec<Symbol>,
-    /// Those of the current batch only.
+    /// The sessions of the current batch only.
     sessions: Vec<Symbol>,
     instances: Vec<Symbol>,
     people: Vec<PersonId>,
@@ -69,7 +69,7 @@ pub(super) struct RepeatedEvent {
     pub(super) agent: Option<AgentEvent>,
 }
 
-/// What few events have: an id of their own, or agent data.
+/// The parts that only a few events have: their own id, or agent data.
 pub(super) struct Extra {
     /// The index of the event in [`Batch::events`].
     pub(super) index: usize,
@@ -88,7 +88,7 @@ pub(super) struct AgentEvent {
     pub(super) environment: Option<u32>,
     pub(super) tool: Option<u32>,
     pub(super) model: Option<u32>,
-    /// Of a tool call or a model call.
+    /// The counts of a tool call or model call.
     pub(super) counts: Option<AgentCounts>,
 }
 

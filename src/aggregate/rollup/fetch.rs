@@ -84,7 +84,7 @@ impl Fetch {
     }
 
     /// Whether it lists the holders of every add-on with assigned seats. Some add-ons are for
-    /// everybody and assigned to nobody.
+    /// everyone and have no assigned seats.
     pub fn lists_all_holders(&self) -> bool {
         self.pools.values().all(|pool| pool.assigned == 0 || self.seats.contains_key(&pool.add_on))
     }
@@ -99,8 +99,7 @@ impl Fetch {
         assigned.iter().map(|(add_on, assigned)| assigned.saturating_sub(listed(add_on))).sum()
     }
 
-    /// Whether all its events have ids of their own: then they are from an export, not from
-    /// `fetch`.
+    /// Whether all its events have their own ids: then they are from an export, not from `fetch`.
     pub fn has_only_event_ids(&self) -> bool {
         self.rows.has_only_ids()
     }

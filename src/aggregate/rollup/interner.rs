@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::model::record::is_nobody;
+use crate::model::record::is_no_user;
 
 /// The id of a text in an [`Interner`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,7 +115,7 @@ impl People {
         let new = PersonId(next_id(self.users.len()));
         let person = *self.ids.entry((instance, user.into())).or_insert(new);
         if person == new {
-            if is_nobody(user) {
+            if is_no_user(user) {
                 self.placeholders.push(person);
             }
             self.users.push((instance, user.into()));
@@ -125,7 +125,7 @@ impl People {
 
     /// All users except placeholders, with their instance.
     pub fn all(&self) -> impl Iterator<Item = (Symbol, &str)> {
-        self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| !is_nobody(user))
+        self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| !is_no_user(user))
     }
 
     /// The user's global id or pseudonym.

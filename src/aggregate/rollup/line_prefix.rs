@@ -50,7 +50,7 @@ impl LinePrefix {
         let rest = text.as_bytes().strip_prefix(&*self.before_time)?;
         let (time, rest) = rest.split_first_chunk::<TIME>()?;
         let rest = rest.strip_prefix(&*self.after_time).filter(|_| is_time_of_day(*time))?;
-        let (row, length) = Row::leading(rest)?;
+        let (row, length) = Row::parse_prefix(rest)?;
         let rest = rest[length..].strip_prefix(b"\",\"event\":")?;
         let action = actions.get(event, rest)?;
         let rest = rest[action.len()..].strip_prefix(b",\"user\":")?;

@@ -12,7 +12,7 @@ use super::{Rollups, Target};
 use crate::base::calendar::Timestamp;
 use crate::events::agents::AgentCounts;
 use crate::model::line::Rollup;
-use crate::model::record::{AgentRollup, Coverage, RollupKind, RowsCounted, SessionRollup, UsageRollup};
+use crate::model::record::{AgentRollup, CountedRows, Coverage, RollupKind, SessionRollup, UsageRollup};
 
 impl Rollups {
     /// Passes all counts to `take` as rollup lines, in a fixed order.
@@ -29,7 +29,7 @@ impl Rollups {
         for (target, fetched_at, fetch) in fetches {
             let mut lines: Vec<Rollup<'_>> = Vec::new();
             for (part, counted) in fetch.all_parts() {
-                let of = self.rows_counted(target, fetched_at, part);
+                let of = self.counted_rows(target, fetched_at, part);
                 lines.extend(counted.usage.iter().map(|(cell, person, usage)| {
                     Rollup::Usage(self.usage_rollup(&of, fetch, cell, person, usage))
                 }));
@@ -44,14 +44,14 @@ impl Rollups {
         Ok(())
     }
 
-    fn rows_counted<'s>(
+    fn counted_rows<'s>(
         &'s self,
         target: &Target,
         fetched_at: Timestamp,
         part: Cow<'s, str>,
-    ) -> RowsCounted<'s> {
+    ) -> CountedRows<'s> {
         let text = |symbol: Symbol| Cow::from(self.symbols.text(symbol));
-        RowsCounted {
+        CountedRows {
             instance: text(target.instance),
             collector: text(target.collector),
             scope: text(target.scope),
@@ -63,7 +63,7 @@ impl Rollups {
 
     fn usage_rollup<'s>(
         &'s self,
-        of: &RowsCounted<'s>,
+        rows: &CountedRows<'s>,
         fetch: &Fetch,
         cell: CellId,
         person: PersonId,
@@ -71,7 +71,7 @@ impl Rollups {
     ) -> UsageRollup<'s> {
         let text = |symbol: Symbol| Cow::from(self.symbols.text(symbol));
         let Cell { event, feature, language, ide, .. } = *self.cells.cell(cell);
-        let RowsCounted { instance, collector, scope, day, fetched_at, part } = of.clone();
+        let CountedRows { instance, collector, scope, day, fetched_at, part } = rows.clone();
         UsageRollup {
             kind: RollupKind::Usage,
             instance,
@@ -95,7 +95,7 @@ impl Rollups {
     /// The sessions of a part as lines.
     fn session_rollups<'s>(
         &'s self,
-        of: &RowsCounted<'s>,
+        rows: &CountedRows<'s>,
         fetch: &'s Fetch,
         part: &'s Segment,
     ) -> impl Iterator<Item = SessionRollup<'s>> {
@@ -105,7 +105,7 @@ impl Rollups {
             let text = |symbol: Symbol| Cow::from(self.symbols.text(symbol));
             let mut rollup = SessionRollup {
                 kind: RollupKind::Session,
-                of: of.clone(),
+                counted_rows: rows.clone(),
                 session: text(session),
                 users: BTreeMap::new(),
                 bots: BTreeSet::new(),
@@ -136,7 +136,7 @@ impl Rollups {
     /// The counts of tool calls and tokens as a line.
     fn agent_rollup<'s>(
         &'s self,
-        of: &RowsCounted<'s>,
+        rows: &CountedRows<'s>,
         fetch: &Fetch,
         key: AgentKey,
         counts: AgentCounts,
@@ -144,7 +144,7 @@ impl Rollups {
         let text = |symbol: Symbol| Cow::from(self.symbols.text(symbol));
         AgentRollup {
             kind: RollupKind::Agent,
-            of: of.clone(),
+            counted_rows: rows.clone(),
             user: self.people.user(key.person).into(),
             bot: fetch.bots.contains(&key.person),
             event: text(key.event),
@@ -165,7 +165,7 @@ impl Rollups {
         let (mut sessions, mut agents) = (Vec::new(), Vec::new());
         for (fetched_at, fetch) in fetches {
             for (part, counted) in fetch.all_parts() {
-                let of = self.rows_counted(&target, fetched_at, part);
+                let of = self.counted_rows(&target, fetched_at, part);
                 sessions.extend(self.session_rollups(&of, fetch, counted));
                 agents.extend(
                     counted.agents.iter().map(|(key, counts)| self.agent_rollup(&of, fetch, key, counts)),

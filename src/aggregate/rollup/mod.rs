@@ -55,7 +55,7 @@ pub struct Unanswered {
     pub status: Status,
     /// The reason.
     pub reason: Option<String>,
-    /// Whether the user asked for the collector by name.
+    /// Whether the user named the collector.
     pub is_named: bool,
 }
 
@@ -102,7 +102,7 @@ impl Rollups {
     /// Adds a record that is not a usage event; those arrive in batches. The error states why the
     /// record is invalid.
     pub fn add(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
-        if !record.is_of_its_day() {
+        if !record.belongs_to_requested_day() {
             return Err(WRONG_DAY);
         }
         let origin = record.origin();

@@ -18,7 +18,7 @@ use crate::events::agents::{self, AgentCounts, AgentRole, Tokens};
 use crate::json;
 use crate::model::event::Event;
 use crate::model::line::{Line, Record, Rollup};
-use crate::model::record::{AgentRollup, Origin, RowsCounted, SessionRollup, UsageRollup};
+use crate::model::record::{AgentRollup, CountedRows, Origin, SessionRollup, UsageRollup};
 
 /// Reads lines; each thread has one.
 #[derive(Default)]
@@ -271,7 +271,7 @@ impl Reader {
     }
 
     fn add_session(&mut self, rollup: &SessionRollup<'_>) -> Result<(), &'static str> {
-        let (fetch, part) = self.part_of(&rollup.of)?;
+        let (fetch, part) = self.part_of(&rollup.counted_rows)?;
         let users = rollup.users.iter();
         let users = users
             .map(|(user, since)| (self.person(fetch, user, rollup.bots.contains(user)), *since))
@@ -291,7 +291,7 @@ impl Reader {
         if !rollup.counts.are_consistent() {
             return Err(INCONSISTENT_COUNTS);
         }
-        let (fetch, part) = self.part_of(&rollup.of)?;
+        let (fetch, part) = self.part_of(&rollup.counted_rows)?;
         let dimensions = [&rollup.flow, &rollup.tool, &rollup.model];
         let rows = AgentRows::Counts {
             person: self.person(fetch, &rollup.user, rollup.bot),
@@ -305,13 +305,13 @@ impl Reader {
     }
 
     /// The ids of the fetch and the part of a rollup line.
-    fn part_of(&mut self, of: &RowsCounted<'_>) -> Result<(u32, u32), &'static str> {
-        let fetch = self.fetch_of(&of.instance, &of.collector, &of.scope, of.day, of.fetched_at)?;
-        Ok((fetch, self.text(&of.part)))
+    fn part_of(&mut self, rows: &CountedRows<'_>) -> Result<(u32, u32), &'static str> {
+        let fetch = self.fetch_of(&rows.instance, &rows.collector, &rows.scope, rows.day, rows.fetched_at)?;
+        Ok((fetch, self.text(&rows.part)))
     }
 
     fn add_rollup(&mut self, rollup: &UsageRollup<'_>) -> Result<(), &'static str> {
-        if !rollup.is_possible() {
+        if !rollup.is_consistent() {
             return Err(INCONSISTENT_COUNTS);
         }
         let (fetch, cell, part) = self.cell_of_rollup(rollup)?;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::record::Row;
 
-/// A bit set of rows: 64 adjacent rows take about 24 bytes. Events with an id of their own are
+/// A bit set of rows: 64 adjacent rows take about 24 bytes. Events with their own id are
 /// identified by that id alone.
 #[derive(Debug, Default)]
 pub struct RowSet {

@@ -34,7 +34,7 @@ pub(super) type Key<P> = (<P as Packing>::Group, <P as Packing>::Member);
 /// What happens to two sums of the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OnDuplicate {
-    /// They are of different rows: add them.
+    /// They count different rows: add them.
     #[default]
     Add,
     /// They are the same sum, received again: keep one.

@@ -55,7 +55,7 @@ pub(super) struct Agents<'a> {
     tools: FetchesByDay<'a>,
     tokens: FetchesByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
-    /// Of sessions, tools and tokens.
+    /// The states of sessions, tools and tokens.
     pub(super) sources: StatesBySource,
 }
 
@@ -127,7 +127,7 @@ impl<'a> View<'a> {
         session.person.filter(|person| self.is_person(*person, session.day))
     }
 
-    /// Whether a session is of agentic chat.
+    /// Whether a session belongs to agentic chat.
     pub fn is_chat(&self, session: &Session) -> bool {
         session.flow.is_some_and(|flow| self.symbols.text(flow) == CHAT)
     }

@@ -56,7 +56,7 @@ impl Bots {
         for (source, day, fetch) in fetches() {
             let mut last = None;
             for person in users(fetch).filter(|person| on_any_day[person.0 as usize]) {
-                // Many consecutive rows are of the same user.
+                // Many consecutive rows have the same user.
                 if last.replace(person) != Some(person) {
                     marks.entry((person, source)).or_default().entry(day).or_insert(false);
                 }
@@ -105,7 +105,7 @@ fn users(fetch: &Fetch) -> impl Iterator<Item = PersonId> {
 
 /// The source of the marks of a collector. GitLab's API always marks bots in its events of groups
 /// and in seats, so these are one source, whose newest record counts. Any other collector is a
-/// source of its own: exports mark bots only sometimes, and GitLab's own ClickHouse tables, which
+/// separate source: exports mark bots only sometimes, and GitLab's own ClickHouse tables, which
 /// have the events of a whole instance, never.
 fn source_of<'a>(collector: &'a str, scope: &str) -> &'a str {
     match collector {

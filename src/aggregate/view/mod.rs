@@ -124,7 +124,7 @@ impl<'a> View<'a> {
     }
 
     /// The merge requests opened in a period, on days with a known state. A state has more
-    /// timestamps than were asked for, and only those on collected days are complete.
+    /// timestamps than were requested, and only those on collected days are complete.
     pub fn opened_in(&self, period: Period) -> impl Iterator<Item = &'a MergeRequestState> {
         self.known_of(Source::MergeRequests, &self.opened, period)
     }

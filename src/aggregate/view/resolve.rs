@@ -17,7 +17,7 @@ use crate::model::record::{Coverage, IMPORTED, Status};
 /// For all collected data: which fetches count, and how complete they are.
 pub struct Resolved<'a> {
     pub(super) rollups: &'a Rollups,
-    /// Whether each cell is of code suggestions, by its id; `others` is the complement.
+    /// Whether each cell counts code suggestions, by its id; `others` is the complement.
     pub(super) suggestions: Arc<[bool]>,
     pub(super) others: Arc<[bool]>,
     pub(super) days: BTreeMap<(Symbol, ScopeKey), CountedDays<'a>>,
@@ -135,7 +135,8 @@ impl<'a> Candidates<'a> {
     /// The fetch that counts: the newest complete one, unless an older complete one has more rows.
     /// Without a complete one, the fullest counts and the day is partial.
     fn resolve(&self) -> (DayState, Option<&'a Fetch>) {
-        // Sums that end on the same day can start on different days: fewer rows are not a loss then.
+        // Sums that end on the same day can start on different days: fewer rows are not a loss
+        // then.
         let fullness = |fetch: &Fetch| if self.is_sum { 0 } else { fetch.arrived() };
         if let Some((at, fetch)) = self.complete().max_by_key(|(at, fetch)| (fullness(fetch), *at)) {
             return (self.complete_state(at, fetch), Some(fetch));
@@ -157,8 +158,8 @@ impl<'a> Candidates<'a> {
             .filter(|(at, fetch)| (self.is_snapshot || self.target.day.is_over(*at)) && fetch.is_complete())
     }
 
-    /// Whether a fetch is of an export, whose completeness is unknown: an export has no coverage
-    /// line, unless the user supplies one.
+    /// Whether a fetch comes from an export, whose completeness is unknown: an export has no
+    /// coverage line, unless the user supplies one.
     fn is_excerpt(&self, fetch: &Fetch) -> bool {
         fetch.declared.is_none() && (self.is_export || fetch.has_only_event_ids())
     }

@@ -108,7 +108,7 @@ impl<'a> Resolved<'a> {
                     holders.extend(fetch.seats.values().flatten().filter(|person| !is_bot(person)));
                 }
             }
-            // Some add-ons are for everybody and assigned to nobody: then there is no list.
+            // Some add-ons are for everyone and have no assigned seats: then there is no list.
             let holders = holders.filter(|holders| !holders.is_empty());
             view.snapshots.insert(day, Snapshot { holders, unlisted: unlisted.values().sum(), pools });
         }

@@ -23,7 +23,7 @@ pub struct DayState {
     pub unreadable: u64,
     /// True if a newer fetch is truncated or has fewer rows, so that an older one counts.
     pub is_shrunk: bool,
-    /// True if the user asked for the collector by name.
+    /// True if the user named the collector.
     pub is_named: bool,
     /// True if rows that the stream declares are missing, or a newer fetch had fewer.
     pub is_truncated: bool,

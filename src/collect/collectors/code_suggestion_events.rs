@@ -50,7 +50,7 @@ impl Collector for CodeSuggestionEvents {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        Ok(Record::Event(event(UsageNode::read(node)?).record(origin)))
+        Ok(Record::Event(event(UsageNode::read(node)?).into_record(origin)))
     }
 
     fn decode_fast<'a>(

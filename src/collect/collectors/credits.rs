@@ -1,5 +1,5 @@
 //! GitLab Credits by day of use, in total and by product. On GitLab.com the top-level group pays,
-//! elsewhere the instance; one request finds out which.
+//! elsewhere the instance; one request determines which.
 
 use std::borrow::Cow;
 

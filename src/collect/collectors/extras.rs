@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use super::scalar::Scalar;
 use crate::json::{Fields, Keys, Next, Value};
-use crate::model::scalar::truth;
+use crate::model::scalar::boolean;
 
 /// The contents of `extras`. Any JSON value deserializes, so that an unexpected one does not
 /// invalidate the event.
@@ -61,7 +61,7 @@ impl<'a> Extras<'a> {
                 Next::End => break,
             }
         }
-        fields.go_on_after(&object);
+        fields.continue_after(&object);
         Some(extras)
     }
 }
@@ -82,7 +82,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Extras<'a> {
                 let mut extras = Extras { is_present: true, ..Extras::default() };
                 while let Some(Name(key)) = items.next_key()? {
                     match Extras::KEYS.iter().position(|name| *name == key) {
-                        Some(SUCCESS) => extras.is_success = truth(&items.next_value()?),
+                        Some(SUCCESS) => extras.is_success = boolean(&items.next_value()?),
                         Some(place) => extras.fields[place] = items.next_value()?,
                         None => drop(items.next_value::<IgnoredAny>()?),
                     }

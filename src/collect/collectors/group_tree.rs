@@ -68,7 +68,7 @@ impl Collector for GroupTree {
         let node: Node = line::parse(node)?;
         let mut languages: BTreeMap<Cow<'_, str>, f64> = BTreeMap::new();
         for Language { name, share } in node.languages.into_iter().flatten() {
-            // Two spellings of the same language are added up.
+            // Aliases of the same language are added up.
             if let Some(share) = share {
                 *languages.entry(LANGUAGES.canonical_name(&name).unwrap_or(name)).or_default() += share;
             }

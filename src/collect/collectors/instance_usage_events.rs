@@ -52,7 +52,7 @@ impl Collector for InstanceUsageEvents {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        Ok(Record::Event(event(UsageNode::read(node)?).record(origin)))
+        Ok(Record::Event(event(UsageNode::read(node)?).into_record(origin)))
     }
 
     fn decode_fast<'a>(

@@ -163,8 +163,8 @@ impl Level {
 pub enum Requirement {
     /// It runs by default, and a dashboard needs it.
     Core,
-    /// It runs by default. It needs what not every GitLab has, and the dashboards can do without
-    /// it: a refusal is reported and is not a gap.
+    /// It runs by default. Not every GitLab supports it, and the dashboards can do without it: a
+    /// refusal is reported and is not a gap.
     Optional,
     /// It runs only if it is named, because it needs an administrator.
     OnRequest,
@@ -183,7 +183,7 @@ pub enum Span {
     Snapshot,
 }
 
-/// What a collector is asked for: a scope and a range of days, both included.
+/// The target of a collector: a scope and a range of days, both included.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchTarget<'a> {
     /// The group path, or [`INSTANCE_SCOPE`].

@@ -34,7 +34,7 @@ impl Collector for Pipelines {
         &INFO
     }
 
-    /// Each project is a partition: there can be thousands, and each takes requests of its own.
+    /// Each project is a partition: there can be thousands, and each takes separate requests.
     fn partitions(
         &self,
         gitlab: &dyn GraphQl,

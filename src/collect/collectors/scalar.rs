@@ -18,7 +18,7 @@ impl<'a> Scalar<'a> {
     pub(super) fn decode_fast(fields: &mut Fields<'a>) -> Option<Scalar<'a>> {
         let text = match fields.text() {
             Some(text) => Some(trimmed(text)).filter(|text| !text.is_empty()),
-            None => match fields.value_with_text() {
+            None => match fields.value_and_source() {
                 Some((Value::Count(_), digits)) => Some(digits),
                 Some((Value::Bool(_) | Value::Null, _)) => None,
                 Some((Value::Text(_), _)) => return None,

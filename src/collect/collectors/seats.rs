@@ -163,7 +163,7 @@ fn seat<'a>(node: &'a str, origin: Origin<'a>) -> Result<Record<'a>, String> {
     }))
 }
 
-/// Passes on the purchases as a page of their own, then the people of each purchase.
+/// Passes on the purchases as a separate page, then the people of each purchase.
 fn collect_purchases(
     gitlab: &dyn GraphQl,
     target: &FetchTarget<'_>,

@@ -1,7 +1,7 @@
 //! Splits a request for usage events when all events of a day exceed the server's time limit.
 //!
-//! It first asks for smaller pages, which return the same events; then for fewer kinds of event;
-//! then for the events of fewer people. A cursor is a time and an id, whatever the filter, so each
+//! It first requests smaller pages, which return the same events; then fewer kinds of event;
+//! then the events of fewer people. A cursor is a time and an id, whatever the filter, so each
 //! split continues at the page that failed, and no event is returned twice.
 
 use std::borrow::Cow;

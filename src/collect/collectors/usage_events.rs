@@ -50,7 +50,7 @@ impl Collector for UsageEvents {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        Ok(Record::Event(UsageNode::read(node)?.event().record(origin)))
+        Ok(Record::Event(UsageNode::read(node)?.event().into_record(origin)))
     }
 
     fn decode_fast<'a>(

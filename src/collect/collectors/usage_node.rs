@@ -92,7 +92,7 @@ impl<'a> UsageNode<'a, &'a str> {
         let mut texts = [None; 3];
         let mut size = None;
         let mut seen = 0_u8;
-        let mut fields = Fields::of(text, &keys.node);
+        let mut fields = Fields::new(text, &keys.node);
         loop {
             let number = match fields.next(&mut keys.node)? {
                 Next::Key(number) => number,
@@ -112,7 +112,7 @@ impl<'a> UsageNode<'a, &'a str> {
                 2 => {
                     let mut object = fields.object(&keys.user);
                     user = Some(User::decode_fast(&mut object, &mut keys.user)?);
-                    fields.go_on_after(&object);
+                    fields.continue_after(&object);
                 }
                 3 => texts[0] = fields.text_or_null()?,
                 4 => size = Some(Scalar::decode_fast(&mut fields)?),
@@ -144,7 +144,7 @@ impl<'a, T> UsageNode<'a, T> {
     }
 }
 
-/// An event with only its name (in the source's spelling), timestamp and user.
+/// An event with only its name (as the source writes it), timestamp and user.
 #[inline(always)]
 pub(super) fn base_event<'a, T>(name: &str, ts: T, user: User<'a>) -> UsageEvent<'a, T> {
     let (event, feature) = features::canonical_event(name);
@@ -321,7 +321,7 @@ mod tests {
                 let (mut fast, mut line) = (Vec::new(), Vec::new());
                 let Some((event, length)) = collector.decode_fast(&node, &mut keys) else { continue };
                 writer.start_page(&origin);
-                if length == node.len() && writer.write_plain(&event, index, &mut fast) {
+                if length == node.len() && writer.write_fast(&event, index, &mut fast) {
                     let Ok(Record::Event(mut record)) = collector.read(&node, origin, day) else {
                         panic!("no record: {node}")
                     };

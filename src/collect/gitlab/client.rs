@@ -31,10 +31,10 @@ const MAX_ANSWER_BYTES: u64 = 64 << 20;
 /// includes the duration of the run.
 const MAX_CLOCK_DIFFERENCE: i64 = 2 * 86_400;
 
-/// The longest wait between two attempts, unless the server asks for a longer one.
+/// The longest wait between two attempts, unless the server requests a longer one.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// The longest pause granted to a server. If it asks for more, there is no retry.
+/// The longest pause granted to a server. If it requests more, there is no retry.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Timeout, number of retries, and the waits between them.
@@ -404,7 +404,7 @@ impl Client {
     }
 
     /// Calls `try_once` until it succeeds, fails permanently, or the retry policy ends. With an
-    /// answer, `try_once` returns the pause that the server asks for.
+    /// answer, `try_once` returns the pause that the server requests.
     fn with_retry<T>(
         &self,
         try_once: impl Fn() -> Result<(T, Option<Duration>), AttemptError>,
@@ -444,8 +444,9 @@ impl Client {
                 let attempts = format_count(u64::from(attempt) + 1, "attempt");
                 return Err(cause.into_fault(&format!("{message}, after {attempts}"), is_hopeless));
             }
-            // GitLab.com's rate limits last a minute. If the server does not say when a limit ends,
-            // the wait is therefore longer. A requested pause delays all requests, in the limiter.
+            // GitLab.com's rate limits last a minute. If the server does not report when a limit
+            // ends, the wait is therefore longer. A requested pause delays all requests, in the
+            // limiter.
             let wait_now = if cause == TransientCause::RateLimited { wait.saturating_mul(4) } else { wait };
             let wait_now = wait_now.min(MAX_WAIT);
             // A query that is too heavy is split next, so it is no outage to report.
@@ -512,7 +513,7 @@ fn header(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The pause that the server asks for, from `Retry-After` (seconds) or the reset of the rate limit.
+/// The pause that the server requests, from `Retry-After` (seconds) or the reset of the rate limit.
 fn requested_pause(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers).or_else(|| until_reset(headers))
 }

@@ -19,7 +19,7 @@ struct LimiterState {
     /// answers (additive increase, multiplicative decrease, as in TCP congestion control).
     limit: f64,
     in_flight: usize,
-    /// The server asked for no request before this time.
+    /// The server accepts no requests before this time.
     not_before: Option<Instant>,
 }
 
@@ -66,7 +66,7 @@ impl ConcurrencyLimiter {
 }
 
 impl Permit<'_> {
-    /// The server answered. `pause` is how long it asks for no further request, if it does.
+    /// The server answered. `pause` is the pause that it requested, if any.
     pub(super) fn succeeded(self, pause: Option<Duration>) {
         let mut state = self.limiter.state();
         if self.since.elapsed() > SLOW_ANSWER {

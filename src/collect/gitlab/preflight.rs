@@ -11,8 +11,8 @@ use crate::collect::collectors::Fault;
 use crate::model::line;
 
 /// Checks the token and every group, in order; without groups, only the token. Returns the groups
-/// as GitLab spells them, each once: GitLab ignores the case of a path, and two spellings of a
-/// group must not count as two groups.
+/// with GitLab's capitalization, each once: GitLab ignores the case of a path, and two forms of a
+/// path must not count as two groups.
 pub fn preflight(client: &Client, groups: &[String]) -> Result<Vec<String>, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -105,8 +105,8 @@ pub fn run(
     Ok(if failed == 0 { Outcome::Complete } else { Outcome::Partial })
 }
 
-/// Checks that GitLab answers, the token, and the groups. Returns the paths of the groups as GitLab
-/// spells them. Fails if no further check makes sense.
+/// Checks that GitLab answers, the token, and the groups. Returns the paths of the groups with
+/// GitLab's capitalization. Fails if no further check makes sense.
 fn check_connection(
     client: &Client,
     url: &str,

@@ -21,7 +21,7 @@ pub(super) enum Need {
     Named,
 }
 
-/// What the first page of a collector has.
+/// The result of the first page of a collector.
 #[derive(Default)]
 pub(super) struct FirstPage {
     /// `None` if there was no page.
@@ -32,7 +32,7 @@ pub(super) struct FirstPage {
 }
 
 impl Sink for FirstPage {
-    /// Ends the walk after one page, by an error that stands for a closed output.
+    /// Ends the walk after one page, with the error that a closed output causes.
     fn page(&mut self, nodes: &[&RawValue], _: &Answer) -> Result<(), Fault> {
         #[derive(Deserialize)]
         struct Node<'a> {

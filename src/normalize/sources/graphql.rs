@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Found;
 use super::observed::{Form, Observed, UserRef};
-use crate::model::scalar::{take, take_object, text_in, truth};
+use crate::model::scalar::{boolean, take, take_object, text_in};
 
 /// Whether an object is a node: GraphQL has event names in upper case, and global ids.
 pub(super) fn is_node(object: &Map<String, Value>) -> bool {
@@ -23,7 +23,7 @@ pub(super) fn read(mut node: Map<String, Value>) -> Found {
     let user = match take(&mut node, "user") {
         Some(Value::Object(mut user)) => Some(UserRef {
             username: text_in(&user, "username"),
-            bot: user.get("bot").and_then(truth),
+            bot: user.get("bot").and_then(boolean),
             id: take(&mut user, "id"),
         }),
         _ => None,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::observed::{Form, Observed, UserRef};
 use super::{Found, context};
-use crate::model::scalar::{id, take, text_in, truth};
+use crate::model::scalar::{boolean, id, take, text_in};
 
 /// Whether an object is an internal event. A name alone is not sufficient.
 pub(super) fn is_event(object: &Map<String, Value>) -> bool {
@@ -58,7 +58,7 @@ fn event_in(mut object: Map<String, Value>) -> Result<Observed, String> {
     let user = match take(&mut object, "user") {
         Some(Value::Object(mut user)) => Some(UserRef {
             username: text_in(&user, "username"),
-            bot: user.get("bot").and_then(truth),
+            bot: user.get("bot").and_then(boolean),
             id: take(&mut user, "id"),
         }),
         user => user

@@ -102,7 +102,7 @@ fn find_in_text(text: &str, header: Option<&Header>, depth: u32) -> Found {
         return find_in_json(text, depth);
     }
     if let Some(header) = header {
-        return if Header::parse(text).is_some() || log_line::is_furniture(text) {
+        return if Header::parse(text).is_some() || log_line::is_log_noise(text) {
             Found::Nothing
         } else if header.is_of(text) {
             header.read(text)
@@ -115,7 +115,7 @@ fn find_in_text(text: &str, header: Option<&Header>, depth: u32) -> Found {
     if enriched::is_separated(text) {
         return enriched::read_separated(text);
     }
-    if log_line::is_furniture(text) {
+    if log_line::is_log_noise(text) {
         return Found::Nothing;
     }
     if text.starts_with("Binary file ") && text.ends_with(" matches") {
@@ -163,7 +163,7 @@ fn find_in_json(text: &str, depth: u32) -> Found {
 /// Finds the events in consecutive objects, which commas or blanks separate and the end of a list
 /// may follow. `None` if the text is a single damaged object.
 fn find_in_row(text: &str, depth: u32) -> Option<Found> {
-    let whole = line::with_whole_surrogates(text);
+    let whole = line::replace_lone_surrogates(text);
     let mut rest = whole.as_deref().unwrap_or(text);
     let (mut events, mut skipped, mut objects, mut unknown) = (Vec::new(), 0, 0, 0);
     while rest.starts_with('{') {

@@ -10,7 +10,7 @@ use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, SessionField};
 use crate::events::features::{self, CODE_SUGGESTIONS};
 use crate::model::canonical::canonicalize;
 use crate::model::event::Event;
-use crate::model::record::{INSTANCE_SCOPE, NO_LANGUAGE, NOBODY, Origin, Row};
+use crate::model::record::{INSTANCE_SCOPE, NO_LANGUAGE, NO_USER, Origin, Row};
 use crate::model::scalar;
 
 /// The instance of events that do not carry one.
@@ -288,7 +288,7 @@ impl Contexts<'_> {
             // id.
             .or_else(|| self.global_user())
             .or(id)
-            .unwrap_or_else(|| NOBODY.to_owned())
+            .unwrap_or_else(|| NO_USER.to_owned())
     }
 
     fn project(&self) -> Option<String> {
@@ -527,7 +527,7 @@ impl BaseProperties<'_> {
             Role::ToolSucceeded => Some("success"),
             Role::ToolFailed => Some("failure"),
             Role::McpFinished => {
-                contexts.observed.extra.get("has_tool_call_success").and_then(scalar::truth).map(of_truth)
+                contexts.observed.extra.get("has_tool_call_success").and_then(scalar::boolean).map(of_truth)
             }
             Role::Succeeded => match self.text(Meaning::Ending)?.as_str() {
                 "workflow_completed" => Some("completed"),

@@ -120,7 +120,7 @@ impl Reclaim {
 }
 
 impl ReclaimOptions {
-    /// The person behind a pseudonym or, if unknown, the user as it is with its user name.
+    /// The person behind a pseudonym or, if unknown, the user itself with its username.
     fn name_of(&self, instance: &str, user: &str, usernames: &UsernameIndex) -> PersonName {
         let key = (instance.to_owned(), user.to_owned());
         let username = || usernames.names.get(&key).map(|(_, name)| name.clone());

@@ -201,8 +201,7 @@ impl Sums {
     }
 
     /// Sums from the groups to their union. `lines` are those of one metric; the first has the
-    /// index
-    /// `start`.
+    /// index `start`.
     fn add_scopes(&mut self, lines: &[Line<'_>], start: usize) {
         let is_union = |at: usize| lines[at].scope == ALL_SCOPES;
         if !(0..lines.len()).any(is_union) {
@@ -346,7 +345,7 @@ fn suppress_equal(lines: &mut [Line<'_>], pairs: &[[usize; 2]]) -> bool {
 
 /// Pairs of a line that counts seat holders and the line that counts all people in their place.
 /// Active people were seen, so the first are a subset of the second. This is not true for the
-/// inactive: a seat holder may never have been seen, and the difference counts nobody.
+/// inactive: a seat holder may never have been seen, and the difference is not a count of people.
 fn seat_holder_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     let is_subset = |(_, line): &(usize, &Line<'_>)| {
         line.population == Some(Population::SeatHolders) && line.by.values().any(|value| value != "inactive")

@@ -185,7 +185,8 @@ fn suppresses_small_differences_of_people_and_seat_holders() {
     let lines = publish(&metrics, 5);
     assert_eq!(suppressed_of(&lines, Population::SeatHolders), ["experimenting", "heavy"]);
     assert_eq!(suppressed_of(&lines, Population::People), Vec::<String>::new());
-    // Differences of zero or of many people are fine; the difference of the inactive counts nobody.
+    // Differences of zero or of many people are fine; the difference of the inactive is not a count
+    // of people.
     let metrics = segments([40, 30, 20, 50], [40, 25, 0, 48]);
     assert!(publish(&metrics, 5).iter().all(|line| line.suppression.is_none()));
     // Seat holders must not reveal a value that is suppressed for all people.

@@ -1,4 +1,5 @@
-//! `dashboard.json`: the summary of a dashboard for the landing page. Other dashboards can provide one, too.
+//! `dashboard.json`: the summary of a dashboard for the landing page. Other dashboards can provide
+//! one, too.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +17,7 @@ const MAX_HEADLINES: usize = 6;
 /// The summary of a dashboard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Card {
-    /// Its title; empty when it has none.
+    /// Its title; empty if it has none.
     pub title: String,
     /// The kind of dashboard, for example `duo-metrics`.
     pub kind: String,
@@ -78,8 +79,8 @@ pub struct Headline {
     pub period: Option<CardPeriod>,
 }
 
-/// Reads a `dashboard.json`, of this project or of another. Fields that are missing, too long or of the wrong type are
-/// ignored; only a file that is not a JSON object is an error.
+/// Reads a `dashboard.json`, of this project or of another. Fields that are missing, too long or of
+/// the wrong type are ignored; only a file that is not a JSON object is an error.
 pub fn parse_card(json: &[u8]) -> Result<Card, String> {
     if json.len() > MAX_CARD_BYTES {
         return Err(format!(

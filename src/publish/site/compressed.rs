@@ -1,5 +1,5 @@
-//! Compressed copies of files, which GitLab Pages serves to clients that accept them (GitLab documentation, Pages,
-//! "Serving compressed assets").
+//! Compressed copies of files, which GitLab Pages serves to clients that accept them (GitLab
+//! documentation, Pages, "Serving compressed assets").
 
 use std::io::{self, Write as _};
 
@@ -8,7 +8,8 @@ use flate2::write::GzEncoder;
 
 use super::SiteFile;
 
-/// The size in bytes above which compression is fast rather than thorough: `metrics.csv` is large and rarely requested.
+/// The size in bytes above which compression is fast rather than thorough: `metrics.csv` is large
+/// and rarely requested.
 const MIN_LARGE_BYTES: usize = 2 << 20;
 
 /// A compression format.

@@ -1,8 +1,9 @@
 //! The data in the page: published lines in a compact form, and nothing computed.
 //!
-//! Lines of one metric, grain, group and dimensions are a series: parallel lists over the periods of the grain. Defaults
-//! are omitted (the `n` of a count is its value, a rate is `n / of`, a period is complete and final), so that a year fits
-//! into a page. `templates/html/script/metrics.js` decodes a cell back into its line.
+//! Lines of one metric, grain, group and dimensions are a series: parallel lists over the periods
+//! of the grain. Defaults are omitted (the `n` of a count is its value, a rate is `n / of`, a
+//! period is complete and final), so that a year fits into a page.
+//! `templates/html/script/metrics.js` decodes a cell back into its line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,8 @@ const RETENTION_WEEKS: i64 = 26;
 
 /// The splits of weeks in a page; `metrics.csv` has the rest.
 ///
-/// Totals are always included. Weeks are split where a filter applies to a chart, or where a table has columns for weeks.
+/// Totals are always included. Weeks are split where a filter applies to a chart, or where a table
+/// has columns for weeks.
 const WEEKLY: &[(&str, &[&str])] = &[
     ("code_suggestions.shown", &["language"]),
     ("code_suggestions.accepted", &["language"]),
@@ -130,9 +132,9 @@ struct Series<'a> {
     /// Position of the first period.
     #[serde(skip_serializing_if = "is_zero")]
     i: usize,
-    /// The values; a reason where there is none, null where there is no line.
+    /// The values; a reason if there is no value, null if there is no line.
     v: Vec<Cell>,
-    /// Where `n` is not the value itself; [`NO_N`] where there is none.
+    /// The `n` of each value that differs from it; [`NO_N`] if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     n: Vec<Option<Cell>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -140,7 +142,7 @@ struct Series<'a> {
     /// Distinct people of the values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     p: Vec<Option<u64>>,
-    /// Complete days, or their share where it is not a whole number of days.
+    /// The number of complete days, or their share if that number is not an integer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     c: Vec<Option<Number>>,
     /// Days with imported events only.
@@ -148,7 +150,7 @@ struct Series<'a> {
     e: Vec<Option<Number>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     b: Vec<Option<f64>>,
-    /// 1 where the period is final.
+    /// 1 if the period is final.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     f: Vec<u8>,
 }
@@ -203,7 +205,8 @@ pub(super) fn json(
     Ok(serde_json::to_string(&data)?.replace('<', "\\u003c"))
 }
 
-/// The groups by name. Two GitLab instances can have a group of the same name: the second one gets a number.
+/// The groups by name. Two GitLab instances can have a group of the same name: the second one gets
+/// a number.
 fn groups(places: &[Place<'_>]) -> Vec<Group> {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     let named = |place: &Place<'_>| {
@@ -303,7 +306,7 @@ impl<'a> Series<'a> {
                 Some(line.n.map_or(Cell::Why(NO_N), Cell::Value))
             })),
             of: column(shown().map(|line| line?.of)),
-            // No figure shows the people of a single day.
+            // No chart shows the people of a single day.
             p: column(shown().map(|line| {
                 let line = line.filter(|line| matches!(line.period.grain, Grain::Month | Grain::Window))?;
                 line.people

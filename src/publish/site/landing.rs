@@ -21,7 +21,8 @@ pub struct DashboardFolder {
     pub folder: String,
     /// Whether it has an `index.html`.
     pub index: bool,
-    /// Its `dashboard.json`, read with [`super::parse_card`]; `None` when it has none or it cannot be read.
+    /// Its `dashboard.json`, read with [`super::parse_card`]; `None` if it has none or it cannot be
+    /// read.
     pub card: Option<Card>,
 }
 
@@ -82,7 +83,8 @@ fn card(found: &DashboardFolder) -> Value {
         })
         .collect();
     context! {
-        // `./` prevents a folder name from being parsed as a URL scheme; the rest is percent-encoded.
+        // `./` prevents a folder name from being parsed as a URL scheme; the rest is
+        // percent-encoded.
         href => Value::from_safe_string(format!("./{folder}/{file}")),
         title => title,
         folder => plain(&found.folder, 100),

@@ -1,7 +1,8 @@
 //! The static site: two dashboards and the landing page.
 //!
-//! Pure: metric and coverage lines go in, files come out. Pages send no requests to other hosts and work from any folder,
-//! because they embed their data, style and script. They contain only what `privacy` publishes.
+//! Pure: metric and coverage lines go in, files come out. Pages send no requests to other hosts and
+//! work from any folder, because they embed their data, style and script. They contain only what
+//! `privacy` publishes.
 
 mod card;
 mod compressed;
@@ -80,14 +81,16 @@ pub struct Published<'a> {
 impl<'a> Published<'a> {
     /// Selects the lines of the dashboard, and suppresses values with too few people.
     pub fn new(kind: Dashboard, report: &'a MetricReport, options: &Options<'a>) -> Published<'a> {
-        // Suppression works on one family of metrics at a time, and no family is on both dashboards.
+        // Suppression works on one family of metrics at a time, and no family is on both
+        // dashboards.
         let lines =
             privacy::publish(report.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         Published { kind, lines, coverage, former: &report.former, options: *options }
     }
 
-    /// `index.html`, and `dashboard.json` for the landing page. Without lines, the page states that there is no data yet.
+    /// `index.html`, and `dashboard.json` for the landing page. Without lines, the page states that
+    /// there is no data yet.
     pub fn page(&self, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
         let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, self.former, &self.options);
         let tiles = frame.tiles();

@@ -75,7 +75,8 @@ impl<'a> Frame<'a> {
             {
                 CardStatus::Empty
             }
-            // Without coverage lines, a gap cannot be distinguished from a range that is shorter than the window.
+            // Without coverage lines, a gap cannot be distinguished from a range that is shorter
+            // than the window.
             _ if coverage.is_empty() => match lines.iter().any(|line| line.coverage < 1.0) {
                 true => CardStatus::Partial,
                 false => CardStatus::Complete,
@@ -139,8 +140,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The page. Its script renders the sections from the data in the page. Without JavaScript, the tiles, data quality
-    /// and definitions are still there.
+    /// The page. Its script renders the sections from the data in the page. Without JavaScript, the
+    /// tiles, data quality and definitions are still there.
     pub(super) fn render(&self, tiles: &[Tile], definitions: &[&Definition]) -> Result<String, Error> {
         let (template, script) = match self.kind {
             Dashboard::Duo => ("duo.html", script::DUO),

@@ -90,7 +90,7 @@ fn last_complete_day(frame: &Frame<'_>) -> Option<Day> {
     whole.into_iter().rev().find_map(|(day, whole)| whole.then_some(day))
 }
 
-/// Why a collector has no data at all; `None` when it has some or did not run.
+/// Why a collector has no data at all; `None` if it has some or did not run.
 pub(super) fn reason_without_data(coverage: &[&Coverage], collector: &str) -> Option<String> {
     let mut lines = coverage.iter().filter(|line| line.collector == collector);
     if lines.clone().any(|line| line.status == Status::Complete) {

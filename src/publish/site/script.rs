@@ -57,8 +57,9 @@ pub(super) const PROJECT: &[Module] = modules![
     "project.js",
 ];
 
-/// The modules as one classic script, which is inline and needs no second request: in one function scope, without
-/// `import` and `export`, comments and indentation. Empty for a page without modules.
+/// The modules as one classic script, which is inline and needs no second request: in one function
+/// scope, without `import` and `export`, comments and indentation. Empty for a page without
+/// modules.
 pub(super) fn bundle(modules: &[Module]) -> String {
     if modules.is_empty() {
         return String::new();
@@ -127,8 +128,8 @@ mod tests {
         }
     }
 
-    /// The names that a module imports, with the module they come from. Other forms of imports and exports than named
-    /// ones would need more than stripping.
+    /// The names that a module imports, with the module they come from. Other forms of imports and
+    /// exports than named ones would need more than stripping.
     fn imports(module: &Module) -> Vec<(&'static str, &'static str)> {
         let mut imports = Vec::new();
         for statement in module.source.split("\nimport ").skip(1) {

@@ -18,7 +18,8 @@ pub const LOGO_FILES: [(&str, &str); 2] = [("logo.svg", "image/svg+xml"), ("logo
 const MAX_LOGO_BYTES: usize = 48 * 1024;
 /// The minimum contrast between text and background (WCAG 2.2, success criterion 1.4.3, level AA).
 const MIN_CONTRAST: f64 = 4.5;
-/// Shares of one color in another, as the style sheet mixes them: a hovered row, the darkest cell of a heat map.
+/// Shares of one color in another, as the style sheet mixes them: a hovered row, the darkest cell
+/// of a heat map.
 const ROW_INK: f64 = 0.05;
 const HEAT_ACCENT: f64 = 0.40;
 /// Text colors that a theme cannot set, in light and in dark.
@@ -114,7 +115,7 @@ impl Theme {
         })
     }
 
-    /// The name of the company; empty where there is none.
+    /// The name of the company; empty if there is none.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -124,7 +125,7 @@ impl Theme {
         &self.style
     }
 
-    /// The logo as a data URL; empty where there is none.
+    /// The logo as a data URL; empty if there is none.
     pub(super) fn logo(&self) -> &str {
         &self.logo
     }

@@ -1,4 +1,5 @@
-//! The tiles at the top of a dashboard: a key metric with its denominator, its period and its change.
+//! The tiles at the top of a dashboard: a key metric with its denominator, its period and its
+//! change.
 
 use minijinja::{Value, context};
 
@@ -77,7 +78,7 @@ impl Tile {
         }
     }
 
-    /// The warning that all tiles share, to be shown once; empty when they differ.
+    /// The warning that all tiles share, to be shown once; empty if they differ.
     pub(super) fn common_warning(tiles: &[Tile]) -> String {
         match tiles {
             [first, rest @ ..] if rest.iter().all(|tile| tile.warning == first.warning) => {
@@ -98,7 +99,8 @@ impl Tile {
     }
 }
 
-/// The change of the newest complete month (else week) from the one before it, or why there is none.
+/// The change of the newest complete month (else week) from the one before it, or why there is
+/// none.
 fn change<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> String {
     let mut why_none = String::new();
     for (grain, before) in [(Grain::Month, "the previous month"), (Grain::Week, "the previous week")] {

@@ -82,7 +82,7 @@ fn read_value<'a>(
                     _ => error = error.or(Some("contains a lone \\; put the value in single quotes")),
                 },
                 (_, '$') => error = error.or(Some(SUBSTITUTION)),
-                // The replacement character stands for invalid UTF-8.
+                // The replacement character replaces invalid UTF-8.
                 (_, '\u{fffd}') => error = error.or(Some("is not UTF-8; save the file as UTF-8")),
                 (_, c) => value.push(c),
             }

@@ -14,10 +14,10 @@ use crate::base::calendar::is_timestamp_on;
 use crate::events::agents::Tokens;
 use crate::json::{Fields, Keys, Next, Value};
 
-/// What was learned from earlier lines.
+/// A cache of fields of earlier lines.
 pub(super) struct LineCache {
     keys: Keys,
-    /// The fields of the last fetch: most lines are of the same fetch as the line before.
+    /// The fields of the last fetch: most lines belong to the same fetch as the line before.
     fetch: Option<CachedFields>,
     /// The start of lines of that fetch in the usual field order.
     line_prefix: Option<LinePrefix>,
@@ -47,7 +47,8 @@ struct ParsedEvent<'a> {
     counts: [Option<u64>; COUNTS.end - COUNTS.start],
     /// Bit mask of the fields that the line has.
     fields: u64,
-    /// Bit mask of the fields whose value is null: the line does not have them, and they cannot come again.
+    /// Bit mask of the fields whose value is null: the line does not have them, and they cannot
+    /// come again.
     nulls: u64,
     /// The ids of cached fields, by kind.
     cached_ids: [Option<u32>; FIELDS_OF_KIND.len()],
@@ -58,7 +59,8 @@ struct ParsedEvent<'a> {
 }
 
 /// The fields of an event: texts, of which the first eleven are required; then fields that are not
-/// texts; then texts that are not counted; then an object that is not counted, and the kind of rollup lines.
+/// texts; then texts that are not counted; then an object that is not counted, and the kind of
+/// rollup lines.
 const FIELDS: &[&str] = &[
     "type",
     "ts",
@@ -207,7 +209,8 @@ impl LineCache {
         }
     }
 
-    /// The fields of the start of a line, if it is of the last fetch and in the usual field order.
+    /// The fields at the start of a line, if it belongs to the last fetch and has the usual field
+    /// order.
     #[inline]
     fn prefix(&self, text: &str) -> Option<ParsedPrefix> {
         self.line_prefix.as_ref()?.parse(text, &self.actions, EVENT)
@@ -257,12 +260,12 @@ impl<'a> ParsedEvent<'a> {
     #[inline(always)]
     fn read(&mut self, cache: &mut LineCache) -> Option<usize> {
         self.prefix = cache.prefix(self.text);
-        let mut fields = Fields::of(self.text, &cache.keys);
+        let mut fields = Fields::new(self.text, &cache.keys);
         if let Some(ParsedPrefix { fetch, action, user, id, .. }) = self.prefix {
-            fields.pass(user, USER);
+            fields.skip(user, USER);
             let range = match id {
-                Some((_, length)) => fields.pass_text_of(length),
-                None => fields.pass_text()?,
+                Some((_, length)) => fields.skip_text_of_len(length),
+                None => fields.skip_text()?,
             };
             self.set_range(USER, range);
             self.fields = REQUIRED;
@@ -272,7 +275,7 @@ impl<'a> ParsedEvent<'a> {
             let key = fields.position();
             match fields.next(&mut cache.keys)? {
                 Next::Key(field) => self.read_field(field, key, &mut fields, cache)?,
-                Next::Other => fields.pass_value()?,
+                Next::Other => fields.skip_value()?,
                 Next::End => break,
             }
         }
@@ -302,17 +305,17 @@ impl<'a> ParsedEvent<'a> {
             && let Some(cached) = cache.cached(kind, field, fields.rest())
         {
             self.add_cached(kind, cached);
-            fields.pass(cached.len(), cached.last);
+            fields.skip(cached.len(), cached.last);
             return Some(());
         }
         self.fields |= 1 << field;
         let start = fields.position();
         // Fields that are not counted must have the right type, too.
-        match (field, fields.pass_text()) {
+        match (field, fields.skip_text()) {
             (TYPE, Some(range)) if self.text[range.clone()] == *"event" => {}
             (TS..COUNTED_TEXTS, Some(range)) => self.set_range(field, range),
             (COUNTED_TEXTS.., Some(_)) if (UNCOUNTED_TEXTS..CONTEXT).contains(&field) || field == KIND => {}
-            (_, None) if field >= LANGUAGE && field != BOT && fields.passes("null", field) => {
+            (_, None) if field >= LANGUAGE && field != BOT && fields.skip_if_next("null", field) => {
                 self.nulls |= 1 << field;
                 self.fields &= !(1 << field);
                 return Some(());
