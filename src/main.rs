@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use duo_metrics::base::error::{Error, Outcome};
+use duo_metrics::base::error::Error;
 use duo_metrics::base::text::to_single_line;
 use duo_metrics::cli::Cli;
 use duo_metrics::commands;
