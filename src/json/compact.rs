@@ -9,7 +9,7 @@ use super::special_byte::special_byte;
 /// merge is an error.
 pub fn compact(text: &str, output: &mut String) -> bool {
     output.clear();
-    let text = text.trim_ascii();
+    let text = text.trim_matches(is_white_space);
     let bytes = text.as_bytes();
     let (mut copied, mut at) = (0, 0);
     while let Some(byte) = bytes.get(at) {
@@ -19,7 +19,7 @@ pub fn compact(text: &str, output: &mut String) -> bool {
                 None => return false,
             },
             b' ' | b'\t' | b'\r' => {
-                let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                let length = bytes[at..].iter().take_while(|byte| is_white_space(char::from(**byte))).count();
                 if !is_structural(bytes[at - 1]) && !is_structural(bytes[at + length]) {
                     return false;
                 }
@@ -41,6 +41,11 @@ fn end_of_string(bytes: &[u8], at: usize) -> Option<usize> {
         end = special_byte(bytes, end + 2)?;
     }
     (bytes[end] == b'"').then_some(end + 1)
+}
+
+/// White space of JSON, without line breaks (RFC 8259, section 2). A form feed is none.
+fn is_white_space(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\r')
 }
 
 fn is_structural(byte: u8) -> bool {
@@ -76,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn compact_text_parses_to_the_same_value(text in r#"[{}\[\]:, \t"\\a1-]{0,24}"#) {
+        fn compact_text_parses_to_the_same_value(text in r#"[{}\[\]:, \t\x0c"\\a1-]{0,24}"#) {
             if let Some(compact) = compacted(&text) {
                 let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
                 prop_assert_eq!(parse(&compact), parse(&text));

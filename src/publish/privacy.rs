@@ -65,7 +65,7 @@ impl Suppression {
     pub fn text(self) -> String {
         match self {
             Suppression::FewPeople(min_people) => format!("under {min_people}"),
-            Suppression::Secondary => "suppressed".into(),
+            Suppression::Secondary => "hidden".into(),
         }
     }
 

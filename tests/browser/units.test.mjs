@@ -26,7 +26,7 @@ import {
   parsePeriod,
 } from "../../templates/html/script/state.js";
 
-/** Data of a page as `src/site/data.rs` writes it. */
+/** Data of a page as `src/publish/site/data.rs` writes it. */
 function pageData(series, more = {}) {
   return {
     first: "2026-10-01",

@@ -140,7 +140,7 @@ impl<'a> View<'a> {
         self.known_of(Source::Pipelines, &self.pipelines, period)
     }
 
-    /// The people with a seat in a period; see [`View::list_of`].
+    /// The people with a seat in a period; see [`View::seat_list`].
     pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
         self.seat_list(period).map(|list| list.holders)
     }

@@ -1,4 +1,4 @@
-// Decodes the metric lines in the page. `src/site/data.rs` writes the compact form; nothing is computed here.
+// Decodes the metric lines in the page. `src/publish/site/data.rs` writes the compact form; nothing is computed here.
 
 /**
  * @typedef {"day"|"week"|"month"|"window"} Grain `window` is the last 28 days
