@@ -73,8 +73,15 @@ mod tests {
         ] {
             assert_eq!(compacted(text).as_deref(), Some(wanted));
         }
-        for text in [r#"{"a":1}"#, r#"{"a": 1 2}"#, r#"{"a": nu ll}"#, r#"{"a": "b" "c"}"#, r#"{"a": "b"#, ""]
-        {
+        for text in [
+            r#"{"a":1}"#,
+            r#"{"a": 1 2}"#,
+            r#"{"a": nu ll}"#,
+            r#"{"a": "b" "c"}"#,
+            r#"{"a": "b"#,
+            r#"{"a":1} "#,
+            "",
+        ] {
             assert_eq!(compacted(text), None, "{text}");
         }
     }

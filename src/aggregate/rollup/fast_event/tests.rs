@@ -9,7 +9,8 @@ fn read(lines: &[String], use_fast_path: bool) -> (Vec<String>, Vec<Result<(), S
         (Rollups::default(), LocalIds::default(), Reader::default());
     let mut results = Vec::new();
     for line in lines {
-        // A trailing space disables the fast path and does not change the content.
+        // A trailing space disables the fast path and does not change the content; `json::compact`
+        // leaves a line without other white space to the parser.
         let line = if use_fast_path { line.clone() } else { format!("{line} ") };
         results.push(reader.read(&line).map(|_| ()));
         rollups.add_batch(reader.take_batch(), &mut local_ids);
@@ -251,4 +252,31 @@ fn compare_fast_path_and_parser(event: &str) -> usize {
         }
     }
     counted
+}
+
+#[test]
+fn counts_lines_of_other_json_writers_like_canonical_ones() {
+    let start = r#"{"type":"event","ts":"2026-10-01T12:34:56Z","instance":"i","collector":"c","scope":"s","day":"2026-10-01","fetched_at":"2026-10-02T03:00:00Z""#;
+    let rest = r#""event":"code_suggestion_shown_in_ide","feature":"code_suggestions","user":"u 1","language":"a : b, c","lines":7"#;
+    let canonical = format!(r#"{start},"row":"1:1",{rest}}}"#);
+    let wanted = read(std::slice::from_ref(&canonical), true);
+    assert!(wanted.1[0].is_ok() && !wanted.0.is_empty(), "{wanted:?}");
+    let spaced = canonical.replace("\":", "\" :\t").replace(",\"", " , \"");
+    let with = |more: &str| canonical.replace(",\"lines\"", &format!(",{more},\"lines\""));
+    let additional = [
+        r#""new":{"a":[1,"}",null]}"#,
+        r#""new":-1.5e3"#,
+        r#""new":"\u0026\"""#,
+        r#""ide":null,"session":null,"input_tokens":null,"kind":null"#,
+        r#""project":"a\u0026b","agent":null"#,
+        r#""context":{"plan":"free"}"#,
+    ];
+    for line in additional.map(with).into_iter().chain([format!(" {spaced} \r"), spaced]) {
+        assert_eq!(read(std::slice::from_ref(&line), true), wanted, "{line}");
+    }
+    // White space between two tokens that would become one is an error, and counts nothing.
+    for line in [canonical.replace("\"lines\":7", "\"lines\": 7 7"), canonical.replace(":7}", ": 7")] {
+        let (counted, results) = read(&[line], true);
+        assert!(counted.is_empty() && results[0].is_err(), "{counted:?}");
+    }
 }
