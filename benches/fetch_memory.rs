@@ -2,10 +2,6 @@
 //! Peak memory and time for 10,000, 100,000 and 1,000,000 events of one day, with the stand-in
 //! GitLab.
 
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../examples/gitlab/stand_in/mod.rs"]
-mod stand_in;
-
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};

@@ -2,10 +2,6 @@
 //! of 1,000 people from the stand-in GitLab with 50 ms per page, medians of three runs, compared
 //! with a simple cursor loop over the same days.
 
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../examples/gitlab/stand_in/mod.rs"]
-mod stand_in;
-
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};

@@ -2,10 +2,6 @@
 //! people in two groups? Medians of five runs, and the fastest one, which is affected least by
 //! other load on the machine.
 
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../examples/gitlab/stand_in/mod.rs"]
-mod stand_in;
-
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write};

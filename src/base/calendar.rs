@@ -136,7 +136,7 @@ impl Timestamp {
     }
 
     /// The inverse of [`Timestamp::unix_parts`].
-    pub fn from_unix_parts((seconds, nanoseconds): (i64, u32)) -> Option<Timestamp> {
+    pub fn from_unix_parts(seconds: i64, nanoseconds: u32) -> Option<Timestamp> {
         DateTime::from_timestamp(seconds, nanoseconds).map(Timestamp)
     }
 

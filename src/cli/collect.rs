@@ -130,10 +130,12 @@ impl SwitchArgs {
 }
 
 fn switch(on: bool, off: bool) -> Switch {
-    match (on, off) {
-        (true, _) => Switch::On,
-        (_, true) => Switch::Off,
-        _ => Switch::Unset,
+    if on {
+        Switch::On
+    } else if off {
+        Switch::Off
+    } else {
+        Switch::Unset
     }
 }
 

@@ -14,7 +14,9 @@ use crate::base::text::format_count;
 use crate::collect::checkpoint::{NewPartition, PartitionSummary, StateDir, StoredPartition};
 use crate::collect::collectors::{Answer, Collector, Fault, FetchTarget, GraphQl, Sink, Span};
 use crate::collect::output::Output;
-use crate::model::record::{Coverage, Origin, Raw, Row, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::raw::Raw;
+use crate::model::record::{Origin, Row};
 use crate::system::progress::Progress;
 
 /// One collector, scope and range of days, collected in one walk through GitLab's pages.
@@ -464,11 +466,12 @@ fn to_single_line_json(node: &RawValue) -> Option<Box<RawValue>> {
         if in_string || !c.is_ascii_whitespace() {
             text.push(c);
         }
-        match (in_string, escaped, c) {
-            (true, true, _) => escaped = false,
-            (true, false, '\\') => escaped = true,
-            (_, false, '"') => in_string = !in_string,
-            _ => {}
+        if escaped {
+            escaped = false;
+        } else if c == '"' {
+            in_string = !in_string;
+        } else {
+            escaped = in_string && c == '\\';
         }
     }
     RawValue::from_string(text).ok()

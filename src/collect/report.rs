@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::base::calendar::Day;
 use crate::base::text::format_count;
-use crate::model::record::{Coverage, Status};
+use crate::model::coverage::{Coverage, Status};
 use crate::system::summary::Summary;
 
 /// The result of a collector in a scope.

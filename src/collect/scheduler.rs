@@ -17,7 +17,7 @@ use crate::collect::fetch_unit::{FetchUnit, Partition};
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
 use crate::collect::selection::Selection;
-use crate::model::record::Coverage;
+use crate::model::coverage::Coverage;
 use crate::system::progress::Progress;
 use crate::system::settings::Instance;
 

@@ -12,7 +12,7 @@ use crate::collect::report::report;
 use crate::collect::scheduler::{Collected, FinalDays, Plan, clear_checkpoint, collect};
 use crate::collect::selection::Selection;
 use crate::commands::connection::connect;
-use crate::model::record::{Coverage, Status};
+use crate::model::coverage::{Coverage, Status};
 use crate::model::topic::Topic;
 use crate::publish::completeness::{Completeness, Verdict, topic_of};
 use crate::system::settings::{Environment, Switches};

@@ -6,7 +6,7 @@ use std::thread;
 use crate::base::error::Error;
 use crate::base::text::format_count;
 use crate::model::line::{Line, daily_breakdown_metric};
-use crate::model::record::Metric;
+use crate::model::metric::Metric;
 use crate::publish::privacy::{has_no_personal_data, is_publishable};
 use crate::publish::site::MetricReport;
 use crate::stream::chunks::{Chunk, process_chunks};

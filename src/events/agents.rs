@@ -68,6 +68,8 @@ pub enum SessionStatus {
     Stuck,
     /// No end is reported.
     Open,
+    /// A status that is not known here, or that the source does not report.
+    Other,
 }
 
 /// What an event means for agents.
@@ -269,14 +271,14 @@ impl AgentCounts {
         }
     }
 
-    /// Adds other counts. Sums saturate at [`TOO_LARGE`](crate::model::record::TOO_LARGE).
+    /// Adds other counts. Sums saturate at [`TOO_LARGE`](crate::model::number::TOO_LARGE).
     pub fn add(&mut self, other: &AgentCounts) {
         for (sum, more) in self.all_mut().into_iter().zip(other.all()) {
             *sum = sum.saturating_add(more);
         }
     }
 
-    /// Multiplies the counts. Sums saturate at [`TOO_LARGE`](crate::model::record::TOO_LARGE).
+    /// Multiplies the counts. Sums saturate at [`TOO_LARGE`](crate::model::number::TOO_LARGE).
     pub fn times(mut self, many: u64) -> AgentCounts {
         self.all_mut().into_iter().for_each(|sum| *sum = sum.saturating_mul(many));
         self
@@ -373,13 +375,14 @@ impl Step {
 
 impl SessionStatus {
     /// Every status, in the order of display.
-    pub const ALL: [SessionStatus; 6] = [
+    pub const ALL: [SessionStatus; 7] = [
         SessionStatus::Finished,
         SessionStatus::Failed,
         SessionStatus::Stopped,
         SessionStatus::Cancelled,
         SessionStatus::Stuck,
         SessionStatus::Open,
+        SessionStatus::Other,
     ];
 
     /// The name in the streams.
@@ -391,6 +394,7 @@ impl SessionStatus {
             SessionStatus::Cancelled => "cancelled",
             SessionStatus::Stuck => "stuck",
             SessionStatus::Open => "open",
+            SessionStatus::Other => "other",
         }
     }
 }

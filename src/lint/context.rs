@@ -238,14 +238,20 @@ impl FieldKind {
             }
             (Boolean, Value::Bool(_)) | (Object, Value::Object(_)) => return None,
             (Integers, Value::Array(items)) => {
-                return items.iter().find_map(|item| Integer.check(item)).map(of_items);
+                return items.iter().find_map(|item| Integer.check_item(item));
             }
             (Texts(max), Value::Array(items)) => {
-                return items.iter().find_map(|item| Text(max).check(item)).map(of_items);
+                return items.iter().find_map(|item| Text(max).check_item(item));
             }
             _ => (Violation::Type, format!("has to be {}", self.description())),
         };
         Some((violation, requirement))
+    }
+
+    /// How this item of an array violates the schema, if it does.
+    fn check_item(self, item: &Value) -> Option<(Violation, String)> {
+        let (violation, requirement) = self.check(item)?;
+        Some((violation, format!("contains an item that {requirement}")))
     }
 
     /// The type, as used in a sentence.
@@ -262,10 +268,6 @@ impl FieldKind {
             Object => "an object".to_owned(),
         }
     }
-}
-
-fn of_items((violation, requirement): (Violation, String)) -> (Violation, String) {
-    (violation, format!("contains an item that {requirement}"))
 }
 
 fn is_integer(value: &Value) -> bool {

@@ -10,12 +10,17 @@ use serde_json::{Map, Value};
 
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::json;
+use crate::model::coverage::Coverage;
 use crate::model::event::{self, Event};
+use crate::model::former_group::FormerGroup;
 use crate::model::log_line::is_log_noise;
+use crate::model::metric::Metric;
+use crate::model::raw::Raw;
 use crate::model::record::{
-    AgentRollup, Coverage, Credit, Dora, FormerGroup, GroupTotal, MergeRequest, Metric, Origin, Pipeline,
-    Project, Raw, Seat, SeatPool, SessionRollup, UsageRollup, UserTotal,
+    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Origin, Pipeline, Project, Seat, SeatPool,
+    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
 };
+use crate::model::rollup::{AgentRollup, SessionRollup, UsageRollup};
 
 /// One line of a stream: a JSON object whose `type` selects the variant.
 #[derive(Debug)]
@@ -73,6 +78,16 @@ pub enum Record<'a> {
     UserTotal(UserTotal<'a>),
     /// One DORA metric of one month.
     Dora(Dora<'a>),
+    /// Agent sessions, counted by GitLab.
+    SessionTotal(SessionTotal<'a>),
+    /// Durations of agent sessions, computed by GitLab.
+    SessionDuration(SessionDuration<'a>),
+    /// Code suggestions by editor, counted by GitLab.
+    SuggestionTotal(SuggestionTotal<'a>),
+    /// A direct member of a group or subgroup.
+    Member(Member<'a>),
+    /// GitLab Credits of one calendar month.
+    CreditMonth(CreditMonth<'a>),
 }
 
 /// Whether a line is a JSON object with a `type`.
@@ -126,6 +141,11 @@ impl<'a> Line<'a> {
             "group_total" => Line::Record(Record::GroupTotal(parse(text)?)),
             "user_total" => Line::Record(Record::UserTotal(parse(text)?)),
             "dora" => Line::Record(Record::Dora(parse(text)?)),
+            "session_total" => Line::Record(Record::SessionTotal(parse(text)?)),
+            "session_duration" => Line::Record(Record::SessionDuration(parse(text)?)),
+            "suggestion_total" => Line::Record(Record::SuggestionTotal(parse(text)?)),
+            "member" => Line::Record(Record::Member(parse(text)?)),
+            "credit_month" => Line::Record(Record::CreditMonth(parse(text)?)),
             _ => Line::Unknown,
         })
     }
@@ -186,6 +206,11 @@ impl Record<'_> {
             Record::GroupTotal(total) => &total.origin,
             Record::UserTotal(total) => &total.origin,
             Record::Dora(dora) => &dora.origin,
+            Record::SessionTotal(total) => &total.origin,
+            Record::SessionDuration(duration) => &duration.origin,
+            Record::SuggestionTotal(total) => &total.origin,
+            Record::Member(member) => &member.origin,
+            Record::CreditMonth(month) => &month.origin,
         }
     }
 
@@ -202,6 +227,11 @@ impl Record<'_> {
             Record::GroupTotal(total) => &mut total.origin,
             Record::UserTotal(total) => &mut total.origin,
             Record::Dora(dora) => &mut dora.origin,
+            Record::SessionTotal(total) => &mut total.origin,
+            Record::SessionDuration(duration) => &mut duration.origin,
+            Record::SuggestionTotal(total) => &mut total.origin,
+            Record::Member(member) => &mut member.origin,
+            Record::CreditMonth(month) => &mut month.origin,
         };
         (origin.instance, origin.scope) = (instance.to_owned().into(), scope.to_owned().into());
     }
@@ -231,7 +261,11 @@ impl Record<'_> {
     pub fn days(&self) -> impl Iterator<Item = Day> {
         let (first, second) = match self {
             Record::Event(event) => (Some(event.ts.day()), None),
-            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) | Record::Dora(_) => (None, None),
+            Record::Seat(_)
+            | Record::SeatPool(_)
+            | Record::Project(_)
+            | Record::Dora(_)
+            | Record::Member(_) => (None, None),
             Record::MergeRequest(merge_request) => {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
@@ -239,6 +273,10 @@ impl Record<'_> {
             Record::Credit(credit) => (Some(credit.date), None),
             Record::GroupTotal(total) => (Some(total.end), None),
             Record::UserTotal(total) => (Some(total.end), None),
+            Record::SessionTotal(total) => (Some(total.end), None),
+            Record::SuggestionTotal(total) => (Some(total.end), None),
+            Record::SessionDuration(duration) => (Some(duration.end), None),
+            Record::CreditMonth(month) => (Some(month.end), None),
         };
         first.into_iter().chain(second)
     }
@@ -247,7 +285,13 @@ impl Record<'_> {
     /// other days because the time ranges of requests overlap.
     pub fn belongs_to_requested_day(&self) -> bool {
         match self {
-            Record::Seat(_) | Record::SeatPool(_) | Record::Project(_) => true,
+            // The records of the last two have periods of their own within the requested days.
+            Record::Seat(_)
+            | Record::SeatPool(_)
+            | Record::Project(_)
+            | Record::Member(_)
+            | Record::SessionDuration(_)
+            | Record::CreditMonth(_) => true,
             Record::Dora(dora) => {
                 dora.period == Period::containing(Grain::Month, dora.origin.day, dora.origin.day).start
             }

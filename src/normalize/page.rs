@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::json::{Fields, Keys, Next, Value};
-use crate::model::record::{Origin, Raw, Row};
+use crate::model::raw::Raw;
+use crate::model::record::{Origin, Row};
 
 /// A page of nodes.
 #[derive(Debug, PartialEq)]

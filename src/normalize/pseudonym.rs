@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::base::address::canonical;
 use crate::model::line::{Record, Rollup};
-use crate::model::record::is_no_user;
+use crate::model::placeholder::is_no_user;
 use crate::model::usage_event::UsageEvent;
 
 /// The prefix of pseudonyms.
@@ -83,6 +83,14 @@ impl PseudonymKey {
                 replace(&mut total.user);
                 total.username = None;
             }
+            Record::SessionTotal(total) => {
+                total.user.as_mut().map(replace);
+                total.username = None;
+            }
+            Record::Member(member) => {
+                replace(&mut member.user);
+                member.username = None;
+            }
             Record::MergeRequest(merge_request) => {
                 merge_request.author.as_mut().map(replace);
             }
@@ -91,6 +99,9 @@ impl PseudonymKey {
             | Record::Dora(_)
             | Record::Project(_)
             | Record::GroupTotal(_)
+            | Record::SessionDuration(_)
+            | Record::SuggestionTotal(_)
+            | Record::CreditMonth(_)
             | Record::Credit(_) => {}
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::gaps::best;
 use crate::collect::collectors::{Requirement, by_name};
-use crate::model::record::{Coverage, Status};
+use crate::model::coverage::{Coverage, Status};
 use crate::model::topic::Topic;
 
 /// How complete the data of a dashboard is.
@@ -50,66 +50,94 @@ impl<'a> Completeness<'a> {
         let lines: Vec<&Coverage> =
             coverage.into_iter().filter(|line| topic_of(&line.collector) == topic).collect();
         let lines = best(&lines);
-        let mut found = Completeness {
-            verdict: Verdict::Nothing,
-            gaps: Vec::new(),
-            imported: Vec::new(),
-            refused: BTreeMap::new(),
-            lacks_core: false,
-            rows: (0, 0),
-        };
-        let (mut is_sampled, mut has_core, mut has_core_data, mut has_data, mut is_imported) =
-            (false, false, false, false, false);
-        let mut unreadable: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        let mut refused_core: Vec<&'a Coverage> = Vec::new();
         let key = |line: &Coverage| (line.collector.clone(), line.instance.clone(), line.scope.clone());
+        let mut tally = Tally::default();
         for of_source in lines.chunk_by(|one, other| key(one) == key(other)) {
-            let collector = of_source[0].collector.as_str();
-            let is_core = requirement_of(collector) == Some(Requirement::Core);
-            // Imported events do not state which days they cover, so none of them can be missing.
-            let (imported, of_source): (Vec<&Coverage>, Vec<&Coverage>) =
-                of_source.iter().partition(|line| line.is_imported());
-            let is_known = of_source.iter().any(|line| is_known(line));
-            is_imported |= !imported.is_empty();
-            found.imported.extend(imported);
-            has_core |= is_core;
-            has_core_data |= is_core && is_known;
-            has_data |= is_known;
-            for line in of_source {
-                let rows = unreadable.entry(collector).or_default();
-                (rows.0, rows.1) = (rows.0 + line.rows.unwrap_or(0), rows.1 + line.unreadable);
-                match line.status {
-                    Status::Skipped => is_sampled = true,
-                    Status::Complete if !line.shrunk => {}
-                    // A collector that is refused on every day depends on the token or the license,
-                    // not on the data.
-                    Status::Denied | Status::Unsupported if !is_known && !line.named => {
-                        found.refused.entry(collector).or_insert(line);
-                        refused_core.extend(is_core.then_some(line));
-                    }
-                    _ => found.gaps.push(line),
+            tally.add_source(of_source);
+        }
+        tally.conclude()
+    }
+}
+
+/// What the coverage lines of a dashboard state.
+#[derive(Default)]
+struct Tally<'a> {
+    gaps: Vec<&'a Coverage>,
+    imported: Vec<&'a Coverage>,
+    refused: BTreeMap<&'a str, &'a Coverage>,
+    /// Refused days of core collectors.
+    refused_core: Vec<&'a Coverage>,
+    /// The number of rows that were read, and of null rows, by collector.
+    rows: BTreeMap<&'a str, (u64, u64)>,
+    is_sampled: bool,
+    has_core: bool,
+    has_core_data: bool,
+    has_data: bool,
+}
+
+impl<'a> Tally<'a> {
+    /// Adds the lines of one collector, instance and scope.
+    fn add_source(&mut self, lines: &[&'a Coverage]) {
+        let collector = lines[0].collector.as_str();
+        let is_core = requirement_of(collector) == Some(Requirement::Core);
+        // Imported events do not state which days they cover, so none of them can be missing.
+        let (imported, lines): (Vec<&Coverage>, Vec<&Coverage>) =
+            lines.iter().partition(|line| line.is_imported());
+        let is_known = lines.iter().any(|line| is_known(line));
+        self.imported.extend(imported);
+        self.has_core |= is_core;
+        self.has_core_data |= is_core && is_known;
+        self.has_data |= is_known;
+        for line in lines {
+            let rows = self.rows.entry(collector).or_default();
+            (rows.0, rows.1) = (rows.0 + line.rows.unwrap_or(0), rows.1 + line.unreadable);
+            match line.status {
+                Status::Skipped => self.is_sampled = true,
+                Status::Complete if !line.shrunk => {}
+                // A collector that is refused on every day depends on the token or the license, not
+                // on the data.
+                Status::Denied | Status::Unsupported if !is_known && !line.named => {
+                    self.refused.entry(collector).or_insert(line);
+                    self.refused_core.extend(is_core.then_some(line));
                 }
+                _ => self.gaps.push(line),
             }
         }
+    }
+
+    fn conclude(mut self) -> Completeness<'a> {
+        let lacks_core = self.has_core && !self.has_core_data && self.imported.is_empty();
+        if lacks_core {
+            // Without any core collector, the refused ones are the gap.
+            self.refused.retain(|collector, _| requirement_of(collector) != Some(Requirement::Core));
+            self.gaps.append(&mut self.refused_core);
+            self.gaps.sort();
+        }
+        Completeness {
+            verdict: self.verdict(lacks_core),
+            rows: self.rows.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1)),
+            gaps: self.gaps,
+            imported: self.imported,
+            refused: self.refused,
+            lacks_core,
+        }
+    }
+
+    fn verdict(&self, lacks_core: bool) -> Verdict {
+        match () {
+            () if !self.has_data && self.imported.is_empty() => Verdict::Nothing,
+            () if lacks_core || !self.gaps.is_empty() || !self.is_readable() => Verdict::Partial,
+            () if !self.has_data => Verdict::Unverified,
+            () if self.is_sampled => Verdict::Sampled,
+            () => Verdict::Complete,
+        }
+    }
+
+    /// Whether no collector has too many null rows.
+    fn is_readable(&self) -> bool {
         let is_mostly_readable =
             |(rows, nulls): &(u64, u64)| *nulls as f64 <= MAX_UNREADABLE * (rows + nulls) as f64;
-        let reads_enough = unreadable.values().all(is_mostly_readable);
-        found.rows = unreadable.values().fold((0, 0), |sum, rows| (sum.0 + rows.0, sum.1 + rows.1));
-        found.lacks_core = has_core && !has_core_data && !is_imported;
-        if found.lacks_core {
-            // Without any core collector, the refused ones are the gap.
-            found.refused.retain(|collector, _| requirement_of(collector) != Some(Requirement::Core));
-            found.gaps.extend(refused_core);
-            found.gaps.sort();
-        }
-        found.verdict = match () {
-            () if !has_data && !is_imported => Verdict::Nothing,
-            () if found.lacks_core || !found.gaps.is_empty() || !reads_enough => Verdict::Partial,
-            () if !has_data => Verdict::Unverified,
-            () if is_sampled => Verdict::Sampled,
-            () => Verdict::Complete,
-        };
-        found
+        self.rows.values().all(is_mostly_readable)
     }
 }
 
@@ -134,7 +162,7 @@ fn is_known(line: &Coverage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::record::IMPORTED;
+    use crate::model::coverage::IMPORTED;
 
     fn line(collector: &str, day: &str, status: Status, rows: Option<u64>) -> Coverage {
         Coverage {

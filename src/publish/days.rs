@@ -1,6 +1,6 @@
 //! Coverage of lines as text, and which lines can be compared.
 
-use crate::model::record::Number;
+use crate::model::number::Number;
 
 use super::number::{self, Style};
 use super::privacy::Line;
@@ -23,9 +23,10 @@ pub fn collected(line: &Line<'_>) -> String {
     if line.imported == 0.0 {
         return collected;
     }
-    let imported = match is_imported(line) {
-        true => format!("imported events, {UNKNOWN_COMPLETENESS}"),
-        false => format!("{} imported, {UNKNOWN_COMPLETENESS}", of_days(line.imported)),
+    let imported = if is_imported(line) {
+        format!("imported events, {UNKNOWN_COMPLETENESS}")
+    } else {
+        format!("{} imported, {UNKNOWN_COMPLETENESS}", of_days(line.imported))
     };
     if line.coverage > 0.0 { format!("{collected}, {imported}") } else { imported }
 }
@@ -36,9 +37,10 @@ pub fn change(style: Style, earlier: &Line<'_>, later: &Line<'_>) -> Option<Resu
     for line in [later, earlier] {
         if line.coverage < 1.0 {
             let name = number::period(line.period);
-            return Some(Err(match is_imported(line) {
-                true => format!("completeness of {name} is unknown"),
-                false => format!("{name} is incomplete"),
+            return Some(Err(if is_imported(line) {
+                format!("completeness of {name} is unknown")
+            } else {
+                format!("{name} is incomplete")
             }));
         }
     }

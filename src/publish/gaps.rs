@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::calendar::Day;
-use crate::model::record::{Coverage, IMPORTED, Status};
+use crate::model::coverage::{Coverage, IMPORTED, Status};
 
 use super::text::plain;
 
@@ -92,7 +92,7 @@ const KNOWN_REASONS: &[&str] = &[
     "GitLab's answer is cut off",
     "left out by --every",
     "the day was not over",
-    "the stream is cut",
+    "the stream is cut", // typos: keep
 ];
 
 /// Prefixes of reasons that go on with text of a server, which can contain a name or a URL.

@@ -2,7 +2,9 @@
 
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::collect::collectors::by_name;
-use crate::model::record::{Coverage, Number, Reason, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 /// Shown instead of an unknown value.
 pub const UNKNOWN: &str = "–";

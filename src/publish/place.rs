@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::calendar::{Day, Grain, Period};
-use crate::model::record::{ALL_SCOPES, INSTANCE_SCOPE};
+use crate::model::scope::{ALL_SCOPES, INSTANCE_SCOPE};
 
 use super::privacy::Line;
 use super::text::{MAX_LABEL_LEN, plain};

@@ -8,7 +8,8 @@ mod constraints;
 
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::record::{Metric, Number, Population, Reason};
+use crate::model::metric::{Metric, Population, Reason};
+use crate::model::number::Number;
 use constraints::Constraints;
 
 /// A metric line as it is published. If `suppression` is set, everything that counts people or what

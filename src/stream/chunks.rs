@@ -202,14 +202,7 @@ fn process_in_order<I: Send, W: Send, T: Send>(
     let mut own_worker = workers.pop().expect("at least one worker");
     let own_index = workers.len();
     let source = Mutex::new(items.fuse().enumerate());
-    let next = |has_slot: bool| {
-        let item = if has_slot { lock(&source).next() } else { None };
-        if has_slot && item.is_none() {
-            // Wake the next waiting thread, so that it reaches the end too.
-            slots.release(1);
-        }
-        item
-    };
+    let next = |has_slot: bool| next_item(&source, &slots, has_slot);
     let run = |worker: &mut W, item: Result<I, Error>| {
         let result = work(worker, item?);
         let taken = (queue.slots)(&result);
@@ -254,6 +247,16 @@ fn process_in_order<I: Send, W: Send, T: Send>(
             }
         }
     })
+}
+
+/// The next item, if there is a slot for its result.
+fn next_item<I>(source: &Mutex<impl Iterator<Item = I>>, slots: &Semaphore, has_slot: bool) -> Option<I> {
+    let item = if has_slot { lock(source).next() } else { None };
+    if has_slot && item.is_none() {
+        // Wake the next waiting thread, so that it reaches the end too.
+        slots.release(1);
+    }
+    item
 }
 
 /// A counting semaphore for the queue slots. Without a bound, results that wait for a slow one

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-use crate::stand_in::{Settings, StandIn};
+use stand_in::{Settings, StandIn};
 
 /// The token of the stand-in. Tests search for it where it must not appear.
 pub(crate) const TOKEN: &str = "stand-in-secret-91c7";

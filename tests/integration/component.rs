@@ -5,10 +5,10 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
+use stand_in::Settings;
 
 use crate::bench::{Bench, TOKEN, bare_command, is_compressed, run_command};
 use crate::pipelines::{KEY, Pipeline, Project, documents, read, root};
-use crate::stand_in::Settings;
 use crate::tools::{Tool, are_available};
 
 const MINIMAL: &str = "include:\n  - local: component.yml\n";

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use stand_in::Fault;
+
 use crate::bench::{Bench, CommandResult, TOKEN, bare_command, lines_of, run_command};
 use crate::servers::{
     Certificate, FUTURE, NOW, PAST, Server, authority, read_head, server_certificate, socks,
 };
-use crate::stand_in::Fault;
 
 /// Options that make a test fast.
 const NO_RETRIES: &[&str] = &["--retries", "0", "--timeout", "20"];

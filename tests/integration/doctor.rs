@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stand_in::{Release, Settings};
+
 use crate::bench::{Bench, CommandResult, TOKEN, lines_of, run_command};
-use crate::stand_in::{Release, Settings};
 
 fn doctor(bench: &Bench, token: &str, group: &str) -> CommandResult {
     let mut command = bench.command(&["doctor", "--format", "json", "--retries", "0"]);

@@ -2,8 +2,9 @@
 
 use std::process::Stdio;
 
+use stand_in::Fault;
+
 use crate::bench::{Bench, CommandResult, TOKEN, bare_command, files_below, lines_of, run_command};
-use crate::stand_in::Fault;
 
 /// Options that make a test fast.
 const FAST_RETRIES: &[&str] = &["--retries", "1", "--retry-wait", "0.01", "--timeout", "5"];

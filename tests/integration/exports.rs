@@ -2,17 +2,19 @@
 //! that read it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use duo_metrics::model::event::Event;
 use duo_metrics::model::record::{
-    Credit, Dora, GroupTotal, MergeRequest, Pipeline, Project, Seat, SeatPool, UserTotal,
+    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Pipeline, Project, Seat, SeatPool,
+    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
 };
 
 use crate::bench::{Bench, lines, run_command};
+use crate::documents::root;
 use crate::tools::{Tool, are_available};
 
 const FORMATS: [&str; 3] = ["csv", "openmetrics", "markdown"];
@@ -485,9 +487,7 @@ fn records_as_csv_are_lossless_and_contain_no_formulas() {
 
 #[test]
 fn each_field_of_each_record_has_a_column() {
-    let source = |path: &str| {
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the source")
-    };
+    let source = |path: PathBuf| std::fs::read_to_string(path).expect("the source");
     // Flattened structs have their fields in the line.
     let flattened = ["counted_rows", "counts"];
     let fields_of = |definition: &str| -> Vec<String> {
@@ -506,17 +506,24 @@ fn each_field_of_each_record_has_a_column() {
         UserTotal::FIELDS,
         Credit::FIELDS,
         Dora::FIELDS,
+        SessionTotal::FIELDS,
+        SessionDuration::FIELDS,
+        SuggestionTotal::FIELDS,
+        Member::FIELDS,
+        CreditMonth::FIELDS,
     ];
     let mut fields: BTreeSet<String> = of_records.concat().into_iter().map(str::to_owned).collect();
     // The other lines have no list of their fields.
-    let records = source("src/model/record.rs");
-    for definition in records.split("#[serde(tag = \"type\", rename = \"").skip(1) {
+    let model = std::fs::read_dir(root().join("src/model")).expect("a folder");
+    let model: String = model.map(|file| source(file.expect("a file").path())).collect();
+    for definition in model.split("#[serde(tag = \"type\", rename = \"").skip(1) {
         let (line_type, rest) = definition.split_once('"').expect("a type");
         if !["raw", "metric", "former_group"].contains(&line_type) {
             fields.extend(fields_of(rest));
         }
     }
-    for (text, name) in [(&records, "CountedRows"), (&source("src/events/agents.rs"), "AgentCounts")] {
+    let agents = source(root().join("src/events/agents.rs"));
+    for (text, name) in [(&model, "CountedRows"), (&agents, "AgentCounts")] {
         let (_, definition) = text.split_once(&format!("pub struct {name}")).expect("it exists");
         fields.extend(fields_of(definition));
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use duo_metrics::collect::collectors::{Span, by_name};
 use serde_json::Value;
+use stand_in::{Fault, RandomFaults, Settings};
 
 use crate::bench::{Bench, CommandResult, lines_of, run_command};
-use crate::stand_in::{Fault, RandomFaults, Settings};
 
 /// Working days, so that each day has events and differs from an empty one.
 const ARGUMENTS: &[&str] = &["fetch", "--duo", "--project", "--since", "2026-10-27", "--until", "2026-10-30"];
@@ -167,7 +167,7 @@ fn compare_single_fault(fault: &Fault, options: &[&str]) -> (Compared, Compared)
             .gitlab
             .requests()
             .iter()
-            .any(|request| !matches!(request.outcome, crate::stand_in::Outcome::Answered));
+            .any(|request| !matches!(request.outcome, stand_in::Outcome::Answered));
         assert!(struck, "{fault:?} did not occur");
         compare(&bench, &fetched)
     };

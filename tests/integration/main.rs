@@ -1,11 +1,6 @@
 //! Integration tests: the real binary, a real server, real files. They are one binary, because
 //! linking takes longer than testing. Contents:
 
-// The stand-in GitLab is also an example and part of benchmarks, which use other parts of it.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../examples/gitlab/stand_in/mod.rs"]
-mod stand_in;
-
 mod agents;
 mod bench;
 mod collectors;
@@ -39,3 +34,4 @@ mod stream;
 mod tools;
 mod totals;
 mod unions;
+mod words;

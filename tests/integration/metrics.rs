@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::Value;
+use stand_in::{OUTSIDE_GROUPS, Organization, Person, Settings};
 
 use crate::bench::{Bench, TOKEN, lines, lines_of, run_command};
 use crate::reference::{
     Collected, Lines, MisreportedBots, instance_metrics, is_on_list, key, metrics, misreported_bots,
 };
-use crate::stand_in::{OUTSIDE_GROUPS, Organization, Person, Settings};
 
 /// The metric lines by key. Fails if two lines have the same key.
 fn by_key(stream: &[u8]) -> Lines {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
+use stand_in::Fault;
 
 use crate::bench::{Bench, files_below, is_compressed, lines_of, run_command, text_of};
-use crate::stand_in::Fault;
 use crate::stream::{Stream, day};
 
 /// Texts that identify people, in all possible encodings.

@@ -5,9 +5,9 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use stand_in::Settings;
 
 use crate::bench::{Bench, lines_of, metric_text};
-use crate::stand_in::Settings;
 
 const ARGUMENTS: &[&str] = &["fetch", "--duo", "--project", "--since", "2026-10-20", "--state", "state"];
 
@@ -92,8 +92,8 @@ fn repeating_a_partial_run_fetches_only_the_gaps() {
     let expected = metrics(&bench, &bench.fetch(&ARGUMENTS[1..5]));
     let fast_retries = ["--retries", "0", "--retry-wait", "0.001", "--jobs", "1"];
     let before = Bench::requests_before_pages(&["--duo", "--project"]);
-    let fault = crate::stand_in::Fault::BadGateway;
-    bench.gitlab.inject(std::iter::repeat_n(crate::stand_in::Fault::None, before + 12).chain([fault]));
+    let fault = stand_in::Fault::BadGateway;
+    bench.gitlab.inject(std::iter::repeat_n(stand_in::Fault::None, before + 12).chain([fault]));
     let partial = bench.run(&[ARGUMENTS, &fast_retries].concat());
     assert_eq!(partial.code, 3, "{}", partial.stderr);
     let asked_before = bench.gitlab.requests().len();
@@ -199,7 +199,7 @@ fn an_unfinished_day_is_requested_again() {
 #[test]
 fn concurrent_runs_cannot_share_a_state_folder() {
     let bench = Bench::new(20, 3);
-    let hanging = crate::stand_in::Fault::Hang(Duration::from_secs(600));
+    let hanging = stand_in::Fault::Hang(Duration::from_secs(600));
     bench.gitlab.inject([hanging]);
     let arguments = ["fetch", "--since", "2026-10-30", "--state", "state"];
     let mut command = bench.command(&arguments);

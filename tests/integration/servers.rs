@@ -111,15 +111,22 @@ pub(crate) struct Certificate {
 struct CertificateOptions {
     host: &'static str,
     is_authority: bool,
-    valid: (i32, i32),
+    valid: Years,
 }
 
-/// First and last year of a valid certificate.
-pub(crate) const NOW: (i32, i32) = (2020, 2120);
-/// First and last year of an expired certificate.
-pub(crate) const PAST: (i32, i32) = (2020, 2021);
-/// First and last year of a certificate that is not valid yet.
-pub(crate) const FUTURE: (i32, i32) = (2119, 2120);
+/// The years at whose starts a certificate becomes valid and expires.
+#[derive(Clone, Copy)]
+pub(crate) struct Years {
+    from: i32,
+    to: i32,
+}
+
+/// The years of a valid certificate.
+pub(crate) const NOW: Years = Years { from: 2020, to: 2120 };
+/// The years of an expired certificate.
+pub(crate) const PAST: Years = Years { from: 2020, to: 2021 };
+/// The years of a certificate that is not valid yet.
+pub(crate) const FUTURE: Years = Years { from: 2119, to: 2120 };
 
 /// A certificate issued by this authority, or self-signed.
 fn certificate(options: &CertificateOptions, by: Option<&Certificate>) -> Certificate {
@@ -128,8 +135,8 @@ fn certificate(options: &CertificateOptions, by: Option<&Certificate>) -> Certif
     params.distinguished_name.push(rcgen::DnType::CommonName, options.host);
     params.is_ca =
         if options.is_authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
-    params.not_before = date_time_ymd(options.valid.0, 1, 1);
-    params.not_after = date_time_ymd(options.valid.1, 1, 1);
+    params.not_before = date_time_ymd(options.valid.from, 1, 1);
+    params.not_after = date_time_ymd(options.valid.to, 1, 1);
     let issued = match by {
         Some(authority) => params.signed_by(&key, &authority.issuer),
         None => params.self_signed(&key),
@@ -144,16 +151,12 @@ fn certificate(options: &CertificateOptions, by: Option<&Certificate>) -> Certif
 }
 
 /// A self-signed certificate of an authority.
-pub(crate) fn authority(host: &'static str, valid: (i32, i32)) -> Certificate {
+pub(crate) fn authority(host: &'static str, valid: Years) -> Certificate {
     certificate(&CertificateOptions { host, is_authority: true, valid }, None)
 }
 
 /// A server certificate, issued by this authority or self-signed.
-pub(crate) fn server_certificate(
-    host: &'static str,
-    valid: (i32, i32),
-    by: Option<&Certificate>,
-) -> Certificate {
+pub(crate) fn server_certificate(host: &'static str, valid: Years, by: Option<&Certificate>) -> Certificate {
     certificate(&CertificateOptions { host, is_authority: false, valid }, by)
 }
 

@@ -2,9 +2,9 @@
 //! sampling, ClickHouse, history and dashboards.
 
 use serde_json::Value;
+use stand_in::{Release, Settings};
 
 use crate::bench::{Bench, TOKEN, run_command};
-use crate::stand_in::{Release, Settings};
 
 /// A combination, and the expected result of `run`.
 struct State {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use stand_in::{Fault, Settings, UsageEvent};
 
 use crate::bench::{Bench, TOKEN, lines_of, metric_text, run_command};
-use crate::stand_in::{Fault, Settings, UsageEvent};
 
 const TOTALS: &[&str] =
     &["--collector", "ai_metrics", "--collector", "ai_user_metrics", "--collector", "agent_sessions"];

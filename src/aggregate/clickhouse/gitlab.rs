@@ -15,10 +15,12 @@ use super::statements;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
-use crate::collect::collectors::by_name;
+use crate::collect::collectors::{Collector, by_name};
 use crate::events::features::by_number;
+use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Coverage, INSTANCE_SCOPE, Origin, Row, Status};
+use crate::model::record::{Origin, Row};
+use crate::model::scope::INSTANCE_SCOPE;
 use crate::stream::rejects::Rejects;
 use crate::system::summary::Summary;
 
@@ -140,63 +142,38 @@ impl TableReader<'_> {
         rejects: &mut Rejects,
         summary: &mut Summary,
     ) -> Result<BTreeMap<Day, DayCounts>, Error> {
-        let collector = by_name(table.collector)
-            .ok_or_else(|| Error::Bug(format!("no collector {}", table.collector)))?;
-        let mut days: BTreeMap<Day, DayCounts> = BTreeMap::new();
-        let (mut all, mut groups) = (0, 0);
+        let mut reader = GroupReader {
+            instance: self.instance,
+            now: self.now,
+            table,
+            collector: by_name(table.collector)
+                .ok_or_else(|| Error::Bug(format!("no collector {}", table.collector)))?,
+            rejects,
+            days: BTreeMap::new(),
+            rows: 0,
+            groups: 0,
+        };
         for range in self.day_ranges(table)? {
-            let mut arrived = 0;
+            let rows_before = reader.rows;
             let statement =
                 statements::gitlab_statement(table.statement, table.name, &range.first, &range.last);
-            self.server.for_each(&statement, |group: GroupedRow| {
-                let row_count: u32 = group.rows.parse().map_err(|_| too_many_rows(table))?;
-                arrived += u64::from(row_count);
-                groups += 1;
-                let Ok(day) = group.day.parse::<Day>() else {
-                    (0..row_count)
-                        .for_each(|_| rejects.add(all + arrived, "a day before 2000 or after 2199"));
-                    return Ok(());
-                };
-                let counts = days.entry(day).or_default();
-                let first = counts.rows;
-                counts.rows = first.checked_add(row_count).ok_or_else(|| too_many_rows(table))?;
-                let rows = u64::from(row_count);
-                counts.suggestions += if matches!(group.number.as_str(), "2" | "3" | "4") { rows } else { 0 };
-                counts.sessions += if group.number == "8" { rows } else { 0 };
-                let origin = Origin {
-                    instance: self.instance.into(),
-                    collector: table.collector.into(),
-                    scope: INSTANCE_SCOPE.into(),
-                    day,
-                    fetched_at: self.now,
-                    row: Row { page: 0, index: first },
-                };
-                let node = group.node();
-                match collector.read(&node, origin, day) {
-                    Ok(record) if record.belongs_to_requested_day() => take(record, row_count),
-                    Ok(_) => Ok(()),
-                    Err(reason) => {
-                        (0..row_count).for_each(|_| rejects.add(all + arrived, &reason));
-                        Ok(())
-                    }
-                }
-            })?;
+            self.server.for_each(&statement, |group: GroupedRow| reader.read(&group, take))?;
             // Fewer rows than the table has: the answer was truncated.
+            let arrived = reader.rows - rows_before;
             if arrived < range.rows {
                 return Err(Error::Transient(format!(
                     "the ClickHouse answer was truncated: {arrived} of {} rows of {} arrived; run again",
                     range.rows, table.name
                 )));
             }
-            all += arrived;
         }
         summary.message(format!(
             "{} of GitLab's {}, read as {}",
-            format_count(all, "row"),
+            format_count(reader.rows, "row"),
             table.name,
-            format_count(groups, "group")
+            format_count(reader.groups, "group")
         ));
-        Ok(days)
+        Ok(reader.days)
     }
 
     /// Ranges of consecutive days, each read with one statement.
@@ -244,6 +221,64 @@ impl TableReader<'_> {
             }
         };
         days.iter().map(line).collect()
+    }
+}
+
+/// Reads the groups of rows of one table.
+struct GroupReader<'a> {
+    instance: &'a str,
+    now: Timestamp,
+    table: &'a Table,
+    collector: &'static dyn Collector,
+    rejects: &'a mut Rejects,
+    /// What the table has of each day.
+    days: BTreeMap<Day, DayCounts>,
+    /// Rows and groups so far.
+    rows: u64,
+    groups: u64,
+}
+
+impl GroupReader<'_> {
+    /// Reads one group, and passes its record to `take`.
+    fn read(
+        &mut self,
+        group: &GroupedRow,
+        take: &mut dyn FnMut(Record<'_>, u32) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let row_count: u32 = group.rows.parse().map_err(|_| too_many_rows(self.table))?;
+        self.rows += u64::from(row_count);
+        self.groups += 1;
+        let Ok(day) = group.day.parse::<Day>() else {
+            self.reject(row_count, "a day before 2000 or after 2199");
+            return Ok(());
+        };
+        let counts = self.days.entry(day).or_default();
+        let first = counts.rows;
+        counts.rows = first.checked_add(row_count).ok_or_else(|| too_many_rows(self.table))?;
+        let rows = u64::from(row_count);
+        counts.suggestions += if matches!(group.number.as_str(), "2" | "3" | "4") { rows } else { 0 };
+        counts.sessions += if group.number == "8" { rows } else { 0 };
+        let origin = Origin {
+            instance: self.instance.into(),
+            collector: self.table.collector.into(),
+            scope: INSTANCE_SCOPE.into(),
+            day,
+            fetched_at: self.now,
+            row: Row { page: 0, index: first },
+        };
+        match self.collector.read(&group.node(), origin, day) {
+            Ok(record) if record.belongs_to_requested_day() => take(record, row_count),
+            Ok(_) => Ok(()),
+            Err(reason) => {
+                self.reject(row_count, &reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// Rejects the rows of the last group.
+    fn reject(&mut self, row_count: u32, reason: &str) {
+        (0..row_count).for_each(|_| self.rejects.add(self.rows, reason));
     }
 }
 

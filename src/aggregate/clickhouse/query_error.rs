@@ -15,6 +15,14 @@ pub(super) enum QueryError {
 /// Maximum length of a server message in our errors, in bytes.
 const MAX_MESSAGE_LEN: usize = 300;
 
+/// Codes of timeouts, too many queries, network errors, an aborted query, too many parts, memory of
+/// all queries, no ClickHouse Keeper, a server that shuts down, and exceptions of the libraries that
+/// ClickHouse uses for connections.
+const TRANSIENT_CODES: [u32; 28] = [
+    3, 32, 74, 75, 76, 95, 99, 101, 102, 159, 160, 198, 202, 203, 209, 210, 225, 236, 241, 242, 252, 279,
+    285, 319, 425, 439, 999, 1000,
+];
+
 /// Classifies an error response by the code of the ClickHouse exception in its text, else by its
 /// HTTP status.
 pub(super) fn classify(status: u16, text: &str) -> QueryError {
@@ -40,40 +48,9 @@ pub(super) fn classify(status: u16, text: &str) -> QueryError {
         ))),
         (Some(243), _) => Permanent(out_of_space(&message)),
         _ if is_full => Permanent(out_of_space(&message)),
-        // Timeouts, too many queries, network errors, an aborted query, too many parts, memory of
-        // all queries, no ClickHouse Keeper, a server that shuts down, and exceptions of the
-        // libraries that ClickHouse uses for connections.
-        (
-            Some(
-                3
-                | 32
-                | 74..=76
-                | 95
-                | 99
-                | 101
-                | 102
-                | 159
-                | 160
-                | 198
-                | 202
-                | 203
-                | 209
-                | 210
-                | 225
-                | 236
-                | 241
-                | 242
-                | 252
-                | 279
-                | 285
-                | 319
-                | 425
-                | 439
-                | 999
-                | 1000,
-            ),
-            _,
-        ) => Transient(format!("ClickHouse server error: {message}")),
+        (Some(code), _) if TRANSIENT_CODES.contains(&code) => {
+            Transient(format!("ClickHouse server error: {message}"))
+        }
         (None, 401 | 403) => Permanent(Error::Token(format!(
             "ClickHouse or a proxy denies access (HTTP {status}): {message}; check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD"
         ))),

@@ -9,8 +9,8 @@ use super::identity::Rename;
 use crate::aggregate::rollup::Usage;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::Error;
+use crate::model::coverage::{Coverage, Status};
 use crate::model::line::{self, Line, Rollup};
-use crate::model::record::{Coverage, Status};
 use crate::normalize::pseudonym::is_pseudonym;
 
 /// The first line of a file: the target of its fetches.

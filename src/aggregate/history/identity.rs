@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Head;
 use crate::base::calendar::Day;
-use crate::model::record::{INSTANCE_SCOPE, is_within};
+use crate::model::scope::{INSTANCE_SCOPE, is_within};
 
 /// The identity of a history: the file `identity.json` in its folder, and the first line of an
 /// export.

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::base::calendar::Day;
 use crate::base::error::{Error, display_path};
+use crate::model::coverage::{Coverage, Status};
 use crate::model::line;
-use crate::model::record::{Coverage, Status};
 use crate::system::files::AtomicFile;
 
 pub use content::{Content, CountsLine, Head, PeopleTable, ReadError};

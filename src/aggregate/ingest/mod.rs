@@ -17,7 +17,7 @@ use crate::collect::collectors::{Level, Span, by_name};
 use crate::model::event::Event;
 use crate::model::line::{self, Line, Record};
 use crate::model::log_line::is_log_noise;
-use crate::model::record::{RollupKind, UsageRollup};
+use crate::model::rollup::{RollupKind, UsageRollup};
 use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::stream::chunks::{Chunk, process_items, process_large_chunks};
 use crate::stream::rejects::Rejects;

@@ -8,7 +8,7 @@ use crate::aggregate::rollup::{Fetch, PersonId, Rollups, Target, Usage};
 use crate::aggregate::view::Resolved;
 use crate::base::calendar::Timestamp;
 use crate::base::error::Error;
-use crate::model::record::Coverage;
+use crate::model::coverage::Coverage;
 
 impl Intake {
     /// Saves the days of the stream to the history: of each collector, scope and day, the fetch

@@ -11,7 +11,8 @@ use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Session, Source, View};
 use crate::base::calendar::Grain;
 use crate::events::agents::{CHAT, SessionStatus};
-use crate::model::record::{Number, Reason};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&SESSIONS, &SUCCESS_RATE, &COMPLETION_RATE, &USERS], compute };
@@ -123,7 +124,8 @@ impl SessionCounts {
         let (count, people) = self.by_status.entry(session.status).or_default();
         *count += 1;
         add(people);
-        let has_ended = !matches!(session.status, SessionStatus::Open | SessionStatus::Cancelled);
+        let has_ended =
+            !matches!(session.status, SessionStatus::Open | SessionStatus::Cancelled | SessionStatus::Other);
         if has_ended && !view.is_chat(session) {
             self.ended += 1;
             self.finished += u64::from(session.status == SessionStatus::Finished);

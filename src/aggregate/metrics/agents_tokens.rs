@@ -8,7 +8,8 @@ use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
 use crate::events::agents::AgentCounts;
-use crate::model::record::{Number, Reason};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&TOKENS, &CACHE_HIT_RATE], compute };
 

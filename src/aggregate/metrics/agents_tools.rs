@@ -7,7 +7,8 @@ use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
-use crate::model::record::{Number, Reason};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&CALLS, &FAILURE_RATE], compute };
 

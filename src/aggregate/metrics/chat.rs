@@ -8,7 +8,7 @@ use super::{Definition, Family, Unit};
 use crate::aggregate::rollup::Cell;
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
-use crate::model::record::Number;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&MESSAGES, &USERS, &MESSAGES_PER_USER, &USER_BANDS], compute };

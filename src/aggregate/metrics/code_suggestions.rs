@@ -10,7 +10,8 @@ use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::rollup::{Entries, PersonId, Symbol, Usage};
 use crate::aggregate::view::{Source, View};
-use crate::model::record::{Number, Reason};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family {
     definitions: &[

@@ -2,7 +2,7 @@
 //! `HELP` of OpenMetrics.
 
 use crate::base::calendar::{Grain, Period, WINDOW_DAYS};
-use crate::model::record::Population;
+use crate::model::metric::Population;
 
 /// The definition of one metric.
 #[derive(Clone, Copy, Debug)]

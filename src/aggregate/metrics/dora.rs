@@ -6,7 +6,9 @@ use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
-use crate::model::record::{DoraMeasure, Reason, Status};
+use crate::model::coverage::Status;
+use crate::model::metric::Reason;
+use crate::model::record::DoraMeasure;
 
 pub(super) const FAMILY: Family = Family {
     definitions: &[

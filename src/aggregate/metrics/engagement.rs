@@ -6,7 +6,7 @@ use super::{Definition, Family, Thresholds, Unit};
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::{Grain, Period, WINDOW_DAYS};
-use crate::model::record::{Population, Reason};
+use crate::model::metric::{Population, Reason};
 
 pub(super) const FAMILY: Family = Family { definitions: &[&USERS, &MOVEMENT], compute };
 

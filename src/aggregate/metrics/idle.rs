@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{LastActivity, Source, View};
 use crate::base::calendar::Day;
-use crate::model::record::Status;
+use crate::model::coverage::Status;
 
 /// Minimum of days without activity for [`Tier::Probable`].
 const MIN_PROBABLE_DAYS: i64 = 28;

@@ -11,7 +11,7 @@ use super::{Definition, Family, Unit};
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::Grain;
-use crate::model::record::Number;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&OPENED, &MERGED, &TIME_TO_MERGE, &PER_AUTHOR], compute };

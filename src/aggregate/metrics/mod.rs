@@ -39,7 +39,7 @@ use crate::aggregate::prices::Prices;
 use crate::aggregate::view::{Resolved, View};
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::record::{Metric, Population};
+use crate::model::metric::{Metric, Population};
 use activity::Activity;
 use sink::MetricSink;
 
@@ -240,7 +240,7 @@ fn group_key(metric: &Metric) -> GroupKey<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::record::Number;
+    use crate::model::number::Number;
 
     #[test]
     fn merges_the_lines_of_all_tasks_in_order() {
@@ -268,6 +268,7 @@ mod tests {
                 is_final: false,
                 reason: None,
                 prices: None,
+                source: None,
             });
         }
         let mut expected = metrics.clone();

@@ -8,7 +8,7 @@ use super::statistics::{QUANTILES, nearest_rank};
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
-use crate::model::record::Number;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&COUNT, &SUCCESS_RATE, &DURATION], compute };
 

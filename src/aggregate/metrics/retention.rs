@@ -5,7 +5,8 @@ use super::value::MetricValue;
 use super::{Definition, Family, Unit};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::{Grain, Period, WINDOW_DAYS};
-use crate::model::record::{Number, Reason};
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&RETENTION], compute };
 

@@ -13,7 +13,9 @@ use super::{Definition, Family, Thresholds, Unit};
 use crate::aggregate::rollup::PersonId;
 use crate::aggregate::view::{SeatList, Source, View};
 use crate::base::calendar::{Day, Grain, Period};
-use crate::model::record::{Metric, Number, Population, Reason, Status};
+use crate::model::coverage::Status;
+use crate::model::metric::{Metric, Population, Reason};
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family =
     Family { definitions: &[&PURCHASED, &ASSIGNED, &ACTIVE, &ACTIVATED, &IDLE, &DAYS_TO_FIRST_USE], compute };

@@ -10,7 +10,8 @@ use crate::aggregate::prices::Prices;
 use crate::aggregate::view::{DayState, Source, View};
 use crate::base::calendar::{Day, Period};
 use crate::events::agents::AgentRole;
-use crate::model::record::{Metric, Reason, Status};
+use crate::model::coverage::Status;
+use crate::model::metric::{Metric, Reason};
 
 /// The metrics of one scope and period.
 pub(super) struct MetricSink<'a, 'v> {
@@ -188,7 +189,11 @@ impl<'a, 'v> MetricSink<'a, 'v> {
         // An excerpt proves no absence: a zero in it is unknown.
         let is_zero = value.n.or(value.value).is_some_and(|number| number.as_f64() == 0.0);
         let value = if self.is_excerpt && is_zero {
-            MetricValue { population: value.population, ..MetricValue::unknown(Reason::NotInSource) }
+            MetricValue {
+                population: value.population,
+                source: value.source,
+                ..MetricValue::unknown(Reason::NotInSource)
+            }
         } else {
             value
         };
@@ -212,6 +217,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             is_final: self.is_final,
             reason: value.reason,
             prices: self.prices.filter(|_| value.uses_prices).map(|prices| prices.label.clone()),
+            source: value.source,
         });
     }
 }

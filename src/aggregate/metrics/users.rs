@@ -10,7 +10,9 @@ use super::{Definition, Family, Unit};
 use crate::aggregate::rollup::Symbol;
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::{Day, Grain};
-use crate::model::record::{Number, Reason, Status};
+use crate::model::coverage::Status;
+use crate::model::metric::Reason;
+use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family { definitions: &[&ACTIVE, &REACHED, &STICKINESS], compute };
 

@@ -1,7 +1,8 @@
 //! The value of a metric line, with what it is based on.
 
 use crate::base::decimal::Decimal;
-use crate::model::record::{Number, Population, Reason, TOO_LARGE};
+use crate::model::metric::{MetricSource, Population, Reason};
+use crate::model::number::{Number, TOO_LARGE};
 
 /// A value, or the reason why there is none, with what it is based on.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct MetricValue {
     pub(super) uses_prices: bool,
     /// Who is counted, if a metric has several populations.
     pub(super) population: Option<Population>,
+    /// The kind of source, if the metric has several.
+    pub(super) source: Option<MetricSource>,
 }
 
 const EMPTY: MetricValue = MetricValue {
@@ -32,6 +35,7 @@ const EMPTY: MetricValue = MetricValue {
     reason: None,
     uses_prices: false,
     population: None,
+    source: None,
 };
 
 impl MetricValue {
@@ -103,6 +107,11 @@ impl MetricValue {
     /// Sets who is counted.
     pub(super) fn with_population(self, population: Population) -> MetricValue {
         MetricValue { population: Some(population), ..self }
+    }
+
+    /// Sets the kind of source.
+    pub(super) fn with_source(self, source: Option<MetricSource>) -> MetricValue {
+        MetricValue { source, ..self }
     }
 
     /// Marks the value as computed from the price file.

@@ -43,7 +43,14 @@ pub struct LocalIds {
     instances: Vec<Symbol>,
     people: Vec<PersonId>,
     cells: Vec<CellId>,
-    fetches: Vec<(Target, Timestamp)>,
+    fetches: Vec<TimedTarget>,
+}
+
+/// The target of a fetch, and when it was fetched.
+#[derive(Clone, Copy)]
+struct TimedTarget {
+    target: Target,
+    fetched_at: Timestamp,
 }
 
 pub(super) struct CountedEvent {
@@ -196,7 +203,7 @@ impl Rollups {
                 scope: symbol(scope),
                 day,
             };
-            local_ids.fetches.push((target, fetched_at));
+            local_ids.fetches.push(TimedTarget { target, fetched_at });
         }
     }
 
@@ -246,8 +253,8 @@ impl Rollups {
         }
     }
 
-    fn fetch_of(&mut self, (target, at): (Target, Timestamp)) -> &mut Fetch {
-        self.fetches.entry(target).or_default().entry(at).or_default()
+    fn fetch_of(&mut self, key: TimedTarget) -> &mut Fetch {
+        self.fetches.entry(key.target).or_default().entry(key.fetched_at).or_default()
     }
 }
 
@@ -268,7 +275,7 @@ impl LocalIds {
         self.cells[id as usize]
     }
 
-    fn fetch(&self, id: u32) -> (Target, Timestamp) {
+    fn fetch(&self, id: u32) -> TimedTarget {
         self.fetches[id as usize]
     }
 }

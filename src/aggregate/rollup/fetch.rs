@@ -10,7 +10,9 @@ use super::sorted_runs::OnDuplicate;
 use super::states::{MergeRequestState, Observation, PipelineState};
 use super::tally::{CellId, Entries, Tally};
 use crate::base::calendar::Day;
-use crate::model::record::{Coverage, DoraMeasure, Row, Status, TOO_LARGE};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::number::TOO_LARGE;
+use crate::model::record::{DoraMeasure, Row};
 
 /// The content of one fetch of a target.
 #[derive(Debug, Default)]

@@ -11,8 +11,9 @@ use super::tally::{CellId, Usage};
 use super::{Rollups, Target};
 use crate::base::calendar::Timestamp;
 use crate::events::agents::AgentCounts;
+use crate::model::coverage::Coverage;
 use crate::model::line::Rollup;
-use crate::model::record::{AgentRollup, CountedRows, Coverage, RollupKind, SessionRollup, UsageRollup};
+use crate::model::rollup::{AgentRollup, CountedRows, RollupKind, SessionRollup, UsageRollup};
 
 impl Rollups {
     /// Passes all counts to `take` as rollup lines, in a fixed order.

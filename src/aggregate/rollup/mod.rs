@@ -32,8 +32,9 @@ pub use tally::{CellId, Entries, Usage};
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents;
+use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Coverage, Credit, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool, Status};
+use crate::model::record::{Credit, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
 
 /// The target of a fetch: collector, scope and day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,7 +119,14 @@ impl Rollups {
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_) | Record::GroupTotal(_) | Record::UserTotal(_) => {}
+            Record::Project(_)
+            | Record::GroupTotal(_)
+            | Record::UserTotal(_)
+            | Record::SessionTotal(_)
+            | Record::SessionDuration(_)
+            | Record::SuggestionTotal(_)
+            | Record::Member(_)
+            | Record::CreditMonth(_) => {}
             Record::Credit(credit) => self.add_credit(target, credit),
             Record::Dora(dora) => self.add_dora(target, dora),
         }

@@ -4,7 +4,7 @@ use super::interner::{PersonId, Symbol};
 use super::sorted_runs::{Members, OnDuplicate, Packing, SortedRuns, read_number, write_number};
 use crate::base::calendar::Timestamp;
 use crate::events::agents::{AgentCounts, Step};
-use crate::model::record::TOO_LARGE;
+use crate::model::number::TOO_LARGE;
 
 /// A fact about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +186,7 @@ impl Packing for BySession {
     fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, Option<Timestamp>)> {
         let (first, number) = (read_number(bytes)?, read_number(bytes)?);
         let session = Symbol(before.map_or(0, |(before, _)| before.0) + (first >> 2) as u32);
-        let mut at = || Timestamp::from_unix_parts((read_number(bytes)? as i64, read_number(bytes)? as u32));
+        let mut at = || Timestamp::from_unix_parts(read_number(bytes)? as i64, read_number(bytes)? as u32);
         let (fact, since) = match first & 3 {
             0 => (FactKey::User(PersonId(number as u32)), Some(at()?)),
             1 => (FactKey::Flow(Symbol(number as u32)), None),
@@ -374,7 +374,9 @@ mod tests {
         let at = || {
             let parts =
                 (prop_oneof![0..3_i64, Just(1_788_000_000)], prop_oneof![Just(0), Just(250_000_000_u32)]);
-            parts.prop_map(|parts| Timestamp::from_unix_parts(parts).expect("a timestamp"))
+            parts.prop_map(|(seconds, nanoseconds)| {
+                Timestamp::from_unix_parts(seconds, nanoseconds).expect("a timestamp")
+            })
         };
         let step = proptest::sample::select(Step::ALL.to_vec());
         let fact = prop_oneof![

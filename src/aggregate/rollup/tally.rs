@@ -2,7 +2,7 @@
 
 use super::interner::PersonId;
 use super::sorted_runs::{Members, OnDuplicate, Packing, SortedRuns, read_number, write_number};
-use crate::model::record::TOO_LARGE;
+use crate::model::number::TOO_LARGE;
 
 /// The id of a [`Cell`](super::Cell).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,10 +230,10 @@ impl Packing for ByPerson {
         let person = PersonId(before.map_or(0, |before| before.0) + (first >> 2) as u32);
         let (is_one, is_sized) = (first & 2 != 0, first & 1 != 0);
         let events = if is_one { 1 } else { read_number(bytes)? };
-        let (sized, lines) = match (is_sized, is_one) {
-            (false, _) => (0, 0),
-            (true, true) => (1, read_number(bytes)?),
-            (true, false) => (read_number(bytes)?, read_number(bytes)?),
+        let (sized, lines) = if is_sized {
+            (if is_one { 1 } else { read_number(bytes)? }, read_number(bytes)?)
+        } else {
+            (0, 0)
         };
         Some((person, Usage { events, sized, lines }))
     }

@@ -12,7 +12,7 @@ use super::source::CODE_SUGGESTION_EVENTS;
 use super::state::CountedDays;
 use crate::aggregate::rollup::{Fetch, Interner, People, PersonId, Symbol};
 use crate::base::calendar::Day;
-use crate::model::record::INSTANCE_SCOPE;
+use crate::model::scope::INSTANCE_SCOPE;
 
 /// Users who are bots or service accounts, by day.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use super::usage::ScopeUsage;
 use crate::aggregate::rollup::Symbol;
 use crate::base::calendar::Day;
 use crate::collect::collectors::Level;
-use crate::model::record::ALL_SCOPES;
+use crate::model::scope::ALL_SCOPES;
 
 impl<'a> Resolved<'a> {
     /// One view per scope, and one of the union if there are several.

@@ -8,7 +8,7 @@ use super::state::{DayState, Days, MergedDays, imported_span, merge_states};
 use crate::aggregate::rollup::Symbol;
 use crate::base::calendar::Day;
 use crate::collect::collectors::{Level, by_name};
-use crate::model::record::{INSTANCE_SCOPE, is_within};
+use crate::model::scope::{INSTANCE_SCOPE, is_within};
 
 impl Resolved<'_> {
     /// The scopes that have data and lie within no other scope that has: an ancestor contains its

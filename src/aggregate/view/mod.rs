@@ -29,7 +29,8 @@ use crate::aggregate::rollup::{
     Cell, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
-use crate::model::record::{DoraMeasure, Status};
+use crate::model::coverage::Status;
+use crate::model::record::DoraMeasure;
 
 /// Everything that counts for one scope, or for the union of all.
 pub struct View<'a> {

@@ -12,7 +12,7 @@ use crate::aggregate::rollup::{
 use crate::base::calendar::{Day, Timestamp};
 use crate::collect::collectors::{Span, by_name};
 use crate::events::features::{CODE_SUGGESTIONS, feature_of};
-use crate::model::record::{Coverage, IMPORTED, Status};
+use crate::model::coverage::{Coverage, IMPORTED, Status};
 
 /// For all collected data: which fetches count, and how complete they are.
 pub struct Resolved<'a> {

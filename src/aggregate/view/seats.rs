@@ -7,7 +7,7 @@ use super::resolve::{Resolved, ScopeKey};
 use super::source::Source;
 use crate::aggregate::rollup::{PersonId, Pool, Purchase, Symbol};
 use crate::base::calendar::Day;
-use crate::model::record::Status;
+use crate::model::coverage::Status;
 
 /// The seats of a day.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use super::resolve::ScopeKey;
 use super::source::Source;
 use crate::aggregate::rollup::Fetch;
 use crate::base::calendar::{Day, Timestamp};
-use crate::model::record::{IMPORTED, Status};
+use crate::model::coverage::{IMPORTED, Status};
 
 /// The state of a collector and scope on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]

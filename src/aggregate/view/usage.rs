@@ -9,7 +9,7 @@ use super::state::{CountedDays, DayState, Days, merge_states};
 use crate::aggregate::rollup::{Fetch, Symbol};
 use crate::base::calendar::Day;
 use crate::collect::collectors::by_name;
-use crate::model::record::Status;
+use crate::model::coverage::Status;
 
 /// The part of the usage of a fetch that counts.
 #[derive(Clone)]

@@ -38,11 +38,11 @@ impl<'a> ConnectionPage<'a> {
         let place = path.join(".");
         let page = value_at(data, path)?.ok_or_else(|| denied(&place))?;
         let page: Page = line::parse(page).map_err(|error| unusable(&place, &error))?;
-        let next = match (page.page_info.has_next_page, page.page_info.end_cursor) {
-            (false, _) => None,
-            (true, Some(cursor)) => Some(cursor),
-            (true, None) => return Err(unusable(&place, "the next page has no cursor")),
-        };
+        let PageInfo { end_cursor, has_next_page } = page.page_info;
+        if has_next_page && end_cursor.is_none() {
+            return Err(unusable(&place, "the next page has no cursor"));
+        }
+        let next = end_cursor.filter(|_| has_next_page);
         let nodes = page.nodes.ok_or_else(|| unusable(&place, "nodes is null"))?;
         Ok(ConnectionPage { nodes, next })
     }

@@ -10,7 +10,8 @@ use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requir
 use crate::base::calendar::Day;
 use crate::events::aliases::LANGUAGES;
 use crate::model::line::Record;
-use crate::model::record::{NO_LANGUAGE, Origin};
+use crate::model::placeholder::NO_LANGUAGE;
+use crate::model::record::Origin;
 use crate::model::topic::Topic;
 use crate::model::usage_event::UsageEvent;
 

@@ -11,7 +11,8 @@ use super::answer::value_at;
 use super::{Collector, CollectorInfo, Fault, FetchTarget, GraphQl, Level, Requirement, Sink, Span};
 use crate::base::calendar::Day;
 use crate::model::line::{self, Record};
-use crate::model::record::{Credit, INSTANCE_SCOPE, Origin};
+use crate::model::record::{Credit, Origin};
+use crate::model::scope::INSTANCE_SCOPE;
 use crate::model::topic::Topic;
 
 /// The collector `credits`.

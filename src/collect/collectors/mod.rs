@@ -33,7 +33,8 @@ pub use usage_node::NodeKeys;
 
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::line::Record;
-use crate::model::record::{INSTANCE_SCOPE, Origin};
+use crate::model::record::Origin;
+use crate::model::scope::INSTANCE_SCOPE;
 use crate::model::topic::Topic;
 use crate::model::usage_event::UsageEvent;
 

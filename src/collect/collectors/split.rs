@@ -134,10 +134,12 @@ impl<'a> SplitFetcher<'a> {
 
     /// Fetches the pages of a split. On failure, the split starts at the page that failed.
     fn fetch(&mut self, split: &mut SplitRequest<'_>) -> Result<(), Fault> {
-        let operation = match (split.kinds.is_empty(), split.people.is_empty()) {
-            (true, true) => 0,
-            (false, true) => 1,
-            (_, false) => 2,
+        let operation = if !split.people.is_empty() {
+            2
+        } else if !split.kinds.is_empty() {
+            1
+        } else {
+            0
         };
         let mut variables = json!({
             "scope": self.target.scope,

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::model::line;
-use crate::model::record::{Number, Totals};
+use crate::model::number::Number;
+use crate::model::record::Totals;
 
 /// Every number in a node, by its path in snake case: `{"chat":{"usersCount":3}}` is
 /// `chat.users_count`. `feature`, if there is one, is the prefix of top-level fields. Nulls, lists

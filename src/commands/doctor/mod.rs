@@ -7,7 +7,7 @@ mod probe;
 
 use std::io::Write;
 
-use crate::base::calendar::Timestamp;
+use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::{Error, Outcome};
 use crate::cli::DoctorArgs;
 use crate::collect::collectors::{COLLECTORS, Collector, CollectorInfo, Fault, Level, Requirement, by_name};
@@ -49,54 +49,24 @@ pub fn run(
     let gitlab = SchemaAwareClient::new(&client, &documents).map_err(Fault::into_error)?;
     checks.add(version_check(&gitlab))?;
     let yesterday = now.day().plus(-1);
-    let need = |collector: &'static dyn Collector| {
-        if !selection.contains(collector.name()) {
-            Need::NotSelected
-        } else if selection.is_named {
-            Need::Named
-        } else {
-            Need::Default
-        }
-    };
-    let mut has_named = false;
+    let mut collectors =
+        CollectorChecks { gitlab: &gitlab, selection: &selection, yesterday, has_named: false };
     for group in &groups {
         checks.add(Check::ok(&format!("group {group}"), "found and readable".to_owned()))?;
         checks.add(role_check(&client, group))?;
         checks.add(tier_check(&client, group))?;
-        let mut readable: Vec<&str> = Vec::new();
-        for collector in COLLECTORS.iter().copied().filter(|one| one.info().level == Level::Group) {
-            let mut first = FirstPage::default();
-            let check = collector_check(&gitlab, collector, group, yesterday, need(collector), &mut first);
-            if first.is_readable {
-                readable.push(collector.name());
-                has_named |= need(collector) == Need::Named;
-            }
-            checks.add(check)?;
-            if collector.name() == "usage_events"
-                && let Some(events) = first.rows
-            {
-                checks.add(people_check(group, events, first.with_people))?;
-            }
-        }
+        let readable = collectors.check_group(group, &mut checks)?;
         for dashboard in &mut dashboards {
             checks.add(dashboard.check(group, &readable))?;
         }
         checks.add(clickhouse_check(&gitlab, group, yesterday))?;
     }
-    for collector in COLLECTORS.iter().copied().filter(|one| one.info().level != Level::Group) {
-        let scopes =
-            collector.scopes(&gitlab, &groups).unwrap_or_else(|_| collector.info().level.scopes(&groups));
-        for scope in scopes {
-            let first = &mut FirstPage::default();
-            checks.add(collector_check(&gitlab, collector, &scope, yesterday, need(collector), first))?;
-            has_named |= need(collector) == Need::Named && first.is_readable;
-        }
-    }
+    collectors.check_other_levels(&groups, &mut checks)?;
     checks.add(pages_check(&client, environment))?;
     let failed = checks.failed();
     summary.field("failed", failed);
     let has_dashboard = dashboards.iter().any(|dashboard| dashboard.has_any);
-    let is_enough = if selection.is_named { has_named } else { has_dashboard };
+    let is_enough = if selection.is_named { collectors.has_named } else { has_dashboard };
     if !is_enough {
         return Err(Error::Unavailable(
             "nothing to collect here: no core collector can be read; see the failed checks".to_owned(),
@@ -137,6 +107,78 @@ fn check_connection(
             let check = if matches!(fault, Fault::Configuration(_)) { "group" } else { "api" };
             checks.add(Check::fail(check, fault.text(), None))?;
             Err(fault.into_error())
+        }
+    }
+}
+
+/// The checks of the collectors.
+struct CollectorChecks<'a> {
+    gitlab: &'a SchemaAwareClient<'a>,
+    selection: &'a Selection,
+    yesterday: Day,
+    /// Whether a collector that the user named can be read.
+    has_named: bool,
+}
+
+impl CollectorChecks<'_> {
+    /// Checks the collectors of groups in this group. Returns the names of those that can be read.
+    fn check_group(
+        &mut self,
+        group: &str,
+        checks: &mut CheckWriter<impl Write>,
+    ) -> Result<Vec<&'static str>, Error> {
+        let mut readable = Vec::new();
+        for collector in COLLECTORS.iter().copied().filter(|one| one.info().level == Level::Group) {
+            let first = self.check(collector, group, checks)?;
+            if first.is_readable {
+                readable.push(collector.name());
+            }
+            if collector.name() == "usage_events"
+                && let Some(events) = first.rows
+            {
+                checks.add(people_check(group, events, first.with_people))?;
+            }
+        }
+        Ok(readable)
+    }
+
+    /// Checks all other collectors, in each of their scopes.
+    fn check_other_levels(
+        &mut self,
+        groups: &[String],
+        checks: &mut CheckWriter<impl Write>,
+    ) -> Result<(), Error> {
+        for collector in COLLECTORS.iter().copied().filter(|one| one.info().level != Level::Group) {
+            let level = collector.info().level;
+            let scopes = collector.scopes(self.gitlab, groups).unwrap_or_else(|_| level.scopes(groups));
+            for scope in scopes {
+                self.check(collector, &scope, checks)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a collector in a scope. Returns its first page.
+    fn check(
+        &mut self,
+        collector: &'static dyn Collector,
+        scope: &str,
+        checks: &mut CheckWriter<impl Write>,
+    ) -> Result<FirstPage, Error> {
+        let need = self.need(collector);
+        let mut first = FirstPage::default();
+        checks.add(collector_check(self.gitlab, collector, scope, self.yesterday, need, &mut first))?;
+        self.has_named |= need == Need::Named && first.is_readable;
+        Ok(first)
+    }
+
+    fn need(&self, collector: &dyn Collector) -> Need {
+        if !self.selection.contains(collector.info().name) {
+            Need::NotSelected
+        } else if self.selection.is_named {
+            Need::Named
+        } else {
+            Need::Default
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::base::error::Error;
 use crate::collect::collectors::{Answer, Collector, Fault, FetchTarget, GraphQl, Sink};
 use crate::collect::gitlab::SchemaAwareClient;
 use crate::model::line;
-use crate::model::record::INSTANCE_SCOPE;
+use crate::model::scope::INSTANCE_SCOPE;
 
 /// Whether a run needs a collector. A refusal is a gap only if the user named the collector.
 #[derive(Clone, Copy, PartialEq, Eq)]

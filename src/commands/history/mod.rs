@@ -16,7 +16,7 @@ use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome, display_path};
 use crate::base::text::format_count;
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
-use crate::model::record::Status;
+use crate::model::coverage::Status;
 use crate::stream::lines::LineWriter;
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;

@@ -124,10 +124,12 @@ fn open_value(value: &Value, depth: u32) -> Option<Found> {
                     None => {}
                 }
             }
-            match (events.is_empty(), skipped) {
-                (true, 0) => return None,
-                (true, _) => Found::Nothing,
-                (false, _) => Found::Events { events, skipped },
+            if !events.is_empty() {
+                Found::Events { events, skipped }
+            } else if skipped > 0 {
+                Found::Nothing
+            } else {
+                return None;
             }
         }
         _ => return None,

@@ -6,12 +6,15 @@ use sha2::{Digest, Sha256};
 use super::observed::{Form, Observed};
 use super::{parse_timestamp, short_digest};
 use crate::base::address::canonical;
+use crate::base::calendar::Day;
 use crate::events::catalog::{self, Emitter, Entry, Meaning, Role, SessionField};
 use crate::events::features::{self, CODE_SUGGESTIONS};
 use crate::model::canonical::canonicalize;
 use crate::model::event::Event;
-use crate::model::record::{INSTANCE_SCOPE, NO_LANGUAGE, NO_USER, Origin, Row};
+use crate::model::placeholder::{NO_LANGUAGE, NO_USER};
+use crate::model::record::{Origin, Row};
 use crate::model::scalar;
+use crate::model::scope::INSTANCE_SCOPE;
 
 /// The instance of events that do not carry one.
 pub const UNKNOWN_INSTANCE: &str = "unknown";
@@ -30,38 +33,26 @@ pub struct ImportDefaults {
 /// belong to the same fetch. The error describes what is missing, without content of the event.
 pub fn record(observed: &Observed, defaults: &ImportDefaults, row: Row) -> Result<Event<'static>, String> {
     let contexts = Contexts { observed };
-    let name =
-        observed.event.as_deref().map(str::trim).filter(|name| !name.is_empty()).ok_or("no event name")?;
-    let name = name.to_lowercase();
+    let name = observed_name(observed).ok_or("no event name")?;
     let entry = catalog::entry(&name);
     let name = entry.map_or(name, |entry| entry.name.to_owned());
     let role = catalog::role(&name);
     let time = observed.timestamp.as_deref().ok_or("no timestamp")?;
     let ts = parse_timestamp(time).ok_or("unrecognized timestamp")?;
-    let day = ts.day();
     let feature = features::feature_of(&name);
     let base = BaseProperties { observed, entry };
     let user_type = contexts.standard("user_type");
     let is_suggestion = feature == CODE_SUGGESTIONS && observed.form != Some(Form::GroupNode);
-    let [write_5m, write_1h, creation] =
+    let writes @ [write_5m, write_1h, _] =
         ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "cache_creation"]
             .map(|name| contexts.count(name));
-    let writes = [write_5m, write_1h, creation];
     let mut event = Event {
         ts,
-        origin: Origin {
-            instance: contexts.instance(defaults).into(),
-            collector: observed.form.map_or("", Form::collector).into(),
-            scope: defaults.scope.clone().map_or(INSTANCE_SCOPE.into(), Into::into),
-            day,
-            fetched_at: day.plus(1).midnight(),
-            row,
-        },
+        origin: contexts.origin(defaults, ts.day(), row),
         feature: feature.into(),
         user: contexts.user().into(),
         username: observed.user.as_ref().and_then(|user| user.username.clone()).map(Into::into),
-        bot: observed.user.as_ref().is_some_and(|user| user.bot == Some(true))
-            || user_type.as_deref().is_some_and(|kind| kind != "human"),
+        bot: contexts.is_bot(user_type.as_deref()),
         language: is_suggestion.then(|| contexts.extra("language").map_or(NO_LANGUAGE.into(), Into::into)),
         language_original: None,
         ide: contexts.extra("ide_name").map(Into::into),
@@ -89,10 +80,7 @@ pub fn record(observed: &Observed, defaults: &ImportDefaults, row: Row) -> Resul
         cache_read: contexts.count("cache_read"),
         cache_write_5m: write_5m,
         cache_write_1h: write_1h,
-        cache_write: writes
-            .iter()
-            .any(Option::is_some)
-            .then(|| writes.iter().flatten().fold(0, |sum: u64, tokens| sum.saturating_add(*tokens))),
+        cache_write: sum_of_known(writes),
         source: contexts.standard("source").map(Into::into),
         tracking_id: contexts.extra("unique_tracking_id").map(Into::into),
         event_id: observed.event_id.clone().filter(|id| !id.is_empty()).map(Into::into),
@@ -101,6 +89,17 @@ pub fn record(observed: &Observed, defaults: &ImportDefaults, row: Row) -> Resul
     };
     canonicalize(&mut event);
     Ok(event)
+}
+
+/// The name of the event in lower case, if it has one.
+fn observed_name(observed: &Observed) -> Option<String> {
+    let name = observed.event.as_deref().map(str::trim).filter(|name| !name.is_empty())?;
+    Some(name.to_lowercase())
+}
+
+/// The sum of the counts that are known; `None` if none of them is.
+fn sum_of_known(counts: [Option<u64>; 3]) -> Option<u64> {
+    counts.into_iter().flatten().reduce(u64::saturating_add)
 }
 
 /// The id of an event whose source has none: a digest of the event without its position. It is
@@ -252,6 +251,23 @@ impl Contexts<'_> {
     fn agent(&self, names: &[&str]) -> Option<String> {
         let in_ai = names.iter().find_map(|name| self.ai(name));
         in_ai.or_else(|| names.iter().find_map(|name| self.extra(name)))
+    }
+
+    fn origin(&self, defaults: &ImportDefaults, day: Day, row: Row) -> Origin<'static> {
+        Origin {
+            instance: self.instance(defaults).into(),
+            collector: self.observed.form.map_or("", Form::collector).into(),
+            scope: defaults.scope.clone().map_or(INSTANCE_SCOPE.into(), Into::into),
+            day,
+            fetched_at: day.plus(1).midnight(),
+            row,
+        }
+    }
+
+    /// Whether the user is a bot or service account, as the event states it.
+    fn is_bot(&self, user_type: Option<&str>) -> bool {
+        self.observed.user.as_ref().is_some_and(|user| user.bot == Some(true))
+            || user_type.is_some_and(|kind| kind != "human")
     }
 
     fn instance(&self, defaults: &ImportDefaults) -> String {

@@ -76,11 +76,13 @@ pub(super) fn read(mut line: Map<String, Value>) -> Found {
         Some(EVENT_MESSAGE) => false,
         _ => return Found::Nothing,
     };
-    let name = match (is_call, text_in(&line, "event_name")) {
-        (false, None) => return Found::Nothing,
-        (false, name) => name,
-        (true, _) if line.get("workflow_id").and_then(id).is_some() => Some(CALL_IN_SESSION.to_owned()),
-        (true, _) => Some(OTHER_CALL.to_owned()),
+    let name = if !is_call {
+        let Some(name) = text_in(&line, "event_name") else { return Found::Nothing };
+        name
+    } else if line.get("workflow_id").and_then(id).is_some() {
+        CALL_IN_SESSION.to_owned()
+    } else {
+        OTHER_CALL.to_owned()
     };
     let (label, property) = (take(&mut line, "label"), take(&mut line, "property"));
     let timestamp = ["timestamp", "time"].iter().find_map(|name| text_in(&line, name));
@@ -92,7 +94,7 @@ pub(super) fn read(mut line: Map<String, Value>) -> Found {
         take_all(&mut STANDARD_CONTEXT.iter().copied().chain(MODEL.iter().map(|name| (*name, *name))));
     Found::one(Ok(Observed {
         form: Some(if is_call { Form::ServiceCall } else { Form::ServiceLog }),
-        event: name,
+        event: Some(name),
         timestamp,
         label,
         property,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::base::calendar::{Grain, Period};
-use crate::model::record::{ALL_SCOPES, Coverage, INSTANCE_SCOPE};
+use crate::model::coverage::Coverage;
+use crate::model::scope::{ALL_SCOPES, INSTANCE_SCOPE};
 use crate::model::topic::Topic;
 use crate::publish::completeness::Completeness;
 use crate::publish::days;

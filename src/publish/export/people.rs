@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 
-use crate::aggregate::metrics::idle::{Evidence, Tier, continuous_since, last_incomplete_day, seat_tenures};
+use crate::aggregate::metrics::idle::{
+    Evidence, SeatTenure, Tier, continuous_since, last_incomplete_day, seat_tenures,
+};
 use crate::aggregate::rollup::{PersonId, Rollups, Symbol, Target};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
-use crate::model::record::{Coverage, Seat, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::record::Seat;
 use crate::publish::spreadsheet::CsvWriter;
 
 /// The collector of seat lists.
@@ -163,61 +166,24 @@ impl SeatReport {
             .unwrap_or(list_taken_on);
         let incomplete_day = last_incomplete_day(view, judged_on);
         let tenures = seat_tenures(view, list_taken_on);
-        let mut report = SeatReport {
+        let judge =
+            SeatJudge { rollups, view, usernames, options, last_seen, tenures, judged_on, incomplete_day };
+        let (bots, of_people): (Vec<_>, Vec<_>) =
+            seats.into_iter().partition(|((_, _, person), _)| view.is_bot(*person, list_taken_on));
+        let mut rows: Vec<SeatRow> =
+            of_people.into_iter().map(|(seat, since)| judge.row_of(seat, since)).collect();
+        rows.sort_by(|one, other| one.key().cmp(&other.key()));
+        let matches_none = |entry: &&String| !rows.iter().any(|row| matches_entry(&row.name, entry));
+        Some(SeatReport {
             list_taken_on,
             judged_on,
             incomplete_day,
             scopes_without_list,
-            bots: 0,
-            unmatched_holds: 0,
-            without_username: 0,
-            rows: Vec::new(),
-        };
-        let mut matched_holds: BTreeSet<usize> = BTreeSet::new();
-        for ((instance, add_on, person), since) in seats {
-            if view.is_bot(person, list_taken_on) {
-                report.bots += 1;
-                continue;
-            }
-            let instance = rollups.symbols.text(instance).to_owned();
-            let name = options.name_of(&instance, rollups.people.user(person), usernames);
-            let evidence = Evidence {
-                reported: view.last_activity.get(&person).copied(),
-                seen: last_seen.any.get(&person).copied(),
-                // People who changed the add-on had one to use all the time.
-                since: tenures.get(&person).map_or(since, |tenure| tenure.since.min(since)),
-            };
-            let tier = evidence.tier(judged_on, incomplete_day);
-            let entries = options.hold.iter().enumerate().filter(|(_, entry)| matches_entry(&name, entry));
-            let holds: Vec<usize> = entries.map(|(at, _)| at).collect();
-            report.without_username += u64::from(name.username.is_none());
-            let reclaim = match tier {
-                _ if !holds.is_empty() => Reclaim::No("held"),
-                // Without a user name, the entries of the hold list cannot be matched.
-                _ if !options.hold.is_empty() && name.username.is_none() => Reclaim::No("no name to look up"),
-                Some(Tier::Probable | Tier::Certain)
-                    if judged_on.days_since(since).max(0) < options.grace_days =>
-                {
-                    Reclaim::No("in grace")
-                }
-                _ => Reclaim::of(tier),
-            };
-            matched_holds.extend(holds);
-            report.rows.push(SeatRow {
-                instance,
-                add_on: rollups.symbols.text(add_on).to_owned(),
-                name,
-                tier,
-                reclaim,
-                days_idle: tier.and(evidence.last()).map(|last| judged_on.days_since(last).max(0)),
-                last_activity: evidence.last(),
-                last_intentional: last_seen.intentional.get(&person).copied(),
-                since,
-            });
-        }
-        report.unmatched_holds = (options.hold.len() - matched_holds.len()) as u64;
-        report.rows.sort_by(|one, other| one.key().cmp(&other.key()));
-        Some(report)
+            bots: bots.len() as u64,
+            unmatched_holds: options.hold.iter().filter(matches_none).count() as u64,
+            without_username: rows.iter().filter(|row| row.name.username.is_none()).count() as u64,
+            rows,
+        })
     }
 
     /// The number of seats, of reclaimable seats, and of probably idle seats to ask about.
@@ -258,6 +224,59 @@ impl SeatReport {
 impl SeatRow {
     fn key(&self) -> (&str, &str, &PersonName) {
         (&self.instance, &self.add_on, &self.name)
+    }
+}
+
+/// Recommends what to do with each seat.
+struct SeatJudge<'a, 'v> {
+    rollups: &'a Rollups,
+    view: &'a View<'v>,
+    usernames: &'a UsernameIndex,
+    options: &'a ReclaimOptions,
+    last_seen: LastSeen,
+    tenures: HashMap<PersonId, SeatTenure>,
+    judged_on: Day,
+    incomplete_day: Option<Day>,
+}
+
+impl SeatJudge<'_, '_> {
+    /// The row of a seat that every list since that day contains.
+    fn row_of(&self, (instance, add_on, person): SeatKey, since: Day) -> SeatRow {
+        let instance = self.rollups.symbols.text(instance).to_owned();
+        let user = self.rollups.people.user(person);
+        let name = self.options.name_of(&instance, user, self.usernames);
+        let evidence = Evidence {
+            reported: self.view.last_activity.get(&person).copied(),
+            seen: self.last_seen.any.get(&person).copied(),
+            // People who changed the add-on had one to use all the time.
+            since: self.tenures.get(&person).map_or(since, |tenure| tenure.since.min(since)),
+        };
+        let tier = evidence.tier(self.judged_on, self.incomplete_day);
+        SeatRow {
+            instance,
+            add_on: self.rollups.symbols.text(add_on).to_owned(),
+            tier,
+            reclaim: self.reclaim(&name, tier, since),
+            name,
+            days_idle: tier.and(evidence.last()).map(|last| self.judged_on.days_since(last).max(0)),
+            last_activity: evidence.last(),
+            last_intentional: self.last_seen.intentional.get(&person).copied(),
+            since,
+        }
+    }
+
+    /// The recommendation for a seat of this person and tier, with grace days and hold list.
+    fn reclaim(&self, name: &PersonName, tier: Option<Tier>, since: Day) -> Reclaim {
+        let ReclaimOptions { hold, grace_days, .. } = self.options;
+        match tier {
+            _ if hold.iter().any(|entry| matches_entry(name, entry)) => Reclaim::No("held"),
+            // Without a user name, the entries of the hold list cannot be matched.
+            _ if !hold.is_empty() && name.username.is_none() => Reclaim::No("no name to look up"),
+            Some(Tier::Probable | Tier::Certain) if self.judged_on.days_since(since).max(0) < *grace_days => {
+                Reclaim::No("in grace")
+            }
+            _ => Reclaim::of(tier),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::model::record::{Population, Reason};
+use crate::model::metric::{Population, Reason};
 use crate::publish::privacy::{Line, Suppression};
 use crate::publish::spreadsheet::CsvWriter;
 

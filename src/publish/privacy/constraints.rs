@@ -7,7 +7,9 @@ use super::{Line, Suppression};
 use crate::aggregate::metrics::{CountRef, definitions};
 use crate::base::calendar::{Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::record::{ALL_SCOPES, Number, Population};
+use crate::model::metric::Population;
+use crate::model::number::Number;
+use crate::model::scope::ALL_SCOPES;
 
 /// A count that equals `events.count` of one event.
 struct EventAlias {

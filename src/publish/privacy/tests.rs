@@ -26,6 +26,7 @@ fn cell(metric: &'static str, by: &[(&str, &str)], value: u64, people: Option<u6
         is_final: true,
         reason: None,
         prices: None,
+        source: None,
     }
 }
 

@@ -12,7 +12,9 @@ use serde::Serialize;
 use crate::aggregate::metrics::definition::Definition;
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::record::{Coverage, Number, Population, Reason, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::metric::{Population, Reason};
+use crate::model::number::Number;
 
 use super::Error;
 use super::headline::HeadlineMetric;
@@ -354,10 +356,7 @@ fn imported(line: &Line<'_>) -> Number {
 
 fn days_or_share(share: f64, period: Period) -> Number {
     let days = (share * period.length() as f64).round();
-    match days / period.length() as f64 == share {
-        true => Number::Count(days as u64),
-        false => Number::Measure(share),
-    }
+    if days / period.length() as f64 == share { Number::Count(days as u64) } else { Number::Measure(share) }
 }
 
 fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, context};
 
-use crate::model::record::ALL_SCOPES;
+use crate::model::scope::ALL_SCOPES;
 
 use super::card::{Card, CardPeriod};
 use super::number;
@@ -70,10 +70,7 @@ fn card(found: &DashboardFolder) -> Value {
     let card = found.card.clone().unwrap_or_default();
     let folder = path_segment(&found.folder);
     let file = if found.index { "index.html" } else { "dashboard.json" };
-    let title = match card.title.is_empty() {
-        true => plain(&found.folder, 100),
-        false => card.title,
-    };
+    let title = if card.title.is_empty() { plain(&found.folder, 100) } else { card.title };
     let headline: Vec<Value> = card
         .headline
         .iter()

@@ -16,7 +16,9 @@ mod theme;
 mod tile;
 
 use crate::aggregate::metrics::definition::Definition;
-use crate::model::record::{Coverage, FormerGroup, Metric};
+use crate::model::coverage::Coverage;
+use crate::model::former_group::FormerGroup;
+use crate::model::metric::Metric;
 use crate::model::topic::Topic;
 use crate::publish::completeness::{self, topic_of};
 use crate::publish::export;

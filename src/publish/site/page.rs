@@ -1,14 +1,13 @@
 //! The parts that all pages share: layout, content security policy and style.
 
-use std::fmt::Write as _;
-
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use sha2::{Digest, Sha256};
 
 use crate::aggregate::metrics::definition::{Definition, Unit};
 use crate::base::calendar::{Day, Grain, Timestamp};
-use crate::model::record::{Coverage, FormerGroup};
+use crate::model::coverage::Coverage;
+use crate::model::former_group::FormerGroup;
 
 use super::card::{Card, CardPeriod, CardStatus};
 use super::completeness::{Completeness, Verdict};
@@ -77,10 +76,13 @@ impl<'a> Frame<'a> {
             }
             // Without coverage lines, a gap cannot be distinguished from a range that is shorter
             // than the window.
-            _ if coverage.is_empty() => match lines.iter().any(|line| line.coverage < 1.0) {
-                true => CardStatus::Partial,
-                false => CardStatus::Complete,
-            },
+            _ if coverage.is_empty() => {
+                if lines.iter().any(|line| line.coverage < 1.0) {
+                    CardStatus::Partial
+                } else {
+                    CardStatus::Complete
+                }
+            }
             Verdict::Complete => CardStatus::Complete,
             Verdict::Sampled => CardStatus::Sampled,
             Verdict::Unverified => CardStatus::Unknown,
@@ -212,9 +214,12 @@ pub(super) fn render(
     // Comments are for those who work on the style, not for those who load the page.
     let style = minify(STYLE) + theme.style();
     let script = script::bundle(script);
-    let allowed = |text: &str| match text.is_empty() {
-        true => "'none'".to_owned(),
-        false => format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes()))),
+    let allowed = |text: &str| {
+        if text.is_empty() {
+            "'none'".to_owned()
+        } else {
+            format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())))
+        }
     };
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
@@ -268,12 +273,8 @@ pub(super) fn base64(bytes: &[u8]) -> String {
         let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for at in 0..4 {
-            match at <= chunk.len() {
-                true => text.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize])),
-                false => {
-                    let _ = text.write_char('=');
-                }
-            }
+            let digit = char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize]);
+            text.push(if at <= chunk.len() { digit } else { '=' });
         }
     }
     text

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use minijinja::{Value, context};
 
 use crate::base::calendar::{Day, Grain};
-use crate::model::record::{Coverage, FormerGroup, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::former_group::FormerGroup;
 
 use super::Dashboard;
 use super::gaps::{Gap, MAX_GAPS, gaps, published_reason};
@@ -107,9 +108,10 @@ pub(super) fn reason_without_data(coverage: &[&Coverage], collector: &str) -> Op
 
 /// How to complete a day.
 fn next_step(line: &Coverage) -> String {
-    match line.is_imported() {
-        true => "No known gap: imported events do not state whether they are complete.".to_owned(),
-        false => number::remedy(line),
+    if line.is_imported() {
+        "No known gap: imported events do not state whether they are complete.".to_owned()
+    } else {
+        number::remedy(line)
     }
 }
 
@@ -129,10 +131,8 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         let count = line.value.map_or(0, |value| value.as_f64() as u64);
         *days.entry(collector.to_owned()).or_default().entry(status).or_default() += count;
     }
-    let caption = match days.is_empty() {
-        true => "Days by collector and status",
-        false => "Last 28 days by collector and status",
-    };
+    let caption =
+        if days.is_empty() { "Days by collector and status" } else { "Last 28 days by collector and status" };
     if days.is_empty() {
         for line in &frame.coverage {
             *days.entry(line.collector.clone()).or_default().entry(status_word(line)).or_default() += 1;
@@ -153,10 +153,7 @@ fn days_table(frame: &Frame<'_>) -> Option<Table> {
         cells.extend(used.iter().map(|status| {
             let count = row.get(status).copied().unwrap_or(0);
             let cell = Cell::number(number::count(count));
-            match *status == COMPLETE && all > 0 {
-                true => cell.with_share(count as f64 / all as f64),
-                false => cell,
-            }
+            if *status == COMPLETE && all > 0 { cell.with_share(count as f64 / all as f64) } else { cell }
         }));
         table.push(cells);
     }

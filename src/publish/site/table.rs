@@ -59,10 +59,12 @@ impl Table {
             |at: usize| self.rows.iter().any(|row| row.cells.get(at).is_some_and(|cell| cell.bar.is_some()));
         let columns: Vec<Value> = (self.columns.iter().enumerate())
             .map(|(at, column)| {
-                let class = match column.numeric {
-                    true if has_bar(at) => "num over-bar",
-                    true => "num",
-                    false => "",
+                let class = if !column.numeric {
+                    ""
+                } else if has_bar(at) {
+                    "num over-bar"
+                } else {
+                    "num"
                 };
                 context! { label => column.label, class => class }
             })

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::aggregate::metrics::definition::{Definition, Unit};
 use crate::base::calendar::{Day, Grain, Period};
-use crate::model::record::{Coverage, Metric, Number, Reason, Status};
+use crate::model::coverage::{Coverage, Status};
+use crate::model::metric::{Metric, Reason};
+use crate::model::number::Number;
 use crate::publish::privacy::Suppression;
 
 use super::card::{CardPeriod, Headline};
@@ -62,6 +64,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         is_final: true,
         reason: None,
         prices: None,
+        source: None,
     }
 }
 

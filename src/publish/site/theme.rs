@@ -214,10 +214,8 @@ fn mix(part: [f64; 3], share: f64, background: [f64; 3]) -> [f64; 3] {
 /// The contrast of two colors, as WCAG defines it.
 fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
     let luminance = |color: [f64; 3]| {
-        let [red, green, blue] = color.map(|value| match value <= 0.04045 {
-            true => value / 12.92,
-            false => ((value + 0.055) / 1.055).powf(2.4),
-        });
+        let [red, green, blue] = color
+            .map(|value| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) });
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     };
     let (one, other) = (luminance(one), luminance(other));

@@ -545,7 +545,7 @@ fn imported_events_have_days_of_unknown_completeness_and_others_have_missing_day
 }
 
 /// A record of a Snowplow event on 2026-08-18.
-fn record(number: usize, (time, event, session, more): &(&str, &str, u64, Value)) -> String {
+fn record(number: usize, time: &str, event: &str, session: u64, more: &Value) -> String {
     let mut line = json!({"type": "event", "ts": format!("2026-08-18T{time}Z"), "instance": "https://gitlab.example.com",
         "collector": "snowplow", "scope": "/", "day": "2026-08-18", "fetched_at": "2026-08-19T00:00:00Z",
         "row": number.to_string(), "event": event, "feature": "duo_workflow", "user": "gid://gitlab/User/42",
@@ -603,7 +603,10 @@ fn distinguishes_waiting_failed_and_stuck_sessions() {
         ("11:40:00", "cleanup_stuck_agent_platform_session", 4713, of("developer/v1")),
         ("11:40:00.040", "agent_platform_session_dropped", 4713, of("developer/v1")),
     ];
-    let lines: Vec<String> = events.iter().enumerate().map(|(number, event)| record(number, event)).collect();
+    let records = events.iter().enumerate();
+    let records =
+        records.map(|(number, (time, event, session, more))| record(number, time, event, *session, more));
+    let lines: Vec<String> = records.collect();
     let numbers = found(&aggregated(&bench, &lines, &[]));
     for (metric, by, expected) in [
         ("agents.sessions", &[][..], json!(3)),
@@ -640,9 +643,7 @@ fn a_session_lasts_from_creation_to_end_across_sources() {
         let lines: Vec<String> = events
             .iter()
             .enumerate()
-            .map(|(number, (time, event, session, more))| {
-                record(number, &(time, event.as_str(), *session, more.clone()))
-            })
+            .map(|(number, (time, event, session, more))| record(number, time, event, *session, more))
             .collect();
         let numbers = |lines: &[String]| {
             let numbers = found(&aggregated(&bench, lines, &[]));
@@ -686,7 +687,7 @@ fn the_last_end_counts_and_sessions_without_an_end_count() {
     let mut lines = Vec::new();
     for (session, flow, steps) in sessions {
         for (time, name) in steps {
-            lines.push(record(lines.len(), &(time, &step(name), session, of(flow))));
+            lines.push(record(lines.len(), time, &step(name), session, &of(flow)));
         }
     }
     let numbers = found(&aggregated(&bench, &lines, &[]));

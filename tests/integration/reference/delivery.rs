@@ -26,7 +26,7 @@ pub(super) fn delivery(collected: &Collected<'_>, groups: &[usize], period: Peri
             .filter(|mr| wanted(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
             .collect();
         if path.is_none() || !opened.is_empty() || !merged.is_empty() {
-            let author = |mr: &crate::stand_in::MergeRequest, on: DateTime<Utc>| {
+            let author = |mr: &stand_in::MergeRequest, on: DateTime<Utc>| {
                 mr.author.filter(|author| !collected.is_bot(*author, on.date_naive()))
             };
             let opened_by = opened.iter().filter_map(|mr| author(mr, mr.created_at)).collect::<BTreeSet<_>>();

@@ -33,10 +33,14 @@ pub(super) fn engagement(collected: &Collected<'_>, groups: &[usize], period: Pe
             _ => "heavy",
         }
     };
-    let known = |look_back: Period| match () {
-        _ if period.end > collected.until => Some(unknown("period_incomplete")),
-        _ if !collected.knows_all(look_back) => Some(unknown("look_back_incomplete")),
-        _ => None,
+    let known = |look_back: Period| {
+        if period.end > collected.until {
+            Some(unknown("period_incomplete"))
+        } else if !collected.knows_all(look_back) {
+            Some(unknown("look_back_incomplete"))
+        } else {
+            None
+        }
     };
     for (population, members) in populations {
         let now: BTreeMap<usize, &str> =

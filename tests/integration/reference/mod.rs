@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
+use stand_in::{Organization, Person, UsageEvent};
 
 use self::agents::{credits, put_unavailable_sessions, sessions};
 use self::delivery::{delivery, dora, impact};
@@ -19,7 +20,6 @@ use self::engagement::{engagement, retention};
 use self::features::REACHED;
 use self::seats::seats;
 use self::usage::{by_editor, usage};
-use crate::stand_in::{Organization, Person, UsageEvent};
 
 /// The data of a run, as input of the reference calculation.
 pub(crate) struct Collected<'a> {
@@ -197,7 +197,7 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: b
     let mut lines = Lines::new();
     for period in periods(since, until) {
         let mut put = |metric: &str, by: &[(&str, &str)], look_back: &[Period], number: Number| {
-            put_line(collected, "/", period, (metric, by, look_back, number), &mut lines);
+            put_line(collected, "/", period, NewLine { metric, by, look_back, number }, &mut lines);
         };
         usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         sessions(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
@@ -221,14 +221,16 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: b
     lines
 }
 
-/// Adds a line whose coverage depends on `look_back`.
-fn put_line(
-    collected: &Collected<'_>,
-    name: &str,
-    period: Period,
-    (metric, by, look_back, number): (&str, &[(&str, &str)], &[Period], Number),
-    lines: &mut Lines,
-) {
+/// A value of a metric with dimensions, whose coverage depends on `look_back`.
+struct NewLine<'a> {
+    metric: &'a str,
+    by: &'a [(&'a str, &'a str)],
+    look_back: &'a [Period],
+    number: Number,
+}
+
+fn put_line(collected: &Collected<'_>, name: &str, period: Period, line: NewLine<'_>, lines: &mut Lines) {
+    let NewLine { metric, by, look_back, number } = line;
     let population = by.iter().find(|(name, _)| *name == POPULATION).map(|(_, value)| *value);
     let by = by.iter().filter(|(name, _)| *name != POPULATION);
     let by: Value = by.map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -238,12 +240,17 @@ fn put_line(
         .any(|name| metric.starts_with(name) || by["collector"] == *name);
     let of_suggestions =
         metric.starts_with("code_suggestions.") || by["collector"] == "code_suggestion_events";
-    let is_known = |day: &&NaiveDate| match (metric.starts_with("dora."), of_delivery) {
-        // GitLab's DORA values of a month cover all its days up to the last requested one.
-        (true, _) => **day <= collected.until,
-        (false, true) => collected.in_range(**day),
-        (false, false) if of_suggestions => collected.knows(**day),
-        (false, false) => collected.knows_completely(**day),
+    let is_known = |day: &&NaiveDate| {
+        if metric.starts_with("dora.") {
+            // GitLab's DORA values of a month cover all its days up to the last requested one.
+            **day <= collected.until
+        } else if of_delivery {
+            collected.in_range(**day)
+        } else if of_suggestions {
+            collected.knows(**day)
+        } else {
+            collected.knows_completely(**day)
+        }
     };
     let known = days.iter().filter(is_known).count();
     let is_settled = |part: &Period| {
@@ -267,7 +274,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         groups.iter().map(|group| organization.group(group).expect("a group of the stand-in")).collect();
     for period in periods(since, until) {
         let mut put = |metric: &str, by: &[(&str, &str)], look_back: &[Period], number: Number| {
-            put_line(collected, name, period, (metric, by, look_back, number), lines);
+            put_line(collected, name, period, NewLine { metric, by, look_back, number }, lines);
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
             usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));

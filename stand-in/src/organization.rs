@@ -42,10 +42,13 @@ pub struct Organization {
 
 /// A group or subgroup.
 pub struct Group {
+    /// Number in GitLab's database.
     pub id: u64,
+    /// Name, as shown.
     pub name: &'static str,
     /// Last segment of the full path.
     pub path: &'static str,
+    /// Path with those of its ancestors, for example `acme/web`.
     pub full_path: &'static str,
     /// Index of the parent group; `None` for a top-level group.
     pub parent: Option<usize>,
@@ -53,9 +56,13 @@ pub struct Group {
 
 /// A user: a person, a bot or a service account.
 pub struct Person {
+    /// Number in GitLab's database.
     pub id: u64,
+    /// Name in mentions and addresses.
     pub username: String,
+    /// Full name, as shown.
     pub name: String,
+    /// Whether it is a bot or a service account.
     pub bot: bool,
     /// GitLab's user type, `HUMAN`, `PROJECT_BOT` or `SERVICE_ACCOUNT`.
     pub user_type: &'static str,
@@ -71,6 +78,7 @@ pub struct Person {
     pub last_duo_activity_on: Option<NaiveDate>,
     /// Day of the last activity of any kind.
     pub last_activity_on: Option<NaiveDate>,
+    /// Time of the last login, if any.
     pub last_login_at: Option<DateTime<Utc>>,
 }
 
@@ -89,6 +97,7 @@ impl Person {
 /// What a seat is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddOn {
+    /// Sold as Duo Enterprise.
     DuoEnterprise,
     /// Sold as Duo Pro.
     CodeSuggestions,
@@ -106,7 +115,9 @@ impl AddOn {
 
 /// A purchase of seats of one add-on for one top-level group.
 pub struct AddOnPurchase {
+    /// Number in GitLab's database.
     pub id: u64,
+    /// What its seats are for.
     pub add_on: AddOn,
     /// Index of the top-level group.
     pub group: usize,
@@ -125,14 +136,21 @@ impl AddOnPurchase {
 
 /// A project of a group.
 pub struct Project {
+    /// Number in GitLab's database.
     pub id: u64,
     /// Index of the group that directly contains it.
     pub group: usize,
+    /// Name, as shown.
     pub name: String,
+    /// Last segment of the full path.
     pub path: String,
+    /// Path with those of its groups, for example `acme/web/storefront`.
     pub full_path: String,
+    /// Whether it is archived.
     pub archived: bool,
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
+    /// Time of the last activity.
     pub last_activity_at: DateTime<Utc>,
     /// Programming language and its share in percent.
     pub languages: Vec<(&'static str, f64)>,
@@ -140,38 +158,55 @@ pub struct Project {
 
 /// A merge request. `author` is `None` for deleted users.
 pub struct MergeRequest {
+    /// Number in GitLab's database.
     pub id: u64,
     /// Number within the project.
     pub iid: u64,
+    /// Index of the project.
     pub project: usize,
+    /// Index of the user.
     pub author: Option<usize>,
     /// `opened`, `merged` or `closed`.
     pub state: &'static str,
+    /// Title, as shown.
     pub title: String,
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
+    /// Time of merging, if it is merged.
     pub merged_at: Option<DateTime<Utc>>,
+    /// Time of closing, if it is closed and not merged.
     pub closed_at: Option<DateTime<Utc>>,
     /// In lines.
     pub additions: u32,
     /// In lines.
     pub deletions: u32,
+    /// Number of changed files.
     pub files: u32,
 }
 
 /// A pipeline.
 pub struct Pipeline {
+    /// Number in GitLab's database.
     pub id: u64,
     /// Number within the project.
     pub iid: u64,
+    /// Index of the project.
     pub project: usize,
+    /// Index of the user who started it, if known.
     pub user: Option<usize>,
     /// GitLab's status in upper case, such as `SUCCESS`.
     pub status: &'static str,
+    /// GitLab's name of what started it, such as `push`.
     pub source: &'static str,
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
+    /// Time at which it left the queue, if it did.
     pub started_at: Option<DateTime<Utc>>,
+    /// Time of its end, if it has ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// Seconds; `None` for pipelines that have not finished or ran no job.
     pub duration: Option<u32>,
@@ -181,6 +216,7 @@ pub struct Pipeline {
 
 /// One usage event. Only code suggestion events have `language`, `suggestion_size` and `tracking`.
 pub struct UsageEvent {
+    /// Number in GitLab's database.
     pub id: u64,
     /// Index of the user.
     pub person: usize,
@@ -203,6 +239,7 @@ pub struct UsageEvent {
 /// A session of an agent, which its created, started, resumed, finished, dropped and stopped events
 /// share.
 pub struct Session {
+    /// Number in GitLab's database.
     pub id: u64,
     /// Index of the user.
     pub person: usize,
@@ -210,6 +247,7 @@ pub struct Session {
     pub group: usize,
     /// Index of the project that it works in, if any.
     pub project: Option<usize>,
+    /// GitLab's name of the flow, such as `code_review/v1`.
     pub flow_type: &'static str,
     /// `chat` or `ambient`.
     pub environment: &'static str,

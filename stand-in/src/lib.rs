@@ -50,6 +50,7 @@ pub struct Settings {
     pub people: usize,
     /// Days with usage events, the last one included.
     pub days: u32,
+    /// The seed of all random choices.
     pub seed: u64,
     /// The last day with data. The server's clock always shows 03:00 UTC of the next day.
     pub until: NaiveDate,
@@ -120,15 +121,18 @@ impl Default for Settings {
 pub struct Request {
     /// Name of the GraphQL operation, or the path of another request.
     pub operation: String,
+    /// Variables of the operation; null for another request.
     pub variables: Value,
     /// HTTP status of the response; 0 if there was none.
     pub status: u16,
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// Data, or a response of the REST API.
     Answered,
     /// Data, and errors of some fields (messages), for example a date range that is too long.
     AnsweredWithErrors(Vec<String>),
@@ -200,6 +204,7 @@ impl StandIn {
         format!("http://{}", self.server.address())
     }
 
+    /// The data that it serves.
     pub fn organization(&self) -> &Organization {
         &self.shared.organization
     }

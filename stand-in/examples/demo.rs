@@ -1,11 +1,6 @@
 //! End-to-end demo without a GitLab: starts the stand-in, runs the real binary against it over
 //! HTTP, and creates a site in `public/`. Arguments after `--` are passed to `duo-metrics run`.
 
-// The example `gitlab` and the tests also use this module.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../gitlab/stand_in/mod.rs"]
-mod stand_in;
-
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +11,7 @@ use stand_in::{Settings, StandIn};
 const TOKEN: &str = "demo-token";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root()?;
     let binary = build()?;
     let mut output = io::stdout().lock();
 
@@ -72,6 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The folder of duo-metrics, which contains that of this package.
+fn root() -> Result<&'static Path, Box<dyn Error>> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| "the stand-in is in no folder".into())
+}
+
 /// Builds the real binary with the profile of this example, and returns its path. Cargo does not
 /// build it together with an example.
 fn build() -> Result<PathBuf, Box<dyn Error>> {
@@ -80,10 +80,10 @@ fn build() -> Result<PathBuf, Box<dyn Error>> {
     let folder = example.parent().and_then(Path::parent).ok_or("the example is not in a target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        // Together with an example, Cargo reuses the library that is already built with the
-        // features of dev-dependencies.
+        // Together with this example, Cargo selects the same features, and reuses the dependencies
+        // that are already built.
         .args(["build", "--quiet", "--bin", "duo-metrics", "--example", "demo"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(root()?)
         .stdin(Stdio::null());
     if folder.file_name().is_some_and(|profile| profile == "release") {
         cargo.arg("--release");

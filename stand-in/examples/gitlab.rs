@@ -1,10 +1,5 @@
 //! A stand-in GitLab for trying the tool without a GitLab or a license.
 
-// The tests, benchmarks and the demo include this module too. Each of them leaves some of it
-// unused.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-mod stand_in;
-
 use std::error::Error;
 use std::io::{self, Write};
 use std::thread;
@@ -12,7 +7,6 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::Parser;
-
 use stand_in::{RandomFaults, Release, Settings, StandIn};
 
 /// A stand-in GitLab: its GraphQL API on this machine, with the data of an invented organization

@@ -12,9 +12,21 @@ pub enum Fault {
     /// No fault.
     None,
     /// An arbitrary response.
-    Status { status: u16, headers: Vec<(String, String)>, content_type: String, body: String },
-    /// 429 in plain text, with rate limit headers if `retry_after` (seconds) is set.
-    TooManyRequests { retry_after: Option<u32> },
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Names and values of further headers.
+        headers: Vec<(String, String)>,
+        /// Value of `Content-Type`.
+        content_type: String,
+        /// The complete body.
+        body: String,
+    },
+    /// 429 in plain text.
+    TooManyRequests {
+        /// Seconds; with it, the response has rate limit headers.
+        retry_after: Option<u32>,
+    },
     /// 502 with an HTML page.
     BadGateway,
     /// The correct response, but the connection is closed after half of its body.
@@ -45,6 +57,7 @@ pub enum Fault {
 /// faults.
 #[derive(Clone, Debug)]
 pub struct RandomFaults {
+    /// The seed of all faults.
     pub seed: u64,
     /// Share of requests (0 to 1) for each fault; the sum is at most 1.
     pub kinds: Vec<(f64, Fault)>,

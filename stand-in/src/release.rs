@@ -15,10 +15,15 @@ pub(super) type Version = (u8, u8);
 /// A release of GitLab. Older ones lack later additions and still have what was removed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
+    /// 17.5.
     V17_5,
+    /// 17.11.
     V17_11,
+    /// 18.2.
     V18_2,
+    /// 18.7.
     V18_7,
+    /// 19.1.
     V19_1,
     /// 19.5, in development.
     Newest,
