@@ -117,6 +117,28 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_events",
     "inclusive_input",
     "inclusive_cache_read",
+    // Agent sessions, suggestions and members as GitLab returns them.
+    "sessions",
+    "finished",
+    "p50",
+    "p95",
+    "shown",
+    "accepted",
+    "rejected",
+    "team",
+    // Credits of a month.
+    "used",
+    "commitment",
+    "commitment_used",
+    "waiver",
+    "waiver_used",
+    "overage_used",
+    "overage_allowed",
+    "active_users",
+    "blocked_users",
+    "subscription_cap",
+    "user_cap",
+    "last_event_at",
 ];
 
 /// The columns of days and timestamps, which a spreadsheet can show as dates.
