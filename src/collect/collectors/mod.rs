@@ -243,6 +243,8 @@ pub enum Fault {
     Denied(String),
     /// Not available in this GitLab version.
     Unsupported(String),
+    /// Switched off in this GitLab, or it lacks a store that the feature needs.
+    NotEnabled(String),
     /// Rate limit, network or server, after all retries.
     Transient(String),
     /// The token is invalid or expired.
@@ -265,6 +267,7 @@ impl Fault {
         match self {
             Fault::Denied(text)
             | Fault::Unsupported(text)
+            | Fault::NotEnabled(text)
             | Fault::Transient(text)
             | Fault::Token(text)
             | Fault::Configuration(text)
@@ -286,6 +289,16 @@ impl Fault {
             Fault::Token(text) => Some(Fault::Token(text.clone())),
             Fault::Configuration(text) => Some(Fault::Configuration(text.clone())),
             Fault::RateLimited(text) => Some(Fault::RateLimited(text.clone())),
+            _ => None,
+        }
+    }
+
+    /// A copy of the fault, if it is the same on every day: the role, the tier, and what the
+    /// instance lacks.
+    pub fn as_refusal(&self) -> Option<Fault> {
+        match self {
+            Fault::Denied(text) => Some(Fault::Denied(text.clone())),
+            Fault::NotEnabled(text) => Some(Fault::NotEnabled(text.clone())),
             _ => None,
         }
     }
