@@ -77,6 +77,8 @@ pub struct Settings {
     pub duo_workflows: bool,
     /// Whether Siphon replicates the database to ClickHouse.
     pub siphon: bool,
+    /// Maximum number of rows of a page of the aggregation engines.
+    pub largest_aggregate_page: usize,
     /// Seats belong to the instance, and only an administrator sees them. Otherwise they belong to
     /// top-level groups, and owners see them.
     pub self_managed: bool,
@@ -113,6 +115,7 @@ impl Default for Settings {
             clickhouse: false,
             duo_workflows: true,
             siphon: true,
+            largest_aggregate_page: complexity::MAX_PAGE_SIZE,
             self_managed: false,
             events_outside_groups: false,
             trouble: None,

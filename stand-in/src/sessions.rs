@@ -44,11 +44,11 @@ const TOOLS: [&str; 5] =
 /// most. GitLab ends a session that is only created or running and untouched for 30 minutes, so
 /// there are none of these.
 const OPEN_STATUSES: [(&str, u64); 5] = [
-    ("input_required", 12),
+    ("input_required", 10),
     ("plan_approval_required", 4),
     ("tool_call_approval_required", 4),
     ("paused", 3),
-    (UNKNOWN_STATUS, 1),
+    (UNKNOWN_STATUS, 3),
 ];
 
 const TIERS: [&str; 3] = ["exact", "fuzzy", "semantic"];

@@ -1,7 +1,10 @@
 //! The collectors. Each is a pair of files: a query, and the code that turns its nodes into
 //! records. To add one, add two files and one line to [`COLLECTORS`].
 
+pub mod agent_durations;
+pub mod agent_flows;
 pub mod agent_sessions;
+mod aggregates;
 pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
@@ -18,6 +21,7 @@ mod scalar;
 pub mod seats;
 mod serde_borrow;
 mod split;
+pub mod suggestions_by_editor;
 mod totals;
 pub mod usage_events;
 mod usage_node;
@@ -49,7 +53,10 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &group_tree::GroupTree,
     &ai_metrics::AiMetrics,
     &ai_user_metrics::AiUserMetrics,
+    &agent_flows::AgentFlows,
     &agent_sessions::AgentSessions,
+    &agent_durations::AgentDurations,
+    &suggestions_by_editor::SuggestionsByEditor,
     &credits::Credits,
     &dora::DoraMetrics,
 ];
@@ -207,6 +214,10 @@ pub trait GraphQl {
 
     /// The values of an enumeration, if they are known.
     fn values(&self, name: &str) -> Option<&BTreeSet<String>>;
+
+    /// Whether a type of this GitLab has the field. The type must be used by a collector of the
+    /// run.
+    fn has_field(&self, type_name: &str, field: &str) -> bool;
 }
 
 /// A usable answer of GitLab.

@@ -76,12 +76,8 @@ const UNKNOWN_NAME_MESSAGES: &[&str] = &[
 const NOT_ENABLED_CODES: &[&str] = &["SIPHON_REPLICATION_DISABLED", "CLICKHOUSE_NOT_CONFIGURED"];
 
 /// The same in messages, and feature flags, for which there is no code.
-const NOT_ENABLED_MESSAGES: &[&str] = &[
-    "feature flag is disabled",
-    "Siphon replication is not enabled",
-    "ClickHouse is not configured",
-    "ClickHouse data store is not available",
-];
+const NOT_ENABLED_MESSAGES: &[&str] =
+    &["feature flag is disabled", "Siphon replication is not enabled", "ClickHouse is not configured"];
 
 const DENIED_CODES: &[&str] = &["AGGREGATION_NOT_AUTHORIZED"];
 
@@ -90,6 +86,7 @@ const DENIED_MESSAGES: &[&str] = &[
     "don't have permission",
     "not authorized",
     "not licensed",
+    "ClickHouse data store is not available",
     // Of the aggregation engines: the role and the tier, or a group that does not exist.
     "The following sources are not accessible",
 ];
@@ -164,6 +161,7 @@ mod tests {
         );
         assert_eq!(kind_of(r#"{"message":"Not available for this resource."}"#), ErrorKind::Denied);
         for denied in [
+            r#"{"message":"the ClickHouse data store is not available"}"#,
             r#"{"message":"The following sources are not accessible: acme"}"#,
             r#"{"message":"The resource that you are attempting to access does not exist or you don't have permission to perform this action"}"#,
             r#"{"message":"x","extensions":{"code":"AGGREGATION_NOT_AUTHORIZED"}}"#,
@@ -171,7 +169,6 @@ mod tests {
             assert_eq!(kind_of(denied), ErrorKind::Denied, "{denied}");
         }
         for not_enabled in [
-            r#"{"message":"the ClickHouse data store is not available"}"#,
             r#"{"message":"`dap_impact_v1` feature flag is disabled."}"#,
             r#"{"message":"Siphon replication is not enabled on this instance."}"#,
             r#"{"message":"ClickHouse is not configured on this instance."}"#,

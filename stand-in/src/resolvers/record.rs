@@ -115,7 +115,9 @@ impl<'q, T: ObjectValue + 'q> Rows<'q, T> {
     where
         'q: 'a,
     {
-        let page = paging_of(info).page(&Numbers(rows.len())).map_err(error)?;
+        let mut paging = paging_of(info);
+        paging.max = context.settings.largest_aggregate_page;
+        let page = paging.page(&Numbers(rows.len())).map_err(error)?;
         let cursors = (1..=rows.len()).map(paging::encode_number).collect();
         Ok(ResolvedValue::object(Rows { context, connection, edge, rows, cursors, page }))
     }
