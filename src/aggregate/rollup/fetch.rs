@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::aggregates::Aggregates;
 use super::interner::{Interner, PersonId, Symbol};
 use super::row_set::RowSet;
 use super::sessions::{AgentCell, AgentEntries, AgentTally, Facts, Sessions};
@@ -39,6 +40,8 @@ pub struct Fetch {
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     /// GitLab Credits with their product and flow, if reported; unordered.
     pub credits: Vec<(Option<Symbol>, Option<Symbol>, f64)>,
+    /// What GitLab aggregated; few fetches have it.
+    pub(super) aggregates: Option<Box<Aggregates>>,
 }
 
 /// Rows of a fetch that were counted together.

@@ -7,6 +7,7 @@ mod build;
 mod merge;
 mod resolve;
 mod seats;
+mod session_days;
 mod source;
 mod state;
 mod usage;
