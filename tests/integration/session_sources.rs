@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bench::{bare_command, lines_of, run_command};
 use crate::stream::{Stream, day, days_between, line};
 
 const TODAY: &str = "2026-10-31";
@@ -226,4 +227,25 @@ fn durations_are_those_of_exactly_the_period_and_never_merged() {
         let line = of(grain, by);
         assert_eq!((&line["value"], &line["reason"]), (&Value::Null, &json!("not_in_source")), "{line}");
     }
+}
+
+#[test]
+fn the_newest_complete_fetch_counts_even_with_fewer_rows() {
+    let fetched = |statuses: &[(&str, u64)], at: &'static str| {
+        let mut stream = Stream { fetched: Some(at), ..Stream::default() };
+        for (status, count) in statuses {
+            let more = json!({"status": status, "user": "ana"});
+            stream.add("agent_flows", "acme", day(TODAY), sessions(TODAY, *count, more));
+        }
+        stream.covered()
+    };
+    let earlier = fetched(&[("running", 2), ("paused", 1), ("finished", 4)], "2026-11-01T03:00:00Z");
+    let later = fetched(&[("finished", 7)], "2026-11-02T03:00:00Z");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let records = [earlier, later].concat().join("\n");
+    let aggregated = run_command(bare_command(folder.path(), &["aggregate"]), records.as_bytes());
+    assert_eq!(aggregated.code, 0, "{}", aggregated.stderr);
+    let lines = lines_of(&aggregated.stdout, "metric");
+    assert_eq!(line(&lines, "agents.completion_rate", "window", "", &json!({}))["value"], 1.0);
+    assert_eq!(line(&lines, "agents.sessions", "window", "", &json!({"status": "finished"}))["value"], 7);
 }

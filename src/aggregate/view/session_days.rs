@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::View;
 use super::agents::{Agents, IndividualSessions, Session};
 use super::resolve::{Resolved, ScopeKey};
-use super::source::Source;
+use super::source::{SESSION_AGGREGATES, SESSION_DURATIONS, Source};
 use super::state::{CountedDays, DayState, MergedDays, SourceStates};
 use crate::aggregate::rollup::{Aggregates, CreatedSessions, DurationRow, Ends, Fetch, SessionRow, Symbol};
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
@@ -24,12 +24,6 @@ pub(super) enum DaySessions<'a> {
     /// Events that report the creation of a session, in the usage of the day.
     Events,
 }
-
-/// The collectors of sessions that GitLab aggregated, in order of preference.
-const AGGREGATES: [&str; 3] = ["agent_flows", "agent_sessions", "ai_metrics"];
-
-/// The collector of the durations of sessions.
-const DURATIONS: &str = "agent_durations";
 
 /// The event of a new session.
 const CREATED: &str = "agent_platform_session_created";
@@ -56,7 +50,7 @@ enum Kind {
 pub(super) type Durations<'a> = BTreeMap<(Day, Day, Option<Symbol>), (Timestamp, Option<&'a DurationRow>)>;
 
 impl<'a> View<'a> {
-    /// Selects the source of sessions of each day: the first one in the order of [`AGGREGATES`],
+    /// Selects the source of sessions of each day: the first one in the order of [`SESSION_AGGREGATES`],
     /// after individual sessions and before events, that has the day. A complete day of a later
     /// source is better than an incomplete one of an earlier source.
     ///
@@ -91,7 +85,7 @@ impl<'a> View<'a> {
     fn session_candidates(&self, individual_days: Option<MergedDays>) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         candidates.extend(individual_days.map(|days| Candidate { kind: Kind::Individual, days }));
-        for collector in AGGREGATES {
+        for collector in SESSION_AGGREGATES {
             let days_of: BTreeMap<ScopeKey, CountedDays<'a>> = self
                 .scopes
                 .iter()
@@ -237,9 +231,9 @@ impl<'a> Resolved<'a> {
     /// cannot be merged.
     pub(super) fn durations(&self, scopes: &[ScopeKey]) -> Durations<'a> {
         let mut durations = Durations::new();
-        let expected = self.expected(scopes, |scope| self.days_of(DURATIONS, scope).is_some());
+        let expected = self.expected(scopes, |scope| self.days_of(SESSION_DURATIONS, scope).is_some());
         let [scope] = expected[..] else { return durations };
-        for (state, fetch) in self.days_of(DURATIONS, scope).into_iter().flat_map(BTreeMap::values) {
+        for (state, fetch) in self.days_of(SESSION_DURATIONS, scope).into_iter().flat_map(BTreeMap::values) {
             let Some((fetched_at, aggregates)) = state.fetched_at.zip(fetch.and_then(Fetch::aggregates))
             else {
                 continue;
