@@ -249,3 +249,41 @@ fn the_newest_complete_fetch_counts_even_with_fewer_rows() {
     assert_eq!(line(&lines, "agents.completion_rate", "window", "", &json!({}))["value"], 1.0);
     assert_eq!(line(&lines, "agents.sessions", "window", "", &json!({"status": "finished"}))["value"], 7);
 }
+
+#[test]
+fn suggestions_by_editor_come_from_gitlab_on_days_whose_events_have_no_editor() {
+    let mut stream = Stream::default();
+    let shown = "code_suggestion_shown_in_ide";
+    let language = json!({"language": "go"});
+    (0..5).for_each(|_| stream.event_with("ana", day(TODAY), shown, language.clone()));
+    stream.event_with("ana", day("2026-10-30"), shown, json!({"language": "go", "ide": "neovim"}));
+    let row = |on: &str, ide: &str, language: &str, accepted: u64, users: u64| {
+        json!({"type": "suggestion_total", "start": on, "end": on, "ide": ide, "language": language, "shown": 4,
+            "accepted": accepted, "rejected": 1, "users": users})
+    };
+    for (on, ide, language, accepted, users) in [
+        (TODAY, "neovim", "go", 2, 3),
+        (TODAY, "neovim", "rust", 1, 2),
+        (TODAY, "vscode", "go", 0, 9),
+        ("2026-10-30", "vscode", "go", 4, 9),
+    ] {
+        stream.add("suggestions_by_editor", "acme", day(on), row(on, ide, language, accepted, users));
+    }
+    let lines = stream.metrics(day(TODAY), &[]);
+    let of = |metric: &str, grain: &str, start: &str, by: Value| {
+        let line = line(&lines, metric, grain, start, &by);
+        (line["value"].clone(), line["people"].clone(), line["source"].clone())
+    };
+    let shown = |grain: &str, start: &str, by: Value| of("code_suggestions.shown", grain, start, by);
+    // The total is that of the events.
+    assert_eq!(shown("window", "", json!({})), (json!(6), json!(1), Value::Null));
+    assert_eq!(shown("window", "", json!({"language": "go"})), (json!(6), json!(1), Value::Null));
+    let aggregate = json!("gitlab_aggregate");
+    assert_eq!(shown("day", TODAY, json!({"ide": "neovim"})), (json!(8), json!(3), aggregate.clone()));
+    assert_eq!(shown("window", "", json!({"ide": "neovim"})), (json!(9), json!(3), json!("mixed")));
+    assert_eq!(shown("window", "", json!({"ide": "vscode"})), (json!(4), json!(9), aggregate.clone()));
+    assert_eq!(shown("day", "2026-10-30", json!({"ide": "neovim"})), (json!(1), json!(1), Value::Null));
+    let rate =
+        of("code_suggestions.acceptance_rate", "day", TODAY, json!({"ide": "neovim", "language": "go"}));
+    assert_eq!(rate, (json!(0.5), json!(3), aggregate));
+}

@@ -229,6 +229,10 @@ impl Rollups {
     pub(super) fn add_suggestion_total(&mut self, target: Target, total: &SuggestionTotal<'_>) {
         let [ide, language] =
             [&total.ide, &total.language].map(|name| name.as_deref().map(|name| self.symbols.intern(name)));
+        // Suggestions of several days cannot be assigned to one.
+        if total.start != total.end {
+            return;
+        }
         let row = SuggestionRow {
             ide,
             language,

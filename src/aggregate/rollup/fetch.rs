@@ -137,6 +137,9 @@ impl Fetch {
         if !self.parts.is_empty() && !self.from_records.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
         }
+        if let Some(aggregates) = &mut self.aggregates {
+            aggregates.sessions.shrink_to_fit();
+        }
         let counted = self.parts.values().flat_map(|part| part.usage.iter());
         self.counted = counted.fold(0, |sum, (.., usage)| sum.saturating_add(usage.events));
     }
