@@ -81,6 +81,14 @@ struct Options {
     #[arg(long)]
     clickhouse: bool,
 
+    /// Switch off the feature flag of the aggregates of flows, as GitLab does by default
+    #[arg(long)]
+    no_duo_workflows: bool,
+
+    /// Simulate ClickHouse without Siphon, which replicates the database to it
+    #[arg(long)]
+    no_siphon: bool,
+
     /// Seats belong to the instance, as on Self-Managed and Dedicated
     #[arg(long)]
     self_managed: bool,
@@ -124,6 +132,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         events_on_last_day: options.events_on_last_day,
         release: options.release,
         clickhouse: options.clickhouse,
+        duo_workflows: !options.no_duo_workflows,
+        siphon: !options.no_siphon,
         self_managed: options.self_managed,
         events_outside_groups: options.events_outside_groups,
         trouble: (options.trouble > 0.0).then(|| RandomFaults::mixed(options.seed, options.trouble)),
