@@ -204,13 +204,13 @@ fn durations_are_those_of_exactly_the_period_and_never_merged() {
         fields
     };
     let mut add = |on: &str, fields: Value| stream.add("agent_durations", "acme", day(on), fields);
-    add(TODAY, duration("2026-10-26", "2026-11-01", None, 61.5));
-    add(TODAY, duration("2026-10-26", "2026-11-01", Some("developer/v1"), 60.0));
+    add(TODAY, duration("2026-10-26", "2026-10-31", None, 61.5));
+    add(TODAY, duration("2026-10-26", "2026-10-31", Some("developer/v1"), 60.0));
     // Two versions of a flow, whose quantiles cannot be merged.
     add(TODAY, duration("2026-10-01", "2026-10-31", Some("developer/v1"), 50.0));
     add(TODAY, duration("2026-10-01", "2026-10-31", Some("developer"), 70.0));
     // An earlier fetch.
-    add("2026-10-30", duration("2026-10-26", "2026-11-01", None, 40.0));
+    add("2026-10-30", duration("2026-10-26", "2026-10-31", None, 40.0));
     add("2026-10-30", duration("2026-10-03", "2026-10-30", None, 30.0));
     let lines = stream.metrics(day(TODAY), &[]);
     let of = |grain: &str, by: Value| line(&lines, "agents.duration_seconds", grain, "", &by).clone();

@@ -88,11 +88,18 @@ fn emit_aggregated(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
             people.extend(person);
         }
     }
-    let duration = |flow| view.session_duration(sink.period, flow).filter(|_| has_durations);
-    let mut lines = vec![(Vec::new(), duration(None), all)];
+    if by_flow.is_empty() {
+        // Nothing took any time, which needs no value of GitLab's.
+        for (stat, _) in QUANTILES {
+            let nothing = MetricValue::statistic(None, 0, Some(0));
+            sink.emit(&DURATION, &[("stat", stat)], nothing.with_basis(0, 0));
+        }
+        return;
+    }
+    let duration = view.session_duration(sink.period).filter(|_| has_durations);
+    let mut lines = vec![(Vec::new(), duration, all)];
     lines.extend(by_flow.into_iter().map(|(flow, people)| {
-        // The duration of no flow in particular is that of all flows.
-        let duration = flow.and_then(|flow| duration(Some(flow)));
+        let duration = view.session_duration_of(sink.period, flow).filter(|_| has_durations);
         (vec![("flow", label(view, flow))], duration, people)
     }));
     for (flow, duration, people) in &lines {

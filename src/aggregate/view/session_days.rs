@@ -28,6 +28,9 @@ pub(super) enum DaySessions<'a> {
 /// The event of a new session.
 const CREATED: &str = "agent_platform_session_created";
 
+/// The flow of the durations of sessions without a flow.
+const NO_FLOW: &str = "(none)";
+
 /// A source of sessions in a view.
 struct Candidate {
     kind: Kind,
@@ -189,10 +192,21 @@ impl<'a> View<'a> {
         days.any(|(_, sessions)| matches!(sessions, DaySessions::Rows(_) | DaySessions::Counted(_)))
     }
 
-    /// The duration that GitLab computed for the sessions of exactly this period and flow; `None`
-    /// is all flows.
-    pub fn session_duration(&self, period: Period, flow: Option<Symbol>) -> Option<&'a DurationRow> {
-        self.agents().durations.get(&(period.start, period.end, flow))?.1
+    /// The duration that GitLab computed for the sessions of exactly this period up to the last day
+    /// reported, of all flows.
+    pub fn session_duration(&self, period: Period) -> Option<&'a DurationRow> {
+        self.duration_row(period, None)
+    }
+
+    /// The same for a flow; `None` is sessions without one.
+    pub fn session_duration_of(&self, period: Period, flow: Option<Symbol>) -> Option<&'a DurationRow> {
+        // A row without a flow is of all flows.
+        let flow = flow.or_else(|| self.symbols.find(NO_FLOW))?;
+        self.duration_row(period, Some(flow))
+    }
+
+    fn duration_row(&self, period: Period, flow: Option<Symbol>) -> Option<&'a DurationRow> {
+        self.agents().durations.get(&(period.start, period.end.min(self.until), flow))?.1
     }
 }
 

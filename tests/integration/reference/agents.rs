@@ -75,7 +75,12 @@ fn put_created(sessions: usize, people: usize, by: &[(&str, &str)], period: Peri
         put(metric, by, number);
     }
     for stat in ["p50", "p95"] {
-        put("agents.duration_seconds", &[by, &[("stat", stat)]].concat(), unknown("not_in_source"));
+        let number = if sessions > 0 {
+            unknown("not_in_source")
+        } else {
+            Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") }
+        };
+        put("agents.duration_seconds", &[by, &[("stat", stat)]].concat(), number);
     }
 }
 

@@ -2,6 +2,7 @@
 //! and simple way. It shares no code with the program, only the definitions.
 
 mod agents;
+mod aggregates;
 mod delivery;
 mod engagement;
 mod features;
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 use stand_in::{Organization, Person, UsageEvent};
+
+pub(crate) use self::aggregates::{Aggregate, aggregated_sessions};
 
 use self::agents::{created_sessions, credits, sessions};
 use self::delivery::{delivery, dora, impact};
