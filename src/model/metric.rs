@@ -116,6 +116,19 @@ pub enum MetricSource {
     Other,
 }
 
+impl MetricSource {
+    /// The name used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MetricSource::Sessions => "sessions",
+            MetricSource::GitlabAggregate => "gitlab_aggregate",
+            MetricSource::Events => "events",
+            MetricSource::Mixed => "mixed",
+            MetricSource::Other => "other",
+        }
+    }
+}
+
 /// Why a value is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ mod constraints;
 
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::metric::{Metric, Population, Reason};
+use crate::model::metric::{Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
 use constraints::Constraints;
 
@@ -48,6 +48,8 @@ pub struct Line<'a> {
     pub reason: Option<Reason>,
     /// The name and date of the price file that the value depends on.
     pub prices: Option<&'a str>,
+    /// The kind of source of the value, if the metric has several.
+    pub source: Option<MetricSource>,
     /// Why the values are suppressed, if they are.
     pub suppression: Option<Suppression>,
 }
@@ -99,7 +101,8 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u6
     lines.dedup_by(|a, b| a.key() == b.key());
 
     for line in &mut lines {
-        let is_below = line.people.is_some_and(|people| people > 0 && people < min_people);
+        let people = line.people.or_else(|| line.max_unknown_people());
+        let is_below = people.is_some_and(|people| people > 0 && people < min_people);
         // A bot is not a person; its line is suppressed only if it would reveal people.
         if is_below && line.by.get("kind").is_none_or(|kind| kind != "bot") {
             line.suppression = Some(Suppression::FewPeople(min_people));
@@ -147,6 +150,7 @@ impl<'a> Line<'a> {
             is_final: metric.is_final,
             reason: metric.reason,
             prices: metric.prices.as_deref(),
+            source: metric.source,
             suppression: None,
         }
     }
@@ -154,6 +158,16 @@ impl<'a> Line<'a> {
     fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
+    }
+
+    /// The most people that can be behind agent sessions of unknown users: one for each session.
+    fn max_unknown_people(&self) -> Option<u64> {
+        let counts_sessions = ["sessions", "success_rate", "completion_rate", "duration_seconds"];
+        let name = self.metric.strip_prefix("agents.")?;
+        match self.of.or(self.n).filter(|_| counts_sessions.contains(&name)) {
+            Some(Number::Count(sessions)) => Some(sessions),
+            _ => None,
+        }
     }
 
     /// The identity without dimensions.

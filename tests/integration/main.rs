@@ -29,6 +29,7 @@ mod reference;
 mod resuming;
 mod rollups;
 mod servers;
+mod session_sources;
 mod site;
 mod states;
 mod stream;

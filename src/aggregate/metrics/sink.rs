@@ -11,7 +11,7 @@ use crate::aggregate::view::{DayState, Source, View};
 use crate::base::calendar::{Day, Period};
 use crate::events::agents::AgentRole;
 use crate::model::coverage::Status;
-use crate::model::metric::{Metric, Reason};
+use crate::model::metric::{Metric, MetricSource, Reason};
 
 /// The metrics of one scope and period.
 pub(super) struct MetricSink<'a, 'v> {
@@ -21,6 +21,8 @@ pub(super) struct MetricSink<'a, 'v> {
     view: &'a View<'v>,
     /// The price file, if there is one.
     pub(super) prices: Option<&'a Prices>,
+    /// The kind of source of the period, if the metric has several.
+    pub(super) source: Option<MetricSource>,
     metrics: &'a mut Vec<Metric>,
     /// Complete days divided by the days of the period.
     coverage: f64,
@@ -53,6 +55,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             activity,
             view,
             prices: None,
+            source: None,
             metrics,
             coverage: 0.0,
             readable: 1.0,
@@ -217,7 +220,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             is_final: self.is_final,
             reason: value.reason,
             prices: self.prices.filter(|_| value.uses_prices).map(|prices| prices.label.clone()),
-            source: value.source,
+            source: value.source.or(self.source),
         });
     }
 }

@@ -87,6 +87,16 @@ impl MetricValue {
         MetricValue { value, ..MetricValue::statistic(milliseconds, n, people) }
     }
 
+    /// A statistic of `n` durations in seconds, as GitLab returns it.
+    pub(super) fn seconds_of(seconds: Option<f64>, n: u64, people: Option<u64>) -> MetricValue {
+        let value = seconds.filter(|_| n > 0).map(|seconds| match seconds.fract() {
+            0.0 if (0.0..1e15).contains(&seconds) => Number::Count(seconds as u64),
+            _ => Number::Measure(seconds),
+        });
+        let reason = value.is_none().then_some(Reason::NothingShown);
+        MetricValue { value, reason, ..MetricValue::count(n, people) }
+    }
+
     /// A sum of `n` decimal amounts.
     pub(super) fn amount(sum: Decimal, n: u64, people: Option<u64>) -> MetricValue {
         let value = sum.as_f64().map_or(Number::Count(TOO_LARGE), Number::Measure);

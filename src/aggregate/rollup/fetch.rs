@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::aggregates::Aggregates;
 use super::interner::{Interner, PersonId, Symbol};
 use super::row_set::RowSet;
 use super::sessions::{AgentCell, AgentEntries, AgentTally, Facts, Sessions};
@@ -39,6 +40,8 @@ pub struct Fetch {
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     /// GitLab Credits with their product and flow, if reported; unordered.
     pub credits: Vec<(Option<Symbol>, Option<Symbol>, f64)>,
+    /// What GitLab aggregated; few fetches have it.
+    pub(super) aggregates: Option<Box<Aggregates>>,
 }
 
 /// Rows of a fetch that were counted together.
@@ -133,6 +136,9 @@ impl Fetch {
         }
         if !self.parts.is_empty() && !self.from_records.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
+        }
+        if let Some(aggregates) = &mut self.aggregates {
+            aggregates.sessions.shrink_to_fit();
         }
         let counted = self.parts.values().flat_map(|part| part.usage.iter());
         self.counted = counted.fold(0, |sum, (.., usage)| sum.saturating_add(usage.events));

@@ -2,6 +2,7 @@
 //! each fetch. Records may arrive in any order and any number of times. Memory grows with people,
 //! days and dimensions, not with events.
 
+mod aggregates;
 mod batch;
 mod cells;
 mod fast_event;
@@ -19,6 +20,7 @@ mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use aggregates::{Aggregates, CreatedSessions, DurationRow, Ends, SessionRow, SuggestionRow};
 pub use batch::{Batch, LocalIds};
 pub use cells::{Cell, Cells};
 pub use fetch::{Fetch, Pool, Purchase};
@@ -119,14 +121,11 @@ impl Rollups {
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_)
-            | Record::GroupTotal(_)
-            | Record::UserTotal(_)
-            | Record::SessionTotal(_)
-            | Record::SessionDuration(_)
-            | Record::SuggestionTotal(_)
-            | Record::Member(_)
-            | Record::CreditMonth(_) => {}
+            Record::Project(_) | Record::UserTotal(_) | Record::Member(_) | Record::CreditMonth(_) => {}
+            Record::GroupTotal(total) => self.add_group_total(target, total),
+            Record::SessionTotal(total) => return self.add_session_total(target, total),
+            Record::SessionDuration(duration) => self.add_session_duration(target, duration),
+            Record::SuggestionTotal(total) => self.add_suggestion_total(target, total),
             Record::Credit(credit) => self.add_credit(target, credit),
             Record::Dora(dora) => self.add_dora(target, dora),
         }

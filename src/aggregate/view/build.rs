@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use super::View;
 use super::resolve::{Resolved, ScopeKey};
-use super::source::{CODE_SUGGESTION_EVENTS, Source};
+use super::source::{CODE_SUGGESTION_EVENTS, SUGGESTIONS_BY_EDITOR, Source};
 use super::state::{CountedDays, SourceStates, states_of};
 use super::usage::ScopeUsage;
-use crate::aggregate::rollup::Symbol;
+use crate::aggregate::rollup::{SuggestionRow, Symbol};
 use crate::base::calendar::Day;
 use crate::collect::collectors::Level;
 use crate::model::scope::ALL_SCOPES;
@@ -51,6 +51,7 @@ impl<'a> Resolved<'a> {
             cells: &self.rollups.cells,
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
+            suggestions_by_editor: BTreeMap::new(),
             opened: BTreeMap::new(),
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),
@@ -123,9 +124,24 @@ impl<'a> Resolved<'a> {
             }
             view.sources.insert(source, SourceStates::of(days));
         }
+        let by_editor = self.merged_days(scopes, |scope| self.days_of(SUGGESTIONS_BY_EDITOR, scope));
+        for (day, (_, counting)) in by_editor.into_iter().flatten() {
+            let rows: Vec<&[SuggestionRow]> =
+                counting.iter().filter_map(|scope| self.suggestion_rows(*scope, day)).collect();
+            if !rows.is_empty() {
+                view.suggestions_by_editor.insert(day, rows);
+            }
+        }
     }
 
-    fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
+    /// The code suggestions by editor of a scope and day, if there are any.
+    fn suggestion_rows(&self, scope: ScopeKey, day: Day) -> Option<&'a [SuggestionRow]> {
+        let (_, fetch) = self.days_of(SUGGESTIONS_BY_EDITOR, scope)?.get(&day)?;
+        let rows = &(*fetch)?.aggregates()?.suggestions;
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    pub(super) fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
         self.days.get(&(self.rollups.symbols.find(collector)?, scope))
     }
 }

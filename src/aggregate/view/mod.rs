@@ -7,6 +7,7 @@ mod build;
 mod merge;
 mod resolve;
 mod seats;
+mod session_days;
 mod source;
 mod state;
 mod usage;
@@ -26,7 +27,7 @@ use state::{SourceStates, StatesBySource};
 use usage::CountedFetch;
 
 use crate::aggregate::rollup::{
-    Cell, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState,
+    Cell, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState, SuggestionRow,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
 use crate::model::coverage::Status;
@@ -60,6 +61,8 @@ pub struct View<'a> {
     cells: &'a Cells,
     usage: BTreeMap<Day, Vec<CountedFetch<'a>>>,
     suggestions: BTreeMap<Day, Vec<CountedFetch<'a>>>,
+    /// Code suggestions that GitLab counted by editor, on days with a known state.
+    suggestions_by_editor: BTreeMap<Day, Vec<&'a [SuggestionRow]>>,
     /// Merge requests by the day they were opened.
     opened: BTreeMap<Day, Vec<&'a MergeRequestState>>,
     /// Merge requests by the day they were merged.
@@ -122,6 +125,13 @@ impl<'a> View<'a> {
     /// counts by person.
     pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
         self.cells_in(&self.suggestions, period)
+    }
+
+    /// The code suggestions by editor that GitLab counted, of a period up to the last day reported.
+    pub fn suggestions_by_editor_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a SuggestionRow)> {
+        let days = self.suggestions_by_editor.range(period.start..=period.end);
+        let days = days.filter(|(day, _)| **day <= self.until);
+        days.flat_map(|(day, rows)| rows.iter().copied().flatten().map(|row| (*day, row)))
     }
 
     /// The merge requests opened in a period, on days with a known state. A state has more

@@ -307,7 +307,7 @@ fn suppress_rates(lines: &mut [Line<'_>], rates: &[(usize, Vec<usize>)]) -> bool
     changed
 }
 
-/// Pairs of lines that contain the same value under two names.
+/// Pairs of lines that contain the same value or the same number of cases under two names.
 fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     let mut pairs = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -323,12 +323,21 @@ fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
         let other = match line.metric {
             "workflow.events" => find_in("events.count", line.by),
             "workflow.users" => find_in("users.exposed", line.by),
+            "agents.duration_seconds" => find_in("agents.sessions", &finished_sessions(line.by))
+                .filter(|sessions| lines[*sessions].n == line.n),
             _ => alias()
                 .and_then(|alias| find_in("events.count", &[("event", alias.event)].into_iter().collect())),
         };
         pairs.extend(other.map(|other| [at, other]));
     }
     pairs
+}
+
+/// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
+/// aggregates sessions.
+fn finished_sessions(duration: &Dimensions) -> Dimensions {
+    let by = duration.iter().filter(|(name, _)| *name != "stat");
+    by.chain([("status", "finished")]).collect()
 }
 
 /// Suppresses the other line of a pair with the same value.

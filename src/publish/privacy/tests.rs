@@ -307,3 +307,51 @@ fn the_order_of_the_input_does_not_matter() {
     others.push(metrics[0].clone());
     assert_eq!(publish(&others, 5), lines);
 }
+
+#[test]
+fn sessions_of_unknown_users_are_suppressed_by_their_number() {
+    let metrics = [
+        cell("agents.sessions", &[], 40, None),
+        cell("agents.sessions", &[("status", "finished")], 4, None),
+        cell("agents.sessions", &[("status", "other")], 36, None),
+        Metric { of: Some(Number::Count(40)), ..cell("agents.completion_rate", &[], 4, None) },
+        cell("agents.credits", &[], 4, None),
+    ];
+    let lines = publish(&metrics, 5);
+    // The other part goes with the first, and the rate reveals either.
+    assert_eq!(suppressed(&lines), ["acme 2026-10-04", "finished", "other"]);
+    let metrics = [
+        cell("agents.sessions", &[], 40, Some(20)),
+        cell("agents.sessions", &[("status", "finished")], 9, Some(4)),
+        cell("agents.sessions", &[("status", "failed")], 20, Some(9)),
+        cell("agents.sessions", &[("status", "other")], 11, Some(7)),
+        Metric { of: Some(Number::Count(40)), ..cell("agents.completion_rate", &[], 9, Some(20)) },
+        Metric { of: Some(Number::Count(29)), ..cell("agents.success_rate", &[], 9, Some(13)) },
+    ];
+    let lines = publish(&metrics, 5);
+    let rates = lines.iter().filter(|line| line.metric.ends_with("_rate"));
+    assert!(rates.clone().count() == 2 && rates.clone().all(|line| line.suppression.is_some()));
+    assert_eq!(suppressed(&lines)[1..3], ["finished", "other"]);
+}
+
+#[test]
+fn durations_do_not_reveal_the_number_of_finished_sessions() {
+    let duration = |stat, n| Metric {
+        value: Some(Number::Measure(61.5)),
+        ..cell("agents.duration_seconds", &[("flow", "chat"), ("stat", stat)], n, Some(7))
+    };
+    let metrics = |n| {
+        [
+            duration("p50", n),
+            duration("p95", n),
+            cell("agents.sessions", &[("flow", "chat")], 40, Some(20)),
+            cell("agents.sessions", &[("flow", "chat"), ("status", "failed")], 31, Some(4)),
+            cell("agents.sessions", &[("flow", "chat"), ("status", "finished")], 9, Some(7)),
+        ]
+    };
+    assert_eq!(
+        suppressed(&publish(&metrics(9), 5)),
+        ["chat×p50", "chat×p95", "chat×failed", "chat×finished"]
+    );
+    assert_eq!(suppressed(&publish(&metrics(40), 5)), ["chat×failed", "chat×finished"]);
+}

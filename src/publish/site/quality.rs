@@ -68,11 +68,10 @@ fn former_group(group: &FormerGroup) -> String {
     format!("{name} is no longer collected. It is included in the total up to {until}.")
 }
 
-/// Whether there are sessions, tool calls or tokens of agents, which only imported events contain.
+/// Whether there are tool calls or tokens of agents, which only imported events contain.
 fn has_agent_data(frame: &Frame<'_>) -> bool {
-    let of_agents = |metric: &str| {
-        ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
-    };
+    let of_agents =
+        |metric: &str| ["agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name));
     frame
         .places
         .iter()

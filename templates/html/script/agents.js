@@ -31,6 +31,15 @@ import {
  * @import {Page} from "./sections.js"
  */
 
+/** @type {Record<string, string>} What each source of sessions reports. */
+const SOURCES = {
+  sessions: "Sessions are counted from their events.",
+  gitlab_aggregate:
+    "Sessions are counted by GitLab. Durations are those of finished sessions only, as GitLab computes them.",
+  events: "Sessions are counted from the events of their creation, which report neither flow nor outcome.",
+  mixed: "The days of this period come from different sources, and not all of them report flow and outcome.",
+};
+
 /** @param {Page} page */
 export function* agentFigures(page) {
   const isKnown = ["sessions", "tool_calls", "tokens"].some((name) =>
@@ -39,7 +48,7 @@ export function* agentFigures(page) {
   if (!isKnown) {
     yield emptyNote(
       element("strong", {}, "Not available. "),
-      "GitLab's group API does not expose individual sessions. Import Duo Agent Platform events to see them.",
+      "GitLab returned neither sessions of agents nor their number. Import Duo Agent Platform events to see them.",
     );
     yield creditTable(page);
     return;
@@ -50,6 +59,8 @@ export function* agentFigures(page) {
   const statuses = currentSplit(page, "agents.sessions", "status", by);
   const maxSessions = maxValue(statuses.values());
   if (flow) yield filterChip(`Flow: ${valueLabel(flow, "flow")}`);
+  const source = SOURCES[currentLine(page, "agents.sessions")?.source ?? ""];
+  if (source) yield element("p", { class: "note" }, source);
   yield sideBySide(
     timeSeriesFigure(
       page,
@@ -58,7 +69,7 @@ export function* agentFigures(page) {
         grain: flow ? "week" : "day",
         by,
         title: `Sessions by ${flow ? "week" : "day"}`,
-        note: "By the day of the first event of a session.",
+        note: "By the day of creation or of the first event of a session.",
       },
       [["sessions", "main", "agents.sessions"]],
     ),

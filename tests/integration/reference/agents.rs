@@ -28,24 +28,59 @@ fn is_of_session(event: &UsageEvent) -> bool {
     event.event.starts_with("AGENT_PLATFORM_SESSION_")
 }
 
-/// Groups have events of sessions, but not their ids, so session metrics are unavailable.
-pub(super) fn put_unavailable_sessions(
+/// Groups have events of sessions, but not their ids: only those of a creation can be counted. They
+/// report neither flow nor status.
+pub(super) fn created_sessions(
     collected: &Collected<'_>,
     groups: &[usize],
     period: Period,
     put: &mut Put<'_>,
 ) {
-    let mut events = collected.organization.usage_events.iter();
-    if events.any(|event| {
-        groups.contains(&event.group) && is_of_session(event) && happened_in(event, period, collected)
-    }) {
-        put("agents.sessions", &[], unknown("not_in_source"));
-        put("agents.users", &[], unknown("not_in_source"));
-        if period.grain != "day" {
-            put("agents.success_rate", &[], unknown("not_in_source"));
-            put("agents.completion_rate", &[], unknown("not_in_source"));
+    let events: Vec<&UsageEvent> = collected
+        .organization
+        .usage_events
+        .iter()
+        .filter(|event| groups.contains(&event.group) && is_of_session(event) && collected.has(event))
+        .filter(|event| event.timestamp.date_naive() <= collected.until)
+        .collect();
+    let is_creation = |event: &&&UsageEvent| event.event == "AGENT_PLATFORM_SESSION_CREATED";
+    let is_of_period =
+        |event: &&&UsageEvent| (period.start..=period.end).contains(&event.timestamp.date_naive());
+    let created: Vec<&UsageEvent> = events.iter().filter(is_creation).filter(is_of_period).copied().collect();
+    if events.iter().filter(is_creation).count() > 0 {
+        let people: BTreeSet<usize> =
+            created.iter().filter(|event| !collected.is_of_bot(event)).map(|event| event.person).collect();
+        let people = people.len();
+        put_created(created.len(), people, &[], period, put);
+        if !created.is_empty() {
+            put_created(created.len(), people, &[("flow", "(none)")], period, put);
         }
+    }
+    if events.iter().filter(is_of_period).count() > 0 {
         put_unavailable_work(period, put);
+    }
+}
+
+fn put_created(sessions: usize, people: usize, by: &[(&str, &str)], period: Period, put: &mut Put<'_>) {
+    put("agents.sessions", by, count(sessions, Some(people)));
+    put("agents.users", by, based(count(people, Some(people)), sessions, sessions));
+    if sessions > 0 {
+        put("agents.sessions", &[by, &[("status", "other")]].concat(), count(sessions, Some(people)));
+    }
+    if period.grain == "day" {
+        return;
+    }
+    for metric in ["agents.success_rate", "agents.completion_rate"] {
+        let number = if sessions > 0 { unknown("not_in_source") } else { rate(0.0, 0.0, Some(0)) };
+        put(metric, by, number);
+    }
+    for stat in ["p50", "p95"] {
+        let number = if sessions > 0 {
+            unknown("not_in_source")
+        } else {
+            Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") }
+        };
+        put("agents.duration_seconds", &[by, &[("stat", stat)]].concat(), number);
     }
 }
 

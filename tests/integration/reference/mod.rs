@@ -2,6 +2,7 @@
 //! and simple way. It shares no code with the program, only the definitions.
 
 mod agents;
+mod aggregates;
 mod delivery;
 mod engagement;
 mod features;
@@ -14,7 +15,9 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 use stand_in::{Organization, Person, UsageEvent};
 
-use self::agents::{credits, put_unavailable_sessions, sessions};
+pub(crate) use self::aggregates::{Aggregate, aggregated_sessions};
+
+use self::agents::{created_sessions, credits, sessions};
 use self::delivery::{delivery, dora, impact};
 use self::engagement::{engagement, retention};
 use self::features::REACHED;
@@ -265,6 +268,11 @@ fn put_line(collected: &Collected<'_>, name: &str, period: Period, line: NewLine
     if let Some(population) = population {
         line[POPULATION] = population.into();
     }
+    let of_sessions = ["sessions", "users", "success_rate", "completion_rate", "duration_seconds"];
+    if metric.strip_prefix("agents.").is_some_and(|name| of_sessions.contains(&name)) {
+        // Only the events of the instance have the ids of sessions.
+        line["source"] = if name == "/" { "sessions" } else { "events" }.into();
+    }
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 
@@ -278,7 +286,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
             usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
-            put_unavailable_sessions(collected, &groups, period, &mut |metric, by, number| {
+            created_sessions(collected, &groups, period, &mut |metric, by, number| {
                 put(metric, by, &[period], number)
             });
             seats(collected, &groups, period, &mut put);
