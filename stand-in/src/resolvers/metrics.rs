@@ -1,8 +1,9 @@
 //! `aiMetrics` and `aiMetricsBasic`: counts over a range of days, both included.
 //!
-//! Every stored event counts, including duplicates. Subgroups and projects have only the events of
-//! sessions in their projects, because other events have no location. Code contributors are the
-//! users of pipelines started by a push within the range.
+//! Every stored event counts, including duplicates. `duoUsedCount` ends with the first moment of the
+//! last day, as in GitLab 18.9 to 19.4; all other counts include that day. Subgroups and projects
+//! have only the events of sessions in their projects, because other events have no location. Code
+//! contributors are the users of pipelines started by a push within the range.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -303,7 +304,10 @@ impl ObjectValue for Metrics<'_> {
             "codeSuggestionsShownCount" => ResolvedValue::leaf(self.count(SHOWN)),
             "codeSuggestionsAcceptedCount" => ResolvedValue::leaf(self.count(ACCEPTED)),
             "codeSuggestionsContributorsCount" => ResolvedValue::leaf(self.people(is_used_by_contributor)),
-            "duoUsedCount" => ResolvedValue::leaf(self.people(|_| true)),
+            "duoUsedCount" => {
+                let end = start_of(self.days.1);
+                ResolvedValue::leaf(self.people(|event| event.timestamp <= end))
+            }
             "duoChatContributorsCount" => {
                 ResolvedValue::leaf(self.people(|event| event.event == "REQUEST_DUO_CHAT_RESPONSE"))
             }
