@@ -218,6 +218,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             reason: value.reason,
             prices: self.prices.filter(|_| value.uses_prices).map(|prices| prices.label.clone()),
             source: value.source,
+            explanation: value.explanation,
         });
     }
 }

@@ -16,6 +16,7 @@ mod sessions;
 mod sorted_runs;
 mod states;
 mod tally;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ pub use row_set::RowSet;
 pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
 pub use states::{MergeRequestState, NewestStates, Observation, PipelineState, StateKey};
 pub use tally::{CellId, Entries, Usage};
+pub use totals::{GitlabTotals, UserTotals};
 
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
@@ -120,13 +122,19 @@ impl Rollups {
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // They count as rows of their fetch; no metric uses their content yet.
             Record::Project(_)
-            | Record::GroupTotal(_)
-            | Record::UserTotal(_)
-            | Record::SessionTotal(_)
             | Record::SessionDuration(_)
             | Record::SuggestionTotal(_)
             | Record::Member(_)
             | Record::CreditMonth(_) => {}
+            Record::GroupTotal(total) => fetch.totals.add_group(total, &mut self.symbols),
+            Record::UserTotal(total) => {
+                let user = self.people.intern(target.instance, &total.user);
+                fetch.totals.add_user(total.start, user, &total.values, &mut self.symbols);
+            }
+            Record::SessionTotal(total) if total.start == total.end => {
+                fetch.totals.sessions = fetch.totals.sessions.saturating_add(total.sessions);
+            }
+            Record::SessionTotal(_) => {}
             Record::Credit(credit) => self.add_credit(target, credit),
             Record::Dora(dora) => self.add_dora(target, dora),
         }

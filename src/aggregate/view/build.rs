@@ -125,7 +125,7 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
+    pub(super) fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
         self.days.get(&(self.rollups.symbols.find(collector)?, scope))
     }
 }

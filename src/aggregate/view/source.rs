@@ -39,7 +39,7 @@ pub fn is_export(collector: &str) -> bool {
 }
 
 /// The collector of code suggestions with their language.
-pub(super) const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
+pub const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
 
 /// The collectors of GitLab's own events: the ids of their users are those of the rest of GitLab.
 const BUILTIN_EVENTS: [&str; 2] = ["usage_events", "instance_usage_events"];

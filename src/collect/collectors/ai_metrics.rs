@@ -91,8 +91,7 @@ impl Collector for AiMetrics {
             None => totals(node, None, RENAMED)?,
             Some(_) => totals(parts.ai_metrics.map_or("{}", RawValue::get), None, RENAMED)?,
         };
-        let used =
-            [(DUO_USED, parts.duo_used), (DUO_USED_AT_NEXT_MIDNIGHT, parts.duo_used_at_next_midnight)];
+        let used = [(DUO_USED, parts.duo_used), (DUO_USED_AT_NEXT_MIDNIGHT, parts.duo_used_at_next_midnight)];
         for (name, node) in used {
             let count = node.and_then(|node| totals(node.get(), None, &[]).ok()?.remove("duo_used_count"));
             values.extend(count.map(|count| (name.into(), count)));

@@ -65,6 +65,16 @@ impl<'q> QueryContext<'q> {
         Ok((start, end))
     }
 
+    /// The event of [`Settings::shifted_event_on`](super::super::Settings::shifted_event_on).
+    fn shifted_event(&self, root: usize) -> Option<&'q UsageEvent> {
+        let organization = self.organization;
+        let day = start_of(self.settings.shifted_event_on?);
+        let end = day + TimeDelta::days(1) - TimeDelta::nanoseconds(1);
+        let places = organization.between(&organization.events_of_group[root], day, end);
+        let mut events = places.iter().rev().map(|place| &organization.usage_events[*place as usize]);
+        events.find(|event| event.event == "REQUEST_DUO_CHAT_RESPONSE" && event.timestamp > day)
+    }
+
     /// The usage events of a scope on these days.
     pub(super) fn events(
         &self,
@@ -79,6 +89,13 @@ impl<'q> QueryContext<'q> {
         let end = start_of(last) + TimeDelta::days(1) - TimeDelta::nanoseconds(1);
         let places = organization.between(&organization.events_of_group[root], start_of(first), end);
         let events = places.iter().map(|place| &organization.usage_events[*place as usize]);
+        let shifted = self.shifted_event(root);
+        let shifted_day = self.settings.shifted_event_on;
+        let is_before_range = move |id: u64| {
+            shifted.is_some_and(|event| event.id == id) && shifted_day.is_some_and(|day| first == day)
+        };
+        let added = shifted.filter(|_| shifted_day.is_some_and(|day| last.succ_opt() == Some(day)));
+        let events = events.filter(move |event| !is_before_range(event.id)).chain(added);
         events.filter(move |event| match scope {
             Scope::Group(group) if group == root => true,
             scope => {

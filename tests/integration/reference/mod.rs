@@ -5,6 +5,7 @@ mod agents;
 mod delivery;
 mod engagement;
 mod features;
+pub(crate) mod reconcile;
 mod seats;
 mod usage;
 
