@@ -228,7 +228,7 @@ impl<'a> FetchUnit<'a> {
                 None => Status::Complete,
                 Some(_) if rows > 0 || collected.complete_partitions > 0 => Status::Partial,
                 Some(Fault::Denied(_)) => Status::Denied,
-                Some(Fault::Unsupported(_)) => Status::Unsupported,
+                Some(Fault::Unsupported(_) | Fault::NotEnabled(_)) => Status::Unsupported,
                 Some(_) => Status::Failed,
             };
             let fault = collected.fault.as_ref().map(|fault| fault.text().to_owned());

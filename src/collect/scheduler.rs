@@ -201,7 +201,7 @@ struct State {
     has_transient_fault: bool,
     /// Why GitLab refuses an optional collector, by collector and scope. Role, tier and ClickHouse
     /// are the same on every day, so one refusal answers for all days.
-    refused: BTreeMap<(&'static str, String), String>,
+    refused: BTreeMap<(&'static str, String), Fault>,
     /// Whether the output failed, so that nothing more can be written.
     is_output_lost: bool,
 }
@@ -264,8 +264,8 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
         let unit = partition.unit;
         let known_fault = {
             let state = self.state();
-            let refusal = state.refused.get(&unit.collector_and_scope()).cloned();
-            state.stopped.as_ref().map(Fault::as_not_asked).or(refusal.map(Fault::Denied))
+            let refusal = state.refused.get(&unit.collector_and_scope()).and_then(Fault::as_refusal);
+            state.stopped.as_ref().map(Fault::as_not_asked).or(refusal)
         };
         let result = match known_fault {
             None => partition.walk(&self.gitlab, &self.output, self.state_dir.as_ref(), progress),
@@ -276,10 +276,10 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
             Err(Fault::Sink(error)) => return Err(error),
             Err(fault) => {
                 self.record(&fault);
-                if let Fault::Denied(text) = &fault
+                if let Some(refusal) = fault.as_refusal()
                     && unit.collector.info().requirement == Requirement::Optional
                 {
-                    self.state().refused.insert(unit.collector_and_scope(), text.clone());
+                    self.state().refused.insert(unit.collector_and_scope(), refusal);
                 }
                 unit.fail(fault);
             }

@@ -191,7 +191,9 @@ pub fn remedy(line: &Coverage) -> String {
         Status::Denied => {
             format!("No permission: check the role of the token, the tier and the add-on.{needs}")
         }
-        Status::Unsupported => format!("Not available in this GitLab version.{needs}"),
+        Status::Unsupported => {
+            format!("Not available in this GitLab version, or switched off.{needs}")
+        }
         Status::Failed => "No data arrived. The next run fetches the day again.".to_owned(),
         Status::Skipped => "Skipped on purpose (sampling).".to_owned(),
     }

@@ -111,6 +111,9 @@ impl QueryContext<'_> {
             if let Some(message) = error.message.strip_prefix("resolver error: ") {
                 error.message = message.to_string();
             }
+            if let Some(code) = errors::code(&error.message) {
+                error.extensions.insert("code", code.into());
+            }
         }
         Ok(response)
     }
@@ -458,6 +461,9 @@ impl<'q> Node<'q> {
     /// The fields that groups and projects share.
     fn aggregated<'a>(&'a self, scope: Scope, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let context = self.context;
+        if field == "analytics" {
+            return Ok(analytics::analytics(context, scope));
+        }
         if !context.role.sees_usage() {
             return Ok(ResolvedValue::null());
         }
@@ -465,7 +471,6 @@ impl<'q> Node<'q> {
             "aiMetrics" => metrics::metrics(context, scope, info),
             "aiMetricsBasic" => metrics::basic(context, scope, info),
             "aiUserMetrics" => user_metrics::rows(context, scope, info),
-            "analytics" => Ok(analytics::analytics(context, scope)),
             _ => Ok(dora::dora(context, scope)),
         }
     }

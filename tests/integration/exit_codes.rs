@@ -292,12 +292,15 @@ fn output_files_are_complete_or_absent() {
         .map(|(path, _)| path.file_name().expect("a name").to_string_lossy().into_owned())
         .collect();
     let collectors = [
+        "agent_durations",
+        "agent_flows",
         "agent_sessions",
         "ai_metrics",
         "ai_user_metrics",
         "code_suggestion_events",
         "credits",
         "seats",
+        "suggestions_by_editor",
         "usage_events",
     ];
     assert_eq!(names, collectors.map(|name| format!("{name}.jsonl")));

@@ -83,14 +83,14 @@ fn queries_stay_within_gitlabs_limits() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (8 * 40 + 3);
+    let expected = 2 * (10 * 40 + 4);
     assert_eq!(coverage.len(), expected, "one line per collector, scope and day");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 11, "one timestamp per collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 14, "one timestamp per collector, scope and day");
 }
 
 #[test]
@@ -405,6 +405,8 @@ fn each_release_is_queried_only_for_fields_it_has() {
             };
             let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
             for (collector, since, needs_click_house) in [
+                ("agent_durations", Release::V19_1, true),
+                ("agent_flows", Release::Newest, true),
                 ("agent_sessions", Release::V19_1, true),
                 ("ai_metrics", Release::V17_5, true),
                 ("ai_user_metrics", Release::V17_5, true),
@@ -415,11 +417,14 @@ fn each_release_is_queried_only_for_fields_it_has() {
                 ("merge_requests", Release::V17_5, false),
                 ("pipelines", Release::V17_5, false),
                 ("seats", Release::V17_5, false),
+                ("suggestions_by_editor", Release::V19_1, true),
                 ("usage_events", Release::V18_2, false),
             ] {
-                let status = if release < since {
+                let is_missing = needs_click_house && !clickhouse;
+                // GitLab's error for flows states that ClickHouse is missing; the others are null.
+                let status = if release < since || is_missing && collector == "agent_flows" {
                     "unsupported"
-                } else if needs_click_house && !clickhouse {
+                } else if is_missing {
                     "denied"
                 } else {
                     "complete"
@@ -438,8 +443,10 @@ fn each_release_is_queried_only_for_fields_it_has() {
             assert!(
                 reasons.iter().all(|reason| [
                     "not available in this GitLab version: no field AiUsageData.all",
+                    "not available in this GitLab version: no field Analytics.duoWorkflows",
                     "not available in this GitLab version: no field Group.analytics",
-                    "not available in this GitLab version: no field Query.subscriptionUsage"
+                    "not available in this GitLab version: no field Query.subscriptionUsage",
+                    "not enabled in this GitLab: ClickHouse is not configured on this instance."
                 ]
                 .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"

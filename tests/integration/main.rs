@@ -2,6 +2,7 @@
 //! linking takes longer than testing. Contents:
 
 mod agents;
+mod aggregates;
 mod bench;
 mod collectors;
 mod component;

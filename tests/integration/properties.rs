@@ -78,6 +78,10 @@ const COLLECTORS: &[&str] = &[
     "instance_usage_events",
     "seats",
     "credits",
+    "agent_sessions",
+    "agent_flows",
+    "agent_durations",
+    "suggestions_by_editor",
     "merge_requests",
     "pipelines",
     "dora",
@@ -125,6 +129,9 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 }
             })
             .boxed(),
+        "agent_sessions" | "agent_flows" | "agent_durations" | "suggestions_by_editor" => {
+            aggregate_node(collector, user.boxed())
+        }
         "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
             .prop_map(|(measure, value)| json!({"date": "2026-10-01", measure: value.map(f64::from)}))
             .boxed(),
@@ -142,6 +149,31 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
             })
             .boxed(),
     }
+}
+
+/// A row of one of GitLab's aggregation engines.
+fn aggregate_node(collector: &'static str, user: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    let project = proptest::option::of((1..4_u32).prop_map(
+        |id| json!({"id": format!("gid://gitlab/Project/{id}"), "fullPath": format!("acme/p{id}")}),
+    ));
+    let flow = select(&["chat", "fix_pipeline/v1", ""][..]);
+    let status = select(&["finished", "failed", "input_required", "awaiting_budget"][..]);
+    (flow, status, proptest::option::of(user), project, 0..9_u32)
+        .prop_map(move |(flow, status, user, project, count)| match collector {
+            "agent_sessions" => json!({"dimensions": {"flowType": flow, "user": user, "project": project},
+                "totalCount": count + 1, "finishedCount": count}),
+            "agent_flows" => {
+                json!({"dimensions": {"workflowDefinition": flow, "status": status, "user": user,
+                "project": project, "modelUsed": ""}, "totalCount": count + 1})
+            }
+            "agent_durations" => {
+                json!({"dimensions": {"week": "2026-10-05", "flowType": flow}, "totalCount": count + 1,
+                "finishedCount": count, "usersCount": 1, "p50": count, "p95": (count > 0).then_some(60.5)})
+            }
+            _ => json!({"dimensions": {"ideName": "Neovim", "language": flow}, "shownCount": count + 1,
+                "acceptedCount": count, "rejectedCount": 0, "suggestionSizeSum": count, "usersCount": 1}),
+        })
+        .boxed()
 }
 
 fn fetch() -> impl Strategy<Value = Fetch> {
@@ -170,7 +202,16 @@ fn fetch() -> impl Strategy<Value = Fetch> {
                 let of_day = |node: &&Value| {
                     let stamps = ["timestamp", "createdAt", "mergedAt"]
                         .map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
-                    ["seats", "credits", "dora"].contains(&collector) || stamps.contains(&true)
+                    let has_day_of_request = [
+                        "seats",
+                        "credits",
+                        "dora",
+                        "agent_sessions",
+                        "agent_flows",
+                        "agent_durations",
+                        "suggestions_by_editor",
+                    ];
+                    has_day_of_request.contains(&collector) || stamps.contains(&true)
                 };
                 let rows = nodes.iter().filter(of_day).count();
                 match fate {

@@ -40,7 +40,7 @@ impl Collector for Credits {
         let is_instance = match gitlab.query(INFO.document, "CreditsOfInstance", &json!({})) {
             Ok(answer) => value_at(answer.data.get(), &[FIELD])?.is_some(),
             // The requests for the groups report the reason.
-            Err(Fault::Denied(_) | Fault::Unsupported(_)) => false,
+            Err(Fault::Denied(_) | Fault::Unsupported(_) | Fault::NotEnabled(_)) => false,
             Err(fault) => return Err(fault),
         };
         Ok(if is_instance { Level::Instance } else { INFO.level }.scopes(groups))

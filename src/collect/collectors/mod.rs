@@ -1,7 +1,10 @@
 //! The collectors. Each is a pair of files: a query, and the code that turns its nodes into
 //! records. To add one, add two files and one line to [`COLLECTORS`].
 
+pub mod agent_durations;
+pub mod agent_flows;
 pub mod agent_sessions;
+mod aggregates;
 pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
@@ -18,6 +21,7 @@ mod scalar;
 pub mod seats;
 mod serde_borrow;
 mod split;
+pub mod suggestions_by_editor;
 mod totals;
 pub mod usage_events;
 mod usage_node;
@@ -49,7 +53,10 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &group_tree::GroupTree,
     &ai_metrics::AiMetrics,
     &ai_user_metrics::AiUserMetrics,
+    &agent_flows::AgentFlows,
     &agent_sessions::AgentSessions,
+    &agent_durations::AgentDurations,
+    &suggestions_by_editor::SuggestionsByEditor,
     &credits::Credits,
     &dora::DoraMetrics,
 ];
@@ -207,6 +214,10 @@ pub trait GraphQl {
 
     /// The values of an enumeration, if they are known.
     fn values(&self, name: &str) -> Option<&BTreeSet<String>>;
+
+    /// Whether a type of this GitLab has the field. The type must be used by a collector of the
+    /// run.
+    fn has_field(&self, type_name: &str, field: &str) -> bool;
 }
 
 /// A usable answer of GitLab.
@@ -243,6 +254,8 @@ pub enum Fault {
     Denied(String),
     /// Not available in this GitLab version.
     Unsupported(String),
+    /// Switched off in this GitLab, or it lacks a store that the feature needs.
+    NotEnabled(String),
     /// Rate limit, network or server, after all retries.
     Transient(String),
     /// The token is invalid or expired.
@@ -265,6 +278,7 @@ impl Fault {
         match self {
             Fault::Denied(text)
             | Fault::Unsupported(text)
+            | Fault::NotEnabled(text)
             | Fault::Transient(text)
             | Fault::Token(text)
             | Fault::Configuration(text)
@@ -286,6 +300,16 @@ impl Fault {
             Fault::Token(text) => Some(Fault::Token(text.clone())),
             Fault::Configuration(text) => Some(Fault::Configuration(text.clone())),
             Fault::RateLimited(text) => Some(Fault::RateLimited(text.clone())),
+            _ => None,
+        }
+    }
+
+    /// A copy of the fault, if it is the same on every day: the role, the tier, and what the
+    /// instance lacks.
+    pub fn as_refusal(&self) -> Option<Fault> {
+        match self {
+            Fault::Denied(text) => Some(Fault::Denied(text.clone())),
+            Fault::NotEnabled(text) => Some(Fault::NotEnabled(text.clone())),
             _ => None,
         }
     }

@@ -363,6 +363,11 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         ("ai_metrics", "not_collected", 28 - requested_days),
         ("agent_sessions", "denied", requested_days),
         ("agent_sessions", "not_collected", 28 - requested_days),
+        ("agent_durations", "denied", 1),
+        ("agent_flows", "unsupported", requested_days),
+        ("agent_flows", "not_collected", 28 - requested_days),
+        ("suggestions_by_editor", "denied", requested_days),
+        ("suggestions_by_editor", "not_collected", 28 - requested_days),
     ] {
         if days > 0 {
             let by = json!({"collector": collector, "status": status});

@@ -1,5 +1,7 @@
 //! Reconciliation: GitLab's own counts beside ours, from the events of the invented organization.
 
+use stand_in::Session;
+
 use super::*;
 
 /// Collector, feature, measure, grain and first day.
@@ -105,15 +107,18 @@ pub(crate) fn differences(
             add(["ai_metrics", "code_suggestions", measure], *day, counts(name));
         }
         let created = counts("AGENT_PLATFORM_SESSION_CREATED");
-        let sessions = organization.sessions.iter().filter(|session| {
-            session.group == acme && session.created_at.is_some_and(|at| at.date_naive() == *day)
-        });
-        let theirs = sessions.count() as u64;
-        // GitLab's count of created events agrees; a session of two such events counts once.
-        let explanation = (theirs != created.ours).then_some("other_count_agrees");
-        let people = created.people.clone();
-        let of_sessions = Counts { ours: created.ours, theirs, people, explanation };
-        add(["agent_sessions", "agent_platform", "total_count"], *day, of_sessions);
+        let sessions = || organization.sessions.iter().filter(|session| session.group == acme);
+        // The engine of flows also has sessions without such an event.
+        let with_event = |session: &&Session| session.created_at.is_some_and(|at| at.date_naive() == *day);
+        let of_events = sessions().filter(with_event).count() as u64;
+        let of_flows = sessions().filter(|session| session.began_at.date_naive() == *day).count() as u64;
+        for (collector, theirs) in [("agent_sessions", of_events), ("agent_flows", of_flows)] {
+            // GitLab's count of created events agrees; a session of two such events counts once.
+            let explanation = (theirs != created.ours).then_some("other_count_agrees");
+            let people = created.people.clone();
+            let of_sessions = Counts { ours: created.ours, theirs, people, explanation };
+            add([collector, "agent_platform", "total_count"], *day, of_sessions);
+        }
         add(["ai_metrics", "agent_platform", "created_session_event_count"], *day, created);
 
         let end = day.succ_opt().expect("a day").and_hms_opt(0, 0, 0).expect("midnight").and_utc();
