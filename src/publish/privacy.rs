@@ -5,10 +5,12 @@
 //! forgotten in one place. Sums are computed earlier, in `aggregate`: totals stay correct.
 
 mod constraints;
+mod differences;
 
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::metric::{Metric, MetricSource, Population, Reason};
+use crate::model::metric::{Explanation, Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
 use constraints::Constraints;
 
@@ -50,6 +52,8 @@ pub struct Line<'a> {
     pub prices: Option<&'a str>,
     /// The kind of source of the value, if the metric has several.
     pub source: Option<MetricSource>,
+    /// The known reason of a difference from GitLab's own count.
+    pub explanation: Option<Explanation>,
     /// Why the values are suppressed, if they are.
     pub suppression: Option<Suppression>,
 }
@@ -91,12 +95,14 @@ impl Suppression {
 ///   reveal fewer than `min_people` people without a seat.
 /// - A rate is suppressed if it reveals a suppressed count ([`Unit::revealed_counts`]).
 /// - If two lines contain the same value under two names, both are suppressed or neither.
-/// - Day lines by dimension are not published.
+/// - Day lines by dimension are not published, except differences from GitLab's own counts without
+///   these counts.
 ///
 /// [`Unit::revealed_counts`]: crate::aggregate::metrics::Unit::revealed_counts
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u64) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line> =
-        metrics.into_iter().filter(|metric| is_publishable(metric)).map(Line::new).collect();
+    let is_published =
+        |metric: &&Metric| is_publishable(metric) && differences::is_published(metric, min_people);
+    let mut lines: Vec<Line> = metrics.into_iter().filter(is_published).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
@@ -119,13 +125,21 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u6
             line.reason = None;
         }
         (line.value, line.n, line.of, line.people, line.basis) = (None, None, None, None, None);
+        line.explanation = None;
     }
+    differences::hide_counts(&mut lines);
     lines
 }
 
 /// Whether a line can be published: a day is not split by what people did.
 pub fn is_publishable(metric: &Metric) -> bool {
-    metric.grain != Grain::Day || metric.by.is_empty() || has_no_personal_data(&metric.metric)
+    metric.grain != Grain::Day || metric.by.is_empty() || has_daily_breakdown(&metric.metric)
+}
+
+/// Whether days of a metric are published by their dimensions. Differences from GitLab's own counts
+/// are, without the counts themselves.
+pub fn has_daily_breakdown(metric: &str) -> bool {
+    has_no_personal_data(metric) || metric == METRIC
 }
 
 /// The identity of a line, in the order of the lines.
@@ -151,6 +165,7 @@ impl<'a> Line<'a> {
             reason: metric.reason,
             prices: metric.prices.as_deref(),
             source: metric.source,
+            explanation: metric.explanation,
             suppression: None,
         }
     }
@@ -177,7 +192,7 @@ impl<'a> Line<'a> {
 }
 
 /// Whether a metric contains nothing about what people did: seats by add-on, and days by collector.
-pub fn has_no_personal_data(metric: &str) -> bool {
+fn has_no_personal_data(metric: &str) -> bool {
     metric.starts_with("coverage.") || metric == "seats.purchased" || metric == "seats.assigned"
 }
 

@@ -113,6 +113,14 @@ struct Options {
     #[arg(long, value_name = "N")]
     largest_page: Option<usize>,
 
+    /// Day whose pages of usage events lack their first row, except the first page
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    lost_rows_on: Option<NaiveDate>,
+
+    /// Day whose first chat message GitLab's own counts count on the day before
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    shifted_event_on: Option<NaiveDate>,
+
     /// Requests per second; more are refused with 429
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
@@ -140,7 +148,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,
         largest_page: options.largest_page,
+        lost_rows_on: options.lost_rows_on,
+        shifted_event_on: options.shifted_event_on,
         rate_limit: options.rate_limit,
+        ..Settings::default()
     })?;
     let mut output = io::stdout().lock();
     writeln!(output, "listening on {}", stand_in.url())?;

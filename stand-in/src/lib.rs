@@ -95,6 +95,12 @@ pub struct Settings {
     pub too_heavy: Option<usize>,
     /// A page with more usage events than this times out.
     pub largest_page: Option<usize>,
+    /// Each page of usage events of this day, except the first one, lacks its first row: rows lost at
+    /// page borders.
+    pub lost_rows_on: Option<NaiveDate>,
+    /// The first chat message of this day in each group counts for the day before in GitLab's own
+    /// counts, as if it had been stored before midnight.
+    pub shifted_event_on: Option<NaiveDate>,
     /// Requests per second; more are refused with 429. Each response states how many are left.
     pub rate_limit: Option<u32>,
 }
@@ -122,6 +128,8 @@ impl Default for Settings {
             forbidden_day: None,
             too_heavy: None,
             largest_page: None,
+            lost_rows_on: None,
+            shifted_event_on: None,
             rate_limit: None,
         }
     }

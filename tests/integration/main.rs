@@ -25,6 +25,7 @@ mod pipelines;
 mod pitfalls;
 mod privacy;
 mod properties;
+mod reconciliation;
 mod reference;
 mod resuming;
 mod rollups;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
 use stand_in::{Fault, Settings, UsageEvent};
 
@@ -28,6 +29,10 @@ fn events_by_day(bench: &Bench) -> BTreeMap<String, Vec<&UsageEvent>> {
     days
 }
 
+fn day_of(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
+}
+
 fn count(events: &[&UsageEvent], name: &str) -> usize {
     events.iter().filter(|event| event.event == name).count()
 }
@@ -51,15 +56,23 @@ fn totals_from_clickhouse_match_the_events_exactly() {
         &one["values"]
     };
     for (day, events) in &days {
-        let people: BTreeSet<usize> = events.iter().map(|event| event.person).collect();
+        // GitLab's range ends with the first moment of the next day.
+        let next_midnight = day_of(day).succ_opt().expect("a day").and_time(NaiveTime::MIN).and_utc();
+        let at_next_midnight = bench.gitlab.organization().usage_events.iter().filter(|event| {
+            event.timestamp == next_midnight && bench.gitlab.organization().group("acme") == Some(event.group)
+        });
+        let at_next_midnight: BTreeSet<usize> = at_next_midnight.map(|event| event.person).collect();
+        let people: BTreeSet<usize> =
+            events.iter().map(|event| event.person).chain(at_next_midnight.iter().copied()).collect();
         for (name, expected) in [
             ("all.duo_used_count", people.len()),
+            ("all.duo_used_at_next_midnight_count", at_next_midnight.len()),
             ("code_suggestions.shown_count", count(events, "CODE_SUGGESTION_SHOWN_IN_IDE")),
             ("code_suggestions.accepted_count", count(events, "CODE_SUGGESTION_ACCEPTED_IN_IDE")),
             ("chat.request_duo_chat_response_event_count", count(events, "REQUEST_DUO_CHAT_RESPONSE")),
             ("agent_platform.created_session_event_count", count(events, "AGENT_PLATFORM_SESSION_CREATED")),
         ] {
-            assert!(expected > 0, "{name} on {day}");
+            assert!(expected > 0 || name.contains("midnight"), "{name} on {day}");
             assert_eq!(of_group(day)[name], expected, "{name} on {day}");
         }
     }
@@ -93,8 +106,10 @@ fn totals_are_never_added_to_events() {
     let metrics_of = |raw: &[u8]| {
         let text = metric_text(&bench.aggregate(&bench.normalize(raw)));
         // GitLab's sessions replace the events of their creation.
-        let is_of_events = |line: &&str| !line.contains("coverage.days") && !line.contains(r#""source":"#);
-        text.lines().filter(is_of_events).map(str::to_owned).collect::<Vec<_>>()
+        let other = |line: &&str| {
+            ["coverage.days", "reconcile.difference", r#""source":"#].iter().all(|part| !line.contains(part))
+        };
+        text.lines().filter(other).map(str::to_owned).collect::<Vec<_>>()
     };
     let events_alone = metrics_of(&events);
     assert!(events_alone.len() > 100);

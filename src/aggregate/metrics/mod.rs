@@ -22,6 +22,7 @@ mod impact;
 mod merge_requests;
 mod people;
 mod pipelines;
+pub mod reconcile;
 mod retention;
 mod seats;
 mod sink;
@@ -74,6 +75,7 @@ pub const FAMILIES: &[Family] = &[
     dora::FAMILY,
     impact::FAMILY,
     coverage::FAMILY,
+    reconcile::FAMILY,
 ];
 
 /// The thresholds of the engagement segments.
@@ -269,6 +271,7 @@ mod tests {
                 reason: None,
                 prices: None,
                 source: None,
+                explanation: None,
             });
         }
         let mut expected = metrics.clone();

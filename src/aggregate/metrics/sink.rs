@@ -221,6 +221,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             reason: value.reason,
             prices: self.prices.filter(|_| value.uses_prices).map(|prices| prices.label.clone()),
             source: value.source.or(self.source),
+            explanation: value.explanation,
         });
     }
 }

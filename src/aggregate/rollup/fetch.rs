@@ -10,6 +10,7 @@ use super::sessions::{AgentCell, AgentEntries, AgentTally, Facts, Sessions};
 use super::sorted_runs::OnDuplicate;
 use super::states::{MergeRequestState, Observation, PipelineState};
 use super::tally::{CellId, Entries, Tally};
+use super::totals::GitlabTotals;
 use crate::base::calendar::Day;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::number::TOO_LARGE;
@@ -42,6 +43,8 @@ pub struct Fetch {
     pub credits: Vec<(Option<Symbol>, Option<Symbol>, f64)>,
     /// What GitLab aggregated; few fetches have it.
     pub(super) aggregates: Option<Box<Aggregates>>,
+    /// What GitLab counted itself.
+    pub totals: GitlabTotals,
 }
 
 /// Rows of a fetch that were counted together.

@@ -17,6 +17,7 @@ mod sessions;
 mod sorted_runs;
 mod states;
 mod tally;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,7 @@ pub use row_set::RowSet;
 pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
 pub use states::{MergeRequestState, NewestStates, Observation, PipelineState, StateKey};
 pub use tally::{CellId, Entries, Usage};
+pub use totals::{GitlabTotals, UserTotals};
 
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
@@ -121,9 +123,21 @@ impl Rollups {
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_) | Record::UserTotal(_) | Record::Member(_) | Record::CreditMonth(_) => {}
-            Record::GroupTotal(total) => self.add_group_total(target, total),
-            Record::SessionTotal(total) => return self.add_session_total(target, total),
+            Record::Project(_) | Record::Member(_) | Record::CreditMonth(_) => {}
+            Record::GroupTotal(total) => {
+                fetch.totals.add_group(total, &mut self.symbols);
+                self.add_group_total(target, total);
+            }
+            Record::UserTotal(total) => {
+                let user = self.people.intern(target.instance, &total.user);
+                fetch.totals.add_user(total.start, user, &total.values, &mut self.symbols);
+            }
+            Record::SessionTotal(total) => {
+                if total.start == total.end {
+                    fetch.totals.sessions = fetch.totals.sessions.saturating_add(total.sessions);
+                }
+                return self.add_session_total(target, total);
+            }
             Record::SessionDuration(duration) => self.add_session_duration(target, duration),
             Record::SuggestionTotal(total) => self.add_suggestion_total(target, total),
             Record::Credit(credit) => self.add_credit(target, credit),

@@ -21,13 +21,14 @@ pub use resolve::Resolved;
 use resolve::ScopeKey;
 use seats::SNAPSHOT_GRACE_DAYS;
 pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
-pub use source::{Source, is_export};
+pub use source::{CODE_SUGGESTION_EVENTS, Source, is_export};
 pub use state::DayState;
 use state::{SourceStates, StatesBySource};
 use usage::CountedFetch;
 
 use crate::aggregate::rollup::{
-    Cell, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState, SuggestionRow,
+    Cell, CellId, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState,
+    SuggestionRow, Symbol,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
 use crate::model::coverage::Status;
@@ -185,6 +186,26 @@ impl<'a> View<'a> {
     #[inline]
     pub fn is_person(&self, person: PersonId, day: Day) -> bool {
         !self.is_bot(person, day) && !self.people.is_placeholder(person)
+    }
+
+    /// The fetches of a collector that count on the days of a period, with their states; none for
+    /// several scopes together, whose totals do not add up.
+    pub fn fetches_of(
+        &self,
+        collector: &str,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a DayState, &'a Fetch)> {
+        let days = match self.scopes.as_slice() {
+            [scope] => self.resolved.days_of(collector, *scope),
+            _ => None,
+        };
+        let days = days.into_iter().flat_map(move |days| days.range(period.start..=period.end));
+        days.filter_map(|(day, (state, fetch))| Some((*day, state, (*fetch)?)))
+    }
+
+    /// The event of a cell.
+    pub fn event_of(&self, cell: CellId) -> Symbol {
+        self.cells.cell(cell).event
     }
 
     /// All days with a state.

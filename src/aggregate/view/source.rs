@@ -54,7 +54,7 @@ pub(super) fn is_aggregate(collector: &str) -> bool {
 }
 
 /// The collector of code suggestions with their language.
-pub(super) const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
+pub const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
 
 /// The collectors of GitLab's own events: the ids of their users are those of the rest of GitLab.
 const BUILTIN_EVENTS: [&str; 2] = ["usage_events", "instance_usage_events"];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Line, Suppression};
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::aggregate::metrics::{CountRef, definitions};
 use crate::base::calendar::{Grain, Period};
 use crate::base::dimensions::Dimensions;
@@ -188,6 +189,10 @@ impl Sums {
     /// Sums across each dimension. `lines` differ only in their dimensions; the first has the index
     /// `start`.
     fn add_dimensions(&mut self, lines: &[Line<'_>], start: usize) {
+        // Differences have no total, and the same events are in several of them.
+        if lines[0].metric == METRIC {
+            return;
+        }
         let mut by_dimension: BTreeMap<(&str, Vec<Dimension<'_>>), Vec<usize>> = BTreeMap::new();
         // Medians do not add up.
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.by.contains("stat")) {

@@ -27,6 +27,7 @@ fn cell(metric: &'static str, by: &[(&str, &str)], value: u64, people: Option<u6
         reason: None,
         prices: None,
         source: None,
+        explanation: None,
     }
 }
 
@@ -354,4 +355,45 @@ fn durations_do_not_reveal_the_number_of_finished_sessions() {
         ["chat×p50", "chat×p95", "chat×failed", "chat×finished"]
     );
     assert_eq!(suppressed(&publish(&metrics(40), 5)), ["chat×failed", "chat×finished"]);
+}
+
+#[test]
+fn differences_from_gitlabs_counts_reveal_no_small_count() {
+    let by = |measure| [("collector", "ai_metrics"), ("feature", "chat"), ("measure", measure)];
+    let messages = "request_duo_chat_response_event_count";
+    let difference = |value: f64, n: u64, people: u64| Metric {
+        value: Some(Number::Measure(value)),
+        of: Some(Number::Count(n)),
+        ..cell("reconcile.difference", &by(messages), n, Some(people))
+    };
+    let metrics = [
+        on("2026-10-05", difference(-1.0, 30, 9)),
+        on("2026-10-06", difference(-1.0, 30, 2)),
+        on("2026-10-07", difference(0.0, 30, 9)),
+        difference(-2.0, 60, 9),
+        cell("events.count", &[("event", "request_duo_chat_response")], 60, Some(9)),
+    ];
+    let of = |metrics: &[Metric]| -> Vec<(Grain, Option<Number>, Option<Number>)> {
+        let lines = publish(metrics, 5);
+        let lines = lines.iter().filter(|line| line.metric == "reconcile.difference");
+        lines.map(|line| (line.period.grain, line.value, line.n)).collect()
+    };
+    let [day, window] = [Some(Number::Measure(-1.0)), Some(Number::Measure(-2.0))];
+    let known = Some(Number::Count(60));
+    assert_eq!(of(&metrics), [(Grain::Day, day, None), (Grain::Window, window, known)]);
+    // The events of a day that was not compared would be the difference of the two.
+    let mut more = metrics;
+    more[4].n = Some(Number::Count(61));
+    assert_eq!(of(&more)[1], (Grain::Window, window, None));
+    assert_eq!(of(&[difference(-2.0, 60, 4)]), [(Grain::Window, None, None)]);
+    let users = Metric { by: by("duo_used_count").into_iter().collect(), ..difference(-2.0, 60, 9) };
+    let users = Metric {
+        by: users
+            .by
+            .iter()
+            .map(|(name, value)| (name, if name == "feature" { "all" } else { value }))
+            .collect(),
+        ..users
+    };
+    assert_eq!(of(&[users]), [(Grain::Window, window, None)]);
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::aggregate::metrics::definition::Definition;
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
 use crate::model::coverage::{Coverage, Status};
@@ -375,6 +376,10 @@ fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bo
     let of_sessions = line.metric == SESSIONS;
     // No table shows sessions by project.
     if line.by.get("project").is_some_and(|project| of_sessions || !projects.contains(project)) {
+        return false;
+    }
+    if line.metric == METRIC {
+        // The tables of the section on data quality are not interactive.
         return false;
     }
     match grain {

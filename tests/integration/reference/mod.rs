@@ -6,6 +6,7 @@ mod aggregates;
 mod delivery;
 mod engagement;
 mod features;
+pub(crate) mod reconcile;
 mod seats;
 mod usage;
 
