@@ -90,6 +90,25 @@ pub enum Record<'a> {
     CreditMonth(CreditMonth<'a>),
 }
 
+/// Every type of records with its fields, without those of the origin.
+pub const RECORD_TYPES: &[(&str, &[&str])] = &[
+    ("event", Event::FIELDS),
+    ("seat", Seat::FIELDS),
+    ("seat_pool", SeatPool::FIELDS),
+    ("merge_request", MergeRequest::FIELDS),
+    ("pipeline", Pipeline::FIELDS),
+    ("project", Project::FIELDS),
+    ("credit", Credit::FIELDS),
+    ("credit_month", CreditMonth::FIELDS),
+    ("group_total", GroupTotal::FIELDS),
+    ("user_total", UserTotal::FIELDS),
+    ("session_total", SessionTotal::FIELDS),
+    ("session_duration", SessionDuration::FIELDS),
+    ("suggestion_total", SuggestionTotal::FIELDS),
+    ("member", Member::FIELDS),
+    ("dora", Dora::FIELDS),
+];
+
 /// Whether a line is a JSON object with a `type`.
 pub fn is_typed(text: &str) -> bool {
     parse::<Tag<'_>>(text).is_ok()
@@ -295,7 +314,14 @@ impl Record<'_> {
             Record::Dora(dora) => {
                 dora.period == Period::containing(Grain::Month, dora.origin.day, dora.origin.day).start
             }
-            _ => self.days().any(|day| day == self.origin().day),
+            Record::Event(_)
+            | Record::MergeRequest(_)
+            | Record::Pipeline(_)
+            | Record::Credit(_)
+            | Record::GroupTotal(_)
+            | Record::UserTotal(_)
+            | Record::SessionTotal(_)
+            | Record::SuggestionTotal(_) => self.days().any(|day| day == self.origin().day),
         }
     }
 }
