@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use duo_metrics::model::event::Event;
 use duo_metrics::model::record::{
-    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Pipeline, Project, Seat, SeatPool,
-    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
+    AgentSession, Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Pipeline, Project, Seat,
+    SeatPool, SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
 };
 
 use crate::bench::{Bench, lines, run_command};
@@ -509,6 +509,7 @@ fn each_field_of_each_record_has_a_column() {
         SessionTotal::FIELDS,
         SessionDuration::FIELDS,
         SuggestionTotal::FIELDS,
+        AgentSession::FIELDS,
         Member::FIELDS,
         CreditMonth::FIELDS,
     ];
