@@ -17,8 +17,8 @@ use crate::model::log_line::is_log_noise;
 use crate::model::metric::Metric;
 use crate::model::raw::Raw;
 use crate::model::record::{
-    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Origin, Pipeline, Project, Seat, SeatPool,
-    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
+    AgentSession, Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Origin, Pipeline, Project,
+    Seat, SeatPool, SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
 };
 use crate::model::rollup::{AgentRollup, SessionRollup, UsageRollup};
 
@@ -84,6 +84,8 @@ pub enum Record<'a> {
     SessionDuration(SessionDuration<'a>),
     /// Code suggestions by editor, counted by GitLab.
     SuggestionTotal(SuggestionTotal<'a>),
+    /// One agent session of a project.
+    AgentSession(AgentSession<'a>),
     /// A direct member of a group or subgroup.
     Member(Member<'a>),
     /// GitLab Credits of one calendar month.
@@ -105,6 +107,7 @@ pub const RECORD_TYPES: &[(&str, &[&str])] = &[
     ("session_total", SessionTotal::FIELDS),
     ("session_duration", SessionDuration::FIELDS),
     ("suggestion_total", SuggestionTotal::FIELDS),
+    ("agent_session", AgentSession::FIELDS),
     ("member", Member::FIELDS),
     ("dora", Dora::FIELDS),
 ];
@@ -163,6 +166,7 @@ impl<'a> Line<'a> {
             "session_total" => Line::Record(Record::SessionTotal(parse(text)?)),
             "session_duration" => Line::Record(Record::SessionDuration(parse(text)?)),
             "suggestion_total" => Line::Record(Record::SuggestionTotal(parse(text)?)),
+            "agent_session" => Line::Record(Record::AgentSession(parse(text)?)),
             "member" => Line::Record(Record::Member(parse(text)?)),
             "credit_month" => Line::Record(Record::CreditMonth(parse(text)?)),
             _ => Line::Unknown,
@@ -228,6 +232,7 @@ impl Record<'_> {
             Record::SessionTotal(total) => &total.origin,
             Record::SessionDuration(duration) => &duration.origin,
             Record::SuggestionTotal(total) => &total.origin,
+            Record::AgentSession(session) => &session.origin,
             Record::Member(member) => &member.origin,
             Record::CreditMonth(month) => &month.origin,
         }
@@ -249,6 +254,7 @@ impl Record<'_> {
             Record::SessionTotal(total) => &mut total.origin,
             Record::SessionDuration(duration) => &mut duration.origin,
             Record::SuggestionTotal(total) => &mut total.origin,
+            Record::AgentSession(session) => &mut session.origin,
             Record::Member(member) => &mut member.origin,
             Record::CreditMonth(month) => &mut month.origin,
         };
@@ -289,6 +295,7 @@ impl Record<'_> {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
             Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
+            Record::AgentSession(session) => (Some(session.created_at.day()), None),
             Record::Credit(credit) => (Some(credit.date), None),
             Record::GroupTotal(total) => (Some(total.end), None),
             Record::UserTotal(total) => (Some(total.end), None),

@@ -6,6 +6,7 @@ mod dora;
 mod metrics;
 mod record;
 mod seats;
+mod sessions;
 mod usage;
 mod user_metrics;
 mod work;
@@ -573,6 +574,7 @@ impl<'q> Node<'q> {
             }
             "mergeRequests" => return self.merge_requests(&[position], info),
             "pipelines" => return self.pipelines(position, info),
+            "duoWorkflowWorkflows" => return sessions::of_project(self.context, position, info),
             _ => return Err(self.unknown_field_error(info)),
         })
     }

@@ -337,3 +337,34 @@ fn without_a_complete_order_rows_repeat_and_get_lost() {
         assert!(distinct.len() < all.len() && distinct.is_subset(&all), "{order}: {} rows", distinct.len());
     }
 }
+
+#[test]
+fn single_sessions_of_projects_are_those_on_runners_without_what_people_typed() {
+    for release in [Release::V19_1, Release::Newest] {
+        let bench = with_small_pages(release);
+        let fetched = fetch(&bench, "", "2026-10-28", &["project_sessions"]);
+        assert_eq!((fetched.code, bench.gitlab.rejected()), (0, Vec::new()), "{}", fetched.stderr);
+        assert!(!String::from_utf8_lossy(&fetched.stdout).contains("typed"));
+        let organization = bench.gitlab.organization();
+        let expected: BTreeSet<String> = sessions(&bench, "2026-10-28")
+            .into_iter()
+            .filter(|(_, session)| session.environment == "ambient")
+            .filter_map(|(day, session)| {
+                let project = &organization.projects[session.project?];
+                let user = organization.people[session.person].gid();
+                let row = json!([session.id.to_string(), day, session.status, user, project.full_path]);
+                (!project.archived).then(|| row.to_string())
+            })
+            .collect();
+        let lines = lines_of(&bench.normalize(&fetched.stdout), "agent_session");
+        let found: BTreeSet<String> = lines
+            .iter()
+            .map(|line| {
+                let day = &line["created_at"].as_str().expect("text")[..10];
+                json!([line["session"], day, line["status"], line["user"], line["project"]]).to_string()
+            })
+            .collect();
+        assert!(expected.len() > 10 && lines.len() == found.len(), "{}", lines.len());
+        assert_eq!(found, expected, "{release}");
+    }
+}

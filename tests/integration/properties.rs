@@ -82,6 +82,7 @@ const COLLECTORS: &[&str] = &[
     "agent_flows",
     "agent_durations",
     "suggestions_by_editor",
+    "project_sessions",
     "merge_requests",
     "pipelines",
     "dora",
@@ -132,6 +133,13 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
         "agent_sessions" | "agent_flows" | "agent_durations" | "suggestions_by_editor" => {
             aggregate_node(collector, user.boxed())
         }
+        "project_sessions" => (1..5_u32, time, proptest::option::of(user))
+            .prop_map(|(id, time, user)| {
+                json!({"id": format!("gid://gitlab/Ai::DuoWorkflows::Workflow/{id}"), "workflowDefinition": "developer/v1",
+                    "status": "FINISHED", "createdAt": time, "updatedAt": time, "user": user,
+                    "project": {"id": "gid://gitlab/Project/1", "fullPath": "acme/web"}})
+            })
+            .boxed(),
         "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
             .prop_map(|(measure, value)| json!({"date": "2026-10-01", measure: value.map(f64::from)}))
             .boxed(),

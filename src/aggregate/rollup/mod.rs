@@ -141,6 +141,8 @@ impl Rollups {
             Record::SessionDuration(duration) => self.add_session_duration(target, duration),
             Record::SuggestionTotal(total) => self.add_suggestion_total(target, total),
             Record::Credit(credit) => self.add_credit(target, credit),
+            // It counts as a row of its fetch; no metric uses its content yet.
+            Record::AgentSession(_) => {}
             Record::Dora(dora) => self.add_dora(target, dora),
         }
         Ok(())

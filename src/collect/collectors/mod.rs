@@ -17,6 +17,7 @@ pub mod group_tree;
 pub mod instance_usage_events;
 pub mod merge_requests;
 pub mod pipelines;
+pub mod project_sessions;
 mod scalar;
 pub mod seats;
 mod serde_borrow;
@@ -57,6 +58,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &agent_sessions::AgentSessions,
     &agent_durations::AgentDurations,
     &suggestions_by_editor::SuggestionsByEditor,
+    &project_sessions::ProjectSessions,
     &credits::Credits,
     &dora::DoraMetrics,
 ];
@@ -174,7 +176,7 @@ pub enum Requirement {
     /// It runs by default. Not every GitLab supports it, and the dashboards can do without it: a
     /// refusal is reported and is not a gap.
     Optional,
-    /// It runs only if it is named, because it needs an administrator.
+    /// It runs only if it is named, because it needs an administrator, or many requests.
     OnRequest,
 }
 

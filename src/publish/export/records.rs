@@ -117,7 +117,7 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_events",
     "inclusive_input",
     "inclusive_cache_read",
-    // Agent sessions, suggestions and members as GitLab returns them.
+    // Aggregates of GitLab, single agent sessions, members and months of credits.
     "sessions",
     "finished",
     "p50",
@@ -125,8 +125,8 @@ pub const COLUMNS: &[&str] = &[
     "shown",
     "accepted",
     "rejected",
+    "updated_at",
     "team",
-    // Credits of a month.
     "used",
     "commitment",
     "commitment_used",
@@ -150,6 +150,8 @@ const DATE_COLUMNS: &[&str] = &[
     "created_at",
     "merged_at",
     "finished_at",
+    "updated_at",
+    "last_event_at",
     "date",
     "start",
     "end",
