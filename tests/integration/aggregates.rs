@@ -10,11 +10,12 @@ use crate::bench::{Bench, CommandResult, TOKEN, lines_of, run_command};
 
 const COLLECTORS: [&str; 4] = ["agent_sessions", "agent_flows", "agent_durations", "suggestions_by_editor"];
 
-/// With several pages of rows a day.
+/// With several pages of rows a day, and few projects, so that rows differ in few dimensions.
 fn with_small_pages(release: Release) -> Bench {
     let largest_aggregate_page = 3;
-    let settings = Settings { people: 400, days: 5, clickhouse: true, release, ..Settings::default() };
-    Bench::with(Settings { largest_aggregate_page, ..settings })
+    let settings =
+        Settings { people: 400, days: 5, projects: Some(3), clickhouse: true, ..Settings::default() };
+    Bench::with(Settings { largest_aggregate_page, release, ..settings })
 }
 
 fn fetch(bench: &Bench, token: &str, since: &str, collectors: &[&str]) -> CommandResult {
@@ -103,7 +104,17 @@ fn rows_of_sessions_equal_the_sessions_for_every_role_and_release() {
             let asked = bench.gitlab.requests();
             let pages = asked.iter().filter(|request| request.operation == operation);
             assert!(pages.clone().count() > 15, "{collector}: more pages than days");
+            let dimensions = if with_status {
+                vec!["workflow_definition", "status", "user", "project", "model_used"]
+            } else if is_newest {
+                vec!["flow_type", "user", "project"]
+            } else {
+                vec!["flow_type", "user"]
+            };
             for page in pages {
+                let order = page.variables["order"].as_array().expect("a list");
+                let order: Vec<&Value> = order.iter().map(|one| &one["identifier"]).collect();
+                assert_eq!(order, dimensions, "ordered by every dimension");
                 let [start, end] = ["start", "end"].map(|name| page.variables[name].as_str().expect("text"));
                 assert_eq!(start[..10], end[..10], "one day a request");
                 assert_eq!((&start[10..], &end[10..]), ("T00:00:00Z", "T23:59:59.999Z"), "both are included");
