@@ -141,6 +141,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         too_heavy: options.too_heavy,
         largest_page: options.largest_page,
         rate_limit: options.rate_limit,
+        ..Settings::default()
     })?;
     let mut output = io::stdout().lock();
     writeln!(output, "listening on {}", stand_in.url())?;
