@@ -122,6 +122,7 @@ fn an_event_shifted_over_midnight_is_named_with_both_days() {
     assert!(run.stderr.contains("ai_metrics of acme on 2026-10-21"), "{}", run.stderr);
     let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("the page");
     assert!(page.contains("own counts of the last 28 days: "));
+    assert!(page.contains("2 days differ: ") || page.contains(" 2 without a known reason"), "the sentence");
     assert!(page.contains("no known reason") && page.contains("quality-differing-days"));
     // Days of earlier runs were reported then.
     let later = bench.run(&["run", "--since", "2026-10-25", "--history", "history"]);

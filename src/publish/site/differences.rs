@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain};
+use crate::model::metric::Explanation;
 
 use super::number;
 use super::page::Frame;
@@ -18,14 +19,15 @@ const MAX_DAYS: usize = 20;
 /// What is shown for a difference without a known reason.
 const UNEXPLAINED: &str = "no known reason";
 
-/// The published days that differ, the newest first.
+/// The published days that differ: those without a known reason first, then the newest.
 fn days<'f, 'a>(frame: &'f Frame<'a>) -> Vec<(&'f Place<'a>, &'a Line<'a>)> {
     let of_place =
         |place: &'f Place<'a>| place.every(METRIC, Grain::Day).iter().map(move |line| (place, *line));
     let mut days: Vec<_> = frame.places.iter().flat_map(of_place).collect();
     days.sort_by(|(_, one), (_, other)| {
-        let key = |line: &'a Line<'a>| (line.period.start, line.metric);
-        key(other).cmp(&key(one)).then_with(|| (one.scope, one.by).cmp(&(other.scope, other.by)))
+        let is_explained = one.explanation.is_some().cmp(&other.explanation.is_some());
+        let newest = other.period.start.cmp(&one.period.start);
+        is_explained.then(newest).then_with(|| (one.scope, one.by).cmp(&(other.scope, other.by)))
     });
     days
 }
@@ -56,15 +58,25 @@ pub(super) fn sentence(frame: &Frame<'_>) -> String {
         None => return String::new(),
     };
     let mut differing: BTreeSet<Day> = BTreeSet::new();
-    let mut reasons: BTreeSet<&str> = BTreeSet::new();
+    let mut by_reason: BTreeMap<Option<Explanation>, BTreeSet<Day>> = BTreeMap::new();
     for (_, line) in days(frame).iter().filter(|(_, line)| (first..=last).contains(&line.period.start)) {
         differing.insert(line.period.start);
-        reasons.insert(reason(line));
+        by_reason.entry(line.explanation).or_default().insert(line.period.start);
     }
+    let reasons = by_reason.iter().map(|(explanation, days)| {
+        let days = number::count(days.len() as u64);
+        match explanation {
+            Some(explanation) => format!("{days} because {}", explanation.text()),
+            None => format!("{days} without a known reason"),
+        }
+    });
     let differ = match differing.len() as u64 {
-        0 => "no day differs".to_owned(),
-        1 => format!("1 day differs: {}", join(&reasons)),
-        count => format!("{} days differ: {}", number::count(count), join(&reasons)),
+        // Days of fewer people are not published.
+        0 => format!("no day of at least {} differs", number::counted(frame.small_group, "person", "people")),
+        count => {
+            let days = number::counted(count, "day differs", "days differ");
+            format!("{days}: {}", reasons.collect::<Vec<String>>().join(", "))
+        }
     };
     format!(
         "Compared with GitLab's own counts of the last 28 days: {} of our events, {} of GitLab's count; {differ}.",
@@ -73,18 +85,14 @@ pub(super) fn sentence(frame: &Frame<'_>) -> String {
     )
 }
 
-fn join(reasons: &BTreeSet<&str>) -> String {
-    reasons.iter().copied().collect::<Vec<&str>>().join("; ")
-}
-
 /// The counts by feature.
 pub(super) fn features_table(frame: &Frame<'_>) -> Option<Table> {
     let columns = [
         Column::text("Feature"),
         Column::text("Group"),
-        Column::text("GitLab's count"),
+        Column::text("Collector"),
         Column::number("Our events"),
-        Column::number("GitLab's events"),
+        Column::number("GitLab's count"),
         Column::number("Difference"),
     ];
     let mut table =
@@ -96,6 +104,8 @@ pub(super) fn features_table(frame: &Frame<'_>) -> Option<Table> {
         };
         sums.entry((feature, place.scope(), collector)).or_default().add(line);
     }
+    // Where everything is suppressed, there is nothing to read.
+    sums.retain(|_, sum| sum.difference.is_some());
     for ((feature, scope, collector), sum) in sums {
         let count =
             |value: Option<f64>| Cell::number(value.map_or_else(|| number::UNKNOWN.to_owned(), signed));
@@ -141,7 +151,7 @@ fn signed(value: f64) -> String {
 pub(super) fn days_table(frame: &Frame<'_>) -> Option<Table> {
     let columns = [
         Column::text("Day (UTC)"),
-        Column::text("GitLab's count"),
+        Column::text("Collector"),
         Column::text("Group"),
         Column::text("Count"),
         Column::number("Difference"),
@@ -163,7 +173,7 @@ pub(super) fn days_table(frame: &Frame<'_>) -> Option<Table> {
     }
     if days.len() > MAX_DAYS {
         let left = (days.len() - MAX_DAYS) as u64;
-        table.more = format!("{} not listed.", number::counted(left, "older one is", "older ones are"));
+        table.more = format!("{} not listed.", number::counted(left, "further one is", "further ones are"));
     }
     (!table.rows.is_empty()).then_some(table)
 }
