@@ -409,7 +409,8 @@ fn each_release_is_queried_only_for_fields_it_has() {
                 ("ai_metrics", Release::V17_5, true),
                 ("ai_user_metrics", Release::V17_5, true),
                 ("code_suggestion_events", Release::V17_5, false),
-                ("credits", Release::V18_7, false),
+                ("credit_months", Release::V19_1, false),
+                ("credits", Release::V19_1, false),
                 ("dora", Release::V17_5, false),
                 ("group_tree", Release::V17_5, false),
                 ("merge_requests", Release::V17_5, false),
@@ -439,7 +440,10 @@ fn each_release_is_queried_only_for_fields_it_has() {
                 reasons.iter().all(|reason| [
                     "not available in this GitLab version: no field AiUsageData.all",
                     "not available in this GitLab version: no field Group.analytics",
-                    "not available in this GitLab version: no field Query.subscriptionUsage"
+                    "not available in this GitLab version: no field Query.subscriptionUsage",
+                    "not available in this GitLab version: Query.subscriptionUsage has no argument startDate",
+                    "this GitLab reports credits for the current month only: not available in this GitLab \
+                     version: Query.subscriptionUsage has no argument startDate"
                 ]
                 .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"

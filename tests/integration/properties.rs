@@ -78,6 +78,7 @@ const COLLECTORS: &[&str] = &[
     "instance_usage_events",
     "seats",
     "credits",
+    "credit_months",
     "merge_requests",
     "pipelines",
     "dora",
@@ -121,8 +122,18 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 let credits = f64::from(hundredths) / 100.0;
                 match product {
                     0 => json!({"date": format!("2026-10-{day:02}"), "creditsUsed": credits}),
+                    1 => json!({"flow": "flow1", "creditsUsed": credits}),
                     _ => json!({"id": format!("product{product}"), "creditsUsed": credits, "flowTypes": [{"id": format!("flow{product}")}]}),
                 }
+            })
+            .boxed(),
+        "credit_months" => (0..500_u32, 0..4_u64, proptest::option::of(0..3_u64))
+            .prop_map(move |(hundredths, people, blocked)| {
+                let credits = f64::from(hundredths) / 100.0;
+                json!({"startDate": "2026-10-01", "endDate": format!("2026-10-{day:02}"), "creditsUsed": credits,
+                    "monthlyCommitment": {"totalCredits": 3, "creditsUsed": credits.min(3.0)},
+                    "overage": {"isAllowed": true, "creditsUsed": (credits - 3.0).max(0.0)},
+                    "usersUsage": {"totalActiveUsers": people}, "blockedUsers": blocked})
             })
             .boxed(),
         "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
@@ -170,7 +181,8 @@ fn fetch() -> impl Strategy<Value = Fetch> {
                 let of_day = |node: &&Value| {
                     let stamps = ["timestamp", "createdAt", "mergedAt"]
                         .map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
-                    ["seats", "credits", "dora"].contains(&collector) || stamps.contains(&true)
+                    ["seats", "credits", "credit_months", "dora"].contains(&collector)
+                        || stamps.contains(&true)
                 };
                 let rows = nodes.iter().filter(of_day).count();
                 match fate {

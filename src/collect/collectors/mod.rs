@@ -6,6 +6,7 @@ pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
+pub mod credit_months;
 pub mod credits;
 pub mod custom;
 pub mod dora;
@@ -51,6 +52,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &ai_user_metrics::AiUserMetrics,
     &agent_sessions::AgentSessions,
     &credits::Credits,
+    &credit_months::CreditMonths,
     &dora::DoraMetrics,
 ];
 
