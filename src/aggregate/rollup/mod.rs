@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use batch::{Batch, LocalIds};
 pub use cells::{Cell, Cells};
-pub use fetch::{Fetch, Pool, Purchase};
+pub use fetch::{Balance, Fetch, Pool, Purchase};
 pub use interner::{Interner, People, PersonId, Symbol};
 pub use reader::{INCONSISTENT_COUNTS, PeopleIds, PersonCounts, Reader, WRONG_DAY};
 pub use row_set::RowSet;
@@ -34,7 +34,7 @@ use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Credit, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
+use crate::model::record::{Credit, CreditMonth, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
 
 /// The target of a fetch: collector, scope and day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,8 +125,8 @@ impl Rollups {
             | Record::SessionTotal(_)
             | Record::SessionDuration(_)
             | Record::SuggestionTotal(_)
-            | Record::Member(_)
-            | Record::CreditMonth(_) => {}
+            | Record::Member(_) => {}
+            Record::CreditMonth(month) => self.add_credit_month(target, month),
             Record::Credit(credit) => self.add_credit(target, credit),
             Record::Dora(dora) => self.add_dora(target, dora),
         }
@@ -266,6 +266,24 @@ impl Rollups {
         if let Some(credits) = credit.credits {
             self.fetch(target, &credit.origin).credits.push((product, flow, credits));
         }
+    }
+
+    fn add_credit_month(&mut self, target: Target, month: &CreditMonth<'_>) {
+        let balance = Balance {
+            start: month.start,
+            end: month.end,
+            used: month.used,
+            commitment: month.commitment,
+            commitment_used: month.commitment_used,
+            waiver: month.waiver,
+            waiver_used: month.waiver_used,
+            overage_used: month.overage_used,
+            active_users: month.active_users,
+            blocked_users: month.blocked_users,
+            last_event_at: month.last_event_at,
+        };
+        let fetched_at = month.origin.fetched_at;
+        self.fetch(target, &month.origin).balances.push((fetched_at, balance));
     }
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {

@@ -323,6 +323,7 @@ fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
         let other = match line.metric {
             "workflow.events" => find_in("events.count", line.by),
             "workflow.users" => find_in("users.exposed", line.by),
+            "credits.used" => find_in("agents.credits", line.by),
             _ => alias()
                 .and_then(|alias| find_in("events.count", &[("event", alias.event)].into_iter().collect())),
         };

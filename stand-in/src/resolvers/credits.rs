@@ -2,8 +2,8 @@
 //!
 //! A session is charged on the day it was created. In each month the sessions of a subscription use
 //! up the commitment in order of time, then the waiver; the rest is overage. For each purchased seat
-//! the commitment is 12 credits a month, and the waiver one. A person who has used 40 credits in a
-//! month is blocked by the cap.
+//! the commitment is 4 credits a month, and the waiver half a credit, so that they run out in some
+//! months. A person who has used 20 credits in a month is blocked by the cap.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,11 +20,11 @@ use super::{QueryContext, Resolved, Role, text, texts, validation};
 /// Maximum and default page size.
 const MAX_PAGE_SIZE: usize = 20;
 /// A month, in hundredths of a credit.
-const COMMITTED_PER_SEAT: u32 = 1_200;
+const COMMITTED_PER_SEAT: u32 = 400;
 /// A month, in hundredths of a credit.
-const WAIVED_PER_SEAT: u32 = 100;
+const WAIVED_PER_SEAT: u32 = 50;
 /// Of each person in a month, in hundredths of a credit.
-const USER_CAP: u32 = 4_000;
+const USER_CAP: u32 = 2_000;
 
 /// Null for users who may not see it, and for subgroups.
 pub(super) fn usage<'a>(context: &'a QueryContext<'a>, info: &ResolveInfo<'_>) -> Resolved<'a> {

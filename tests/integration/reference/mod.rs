@@ -2,6 +2,7 @@
 //! and simple way. It shares no code with the program, only the definitions.
 
 mod agents;
+mod credits;
 mod delivery;
 mod engagement;
 mod features;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use stand_in::{Organization, Person, UsageEvent};
 
 use self::agents::{credits, put_unavailable_sessions, sessions};
+use self::credits::{balances, outlook};
 use self::delivery::{delivery, dora, impact};
 use self::engagement::{engagement, retention};
 use self::features::REACHED;
@@ -291,6 +293,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
         credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
+            outlook(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
@@ -314,6 +317,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                 }
             }
         }
+    }
+    for month in periods(since, until).into_iter().filter(|period| period.grain == "month") {
+        balances(collected, name, &groups, month, lines);
     }
     let put = |metric: &str,
                grain: &str,
@@ -357,6 +363,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     for (collector, status, days) in [
         ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
+        ("credit_months", "complete", 1),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", requested_days),
         ("ai_metrics", "not_collected", 28 - requested_days),
@@ -367,7 +374,11 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             let by = json!({"collector": collector, "status": status});
             // The seat list of the run is of the day after the window.
             let in_window = collected.seat_lists.iter().filter(|day| (window..=until).contains(*day)).count();
-            let known = if collector == "seats" { in_window as f64 / 28.0 } else { 0.0 };
+            let known = match collector {
+                "seats" => in_window as f64 / 28.0,
+                "credit_months" => 1.0 / 28.0,
+                _ => 0.0,
+            };
             put("coverage.days", "window", window, until, known, by, days, lines);
         }
     }
