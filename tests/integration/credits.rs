@@ -84,6 +84,7 @@ fn without_a_commitment_or_its_use_there_is_no_day() {
         (json!({"commitment": 0.0, "commitment_used": 0.0}), "no_commitment"),
         (json!({"commitment": 300.0}), "not_reached"),
         (json!({"commitment_used": null}), "not_in_source"),
+        (json!({"waiver": 10.0}), "not_in_source"),
         (json!({"used": null}), "not_in_source"),
         // So far everything was included with the seats.
         (json!({"commitment_used": 0.0}), "too_few"),

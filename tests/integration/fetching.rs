@@ -83,7 +83,7 @@ fn queries_stay_within_gitlabs_limits() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (8 * 40 + 3);
+    let expected = 2 * (8 * 40 + 4);
     assert_eq!(coverage.len(), expected, "one line per collector, scope and day");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")

@@ -223,7 +223,11 @@ fn run_out_days(draws: &[Vec<f64>], balance: &MonthBalance<'_>, month: Period) -
         *balance.balance;
     let commitment = commitment.filter(|commitment| *commitment > 0.0).ok_or(Reason::NoCommitment)?;
     let available = commitment + waiver.unwrap_or(0.0);
-    let spent = commitment_used.ok_or(Reason::NotInSource)? + waiver_used.unwrap_or(0.0);
+    let waived = match waiver {
+        Some(_) => waiver_used.ok_or(Reason::NotInSource)?,
+        None => waiver_used.unwrap_or(0.0),
+    };
+    let spent = commitment_used.ok_or(Reason::NotInSource)? + waived;
     let is_used_up = spent >= available - MAX_ROUNDING_ERROR;
     // Nothing is used on demand before the rest is used up.
     let on_demand = match overage_used {

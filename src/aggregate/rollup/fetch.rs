@@ -39,8 +39,8 @@ pub struct Fetch {
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     /// GitLab Credits with their product and flow, if reported; unordered.
     pub credits: Vec<(Option<Symbol>, Option<Symbol>, f64)>,
-    /// Balances of GitLab Credits by month, with the time of this fetch; unordered.
-    pub balances: Vec<(Timestamp, Balance)>,
+    /// Balances of GitLab Credits by month, with the time of this fetch and their row; unordered.
+    pub balances: Vec<(Timestamp, Row, Balance)>,
 }
 
 /// GitLab Credits of a month. A value that GitLab does not return is `None`.

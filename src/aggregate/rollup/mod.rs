@@ -282,8 +282,8 @@ impl Rollups {
             blocked_users: month.blocked_users,
             last_event_at: month.last_event_at,
         };
-        let fetched_at = month.origin.fetched_at;
-        self.fetch(target, &month.origin).balances.push((fetched_at, balance));
+        let Origin { fetched_at, row, .. } = month.origin;
+        self.fetch(target, &month.origin).balances.push((fetched_at, row, balance));
     }
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {

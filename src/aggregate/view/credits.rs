@@ -31,11 +31,13 @@ impl<'a> View<'a> {
             let days = days_of(scope).into_iter().flat_map(|days| days.range(..=self.until));
             let fetches = days.filter(|(_, (state, _))| state.is_known());
             let balances = fetches.flat_map(|(_, (_, fetch))| fetch.iter().flat_map(|fetch| &fetch.balances));
-            let mut of_month: Vec<&(Timestamp, Balance)> =
-                balances.filter(|(_, balance)| (month.start..=month.end).contains(&balance.start)).collect();
-            of_month.sort_by_key(|(fetched_at, _)| *fetched_at);
-            let blocked_users = of_month.iter().rev().find_map(|(_, balance)| balance.blocked_users);
-            let (fetched_at, balance) = of_month.pop()?;
+            let is_of_month = |balance: &Balance| (month.start..=month.end).contains(&balance.start);
+            let mut of_month: Vec<_> = balances.filter(|(.., balance)| is_of_month(balance)).collect();
+            // A fetch has one balance of a month. If it has several nevertheless, the choice must not
+            // depend on their order.
+            of_month.sort_by_key(|(fetched_at, row, _)| (*fetched_at, *row));
+            let blocked_users = of_month.iter().rev().find_map(|(.., balance)| balance.blocked_users);
+            let (fetched_at, _, balance) = of_month.pop()?;
             Some(MonthBalance { balance, fetched_at: *fetched_at, blocked_users })
         };
         payers.into_iter().map(balance_of).collect()
