@@ -203,6 +203,10 @@ pub enum Reason {
     NotInSource,
     /// There are too few observations: a single one has no interval.
     TooFew,
+    /// GitLab reports no commitment of credits.
+    NoCommitment,
+    /// What is asked for is not expected within the period.
+    NotReached,
     /// A reason of a newer version.
     #[serde(other)]
     Other,
@@ -219,6 +223,8 @@ impl Reason {
             Reason::LookBackIncomplete => "look_back_incomplete",
             Reason::NotInSource => "not_in_source",
             Reason::TooFew => "too_few",
+            Reason::NoCommitment => "no_commitment",
+            Reason::NotReached => "not_reached",
             Reason::Other => "other",
         }
     }

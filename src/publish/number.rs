@@ -177,6 +177,8 @@ pub fn reason(reason: Option<Reason>) -> &'static str {
         Some(Reason::LookBackIncomplete) => "not enough history yet",
         Some(Reason::NotInSource) => "not reported by GitLab",
         Some(Reason::TooFew) => "too few cases for an interval",
+        Some(Reason::NoCommitment) => "no commitment",
+        Some(Reason::NotReached) => "not expected in this period",
         Some(Reason::Other) | None => "unknown",
     }
 }

@@ -103,6 +103,18 @@ const VERSIONED_MEMBERS: &[(&str, Availability)] = &[
     ("Query.addOnPurchase", Until((19, 0))),
     ("Query.aiUsageData", Since((18, 7))),
     ("Query.subscriptionUsage", Since((18, 5))),
+    // Before 18.11 GitLab answered for the current month. Flows could be selected later, before the
+    // next release played here.
+    ("Query.subscriptionUsage(startDate:)", Since((18, 11))),
+    ("Query.subscriptionUsage(endDate:)", Since((18, 11))),
+    ("Query.subscriptionUsage(flowTypes:)", Since((19, 1))),
+    ("GitlabSubscriptionUsage.startDate", Since((18, 11))),
+    ("GitlabSubscriptionUsage.endDate", Since((18, 11))),
+    ("GitlabSubscriptionUsage.dailyUsage", Since((18, 11))),
+    ("GitlabSubscriptionUsage.products", Since((18, 11))),
+    ("GitlabSubscriptionUsage.budgetCaps", Since((18, 11))),
+    ("GitlabSubscriptionUsageUser.blockedStatus", Since((18, 11))),
+    ("GitlabSubscriptionUsageUsersUsage.totalActiveUsers", Since((18, 11))),
     ("Group.aiMetricsBasic", TimeRange((18, 5), (19, 5))),
     ("Project.aiMetricsBasic", TimeRange((18, 5), (19, 5))),
     ("Group.aiUserMetrics(sort:)", Since((18, 8))),

@@ -163,7 +163,7 @@ fn no_permission_for_usage_exits_with_69_but_not_for_seats_alone() {
     let result = run_command(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
-    assert_eq!(coverage.len(), 17, "{coverage:?}");
+    assert_eq!(coverage.len(), 18, "{coverage:?}");
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 
     let reporter = |arguments: &[&str]| {
@@ -298,6 +298,7 @@ fn output_files_are_complete_or_absent() {
         "ai_metrics",
         "ai_user_metrics",
         "code_suggestion_events",
+        "credit_months",
         "credits",
         "seats",
         "suggestions_by_editor",
@@ -361,7 +362,7 @@ fn the_summary_can_be_json() {
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
     assert_eq!(summary["command"], "fetch");
     assert_eq!(summary["outcome"], "complete");
-    assert_eq!(summary["collected"].as_array().expect("a list").len(), 10);
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 11);
 }
 
 /// Runs a command with this file as standard output and waits for its end.

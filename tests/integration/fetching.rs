@@ -83,7 +83,7 @@ fn queries_stay_within_gitlabs_limits() {
         }
     }
     let coverage = lines_of(&result.stdout, "coverage");
-    let expected = 2 * (10 * 40 + 4);
+    let expected = 2 * (10 * 40 + 5);
     assert_eq!(coverage.len(), expected, "one line per collector, scope and day");
     assert!(coverage.iter().all(|line| line["status"] == "complete" && line["reason"].is_null()));
     let fetches: BTreeSet<String> = lines_of(&result.stdout, "raw")
@@ -411,7 +411,8 @@ fn each_release_is_queried_only_for_fields_it_has() {
                 ("ai_metrics", Release::V17_5, true),
                 ("ai_user_metrics", Release::V17_5, true),
                 ("code_suggestion_events", Release::V17_5, false),
-                ("credits", Release::V18_7, false),
+                ("credit_months", Release::V19_1, false),
+                ("credits", Release::V19_1, false),
                 ("dora", Release::V17_5, false),
                 ("group_tree", Release::V17_5, false),
                 ("merge_requests", Release::V17_5, false),
@@ -446,7 +447,10 @@ fn each_release_is_queried_only_for_fields_it_has() {
                     "not available in this GitLab version: no field Analytics.duoWorkflows",
                     "not available in this GitLab version: no field Group.analytics",
                     "not available in this GitLab version: no field Query.subscriptionUsage",
-                    "not enabled in this GitLab: ClickHouse is not configured on this instance."
+                    "not available in this GitLab version: Query.subscriptionUsage has no argument startDate",
+                    "not enabled in this GitLab: ClickHouse is not configured on this instance.",
+                    "this GitLab reports credits for the current month only: not available in this GitLab \
+                     version: Query.subscriptionUsage has no argument startDate"
                 ]
                 .contains(&reason.as_str().expect("text"))),
                 "{reasons:?}"

@@ -8,6 +8,7 @@ mod collectors;
 mod component;
 mod connections;
 mod consumers;
+mod credits;
 mod doctor;
 mod documents;
 mod exit_codes;

@@ -498,9 +498,16 @@ fn groups_of_a_collected_instance_do_not_change_the_union() {
             &of_scope(&found, scope, &of_events),
             &of_scope(&of_groups, scope, &|metric| {
                 of_events(metric)
-                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned", "agents.credits"]
-                        .iter()
-                        .any(|name| metric.starts_with(name))
+                    && ![
+                        "pipelines.",
+                        "dora.",
+                        "seats.purchased",
+                        "seats.assigned",
+                        "agents.credits",
+                        "credits.",
+                    ]
+                    .iter()
+                    .any(|name| metric.starts_with(name))
             }),
         );
     }

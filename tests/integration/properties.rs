@@ -83,6 +83,7 @@ const COLLECTORS: &[&str] = &[
     "agent_durations",
     "suggestions_by_editor",
     "project_sessions",
+    "credit_months",
     "merge_requests",
     "pipelines",
     "dora",
@@ -126,6 +127,7 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 let credits = f64::from(hundredths) / 100.0;
                 match product {
                     0 => json!({"date": format!("2026-10-{day:02}"), "creditsUsed": credits}),
+                    1 => json!({"flow": "flow1", "creditsUsed": credits}),
                     _ => json!({"id": format!("product{product}"), "creditsUsed": credits, "flowTypes": [{"id": format!("flow{product}")}]}),
                 }
             })
@@ -138,6 +140,15 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 json!({"id": format!("gid://gitlab/Ai::DuoWorkflows::Workflow/{id}"), "workflowDefinition": "developer/v1",
                     "status": "FINISHED", "createdAt": time, "updatedAt": time, "user": user,
                     "project": {"id": "gid://gitlab/Project/1", "fullPath": "acme/web"}})
+            })
+            .boxed(),
+        "credit_months" => (0..500_u32, 0..4_u64, proptest::option::of(0..3_u64))
+            .prop_map(move |(hundredths, people, blocked)| {
+                let credits = f64::from(hundredths) / 100.0;
+                json!({"startDate": "2026-10-01", "endDate": format!("2026-10-{day:02}"), "creditsUsed": credits,
+                    "monthlyCommitment": {"totalCredits": 3, "creditsUsed": credits.min(3.0)},
+                    "overage": {"isAllowed": true, "creditsUsed": (credits - 3.0).max(0.0)},
+                    "usersUsage": {"totalActiveUsers": people}, "blockedUsers": blocked})
             })
             .boxed(),
         "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
@@ -213,6 +224,7 @@ fn fetch() -> impl Strategy<Value = Fetch> {
                     let has_day_of_request = [
                         "seats",
                         "credits",
+                        "credit_months",
                         "dora",
                         "agent_sessions",
                         "agent_flows",

@@ -13,10 +13,12 @@ mod chat;
 mod code_review;
 mod code_suggestions;
 mod coverage;
+mod credits;
 pub mod definition;
 mod dora;
 mod engagement;
 mod events;
+mod forecast;
 pub mod idle;
 mod impact;
 mod merge_requests;
@@ -70,6 +72,7 @@ pub const FAMILIES: &[Family] = &[
     agents_tokens::FAMILY,
     agents_cost::FAMILY,
     agents_credits::FAMILY,
+    credits::FAMILY,
     merge_requests::FAMILY,
     pipelines::FAMILY,
     dora::FAMILY,

@@ -8,7 +8,7 @@ use super::value::MetricValue;
 use super::{Definition, Thresholds};
 use crate::aggregate::prices::Prices;
 use crate::aggregate::view::{DayState, Source, View};
-use crate::base::calendar::{Day, Period};
+use crate::base::calendar::{Day, Period, Timestamp};
 use crate::events::agents::AgentRole;
 use crate::model::coverage::Status;
 use crate::model::metric::{Metric, MetricSource, Reason};
@@ -174,6 +174,20 @@ impl<'a, 'v> MetricSink<'a, 'v> {
         self.imported = (in_all as f64 - self.coverage * length).round().max(0.0) / length;
     }
 
+    /// Sets coverage and finality for values of several sources together that cover the first days
+    /// of the period: of each, how many days, and when they were fetched. `None` is a source
+    /// without a value.
+    pub(super) fn cover_first_days(&mut self, covered: impl Iterator<Item = Option<(i64, Timestamp)>>) {
+        let (mut days, mut is_final) = (self.period.length(), true);
+        for covered in covered {
+            let (covered, fetched_at) = covered.unwrap_or((0, self.period.start.midnight()));
+            days = days.min(covered);
+            is_final &= covered == self.period.length() && fetched_at >= settled_at(self.period);
+        }
+        self.coverage = days as f64 / self.period.length() as f64;
+        (self.readable, self.imported, self.is_excerpt, self.is_final) = (1.0, 0.0, false, is_final);
+    }
+
     /// Sets coverage and finality for a running value that covers the period up to `day`.
     pub(super) fn cover_up_to(&mut self, day: Day, state: &DayState) {
         let is_complete = state.status == Status::Complete;
@@ -250,6 +264,10 @@ fn readable<'s>(states: impl Iterator<Item = &'s DayState>) -> f64 {
 
 /// Whether the day was fetched so late that no late events of the period are expected.
 fn is_settled(state: &DayState, period: Period) -> bool {
-    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
-    state.fetched_at.is_some_and(|at| at >= settled)
+    state.fetched_at.is_some_and(|at| at >= settled_at(period))
+}
+
+/// When no late events of the period are expected any more.
+fn settled_at(period: Period) -> Timestamp {
+    period.end.plus(1 + DAYS_UNTIL_FINAL).midnight()
 }

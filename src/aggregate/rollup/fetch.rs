@@ -11,7 +11,7 @@ use super::sorted_runs::OnDuplicate;
 use super::states::{MergeRequestState, Observation, PipelineState};
 use super::tally::{CellId, Entries, Tally};
 use super::totals::GitlabTotals;
-use crate::base::calendar::Day;
+use crate::base::calendar::{Day, Timestamp};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::number::TOO_LARGE;
 use crate::model::record::{DoraMeasure, Row};
@@ -45,6 +45,35 @@ pub struct Fetch {
     pub(super) aggregates: Option<Box<Aggregates>>,
     /// What GitLab counted itself.
     pub totals: GitlabTotals,
+    /// Balances of GitLab Credits by month, with the time of this fetch and their row; unordered.
+    pub balances: Vec<(Timestamp, Row, Balance)>,
+}
+
+/// GitLab Credits of a month. A value that GitLab does not return is `None`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Balance {
+    /// The first day that GitLab counted.
+    pub start: Day,
+    /// The last day that GitLab counted.
+    pub end: Day,
+    /// Credits used.
+    pub used: Option<f64>,
+    /// Credits of the commitment.
+    pub commitment: Option<f64>,
+    /// Credits used of the commitment.
+    pub commitment_used: Option<f64>,
+    /// Credits of the waiver.
+    pub waiver: Option<f64>,
+    /// Credits used of the waiver.
+    pub waiver_used: Option<f64>,
+    /// On-demand credits used.
+    pub overage_used: Option<f64>,
+    /// Users of credits.
+    pub active_users: Option<u64>,
+    /// People whom a cap blocks.
+    pub blocked_users: Option<u64>,
+    /// The time of the last event that changed a balance.
+    pub last_event_at: Option<Timestamp>,
 }
 
 /// Rows of a fetch that were counted together.

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use aggregates::{Aggregates, CreatedSessions, DurationRow, Ends, SessionRow, SuggestionRow};
 pub use batch::{Batch, LocalIds};
 pub use cells::{Cell, Cells};
-pub use fetch::{Fetch, Pool, Purchase};
+pub use fetch::{Balance, Fetch, Pool, Purchase};
 pub use interner::{Interner, People, PersonId, Symbol};
 pub use reader::{INCONSISTENT_COUNTS, PeopleIds, PersonCounts, Reader, WRONG_DAY};
 pub use row_set::RowSet;
@@ -38,7 +38,7 @@ use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Credit, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
+use crate::model::record::{Credit, CreditMonth, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
 
 /// The target of a fetch: collector, scope and day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,7 +123,8 @@ impl Rollups {
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_) | Record::Member(_) | Record::CreditMonth(_) => {}
+            Record::Project(_) | Record::Member(_) => {}
+            Record::CreditMonth(month) => self.add_credit_month(target, month),
             Record::GroupTotal(total) => {
                 fetch.totals.add_group(total, &mut self.symbols);
                 self.add_group_total(target, total);
@@ -281,6 +282,24 @@ impl Rollups {
         if let Some(credits) = credit.credits {
             self.fetch(target, &credit.origin).credits.push((product, flow, credits));
         }
+    }
+
+    fn add_credit_month(&mut self, target: Target, month: &CreditMonth<'_>) {
+        let balance = Balance {
+            start: month.start,
+            end: month.end,
+            used: month.used,
+            commitment: month.commitment,
+            commitment_used: month.commitment_used,
+            waiver: month.waiver,
+            waiver_used: month.waiver_used,
+            overage_used: month.overage_used,
+            active_users: month.active_users,
+            blocked_users: month.blocked_users,
+            last_event_at: month.last_event_at,
+        };
+        let Origin { fetched_at, row, .. } = month.origin;
+        self.fetch(target, &month.origin).balances.push((fetched_at, row, balance));
     }
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {

@@ -99,6 +99,7 @@ impl<'a> Resolved<'a> {
             (Source::Pipelines, "pipelines"),
             (Source::Dora, "dora"),
             (Source::Credits, "credits"),
+            (Source::CreditMonths, "credit_months"),
         ] {
             let days = self.merged_days(scopes, |scope| self.days_of(collector, scope));
             view.sources.extend(days.map(|days| (source, SourceStates::of(days))));

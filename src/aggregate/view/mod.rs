@@ -4,6 +4,7 @@
 mod agents;
 mod bots;
 mod build;
+mod credits;
 mod merge;
 mod resolve;
 mod seats;
@@ -17,6 +18,7 @@ use std::sync::OnceLock;
 
 use agents::Agents;
 pub use agents::{AgentUse, Credits, Session};
+pub use credits::MonthBalance;
 pub use resolve::Resolved;
 use resolve::ScopeKey;
 use seats::SNAPSHOT_GRACE_DAYS;

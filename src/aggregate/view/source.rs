@@ -26,6 +26,8 @@ pub enum Source {
     Tokens,
     /// `credits`.
     Credits,
+    /// `credit_months`.
+    CreditMonths,
 }
 
 /// Event exports, in order of preference: on a day without GitLab's own events, the first that has

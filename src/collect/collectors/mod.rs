@@ -9,6 +9,7 @@ pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
+pub mod credit_months;
 pub mod credits;
 pub mod custom;
 pub mod dora;
@@ -60,6 +61,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &suggestions_by_editor::SuggestionsByEditor,
     &project_sessions::ProjectSessions,
     &credits::Credits,
+    &credit_months::CreditMonths,
     &dora::DoraMetrics,
 ];
 

@@ -330,6 +330,7 @@ fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
             "workflow.users" => find_in("users.exposed", line.by),
             "agents.duration_seconds" => find_in("agents.sessions", &finished_sessions(line.by))
                 .filter(|sessions| lines[*sessions].n == line.n),
+            "credits.used" => find_in("agents.credits", line.by),
             _ => alias()
                 .and_then(|alias| find_in("events.count", &[("event", alias.event)].into_iter().collect())),
         };

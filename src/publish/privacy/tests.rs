@@ -397,3 +397,36 @@ fn differences_from_gitlabs_counts_reveal_no_small_count() {
     };
     assert_eq!(of(&[users]), [(Grain::Window, window, None)]);
 }
+
+#[test]
+fn credits_follow_the_people_who_used_them() {
+    let month = |mut metric: Metric| {
+        metric.grain = Grain::Month;
+        (metric.start, metric.end) = (day("2026-10-01"), day("2026-10-31"));
+        metric
+    };
+    let p50 = [("stat", "p50")];
+    let metrics = |people| {
+        [
+            month(cell("agents.credits", &[], 90, None)),
+            month(cell("agents.credits", &[("product", "chat")], 60, None)),
+            month(cell("agents.credits", &[("product", "code_review")], 30, None)),
+            month(cell("credits.commitment", &[], 1_200, None)),
+            month(cell("credits.forecast", &p50, 120, Some(people))),
+            month(cell("credits.people_over_cap", &[], 1, Some(1))),
+            month(cell("credits.run_out_on", &p50, 30, Some(people))),
+            month(cell("credits.used", &[], 90, Some(people))),
+        ]
+    };
+    let published = |people| {
+        let metrics = metrics(people);
+        let lines = publish(&metrics, 5);
+        let names = lines.iter().filter(|line| line.suppression.is_none());
+        names.map(|line| format!("{} {:?}", line.metric, line.by.get("product"))).collect::<Vec<_>>()
+    };
+    // The total by its other name, and with it a product.
+    assert_eq!(published(4), [r#"agents.credits Some("chat")"#, "credits.commitment None"]);
+    let few_are_blocked = published(5);
+    assert_eq!(few_are_blocked.len(), 7);
+    assert!(!few_are_blocked.contains(&"credits.people_over_cap None".to_owned()), "{few_are_blocked:?}");
+}

@@ -50,6 +50,7 @@ export function* agentFigures(page) {
       element("strong", {}, "Not available. "),
       "GitLab returned neither sessions of agents nor their number. Import Duo Agent Platform events to see them.",
     );
+    yield creditBalanceTable(page);
     yield creditTable(page);
     return;
   }
@@ -105,6 +106,7 @@ export function* agentFigures(page) {
   yield flowTable(page, flow);
   yield modelTable(page);
   yield sideBySide(toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"), costTable(page));
+  yield creditBalanceTable(page);
   yield creditTable(page);
 }
 
@@ -263,9 +265,14 @@ function costTable(page) {
 }
 
 /** @param {Page} page */
-function creditTable(page) {
+function lastMonth(page) {
   const { last } = page.data;
-  const month = page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
+  return page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
+}
+
+/** @param {Page} page */
+function creditTable(page) {
+  const month = lastMonth(page);
   if (!month) return null;
   const credits = page.metrics.split(page.group, "agents.credits", month, "product");
   const max = maxValue(credits.values());
@@ -279,6 +286,45 @@ function creditTable(page) {
         textCell(valueLabel(product, "product")),
         barCell(credits.get(product), "plain", max),
       ]),
+    },
+    page,
+  );
+}
+
+/**
+ * Credits used against the commitment, and how the month may end.
+ * @param {Page} page
+ */
+function creditBalanceTable(page) {
+  const month = lastMonth(page);
+  if (!month) return null;
+  /** @type {(metric: string, stat?: string) => Line|undefined} */
+  const line = (metric, stat) =>
+    page.metrics.line(page.group, `credits.${metric}`, month, stat ? { stat } : {});
+  /** @type {[string, string, string[]][]} */
+  const rows = [
+    ["Committed", "commitment", []],
+    ["Waiver", "waiver", []],
+    ["Used so far", "used", []],
+    ["Used on demand", "overage", []],
+    ["Expected by the end of the month", "forecast", ["p50", "p10", "p90"]],
+    ["Commitment used up on day", "run_out_on", ["p50", "p10", "p90"]],
+    ["People blocked by their cap", "people_over_cap", []],
+  ];
+  return tableFigure(
+    {
+      id: "credit-balance",
+      caption: `Credits against the commitment, ${periodName(month)}`,
+      note: "Credits used include some that are not billed. 80% of the simulated months lie between low and high.",
+      columns: [textColumn("Measure"), numberColumn("Value"), numberColumn("Low"), numberColumn("High")],
+      rows: rows
+        .filter(([, metric, [stat]]) => line(metric, stat))
+        .map(([label, metric, [middle, low, high]]) => [
+          textCell(label),
+          valueCell(line(metric, middle), "plain"),
+          low ? valueCell(line(metric, low), "plain") : textCell(""),
+          high ? valueCell(line(metric, high), "plain") : textCell(""),
+        ]),
     },
     page,
   );

@@ -190,8 +190,8 @@ pub(super) fn credits(collected: &Collected<'_>, groups: &[usize], period: Perio
     if !["day", "month"].contains(&period.grain) {
         return;
     }
-    // By day, group and product: hundredths of a credit, and the flows that used them.
-    let mut used: BTreeMap<(NaiveDate, usize, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
+    // By day, group and part: hundredths of a credit.
+    let mut used: BTreeMap<(NaiveDate, usize, (&str, &str)), u32> = BTreeMap::new();
     for session in &collected.organization.sessions {
         let Some(created_at) = session.created_at else { continue };
         if !groups.contains(&session.group) || !was_in(created_at, period, collected) {
@@ -202,30 +202,14 @@ pub(super) fn credits(collected: &Collected<'_>, groups: &[usize], period: Perio
             "code_review/v1" => "code_review",
             _ => "duo_agent_platform",
         };
-        for product in ["", product] {
-            let (sum, flows) = used.entry((created_at.date_naive(), session.group, product)).or_default();
-            *sum += session.credits;
-            flows.insert(session.flow_type.trim_end_matches("/v1"));
+        let flow = session.flow_type.trim_end_matches("/v1");
+        for part in [("", ""), ("product", product), ("flow", flow)] {
+            *used.entry((created_at.date_naive(), session.group, part)).or_default() += session.credits;
         }
     }
     let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
-    // Credits of a day and group that cannot be attributed to a flow.
-    let mut unattributed: BTreeMap<(NaiveDate, usize), u32> = BTreeMap::new();
-    for ((day, group, product), (sum, flows)) in &used {
-        let place = if product.is_empty() { ("", "") } else { ("product", *product) };
-        if !product.is_empty() && flows.len() > 1 {
-            *unattributed.entry((*day, *group)).or_default() += sum;
-        }
-        days_of.entry(place).or_default().push(*sum);
-        // The credits of a product with a single flow are attributed to that flow.
-        if !product.is_empty()
-            && let [flow] = Vec::from_iter(flows)[..]
-        {
-            days_of.entry(("flow", flow)).or_default().push(*sum);
-        }
-    }
-    if days_of.keys().any(|(dimension, _)| *dimension == "flow") && !unattributed.is_empty() {
-        days_of.insert(("flow", "(none)"), unattributed.into_values().collect());
+    for ((_, _, part), sum) in used {
+        days_of.entry(part).or_default().push(sum);
     }
     for ((dimension, name), days) in days_of {
         let by: Vec<(&str, &str)> =

@@ -3,6 +3,7 @@
 
 mod agents;
 mod aggregates;
+mod credits;
 mod delivery;
 mod engagement;
 mod features;
@@ -19,6 +20,7 @@ use stand_in::{Organization, Person, UsageEvent};
 pub(crate) use self::aggregates::{Aggregate, aggregated_sessions};
 
 use self::agents::{created_sessions, credits, sessions};
+use self::credits::{balances, outlook};
 use self::delivery::{delivery, dora, impact};
 use self::engagement::{engagement, retention};
 use self::features::REACHED;
@@ -300,6 +302,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
         credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
+            outlook(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
@@ -323,6 +326,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                 }
             }
         }
+    }
+    for month in periods(since, until).into_iter().filter(|period| period.grain == "month") {
+        balances(collected, name, &groups, month, lines);
     }
     let put = |metric: &str,
                grain: &str,
@@ -366,6 +372,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     for (collector, status, days) in [
         ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
+        ("credit_months", "complete", 1),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", requested_days),
         ("ai_metrics", "not_collected", 28 - requested_days),
@@ -381,7 +388,11 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             let by = json!({"collector": collector, "status": status});
             // The seat list of the run is of the day after the window.
             let in_window = collected.seat_lists.iter().filter(|day| (window..=until).contains(*day)).count();
-            let known = if collector == "seats" { in_window as f64 / 28.0 } else { 0.0 };
+            let known = match collector {
+                "seats" => in_window as f64 / 28.0,
+                "credit_months" => 1.0 / 28.0,
+                _ => 0.0,
+            };
             put("coverage.days", "window", window, until, known, by, days, lines);
         }
     }
