@@ -13,6 +13,7 @@ mod exit_codes;
 mod exports;
 mod faults;
 mod fetching;
+mod first_run;
 mod history;
 mod image;
 mod inputs;
