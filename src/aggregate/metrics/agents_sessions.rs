@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::label;
+use super::agents_labels::for_each_label;
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
 use super::sink::{By, MetricSink};
@@ -22,12 +23,17 @@ const SESSIONS: Definition = Definition {
     title: "Agent sessions",
     unit: Unit::Sessions,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow", "status", "flow×status"],
+    by: &[TOTAL, "flow", "status", "flow×status", "agent", "item_type", "flow×flow_version"],
     text: "Agent sessions by the UTC day of their first step; a session counts once, even if several \
            sources report it. The status is that of the last step that ended the session: finished, \
            failed, stopped, cancelled, stuck (cleaned up by GitLab; only event streams report it, \
            GraphQL returns such a session as failed), or open without a known end. Agentic Chat is \
-           the flow chat. The events of a group contain no sessions; then there is no value.",
+           the flow chat. The events of a group contain no sessions; then there is no value. The agent \
+           (its name, else the id of the custom item), the item type (foundational or custom agent, \
+           flow or external agent) and the version of a flow come from the AI Context, the version \
+           also from the name of the flow (fix_pipeline/v1). A session with several counts under the \
+           one that appeared last. A split exists if some session of the period has the value; the \
+           others are (none).",
 };
 
 const FINISHED: CountRef = CountRef::of("agents.sessions").by(&[("status", "finished")]);
@@ -47,7 +53,7 @@ const SUCCESS_RATE: Definition = Definition {
         &[CANCELLED, OPEN],
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
-    by: &[TOTAL, "flow"],
+    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
     text: "Finished sessions divided by the sessions that finished, failed, were stopped or got \
            stuck. Cancelled and open sessions are left out, and so is chat, which hands the turn \
            back instead of ending.",
@@ -72,7 +78,7 @@ const USERS: Definition = Definition {
     title: "People with agent sessions",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow"],
+    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
     text: "Distinct people with a session in the period. If several sources report the user of a \
            session, GitLab's own value counts. The field basis is the share of sessions with a known \
            user. Bots and service accounts are not counted.",
@@ -112,6 +118,8 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     for (flow, counts) in &by_flow {
         counts.emit(sink, &[("flow", flow)]);
     }
+    let add = |counts: &mut SessionCounts, session: &Session| counts.add(session, view);
+    for_each_label(view, view.sessions_in(sink.period), add, |counts, by| counts.emit_labeled(sink, by));
 }
 
 impl SessionCounts {
@@ -134,8 +142,7 @@ impl SessionCounts {
     }
 
     fn emit(&self, sink: &mut MetricSink<'_, '_>, flow: By<'_>) {
-        let people = Some(self.people.len());
-        sink.emit(&SESSIONS, flow, MetricValue::count(self.all, people));
+        self.emit_labeled(sink, flow);
         for status in SessionStatus::ALL {
             if let Some((count, people)) = self.by_status.get(&status) {
                 let by: Vec<(&str, &str)> =
@@ -143,14 +150,21 @@ impl SessionCounts {
                 sink.emit(&SESSIONS, &by, MetricValue::count(*count, Some(people.len())));
             }
         }
-        if !flow.contains(&("flow", CHAT)) {
-            let ended = Number::Count(self.ended);
-            let people = Some(self.people_of_ended.len());
-            sink.emit(&SUCCESS_RATE, flow, MetricValue::rate(Number::Count(self.finished), ended, people));
-        }
         let finished = self.by_status.get(&SessionStatus::Finished).map_or(0, |(count, _)| *count);
+        let people = Some(self.people.len());
         let rate = MetricValue::rate(Number::Count(finished), Number::Count(self.all), people);
         sink.emit(&COMPLETION_RATE, flow, rate);
-        sink.emit(&USERS, flow, MetricValue::people(self.people.len()).with_basis(self.with_user, self.all));
+    }
+
+    /// Emits the metrics that are also split by agent, item type and version.
+    fn emit_labeled(&self, sink: &mut MetricSink<'_, '_>, by: By<'_>) {
+        let people = Some(self.people.len());
+        sink.emit(&SESSIONS, by, MetricValue::count(self.all, people));
+        if !by.contains(&("flow", CHAT)) {
+            let ended = Number::Count(self.ended);
+            let people = Some(self.people_of_ended.len());
+            sink.emit(&SUCCESS_RATE, by, MetricValue::rate(Number::Count(self.finished), ended, people));
+        }
+        sink.emit(&USERS, by, MetricValue::people(self.people.len()).with_basis(self.with_user, self.all));
     }
 }

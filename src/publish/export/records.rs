@@ -117,6 +117,15 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_events",
     "inclusive_input",
     "inclusive_cache_read",
+    // The AI Context of events and of session rollups.
+    "item_type",
+    "item",
+    "item_version",
+    "component",
+    "agents",
+    "flow_versions",
+    "item_types",
+    "items",
 ];
 
 /// The columns of days and timestamps, which a spreadsheet can show as dates.
