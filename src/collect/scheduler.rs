@@ -9,8 +9,9 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::base::calendar::Day;
+use crate::base::calendar::{Day, WINDOW_DAYS};
 use crate::base::error::{Error, Outcome};
+use crate::base::text::format_count;
 use crate::collect::checkpoint::{Lock, StateDir};
 use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
@@ -18,7 +19,7 @@ use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
 use crate::collect::selection::Selection;
 use crate::model::coverage::Coverage;
-use crate::system::progress::Progress;
+use crate::system::progress::{Progress, log_notice};
 use crate::system::settings::Instance;
 
 /// What to collect, and from where.
@@ -35,6 +36,8 @@ pub struct Plan {
     pub since: Day,
     /// The last day.
     pub until: Day,
+    /// Why it is a first run, which takes more days than later ones; `None` if it is not.
+    pub first_run: Option<&'static str>,
     /// The day of a snapshot that GitLab never answered.
     pub today: Day,
     /// Number of threads, at least 1.
@@ -94,6 +97,10 @@ pub fn collect<W: Write + Send>(plan: &Plan, stream: Option<W>) -> Result<Collec
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let scopes = plan.scopes(&gitlab, &groups);
     let (units, final_lines) = plan.fetch_units(&scopes);
+    if let Some(reason) = plan.first_run {
+        plan.announce_first_run(reason, units.len());
+        state_dir.as_ref().map_or(Ok(()), StateDir::mark_first_run)?;
+    }
     let scheduler = Scheduler { gitlab, output, state_dir, state: Mutex::default() };
     scopes.iter().filter_map(|scopes| scopes.fault.as_ref()).for_each(|fault| scheduler.record(fault));
     for line in final_lines {
@@ -139,6 +146,17 @@ impl Plan {
             CollectorScopes { collector, scopes, fault }
         };
         self.selection.collectors.iter().copied().map(scopes).collect()
+    }
+
+    /// Writes how many days a first run takes, and why. `requests` is the number of its fetch units,
+    /// each of which takes at least one request.
+    fn announce_first_run(&self, reason: &str, requests: usize) {
+        let days = self.until.days_since(self.since) + 1;
+        let requests = format_count(requests as u64, "request");
+        log_notice(&format!(
+            "collecting {days} days ({} to {}), because {reason}; without ClickHouse, GitLab keeps usage events for three months. At least {requests}; later runs with a history collect {WINDOW_DAYS} days. --since or DUO_METRICS_DAYS sets another range",
+            self.since, self.until
+        ));
     }
 
     /// The fetch units: a day of a collector and scope, or all its days where GitLab has no filter

@@ -328,6 +328,7 @@ impl Record<'_> {
             | Record::GroupTotal(_)
             | Record::UserTotal(_)
             | Record::SessionTotal(_)
+            | Record::AgentSession(_)
             | Record::SuggestionTotal(_) => self.days().any(|day| day == self.origin().day),
         }
     }

@@ -15,6 +15,7 @@ mod exit_codes;
 mod exports;
 mod faults;
 mod fetching;
+mod first_run;
 mod history;
 mod image;
 mod inputs;

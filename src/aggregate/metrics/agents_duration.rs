@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::label;
+use super::agents_labels::for_each_label;
 use super::people::PeopleSet;
 use super::sink::{By, MetricSink};
 use super::statistics::{QUANTILES, nearest_rank};
@@ -21,7 +22,7 @@ const DURATION: Definition = Definition {
     title: "Duration of agent sessions",
     unit: Unit::Seconds,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
-    by: &["stat", "flow×stat"],
+    by: &["stat", "flow×stat", "agent×stat", "item_type×stat", "flow×flow_version×stat"],
     text: "Seconds from the creation of a session (without one, from its start) to the last step \
            that ended it, over the sessions of the period that ended, with any status: median (p50) \
            and 95th percentile (p95), by nearest rank. active and active_p95 are the same statistics \
@@ -62,17 +63,19 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     }
     let mut all = Times::default();
     let mut by_flow: BTreeMap<&str, Times> = BTreeMap::new();
-    for session in view.sessions_in(sink.period).filter(|session| session.status != SessionStatus::Open) {
+    let period = sink.period;
+    let ended = || view.sessions_in(period).filter(|session| session.status != SessionStatus::Open);
+    for session in ended() {
         for times in [&mut all, by_flow.entry(label(view, session.flow)).or_default()] {
-            times.ended += 1;
-            times.elapsed.add(session.wall, &session, view);
-            times.active.add(session.active, &session, view);
+            times.add(&session, view);
         }
     }
     all.emit(sink, &[]);
     for (flow, times) in &mut by_flow {
         times.emit(sink, &[("flow", flow)]);
     }
+    let add = |times: &mut Times, session: &Session| times.add(session, view);
+    for_each_label(view, ended, add, |times, by| times.emit(sink, by));
 }
 
 /// Emits the durations that GitLab computed.
@@ -124,6 +127,12 @@ fn aggregated(duration: Option<&DurationRow>, is_median: bool, people: &PeopleSe
 }
 
 impl Times {
+    fn add(&mut self, session: &Session, view: &View<'_>) {
+        self.ended += 1;
+        self.elapsed.add(session.wall, session, view);
+        self.active.add(session.active, session, view);
+    }
+
     fn emit(&mut self, sink: &mut MetricSink<'_, '_>, flow: By<'_>) {
         let elapsed_stats = QUANTILES.iter().map(|(stat, _)| *stat);
         for (durations, stats) in [

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::label;
+use super::agents_labels::for_each_label;
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
 use super::sink::{By, MetricSink};
@@ -23,7 +24,7 @@ const SESSIONS: Definition = Definition {
     title: "Agent sessions",
     unit: Unit::Sessions,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow", "status", "flow×status", "project"],
+    by: &[TOTAL, "flow", "status", "flow×status", "project", "agent", "item_type", "flow×flow_version"],
     text: "Agent sessions by the UTC day of their creation (of their first step, if sessions are \
            reported individually); a session counts once, even if several sources report it. Each \
            day comes from one source, the field source: individual sessions (sessions); else what \
@@ -36,7 +37,11 @@ const SESSIONS: Definition = Definition {
            or not reported. agentPlatformSessions and aiMetrics report only which sessions finished, \
            events of creation no status. Agentic Chat is the flow chat. An unknown flow is (none); so \
            is the project of a session that belongs to none, and of sessions whose source does not \
-           report it.",
+           report it. The agent (its name, else the id of the custom item), the item type \
+           (foundational or custom agent, flow or external agent) and the version of a flow come from \
+           the AI Context, the version also from the name of the flow (fix_pipeline/v1). A session \
+           with several counts under the one that appeared last. A split exists if some session of \
+           the period has the value; the others are (none).",
 };
 
 const FINISHED: CountRef = CountRef::of("agents.sessions").by(&[("status", "finished")]);
@@ -57,7 +62,7 @@ const SUCCESS_RATE: Definition = Definition {
         &[CANCELLED, OPEN, OTHER],
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
-    by: &[TOTAL, "flow"],
+    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
     text: "Finished sessions divided by the sessions that finished, failed, were stopped or got \
            stuck. Cancelled, open and other sessions are left out, and so is chat, which hands the \
            turn back instead of ending. If the source does not report which sessions failed, there is \
@@ -84,7 +89,7 @@ const USERS: Definition = Definition {
     title: "People with agent sessions",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow"],
+    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
     text: "Distinct people with a session in the period. If several sources report the user of a \
            session, GitLab's own value counts. The field basis is the share of sessions with a known \
            user. Bots and service accounts are not counted.",
@@ -144,6 +149,10 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
             sum.emit(sink, &[("project", label(view, *project))]);
         }
     }
+    let add =
+        |counts: &mut SessionCounts, session: &Session| counts.add(session, view.person_of(session), view);
+    let period = sink.period;
+    for_each_label(view, || view.sessions_in(period), add, |counts, by| counts.emit_labeled(sink, by));
 }
 
 impl Sum {
@@ -192,7 +201,7 @@ impl SessionCounts {
     }
 
     fn emit(&self, sink: &mut MetricSink<'_, '_>, flow: By<'_>) {
-        self.all.emit(sink, flow);
+        self.emit_labeled(sink, flow);
         for status in SessionStatus::ALL {
             if let Some(sum) = self.by_status.get(&status) {
                 let by: Vec<(&str, &str)> =
@@ -200,12 +209,17 @@ impl SessionCounts {
                 sum.emit(sink, &by);
             }
         }
-        if !flow.contains(&("flow", CHAT)) {
-            sink.emit(&SUCCESS_RATE, flow, self.success_rate(sink));
-        }
         sink.emit(&COMPLETION_RATE, flow, self.completion_rate(sink));
+    }
+
+    /// Emits the metrics that are also split by agent, item type and version.
+    fn emit_labeled(&self, sink: &mut MetricSink<'_, '_>, by: By<'_>) {
+        self.all.emit(sink, by);
+        if !by.contains(&("flow", CHAT)) {
+            sink.emit(&SUCCESS_RATE, by, self.success_rate(sink));
+        }
         let users = MetricValue::people(self.all.people.len());
-        sink.emit(&USERS, flow, users.with_basis(self.all.with_user, self.all.sessions));
+        sink.emit(&USERS, by, users.with_basis(self.all.with_user, self.all.sessions));
     }
 
     fn success_rate(&self, sink: &MetricSink<'_, '_>) -> MetricValue {

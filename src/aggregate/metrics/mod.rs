@@ -6,6 +6,7 @@ mod agents;
 mod agents_cost;
 mod agents_credits;
 mod agents_duration;
+mod agents_labels;
 mod agents_sessions;
 mod agents_tokens;
 mod agents_tools;

@@ -28,7 +28,7 @@ pub use fetch::{Balance, Fetch, Pool, Purchase};
 pub use interner::{Interner, People, PersonId, Symbol};
 pub use reader::{INCONSISTENT_COUNTS, PeopleIds, PersonCounts, Reader, WRONG_DAY};
 pub use row_set::RowSet;
-pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
+pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact, SessionLabel};
 pub use states::{MergeRequestState, NewestStates, Observation, PipelineState, StateKey};
 pub use tally::{CellId, Entries, Usage};
 pub use totals::{GitlabTotals, UserTotals};

@@ -10,9 +10,9 @@ use super::session_days::{DaySessions, Durations};
 use super::source::{Source, reports_calls, source_rank};
 use super::state::{CountedDays, DayState, MergedDays, SourceStates, StatesBySource};
 use crate::aggregate::rollup::{
-    AgentEntries, AgentKey, Ends, Facts, Fetch, Interner, PersonId, SessionFact, Symbol,
+    AgentEntries, AgentKey, Ends, Facts, Fetch, Interner, PersonId, SessionFact, SessionLabel, Symbol,
 };
-use crate::base::calendar::{Day, Period};
+use crate::base::calendar::{Day, Period, Timestamp};
 use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus};
 
 /// A session, or several ones of a day that differ in nothing that is reported.
@@ -36,6 +36,21 @@ pub struct Session {
     pub wall: Option<u64>,
     /// Milliseconds of active work; `None` if not reported.
     pub active: Option<u64>,
+    /// Its agent, version, type and item, if reported.
+    pub labels: SessionLabels,
+}
+
+/// What the AI Context reports of a session. Of several values, the one that appeared last counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionLabels {
+    /// The name of the agent.
+    pub agent: Option<Symbol>,
+    /// The version of the flow or agent.
+    pub version: Option<Symbol>,
+    /// What ran: a foundational or custom agent, flow or external agent.
+    pub item_type: Option<Symbol>,
+    /// The id of the custom agent or flow.
+    pub item: Option<Symbol>,
 }
 
 /// Counts of tool calls, or of tokens.
@@ -248,6 +263,7 @@ impl<'a> Resolved<'a> {
                     count: 1,
                     wall: agents::wall_time(&steps),
                     active: agents::active_time(&steps),
+                    labels: self.labels_of(of_session),
                 });
             }
         }
@@ -288,6 +304,34 @@ impl<'a> Resolved<'a> {
             _ => None,
         });
         flows.min_by_key(|flow| self.rollups.symbols.text(*flow))
+    }
+
+    /// The labels of a session. If sources differ, the value whose first event is the latest counts; of
+    /// several with that time, the last by its text.
+    fn labels_of(&self, observations: &[SessionObservation]) -> SessionLabels {
+        let labeled = observations.iter().filter_map(|(_, fact, _)| match fact {
+            SessionFact::Label(label, text, since) => Some((*label, *text, *since)),
+            _ => None,
+        });
+        let mut labels = SessionLabels::default();
+        let mut labeled: Vec<(SessionLabel, Symbol, Timestamp)> = labeled.collect();
+        if labeled.is_empty() {
+            return labels;
+        }
+        // Observations are sorted: of each text, the first event of all sources comes first.
+        labeled.dedup_by_key(|(label, text, _)| (*label, *text));
+        for of_label in labeled.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let last =
+                of_label.iter().max_by_key(|(_, text, since)| (*since, self.rollups.symbols.text(*text)));
+            let place = match of_label[0].0 {
+                SessionLabel::Agent => &mut labels.agent,
+                SessionLabel::Version => &mut labels.version,
+                SessionLabel::ItemType => &mut labels.item_type,
+                SessionLabel::Item => &mut labels.item,
+            };
+            *place = last.map(|(_, text, _)| *text);
+        }
+        labels
     }
 
     /// Selects the source of tool calls or tokens. Several collectors can report the same calls, so

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use agents::Agents;
-pub use agents::{AgentUse, Credits, Session};
+pub use agents::{AgentUse, Credits, Session, SessionLabels};
 pub use credits::MonthBalance;
 pub use resolve::Resolved;
 use resolve::ScopeKey;

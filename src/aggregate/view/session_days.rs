@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::View;
-use super::agents::{Agents, IndividualSessions, Session};
+use super::agents::{Agents, IndividualSessions, Session, SessionLabels};
 use super::resolve::{Resolved, ScopeKey};
 use super::source::{SESSION_AGGREGATES, SESSION_DURATIONS, Source};
 use super::state::{CountedDays, DayState, MergedDays, SourceStates};
@@ -289,6 +289,7 @@ impl Session {
             count: 1,
             wall: None,
             active: None,
+            labels: SessionLabels::default(),
         }
     }
 

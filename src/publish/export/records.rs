@@ -152,6 +152,15 @@ pub const COLUMNS: &[&str] = &[
     "subscription_cap",
     "user_cap",
     "last_event_at",
+    // The AI Context of events and of session rollups.
+    "item_type",
+    "item",
+    "item_version",
+    "component",
+    "agents",
+    "flow_versions",
+    "item_types",
+    "items",
 ];
 
 /// The columns of days and timestamps, which a spreadsheet can show as dates.

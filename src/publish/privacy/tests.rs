@@ -91,6 +91,49 @@ fn two_suppressed_parts_protect_each_other() {
 }
 
 #[test]
+fn a_weekly_cohort_cannot_be_subtracted_from_its_month() {
+    // February 2027 consists of four weeks.
+    let cohort = |grain, start: &str, end: &str, age: &str, people| {
+        let by = [("cohort", start), (age, "0")];
+        let line = cell("engagement.retention", &by, people, Some(people));
+        Metric { grain, start: day(start), end: day(end), ..line }
+    };
+    let weeks = |last| {
+        [("2027-02-01", "2027-02-07", 9), ("2027-02-08", "2027-02-14", 8), ("2027-02-15", "2027-02-21", 7)]
+            .into_iter()
+            .chain([("2027-02-22", "2027-02-28", last)])
+            .map(|(start, end, people)| cohort(Grain::Week, start, end, "week", people))
+    };
+    let month = cohort(Grain::Month, "2027-02-01", "2027-02-28", "month", 26);
+    let metrics: Vec<Metric> = weeks(2).chain([month]).collect();
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["2027-02-15×0", "2027-02-22×0"], "a second week");
+    let metrics: Vec<Metric> = weeks(9).collect();
+    assert!(suppressed(&publish(&metrics, 5)).is_empty());
+}
+
+#[test]
+fn versions_of_different_flows_are_not_parts_of_one_sum() {
+    let of = |flow: &str, version: Option<&str>, sessions, people| {
+        let by: Vec<(&str, &str)> =
+            [("flow", flow)].into_iter().chain(version.map(|version| ("flow_version", version))).collect();
+        cell("agents.sessions", &by, sessions, Some(people))
+    };
+    let metrics = [
+        cell("agents.sessions", &[], 160, Some(40)),
+        of("a", None, 90, 30),
+        of("a", Some("v1"), 90, 30),
+        of("b", None, 60, 20),
+        of("b", Some("v1"), 40, 15),
+        of("b", Some("v2"), 20, 9),
+        of("c", None, 6, 5),
+        of("c", Some("v1"), 4, 3),
+        of("c", Some("v2"), 2, 2),
+    ];
+    assert_eq!(suppressed(&publish(&metrics, 5)), ["c×v1", "c×v2"]);
+}
+
+#[test]
 fn a_suppressed_margin_cannot_be_summed_from_its_cells() {
     let metrics = [
         cell("code_suggestions.shown", &[], 1_000, Some(40)),

@@ -104,6 +104,12 @@ export function* agentFigures(page) {
     tokenTable(page, by) ?? noFlowData(flow, "tokens", "Tokens by kind"),
   );
   yield flowTable(page, flow);
+  yield versionTable(page, flow);
+  if (!flow)
+    yield sideBySide(
+      labelTable(page, "agent", "By agent", "Agent"),
+      labelTable(page, "item_type", "By type", "Type"),
+    );
   yield modelTable(page);
   yield sideBySide(toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"), costTable(page));
   yield creditBalanceTable(page);
@@ -118,6 +124,84 @@ export function* agentFigures(page) {
  */
 function noFlowData(flow, id, title) {
   return flow && emptyFigure(id, title, `No data for the flow ${valueLabel(flow, "flow")} in this period.`);
+}
+
+/**
+ * The flows of which several versions ran, so that they can be compared.
+ * @param {Page} page
+ * @param {string} only
+ */
+function versionTable(page, only) {
+  const flows = namesByValue(currentSplit(page, "agents.sessions", "flow"));
+  const compared = flows
+    .filter((flow) => !only || flow === only)
+    .map((flow) => ({ flow, versions: currentSplit(page, "agents.sessions", "flow_version", { flow }) }))
+    .filter(({ versions }) => versions.size > 1);
+  const max = maxValue(compared.flatMap(({ versions }) => [...versions.values()]));
+  return tableFigure(
+    {
+      id: "flow-versions",
+      caption: withPeriod(page, "By version of a flow"),
+      columns: [textColumn("Flow"), textColumn("Version"), ...LABEL_COLUMNS],
+      rows: compared
+        .flatMap(({ flow, versions }) =>
+          namesByValue(versions).map((version) => [
+            textCell(valueLabel(flow, "flow")),
+            textCell(valueLabel(version, "flow_version")),
+            ...labelCells(page, { flow, flow_version: version }, max),
+          ]),
+        )
+        .slice(0, MAX_ROWS),
+    },
+    page,
+  );
+}
+
+/**
+ * @param {Page} page
+ * @param {"agent"|"item_type"} dimension
+ * @param {string} title
+ * @param {string} heading
+ */
+function labelTable(page, dimension, title, heading) {
+  const labels = currentSplit(page, "agents.sessions", dimension);
+  const max = maxValue(labels.values());
+  return tableFigure(
+    {
+      id: dimension === "agent" ? "session-agents" : "session-types",
+      caption: withPeriod(page, title),
+      columns: [textColumn(heading), ...LABEL_COLUMNS],
+      rows: namesByValue(labels)
+        .slice(0, MAX_ROWS)
+        .map((label) => [
+          textCell(valueLabel(label, dimension)),
+          ...labelCells(page, { [dimension]: label }, max),
+        ]),
+    },
+    page,
+  );
+}
+
+const LABEL_COLUMNS = [
+  numberColumn("Sessions"),
+  numberColumn("Success rate"),
+  numberColumn("Duration, median"),
+  numberColumn("People"),
+];
+
+/**
+ * The cells of {@link LABEL_COLUMNS}.
+ * @param {Page} page
+ * @param {Dimensions} by
+ * @param {number} max
+ */
+function labelCells(page, by, max) {
+  return [
+    barCell(currentLine(page, "agents.sessions", by), "plain", max),
+    barCell(currentLine(page, "agents.success_rate", by), "percent", 1),
+    valueCell(currentLine(page, "agents.duration_seconds", { ...by, stat: "p50" }), "duration"),
+    valueCell(currentLine(page, "agents.users", by), "plain"),
+  ];
 }
 
 /**

@@ -88,6 +88,7 @@ fn put_created(sessions: usize, people: usize, by: &[(&str, &str)], period: Peri
 pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
     struct ReferenceSession<'a> {
         flow: &'a str,
+        version: Option<&'a str>,
         status: &'a str,
         person: usize,
         day: NaiveDate,
@@ -116,6 +117,10 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         let start = of("_CREATED").or(of("_STARTED"));
         sessions.push(ReferenceSession {
             flow: organization.sessions[position as usize].flow_type.trim_end_matches("/v1"),
+            version: organization.sessions[position as usize]
+                .flow_type
+                .split_once('/')
+                .map(|(_, version)| version),
             status: end.map_or("open", |end| match end.event {
                 "AGENT_PLATFORM_SESSION_FINISHED" => "finished",
                 "AGENT_PLATFORM_SESSION_DROPPED" => "failed",
@@ -134,17 +139,35 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         let of_people = sessions.iter().filter(|session| !collected.is_bot(session.person, session.day));
         Some(of_people.map(|session| session.person).collect::<BTreeSet<_>>().len())
     };
-    let flows: BTreeSet<&str> = sessions.iter().map(|session| session.flow).collect();
-    for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
-        let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
-        let sessions: Vec<&ReferenceSession<'_>> =
-            sessions.iter().filter(|session| flow.is_none_or(|flow| session.flow == flow)).collect();
+    // Only the version in the name of the flow is known here.
+    let has_version = sessions.iter().any(|session| session.version.is_some());
+    let has_version_of_ended =
+        sessions.iter().any(|session| session.version.is_some() && session.status != "open");
+    let versions = sessions.iter().map(|session| (Some(session.flow), session.version));
+    let flows = sessions.iter().map(|session| (Some(session.flow), None));
+    let places: BTreeSet<(Option<&str>, Option<Option<&str>>)> = std::iter::once((None, None))
+        .chain(flows)
+        .chain(versions.map(|(flow, version)| (flow, Some(version))).filter(|_| has_version))
+        .collect();
+    for (flow, version) in places {
+        let version_text = version.map(|version| version.unwrap_or("(none)"));
+        let by: Vec<(&str, &str)> =
+            [flow.map(|flow| ("flow", flow)), version_text.map(|text| ("flow_version", text))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let sessions: Vec<&ReferenceSession<'_>> = sessions
+            .iter()
+            .filter(|session| flow.is_none_or(|flow| session.flow == flow))
+            .filter(|session| version.is_none_or(|version| session.version == version))
+            .collect();
         let of = |status: &str| {
             sessions.iter().copied().filter(|session| session.status == status).collect::<Vec<_>>()
         };
         put("agents.sessions", &by, count(sessions.len(), people(&sessions)));
-        for status in ["finished", "failed", "stopped", "open"].iter().filter(|status| !of(status).is_empty())
-        {
+        let statuses: &[&str] =
+            if version.is_none() { &["finished", "failed", "stopped", "open"] } else { &[] };
+        for status in statuses.iter().filter(|status| !of(status).is_empty()) {
             let by = [&*by, &[("status", *status)]].concat();
             put("agents.sessions", &by, count(of(status).len(), people(&of(status))));
         }
@@ -154,7 +177,9 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
             continue;
         }
         let finished = of("finished").len() as f64;
-        put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, people(&sessions)));
+        if version.is_none() {
+            put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, people(&sessions)));
+        }
         if flow != Some("chat") {
             let ended: Vec<&ReferenceSession<'_>> = sessions
                 .iter()
@@ -166,6 +191,10 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         }
         let ended: Vec<&ReferenceSession<'_>> =
             sessions.iter().copied().filter(|session| session.status != "open").collect();
+        // A split of durations needs an ended session with a version, and has a line only where one ended.
+        if version.is_some() && (!has_version_of_ended || ended.is_empty()) {
+            continue;
+        }
         let timed: Vec<&ReferenceSession<'_>> =
             ended.iter().copied().filter(|session| session.seconds.is_some()).collect();
         let times = timed.iter().filter_map(|session| session.seconds).collect();
