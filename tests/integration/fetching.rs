@@ -90,7 +90,7 @@ fn queries_stay_within_gitlabs_limits() {
         .iter()
         .map(|line| format!("{}{}{}", line["collector"], line["scope"], line["fetched_at"]))
         .collect();
-    assert_eq!(fetches.len(), 2 * 14, "one timestamp per collector, scope and day");
+    assert_eq!(fetches.len(), 2 * 15, "one timestamp per collector, scope and day");
 }
 
 #[test]
