@@ -95,8 +95,11 @@ pub(super) fn features_table(frame: &Frame<'_>) -> Option<Table> {
         Column::number("GitLab's count"),
         Column::number("Difference"),
     ];
-    let mut table =
-        Table::new("quality-differences", "Our events and GitLab's own counts, last 28 days", &columns);
+    let mut table = Table::new(
+        "quality-differences",
+        "Our events and GitLab's own counts, last 28 days, as far as they are published",
+        &columns,
+    );
     let mut sums: BTreeMap<(&str, &str, &str), Sum> = BTreeMap::new();
     for (place, line) in windows(frame) {
         let (Some(collector), Some(feature)) = (line.by.get("collector"), line.by.get("feature")) else {
