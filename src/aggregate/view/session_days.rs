@@ -301,6 +301,7 @@ impl Session {
             status: row.status,
             ends: row.ends,
             count: row.sessions.into(),
+            labels: SessionLabels { version: row.version(), ..SessionLabels::default() },
             ..Session::unknown(day)
         }
     }
