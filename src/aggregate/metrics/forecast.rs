@@ -284,7 +284,6 @@ mod tests {
                 "seen on {seen_on}: {days_within} run-out days and {totals_within} totals within, mean \
                  width {mean_width:.1} days, {mean_share:.2} of the total"
             );
-            println!("{found}");
             assert!(days_within >= 75 && totals_within >= 65, "{found}");
             assert!(mean_width <= widest && mean_share <= widest_share, "{found}");
         }

@@ -203,7 +203,7 @@ impl Session {
     /// they continue.
     pub(super) fn context_at(&self, after: i64) -> Vec<(&'static str, &'static str, Value)> {
         let spans = self.spans();
-        let is_updated = self.id % 5 == 0 && spans.len() > 1 && after >= spans[1].0;
+        let is_updated = self.id.is_multiple_of(5) && spans.len() > 1 && after >= spans[1].0;
         [
             ("agent_name", "agent", self.agent_name().map(Value::from)),
             ("item_type", "item_type", self.item_type().map(Value::from)),
@@ -211,7 +211,7 @@ impl Session {
             (
                 "item_version",
                 "item_version",
-                (self.id % 7 > 0).then(|| if is_updated { "2.0.0" } else { "1.0.0" }.into()),
+                (!self.id.is_multiple_of(7)).then(|| if is_updated { "2.0.0" } else { "1.0.0" }.into()),
             ),
         ]
         .into_iter()
@@ -239,8 +239,8 @@ impl Session {
 
     /// The version that appeared last: GitLab reports the version of the flow first.
     pub(super) fn version(&self, source: EventSource) -> Option<&'static str> {
-        match (source.service && self.id % 7 > 0, source.gitlab && source.has_flow_version) {
-            (true, _) if self.id % 5 == 0 && self.stretches.len() > 1 => Some("2.0.0"),
+        match (source.service && !self.id.is_multiple_of(7), source.gitlab && source.has_flow_version) {
+            (true, _) if self.id.is_multiple_of(5) && self.stretches.len() > 1 => Some("2.0.0"),
             (true, _) => Some("1.0.0"),
             (false, true) => Some("v1"),
             (false, false) => None,

@@ -216,7 +216,7 @@ fn simulate(known: &[(NaiveDate, f64)], of_month: &[f64], month: Period) -> Opti
     if weeks.len() < 4 || all_other.is_empty() {
         return None;
     }
-    let of_weeks: BTreeMap<((i32, u32), bool), Vec<(NaiveDate, f64)>> = weeks
+    let of_weeks: BTreeMap<_, Vec<(NaiveDate, f64)>> = weeks
         .iter()
         .flat_map(|week| [true, false].map(|working| ((*week, working), days_in(*week, working))))
         .collect();
