@@ -71,45 +71,6 @@ impl Collector for CreditMonths {
     }
 
     fn read<'a>(&self, node: &'a str, origin: Origin<'a>, _since: Day) -> Result<Record<'a>, String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Node {
-            start_date: Option<Day>,
-            end_date: Option<Day>,
-            last_event_transaction_at: Option<Timestamp>,
-            credits_used: Option<f64>,
-            monthly_commitment: Option<Balance>,
-            monthly_waiver: Option<Balance>,
-            overage: Option<Overage>,
-            users_usage: Option<Users>,
-            budget_caps: Option<Caps>,
-            blocked_users: Option<u64>,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Balance {
-            total_credits: Option<f64>,
-            credits_used: Option<f64>,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Overage {
-            is_allowed: Option<bool>,
-            credits_used: Option<f64>,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Users {
-            total_active_users: Option<u64>,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Caps {
-            subscription_cap: Option<f64>,
-            subscription_cap_enabled: Option<bool>,
-            flat_user_cap: Option<f64>,
-            flat_user_cap_enabled: Option<bool>,
-        }
         let node: Node = line::parse(node)?;
         // Without dates, GitLab counted the month of the fetch up to then.
         let today = origin.fetched_at.day();
@@ -143,6 +104,51 @@ impl Collector for CreditMonths {
             last_event_at: node.last_event_transaction_at,
         }))
     }
+}
+
+/// The fields of `subscriptionUsage`, and the number of blocked people.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Node {
+    start_date: Option<Day>,
+    end_date: Option<Day>,
+    last_event_transaction_at: Option<Timestamp>,
+    credits_used: Option<f64>,
+    monthly_commitment: Option<Balance>,
+    monthly_waiver: Option<Balance>,
+    overage: Option<Overage>,
+    users_usage: Option<Users>,
+    budget_caps: Option<Caps>,
+    blocked_users: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Balance {
+    total_credits: Option<f64>,
+    credits_used: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Overage {
+    is_allowed: Option<bool>,
+    credits_used: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Users {
+    total_active_users: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Caps {
+    subscription_cap: Option<f64>,
+    subscription_cap_enabled: Option<bool>,
+    flat_user_cap: Option<f64>,
+    flat_user_cap_enabled: Option<bool>,
 }
 
 /// The first day that GitLab counted, if it reports it: not before the start of the subscription.

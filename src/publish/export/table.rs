@@ -20,39 +20,65 @@ pub enum InstanceColumn {
 /// order; the columns `population`, `prices`, `imported`, `source` and `explanation` exist only if a
 /// line needs them.
 pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<Vec<u8>> {
-    let dimensions: BTreeSet<&str> = lines.iter().flat_map(|line| line.by.names()).collect();
-    let has_populations = lines.iter().any(|line| line.population.is_some());
-    let several = lines.iter().any(|line| line.instance != lines[0].instance);
+    let columns = Columns::of(lines, instance_column);
     let mut writer = CsvWriter::new(Vec::new());
-
-    let mut header: Vec<String> =
-        ["metric", "instance", "scope", "grain", "start", "end"].map(String::from).into();
-    header.extend(has_populations.then(|| "population".to_owned()));
-    header.extend(dimensions.iter().map(|dimension| format!("by.{dimension}")));
-    let values = ["value", "n", "of", "people", "coverage", "basis", "final", "reason", "hidden"];
-    header.extend(values.map(String::from));
-    let is_priced = lines.iter().any(|line| line.prices.is_some());
-    header.extend(is_priced.then(|| "prices".to_owned()));
-    let is_imported = lines.iter().any(|line| line.imported > 0.0);
-    header.extend(is_imported.then(|| "imported".to_owned()));
-    let has_source = lines.iter().any(|line| line.source.is_some());
-    header.extend(has_source.then(|| "source".to_owned()));
-    let has_explanation = lines.iter().any(|line| line.explanation.is_some());
-    header.extend(has_explanation.then(|| "explanation".to_owned()));
-    writer.row(&header)?;
-
+    writer.row(columns.header())?;
     for line in lines {
-        let has_instance = several || instance_column == InstanceColumn::Always;
+        columns.write(line, &mut writer)?;
+    }
+    writer.into_inner()
+}
+
+/// The columns that these lines need.
+struct Columns<'a> {
+    dimensions: BTreeSet<&'a str>,
+    has_instance: bool,
+    has_populations: bool,
+    has_prices: bool,
+    has_imported: bool,
+    has_source: bool,
+    has_explanation: bool,
+}
+
+impl<'a> Columns<'a> {
+    fn of(lines: &'a [Line<'_>], instance_column: InstanceColumn) -> Columns<'a> {
+        let has_several = lines.iter().any(|line| line.instance != lines[0].instance);
+        Columns {
+            dimensions: lines.iter().flat_map(|line| line.by.names()).collect(),
+            has_instance: has_several || instance_column == InstanceColumn::Always,
+            has_populations: lines.iter().any(|line| line.population.is_some()),
+            has_prices: lines.iter().any(|line| line.prices.is_some()),
+            has_imported: lines.iter().any(|line| line.imported > 0.0),
+            has_source: lines.iter().any(|line| line.source.is_some()),
+            has_explanation: lines.iter().any(|line| line.explanation.is_some()),
+        }
+    }
+
+    fn header(&self) -> Vec<String> {
+        let mut header: Vec<String> =
+            ["metric", "instance", "scope", "grain", "start", "end"].map(String::from).into();
+        header.extend(self.has_populations.then(|| "population".to_owned()));
+        header.extend(self.dimensions.iter().map(|dimension| format!("by.{dimension}")));
+        let values = ["value", "n", "of", "people", "coverage", "basis", "final", "reason", "hidden"];
+        header.extend(values.map(String::from));
+        header.extend(self.has_prices.then(|| "prices".to_owned()));
+        header.extend(self.has_imported.then(|| "imported".to_owned()));
+        header.extend(self.has_source.then(|| "source".to_owned()));
+        header.extend(self.has_explanation.then(|| "explanation".to_owned()));
+        header
+    }
+
+    fn write(&self, line: &Line<'_>, writer: &mut CsvWriter<Vec<u8>>) -> io::Result<()> {
         writer.label(line.metric)?;
-        writer.label(if has_instance { line.instance } else { "" })?;
+        writer.label(if self.has_instance { line.instance } else { "" })?;
         writer.label(line.scope)?;
         writer.value(Some(line.period.grain))?;
         writer.value(Some(line.period.start))?;
         writer.value(Some(line.period.end))?;
-        if has_populations {
+        if self.has_populations {
             writer.label(line.population.map_or("", Population::as_str))?;
         }
-        for dimension in &dimensions {
+        for dimension in &self.dimensions {
             writer.label(line.by.get(dimension).unwrap_or_default())?;
         }
         for number in [line.value, line.n, line.of] {
@@ -64,19 +90,18 @@ pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<
         writer.value(Some(line.is_final))?;
         writer.label(line.reason.map_or("", Reason::as_str))?;
         writer.label(line.suppression.map_or("", Suppression::as_str))?;
-        if is_priced {
+        if self.has_prices {
             writer.label(line.prices.unwrap_or_default())?;
         }
-        if is_imported {
+        if self.has_imported {
             writer.value(Some(line.imported))?;
         }
-        if has_source {
+        if self.has_source {
             writer.label(line.source.map_or("", MetricSource::as_str))?;
         }
-        if has_explanation {
+        if self.has_explanation {
             writer.label(line.explanation.map_or("", Explanation::as_str))?;
         }
-        writer.end_row()?;
+        writer.end_row()
     }
-    writer.into_inner()
 }
