@@ -24,7 +24,7 @@ pub struct Aggregates {
 /// Agent sessions with the same user, flow, project and status.
 ///
 /// There is one for each day, person, flow, project and status, so it is compact: ids are plain
-/// numbers, and [`NONE`] is no id.
+/// numbers, and `u32::MAX` is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionRow {
     person: u32,
