@@ -118,12 +118,18 @@ impl Activity {
                 }
             }
         }
+        activity.add_cohorts();
+        activity
+    }
+
+    /// Adds the people of each week and month, and those who were never active before.
+    fn add_cohorts(&mut self) {
         let mut before = PeopleSet::default();
-        for (day, people) in &activity.active {
+        for (day, people) in &self.active {
             let mut first_time = people.clone();
             first_time.remove_all(&before);
             before.add_all(people);
-            let of_grain = [(Grain::Week, &mut activity.weeks), (Grain::Month, &mut activity.months)];
+            let of_grain = [(Grain::Week, &mut self.weeks), (Grain::Month, &mut self.months)];
             for (grain, cohorts) in of_grain {
                 let start = Period::containing(grain, *day, *day).start;
                 let (all, new) = cohorts.entry(start).or_default();
@@ -131,7 +137,6 @@ impl Activity {
                 new.add_all(&first_time);
             }
         }
-        activity
     }
 
     /// The events of a period up to the last reported day, as (feature, event name, events).

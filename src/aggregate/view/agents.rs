@@ -13,7 +13,7 @@ use crate::aggregate::rollup::{
     AgentEntries, AgentKey, Ends, Facts, Fetch, Interner, PersonId, SessionFact, SessionLabel, Symbol,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
-use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus};
+use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus, Step};
 
 /// A session, or several ones of a day that differ in nothing that is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,12 +245,7 @@ impl<'a> Resolved<'a> {
                 let flow = self.flow_of(of_session);
                 let session = of_session[0].0;
                 flows.extend(flow.filter(|_| wanted.contains(&session)).map(|flow| (session, flow)));
-                steps.clear();
-                steps.extend(of_session.iter().filter_map(|(_, fact, _)| match fact {
-                    SessionFact::Step(at, step) => Some((*at, *step)),
-                    _ => None,
-                }));
-                steps.dedup();
+                collect_steps(of_session, &mut steps);
                 let Some((first, _)) = steps.first() else { continue };
                 let day = first.day();
                 by_day.entry(day).or_default().push(Session {
@@ -381,6 +376,16 @@ impl<'a> Resolved<'a> {
         agents.sources.insert(source, SourceStates::of(days));
         by_day
     }
+}
+
+/// Replaces `steps` by the steps of a session, in order, each once.
+fn collect_steps(observations: &[SessionObservation], steps: &mut Vec<(Timestamp, Step)>) {
+    steps.clear();
+    steps.extend(observations.iter().filter_map(|(_, fact, _)| match fact {
+        SessionFact::Step(at, step) => Some((*at, *step)),
+        _ => None,
+    }));
+    steps.dedup();
 }
 
 /// The entries of a fetch for events that pass the filter.
