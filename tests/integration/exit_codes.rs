@@ -163,6 +163,10 @@ fn no_permission_for_usage_exits_with_69_but_not_for_seats_alone() {
     let result = run_command(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
+    // Everyone in a group can list its members.
+    let (members, coverage): (Vec<_>, Vec<_>) =
+        coverage.into_iter().partition(|line| line["collector"] == "members");
+    assert_eq!((members.len(), &members[0]["status"]), (1, &"complete".into()));
     assert_eq!(coverage.len(), 12, "{coverage:?}");
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 
@@ -297,6 +301,7 @@ fn output_files_are_complete_or_absent() {
         "ai_user_metrics",
         "code_suggestion_events",
         "credits",
+        "members",
         "seats",
         "usage_events",
     ];
@@ -358,7 +363,7 @@ fn the_summary_can_be_json() {
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
     assert_eq!(summary["command"], "fetch");
     assert_eq!(summary["outcome"], "complete");
-    assert_eq!(summary["collected"].as_array().expect("a list").len(), 7);
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 8);
 }
 
 /// Runs a command with this file as standard output and waits for its end.

@@ -31,6 +31,7 @@ mod servers;
 mod site;
 mod states;
 mod stream;
+mod teams;
 mod tools;
 mod totals;
 mod unions;

@@ -22,12 +22,13 @@ const SESSIONS: Definition = Definition {
     title: "Agent sessions",
     unit: Unit::Sessions,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow", "status", "flow×status"],
-    text: "Agent sessions by the UTC day of their first step; a session counts once, even if several \
-           sources report it. The status is that of the last step that ended the session: finished, \
-           failed, stopped, cancelled, stuck (cleaned up by GitLab; only event streams report it, \
-           GraphQL returns such a session as failed), or open without a known end. Agentic Chat is \
-           the flow chat. The events of a group contain no sessions; then there is no value.",
+    by: &[TOTAL, "flow", "status", "flow×status", "team", "cost_center"],
+    text: "Agent sessions by the UTC day of their first step; a session counts once, even if \
+           several sources report it. The status is that of the last step that ended the session: \
+           finished, failed, stopped, cancelled, stuck (cleaned up by GitLab; only event streams \
+           report it, GraphQL returns such a session as failed), or open without a known end. \
+           Agentic Chat is the flow chat. The events of a group contain no sessions; then there is \
+           no value. By team, only its people count; teams overlap, so they do not add up.",
 };
 
 const FINISHED: CountRef = CountRef::of("agents.sessions").by(&[("status", "finished")]);
@@ -72,10 +73,11 @@ const USERS: Definition = Definition {
     title: "People with agent sessions",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow"],
+    by: &[TOTAL, "flow", "team", "cost_center"],
     text: "Distinct people with a session in the period. If several sources report the user of a \
-           session, GitLab's own value counts. The field basis is the share of sessions with a known \
-           user. Bots and service accounts are not counted.",
+           session, GitLab's own value counts. The field basis is the share of sessions with a \
+           known user. Bots and service accounts are not counted. By team, only its people count; \
+           teams overlap, so they do not add up.",
 };
 
 #[derive(Default)]

@@ -102,7 +102,12 @@ impl<'a> View<'a> {
     /// The sessions of a period up to the last day reported; each belongs to the day of its first
     /// step.
     pub fn sessions_in(&self, period: Period) -> impl Iterator<Item = &Session> {
-        self.agents().sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions)
+        let sessions =
+            self.agents().sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions);
+        sessions.filter(|session| match &self.only {
+            None => true,
+            Some(only) => self.person_of(session).is_some_and(|person| only.contains(person)),
+        })
     }
 
     /// The tool calls of a period up to the last day reported.
@@ -119,7 +124,9 @@ impl<'a> View<'a> {
     pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
         let days = self.agents().credits.range(period.start..=period.end);
-        days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
+        // Credits have no person.
+        let days = days.filter(move |(day, _)| **day <= until && self.only.is_none());
+        days.flat_map(|(_, credits)| credits.iter().copied())
     }
 
     /// The user of a session, unless it is a bot.
@@ -142,6 +149,7 @@ impl<'a> View<'a> {
         let fetches = days.flat_map(|(day, fetches)| fetches.iter().map(|fetch| (*day, fetch)));
         fetches.flat_map(move |(day, (instance, fetch))| {
             let uses = matching_entries(fetch, self.symbols, is_relevant).flatten();
+            let uses = uses.filter(|(key, _)| self.includes(key.person));
             uses.map(move |(key, counts)| AgentUse {
                 day,
                 key,
