@@ -43,7 +43,7 @@ pub struct TeamFile {
     /// The teams of each user.
     pub users: BTreeMap<TeamUser, BTreeSet<TeamRef>>,
     /// The line of the first user name, from 1.
-    pub first_username: Option<u64>,
+    pub first_username: Option<usize>,
 }
 
 /// The positions of the columns.
@@ -93,14 +93,15 @@ impl TeamFile {
         let mut columns: Option<Columns> = None;
         let mut row = StringRecord::new();
         while reader.read_record(&mut row).map_err(|_| "it is not CSV".to_owned())? {
-            let line = row.position().map_or(0, csv::Position::line);
-            let at = |reason: &str| format!("line {line}: {reason}");
+            let start = row.position().map_or(0, csv::Position::byte);
+            let line = || line_at(text, start);
+            let at = |reason: &str| format!("line {}: {reason}", line());
             if row.iter().any(|field| field.contains(['\n', '\r'])) {
                 return Err(at("a quotation mark is not closed"));
             }
             match &columns {
                 None => columns = Some(Columns::of(&row).ok_or_else(|| at(NO_HEADER))?),
-                Some(columns) => file.add(&row, columns, line).map_err(|reason| at(&reason))?,
+                Some(columns) => file.add(&row, columns, &line).map_err(|reason| at(&reason))?,
             }
         }
         match columns {
@@ -156,7 +157,7 @@ impl TeamFile {
         Ok((teams.collect(), unknown))
     }
 
-    fn add(&mut self, row: &StringRecord, columns: &Columns, line: u64) -> Result<(), String> {
+    fn add(&mut self, row: &StringRecord, columns: &Columns, line: &dyn Fn() -> usize) -> Result<(), String> {
         if row.len() != columns.count {
             return Err(format!(
                 "it has {}, and the header has {}",
@@ -176,7 +177,7 @@ impl TeamFile {
             return Err("it has no team".to_owned());
         }
         if matches!(user, TeamUser::Username(_)) {
-            self.first_username.get_or_insert(line);
+            self.first_username.get_or_insert_with(line);
         }
         self.users.entry(user).or_default().extend(teams.into_iter().filter(|(_, name)| !name.is_empty()));
         Ok(())
@@ -196,6 +197,14 @@ impl Columns {
         let (user, team) = (column("user")?, column("team")?);
         Some(Columns { user, team, cost_center: column("cost_center"), count: header.len() })
     }
+}
+
+/// The line of the row that starts at this byte, from 1. The position of a row can be that of the
+/// line breaks before it.
+fn line_at(text: &str, start: u64) -> usize {
+    let before = usize::try_from(start).ok().and_then(|start| text.get(..start)).unwrap_or(text);
+    let breaks = text[before.len()..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    1 + text.bytes().take(before.len() + breaks).filter(|byte| *byte == b'\n').count()
 }
 
 fn fields(count: usize) -> String {
