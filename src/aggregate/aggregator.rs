@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::aggregate::history::{History, Identity, RunIdentity};
 use crate::aggregate::ingest::Intake;
-use crate::aggregate::metrics::{self, ScopeReport, Thresholds};
+use crate::aggregate::metrics::{self, ScopeReport, Thresholds, reconcile};
 use crate::aggregate::prices::Prices;
 use crate::aggregate::rollup::{Rollups, Target};
 use crate::aggregate::teams::{TeamFile, Teams};
@@ -27,6 +27,9 @@ use crate::system::summary::Summary;
 
 /// Number of metric lines that one thread serializes at a time.
 const METRICS_PER_BATCH: usize = 1 << 10;
+
+/// Number of differences from GitLab's own counts that are listed one by one.
+const MAX_DIFFERENCES: usize = 5;
 
 /// Options of the aggregator.
 pub struct Options {
@@ -174,6 +177,8 @@ fn aggregate_from(
         intake = intake.with_usernames();
     }
     let mut outcome = read(&mut intake, summary)?;
+    // Days of earlier runs were reported then.
+    let days: BTreeSet<Day> = intake.rollups.targets().map(|target| target.day).collect();
     let mut identity = Identity::default();
     if let Some(history) = &history {
         let (known, history_outcome) = add_history(&mut intake, history, options, summary)?;
@@ -208,6 +213,7 @@ fn aggregate_from(
         metrics::merge_sorted(task_metrics)
     });
     check_size(&metrics)?;
+    outcome = outcome.max(report_differences(&metrics, &days, summary));
     summary.message(format!(
         "{} from {}",
         format_count(metrics.len() as u64, "metric line"),
@@ -234,6 +240,23 @@ fn find_teams(options: &Options, rollups: &Rollups, summary: &mut Summary) -> Re
     }
     summary.field("unknown_team_users", unknown);
     Ok(Some(teams))
+}
+
+/// Reports differences from GitLab's own counts without a known reason; they make the outcome
+/// partial.
+fn report_differences(metrics: &[Metric], days: &BTreeSet<Day>, summary: &mut Summary) -> Outcome {
+    let differences = reconcile::unexplained(metrics, days);
+    for difference in differences.iter().take(MAX_DIFFERENCES) {
+        summary.message(format!(
+            "{difference}: the events differ from GitLab's own count by more than 1%, without a known reason; fetch these days again"
+        ));
+    }
+    if differences.len() > MAX_DIFFERENCES {
+        let rest = (differences.len() - MAX_DIFFERENCES) as u64;
+        summary.message(format!("{} from GitLab's own counts", format_count(rest, "further difference")));
+    }
+    summary.field("differences", differences.len());
+    if differences.is_empty() { Outcome::Complete } else { Outcome::Partial }
 }
 
 fn check_size(metrics: &[Metric]) -> Result<(), Error> {

@@ -93,7 +93,7 @@ impl Day {
         self.plus(-i64::from(self.0.weekday().num_days_from_monday()))
     }
 
-    fn first_of_month(self) -> Day {
+    pub(crate) fn first_of_month(self) -> Day {
         self.plus(-i64::from(self.0.day0()))
     }
 }

@@ -49,36 +49,39 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64,
     deserializer.deserialize_any(Integer)
 }
 
-/// A timestamp per user: an object, or an array of `[user, timestamp]` pairs. The earliest
-/// timestamp of a user wins.
-pub(crate) fn earliest_by_user<'de: 'a, 'a, D: Deserializer<'de>>(
+/// A timestamp per text, for example per user: an object, or an array of `[text, timestamp]` pairs.
+/// The earliest timestamp of a text wins.
+pub(crate) fn earliest_by_text<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Cow<'a, str>, Timestamp>, D::Error> {
     struct Earliest<'a>(PhantomData<&'a ()>);
     impl<'de: 'a, 'a> Visitor<'de> for Earliest<'a> {
         type Value = BTreeMap<Cow<'a, str>, Timestamp>;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("users, each with a timestamp")
+            formatter.write_str("texts, each with a timestamp")
+        }
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut users = BTreeMap::new();
-            while let Some((user, at)) = map.next_entry()? {
-                keep_earliest(&mut users, user, at);
+            let mut earliest = BTreeMap::new();
+            while let Some((text, at)) = map.next_entry()? {
+                keep_earliest(&mut earliest, text, at);
             }
-            Ok(users)
+            Ok(earliest)
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
-            let mut users = BTreeMap::new();
-            while let Some((user, at)) = pairs.next_element()? {
-                keep_earliest(&mut users, user, at);
+            let mut earliest = BTreeMap::new();
+            while let Some((text, at)) = pairs.next_element()? {
+                keep_earliest(&mut earliest, text, at);
             }
-            Ok(users)
+            Ok(earliest)
         }
     }
     deserializer.deserialize_any(Earliest(PhantomData))
 }
 
-fn keep_earliest<'a>(users: &mut BTreeMap<Cow<'a, str>, Timestamp>, user: Cow<'a, str>, at: Timestamp) {
-    let earliest = users.entry(user).or_insert(at);
+fn keep_earliest<'a>(texts: &mut BTreeMap<Cow<'a, str>, Timestamp>, text: Cow<'a, str>, at: Timestamp) {
+    let earliest = texts.entry(text).or_insert(at);
     *earliest = at.min(*earliest);
 }

@@ -73,7 +73,7 @@ pub struct CollectArgs {
     pub collector_files: Vec<PathBuf>,
 
     /// First day, in UTC [env: DUO_METRICS_SINCE] [default: 28 days (or DUO_METRICS_DAYS) ending
-    /// with --until]
+    /// with --until; 90 days if the history is empty, or for `run` without one]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub since: Option<Day>,
 

@@ -74,6 +74,10 @@ const RUN_FILE: &str = "run.json";
 /// of this name while the first run still holds the deleted one.
 const LOCK_FILE: &str = "run.lock";
 
+/// Marks the state of a first run, which takes more days than later ones: the next attempt continues
+/// with the same days, although the history is no longer empty.
+const FIRST_RUN_FILE: &str = "first-run";
+
 /// The suffix of partition files.
 const PARTITION_SUFFIX: &str = ".part.jsonl";
 
@@ -115,6 +119,16 @@ impl StateDir {
         StateDir { folder: folder.to_owned() }
     }
 
+    /// Whether a folder has the state of a first run.
+    pub fn is_of_first_run(folder: &Path) -> bool {
+        folder.join(FIRST_RUN_FILE).is_file()
+    }
+
+    /// Marks the state as that of a first run.
+    pub fn mark_first_run(&self) -> Result<(), Error> {
+        write_file(&self.folder.join(FIRST_RUN_FILE), b"")
+    }
+
     /// Deletes everything, once the run is complete.
     ///
     /// The file that identifies the run is deleted last. If the process is killed before that, the
@@ -127,6 +141,7 @@ impl StateDir {
             // Killed runs leave temporary files.
             let is_ours = name.ends_with(PARTITION_SUFFIX)
                 || name.ends_with(LIST_SUFFIX)
+                || name == FIRST_RUN_FILE
                 || name.starts_with(".duo-metrics-");
             if is_ours && path.is_file() {
                 remove(&path)?;

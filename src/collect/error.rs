@@ -7,7 +7,9 @@ impl Fault {
     /// The error of a command that cannot continue because of this fault.
     pub fn into_error(self) -> Error {
         match self {
-            Fault::Denied(text) | Fault::Unsupported(text) => Error::Unavailable(text),
+            Fault::Denied(text) | Fault::Unsupported(text) | Fault::NotEnabled(text) => {
+                Error::Unavailable(text)
+            }
             Fault::Transient(text) | Fault::TooHeavy(text) | Fault::RateLimited(text) => {
                 Error::Transient(text)
             }

@@ -237,7 +237,7 @@ impl<'a> FetchUnit<'a> {
                 None => Status::Complete,
                 Some(_) if rows > 0 || collected.complete_partitions > 0 => Status::Partial,
                 Some(Fault::Denied(_)) => Status::Denied,
-                Some(Fault::Unsupported(_)) => Status::Unsupported,
+                Some(Fault::Unsupported(_) | Fault::NotEnabled(_)) => Status::Unsupported,
                 Some(_) => Status::Failed,
             };
             let fault = collected.fault.as_ref().map(|fault| self.reason(fault));
@@ -297,7 +297,7 @@ impl<'a> FetchUnit<'a> {
         } else if !day.is_over(at) {
             Some("the day had not ended".to_owned())
         } else if rows == 0
-            && self.collector.info().retention_days.is_some_and(|days| at.day().days_since(day) > days)
+            && self.collector.info().retention_days.is_some_and(|days| day < oldest_kept_day(at, days))
         {
             Some(
                 "GitLab may have deleted the events: without ClickHouse it keeps them for three months"
@@ -473,6 +473,12 @@ impl<W: Write> PartitionWriter<'_, W> {
         }
         self.output.write_serialized(self.unit.collector.name(), &self.line)
     }
+}
+
+/// The first day that GitLab still has for certain, if it keeps that many days in partitions of
+/// months: it drops a partition as a whole.
+fn oldest_kept_day(at: Timestamp, days: i64) -> Day {
+    at.day().plus(-days).first_of_month()
 }
 
 /// Removes the white space between the tokens of a node that spans several lines; everything else

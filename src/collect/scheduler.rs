@@ -9,8 +9,9 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::base::calendar::Day;
+use crate::base::calendar::{Day, WINDOW_DAYS};
 use crate::base::error::{Error, Outcome};
+use crate::base::text::format_count;
 use crate::collect::checkpoint::{Lock, StateDir};
 use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Level, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
@@ -18,7 +19,7 @@ use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
 use crate::collect::selection::Selection;
 use crate::model::coverage::Coverage;
-use crate::system::progress::Progress;
+use crate::system::progress::{Progress, log_notice};
 use crate::system::settings::Instance;
 
 /// What to collect, and from where.
@@ -35,6 +36,8 @@ pub struct Plan {
     pub since: Day,
     /// The last day.
     pub until: Day,
+    /// Why it is a first run, which takes more days than later ones; `None` if it is not.
+    pub first_run: Option<&'static str>,
     /// The day of a snapshot that GitLab never answered.
     pub today: Day,
     /// Number of threads, at least 1.
@@ -94,6 +97,10 @@ pub fn collect<W: Write + Send>(plan: &Plan, stream: Option<W>) -> Result<Collec
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let scopes = plan.scopes(&gitlab, &groups);
     let (units, final_lines) = plan.fetch_units(&scopes, &groups);
+    if let Some(reason) = plan.first_run {
+        plan.announce_first_run(reason, units.len());
+        state_dir.as_ref().map_or(Ok(()), StateDir::mark_first_run)?;
+    }
     let scheduler = Scheduler { gitlab, output, state_dir, state: Mutex::default() };
     scopes.iter().filter_map(|scopes| scopes.fault.as_ref()).for_each(|fault| scheduler.record(fault));
     for line in final_lines {
@@ -139,6 +146,17 @@ impl Plan {
             CollectorScopes { collector, scopes, fault }
         };
         self.selection.collectors.iter().copied().map(scopes).collect()
+    }
+
+    /// Writes how many days a first run takes, and why. `requests` is the number of its fetch units,
+    /// each of which takes at least one request.
+    fn announce_first_run(&self, reason: &str, requests: usize) {
+        let days = self.until.days_since(self.since) + 1;
+        let requests = format_count(requests as u64, "request");
+        log_notice(&format!(
+            "collecting {days} days ({} to {}), because {reason}; without ClickHouse, GitLab keeps usage events for three months. At least {requests}; later runs with a history collect {WINDOW_DAYS} days. --since or DUO_METRICS_DAYS sets another range",
+            self.since, self.until
+        ));
     }
 
     /// The fetch units: a day of a collector and scope, or all its days where GitLab has no filter
@@ -208,7 +226,7 @@ struct State {
     has_transient_fault: bool,
     /// Why GitLab refuses an optional collector, by collector and scope. Role, tier and ClickHouse
     /// are the same on every day, so one refusal answers for all days.
-    refused: BTreeMap<(&'static str, String), String>,
+    refused: BTreeMap<(&'static str, String), Fault>,
     /// Whether the output failed, so that nothing more can be written.
     is_output_lost: bool,
 }
@@ -271,8 +289,8 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
         let unit = partition.unit;
         let known_fault = {
             let state = self.state();
-            let refusal = state.refused.get(&unit.collector_and_scope()).cloned();
-            state.stopped.as_ref().map(Fault::as_not_asked).or(refusal.map(Fault::Denied))
+            let refusal = state.refused.get(&unit.collector_and_scope()).and_then(Fault::as_refusal);
+            state.stopped.as_ref().map(Fault::as_not_asked).or(refusal)
         };
         let result = match known_fault {
             None => partition.walk(&self.gitlab, &self.output, self.state_dir.as_ref(), progress),
@@ -283,10 +301,10 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
             Err(Fault::Sink(error)) => return Err(error),
             Err(fault) => {
                 self.record(&fault);
-                if let Fault::Denied(text) = &fault
+                if let Some(refusal) = fault.as_refusal()
                     && unit.collector.info().requirement == Requirement::Optional
                 {
-                    self.state().refused.insert(unit.collector_and_scope(), text.clone());
+                    self.state().refused.insert(unit.collector_and_scope(), refusal);
                 }
                 unit.fail(fault);
             }

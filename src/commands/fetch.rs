@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::aggregate::history::History;
+use crate::base::calendar::WINDOW_DAYS;
 use crate::base::error::{Error, Outcome};
 use crate::cli::{CollectArgs, FetchArgs};
-use crate::collect::checkpoint::Lock;
+use crate::collect::checkpoint::{Lock, StateDir};
 use crate::collect::collectors::{Fault, Level, Requirement, by_name};
 use crate::collect::report::report;
 use crate::collect::scheduler::{Collected, FinalDays, Plan, clear_checkpoint, collect};
@@ -15,7 +16,7 @@ use crate::commands::connection::connect;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::topic::Topic;
 use crate::publish::completeness::{Completeness, Verdict, topic_of};
-use crate::system::settings::{Environment, Switches};
+use crate::system::settings::{Environment, FIRST_RUN_DAYS, Switches};
 use crate::system::summary::Summary;
 
 /// Runs the command.
@@ -26,7 +27,9 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?;
-    let plan = plan(&args.collect, switches, environment)?;
+    // A pipe without a history cannot know whether it is the first run, and always takes the days that
+    // are documented as the default.
+    let plan = plan(&args.collect, switches, environment, None)?;
     if args.quiet_stdout && plan.output_dir.is_none() {
         return Err(Error::Usage(
             "--quiet-stdout would drop all lines; add --output-dir to keep them in files".to_owned(),
@@ -37,8 +40,16 @@ pub fn run(
     Ok(outcome)
 }
 
+/// Why a run without a history counts as a first run, if it does.
+type FirstRunWithoutHistory = Option<&'static str>;
+
 /// Reads all settings and locks the folder of the checkpoint. Sends no request.
-pub(super) fn plan(args: &CollectArgs, switches: Switches, environment: &Environment) -> Result<Plan, Error> {
+pub(super) fn plan(
+    args: &CollectArgs,
+    switches: Switches,
+    environment: &Environment,
+    without_history: FirstRunWithoutHistory,
+) -> Result<Plan, Error> {
     let mut selection = Selection::new(&args.collectors, switches, environment)?;
     args.collector_files.iter().try_for_each(|path| selection.add_custom(path))?;
     let needs_groups = selection.collectors.iter().any(|collector| collector.info().level != Level::Instance);
@@ -47,7 +58,6 @@ pub(super) fn plan(args: &CollectArgs, switches: Switches, environment: &Environ
         selection.add_members();
     }
     let (client, instance, now) = connect(&args.gitlab, environment)?;
-    let (since, until) = environment.range(args.since, args.until, now)?;
     let jobs = environment.jobs(args.gitlab.jobs)?;
     let output_dir =
         args.output_dir.clone().or_else(|| environment.get("DUO_METRICS_OUTPUT_DIR").map(Into::into));
@@ -57,10 +67,23 @@ pub(super) fn plan(args: &CollectArgs, switches: Switches, environment: &Environ
     }
     let lock = state_dir.as_deref().map(Lock::acquire).transpose()?;
     let history = environment.history(args.history.history.as_deref());
-    let final_days = match history.map(|folder| History::open(&folder)).transpose()? {
+    let history = history.map(|folder| History::open(&folder)).transpose()?;
+    let final_days = match &history {
         Some(history) => FinalDays::new(history.final_days(args.late_days)?, &instance),
         None => FinalDays::default(),
     };
+    let is_default_range = args.every == 1 && !environment.has_first_day(args.since);
+    let first_run = match &history {
+        _ if !is_default_range => None,
+        None => without_history,
+        Some(history) if history.files()?.is_empty() => Some("the history is empty"),
+        Some(_) => state_dir
+            .as_deref()
+            .filter(|folder| StateDir::is_of_first_run(folder))
+            .map(|_| "the first run is not complete yet"),
+    };
+    let default_days = if first_run.is_some() { FIRST_RUN_DAYS } else { WINDOW_DAYS };
+    let (since, until) = environment.range(args.since, args.until, now, default_days)?;
     let (today, every) = (now.day(), i64::from(args.every));
     Ok(Plan {
         client,
@@ -69,6 +92,7 @@ pub(super) fn plan(args: &CollectArgs, switches: Switches, environment: &Environ
         selection,
         since,
         until,
+        first_run,
         today,
         jobs,
         output_dir,

@@ -7,7 +7,7 @@ use crate::base::error::Error;
 use crate::base::text::format_count;
 use crate::model::line::{Line, daily_breakdown_metric};
 use crate::model::metric::Metric;
-use crate::publish::privacy::{has_no_personal_data, is_publishable};
+use crate::publish::privacy::{has_daily_breakdown, is_publishable};
 use crate::publish::site::MetricReport;
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::rejects::Rejects;
@@ -121,7 +121,7 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
 
 /// Whether a line cannot be published, as far as its first fields show. Such lines are not parsed.
 fn is_never_published(text: &str) -> bool {
-    daily_breakdown_metric(text).is_some_and(|metric| !has_no_personal_data(metric))
+    daily_breakdown_metric(text).is_some_and(|metric| !has_daily_breakdown(metric))
 }
 
 /// The fields that identify a metric line.

@@ -27,7 +27,8 @@ use crate::system::summary::Summary;
 /// part.
 pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
-    let plan = fetch::plan(&args.collect, switches, environment)?;
+    // Nothing but this run supplies the days that retention, segments and movement look back on.
+    let plan = fetch::plan(&args.collect, switches, environment, Some("there is no history"))?;
     let history = existing_history(environment, args.collect.history.history.as_deref())?;
     let normalizing = normalizer::Options {
         pseudonyms: pseudonym_key(environment, history.as_ref())?,

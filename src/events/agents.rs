@@ -210,13 +210,18 @@ impl AgentRole {
 /// A flow type without its version, which only some sources report: `fix_pipeline/v1` is
 /// `fix_pipeline`.
 pub fn flow_type(flow: &str) -> &str {
+    flow_and_version(flow).0
+}
+
+/// A flow type, and its version if it has one: `fix_pipeline/v1` is version `v1` of `fix_pipeline`.
+pub fn flow_and_version(flow: &str) -> (&str, Option<&str>) {
     let is_version = |text: &str| {
         text.strip_prefix('v')
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
     };
     match flow.rsplit_once('/') {
-        Some((name, version)) if is_version(version) => name,
-        _ => flow,
+        Some((name, version)) if is_version(version) => (name, Some(version)),
+        _ => (flow, None),
     }
 }
 

@@ -62,7 +62,7 @@ pub enum Status {
     Partial,
     /// No permission: the role, tier or add-on does not allow it.
     Denied,
-    /// Not available in this GitLab version: it has no such field.
+    /// Not available in this GitLab: its version has no such field, or the feature is switched off.
     Unsupported,
     /// No page arrived.
     Failed,

@@ -61,11 +61,21 @@ macro_rules! event_fields {
             /// The provider of the model.
             model_provider: text uncounted,
             /// The agent that acted in the session.
-            agent: text uncounted,
+            agent: text counted,
             /// The kind of agent or flow: foundational, custom or external.
             agent_type: text uncounted,
             /// The version of the flow.
-            flow_version: text uncounted,
+            flow_version: text counted,
+            /// What ran, in the source's own terms: a foundational or custom agent, flow or external
+            /// agent (`custom_flow`).
+            item_type: text counted,
+            /// The id of the custom agent or flow within its instance.
+            item: text counted,
+            /// The version of the agent or flow; newer releases report it in place of
+            /// `flow_version`.
+            item_version: text counted,
+            /// The component of the flow that acted.
+            component: text uncounted,
             /// The kind of user, in the source's own term: human, or one of several kinds of bots.
             user_type: text uncounted,
             /// The user's id across all instances, or the pseudonym in its place.

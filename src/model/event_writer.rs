@@ -256,7 +256,7 @@ mod tests {
 
     fn event() -> impl Strategy<Value = Event<'static>> {
         let origin = (text(), text(), text(), 0..400_i64, any::<u32>(), any::<u32>(), 0..3_i64);
-        let texts = proptest::collection::vec(optional(), 27);
+        let texts = proptest::collection::vec(optional(), 31);
         let rest =
             (text(), any::<bool>(), proptest::option::of(any::<u32>()), 0..200_000_000_i64, 0..2_000_u32);
         (origin, texts, rest).prop_map(|(origin, texts, (user, bot, lines, seconds, thousandths))| {
@@ -302,6 +302,10 @@ mod tests {
                 agent: next(),
                 agent_type: next(),
                 flow_version: next(),
+                item_type: next(),
+                item: next(),
+                item_version: next(),
+                component: next(),
                 user_type: next(),
                 global_user_id: next(),
                 outcome: next(),

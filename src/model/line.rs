@@ -17,8 +17,8 @@ use crate::model::log_line::is_log_noise;
 use crate::model::metric::Metric;
 use crate::model::raw::Raw;
 use crate::model::record::{
-    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Origin, Pipeline, Project, Seat, SeatPool,
-    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
+    AgentSession, Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Origin, Pipeline, Project,
+    Seat, SeatPool, SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
 };
 use crate::model::rollup::{AgentRollup, SessionRollup, UsageRollup};
 
@@ -84,11 +84,33 @@ pub enum Record<'a> {
     SessionDuration(SessionDuration<'a>),
     /// Code suggestions by editor, counted by GitLab.
     SuggestionTotal(SuggestionTotal<'a>),
+    /// One agent session of a project.
+    AgentSession(AgentSession<'a>),
     /// A direct member of a group or subgroup.
     Member(Member<'a>),
     /// GitLab Credits of one calendar month.
     CreditMonth(CreditMonth<'a>),
 }
+
+/// Every type of records with its fields, without those of the origin.
+pub const RECORD_TYPES: &[(&str, &[&str])] = &[
+    ("event", Event::FIELDS),
+    ("seat", Seat::FIELDS),
+    ("seat_pool", SeatPool::FIELDS),
+    ("merge_request", MergeRequest::FIELDS),
+    ("pipeline", Pipeline::FIELDS),
+    ("project", Project::FIELDS),
+    ("credit", Credit::FIELDS),
+    ("credit_month", CreditMonth::FIELDS),
+    ("group_total", GroupTotal::FIELDS),
+    ("user_total", UserTotal::FIELDS),
+    ("session_total", SessionTotal::FIELDS),
+    ("session_duration", SessionDuration::FIELDS),
+    ("suggestion_total", SuggestionTotal::FIELDS),
+    ("agent_session", AgentSession::FIELDS),
+    ("member", Member::FIELDS),
+    ("dora", Dora::FIELDS),
+];
 
 /// Whether a line is a JSON object with a `type`.
 pub fn is_typed(text: &str) -> bool {
@@ -144,6 +166,7 @@ impl<'a> Line<'a> {
             "session_total" => Line::Record(Record::SessionTotal(parse(text)?)),
             "session_duration" => Line::Record(Record::SessionDuration(parse(text)?)),
             "suggestion_total" => Line::Record(Record::SuggestionTotal(parse(text)?)),
+            "agent_session" => Line::Record(Record::AgentSession(parse(text)?)),
             "member" => Line::Record(Record::Member(parse(text)?)),
             "credit_month" => Line::Record(Record::CreditMonth(parse(text)?)),
             _ => Line::Unknown,
@@ -209,6 +232,7 @@ impl Record<'_> {
             Record::SessionTotal(total) => &total.origin,
             Record::SessionDuration(duration) => &duration.origin,
             Record::SuggestionTotal(total) => &total.origin,
+            Record::AgentSession(session) => &session.origin,
             Record::Member(member) => &member.origin,
             Record::CreditMonth(month) => &month.origin,
         }
@@ -230,6 +254,7 @@ impl Record<'_> {
             Record::SessionTotal(total) => &mut total.origin,
             Record::SessionDuration(duration) => &mut duration.origin,
             Record::SuggestionTotal(total) => &mut total.origin,
+            Record::AgentSession(session) => &mut session.origin,
             Record::Member(member) => &mut member.origin,
             Record::CreditMonth(month) => &mut month.origin,
         };
@@ -270,6 +295,7 @@ impl Record<'_> {
                 (Some(merge_request.created_at.day()), merge_request.merged_at.map(Timestamp::day))
             }
             Record::Pipeline(pipeline) => (Some(pipeline.created_at.day()), None),
+            Record::AgentSession(session) => (Some(session.created_at.day()), None),
             Record::Credit(credit) => (Some(credit.date), None),
             Record::GroupTotal(total) => (Some(total.end), None),
             Record::UserTotal(total) => (Some(total.end), None),
@@ -295,7 +321,15 @@ impl Record<'_> {
             Record::Dora(dora) => {
                 dora.period == Period::containing(Grain::Month, dora.origin.day, dora.origin.day).start
             }
-            _ => self.days().any(|day| day == self.origin().day),
+            Record::Event(_)
+            | Record::MergeRequest(_)
+            | Record::Pipeline(_)
+            | Record::Credit(_)
+            | Record::GroupTotal(_)
+            | Record::UserTotal(_)
+            | Record::SessionTotal(_)
+            | Record::AgentSession(_)
+            | Record::SuggestionTotal(_) => self.days().any(|day| day == self.origin().day),
         }
     }
 }

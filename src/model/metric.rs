@@ -61,6 +61,9 @@ pub struct Metric {
     /// The kind of source that the value comes from; absent for metrics with a single kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<MetricSource>,
+    /// The known reason why a count differs from GitLab's own; absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
 }
 
 impl Metric {
@@ -116,6 +119,58 @@ pub enum MetricSource {
     Other,
 }
 
+impl MetricSource {
+    /// The name used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MetricSource::Sessions => "sessions",
+            MetricSource::GitlabAggregate => "gitlab_aggregate",
+            MetricSource::Events => "events",
+            MetricSource::Mixed => "mixed",
+            MetricSource::Other => "other",
+        }
+    }
+}
+
+/// Why a count differs from GitLab's own, as far as the data proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Explanation {
+    /// GitLab returned at least that many events as null, for example those of deleted users.
+    NullRows,
+    /// GitLab's range ends with the first moment of the next day.
+    NextMidnight,
+    /// GitLab's count was requested without its last day.
+    LastDayMissing,
+    /// GitLab's list lacks users: older releases list only those with a Duo Enterprise seat.
+    UnlistedUsers,
+    /// This release counts only people who contributed code.
+    ContributorsOnly,
+    /// The larger count was fetched later: events arrived in between.
+    LateEvents,
+    /// Another count by GitLab itself agrees with the events.
+    OtherCountAgrees,
+    /// An explanation of a newer version.
+    #[serde(other)]
+    Other,
+}
+
+impl Explanation {
+    /// The explanation as a part of a sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Explanation::NullRows => "GitLab returned as many events as null",
+            Explanation::NextMidnight => "GitLab's range ends with the first moment of the next day",
+            Explanation::LastDayMissing => "GitLab's count was requested without its last day",
+            Explanation::UnlistedUsers => "GitLab's list lacks users without a Duo Enterprise seat",
+            Explanation::ContributorsOnly => "this GitLab version counts only people who contributed code",
+            Explanation::LateEvents => "events arrived between the two fetches",
+            Explanation::OtherCountAgrees => "another count by GitLab agrees with the events",
+            Explanation::Other => "a reason of a newer version",
+        }
+    }
+}
+
 /// Why a value is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,6 +189,10 @@ pub enum Reason {
     NotInSource,
     /// There are too few observations: a single one has no interval.
     TooFew,
+    /// GitLab reports no commitment of credits.
+    NoCommitment,
+    /// What is asked for is not expected within the period.
+    NotReached,
     /// A reason of a newer version.
     #[serde(other)]
     Other,
@@ -150,6 +209,8 @@ impl Reason {
             Reason::LookBackIncomplete => "look_back_incomplete",
             Reason::NotInSource => "not_in_source",
             Reason::TooFew => "too_few",
+            Reason::NoCommitment => "no_commitment",
+            Reason::NotReached => "not_reached",
             Reason::Other => "other",
         }
     }

@@ -395,9 +395,7 @@ records! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         finished: Option<u64>,
     }
-}
 
-records! {
     /// How long the agent sessions of a period took, as GitLab computes it: from creation to
     /// finish, over finished sessions.
     #[derive(Clone, Debug, PartialEq)]
@@ -420,9 +418,7 @@ records! {
         /// The 95th percentile in seconds; null if no session finished.
         p95: Option<f64>,
     }
-}
 
-records! {
     /// Code suggestions that GitLab counted, by editor and language.
     #[derive(Clone, Debug, PartialEq, Eq)]
     "suggestion_total" SuggestionTotal {
@@ -447,9 +443,50 @@ records! {
         /// Their distinct users, including bots; null if GitLab does not return it.
         users: Option<u64>,
     }
-}
 
-records! {
+    /// The state of one agent session of a project at `fetched_at`. Only sessions that ran on a
+    /// runner are listed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    "agent_session" AgentSession {
+        /// The session's number, as in events.
+        #[serde(borrow)]
+        session: Cow<'a, str>,
+        /// The flow type, as GitLab names it, with its version.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        flow: Option<Cow<'a, str>>,
+        /// The version of the flow; absent if GitLab does not return it.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        flow_version: Option<Cow<'a, str>>,
+        /// GitLab's status, in lower case; null if GitLab does not return it.
+        #[serde(borrow)]
+        status: Option<Cow<'a, str>>,
+        /// When it was created.
+        created_at: Timestamp,
+        /// When it last changed, which is not always its end.
+        updated_at: Timestamp,
+        /// The global id or pseudonym of the user who started it; absent if the user was deleted.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        user: Option<Cow<'a, str>>,
+        /// The username; absent when people are pseudonyms.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        username: Option<Cow<'a, str>>,
+        /// True for bots and service accounts.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bot: bool,
+        /// The project's full path.
+        #[serde(borrow)]
+        project: Cow<'a, str>,
+        /// The project's global id, which stays when the project is renamed or moved.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        project_id: Option<Cow<'a, str>>,
+        /// Where it was started, for example `ambient`; absent if GitLab does not return it.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        environment: Option<Cow<'a, str>>,
+        /// The model; absent if GitLab does not return it.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        model: Option<Cow<'a, str>>,
+    }
+
     /// A direct member of a group or subgroup, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq, Eq)]
     "member" Member {

@@ -87,7 +87,7 @@ pub struct SessionRollup<'a> {
     #[serde(
         borrow,
         default,
-        deserialize_with = "lenient::earliest_by_user",
+        deserialize_with = "lenient::earliest_by_text",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub users: BTreeMap<Cow<'a, str>, Timestamp>,
@@ -100,6 +100,39 @@ pub struct SessionRollup<'a> {
     /// The environments it runs in.
     #[serde(borrow, default, skip_serializing_if = "BTreeSet::is_empty")]
     pub environments: BTreeSet<Cow<'a, str>>,
+    /// The agents that acted in it, each with the time of its first event.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "lenient::earliest_by_text",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub agents: BTreeMap<Cow<'a, str>, Timestamp>,
+    /// The versions of its flow or agent, each with the time of its first event.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "lenient::earliest_by_text",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub flow_versions: BTreeMap<Cow<'a, str>, Timestamp>,
+    /// What ran (foundational or custom agent, flow or external agent), each with the time of its
+    /// first event.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "lenient::earliest_by_text",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub item_types: BTreeMap<Cow<'a, str>, Timestamp>,
+    /// The ids of its custom agents or flows, each with the time of its first event.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "lenient::earliest_by_text",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub items: BTreeMap<Cow<'a, str>, Timestamp>,
     /// Its steps, each with its time, in order of time.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub steps: BTreeSet<(Timestamp, Step)>,

@@ -87,6 +87,10 @@ impl PseudonymKey {
                 total.user.as_mut().map(replace);
                 total.username = None;
             }
+            Record::AgentSession(session) => {
+                session.user.as_mut().map(replace);
+                session.username = None;
+            }
             Record::Member(member) => {
                 replace(&mut member.user);
                 member.username = None;

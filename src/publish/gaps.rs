@@ -105,6 +105,7 @@ const KNOWN_PREFIXES: &[&str] = &[
     "GitLab returned a server error",
     "GitLab timed out",
     "not available in this GitLab version",
+    "not enabled in this GitLab",
     "not requested",
     "this GitLab reports credits for",
     // Prefixes of earlier versions, which histories contain.

@@ -177,6 +177,8 @@ pub fn reason(reason: Option<Reason>) -> &'static str {
         Some(Reason::LookBackIncomplete) => "not enough history yet",
         Some(Reason::NotInSource) => "not reported by GitLab",
         Some(Reason::TooFew) => "too few cases for an interval",
+        Some(Reason::NoCommitment) => "no commitment",
+        Some(Reason::NotReached) => "not expected in this period",
         Some(Reason::Other) | None => "unknown",
     }
 }
@@ -191,7 +193,9 @@ pub fn remedy(line: &Coverage) -> String {
         Status::Denied => {
             format!("No permission: check the role of the token, the tier and the add-on.{needs}")
         }
-        Status::Unsupported => format!("Not available in this GitLab version.{needs}"),
+        Status::Unsupported => {
+            format!("Not available in this GitLab version, or switched off.{needs}")
+        }
         Status::Failed => "No data arrived. The next run fetches the day again.".to_owned(),
         Status::Skipped => "Skipped on purpose (sampling).".to_owned(),
     }

@@ -5,11 +5,13 @@
 //! forgotten in one place. Sums are computed earlier, in `aggregate`: totals stay correct.
 
 mod constraints;
+mod differences;
 mod teams;
 
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
-use crate::model::metric::{Metric, Population, Reason};
+use crate::model::metric::{Explanation, Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
 use constraints::Constraints;
 use teams::{Combinations, is_internal};
@@ -50,6 +52,10 @@ pub struct Line<'a> {
     pub reason: Option<Reason>,
     /// The name and date of the price file that the value depends on.
     pub prices: Option<&'a str>,
+    /// The kind of source of the value, if the metric has several.
+    pub source: Option<MetricSource>,
+    /// The known reason of a difference from GitLab's own count.
+    pub explanation: Option<Explanation>,
     /// Why the values are suppressed, if they are.
     pub suppression: Option<Suppression>,
 }
@@ -94,19 +100,25 @@ impl Suppression {
 ///   share.
 /// - A rate is suppressed if it reveals a suppressed count ([`Unit::revealed_counts`]).
 /// - If two lines contain the same value under two names, both are suppressed or neither.
-/// - Day lines by dimension are not published.
+/// - Day lines by dimension are not published, except differences from GitLab's own counts without
+///   these counts.
 ///
 /// [`Unit::revealed_counts`]: crate::aggregate::metrics::Unit::revealed_counts
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u64) -> Vec<Line<'a>> {
     let mut combinations = Combinations::default();
     let noted = metrics.into_iter().inspect(|metric| combinations.add(metric));
-    let published = noted.filter(|metric| is_publishable(metric) && !is_internal(&metric.metric));
-    let mut lines: Vec<Line> = published.map(Line::new).collect();
+    let is_published = |metric: &&Metric| {
+        is_publishable(metric)
+            && !is_internal(&metric.metric)
+            && differences::is_published(metric, min_people)
+    };
+    let mut lines: Vec<Line> = noted.filter(is_published).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
     for line in &mut lines {
-        let is_below = line.people.is_some_and(|people| people > 0 && people < min_people);
+        let people = line.people.or_else(|| line.max_unknown_people());
+        let is_below = people.is_some_and(|people| people > 0 && people < min_people);
         // A bot is not a person; its line is suppressed only if it would reveal people.
         if is_below && line.by.get("kind").is_none_or(|kind| kind != "bot") {
             line.suppression = Some(Suppression::FewPeople(min_people));
@@ -123,13 +135,21 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u6
             line.reason = None;
         }
         (line.value, line.n, line.of, line.people, line.basis) = (None, None, None, None, None);
+        line.explanation = None;
     }
+    differences::hide_counts(&mut lines);
     lines
 }
 
 /// Whether a line can be published: a day is not split by what people did.
 pub fn is_publishable(metric: &Metric) -> bool {
-    metric.grain != Grain::Day || metric.by.is_empty() || has_no_personal_data(&metric.metric)
+    metric.grain != Grain::Day || metric.by.is_empty() || has_daily_breakdown(&metric.metric)
+}
+
+/// Whether days of a metric are published by their dimensions. Differences from GitLab's own counts
+/// are, without the counts themselves.
+pub fn has_daily_breakdown(metric: &str) -> bool {
+    has_no_personal_data(metric) || metric == METRIC
 }
 
 /// The identity of a line, in the order of the lines.
@@ -154,6 +174,8 @@ impl<'a> Line<'a> {
             is_final: metric.is_final,
             reason: metric.reason,
             prices: metric.prices.as_deref(),
+            source: metric.source,
+            explanation: metric.explanation,
             suppression: None,
         }
     }
@@ -163,6 +185,16 @@ impl<'a> Line<'a> {
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
     }
 
+    /// The most people that can be behind agent sessions of unknown users: one for each session.
+    fn max_unknown_people(&self) -> Option<u64> {
+        let counts_sessions = ["sessions", "success_rate", "completion_rate", "duration_seconds"];
+        let name = self.metric.strip_prefix("agents.")?;
+        match self.of.or(self.n).filter(|_| counts_sessions.contains(&name)) {
+            Some(Number::Count(sessions)) => Some(sessions),
+            _ => None,
+        }
+    }
+
     /// The identity without dimensions.
     fn series(&self) -> impl Ord + use<'a> {
         (self.metric, self.instance, self.scope, self.period, self.population)
@@ -170,7 +202,7 @@ impl<'a> Line<'a> {
 }
 
 /// Whether a metric contains nothing about what people did: seats by add-on, and days by collector.
-pub fn has_no_personal_data(metric: &str) -> bool {
+fn has_no_personal_data(metric: &str) -> bool {
     metric.starts_with("coverage.") || metric == "seats.purchased" || metric == "seats.assigned"
 }
 

@@ -47,6 +47,11 @@ pub fn log_retry(reason: &str, attempt: u32, attempts: u32, pause: Duration) {
     }
 }
 
+/// Writes a notice about the run.
+pub fn log_notice(text: &str) {
+    write_line(log().0, "notice", text);
+}
+
 /// Formats whole seconds, or milliseconds below one second: `4`, `0.25`.
 fn in_seconds(duration: Duration) -> String {
     match duration.as_secs() {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::clickhouse::Database;
 pub use self::connection::Access;
-pub use self::days::check_range;
+pub use self::days::{FIRST_RUN_DAYS, check_range};
 pub use self::gitlab::{Instance, Token};
 pub use self::switches::{Switch, Switches};
 

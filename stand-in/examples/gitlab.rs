@@ -81,6 +81,14 @@ struct Options {
     #[arg(long)]
     clickhouse: bool,
 
+    /// Switch off the feature flag of the aggregates of flows, as GitLab does by default
+    #[arg(long)]
+    no_duo_workflows: bool,
+
+    /// Simulate ClickHouse without Siphon, which replicates the database to it
+    #[arg(long)]
+    no_siphon: bool,
+
     /// Seats belong to the instance, as on Self-Managed and Dedicated
     #[arg(long)]
     self_managed: bool,
@@ -105,6 +113,14 @@ struct Options {
     #[arg(long, value_name = "N")]
     largest_page: Option<usize>,
 
+    /// Day whose pages of usage events lack their first row, except the first page
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    lost_rows_on: Option<NaiveDate>,
+
+    /// Day whose first chat message GitLab's own counts count on the day before
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    shifted_event_on: Option<NaiveDate>,
+
     /// Requests per second; more are refused with 429
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
@@ -124,13 +140,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         events_on_last_day: options.events_on_last_day,
         release: options.release,
         clickhouse: options.clickhouse,
+        duo_workflows: !options.no_duo_workflows,
+        siphon: !options.no_siphon,
         self_managed: options.self_managed,
         events_outside_groups: options.events_outside_groups,
         trouble: (options.trouble > 0.0).then(|| RandomFaults::mixed(options.seed, options.trouble)),
         forbidden_day: options.forbidden_day,
         too_heavy: options.too_heavy,
         largest_page: options.largest_page,
+        lost_rows_on: options.lost_rows_on,
+        shifted_event_on: options.shifted_event_on,
         rate_limit: options.rate_limit,
+        ..Settings::default()
     })?;
     let mut output = io::stdout().lock();
     writeln!(output, "listening on {}", stand_in.url())?;

@@ -18,6 +18,18 @@ pub(super) const BAD_CURSOR: &str = "Please provide a valid cursor";
 pub(super) const FIRST_AND_LAST: &str = "Can only provide either `first` or `last`, not both";
 /// Aggregated metrics on an instance without the analytics store.
 pub(super) const NO_CLICKHOUSE: &str = "the ClickHouse data store is not available";
+/// An aggregation engine, for a role below Reporter, before 19.4.
+pub(super) const RESOURCE_NOT_AVAILABLE: &str = "The resource that you are attempting to access does not exist or you don't have permission to perform this action";
+/// The engine of flows while its flag is off, as it is by default.
+pub(super) const FLAG_DISABLED: &str = "`dap_impact_v1` feature flag is disabled.";
+/// An engine over tables that Siphon replicates to ClickHouse.
+pub(super) const NO_SIPHON: &str = "Siphon replication is not enabled on this instance.";
+/// The same on an instance without ClickHouse.
+pub(super) const CLICKHOUSE_NOT_CONFIGURED: &str = "ClickHouse is not configured on this instance.";
+/// A request to an aggregation engine that selects only dimensions.
+pub(super) const NO_METRIC: &str = "at least one metric is required";
+/// A request to an aggregation engine with a metric under two aliases.
+pub(super) const DUPLICATED_IDENTIFIERS: &str = "duplicated identifiers found";
 /// A token that is wrong, expired or revoked (status 401).
 pub(super) const INVALID_TOKEN: &str = "Invalid token";
 /// No such path (status 404).
@@ -44,6 +56,30 @@ pub(super) const BAD_GATEWAY_PAGE: &str = "<!DOCTYPE html>
 </body>
 </html>
 ";
+
+/// The code in `extensions` of an error, where GitLab sends one.
+pub(super) fn code(message: &str) -> Option<&'static str> {
+    match message {
+        NO_SIPHON => Some("SIPHON_REPLICATION_DISABLED"),
+        CLICKHOUSE_NOT_CONFIGURED => Some("CLICKHOUSE_NOT_CONFIGURED"),
+        _ => None,
+    }
+}
+
+/// An aggregation engine, for a role below Reporter, since 19.4.
+pub(super) fn sources_not_accessible(path: &str) -> String {
+    format!("The following sources are not accessible: {path}")
+}
+
+/// An order by something that the request does not select.
+pub(super) fn identifier_not_available(identifier: &str) -> String {
+    format!("the specified identifier is not available: '{identifier}'")
+}
+
+/// A granularity that the engine of this release does not have.
+pub(super) fn invalid_granularity(granularity: &str) -> String {
+    format!("Granularity Invalid value(s) for parameter `granularity`: {granularity}")
+}
 
 /// A body with one error and no data.
 pub(super) fn body(message: &str) -> Value {

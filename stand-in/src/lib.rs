@@ -42,6 +42,7 @@ pub use self::organization::{
     Session, UsageEvent,
 };
 pub use self::release::Release;
+pub use self::sessions::UNKNOWN_STATUS;
 
 /// What to generate and how to serve it. The same settings generate the same organization.
 #[derive(Clone, Debug)]
@@ -71,6 +72,13 @@ pub struct Settings {
     pub release: Release,
     /// Whether the instance has ClickHouse, and with it aggregated metrics.
     pub clickhouse: bool,
+    /// Whether the feature flag of the aggregation engine of flows is on. GitLab has it off by
+    /// default.
+    pub duo_workflows: bool,
+    /// Whether Siphon replicates the database to ClickHouse.
+    pub siphon: bool,
+    /// Maximum number of rows of a page of the aggregation engines.
+    pub largest_aggregate_page: usize,
     /// Seats belong to the instance, and only an administrator sees them. Otherwise they belong to
     /// top-level groups, and owners see them.
     pub self_managed: bool,
@@ -87,6 +95,12 @@ pub struct Settings {
     pub too_heavy: Option<usize>,
     /// A page with more usage events than this times out.
     pub largest_page: Option<usize>,
+    /// Each page of usage events of this day, except the first one, lacks its first row: rows lost at
+    /// page borders.
+    pub lost_rows_on: Option<NaiveDate>,
+    /// The first chat message of this day in each group counts for the day before in GitLab's own
+    /// counts, as if it had been stored before midnight.
+    pub shifted_event_on: Option<NaiveDate>,
     /// Requests per second; more are refused with 429. Each response states how many are left.
     pub rate_limit: Option<u32>,
 }
@@ -105,12 +119,17 @@ impl Default for Settings {
             events_on_last_day: None,
             release: Release::Newest,
             clickhouse: false,
+            duo_workflows: true,
+            siphon: true,
+            largest_aggregate_page: complexity::MAX_PAGE_SIZE,
             self_managed: false,
             events_outside_groups: false,
             trouble: None,
             forbidden_day: None,
             too_heavy: None,
             largest_page: None,
+            lost_rows_on: None,
+            shifted_event_on: None,
             rate_limit: None,
         }
     }

@@ -254,6 +254,13 @@ pub struct Session {
     pub flow_type: &'static str,
     /// `chat` or `ambient`.
     pub environment: &'static str,
+    /// GitLab's status now. Waiting and paused sessions have no event of that, and a few have a
+    /// status that no release of GitLab has; readers must accept unknown ones.
+    pub status: &'static str,
+    /// Time of creation, whether or not there is a created event.
+    pub began_at: DateTime<Utc>,
+    /// Time of the last change.
+    pub updated_at: DateTime<Utc>,
     /// Time of the created event; `None` if there is no such event.
     pub created_at: Option<DateTime<Utc>>,
     /// Time of the finished event; `None` for sessions that were dropped, stopped or left open.

@@ -99,6 +99,11 @@ pub(super) fn encode(parts: &[(&str, String)]) -> String {
     encode_base64(Value::Object(object).to_string().as_bytes())
 }
 
+/// The cursor of the row with this number, from 1, in a list paged by offset.
+pub(super) fn encode_number(number: usize) -> String {
+    encode_base64(number.to_string().as_bytes())
+}
+
 /// The id in a cursor.
 pub(super) fn id_of(cursor: &Value) -> Option<u64> {
     cursor.get("id")?.as_str()?.parse().ok()

@@ -7,6 +7,7 @@ mod members;
 mod metrics;
 mod record;
 mod seats;
+mod sessions;
 mod usage;
 mod user_metrics;
 mod work;
@@ -114,6 +115,9 @@ impl QueryContext<'_> {
         for error in &mut response.errors {
             if let Some(message) = error.message.strip_prefix("resolver error: ") {
                 error.message = message.to_string();
+            }
+            if let Some(code) = errors::code(&error.message) {
+                error.extensions.insert("code", code.into());
             }
         }
         Ok(response)
@@ -466,6 +470,9 @@ impl<'q> Node<'q> {
     /// The fields that groups and projects share.
     fn aggregated<'a>(&'a self, scope: Scope, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let context = self.context;
+        if field == "analytics" {
+            return Ok(analytics::analytics(context, scope));
+        }
         if !context.role.sees_usage() {
             return Ok(ResolvedValue::null());
         }
@@ -473,7 +480,6 @@ impl<'q> Node<'q> {
             "aiMetrics" => metrics::metrics(context, scope, info),
             "aiMetricsBasic" => metrics::basic(context, scope, info),
             "aiUserMetrics" => user_metrics::rows(context, scope, info),
-            "analytics" => Ok(analytics::analytics(context, scope)),
             _ => Ok(dora::dora(context, scope)),
         }
     }
@@ -577,6 +583,7 @@ impl<'q> Node<'q> {
             }
             "mergeRequests" => return self.merge_requests(&[position], info),
             "pipelines" => return self.pipelines(position, info),
+            "duoWorkflowWorkflows" => return sessions::of_project(self.context, position, info),
             _ => return Err(self.unknown_field_error(info)),
         })
     }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use super::Settings;
 use super::organization::{OUTSIDE_GROUPS, Organization, Session, UsageEvent};
 
+/// A status that no release of GitLab has; readers must accept unknown statuses.
+pub const UNKNOWN_STATUS: &str = "awaiting_budget";
+
 /// Flow types, their weight out of 100, and whether a person starts them from the chat.
 const FLOWS: [(&str, u32, bool); 6] = [
     ("chat", 44, true),
@@ -31,8 +34,22 @@ const EDITORS: [(&str, &str, &str, &str); 5] = [
 const MODELS: [(&str, &str); 3] =
     [("codestral-2501", "fireworks_ai"), ("claude-haiku-4-5", "anthropic"), ("code-gecko", "vertex-ai")];
 
+/// Models of agent sessions.
+const SESSION_MODELS: [&str; 3] = ["claude-sonnet-4-6", "claude-haiku-4-5", "gpt-5-codex"];
+
 const TOOLS: [&str; 5] =
     ["get_issue", "create_issue", "get_merge_request", "get_pipeline_jobs", "gitlab_search"];
+
+/// Statuses of sessions that have not ended, with their weights out of 24. A person is awaited in
+/// most. GitLab ends a session that is only created or running and untouched for 30 minutes, so
+/// there are none of these.
+const OPEN_STATUSES: [(&str, u64); 5] = [
+    ("input_required", 10),
+    ("plan_approval_required", 4),
+    ("tool_call_approval_required", 4),
+    ("paused", 3),
+    (UNKNOWN_STATUS, 3),
+];
 
 const TIERS: [&str; 3] = ["exact", "fuzzy", "semantic"];
 
@@ -72,11 +89,17 @@ pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
             sessions.push(session(settings, number, event, bot, &projects[event.group]));
         }
         let session = &mut sessions[position as usize];
+        session.updated_at = event.timestamp;
         match event.event {
             "AGENT_PLATFORM_SESSION_CREATED" => {
                 session.created_at.get_or_insert(event.timestamp);
             }
-            "AGENT_PLATFORM_SESSION_FINISHED" => session.finished_at = Some(event.timestamp),
+            "AGENT_PLATFORM_SESSION_FINISHED" => {
+                session.finished_at = Some(event.timestamp);
+                session.status = "finished";
+            }
+            "AGENT_PLATFORM_SESSION_DROPPED" => session.status = "failed",
+            "AGENT_PLATFORM_SESSION_STOPPED" => session.status = "stopped",
             _ => {}
         }
         latest[event.person] = Some(position);
@@ -108,10 +131,36 @@ fn session(settings: &Settings, number: u64, event: &UsageEvent, bot: bool, proj
         group: event.group,
         project: if alone { None } else { Some(projects[rng.usize(..projects.len())]) },
         flow_type,
+        status: open_status(number),
+        began_at: event.timestamp,
+        updated_at: event.timestamp,
         environment: if from_chat { "chat" } else { "ambient" },
         created_at: None,
         finished_at: None,
         credits: rng.u32(5..400),
+    }
+}
+
+/// The status of a session that has not ended. Derived from its number, so that the random choices
+/// of other data stay the same.
+fn open_status(number: u64) -> &'static str {
+    let mut draw = mixed(number ^ 0x57a7_0505) % 24;
+    for (status, weight) in OPEN_STATUSES {
+        if draw < weight {
+            return status;
+        }
+        draw -= weight;
+    }
+    UNKNOWN_STATUS
+}
+
+impl Session {
+    /// The model that the session was billed for. GitLab bills no failed, created, running or
+    /// paused session, and knows the model of about three of four others.
+    pub fn model(&self) -> Option<&'static str> {
+        let is_billed = !matches!(self.status, "failed" | "created" | "running" | "paused");
+        let draw = mixed(self.id ^ 0x30de1) % 8;
+        (is_billed && draw < 6).then(|| SESSION_MODELS[(draw / 2) as usize])
     }
 }
 

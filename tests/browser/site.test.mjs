@@ -232,13 +232,19 @@ describe("states", () => {
     await landing.close();
   });
 
-  test("agent sessions are shown if there are lines, else the page explains why not", async () => {
+  test("agent sessions are shown with their source if there are lines, else the page explains why not", async () => {
     const known = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"));
     assert.match(await known.page.locator("#session-flows").textContent(), /issue to merge request/);
     await known.close();
-    const unknown = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"));
-    assert.match(await unknown.page.locator("#agents-body").textContent(), /Not available\./);
-    await unknown.close();
+    for (const [state, text] of [
+      ["usual", /from the events of their creation, which report neither flow nor outcome/],
+      ["clickhouse", /Sessions are counted by GitLab\./],
+      [LARGE[0], /Not available\./],
+    ]) {
+      const { page, close } = await openPage(browser, fileUrl(state, "duo-metrics/index.html"));
+      assert.match(await page.locator("#agents-body").textContent(), text);
+      await close();
+    }
   });
 
   test("the key metrics are shown without a script", async () => {

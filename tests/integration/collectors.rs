@@ -6,8 +6,9 @@
 use std::path::Path;
 
 use duo_metrics::collect::collectors::COLLECTORS;
+use duo_metrics::model::line::{Line, RECORD_TYPES};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::bench::{Bench, bare_command, lines_of, run_command};
 use crate::tools::{Tool, are_available};
@@ -35,6 +36,21 @@ fn each_collector_produces_the_records_of_its_golden_file() {
             assert_eq!(found, expected, "{name}");
         }
         assert_eq!(found.lines().count(), expected.lines().count(), "{name}");
+        let is_record = |line: &&str| {
+            !["coverage", "rejected"].iter().any(|other| line.starts_with(&format!("{{\"type\":\"{other}\"")))
+        };
+        let records: Vec<&str> = found.lines().filter(is_record).collect();
+        assert!(!records.is_empty(), "{name}: its golden file has no record");
+        for record in records {
+            let line = Line::parse(record).expect("a line of a stream");
+            assert!(matches!(line, Line::Record(_)), "{name}: Line::parse does not know {record}");
+            let fields: Map<String, Value> = serde_json::from_str(record).expect("an object");
+            let types = RECORD_TYPES.iter().map(|(name, _)| *name);
+            assert!(
+                types.clone().any(|known| fields["type"] == known),
+                "{name}: RECORD_TYPES lacks {record}"
+            );
+        }
     }
 }
 

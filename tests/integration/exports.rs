@@ -7,11 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use duo_metrics::model::event::Event;
-use duo_metrics::model::record::{
-    Credit, CreditMonth, Dora, GroupTotal, Member, MergeRequest, Pipeline, Project, Seat, SeatPool,
-    SessionDuration, SessionTotal, SuggestionTotal, UserTotal,
-};
+use duo_metrics::model::line::RECORD_TYPES;
 
 use crate::bench::{Bench, lines, run_command};
 use crate::documents::root;
@@ -495,24 +491,8 @@ fn each_field_of_each_record_has_a_column() {
         let names = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
         names.map(|(name, _)| name.to_owned()).filter(|name| !flattened.contains(&&**name)).collect()
     };
-    let of_records = [
-        Event::FIELDS,
-        Seat::FIELDS,
-        SeatPool::FIELDS,
-        MergeRequest::FIELDS,
-        Pipeline::FIELDS,
-        Project::FIELDS,
-        GroupTotal::FIELDS,
-        UserTotal::FIELDS,
-        Credit::FIELDS,
-        Dora::FIELDS,
-        SessionTotal::FIELDS,
-        SessionDuration::FIELDS,
-        SuggestionTotal::FIELDS,
-        Member::FIELDS,
-        CreditMonth::FIELDS,
-    ];
-    let mut fields: BTreeSet<String> = of_records.concat().into_iter().map(str::to_owned).collect();
+    let of_records = RECORD_TYPES.iter().flat_map(|(_, fields)| *fields);
+    let mut fields: BTreeSet<String> = of_records.map(|field| (*field).to_owned()).collect();
     // The other lines have no list of their fields.
     let model = std::fs::read_dir(root().join("src/model")).expect("a folder");
     let model: String = model.map(|file| source(file.expect("a file").path())).collect();

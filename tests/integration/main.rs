@@ -2,17 +2,20 @@
 //! linking takes longer than testing. Contents:
 
 mod agents;
+mod aggregates;
 mod bench;
 mod collectors;
 mod component;
 mod connections;
 mod consumers;
+mod credits;
 mod doctor;
 mod documents;
 mod exit_codes;
 mod exports;
 mod faults;
 mod fetching;
+mod first_run;
 mod history;
 mod image;
 mod inputs;
@@ -24,10 +27,12 @@ mod pipelines;
 mod pitfalls;
 mod privacy;
 mod properties;
+mod reconciliation;
 mod reference;
 mod resuming;
 mod rollups;
 mod servers;
+mod session_sources;
 mod site;
 mod states;
 mod stream;

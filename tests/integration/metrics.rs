@@ -8,7 +8,8 @@ use stand_in::{OUTSIDE_GROUPS, Organization, Person, Settings};
 
 use crate::bench::{Bench, TOKEN, lines, lines_of, run_command};
 use crate::reference::{
-    Collected, Lines, MisreportedBots, instance_metrics, is_on_list, key, metrics, misreported_bots,
+    Aggregate, Collected, Lines, MisreportedBots, aggregated_sessions, instance_metrics, is_on_list, key,
+    metrics, misreported_bots,
 };
 
 /// The metric lines by key. Fails if two lines have the same key.
@@ -532,10 +533,103 @@ fn groups_of_a_collected_instance_do_not_change_the_union() {
             &of_scope(&found, scope, &of_events),
             &of_scope(&of_groups, scope, &|metric| {
                 of_events(metric)
-                    && !["pipelines.", "dora.", "seats.purchased", "seats.assigned", "agents.credits"]
-                        .iter()
-                        .any(|name| metric.starts_with(name))
+                    && ![
+                        "pipelines.",
+                        "dora.",
+                        "seats.purchased",
+                        "seats.assigned",
+                        "agents.credits",
+                        "credits.",
+                    ]
+                    .iter()
+                    .any(|name| metric.starts_with(name))
             }),
         );
     }
+}
+
+/// The lines of sessions, without their coverage.
+fn of_sessions(lines: &Lines) -> Lines {
+    let of_sessions = lines.iter().filter(|(_, line)| !line["source"].is_null());
+    let without_coverage = |(key, line): (&String, &Value)| {
+        let mut line = line.clone();
+        for name in ["coverage", "final"] {
+            line.as_object_mut().expect("a line is an object").remove(name);
+        }
+        (key.clone(), line)
+    };
+    of_sessions.map(without_coverage).collect()
+}
+
+/// The lines of sessions that a token can collect from these groups.
+fn sessions_with_token(bench: &Bench, token: &str, groups: &str, collectors: &[&str]) -> Lines {
+    let named = collectors.iter().flat_map(|name| ["--collector", *name]);
+    let mut command = bench.command(&["fetch", "--since", "2026-09-15"]);
+    command.args(named).env("DUO_TOKEN", format!("{TOKEN}{token}"));
+    if groups.is_empty() {
+        command.env_remove("GROUP_PATH");
+    } else {
+        command.env("GROUP_PATH", groups);
+    }
+    let fetched = run_command(command, b"");
+    // A named collector that GitLab does not have is a gap.
+    assert!([0, 3].contains(&fetched.code), "{}", fetched.stderr);
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+    of_sessions(&by_key(&bench.aggregate(&bench.normalize(&fetched.stdout))))
+}
+
+#[test]
+fn owner_reporter_and_administrator_agree() {
+    const COLLECTORS: &[&str] =
+        &["usage_events", "agent_flows", "agent_sessions", "agent_durations", "ai_metrics"];
+    let settings = Settings { people: 120, days: 47, clickhouse: true, ..Settings::default() };
+    for (aggregate, duo_workflows) in [(Aggregate::Flows, true), (Aggregate::Sessions, false)] {
+        let bench = Bench::with(Settings { duo_workflows, ..settings.clone() });
+        let organization = bench.gitlab.organization();
+        let collected = Collected {
+            organization,
+            since: "2026-09-15".parse().expect("a day"),
+            until: organization.last_day,
+            fetched_at: organization.now(),
+            seat_lists: Vec::new(),
+            missing: BTreeSet::new(),
+            truncated: BTreeSet::new(),
+            misreported: MisreportedBots::new(),
+            members: false,
+            only: None,
+            only_with_bots: false,
+        };
+        let expected = aggregated_sessions(&collected, aggregate, &["acme", "globex"], true);
+        assert!(expected.len() > 3_000, "{aggregate:?}: the reference has only {} lines", expected.len());
+        for token in ["", "-reporter", "-admin"] {
+            let found = sessions_with_token(&bench, token, "acme,globex", COLLECTORS);
+            assert_same(&found, &expected);
+        }
+        if aggregate == Aggregate::Flows {
+            let individual = sessions_with_token(&bench, "-admin", "", &["instance_usage_events"]);
+            assert_agrees(&individual, &expected);
+        }
+    }
+}
+
+/// Compares individual sessions with those that GitLab aggregated, in periods before which nothing
+/// is missing: a session belongs to the day of its first known step.
+fn assert_agrees(individual: &Lines, aggregated: &Lines) {
+    let mut compared = 0;
+    let is_meant = |line: &&Value| {
+        let metric = line["metric"].as_str().expect("text");
+        // Only the status of now reports that a session waits; in the events, it is open.
+        let is_open = ["open", "other"].iter().any(|status| line["by"]["status"] == *status);
+        line["start"].as_str() > Some("2026-09-21") && !metric.ends_with("_seconds") && !is_open
+    };
+    for line in individual.values().filter(is_meant) {
+        let mut of_union = line.clone();
+        of_union["scope"] = "*".into();
+        let other = aggregated.get(&key(&of_union)).unwrap_or_else(|| panic!("no line like {line}"));
+        for name in ["value", "n", "of", "people"] {
+            assert!(is_same(&line[name], &other[name]), "{line}\n{other}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 500, "{compared}");
 }

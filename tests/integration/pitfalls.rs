@@ -716,11 +716,14 @@ fn credits_without_product_or_flow_have_their_own_line() {
         stream.add("credits", "acme", on, fields);
     };
     add(today, 5.5, json!({}));
-    add(today, 2.0, json!({"product": "code_review", "flow": "code_review"}));
+    add(today, 2.0, json!({"product": "code_review"}));
+    add(today, 2.0, json!({"flow": "code_review"}));
     add(today, 0.25, json!({"product": "chat"}));
     // A completely attributed day, and one without product and flow.
     add(before(today, 1), 0.3, json!({}));
-    add(before(today, 1), 0.1, json!({"product": "code_review", "flow": "code_review"}));
+    // Earlier versions took a flow from a product with a single one.
+    add(before(today, 1), 0.1, json!({"product": "code_review", "flow": "guessed"}));
+    add(before(today, 1), 0.1, json!({"flow": "code_review"}));
     add(before(today, 1), 0.2, json!({"product": "chat"}));
     add(before(today, 2), 7.0, json!({"product": "chat"}));
     let lines = stream.metrics(today, &[]);
@@ -729,6 +732,8 @@ fn credits_without_product_or_flow_have_their_own_line() {
     assert!((of(json!({})) - 5.8).abs() < 1e-9);
     assert!((of(json!({"product": "(none)"})) - 3.25).abs() < 1e-9);
     assert!((of(json!({"flow": "(none)"})) - 3.7).abs() < 1e-9, "3.5 and 0.2");
+    assert!((of(json!({"flow": "code_review"})) - 2.1).abs() < 1e-9);
+    assert!(!lines.iter().any(|line| line["by"] == json!({"flow": "guessed"})), "a product is no flow");
     let whole_day = |by: Value| value(&lines, "agents.credits", "day", "2026-10-31", &by).as_f64();
     assert_eq!(whole_day(json!({"product": "(none)"})), Some(3.25));
     let is_unattributed = |line: &&Value| {

@@ -80,6 +80,12 @@ const COLLECTORS: &[&str] = &[
     "seats",
     "members",
     "credits",
+    "agent_sessions",
+    "agent_flows",
+    "agent_durations",
+    "suggestions_by_editor",
+    "project_sessions",
+    "credit_months",
     "merge_requests",
     "pipelines",
     "dora",
@@ -126,8 +132,28 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
                 let credits = f64::from(hundredths) / 100.0;
                 match product {
                     0 => json!({"date": format!("2026-10-{day:02}"), "creditsUsed": credits}),
+                    1 => json!({"flow": "flow1", "creditsUsed": credits}),
                     _ => json!({"id": format!("product{product}"), "creditsUsed": credits, "flowTypes": [{"id": format!("flow{product}")}]}),
                 }
+            })
+            .boxed(),
+        "agent_sessions" | "agent_flows" | "agent_durations" | "suggestions_by_editor" => {
+            aggregate_node(collector, user.boxed())
+        }
+        "project_sessions" => (1..5_u32, time, proptest::option::of(user))
+            .prop_map(|(id, time, user)| {
+                json!({"id": format!("gid://gitlab/Ai::DuoWorkflows::Workflow/{id}"), "workflowDefinition": "developer/v1",
+                    "status": "FINISHED", "createdAt": time, "updatedAt": time, "user": user,
+                    "project": {"id": "gid://gitlab/Project/1", "fullPath": "acme/web"}})
+            })
+            .boxed(),
+        "credit_months" => (0..500_u32, 0..4_u64, proptest::option::of(0..3_u64))
+            .prop_map(move |(hundredths, people, blocked)| {
+                let credits = f64::from(hundredths) / 100.0;
+                json!({"startDate": "2026-10-01", "endDate": format!("2026-10-{day:02}"), "creditsUsed": credits,
+                    "monthlyCommitment": {"totalCredits": 3, "creditsUsed": credits.min(3.0)},
+                    "overage": {"isAllowed": true, "creditsUsed": (credits - 3.0).max(0.0)},
+                    "usersUsage": {"totalActiveUsers": people}, "blockedUsers": blocked})
             })
             .boxed(),
         "dora" => (select(&["deploymentFrequency", "changeFailureRate"][..]), proptest::option::of(0..9_u32))
@@ -147,6 +173,31 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
             })
             .boxed(),
     }
+}
+
+/// A row of one of GitLab's aggregation engines.
+fn aggregate_node(collector: &'static str, user: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    let project = proptest::option::of((1..4_u32).prop_map(
+        |id| json!({"id": format!("gid://gitlab/Project/{id}"), "fullPath": format!("acme/p{id}")}),
+    ));
+    let flow = select(&["chat", "fix_pipeline/v1", ""][..]);
+    let status = select(&["finished", "failed", "input_required", "awaiting_budget"][..]);
+    (flow, status, proptest::option::of(user), project, 0..9_u32)
+        .prop_map(move |(flow, status, user, project, count)| match collector {
+            "agent_sessions" => json!({"dimensions": {"flowType": flow, "user": user, "project": project},
+                "totalCount": count + 1, "finishedCount": count}),
+            "agent_flows" => {
+                json!({"dimensions": {"workflowDefinition": flow, "status": status, "user": user,
+                "project": project, "modelUsed": ""}, "totalCount": count + 1})
+            }
+            "agent_durations" => {
+                json!({"dimensions": {"week": "2026-10-05", "flowType": flow}, "totalCount": count + 1,
+                "finishedCount": count, "usersCount": 1, "p50": count, "p95": (count > 0).then_some(60.5)})
+            }
+            _ => json!({"dimensions": {"ideName": "Neovim", "language": flow}, "shownCount": count + 1,
+                "acceptedCount": count, "rejectedCount": 0, "suggestionSizeSum": count, "usersCount": 1}),
+        })
+        .boxed()
 }
 
 fn fetch() -> impl Strategy<Value = Fetch> {
@@ -175,7 +226,18 @@ fn fetch() -> impl Strategy<Value = Fetch> {
                 let of_day = |node: &&Value| {
                     let stamps = ["timestamp", "createdAt", "mergedAt"]
                         .map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
-                    ["seats", "members", "credits", "dora"].contains(&collector) || stamps.contains(&true)
+                    let has_day_of_request = [
+                        "seats",
+                        "members",
+                        "credits",
+                        "credit_months",
+                        "dora",
+                        "agent_sessions",
+                        "agent_flows",
+                        "agent_durations",
+                        "suggestions_by_editor",
+                    ];
+                    has_day_of_request.contains(&collector) || stamps.contains(&true)
                 };
                 let rows = nodes.iter().filter(of_day).count();
                 match fate {

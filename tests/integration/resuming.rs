@@ -101,7 +101,8 @@ fn repeating_a_partial_run_fetches_only_the_gaps() {
     assert_eq!(repeated.code, 0, "{}", repeated.stderr);
     assert_eq!(metrics(&bench, &repeated.stdout), expected);
     let requested = bench.gitlab.requests().len() - asked_before;
-    assert!(requested <= before + 10, "{requested} requests for one gap");
+    // Of them one each for the collectors that this GitLab refuses.
+    assert!(requested <= before + 13, "{requested} requests for one gap, {before} before");
     // Another range is another run.
     let other = bench.run(&["fetch", "--since", "2026-10-30", "--state", "state"]);
     assert_eq!(other.code, 0, "{}", other.stderr);

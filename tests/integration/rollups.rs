@@ -140,6 +140,14 @@ fn accepts_agent_rollups_as_engines_write_them() {
     ];
     assert_eq!(rollups(&theirs), ours);
     assert_eq!(ours.len(), 1);
+    let labels = |agents: &str, versions: &str| {
+        let users = format!(r#"{{"a":"2026-10-01T09:00:00Z"}},"agents":{agents},"flow_versions":{versions}"#);
+        rollups(&[session(&users)])
+    };
+    let (agents, none) = (r#"{"planner":"2026-10-01T09:00:00Z"}"#, "{}");
+    let pairs = r#"[["planner","2026-10-01T10:00:00Z"],["planner","2026-10-01T09:00:00Z"]]"#;
+    assert!(labels(agents, none)[0].contains(agents), "{:?}", labels(agents, none));
+    assert_eq!(labels(pairs, "null"), labels(agents, none));
     for wrong in [r#"[["a"]]"#, r#"[["a","soon"]]"#, r#""a""#, r#"{"a":7}"#] {
         let refused =
             emit_rollups(&OPTIONS, session(wrong).as_bytes(), Vec::new(), &mut Summary::new("aggregate"));

@@ -27,6 +27,8 @@ pub(crate) struct Stream {
     pub(crate) lines: Vec<String>,
     pub(crate) rows: BTreeMap<(String, String, NaiveDate), usize>,
     pub(crate) partial: BTreeSet<NaiveDate>,
+    /// Collectors with the days on which they are partial.
+    pub(crate) partial_collectors: BTreeSet<(String, NaiveDate)>,
     /// Time of the fetch, unless each day was fetched after its end.
     pub(crate) fetched: Option<&'static str>,
 }
@@ -52,6 +54,11 @@ impl Stream {
     /// Marks a day as partial.
     pub(crate) fn mark_partial(&mut self, day: NaiveDate) {
         self.partial.insert(day);
+    }
+
+    /// Marks a day of some collectors as partial.
+    pub(crate) fn partial_of(&mut self, collectors: &[&str], day: NaiveDate) {
+        self.partial_collectors.extend(collectors.iter().map(|name| ((*name).to_owned(), day)));
     }
 
     pub(crate) fn add(&mut self, collector: &str, scope: &str, day: NaiveDate, fields: Value) {
@@ -103,7 +110,9 @@ impl Stream {
         let coverage = self.rows.iter().map(|((collector, scope, day), rows)| {
             let mut line = origin(collector, scope, *day);
             line["type"] = json!("coverage");
-            line["status"] = json!(if self.partial.contains(day) { "partial" } else { "complete" });
+            let is_partial =
+                self.partial.contains(day) || self.partial_collectors.contains(&(collector.clone(), *day));
+            line["status"] = json!(if is_partial { "partial" } else { "complete" });
             line["rows"] = json!(rows);
             line["reason"] = Value::Null;
             line.to_string()

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
-use stand_in::{Fault, Settings, UsageEvent};
+use stand_in::{Fault, Release, Settings, UsageEvent};
 
 use crate::bench::{Bench, TOKEN, lines_of, metric_text, run_command};
 
@@ -26,6 +27,10 @@ fn events_by_day(bench: &Bench) -> BTreeMap<String, Vec<&UsageEvent>> {
         }
     }
     days
+}
+
+fn day_of(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
 }
 
 fn count(events: &[&UsageEvent], name: &str) -> usize {
@@ -51,15 +56,23 @@ fn totals_from_clickhouse_match_the_events_exactly() {
         &one["values"]
     };
     for (day, events) in &days {
-        let people: BTreeSet<usize> = events.iter().map(|event| event.person).collect();
+        // GitLab's range ends with the first moment of the next day.
+        let next_midnight = day_of(day).succ_opt().expect("a day").and_time(NaiveTime::MIN).and_utc();
+        let at_next_midnight = bench.gitlab.organization().usage_events.iter().filter(|event| {
+            event.timestamp == next_midnight && bench.gitlab.organization().group("acme") == Some(event.group)
+        });
+        let at_next_midnight: BTreeSet<usize> = at_next_midnight.map(|event| event.person).collect();
+        let people: BTreeSet<usize> =
+            events.iter().map(|event| event.person).chain(at_next_midnight.iter().copied()).collect();
         for (name, expected) in [
             ("all.duo_used_count", people.len()),
+            ("all.duo_used_at_next_midnight_count", at_next_midnight.len()),
             ("code_suggestions.shown_count", count(events, "CODE_SUGGESTION_SHOWN_IN_IDE")),
             ("code_suggestions.accepted_count", count(events, "CODE_SUGGESTION_ACCEPTED_IN_IDE")),
             ("chat.request_duo_chat_response_event_count", count(events, "REQUEST_DUO_CHAT_RESPONSE")),
             ("agent_platform.created_session_event_count", count(events, "AGENT_PLATFORM_SESSION_CREATED")),
         ] {
-            assert!(expected > 0, "{name} on {day}");
+            assert!(expected > 0 || name.contains("midnight"), "{name} on {day}");
             assert_eq!(of_group(day)[name], expected, "{name} on {day}");
         }
     }
@@ -82,30 +95,6 @@ fn totals_from_clickhouse_match_the_events_exactly() {
         })
         .collect();
     assert_eq!((users.len(), &found), (of_users.len(), &of_users));
-
-    let mut sessions: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    let acme = organization.group("acme").expect("the group");
-    for session in organization.sessions.iter().filter(|session| session.group == acme) {
-        let Some(created_at) = session.created_at else { continue };
-        let day = created_at.date_naive().to_string();
-        if day.as_str() >= "2026-10-28" {
-            let counts = sessions.entry((day, session.flow_type.to_owned())).or_default();
-            counts.0 += 1;
-            counts.1 += u64::from(session.seconds().is_some());
-        }
-    }
-    let found: BTreeMap<(String, String), (u64, u64)> = totals
-        .iter()
-        .filter(|line| line["collector"] == "agent_sessions")
-        .map(|line| {
-            let text = |name: &str| line[name].as_str().expect("text").to_owned();
-            let number = |name: &str| line["values"][name].as_u64().expect("a number");
-            let counts = (number("agent_platform.total_count"), number("agent_platform.finished_count"));
-            ((text("day"), text("flow")), counts)
-        })
-        .collect();
-    assert!(sessions.len() > 4, "{sessions:?}");
-    assert_eq!(found, sessions);
 }
 
 #[test]
@@ -116,7 +105,11 @@ fn totals_are_never_added_to_events() {
     let totals = bench.fetch(&[TOTALS, &since].concat());
     let metrics_of = |raw: &[u8]| {
         let text = metric_text(&bench.aggregate(&bench.normalize(raw)));
-        text.lines().filter(|line| !line.contains("coverage.days")).map(str::to_owned).collect::<Vec<_>>()
+        // GitLab's sessions replace the events of their creation.
+        let other = |line: &&str| {
+            ["coverage.days", "reconcile.difference", r#""source":"#].iter().all(|part| !line.contains(part))
+        };
+        text.lines().filter(other).map(str::to_owned).collect::<Vec<_>>()
     };
     let events_alone = metrics_of(&events);
     assert!(events_alone.len() > 100);
@@ -202,15 +195,21 @@ fn totals_of_fewer_days_are_not_a_decrease() {
 
 /// Hundredths of a credit by scope and day in records. Asserts that the parts add up.
 fn credits(records: &[u8]) -> BTreeMap<(String, String), u64> {
-    let (mut sums_without_product, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    let (mut totals, mut products, mut flows) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for line in lines_of(records, "credit") {
         let text = |name: &str| line[name].as_str().expect("text").to_owned();
         let hundredths = (line["credits"].as_f64().expect("a number") * 100.0).round() as u64;
-        let sums = if line["product"].is_null() { &mut sums_without_product } else { &mut parts };
+        let sums = if !line["product"].is_null() {
+            &mut products
+        } else if !line["flow"].is_null() {
+            &mut flows
+        } else {
+            &mut totals
+        };
         *sums.entry((text("scope"), text("date"))).or_insert(0) += hundredths;
     }
-    assert_eq!(parts, sums_without_product);
-    sums_without_product
+    assert_eq!((&products, &flows), (&totals, &totals));
+    totals
 }
 
 /// The same from the sessions of these groups, or of all groups.
@@ -269,6 +268,108 @@ fn credits_are_requested_once_per_payer_and_match_the_sessions() {
 }
 
 #[test]
+fn months_are_requested_whole_and_hold_the_sums_of_their_days() {
+    let bench = Bench::with(Settings {
+        people: 120,
+        days: 40,
+        until: "2026-10-20".parse().expect("a day"),
+        ..Settings::default()
+    });
+    let fetch = |arguments: &[&str]| {
+        let mut command = bench.command(&[&["fetch", "--since", "2026-09-28"], arguments].concat());
+        command.env("DUO_METRICS_NOW", "2026-10-21T03:00:00Z");
+        let fetched = run_command(command, b"");
+        assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+        fetched.stdout
+    };
+    let raw = fetch(&["--collector", "credit_months"]);
+    let coverage = lines_of(&raw, "coverage");
+    assert_eq!(
+        (coverage.len(), &coverage[0]["day"], &coverage[0]["rows"]),
+        (1, &"2026-10-20".into(), &2.into())
+    );
+    let text = String::from_utf8(raw.clone()).expect("text");
+    assert!(!text.contains("gid://gitlab/User") && !text.contains("entityType"), "people are only counted");
+    let months = lines_of(&bench.normalize(&raw), "credit_month");
+    let organization = bench.gitlab.organization();
+    let acme = organization.group("acme").expect("the group");
+    let seats: u32 = organization
+        .add_on_purchases
+        .iter()
+        .filter(|bought| bought.group == acme)
+        .map(|bought| bought.purchased)
+        .sum();
+    for (month, first, last) in
+        [(&months[0], "2026-10-01", "2026-10-21"), (&months[1], "2026-09-01", "2026-09-30")]
+    {
+        assert_eq!((&month["start"], &month["end"]), (&first.into(), &last.into()));
+        let mut by_person: BTreeMap<usize, u32> = BTreeMap::new();
+        for session in organization.sessions.iter().filter(|session| session.group == acme) {
+            let Some(created_at) = session.created_at else { continue };
+            if (first..=last).contains(&created_at.date_naive().to_string().as_str()) {
+                *by_person.entry(session.person).or_default() += session.credits;
+            }
+        }
+        let used = f64::from(by_person.values().sum::<u32>()) / 100.0;
+        assert!(used > 0.0);
+        let number = |name: &str| month[name].as_f64();
+        assert_eq!((number("used"), number("commitment")), (Some(used), Some(f64::from(seats) * 4.0)));
+        let parts =
+            ["commitment_used", "waiver_used", "overage_used"].map(|part| number(part).expect("a number"));
+        assert!((parts.iter().sum::<f64>() - used).abs() < 1e-6, "{parts:?} {used}");
+        assert_eq!(month["active_users"], by_person.len());
+        let is_person = |person: &usize| !organization.people[*person].bot;
+        let over_cap = by_person.iter().filter(|(person, used)| is_person(person) && **used >= 2_000).count();
+        // Who is blocked is known for the current month only.
+        let blocked = if last == "2026-10-21" { over_cap.into() } else { Value::Null };
+        assert_eq!(month["blocked_users"], blocked);
+        assert!(over_cap > 0, "{by_person:?}");
+        assert_eq!((number("user_cap"), &month["subscription_cap"]), (Some(20.0), &Value::Null));
+    }
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+}
+
+#[test]
+fn a_portal_that_does_not_answer_is_a_transient_failure() {
+    let bench = bench(false);
+    let arguments = ["--collector", "credit_months", "--since", "2026-10-28"];
+    let before = Bench::requests_before_pages(&arguments);
+    let body = r#"{"errors":[{"message":"Internal server error"}]}"#.to_owned();
+    let failure =
+        Fault::Status { status: 500, headers: Vec::new(), content_type: "application/json".to_owned(), body };
+    let with_failures = |failures: usize| {
+        let waits = ["--retries", "2", "--retry-wait", "0.02"];
+        let failures = std::iter::repeat_n(failure.clone(), failures);
+        bench.gitlab.inject(std::iter::repeat_n(Fault::None, before).chain(failures));
+        bench.run(&[&["fetch"], &arguments[..], &waits].concat())
+    };
+    let recovered = with_failures(1);
+    assert_eq!(recovered.code, 0, "{}", recovered.stderr);
+    assert_eq!(lines_of(&recovered.stdout, "coverage")[0]["status"], "complete");
+    let failed = with_failures(20);
+    assert_eq!(lines_of(&failed.stdout, "coverage")[0]["status"], "failed");
+    assert!(failed.stderr.contains("server error"), "{}", failed.stderr);
+}
+
+#[test]
+fn an_older_gitlab_is_asked_for_the_current_month() {
+    let settings = Settings { people: 60, days: 40, release: Release::V18_7, ..Settings::default() };
+    let bench = Bench::with(Settings { until: "2026-10-20".parse().expect("a day"), ..settings });
+    let mut command = bench.command(&["fetch", "--since", "2026-09-28", "--collector", "credit_months"]);
+    command.env("DUO_METRICS_NOW", "2026-10-21T03:00:00Z");
+    let fetched = run_command(command, b"");
+    assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+    let months = lines_of(&bench.normalize(&fetched.stdout), "credit_month");
+    assert_eq!(
+        (months.len(), &months[0]["start"], &months[0]["end"]),
+        (1, &"2026-10-01".into(), &"2026-10-21".into())
+    );
+    assert!(months[0]["used"].as_f64().is_some_and(|used| used > 0.0), "{}", months[0]);
+    assert_eq!((&months[0]["active_users"], &months[0]["blocked_users"]), (&Value::Null, &Value::Null));
+    assert_eq!(bench.gitlab.rejected(), Vec::<String>::new());
+}
+
+#[test]
 fn reports_subgroups_whose_credits_the_top_level_group_pays() {
     let bench = bench(false);
     let fetched = bench.run(&["fetch", "--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
@@ -303,6 +404,8 @@ fn recognizes_all_refusals_of_gitlab() {
         ),
         ("agent_sessions", r#"{"group":{"analytics":null}}"#.to_owned(), "denied", "no ClickHouse"),
         ("credits", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not reported"),
+        ("credit_months", r#"{"subscriptionUsage":{"enabled":false}}"#.to_owned(), "denied", "not reported"),
+        ("credit_months", r#"{"subscriptionUsage":null}"#.to_owned(), "denied", "Owner role"),
         ("credits", usage(r#""dailyUsage":null"#), "denied", "null for subscriptionUsage.dailyUsage"),
         (
             "credits",

@@ -1,4 +1,4 @@
--- The tables of duo-metrics in ClickHouse, version 2. On a cluster, each node has them with the
+-- The tables of duo-metrics in ClickHouse, version 3. On a cluster, each node has them with the
 -- suffix `_local`, and a distributed table covers those of all nodes.
 
 -- Usage events, one row per line. Texts stay texts, so no value is out of range for its type. The
@@ -25,6 +25,11 @@ CREATE TABLE IF NOT EXISTS duo_events{local}
     session Nullable(String),
     flow Nullable(String),
     environment Nullable(String),
+    agent Nullable(String),
+    flow_version Nullable(String),
+    item_type Nullable(String),
+    item Nullable(String),
+    item_version Nullable(String),
     tool Nullable(String),
     model Nullable(String),
     outcome Nullable(String),
@@ -79,8 +84,9 @@ GROUP BY fetch, user, event, feature, language, ide;
 -- Usage events, each once, for the statements about agents, which select their events themselves.
 CREATE VIEW IF NOT EXISTS duo_events_once{local} AS
 SELECT
-    fetch, instance, collector, scope, day, fetched_at, ts, event, user, bot, session, flow, environment, tool, model,
-    outcome, input_tokens, output_tokens, cache_read, cache_write_5m, cache_write_1h, cache_write
+    fetch, instance, collector, scope, day, fetched_at, ts, event, user, bot, session, flow, environment, agent,
+    flow_version, item_type, item, item_version, tool, model, outcome, input_tokens, output_tokens, cache_read,
+    cache_write_5m, cache_write_1h, cache_write
 FROM duo_events{local} FINAL;
 
 -- The digests of each fetch, summed in two halves: the last nine decimal digits, and those above.
@@ -89,4 +95,4 @@ SELECT fetch, sum(intDiv(digest, 1000000000)) AS high, sum(digest % 1000000000) 
 FROM duo_events{local} FINAL
 GROUP BY fetch;
 
-CREATE VIEW IF NOT EXISTS duo_schema{local} AS SELECT toUInt32(2) AS version;
+CREATE VIEW IF NOT EXISTS duo_schema{local} AS SELECT toUInt32(3) AS version;

@@ -14,7 +14,7 @@ const AGENTS: &str = include_str!("agents.sql");
 const PARTS: &str = include_str!("parts.sql");
 
 /// The version of the schema that this program reads and writes.
-pub(super) const VERSION: &str = "2";
+pub(super) const VERSION: &str = "3";
 
 /// Selects the schema version of every shard.
 pub(super) const SELECT_VERSION: &str = "SELECT DISTINCT version FROM duo_schema FORMAT TabSeparatedRaw";

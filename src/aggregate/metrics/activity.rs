@@ -14,12 +14,17 @@ pub(super) struct Activity {
     /// People with an event of intentional use, by day.
     active: BTreeMap<Day, PeopleSet>,
     /// People with one in a week, and those of them for whom it was the first week, by its Monday.
-    weeks: BTreeMap<Day, (PeopleSet, PeopleSet)>,
+    weeks: Cohorts,
+    /// The same by the first day of the month.
+    months: Cohorts,
     /// Indexed by [`PersonId`]; people beyond the end were never seen.
     of_person: Vec<PersonDays>,
     /// The events of each day, by feature and event name.
     events: BTreeMap<Day, BTreeMap<(Symbol, Symbol), Events>>,
 }
+
+/// People active in a period, and those of them for whom it was the first one, by its first day.
+type Cohorts = BTreeMap<Day, (PeopleSet, PeopleSet)>;
 
 /// The events of one feature and name, on one or more days.
 #[derive(Clone, Default)]
@@ -72,6 +77,7 @@ impl Activity {
             first_day: known.map(|(first, _)| *first).filter(|first| *first <= view.until),
             active: BTreeMap::new(),
             weeks: BTreeMap::new(),
+            months: BTreeMap::new(),
             of_person: vec![PersonDays::default(); view.people.len()],
             events: BTreeMap::new(),
         };
@@ -120,6 +126,7 @@ impl Activity {
             first_day: self.first_day,
             active: BTreeMap::new(),
             weeks: BTreeMap::new(),
+            months: BTreeMap::new(),
             of_person: vec![PersonDays::default(); self.of_person.len()],
             events: self.events.iter().map(|(day, events)| (*day, of_day(events))).collect(),
         };
@@ -149,13 +156,16 @@ impl Activity {
         }
         let mut before = PeopleSet::default();
         for (day, people) in &self.active {
-            let monday = Period::containing(Grain::Week, *day, *day).start;
-            let (week, new) = self.weeks.entry(monday).or_default();
-            week.add_all(people);
             let mut first_time = people.clone();
             first_time.remove_all(&before);
-            new.add_all(&first_time);
             before.add_all(people);
+            let of_grain = [(Grain::Week, &mut self.weeks), (Grain::Month, &mut self.months)];
+            for (grain, cohorts) in of_grain {
+                let start = Period::containing(grain, *day, *day).start;
+                let (all, new) = cohorts.entry(start).or_default();
+                all.add_all(people);
+                new.add_all(&first_time);
+            }
         }
     }
 
@@ -198,11 +208,12 @@ impl Activity {
         all
     }
 
-    /// The number of people whose first active week is `cohort` (a Monday) and who were active in
-    /// the week of `monday`, and the size of the cohort.
-    pub(super) fn still_active(&self, cohort: Day, monday: Day) -> (u64, u64) {
-        let Some((_, new)) = self.weeks.get(&cohort) else { return (0, 0) };
-        (self.weeks.get(&monday).map_or(0, |(week, _)| week.intersection_len(new)), new.len())
+    /// The number of people whose first active week or month starts on `cohort` and who were active in
+    /// the one that starts on `start`, and the size of the cohort.
+    pub(super) fn still_active(&self, grain: Grain, cohort: Day, start: Day) -> (u64, u64) {
+        let cohorts = if grain == Grain::Month { &self.months } else { &self.weeks };
+        let Some((_, new)) = cohorts.get(&cohort) else { return (0, 0) };
+        (cohorts.get(&start).map_or(0, |(active, _)| active.intersection_len(new)), new.len())
     }
 
     /// The number of active days in a period, indexed by [`PersonId`]; 0 beyond the end.

@@ -26,8 +26,9 @@ const CREDITS: Definition = Definition {
     grains: &[Grain::Day, Grain::Month],
     by: &[TOTAL, "product", "flow"],
     text: "GitLab Credits used, as the Customers Portal counts them: in total, by product, and by \
-           flow for each flow that has a product of its own. On days with a total, credits without a \
-           product or flow are (none).",
+           flow as it reports them for each flow. Its figures include credits that are not billed, of \
+           beta and experiment features. On days with a total, credits without a product or flow are \
+           (none).",
 };
 
 fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
@@ -41,15 +42,17 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
         let (mut total, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
         for (product, flow, credits) in day {
             let credits = Decimal::from_f64(*credits);
-            let Some(product) = product else {
-                total.push(credits);
-                continue;
+            // Older versions took the flow of a product from its only flow type, which proves nothing.
+            let (split, value) = match (product, flow) {
+                (Some(product), _) => ("product", text(*product)),
+                (None, Some(flow)) => ("flow", text(*flow)),
+                (None, None) => {
+                    total.push(credits);
+                    continue;
+                }
             };
-            let flow = flow.map(|flow| ("flow", text(flow)));
-            for (split, value) in [Some(("product", text(*product))), flow].into_iter().flatten() {
-                parts.entry(split).or_default().push(credits);
-                used.entry(vec![(split, value)]).or_default().push(credits);
-            }
+            parts.entry(split).or_default().push(credits);
+            used.entry(vec![(split, value)]).or_default().push(credits);
         }
         if !total.is_empty() {
             for (split, of_split) in parts {

@@ -1,16 +1,17 @@
 //! Code suggestions: shown, accepted and rejected, in events and lines, by language and editor.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
 use super::sink::{By, MetricSink};
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
-use crate::aggregate::rollup::{PersonId, Symbol, Usage};
+use crate::aggregate::rollup::{PersonId, SuggestionRow, Symbol, Usage};
 use crate::aggregate::view::{Source, View};
-use crate::model::metric::Reason;
+use crate::base::calendar::{Day, Period};
+use crate::model::metric::{MetricSource, Reason};
 use crate::model::number::Number;
 
 pub(super) const FAMILY: Family = Family {
@@ -39,8 +40,10 @@ const SHOWN: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
-    text: "Code suggestions shown in an editor. By team, only its people count; teams overlap, so \
-           they do not add up.",
+    text: "Code suggestions shown in an editor. On days whose events contain no editor, the counts by \
+           editor are GitLab's own (source is gitlab_aggregate, or mixed if the days differ): each \
+           suggestion on the day it was shown, with what became of it later, so they can differ from \
+           the total. By team, only its people count; teams overlap, so they do not add up.",
 };
 
 const ACCEPTED: Definition = Definition {
@@ -129,6 +132,11 @@ struct SuggestionCounts {
     shown_to: PeopleSet,
     accepted_by: PeopleSet,
     rejected_by: PeopleSet,
+    /// The most users of a row that GitLab counted: there are at least as many people.
+    min_users: u64,
+    /// Whether some counts are GitLab's own, and whether some come from events.
+    is_aggregated: bool,
+    is_of_events: bool,
 }
 
 /// Numbers of shown, accepted and rejected suggestions.
@@ -139,54 +147,112 @@ struct SuggestionRows {
     rejected: u64,
 }
 
+/// Language and editor, and whether the counts by editor of the day are GitLab's own.
+type CellKey = ([Option<Symbol>; 2], bool);
+
+/// The counts of a period by language and editor.
+#[derive(Default)]
+struct Splits<'a> {
+    total: SuggestionCounts,
+    by_language: BTreeMap<&'a str, SuggestionCounts>,
+    by_ide: BTreeMap<&'a str, SuggestionCounts>,
+    by_both: BTreeMap<(&'a str, &'a str), SuggestionCounts>,
+    with_language: SuggestionRows,
+    /// Rows with an editor, with language and editor, and all rows of the counts by editor.
+    with_ide: SuggestionRows,
+    with_both: SuggestionRows,
+    of_editors: SuggestionRows,
+}
+
 fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     if !sink.require(Source::CodeSuggestions, FAMILY.definitions) {
         return;
     }
-    let mut by_cell: BTreeMap<[Option<Symbol>; 2], SuggestionCounts> = BTreeMap::new();
+    let replaced = days_counted_by_gitlab(view, sink.period);
+    let mut by_cell: BTreeMap<CellKey, SuggestionCounts> = BTreeMap::new();
     for (day, cell, people) in view.suggestions_in(sink.period) {
-        let counts = by_cell.entry([cell.language, cell.ide]).or_default();
+        let is_replaced = !replaced.is_empty() && replaced.contains(&day);
+        let counts = by_cell.entry(([cell.language, cell.ide], is_replaced)).or_default();
         counts.add(view.symbols.text(cell.event), people, |person| view.is_person(person, day));
     }
-    let mut total = SuggestionCounts::default();
-    let mut by_language: BTreeMap<&str, SuggestionCounts> = BTreeMap::new();
-    let mut by_ide: BTreeMap<&str, SuggestionCounts> = BTreeMap::new();
-    let mut by_both: BTreeMap<(&str, &str), SuggestionCounts> = BTreeMap::new();
-    let (mut with_language, mut with_ide, mut with_both) =
-        (SuggestionRows::default(), SuggestionRows::default(), SuggestionRows::default());
-    for ([language, ide], counts) in by_cell {
+    let mut splits = Splits::default();
+    for ((names, is_replaced), counts) in by_cell {
+        splits.add_events(view, names, &counts);
+        if !is_replaced {
+            splits.add_by_editor(view, names, counts);
+        }
+    }
+    let rows = view.suggestions_by_editor_in(sink.period).filter(|(day, _)| replaced.contains(day));
+    rows.for_each(|(_, row)| {
+        splits.add_by_editor(view, [row.language, row.ide], SuggestionCounts::of_row(row))
+    });
+    splits.emit(sink);
+}
+
+/// The days on which the events contain no editor, but GitLab counted suggestions by editor.
+fn days_counted_by_gitlab(view: &View<'_>, period: Period) -> BTreeSet<Day> {
+    let mut days: BTreeSet<Day> = view.suggestions_by_editor_in(period).map(|(day, _)| day).collect();
+    if !days.is_empty() {
+        let with_editor = view.suggestions_in(period).filter(|(_, cell, _)| cell.ide.is_some());
+        let with_editor: BTreeSet<Day> = with_editor.map(|(day, ..)| day).collect();
+        days.retain(|day| !with_editor.contains(day));
+    }
+    days
+}
+
+/// The text of a name, or the label of suggestions without one.
+fn name<'a>(view: &View<'a>, name: Option<Symbol>) -> &'a str {
+    name.map_or(NOT_ATTRIBUTED, |name| view.symbols.text(name))
+}
+
+impl<'a> Splits<'a> {
+    /// Adds events to the counts that do not depend on the editor.
+    fn add_events(&mut self, view: &View<'a>, names: [Option<Symbol>; 2], counts: &SuggestionCounts) {
+        if names[0].is_some() {
+            self.with_language.add(counts.rows());
+        }
+        self.total.add_all(counts);
+        self.by_language.entry(name(view, names[0])).or_default().add_all(counts);
+    }
+
+    /// Adds events or rows of GitLab to the counts by editor.
+    fn add_by_editor(&mut self, view: &View<'a>, names: [Option<Symbol>; 2], counts: SuggestionCounts) {
+        let [has_language, has_ide] = names.map(|name| name.is_some());
         for (is_known, rows) in [
-            (language.is_some(), &mut with_language),
-            (ide.is_some(), &mut with_ide),
-            (language.is_some() && ide.is_some(), &mut with_both),
+            (true, &mut self.of_editors),
+            (has_ide, &mut self.with_ide),
+            (has_language && has_ide, &mut self.with_both),
         ] {
             if is_known {
                 rows.add(counts.rows());
             }
         }
-        let [language, ide] =
-            [language, ide].map(|name| name.map_or(NOT_ATTRIBUTED, |name| view.symbols.text(name)));
-        for sum in [&mut total, by_language.entry(language).or_default(), by_ide.entry(ide).or_default()] {
-            sum.add_all(&counts);
-        }
-        match by_both.entry((language, ide)) {
+        let [language, ide] = names.map(|one| name(view, one));
+        self.by_ide.entry(ide).or_default().add_all(&counts);
+        match self.by_both.entry((language, ide)) {
             Entry::Vacant(entry) => drop(entry.insert(counts)),
             // Both an unknown value and the label itself as a value.
             Entry::Occupied(mut both) => both.get_mut().add_all(&counts),
         }
     }
-    total.emit(sink, &[], None);
-    let all = total.rows();
-    for (language, counts) in by_language.iter().filter(|(_, counts)| counts.rows().is_any()) {
-        counts.emit(sink, &[("language", language)], Some((with_language, all)));
-    }
-    // A source that never reports the editor has no rows by editor, rather than one unknown row.
-    if with_ide.is_any() {
-        for (ide, counts) in by_ide.iter().filter(|(_, counts)| counts.rows().is_any()) {
-            counts.emit(sink, &[("ide", ide)], Some((with_ide, all)));
+
+    fn emit(&self, sink: &mut MetricSink<'_, '_>) {
+        self.total.emit(sink, &[], None);
+        let all = self.total.rows();
+        for (language, counts) in self.by_language.iter().filter(|(_, counts)| counts.rows().is_any()) {
+            counts.emit(sink, &[("language", language)], Some((self.with_language, all)));
         }
-        for ((language, ide), counts) in by_both.iter().filter(|(_, counts)| counts.rows().is_any()) {
-            counts.emit(sink, &[("language", language), ("ide", ide)], Some((with_both, all)));
+        // A source that never reports the editor has no rows by editor, rather than one unknown
+        // row.
+        if !self.with_ide.is_any() {
+            return;
+        }
+        for (ide, counts) in self.by_ide.iter().filter(|(_, counts)| counts.rows().is_any()) {
+            counts.emit(sink, &[("ide", ide)], Some((self.with_ide, self.of_editors)));
+        }
+        for ((language, ide), counts) in self.by_both.iter().filter(|(_, counts)| counts.rows().is_any()) {
+            let by = [("language", *language), ("ide", *ide)];
+            counts.emit(sink, &by, Some((self.with_both, self.of_editors)));
         }
     }
 }
@@ -216,6 +282,7 @@ impl SuggestionCounts {
             "code_suggestion_rejected_in_ide" => (&mut self.rejected, &mut self.rejected_by),
             _ => return,
         };
+        self.is_of_events = true;
         for (user, usage) in of_users {
             sum.add(&usage);
             if is_person(user) {
@@ -224,13 +291,36 @@ impl SuggestionCounts {
         }
     }
 
+    /// What GitLab counted for one editor and language on one day.
+    fn of_row(row: &SuggestionRow) -> SuggestionCounts {
+        let usage = |events| Usage { events, ..Usage::default() };
+        SuggestionCounts {
+            shown: usage(row.shown),
+            accepted: usage(row.accepted),
+            rejected: usage(row.rejected),
+            // Without their number, it is at least one.
+            min_users: row.users.unwrap_or(1),
+            is_aggregated: true,
+            ..SuggestionCounts::default()
+        }
+    }
+
     fn add_all(&mut self, other: &SuggestionCounts) {
+        self.min_users = self.min_users.max(other.min_users);
+        self.is_aggregated |= other.is_aggregated;
+        self.is_of_events |= other.is_of_events;
         self.shown.add(&other.shown);
         self.accepted.add(&other.accepted);
         self.rejected.add(&other.rejected);
         self.shown_to.add_all(&other.shown_to);
         self.accepted_by.add_all(&other.accepted_by);
         self.rejected_by.add_all(&other.rejected_by);
+    }
+
+    /// The kind of source, if some counts are GitLab's own.
+    fn source(&self) -> Option<MetricSource> {
+        let aggregated = if self.is_of_events { MetricSource::Mixed } else { MetricSource::GitlabAggregate };
+        self.is_aggregated.then_some(aggregated)
     }
 
     fn rows(&self) -> SuggestionRows {
@@ -258,20 +348,21 @@ impl SuggestionCounts {
         let shown_rows = |rows: SuggestionRows| rows.shown;
         let accepted_rows = |rows: SuggestionRows| rows.accepted;
         let both_rows = |rows: SuggestionRows| rows.shown.saturating_add(rows.accepted);
-        let (shown_people, accepted_people) = (Some(self.shown_to.len()), Some(self.accepted_by.len()));
-        let people = Some(self.shown_to.union_len(&self.accepted_by));
+        let people_of = |of_events: u64| Some(of_events.max(self.min_users));
+        let shown_people = people_of(self.shown_to.len());
+        let accepted_people = people_of(self.accepted_by.len());
+        let people = people_of(self.shown_to.union_len(&self.accepted_by));
 
-        sink.emit(&SHOWN, by, scaled(MetricValue::count(self.shown.events, shown_people), shown_rows));
-        sink.emit(
-            &ACCEPTED,
-            by,
-            scaled(MetricValue::count(self.accepted.events, accepted_people), accepted_rows),
-        );
-        let rejected = MetricValue::count(self.rejected.events, Some(self.rejected_by.len()));
-        sink.emit(&REJECTED, by, scaled(rejected, |rows| rows.rejected));
+        let source = self.source();
+        let shown = scaled(MetricValue::count(self.shown.events, shown_people), shown_rows);
+        sink.emit(&SHOWN, by, shown.with_source(source));
+        let accepted = scaled(MetricValue::count(self.accepted.events, accepted_people), accepted_rows);
+        sink.emit(&ACCEPTED, by, accepted.with_source(source));
+        let rejected = MetricValue::count(self.rejected.events, people_of(self.rejected_by.len()));
+        sink.emit(&REJECTED, by, scaled(rejected, |rows| rows.rejected).with_source(source));
         let rate =
             MetricValue::rate(Number::Count(self.accepted.events), Number::Count(self.shown.events), people);
-        sink.emit(&ACCEPTANCE_RATE, by, scaled(rate, both_rows));
+        sink.emit(&ACCEPTANCE_RATE, by, scaled(rate, both_rows).with_source(source));
         if by.iter().any(|(name, _)| *name == "ide") {
             return;
         }

@@ -6,6 +6,7 @@ mod agents;
 mod agents_cost;
 mod agents_credits;
 mod agents_duration;
+mod agents_labels;
 mod agents_sessions;
 mod agents_tokens;
 mod agents_tools;
@@ -13,15 +14,18 @@ mod chat;
 mod code_review;
 mod code_suggestions;
 mod coverage;
+mod credits;
 pub mod definition;
 mod dora;
 mod engagement;
 mod events;
+mod forecast;
 pub mod idle;
 mod impact;
 mod merge_requests;
 mod people;
 mod pipelines;
+pub mod reconcile;
 mod retention;
 mod seats;
 mod sink;
@@ -72,11 +76,13 @@ pub const FAMILIES: &[Family] = &[
     agents_tokens::FAMILY,
     agents_cost::FAMILY,
     agents_credits::FAMILY,
+    credits::FAMILY,
     merge_requests::FAMILY,
     pipelines::FAMILY,
     dora::FAMILY,
     impact::FAMILY,
     coverage::FAMILY,
+    reconcile::FAMILY,
 ];
 
 /// The thresholds of the engagement segments.
@@ -323,6 +329,7 @@ mod tests {
                 reason: None,
                 prices: None,
                 source: None,
+                explanation: None,
             });
         }
         let mut expected = metrics.clone();

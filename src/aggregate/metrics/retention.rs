@@ -1,4 +1,5 @@
-//! Retention: of the people who started in a week, who is still active some weeks later.
+//! Retention: of the people who started in a week or month, who is still active some weeks or months
+//! later.
 
 use super::sink::MetricSink;
 use super::value::MetricValue;
@@ -14,43 +15,47 @@ const RETENTION: Definition = Definition {
     metric: "engagement.retention",
     title: "Retention",
     unit: Unit::Share(&[]),
-    grains: &[Grain::Week],
-    by: &["cohort×week"],
+    grains: &[Grain::Week, Grain::Month],
+    by: &["cohort×week", "cohort×month"],
     text: "Of the people whose first week with an event of intentional use is cohort (its Monday), \
            the share with such an event in the week of the line. The dimension week is the number of \
            weeks since the cohort's first week, which is 0. A cohort is known if the 28 days before \
            it are; it contains nobody who was active on an earlier known day. If one of these days \
            or of the days of the week is missing or partial, there is no value; the coverage spans \
            all of them. The people behind the value are those who were active again or, if there are \
-           none, the cohort.",
+           none, the cohort. By month the same holds for calendar months: cohort is the first day of \
+           the first active month, month the number of months since, which suits groups whose \
+           weekly cohorts have too few people.",
 };
-
-const DAYS_PER_WEEK: i64 = 7;
 
 fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     let period = sink.period;
-    if period.grain != Grain::Week || !sink.require(Source::Usage, &[]) {
+    let dimension = match period.grain {
+        Grain::Week => "week",
+        Grain::Month => "month",
+        Grain::Day | Grain::Window => return,
+    };
+    if !sink.require(Source::Usage, &[]) {
         return;
     }
     let Some(first_day) = sink.activity.first_day else { return };
     let is_complete = view.is_complete(Source::Usage, period);
-    let mut cohort = Period::containing(Grain::Week, first_day, first_day).start;
-    while cohort <= period.start {
-        let (start, end) = (cohort.plus(-WINDOW_DAYS), cohort.plus(DAYS_PER_WEEK - 1));
-        let look_back = Period { grain: Grain::Window, start, end };
-        let since = Period { start: period.start.max(end.plus(1)), ..period };
+    let cohorts = Period::covering(period.grain, first_day, period.end);
+    for (age, cohort) in (0..).zip(cohorts.iter().rev()) {
+        let look_back =
+            Period { grain: Grain::Window, start: cohort.start.plus(-WINDOW_DAYS), end: cohort.end };
+        let since = Period { start: period.start.max(cohort.end.plus(1)), ..period };
         sink.cover_ranges(Source::Usage, &[look_back, since]);
         let value = if !is_complete {
             MetricValue::unknown(Reason::PeriodIncomplete)
         } else if !view.is_complete(Source::Usage, look_back) {
             MetricValue::unknown(Reason::LookBackIncomplete)
         } else {
-            let (active, size) = sink.activity.still_active(cohort, period.start);
+            let (active, size) = sink.activity.still_active(period.grain, cohort.start, period.start);
             let people = if active == 0 { size } else { active };
             MetricValue::rate(Number::Count(active), Number::Count(size), Some(people))
         };
-        let week = period.start.days_since(cohort) / DAYS_PER_WEEK;
-        sink.emit(&RETENTION, &[("cohort", &cohort.to_string()), ("week", &week.to_string())], value);
-        cohort = cohort.plus(DAYS_PER_WEEK);
+        let (age, start): (i64, _) = (age, cohort.start.to_string());
+        sink.emit(&RETENTION, &[("cohort", &start), (dimension, &age.to_string())], value);
     }
 }

@@ -8,10 +8,10 @@ use super::value::MetricValue;
 use super::{Definition, Thresholds};
 use crate::aggregate::prices::Prices;
 use crate::aggregate::view::{DayState, Source, View};
-use crate::base::calendar::{Day, Period};
+use crate::base::calendar::{Day, Period, Timestamp};
 use crate::events::agents::AgentRole;
 use crate::model::coverage::Status;
-use crate::model::metric::{Metric, Reason};
+use crate::model::metric::{Metric, MetricSource, Reason};
 
 /// The metrics of one scope and period.
 pub(super) struct MetricSink<'a, 'v> {
@@ -23,6 +23,8 @@ pub(super) struct MetricSink<'a, 'v> {
     pub(super) prices: Option<&'a Prices>,
     /// The team whose people the view has alone, as a dimension: only metrics with it are emitted.
     pub(super) team: Option<(&'a str, &'a str)>,
+    /// The kind of source of the period, if the metric has several.
+    pub(super) source: Option<MetricSource>,
     metrics: &'a mut Vec<Metric>,
     /// Complete days divided by the days of the period.
     coverage: f64,
@@ -56,6 +58,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             view,
             prices: None,
             team: None,
+            source: None,
             metrics,
             coverage: 0.0,
             readable: 1.0,
@@ -174,6 +177,20 @@ impl<'a, 'v> MetricSink<'a, 'v> {
         self.imported = (in_all as f64 - self.coverage * length).round().max(0.0) / length;
     }
 
+    /// Sets coverage and finality for values of several sources together that cover the first days
+    /// of the period: of each, how many days, and when they were fetched. `None` is a source
+    /// without a value.
+    pub(super) fn cover_first_days(&mut self, covered: impl Iterator<Item = Option<(i64, Timestamp)>>) {
+        let (mut days, mut is_final) = (self.period.length(), true);
+        for covered in covered {
+            let (covered, fetched_at) = covered.unwrap_or((0, self.period.start.midnight()));
+            days = days.min(covered);
+            is_final &= covered == self.period.length() && fetched_at >= settled_at(self.period);
+        }
+        self.coverage = days as f64 / self.period.length() as f64;
+        (self.readable, self.imported, self.is_excerpt, self.is_final) = (1.0, 0.0, false, is_final);
+    }
+
     /// Sets coverage and finality for a running value that covers the period up to `day`.
     pub(super) fn cover_up_to(&mut self, day: Day, state: &DayState) {
         let is_complete = state.status == Status::Complete;
@@ -236,7 +253,8 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             is_final: self.is_final,
             reason: value.reason,
             prices: self.prices.filter(|_| value.uses_prices).map(|prices| prices.label.clone()),
-            source: value.source,
+            source: value.source.or(self.source),
+            explanation: value.explanation,
         });
     }
 }
@@ -265,6 +283,10 @@ fn readable<'s>(states: impl Iterator<Item = &'s DayState>) -> f64 {
 
 /// Whether the day was fetched so late that no late events of the period are expected.
 fn is_settled(state: &DayState, period: Period) -> bool {
-    let settled = period.end.plus(1 + DAYS_UNTIL_FINAL).midnight();
-    state.fetched_at.is_some_and(|at| at >= settled)
+    state.fetched_at.is_some_and(|at| at >= settled_at(period))
+}
+
+/// When no late events of the period are expected any more.
+fn settled_at(period: Period) -> Timestamp {
+    period.end.plus(1 + DAYS_UNTIL_FINAL).midnight()
 }

@@ -1,7 +1,7 @@
 //! The value of a metric line, with what it is based on.
 
 use crate::base::decimal::Decimal;
-use crate::model::metric::{MetricSource, Population, Reason};
+use crate::model::metric::{Explanation, MetricSource, Population, Reason};
 use crate::model::number::{Number, TOO_LARGE};
 
 /// A value, or the reason why there is none, with what it is based on.
@@ -24,6 +24,8 @@ pub(super) struct MetricValue {
     pub(super) population: Option<Population>,
     /// The kind of source, if the metric has several.
     pub(super) source: Option<MetricSource>,
+    /// Why a count differs from GitLab's own.
+    pub(super) explanation: Option<Explanation>,
 }
 
 const EMPTY: MetricValue = MetricValue {
@@ -36,6 +38,7 @@ const EMPTY: MetricValue = MetricValue {
     uses_prices: false,
     population: None,
     source: None,
+    explanation: None,
 };
 
 impl MetricValue {
@@ -87,6 +90,16 @@ impl MetricValue {
         MetricValue { value, ..MetricValue::statistic(milliseconds, n, people) }
     }
 
+    /// A statistic of `n` durations in seconds, as GitLab returns it.
+    pub(super) fn seconds_of(seconds: Option<f64>, n: u64, people: Option<u64>) -> MetricValue {
+        let value = seconds.filter(|_| n > 0).map(|seconds| match seconds.fract() {
+            0.0 if (0.0..1e15).contains(&seconds) => Number::Count(seconds as u64),
+            _ => Number::Measure(seconds),
+        });
+        let reason = value.is_none().then_some(Reason::NothingShown);
+        MetricValue { value, reason, ..MetricValue::count(n, people) }
+    }
+
     /// A sum of `n` decimal amounts.
     pub(super) fn amount(sum: Decimal, n: u64, people: Option<u64>) -> MetricValue {
         let value = sum.as_f64().map_or(Number::Count(TOO_LARGE), Number::Measure);
@@ -97,6 +110,24 @@ impl MetricValue {
     pub(super) fn reported(value: Option<f64>) -> MetricValue {
         let reason = value.is_none().then_some(Reason::NothingShown);
         MetricValue { value: value.map(Number::Measure), basis: Some(1.0), reason, ..EMPTY }
+    }
+
+    /// The difference of a count of events from GitLab's own count.
+    pub(super) fn difference(ours: u64, theirs: u64, people: u64) -> MetricValue {
+        let difference = match ours.checked_sub(theirs) {
+            Some(more) => Number::Count(more),
+            None => Number::Measure(-((theirs - ours) as f64)),
+        };
+        MetricValue {
+            value: Some(difference),
+            of: Some(Number::Count(theirs)),
+            ..MetricValue::count(ours, Some(people))
+        }
+    }
+
+    /// Sets why a count differs from GitLab's own.
+    pub(super) fn with_explanation(self, explanation: Option<Explanation>) -> MetricValue {
+        MetricValue { explanation, ..self }
     }
 
     /// No value.

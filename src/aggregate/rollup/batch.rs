@@ -5,7 +5,7 @@ use super::cells::Cell;
 use super::fetch::{Fetch, Segment};
 use super::interner::{PersonId, Symbol, Texts};
 use super::row_set::{EventId, word_key};
-use super::sessions::{AgentKey, SessionFact};
+use super::sessions::{AgentKey, SessionFact, SessionLabel};
 use super::tally::{CellId, Usage};
 use super::{Rollups, Target};
 use crate::base::calendar::{Day, Timestamp};
@@ -95,6 +95,8 @@ pub(super) struct AgentEvent {
     pub(super) session: Option<u32>,
     pub(super) flow: Option<u32>,
     pub(super) environment: Option<u32>,
+    /// The texts of each label, in the order of [`SessionLabel::ALL`].
+    pub(super) labels: [Option<u32>; SessionLabel::ALL.len()],
     pub(super) tool: Option<u32>,
     pub(super) model: Option<u32>,
     /// The counts of a tool call or model call.
@@ -114,6 +116,7 @@ pub(super) enum AgentRows {
         users: Vec<(u32, Timestamp)>,
         flows: Vec<u32>,
         environments: Vec<u32>,
+        labels: Vec<(SessionLabel, u32, Timestamp)>,
         steps: Vec<(Timestamp, Step)>,
     },
     Counts {
@@ -297,7 +300,11 @@ impl AgentEvent {
                 name(self.environment).map(SessionFact::Environment),
                 self.step.map(|step| SessionFact::Step(self.ts, step)),
             ];
-            facts.into_iter().flatten().for_each(|fact| part.sessions.add(session, fact));
+            let labels = SessionLabel::ALL.into_iter().zip(self.labels);
+            let labels =
+                labels.filter_map(|(label, text)| Some(SessionFact::Label(label, name(text)?, self.ts)));
+            let facts = facts.into_iter().flatten().chain(labels);
+            facts.for_each(|fact| part.sessions.add(session, fact));
         }
         if let Some(counts) = &self.counts {
             let key = AgentKey {
@@ -317,8 +324,8 @@ impl AgentRows {
     /// An estimate of its size in agent events, at least one.
     fn weight(&self) -> usize {
         match self {
-            AgentRows::Session { users, flows, environments, steps, .. } => {
-                1 + (users.len() + flows.len() + environments.len() + steps.len()) / 4
+            AgentRows::Session { users, flows, environments, labels, steps, .. } => {
+                1 + (users.len() + flows.len() + environments.len() + labels.len() + steps.len()) / 4
             }
             AgentRows::Counts { .. } => 1,
         }
@@ -326,7 +333,7 @@ impl AgentRows {
 
     fn add_to(&self, part: &mut Segment, local_ids: &LocalIds) {
         match self {
-            AgentRows::Session { session, users, flows, environments, steps } => {
+            AgentRows::Session { session, users, flows, environments, labels, steps } => {
                 let session = local_ids.session(*session);
                 let mut add = |fact| part.sessions.add(session, fact);
                 users
@@ -335,6 +342,9 @@ impl AgentRows {
                 flows.iter().for_each(|flow| add(SessionFact::Flow(local_ids.text(*flow))));
                 let environments = environments.iter().map(|environment| local_ids.text(*environment));
                 environments.for_each(|environment| add(SessionFact::Environment(environment)));
+                labels.iter().for_each(|(label, text, since)| {
+                    add(SessionFact::Label(*label, local_ids.text(*text), *since));
+                });
                 steps.iter().for_each(|(at, step)| add(SessionFact::Step(*at, *step)));
             }
             AgentRows::Counts { person, event, session, dimensions, counts } => {

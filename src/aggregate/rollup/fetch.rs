@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::aggregates::Aggregates;
 use super::interner::{Interner, PersonId, Symbol};
 use super::row_set::RowSet;
 use super::sessions::{AgentCell, AgentEntries, AgentTally, Facts, Sessions};
 use super::sorted_runs::OnDuplicate;
 use super::states::{MergeRequestState, Observation, PipelineState};
 use super::tally::{CellId, Entries, Tally};
-use crate::base::calendar::Day;
+use super::totals::GitlabTotals;
+use crate::base::calendar::{Day, Timestamp};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::number::TOO_LARGE;
 use crate::model::record::{DoraMeasure, Row};
@@ -41,6 +43,39 @@ pub struct Fetch {
     pub dora: BTreeMap<DoraMeasure, Option<f64>>,
     /// GitLab Credits with their product and flow, if reported; unordered.
     pub credits: Vec<(Option<Symbol>, Option<Symbol>, f64)>,
+    /// What GitLab aggregated; few fetches have it.
+    pub(super) aggregates: Option<Box<Aggregates>>,
+    /// What GitLab counted itself.
+    pub totals: GitlabTotals,
+    /// Balances of GitLab Credits by month, with the time of this fetch and their row; unordered.
+    pub balances: Vec<(Timestamp, Row, Balance)>,
+}
+
+/// GitLab Credits of a month. A value that GitLab does not return is `None`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Balance {
+    /// The first day that GitLab counted.
+    pub start: Day,
+    /// The last day that GitLab counted.
+    pub end: Day,
+    /// Credits used.
+    pub used: Option<f64>,
+    /// Credits of the commitment.
+    pub commitment: Option<f64>,
+    /// Credits used of the commitment.
+    pub commitment_used: Option<f64>,
+    /// Credits of the waiver.
+    pub waiver: Option<f64>,
+    /// Credits used of the waiver.
+    pub waiver_used: Option<f64>,
+    /// On-demand credits used.
+    pub overage_used: Option<f64>,
+    /// Users of credits.
+    pub active_users: Option<u64>,
+    /// People whom a cap blocks.
+    pub blocked_users: Option<u64>,
+    /// The time of the last event that changed a balance.
+    pub last_event_at: Option<Timestamp>,
 }
 
 /// Rows of a fetch that were counted together.
@@ -135,6 +170,9 @@ impl Fetch {
         }
         if !self.parts.is_empty() && !self.from_records.usage.is_empty() {
             self.parts.remove(self.rows.digest().as_str());
+        }
+        if let Some(aggregates) = &mut self.aggregates {
+            aggregates.sessions.shrink_to_fit();
         }
         let counted = self.parts.values().flat_map(|part| part.usage.iter());
         self.counted = counted.fold(0, |sum, (.., usage)| sum.saturating_add(usage.events));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cells::Cell;
 use super::fetch::{Fetch, Segment};
 use super::interner::{PersonId, Symbol};
-use super::sessions::{AgentKey, SessionFact};
+use super::sessions::{AgentKey, SessionFact, SessionLabel};
 use super::tally::{CellId, Usage};
 use super::{Rollups, Target};
 use crate::base::calendar::Timestamp;
@@ -112,6 +112,10 @@ impl Rollups {
                 bots: BTreeSet::new(),
                 flows: BTreeSet::new(),
                 environments: BTreeSet::new(),
+                agents: BTreeMap::new(),
+                flow_versions: BTreeMap::new(),
+                item_types: BTreeMap::new(),
+                items: BTreeMap::new(),
                 steps: BTreeSet::new(),
             };
             while let Some((_, fact)) = facts.next_if(|(of, _)| *of == session) {
@@ -128,6 +132,15 @@ impl Rollups {
                         rollup.environments.insert(text(environment));
                     }
                     SessionFact::Step(at, step) => drop(rollup.steps.insert((at, step))),
+                    SessionFact::Label(label, of_label, since) => {
+                        let texts = match label {
+                            SessionLabel::Agent => &mut rollup.agents,
+                            SessionLabel::Version => &mut rollup.flow_versions,
+                            SessionLabel::ItemType => &mut rollup.item_types,
+                            SessionLabel::Item => &mut rollup.items,
+                        };
+                        texts.insert(text(of_label), since);
+                    }
                 }
             }
             Some(rollup)

@@ -2,6 +2,7 @@
 //! each fetch. Records may arrive in any order and any number of times. Memory grows with people,
 //! days and dimensions, not with events.
 
+mod aggregates;
 mod batch;
 mod cells;
 mod fast_event;
@@ -17,26 +18,31 @@ mod sessions;
 mod sorted_runs;
 mod states;
 mod tally;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use aggregates::{Aggregates, CreatedSessions, DurationRow, Ends, SessionRow, SuggestionRow};
 pub use batch::{Batch, LocalIds};
 pub use cells::{Cell, Cells};
-pub use fetch::{Fetch, Pool, Purchase};
+pub use fetch::{Balance, Fetch, Pool, Purchase};
 pub use interner::{Interner, People, PersonId, Symbol};
 pub use people_set::PeopleSet;
 pub use reader::{INCONSISTENT_COUNTS, PeopleIds, PersonCounts, Reader, WRONG_DAY};
 pub use row_set::RowSet;
-pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact};
+pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact, SessionLabel};
 pub use states::{MergeRequestState, NewestStates, Observation, PipelineState, StateKey};
 pub use tally::{CellId, Entries, Usage};
+pub use totals::{GitlabTotals, UserTotals};
 
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Credit, Dora, Member, MergeRequest, Origin, Pipeline, Seat, SeatPool};
+use crate::model::record::{
+    Credit, CreditMonth, Dora, Member, MergeRequest, Origin, Pipeline, Seat, SeatPool,
+};
 
 /// The target of a fetch: collector, scope and day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,11 +121,11 @@ impl Rollups {
         }
         let origin = record.origin();
         let target = self.target(&origin.instance, &origin.collector, &origin.scope, origin.day);
+        self.add_username(target, record);
         let fetch = self.fetches.entry(target).or_default().entry(origin.fetched_at).or_default();
         if !fetch.rows.insert(origin.row) {
             return Ok(());
         }
-        self.add_username(target, record);
         match record {
             Record::Event(_) => return Err("usage events are counted in batches"),
             Record::Seat(seat) => self.add_seat(target, seat),
@@ -128,14 +134,27 @@ impl Rollups {
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
             Record::Member(member) => self.add_member(target, member),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_)
-            | Record::GroupTotal(_)
-            | Record::UserTotal(_)
-            | Record::SessionTotal(_)
-            | Record::SessionDuration(_)
-            | Record::SuggestionTotal(_)
-            | Record::CreditMonth(_) => {}
+            Record::Project(_) => {}
+            Record::CreditMonth(month) => self.add_credit_month(target, month),
+            Record::GroupTotal(total) => {
+                fetch.totals.add_group(total, &mut self.symbols);
+                self.add_group_total(target, total);
+            }
+            Record::UserTotal(total) => {
+                let user = self.people.intern(target.instance, &total.user);
+                fetch.totals.add_user(total.start, user, &total.values, &mut self.symbols);
+            }
+            Record::SessionTotal(total) => {
+                if total.start == total.end {
+                    fetch.totals.sessions = fetch.totals.sessions.saturating_add(total.sessions);
+                }
+                return self.add_session_total(target, total);
+            }
+            Record::SessionDuration(duration) => self.add_session_duration(target, duration),
+            Record::SuggestionTotal(total) => self.add_suggestion_total(target, total),
             Record::Credit(credit) => self.add_credit(target, credit),
+            // It counts as a row of its fetch; no metric uses its content yet.
+            Record::AgentSession(_) => {}
             Record::Dora(dora) => self.add_dora(target, dora),
         }
         Ok(())
@@ -308,6 +327,24 @@ impl Rollups {
         if let Some(credits) = credit.credits {
             self.fetch(target, &credit.origin).credits.push((product, flow, credits));
         }
+    }
+
+    fn add_credit_month(&mut self, target: Target, month: &CreditMonth<'_>) {
+        let balance = Balance {
+            start: month.start,
+            end: month.end,
+            used: month.used,
+            commitment: month.commitment,
+            commitment_used: month.commitment_used,
+            waiver: month.waiver,
+            waiver_used: month.waiver_used,
+            overage_used: month.overage_used,
+            active_users: month.active_users,
+            blocked_users: month.blocked_users,
+            last_event_at: month.last_event_at,
+        };
+        let Origin { fetched_at, row, .. } = month.origin;
+        self.fetch(target, &month.origin).balances.push((fetched_at, row, balance));
     }
 
     fn target(&mut self, instance: &str, collector: &str, scope: &str, day: Day) -> Target {

@@ -10,6 +10,7 @@ use super::batch::{
 };
 use super::fast_event::LineCache;
 use super::row_set::EventId;
+use super::sessions::{LabelFields, SessionLabel};
 use super::tally::Usage;
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
@@ -135,6 +136,7 @@ pub(super) struct AgentFields<'a> {
     pub(super) session: Option<&'a str>,
     pub(super) flow: Option<&'a str>,
     pub(super) environment: Option<&'a str>,
+    pub(super) labels: LabelFields<'a>,
     pub(super) tool: Option<&'a str>,
     pub(super) model: Option<&'a str>,
     pub(super) outcome: Option<&'a str>,
@@ -208,6 +210,13 @@ impl Reader {
             session: event.session.as_deref(),
             flow: event.flow.as_deref(),
             environment: event.environment.as_deref(),
+            labels: LabelFields {
+                agent: event.agent.as_deref(),
+                flow_version: event.flow_version.as_deref(),
+                item_type: event.item_type.as_deref(),
+                item: event.item.as_deref(),
+                item_version: event.item_version.as_deref(),
+            },
             tool: event.tool.as_deref(),
             model: event.model.as_deref(),
             outcome: event.outcome.as_deref(),
@@ -276,13 +285,17 @@ impl Reader {
         let failed = role.is_tool_call.then(|| agents::has_failed(name, fields.outcome)).flatten();
         let tokens = if role.reports_tokens { fields.tokens } else { Tokens::default() };
         let is_counted = role.is_tool_call || role.reports_tokens;
+        let (flow, version) = fields.flow.map(agents::flow_and_version).unzip();
+        // An event without a session labels none.
+        let labels = fields.session.map_or([None; 4], |_| fields.labels.texts(version.flatten()));
         Some(AgentEvent {
             ts,
             step: role.step(fields.outcome),
             event,
             session: fields.session.map(|session| self.batch.sessions.push(session)),
-            flow: fields.flow.map(|flow| self.text(agents::flow_type(flow))),
+            flow: flow.map(|flow| self.text(flow)),
             environment: fields.environment.map(|environment| self.text(environment)),
+            labels: labels.map(|text| text.map(|text| self.text(text))),
             tool: fields.tool.map(|tool| self.text(tool)),
             model: fields.model.map(|model| self.text(model)),
             counts: is_counted.then(|| AgentCounts::of_event(failed, tokens)),
@@ -295,11 +308,17 @@ impl Reader {
         let users = users
             .map(|(user, since)| (self.person(fetch, user, rollup.bots.contains(user)), *since))
             .collect();
+        let labels = [&rollup.agents, &rollup.flow_versions, &rollup.item_types, &rollup.items];
+        let labels = SessionLabel::ALL
+            .into_iter()
+            .zip(labels)
+            .flat_map(|(label, texts)| texts.iter().map(move |(text, since)| (label, text, *since)));
         let rows = AgentRows::Session {
             session: self.batch.sessions.push(&rollup.session),
             users,
             flows: rollup.flows.iter().map(|flow| self.text(flow)).collect(),
             environments: rollup.environments.iter().map(|environment| self.text(environment)).collect(),
+            labels: labels.map(|(label, text, since)| (label, self.text(text), since)).collect(),
             steps: rollup.steps.iter().copied().collect(),
         };
         self.batch.agents.push(AgentPart { fetch, part, rows });

@@ -17,6 +17,46 @@ pub enum SessionFact {
     Environment(Symbol),
     /// A step and its time.
     Step(Timestamp, Step),
+    /// A label, its text, and the time of the first event with it.
+    Label(SessionLabel, Symbol, Timestamp),
+}
+
+/// What an event reports of its session besides the flow type: fields of the AI Context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionLabel {
+    /// The name of an agent that acts in it.
+    Agent,
+    /// The version of its flow or agent.
+    Version,
+    /// What runs: a foundational or custom agent, flow or external agent.
+    ItemType,
+    /// The id of its custom agent or flow.
+    Item,
+}
+
+impl SessionLabel {
+    /// Every label, in order.
+    pub const ALL: [SessionLabel; 4] =
+        [SessionLabel::Agent, SessionLabel::Version, SessionLabel::ItemType, SessionLabel::Item];
+}
+
+/// The fields of an event line that label its session.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LabelFields<'a> {
+    pub(super) agent: Option<&'a str>,
+    pub(super) flow_version: Option<&'a str>,
+    pub(super) item_type: Option<&'a str>,
+    pub(super) item: Option<&'a str>,
+    pub(super) item_version: Option<&'a str>,
+}
+
+impl<'a> LabelFields<'a> {
+    /// The texts in the order of [`SessionLabel::ALL`]. The version of the item replaces that of the
+    /// flow in newer releases; `version` is the one in the name of the flow, if it has one.
+    pub(super) fn texts(self, version: Option<&'a str>) -> [Option<&'a str>; SessionLabel::ALL.len()] {
+        let LabelFields { agent, flow_version, item_type, item, item_version } = self;
+        [agent, item_version.or(flow_version).or(version), item_type, item]
+    }
 }
 
 /// The dimensions of a count of tool calls and tokens, besides the fetch.
@@ -60,8 +100,8 @@ pub(super) struct Sessions {
 #[derive(Clone, Debug)]
 pub struct Facts<'a>(Members<'a, BySession>);
 
-/// Packed facts: the distance of the session from the one before, and the fact. Of a user with
-/// several times, the first one stays.
+/// Packed facts: the distance of the session from the one before, and the fact. Of a user or label
+/// with several times, the first one stays.
 #[derive(Debug)]
 struct BySession;
 
@@ -72,7 +112,11 @@ enum FactKey {
     Flow(Symbol),
     Environment(Symbol),
     Step(Timestamp, Step),
+    Label(SessionLabel, Symbol),
 }
+
+/// The number of the first label among the kinds of packed facts, which have three bits.
+const FIRST_LABEL: u64 = 4;
 
 /// Facts that may be pending before they are sorted. Most days have fewer in all.
 const MAX_PENDING_FACTS: usize = 1 << 15;
@@ -103,13 +147,14 @@ struct ByCaller;
 const MAX_PENDING: usize = 1 << 12;
 
 impl SessionFact {
-    /// The key of the fact, and the time of a user.
+    /// The key of the fact, and the time of a user or label.
     fn parts(self) -> (FactKey, Option<Timestamp>) {
         match self {
             SessionFact::User(person, since) => (FactKey::User(person), Some(since)),
             SessionFact::Flow(flow) => (FactKey::Flow(flow), None),
             SessionFact::Environment(environment) => (FactKey::Environment(environment), None),
             SessionFact::Step(at, step) => (FactKey::Step(at, step), None),
+            SessionFact::Label(label, text, since) => (FactKey::Label(label, text), Some(since)),
         }
     }
 }
@@ -148,7 +193,7 @@ impl Sessions {
 impl Packing for BySession {
     type Group = ();
     type Member = (Symbol, FactKey);
-    /// The time of a user.
+    /// The time of a user or label.
     type Sum = Option<Timestamp>;
 
     fn add(since: &mut Option<Timestamp>, other: &Option<Timestamp>) {
@@ -167,7 +212,7 @@ impl Packing for BySession {
     ) {
         let distance = u64::from(session.0 - before.map_or(0, |(before, _)| before.0));
         let mut start = |kind: u64, number: u64| {
-            write_number(bytes, distance << 2 | kind);
+            write_number(bytes, distance << 3 | kind);
             write_number(bytes, number);
         };
         match fact {
@@ -175,6 +220,7 @@ impl Packing for BySession {
             FactKey::Flow(flow) => start(1, flow.0.into()),
             FactKey::Environment(environment) => start(2, environment.0.into()),
             FactKey::Step(_, step) => start(3, step as u64),
+            FactKey::Label(label, text) => start(FIRST_LABEL + label as u64, text.0.into()),
         }
         let at = if let FactKey::Step(at, _) = fact { Some(at) } else { *since };
         if let Some((seconds, nanoseconds)) = at.map(Timestamp::unix_parts) {
@@ -185,13 +231,17 @@ impl Packing for BySession {
 
     fn read(bytes: &mut &[u8], before: Option<Self::Member>) -> Option<(Self::Member, Option<Timestamp>)> {
         let (first, number) = (read_number(bytes)?, read_number(bytes)?);
-        let session = Symbol(before.map_or(0, |(before, _)| before.0) + (first >> 2) as u32);
+        let session = Symbol(before.map_or(0, |(before, _)| before.0) + (first >> 3) as u32);
         let mut at = || Timestamp::from_unix_parts(read_number(bytes)? as i64, read_number(bytes)? as u32);
-        let (fact, since) = match first & 3 {
+        let (fact, since) = match first & 7 {
             0 => (FactKey::User(PersonId(number as u32)), Some(at()?)),
             1 => (FactKey::Flow(Symbol(number as u32)), None),
             2 => (FactKey::Environment(Symbol(number as u32)), None),
-            _ => (FactKey::Step(at()?, Step::ALL[number as usize]), None),
+            3 => (FactKey::Step(at()?, Step::ALL[number as usize]), None),
+            kind => {
+                let label = SessionLabel::ALL[(kind - FIRST_LABEL) as usize];
+                (FactKey::Label(label, Symbol(number as u32)), Some(at()?))
+            }
         };
         Some(((session, fact), since))
     }
@@ -207,6 +257,7 @@ impl Iterator for Facts<'_> {
             FactKey::Flow(flow) => SessionFact::Flow(flow),
             FactKey::Environment(environment) => SessionFact::Environment(environment),
             FactKey::Step(at, step) => SessionFact::Step(at, step),
+            FactKey::Label(label, text) => SessionFact::Label(label, text, since?),
         };
         Some((session, fact))
     }
@@ -379,11 +430,17 @@ mod tests {
             })
         };
         let step = proptest::sample::select(Step::ALL.to_vec());
+        let label = proptest::sample::select(SessionLabel::ALL.to_vec());
         let fact = prop_oneof![
             (number(), at()).prop_map(|(person, since)| SessionFact::User(PersonId(person), since)),
             number().prop_map(|flow| SessionFact::Flow(Symbol(flow))),
             number().prop_map(|environment| SessionFact::Environment(Symbol(environment))),
             (at(), step).prop_map(|(at, step)| SessionFact::Step(at, step)),
+            (label, number(), at()).prop_map(|(label, text, since)| SessionFact::Label(
+                label,
+                Symbol(text),
+                since
+            )),
         ];
         proptest::collection::vec((number().prop_map(Symbol), fact), 0..80)
     }

@@ -6,15 +6,16 @@ use std::iter::Peekable;
 
 use super::View;
 use super::resolve::{Resolved, ScopeKey};
+use super::session_days::{DaySessions, Durations};
 use super::source::{Source, reports_calls, source_rank};
-use super::state::{CountedDays, DayState, SourceStates, StatesBySource};
+use super::state::{CountedDays, DayState, MergedDays, SourceStates, StatesBySource};
 use crate::aggregate::rollup::{
-    AgentEntries, AgentKey, Facts, Fetch, Interner, PersonId, SessionFact, Symbol,
+    AgentEntries, AgentKey, Ends, Facts, Fetch, Interner, PersonId, SessionFact, SessionLabel, Symbol,
 };
-use crate::base::calendar::{Day, Period};
+use crate::base::calendar::{Day, Period, Timestamp};
 use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus};
 
-/// A merged session.
+/// A session, or several ones of a day that differ in nothing that is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The day of its first step.
@@ -23,12 +24,33 @@ pub struct Session {
     pub person: Option<PersonId>,
     /// The flow type; `None` if not reported.
     pub flow: Option<Symbol>,
+    /// The project; `None` if not reported, or if the session belongs to none.
+    pub project: Option<Symbol>,
     /// The outcome.
     pub status: SessionStatus,
+    /// What the source reports about the end of sessions.
+    pub ends: Ends,
+    /// Number of sessions: 1 if they are reported individually.
+    pub count: u64,
     /// Milliseconds from start to end; `None` if one of them is not reported.
     pub wall: Option<u64>,
     /// Milliseconds of active work; `None` if not reported.
     pub active: Option<u64>,
+    /// Its agent, version, type and item, if reported.
+    pub labels: SessionLabels,
+}
+
+/// What the AI Context reports of a session. Of several values, the one that appeared last counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionLabels {
+    /// The name of the agent.
+    pub agent: Option<Symbol>,
+    /// The version of the flow or agent.
+    pub version: Option<Symbol>,
+    /// What ran: a foundational or custom agent, flow or external agent.
+    pub item_type: Option<Symbol>,
+    /// The id of the custom agent or flow.
+    pub item: Option<Symbol>,
 }
 
 /// Counts of tool calls, or of tokens.
@@ -50,13 +72,24 @@ pub type Credits = (Option<Symbol>, Option<Symbol>, f64);
 /// The agent data of one view by day.
 #[derive(Default)]
 pub(super) struct Agents<'a> {
-    sessions: BTreeMap<Day, Vec<Session>>,
+    /// The sessions of each known day up to the last day reported.
+    pub(super) sessions: BTreeMap<Day, DaySessions<'a>>,
+    /// The durations of sessions that GitLab computed.
+    pub(super) durations: Durations<'a>,
     flows: FlowsOfSessions,
     tools: FetchesByDay<'a>,
     tokens: FetchesByDay<'a>,
     credits: BTreeMap<Day, Vec<&'a [Credits]>>,
     /// The states of sessions, tools and tokens.
     pub(super) sources: StatesBySource,
+}
+
+/// The sessions that sources report individually.
+pub(super) struct IndividualSessions {
+    /// The state of each day; `None` without such a source.
+    pub(super) days: Option<MergedDays>,
+    /// The sessions by the day of their first step.
+    pub(super) by_day: BTreeMap<Day, Vec<Session>>,
 }
 
 /// The fetches that report tool calls or tokens, with their instance.
@@ -96,17 +129,10 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn agents(&self) -> &Agents<'a> {
-        self.agents.get_or_init(|| self.resolved.agents(&self.scopes, self.until))
-    }
-
-    /// The sessions of a period up to the last day reported; each belongs to the day of its first
-    /// step.
-    pub fn sessions_in(&self, period: Period) -> impl Iterator<Item = &Session> {
-        let sessions =
-            self.agents().sessions.range(period.start..=period.end).flat_map(|(_, sessions)| sessions);
-        sessions.filter(|session| match &self.only {
-            None => true,
-            Some(only) => self.person_of(session).is_some_and(|person| only.contains(person)),
+        self.agents.get_or_init(|| {
+            let (mut agents, individual) = self.resolved.agents(&self.scopes, self.until);
+            self.select_sessions(&mut agents, individual);
+            agents
         })
     }
 
@@ -171,10 +197,10 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    /// The agent data of these scopes together.
-    fn agents(&self, scopes: &[ScopeKey], until: Day) -> Agents<'a> {
-        let mut agents = Agents::default();
-        self.add_sessions(&mut agents, scopes, until);
+    /// The agent data of these scopes together, except sessions, and the individual sessions.
+    fn agents(&self, scopes: &[ScopeKey], until: Day) -> (Agents<'a>, IndividualSessions) {
+        let mut agents = Agents { durations: self.durations(scopes), ..Agents::default() };
+        let individual = self.individual_sessions(&mut agents, scopes, until);
         agents.tools = self.select_source(&mut agents, scopes, until, Source::Tools, IS_TOOL_CALL);
         agents.tokens = self.select_source(&mut agents, scopes, until, Source::Tokens, REPORTS_TOKENS);
         let credits = self.rollups.symbols.find("credits");
@@ -183,11 +209,17 @@ impl<'a> Resolved<'a> {
             let fetches = counting.iter().filter_map(|scope| days_of(*scope)?.get(&day)?.1);
             agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
         }
-        agents
+        (agents, individual)
     }
 
-    /// Merges the sessions of all sources. Facts are sets, so duplicates do not matter.
-    fn add_sessions(&self, agents: &mut Agents<'a>, scopes: &[ScopeKey], until: Day) {
+    /// Merges the sessions of all sources that report them individually. Facts are sets, so
+    /// duplicates do not matter.
+    fn individual_sessions(
+        &self,
+        agents: &mut Agents<'a>,
+        scopes: &[ScopeKey],
+        until: Day,
+    ) -> IndividualSessions {
         let mut sources: Vec<EventSource<'_>> = Vec::new();
         let mut days_of: DaysOfScopes<'a> = HashMap::new();
         for ((collector, scope), days) in self.days.iter().filter(|((_, scope), _)| scopes.contains(scope)) {
@@ -209,6 +241,7 @@ impl<'a> Resolved<'a> {
         let wanted = self.sessions_without_flow(scopes);
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
+        let mut by_day: BTreeMap<Day, Vec<Session>> = BTreeMap::new();
         // Merge a range of sessions at a time: all facts of all sessions would double the memory.
         while let Some(observations) = next_observations(&mut sources) {
             for of_session in observations.chunk_by(|(one, ..), (other, ..)| one == other) {
@@ -223,21 +256,24 @@ impl<'a> Resolved<'a> {
                 steps.dedup();
                 let Some((first, _)) = steps.first() else { continue };
                 let day = first.day();
-                agents.sessions.entry(day).or_default().push(Session {
+                by_day.entry(day).or_default().push(Session {
                     day,
                     person: self.best_user(of_session),
                     flow,
+                    project: None,
                     status: agents::status(&steps),
+                    ends: Ends::Status,
+                    count: 1,
                     wall: agents::wall_time(&steps),
                     active: agents::active_time(&steps),
+                    labels: self.labels_of(of_session),
                 });
             }
         }
-        agents.sessions.values_mut().for_each(Vec::shrink_to_fit);
+        by_day.values_mut().for_each(Vec::shrink_to_fit);
         flows.sort_unstable();
-        let days = self.merged_days(scopes, |scope| days_of.get(&scope));
-        agents.sources.extend(days.map(|days| (Source::Sessions, SourceStates::of(days))));
         agents.flows = flows;
+        IndividualSessions { days: self.merged_days(scopes, |scope| days_of.get(&scope)), by_day }
     }
 
     /// The sessions of calls and tokens whose events do not report the flow type.
@@ -271,6 +307,34 @@ impl<'a> Resolved<'a> {
             _ => None,
         });
         flows.min_by_key(|flow| self.rollups.symbols.text(*flow))
+    }
+
+    /// The labels of a session. If sources differ, the value whose first event is the latest counts; of
+    /// several with that time, the last by its text.
+    fn labels_of(&self, observations: &[SessionObservation]) -> SessionLabels {
+        let labeled = observations.iter().filter_map(|(_, fact, _)| match fact {
+            SessionFact::Label(label, text, since) => Some((*label, *text, *since)),
+            _ => None,
+        });
+        let mut labels = SessionLabels::default();
+        let mut labeled: Vec<(SessionLabel, Symbol, Timestamp)> = labeled.collect();
+        if labeled.is_empty() {
+            return labels;
+        }
+        // Observations are sorted: of each text, the first event of all sources comes first.
+        labeled.dedup_by_key(|(label, text, _)| (*label, *text));
+        for of_label in labeled.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let last =
+                of_label.iter().max_by_key(|(_, text, since)| (*since, self.rollups.symbols.text(*text)));
+            let place = match of_label[0].0 {
+                SessionLabel::Agent => &mut labels.agent,
+                SessionLabel::Version => &mut labels.version,
+                SessionLabel::ItemType => &mut labels.item_type,
+                SessionLabel::Item => &mut labels.item,
+            };
+            *place = last.map(|(_, text, _)| *text);
+        }
+        labels
     }
 
     /// Selects the source of tool calls or tokens. Several collectors can report the same calls, so

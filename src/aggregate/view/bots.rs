@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::resolve::ScopeKey;
 use super::source::CODE_SUGGESTION_EVENTS;
 use super::state::CountedDays;
-use crate::aggregate::rollup::{Fetch, Interner, People, PersonId, Symbol};
+use crate::aggregate::rollup::{Fetch, Interner, People, PersonId, SessionRow, Symbol};
 use crate::base::calendar::Day;
 use crate::model::scope::INSTANCE_SCOPE;
 
@@ -101,7 +101,9 @@ fn users(fetch: &Fetch) -> impl Iterator<Item = PersonId> {
     let of_seats = fetch.seats.values().flatten().copied();
     let members = fetch.members.values().flatten().copied();
     let authors = fetch.merge_requests.iter().filter_map(|observation| observation.state.author);
-    of_events.chain(of_seats).chain(members).chain(authors)
+    let sessions = fetch.aggregates().into_iter().flat_map(|aggregates| &aggregates.sessions);
+    let of_sessions = sessions.filter_map(SessionRow::person);
+    of_events.chain(of_seats).chain(members).chain(authors).chain(of_sessions)
 }
 
 /// The source of the marks of a collector. GitLab's API always marks bots in its events of groups,
@@ -110,7 +112,7 @@ fn users(fetch: &Fetch) -> impl Iterator<Item = PersonId> {
 /// have the events of a whole instance, never.
 fn source_of<'a>(collector: &'a str, scope: &str) -> &'a str {
     match collector {
-        "usage_events" | "seats" | "members" | "merge_requests" => "",
+        "usage_events" | "seats" | "members" | "merge_requests" | "agent_flows" | "agent_sessions" => "",
         CODE_SUGGESTION_EVENTS if scope != INSTANCE_SCOPE => "",
         other => other,
     }

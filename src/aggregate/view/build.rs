@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::View;
 use super::resolve::{Resolved, ScopeKey};
-use super::source::{CODE_SUGGESTION_EVENTS, Source};
+use super::source::{CODE_SUGGESTION_EVENTS, SUGGESTIONS_BY_EDITOR, Source};
 use super::state::{CountedDays, SourceStates, states_of};
 use super::teams::collected_for_subgroups;
 use super::usage::{ScopeUsage, merge_rows};
-use crate::aggregate::rollup::Symbol;
+use crate::aggregate::rollup::{SuggestionRow, Symbol};
 use crate::base::calendar::Day;
 use crate::collect::collectors::{Level, by_name};
 use crate::model::scope::ALL_SCOPES;
@@ -62,6 +62,7 @@ impl<'a> Resolved<'a> {
             cells: &self.rollups.cells,
             usage: BTreeMap::new(),
             suggestions: BTreeMap::new(),
+            suggestions_by_editor: BTreeMap::new(),
             opened: BTreeMap::new(),
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),
@@ -111,6 +112,7 @@ impl<'a> Resolved<'a> {
             (Source::Pipelines, "pipelines"),
             (Source::Dora, "dora"),
             (Source::Credits, "credits"),
+            (Source::CreditMonths, "credit_months"),
         ] {
             let days = self.merged_days(scopes, |scope| self.days_of(collector, scope));
             view.sources.extend(days.map(|days| (source, SourceStates::of(days))));
@@ -140,6 +142,21 @@ impl<'a> Resolved<'a> {
             }
             view.sources.insert(source, SourceStates::of(days));
         }
+        let by_editor = self.merged_days(scopes, |scope| self.days_of(SUGGESTIONS_BY_EDITOR, scope));
+        for (day, (_, counting)) in by_editor.into_iter().flatten() {
+            let rows: Vec<&[SuggestionRow]> =
+                counting.iter().filter_map(|scope| self.suggestion_rows(*scope, day)).collect();
+            if !rows.is_empty() {
+                view.suggestions_by_editor.insert(day, rows);
+            }
+        }
+    }
+
+    /// The code suggestions by editor of a scope and day, if there are any.
+    fn suggestion_rows(&self, scope: ScopeKey, day: Day) -> Option<&'a [SuggestionRow]> {
+        let (_, fetch) = self.days_of(SUGGESTIONS_BY_EDITOR, scope)?.get(&day)?;
+        let rows = &(*fetch)?.aggregates()?.suggestions;
+        (!rows.is_empty()).then_some(rows)
     }
 
     /// The days of a collector in a scope. Events and seats of a subgroup are those of its top-level

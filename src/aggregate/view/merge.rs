@@ -111,7 +111,7 @@ impl Resolved<'_> {
         self.days.keys().any(|(collector, collected)| *collected == scope && matches(level(*collector)))
     }
 
-    fn is_within(&self, scope: ScopeKey, other: ScopeKey) -> bool {
+    pub(super) fn is_within(&self, scope: ScopeKey, other: ScopeKey) -> bool {
         let symbols = &self.rollups.symbols;
         scope.0 == other.0 && is_within(symbols.text(scope.1), symbols.text(other.1))
     }

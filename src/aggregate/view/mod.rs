@@ -4,9 +4,11 @@
 mod agents;
 mod bots;
 mod build;
+mod credits;
 mod merge;
 mod resolve;
 mod seats;
+mod session_days;
 mod source;
 mod state;
 mod teams;
@@ -16,12 +18,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use agents::Agents;
-pub use agents::{AgentUse, Credits, Session};
+pub use agents::{AgentUse, Credits, Session, SessionLabels};
+pub use credits::MonthBalance;
 pub use resolve::Resolved;
 pub use resolve::ScopeKey;
 use seats::SNAPSHOT_GRACE_DAYS;
 pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
-pub use source::{Source, is_export};
+pub use source::{CODE_SUGGESTION_EVENTS, Source, is_export};
 pub use state::DayState;
 use state::{SourceStates, StatesBySource};
 pub use teams::{Membership, collected_for_subgroups};
@@ -29,7 +32,8 @@ use usage::CountedFetch;
 pub use usage::CountedPeople;
 
 use crate::aggregate::rollup::{
-    Cell, Cells, Fetch, Interner, MergeRequestState, People, PeopleSet, PersonId, PipelineState,
+    Cell, CellId, Cells, Fetch, Interner, MergeRequestState, People, PeopleSet, PersonId, PipelineState,
+    SuggestionRow, Symbol,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
 use crate::model::coverage::Status;
@@ -63,6 +67,8 @@ pub struct View<'a> {
     cells: &'a Cells,
     usage: BTreeMap<Day, Vec<CountedFetch<'a>>>,
     suggestions: BTreeMap<Day, Vec<CountedFetch<'a>>>,
+    /// Code suggestions that GitLab counted by editor, on days with a known state.
+    suggestions_by_editor: BTreeMap<Day, Vec<&'a [SuggestionRow]>>,
     /// Merge requests by the day they were opened.
     opened: BTreeMap<Day, Vec<&'a MergeRequestState>>,
     /// Merge requests by the day they were merged.
@@ -120,7 +126,7 @@ impl<'a> View<'a> {
     /// The usage of a period up to the last day reported, by day and cell, with the counts by
     /// person.
     pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'_, 'a>)> {
-        self.cells_in(&self.usage, period)
+        self.cells_in(&self.usage, period, self.only.as_deref())
     }
 
     /// Everyone with intentional use in a period, whether or not the view includes them: the authors
@@ -149,7 +155,14 @@ impl<'a> View<'a> {
         &self,
         period: Period,
     ) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'_, 'a>)> {
-        self.cells_in(&self.suggestions, period)
+        self.cells_in(&self.suggestions, period, self.only.as_deref())
+    }
+
+    /// The code suggestions by editor that GitLab counted, of a period up to the last day reported.
+    pub fn suggestions_by_editor_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a SuggestionRow)> {
+        let days = self.suggestions_by_editor.range(period.start..=period.end);
+        let days = days.filter(|(day, _)| **day <= self.until);
+        days.flat_map(|(day, rows)| rows.iter().copied().flatten().map(|row| (*day, row)))
     }
 
     /// The merge requests opened in a period, on days with a known state. A state has more
@@ -206,6 +219,26 @@ impl<'a> View<'a> {
         !self.is_bot(person, day) && !self.people.is_placeholder(person)
     }
 
+    /// The fetches of a collector that count on the days of a period, with their states; none for
+    /// several scopes together, whose totals do not add up, and for some people alone.
+    pub fn fetches_of(
+        &self,
+        collector: &str,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a DayState, &'a Fetch)> {
+        let days = match self.scopes.as_slice() {
+            [scope] if self.only.is_none() => self.resolved.days_of(collector, *scope),
+            _ => None,
+        };
+        let days = days.into_iter().flat_map(move |days| days.range(period.start..=period.end));
+        days.filter_map(|(day, (state, fetch))| Some((*day, state, (*fetch)?)))
+    }
+
+    /// The event of a cell.
+    pub fn event_of(&self, cell: CellId) -> Symbol {
+        self.cells.cell(cell).event
+    }
+
     /// All days with a state.
     pub fn days(&self) -> BTreeSet<Day> {
         self.collectors.values().flat_map(|days| days.keys().copied()).collect()
@@ -224,14 +257,15 @@ impl<'a> View<'a> {
         &'s self,
         chosen: &'s BTreeMap<Day, Vec<CountedFetch<'a>>>,
         period: Period,
+        people: Option<&'s PeopleSet>,
     ) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'s, 'a>)> {
         let (table, until) = (self.cells, self.until);
         let days =
             chosen.range(period.start..).take_while(move |(day, _)| **day <= period.end && **day <= until);
         days.flat_map(move |(day, chosen)| {
-            let bots = self.only.as_ref().map(|_| (&self.resolved.bots, *day));
+            let bots = people.map(|_| (&self.resolved.bots, *day));
             chosen.iter().flat_map(move |chosen| {
-                let only = [chosen.only.as_deref(), self.only.as_deref()];
+                let only = [chosen.only.as_deref(), people];
                 let cells = chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]);
                 cells.map(move |(cell, entries)| {
                     (*day, table.cell(cell), CountedPeople::new(entries, only, bots))

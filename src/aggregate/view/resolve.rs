@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bots::Bots;
-use super::source::is_export;
+use super::source::{is_aggregate, is_export};
 use super::state::{CountedDays, DayState};
 use super::teams::{MemberLists, member_lists};
 use crate::aggregate::rollup::{
@@ -138,7 +138,8 @@ struct Candidates<'a> {
     rollups: &'a Rollups,
     target: Target,
     is_snapshot: bool,
-    is_sum: bool,
+    /// Whether the newest complete fetch counts, even if it has fewer rows.
+    counts_newest: bool,
     is_export: bool,
 }
 
@@ -150,7 +151,7 @@ impl<'a> Candidates<'a> {
             rollups,
             target,
             is_snapshot: span == Some(Span::Snapshot),
-            is_sum: span == Some(Span::Sum),
+            counts_newest: span == Some(Span::Sum) || is_aggregate(collector),
             is_export: is_export(collector),
         }
     }
@@ -158,9 +159,9 @@ impl<'a> Candidates<'a> {
     /// The fetch that counts: the newest complete one, unless an older complete one has more rows.
     /// Without a complete one, the fullest counts and the day is partial.
     fn resolve(&self) -> (DayState, Option<&'a Fetch>) {
-        // Sums that end on the same day can start on different days: fewer rows are not a loss
-        // then.
-        let fullness = |fetch: &Fetch| if self.is_sum { 0 } else { fetch.arrived() };
+        // Sums that end on the same day can start on different days, and sessions with the same
+        // status are one row: fewer rows are not a loss then.
+        let fullness = |fetch: &Fetch| if self.counts_newest { 0 } else { fetch.arrived() };
         if let Some((at, fetch)) = self.complete().max_by_key(|(at, fetch)| (fullness(fetch), *at)) {
             return (self.complete_state(at, fetch), Some(fetch));
         }

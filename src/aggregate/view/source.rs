@@ -26,6 +26,8 @@ pub enum Source {
     Tokens,
     /// `credits`.
     Credits,
+    /// `credit_months`.
+    CreditMonths,
 }
 
 /// Event exports, in order of preference: on a day without GitLab's own events, the first that has
@@ -38,8 +40,23 @@ pub fn is_export(collector: &str) -> bool {
     EXPORTS.contains(&collector)
 }
 
+/// The collectors of sessions that GitLab aggregated, in order of preference.
+pub(super) const SESSION_AGGREGATES: [&str; 3] = ["agent_flows", "agent_sessions", "ai_metrics"];
+
+/// The collector of the durations of sessions.
+pub(super) const SESSION_DURATIONS: &str = "agent_durations";
+
+/// The collector of code suggestions by editor.
+pub(super) const SUGGESTIONS_BY_EDITOR: &str = "suggestions_by_editor";
+
+/// Whether a collector returns rows that GitLab aggregated. Their number changes when sessions
+/// change: it does not show whether rows are missing.
+pub(super) fn is_aggregate(collector: &str) -> bool {
+    ["agent_flows", "agent_sessions", SESSION_DURATIONS, SUGGESTIONS_BY_EDITOR].contains(&collector)
+}
+
 /// The collector of code suggestions with their language.
-pub(super) const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
+pub const CODE_SUGGESTION_EVENTS: &str = "code_suggestion_events";
 
 /// The collectors of GitLab's own events: the ids of their users are those of the rest of GitLab.
 const BUILTIN_EVENTS: [&str; 2] = ["usage_events", "instance_usage_events"];

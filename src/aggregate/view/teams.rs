@@ -158,8 +158,8 @@ impl<'a> Resolved<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A view of these people alone, without bots. It has no merge requests, pipelines and credits,
-    /// which do not belong to a team.
+    /// A view of these people alone, without bots. It has no merge requests, pipelines, credits
+    /// and totals of GitLab without users, which do not belong to a team.
     #[must_use]
     pub fn only(&self, people: &Arc<PeopleSet>) -> View<'a> {
         let snapshots = self.snapshots.iter().map(|(day, snapshot)| {
@@ -180,6 +180,7 @@ impl<'a> View<'a> {
             dora: BTreeMap::new(),
             usage: self.usage.clone(),
             suggestions: self.suggestions.clone(),
+            suggestions_by_editor: BTreeMap::new(),
             opened: BTreeMap::new(),
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),

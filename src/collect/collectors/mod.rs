@@ -1,11 +1,15 @@
 //! The collectors. Each is a pair of files: a query, and the code that turns its nodes into
 //! records. To add one, add two files and one line to [`COLLECTORS`].
 
+pub mod agent_durations;
+pub mod agent_flows;
 pub mod agent_sessions;
+mod aggregates;
 pub mod ai_metrics;
 pub mod ai_user_metrics;
 mod answer;
 pub mod code_suggestion_events;
+pub mod credit_months;
 pub mod credits;
 pub mod custom;
 pub mod dora;
@@ -15,10 +19,12 @@ pub mod instance_usage_events;
 pub mod members;
 pub mod merge_requests;
 pub mod pipelines;
+pub mod project_sessions;
 mod scalar;
 pub mod seats;
 mod serde_borrow;
 mod split;
+pub mod suggestions_by_editor;
 mod totals;
 pub mod usage_events;
 mod usage_node;
@@ -51,8 +57,13 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &group_tree::GroupTree,
     &ai_metrics::AiMetrics,
     &ai_user_metrics::AiUserMetrics,
+    &agent_flows::AgentFlows,
     &agent_sessions::AgentSessions,
+    &agent_durations::AgentDurations,
+    &suggestions_by_editor::SuggestionsByEditor,
+    &project_sessions::ProjectSessions,
     &credits::Credits,
+    &credit_months::CreditMonths,
     &dora::DoraMetrics,
 ];
 
@@ -180,7 +191,7 @@ pub enum Requirement {
     /// It runs by default. Not every GitLab supports it, and the dashboards can do without it: a
     /// refusal is reported and is not a gap.
     Optional,
-    /// It runs only if it is named, because it needs an administrator.
+    /// It runs only if it is named, because it needs an administrator, or many requests.
     OnRequest,
 }
 
@@ -220,6 +231,10 @@ pub trait GraphQl {
 
     /// The values of an enumeration, if they are known.
     fn values(&self, name: &str) -> Option<&BTreeSet<String>>;
+
+    /// Whether a type of this GitLab has the field. The type must be used by a collector of the
+    /// run.
+    fn has_field(&self, type_name: &str, field: &str) -> bool;
 }
 
 /// A usable answer of GitLab.
@@ -256,6 +271,8 @@ pub enum Fault {
     Denied(String),
     /// Not available in this GitLab version.
     Unsupported(String),
+    /// Switched off in this GitLab, or it lacks a store that the feature needs.
+    NotEnabled(String),
     /// Rate limit, network or server, after all retries.
     Transient(String),
     /// The token is invalid or expired.
@@ -278,6 +295,7 @@ impl Fault {
         match self {
             Fault::Denied(text)
             | Fault::Unsupported(text)
+            | Fault::NotEnabled(text)
             | Fault::Transient(text)
             | Fault::Token(text)
             | Fault::Configuration(text)
@@ -299,6 +317,16 @@ impl Fault {
             Fault::Token(text) => Some(Fault::Token(text.clone())),
             Fault::Configuration(text) => Some(Fault::Configuration(text.clone())),
             Fault::RateLimited(text) => Some(Fault::RateLimited(text.clone())),
+            _ => None,
+        }
+    }
+
+    /// A copy of the fault, if it is the same on every day: the role, the tier, and what the
+    /// instance lacks.
+    pub fn as_refusal(&self) -> Option<Fault> {
+        match self {
+            Fault::Denied(text) => Some(Fault::Denied(text.clone())),
+            Fault::NotEnabled(text) => Some(Fault::NotEnabled(text.clone())),
             _ => None,
         }
     }

@@ -13,8 +13,8 @@ use crate::model::usage_event::UsageEvent;
 /// The collector `usage_events`.
 pub struct UsageEvents;
 
-/// Without ClickHouse, GitLab keeps usage events in monthly partitions and drops those older than
-/// three months.
+/// Without ClickHouse, GitLab keeps usage events in monthly partitions and drops those that ended
+/// more than three months ago.
 pub(super) const RETENTION_DAYS: i64 = 89;
 
 const INFO: CollectorInfo = CollectorInfo {

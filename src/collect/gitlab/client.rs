@@ -287,6 +287,9 @@ impl Client {
                 ErrorKind::UnknownName => {
                     permanent(Fault::Unsupported(format!("not available in this GitLab version: {message}")))
                 }
+                ErrorKind::NotEnabled => {
+                    permanent(Fault::NotEnabled(format!("not enabled in this GitLab: {message}")))
+                }
                 ErrorKind::Denied => permanent(Fault::Denied(format!("GitLab denied access: {message}"))),
                 ErrorKind::Other => permanent(Fault::Answer(format!("GitLab rejected the query: {message}"))),
             });

@@ -25,6 +25,8 @@ pub(super) enum ErrorKind {
     Timeout,
     /// The query names something that this release does not have.
     UnknownName,
+    /// The feature is switched off, or the instance lacks a store that it needs.
+    NotEnabled,
     /// The role, tier or add-on does not allow it.
     Denied,
     /// Anything else.
@@ -64,7 +66,20 @@ const UNKNOWN_NAME_MESSAGES: &[&str] = &[
     "isn't a defined input type",
     "No such type",
     "has an invalid value",
+    // Of the aggregation engines: a granularity that a later release has.
+    "Unknown granularity",
+    "Invalid value(s) for parameter `granularity`",
 ];
+
+/// Codes of errors about what an instance lacks: the replication of its database to ClickHouse
+/// (Siphon), or ClickHouse itself.
+const NOT_ENABLED_CODES: &[&str] = &["SIPHON_REPLICATION_DISABLED", "CLICKHOUSE_NOT_CONFIGURED"];
+
+/// The same in messages, and feature flags, for which there is no code.
+const NOT_ENABLED_MESSAGES: &[&str] =
+    &["feature flag is disabled", "Siphon replication is not enabled", "ClickHouse is not configured"];
+
+const DENIED_CODES: &[&str] = &["AGGREGATION_NOT_AUTHORIZED"];
 
 const DENIED_MESSAGES: &[&str] = &[
     "Not available for this resource",
@@ -72,18 +87,23 @@ const DENIED_MESSAGES: &[&str] = &[
     "not authorized",
     "not licensed",
     "ClickHouse data store is not available",
+    // Of the aggregation engines: the role and the tier, or a group that does not exist.
+    "The following sources are not accessible",
 ];
 
 pub(super) fn classify(error: &GraphQlError) -> ErrorKind {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_ref()?.as_str());
-    let has_message = |parts: &[&str]| parts.iter().any(|part| error.message().contains(part));
+    let is_one_of = |codes: &[&str], messages: &[&str]| {
+        code.is_some_and(|code| codes.contains(&code))
+            || messages.iter().any(|part| error.message().contains(part))
+    };
     if is_timeout(error.message()) {
         ErrorKind::Timeout
-    } else if code.is_some_and(|code| UNKNOWN_NAME_CODES.contains(&code))
-        || has_message(UNKNOWN_NAME_MESSAGES)
-    {
+    } else if is_one_of(UNKNOWN_NAME_CODES, UNKNOWN_NAME_MESSAGES) {
         ErrorKind::UnknownName
-    } else if has_message(DENIED_MESSAGES) {
+    } else if is_one_of(NOT_ENABLED_CODES, NOT_ENABLED_MESSAGES) {
+        ErrorKind::NotEnabled
+    } else if is_one_of(DENIED_CODES, DENIED_MESSAGES) {
         ErrorKind::Denied
     } else {
         ErrorKind::Other
@@ -140,7 +160,29 @@ mod tests {
             ErrorKind::UnknownName
         );
         assert_eq!(kind_of(r#"{"message":"Not available for this resource."}"#), ErrorKind::Denied);
-        assert_eq!(kind_of(r#"{"message":"the ClickHouse data store is not available"}"#), ErrorKind::Denied);
+        for denied in [
+            r#"{"message":"the ClickHouse data store is not available"}"#,
+            r#"{"message":"The following sources are not accessible: acme"}"#,
+            r#"{"message":"The resource that you are attempting to access does not exist or you don't have permission to perform this action"}"#,
+            r#"{"message":"x","extensions":{"code":"AGGREGATION_NOT_AUTHORIZED"}}"#,
+        ] {
+            assert_eq!(kind_of(denied), ErrorKind::Denied, "{denied}");
+        }
+        for not_enabled in [
+            r#"{"message":"`dap_impact_v1` feature flag is disabled."}"#,
+            r#"{"message":"Siphon replication is not enabled on this instance."}"#,
+            r#"{"message":"ClickHouse is not configured on this instance."}"#,
+            r#"{"message":"x","extensions":{"code":"SIPHON_REPLICATION_DISABLED"}}"#,
+            r#"{"message":"x","extensions":{"code":"CLICKHOUSE_NOT_CONFIGURED"}}"#,
+        ] {
+            assert_eq!(kind_of(not_enabled), ErrorKind::NotEnabled, "{not_enabled}");
+        }
+        for older in [
+            r#"{"message":"Unknown granularity \"daily\""}"#,
+            r#"{"message":"Granularity Invalid value(s) for parameter `granularity`: daily"}"#,
+        ] {
+            assert_eq!(kind_of(older), ErrorKind::UnknownName, "{older}");
+        }
         assert_eq!(kind_of(r#"{"message":"maximum date range is 1 month"}"#), ErrorKind::Other);
         assert_eq!(kind_of(r#"{"extensions":{}}"#), ErrorKind::Other);
     }

@@ -61,6 +61,12 @@ impl Schema {
         self.types.get(name)?.as_ref().map(|info| &info.values)
     }
 
+    /// Whether a type has the field; false if the type is not known.
+    pub fn has_field(&self, type_name: &str, field: &str) -> bool {
+        let info = self.types.get(type_name).and_then(Option::as_ref);
+        info.is_some_and(|info| info.fields.contains_key(field))
+    }
+
     /// The types needed to fit the operations of these documents that are not known yet. Empty once
     /// all are known; each added type can lead to more.
     pub fn unknown_types(&self, documents: &[&str]) -> BTreeSet<String> {

@@ -68,6 +68,10 @@ impl GraphQl for SchemaAwareClient<'_> {
     fn values(&self, name: &str) -> Option<&BTreeSet<String>> {
         self.schema.values(name)
     }
+
+    fn has_field(&self, type_name: &str, field: &str) -> bool {
+        self.schema.has_field(type_name, field)
+    }
 }
 
 fn request_types(client: &Client, names: &[String], schema: &mut Schema) -> Result<(), Fault> {

@@ -78,13 +78,15 @@ pub(super) fn collector_check(
         ),
         (_, Some(_)) => Check::ok(&name, "readable".to_owned()),
         (Ok(()), None) => Check::note(&name, "readable, but empty", "the group has no projects"),
-        (Err(fault @ (Fault::Unsupported(_) | Fault::Denied(_))), None) => match need {
-            Need::Named => Check::fail(&name, fault.text(), Some(&needs(collector))),
-            Need::Default => Check::note(&name, fault.text(), &needs(collector)),
-            Need::NotSelected => {
-                Check::note(&name, fault.text(), &format!("{}; a run does not use it", needs(collector)))
+        (Err(fault @ (Fault::Unsupported(_) | Fault::NotEnabled(_) | Fault::Denied(_))), None) => {
+            match need {
+                Need::Named => Check::fail(&name, fault.text(), Some(&needs(collector))),
+                Need::Default => Check::note(&name, fault.text(), &needs(collector)),
+                Need::NotSelected => {
+                    Check::note(&name, fault.text(), &format!("{}; a run does not use it", needs(collector)))
+                }
             }
-        },
+        }
         (Err(fault), None) if need == Need::NotSelected => {
             Check::note(&name, fault.text(), "a run does not use it")
         }
@@ -117,11 +119,13 @@ pub(super) fn clickhouse_check(gitlab: &SchemaAwareClient<'_>, group: &str, day:
         Ok(answer) if !answer.data.get().contains("null") => {
             Check::ok(&name, "GitLab has ClickHouse and keeps usage events".to_owned())
         }
-        Ok(_) | Err(Fault::Answer(_) | Fault::Denied(_) | Fault::Unsupported(_)) => Check::note(
-            &name,
-            "no ClickHouse found, so GitLab keeps usage events for three months",
-            "collect at least once a month, and keep the history",
-        ),
+        Ok(_) | Err(Fault::Answer(_) | Fault::Denied(_) | Fault::Unsupported(_) | Fault::NotEnabled(_)) => {
+            Check::note(
+                &name,
+                "no ClickHouse found, so GitLab keeps usage events for three months",
+                "collect at least once a month, and keep the history",
+            )
+        }
         Err(fault) => Check::fail(&name, fault.text(), None),
     }
 }

@@ -70,6 +70,10 @@ pub fn record(observed: &Observed, defaults: &ImportDefaults, row: Row) -> Resul
         agent: contexts.agent(&["agent_name"]).map(Into::into),
         agent_type: contexts.agent(&["agent_type", "item_type"]).map(Into::into),
         flow_version: contexts.agent(&["flow_version", "item_version"]).map(Into::into),
+        item_type: contexts.agent(&["item_type"]).map(Into::into),
+        item: contexts.item().map(Into::into),
+        item_version: contexts.agent(&["item_version"]).map(Into::into),
+        component: contexts.agent(&["component_name"]).map(Into::into),
         user_type: user_type.map(Into::into),
         global_user_id: contexts.global_user().map(Into::into),
         outcome: base.outcome(&contexts, role).map(Into::into),
@@ -124,8 +128,21 @@ pub fn derived_id(event: &Event<'_>) -> String {
     }
     let fields = serde_json::to_value(event).ok();
     if let Some(Value::Object(mut fields)) = fields {
-        // The user name can change, and the position is not a part of the event.
-        for field in ["instance", "collector", "scope", "fetched_at", "row", "event_id", "username"] {
+        // The user name can change, and the position is not a part of the event. The last four are
+        // also in `context`: without them, the id is that of releases whose records lack them.
+        for field in [
+            "instance",
+            "collector",
+            "scope",
+            "fetched_at",
+            "row",
+            "event_id",
+            "username",
+            "item_type",
+            "item",
+            "item_version",
+            "component",
+        ] {
             fields.remove(field);
         }
         hash.update(Value::Object(fields).to_string());
@@ -168,6 +185,8 @@ const SUGGESTION_SIZE: &str = "suggestion_size";
 const TEXT_FIELDS: &[&str] = &[
     "agent_name",
     "agent_type",
+    "component_name",
+    "custom_item_id",
     "flow_name",
     "flow_type",
     "flow_version",
@@ -251,6 +270,13 @@ impl Contexts<'_> {
     fn agent(&self, names: &[&str]) -> Option<String> {
         let in_ai = names.iter().find_map(|name| self.ai(name));
         in_ai.or_else(|| names.iter().find_map(|name| self.extra(name)))
+    }
+
+    /// The id of the custom agent or flow; 0 is none.
+    fn item(&self) -> Option<String> {
+        let Observed { ai, extra, .. } = self.observed;
+        let places = [ai.as_ref(), Some(extra)].into_iter().flatten();
+        places.filter_map(|place| scalar::id(place.get("custom_item_id")?)).find(|id| id != "0")
     }
 
     fn origin(&self, defaults: &ImportDefaults, day: Day, row: Row) -> Origin<'static> {
@@ -373,7 +399,8 @@ const STANDARD_FIELDS: &[&str] = &[
     "unique_instance_id",
 ];
 
-/// Fields of the AI Context: all except fields of records.
+/// Fields of the AI Context that are no fields of records, and those that earlier releases kept here
+/// alone.
 const AI_FIELDS: &[&str] = &[
     "cache_creation",
     "component_name",

@@ -24,7 +24,7 @@ const CALL_IN_SESSION: &str = "token_usage_duo_agent_platform";
 /// The event of a model call outside a session.
 const OTHER_CALL: &str = "token_usage_ai_gateway";
 
-const AI_CONTEXT: [&str; 12] = [
+const AI_CONTEXT: [&str; 13] = [
     "session_id",
     "workflow_id",
     "flow_type",
@@ -34,6 +34,7 @@ const AI_CONTEXT: [&str; 12] = [
     "agent_name",
     "agent_type",
     "component_name",
+    "custom_item_id",
     "item_type",
     "item_version",
     "item_schema_version",

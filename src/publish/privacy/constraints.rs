@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::teams::{Combinations, TeamRelations, is_of_teams};
 use super::{Line, Suppression};
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::aggregate::metrics::{CountRef, definitions};
 use crate::base::calendar::{Grain, Period};
 use crate::base::dimensions::Dimensions;
@@ -53,13 +54,12 @@ const EVENT_ALIASES: [EventAlias; 14] = [
     alias("troubleshoot.requests", None, "troubleshoot_job"),
 ];
 
+const RETENTION: &str = "engagement.retention";
+
 /// Metrics whose lines of one period can add up to another metric: (parts, total). The segment
 /// `inactive` is no part of the active people.
-const PARTITIONS: [(&str, &str); 3] = [
-    ("chat.user_bands", "chat.users"),
-    ("engagement.retention", "users.active"),
-    ("engagement.users", "users.active"),
-];
+const PARTITIONS: [(&str, &str); 3] =
+    [("chat.user_bands", "chat.users"), (RETENTION, "users.active"), ("engagement.users", "users.active")];
 
 /// Everything by which published lines reveal each other. Lines are referred to by their index.
 pub(super) struct Constraints {
@@ -154,6 +154,7 @@ impl Sums {
             start += lines.len();
         }
         sums.add_partitions(lines);
+        sums.add_cohorts(lines);
         sums
     }
 
@@ -195,14 +196,40 @@ impl Sums {
         }
     }
 
+    /// Weekly cohorts that add up to a monthly one, if their sizes do: the size of a cohort is that of
+    /// its first period.
+    fn add_cohorts(&mut self, lines: &[Line<'_>]) {
+        let size = |at: &usize| lines[*at].n.map_or(0.0, Number::as_f64);
+        let of_age_zero = |dimension: &str| -> Vec<usize> {
+            let first = lines.partition_point(|line| line.metric < RETENTION);
+            let last = lines.partition_point(|line| line.metric <= RETENTION);
+            (first..last).filter(|&at| lines[at].by.get(dimension) == Some("0")).collect()
+        };
+        let weeks = of_age_zero("week");
+        for month in of_age_zero("month") {
+            let Line { instance, scope, period, .. } = lines[month];
+            let is_part = |&at: &usize| {
+                let Line { instance: of, scope: within, period: week, .. } = lines[at];
+                (of, within) == (instance, scope) && period.start <= week.start && week.end <= period.end
+            };
+            let parts: Vec<usize> = weeks.iter().copied().filter(is_part).collect();
+            if size(&month) == parts.iter().map(size).sum::<f64>() {
+                self.add(Some(month), parts);
+            }
+        }
+    }
+
     /// Sums across each dimension. `lines` differ only in their dimensions; the first has the index
     /// `start`.
     fn add_dimensions(&mut self, lines: &[Line<'_>], start: usize) {
+        // Differences have no total, and the same events are in several of them.
+        if lines[0].metric == METRIC {
+            return;
+        }
         let mut by_dimension: BTreeMap<(&str, Vec<Dimension<'_>>), Vec<usize>> = BTreeMap::new();
         // Medians do not add up.
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.by.contains("stat")) {
-            // Teams overlap, so they do not add up.
-            for key in line.by.names().filter(|name| !is_of_teams(name)) {
+            for key in line.by.names().filter(|key| is_summed_over(line, key)) {
                 let rest = line.by.iter().filter(|(other, _)| *other != key);
                 by_dimension.entry((key, rest.collect())).or_default().push(start + at);
             }
@@ -255,6 +282,12 @@ impl Sums {
             }
         }
     }
+}
+
+/// Whether the values of a dimension add up to something that is published: `v1` of one flow has
+/// nothing to do with `v1` of another, and no line counts both. Teams overlap, so they do not add up.
+fn is_summed_over(line: &Line<'_>, dimension: &str) -> bool {
+    !is_of_teams(dimension) && (dimension != "flow" || !line.by.contains("flow_version"))
 }
 
 /// If exactly one line of a sum is suppressed, suppresses its smallest other part or else the
@@ -318,7 +351,7 @@ fn suppress_rates(lines: &mut [Line<'_>], rates: &[(usize, Vec<usize>)]) -> bool
     changed
 }
 
-/// Pairs of lines that contain the same value under two names.
+/// Pairs of lines that contain the same value or the same number of cases under two names.
 fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
     let mut pairs = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -334,12 +367,22 @@ fn equal_pairs(lines: &[Line<'_>]) -> Vec<[usize; 2]> {
         let other = match line.metric {
             "workflow.events" => find_in("events.count", line.by),
             "workflow.users" => find_in("users.exposed", line.by),
+            "agents.duration_seconds" => find_in("agents.sessions", &finished_sessions(line.by))
+                .filter(|sessions| lines[*sessions].n == line.n),
+            "credits.used" => find_in("agents.credits", line.by),
             _ => alias()
                 .and_then(|alias| find_in("events.count", &[("event", alias.event)].into_iter().collect())),
         };
         pairs.extend(other.map(|other| [at, other]));
     }
     pairs
+}
+
+/// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
+/// aggregates sessions.
+fn finished_sessions(duration: &Dimensions) -> Dimensions {
+    let by = duration.iter().filter(|(name, _)| *name != "stat");
+    by.chain([("status", "finished")]).collect()
 }
 
 /// Suppresses the other line of a pair with the same value.

@@ -27,6 +27,7 @@ fn cell(metric: &'static str, by: &[(&str, &str)], value: u64, people: Option<u6
         reason: None,
         prices: None,
         source: None,
+        explanation: None,
     }
 }
 
@@ -87,6 +88,49 @@ fn two_suppressed_parts_protect_each_other() {
     ];
     let lines = publish(&metrics, 5);
     assert_eq!(suppressed(&lines), ["b", "c"]);
+}
+
+#[test]
+fn a_weekly_cohort_cannot_be_subtracted_from_its_month() {
+    // February 2027 consists of four weeks.
+    let cohort = |grain, start: &str, end: &str, age: &str, people| {
+        let by = [("cohort", start), (age, "0")];
+        let line = cell("engagement.retention", &by, people, Some(people));
+        Metric { grain, start: day(start), end: day(end), ..line }
+    };
+    let weeks = |last| {
+        [("2027-02-01", "2027-02-07", 9), ("2027-02-08", "2027-02-14", 8), ("2027-02-15", "2027-02-21", 7)]
+            .into_iter()
+            .chain([("2027-02-22", "2027-02-28", last)])
+            .map(|(start, end, people)| cohort(Grain::Week, start, end, "week", people))
+    };
+    let month = cohort(Grain::Month, "2027-02-01", "2027-02-28", "month", 26);
+    let metrics: Vec<Metric> = weeks(2).chain([month]).collect();
+    let lines = publish(&metrics, 5);
+    assert_eq!(suppressed(&lines), ["2027-02-15×0", "2027-02-22×0"], "a second week");
+    let metrics: Vec<Metric> = weeks(9).collect();
+    assert!(suppressed(&publish(&metrics, 5)).is_empty());
+}
+
+#[test]
+fn versions_of_different_flows_are_not_parts_of_one_sum() {
+    let of = |flow: &str, version: Option<&str>, sessions, people| {
+        let by: Vec<(&str, &str)> =
+            [("flow", flow)].into_iter().chain(version.map(|version| ("flow_version", version))).collect();
+        cell("agents.sessions", &by, sessions, Some(people))
+    };
+    let metrics = [
+        cell("agents.sessions", &[], 160, Some(40)),
+        of("a", None, 90, 30),
+        of("a", Some("v1"), 90, 30),
+        of("b", None, 60, 20),
+        of("b", Some("v1"), 40, 15),
+        of("b", Some("v2"), 20, 9),
+        of("c", None, 6, 5),
+        of("c", Some("v1"), 4, 3),
+        of("c", Some("v2"), 2, 2),
+    ];
+    assert_eq!(suppressed(&publish(&metrics, 5)), ["c×v1", "c×v2"]);
 }
 
 #[test]
@@ -306,4 +350,126 @@ fn the_order_of_the_input_does_not_matter() {
     others.reverse();
     others.push(metrics[0].clone());
     assert_eq!(publish(&others, 5), lines);
+}
+
+#[test]
+fn sessions_of_unknown_users_are_suppressed_by_their_number() {
+    let metrics = [
+        cell("agents.sessions", &[], 40, None),
+        cell("agents.sessions", &[("status", "finished")], 4, None),
+        cell("agents.sessions", &[("status", "other")], 36, None),
+        Metric { of: Some(Number::Count(40)), ..cell("agents.completion_rate", &[], 4, None) },
+        cell("agents.credits", &[], 4, None),
+    ];
+    let lines = publish(&metrics, 5);
+    // The other part goes with the first, and the rate reveals either.
+    assert_eq!(suppressed(&lines), ["acme 2026-10-04", "finished", "other"]);
+    let metrics = [
+        cell("agents.sessions", &[], 40, Some(20)),
+        cell("agents.sessions", &[("status", "finished")], 9, Some(4)),
+        cell("agents.sessions", &[("status", "failed")], 20, Some(9)),
+        cell("agents.sessions", &[("status", "other")], 11, Some(7)),
+        Metric { of: Some(Number::Count(40)), ..cell("agents.completion_rate", &[], 9, Some(20)) },
+        Metric { of: Some(Number::Count(29)), ..cell("agents.success_rate", &[], 9, Some(13)) },
+    ];
+    let lines = publish(&metrics, 5);
+    let rates = lines.iter().filter(|line| line.metric.ends_with("_rate"));
+    assert!(rates.clone().count() == 2 && rates.clone().all(|line| line.suppression.is_some()));
+    assert_eq!(suppressed(&lines)[1..3], ["finished", "other"]);
+}
+
+#[test]
+fn durations_do_not_reveal_the_number_of_finished_sessions() {
+    let duration = |stat, n| Metric {
+        value: Some(Number::Measure(61.5)),
+        ..cell("agents.duration_seconds", &[("flow", "chat"), ("stat", stat)], n, Some(7))
+    };
+    let metrics = |n| {
+        [
+            duration("p50", n),
+            duration("p95", n),
+            cell("agents.sessions", &[("flow", "chat")], 40, Some(20)),
+            cell("agents.sessions", &[("flow", "chat"), ("status", "failed")], 31, Some(4)),
+            cell("agents.sessions", &[("flow", "chat"), ("status", "finished")], 9, Some(7)),
+        ]
+    };
+    assert_eq!(
+        suppressed(&publish(&metrics(9), 5)),
+        ["chat×p50", "chat×p95", "chat×failed", "chat×finished"]
+    );
+    assert_eq!(suppressed(&publish(&metrics(40), 5)), ["chat×failed", "chat×finished"]);
+}
+
+#[test]
+fn differences_from_gitlabs_counts_reveal_no_small_count() {
+    let by = |measure| [("collector", "ai_metrics"), ("feature", "chat"), ("measure", measure)];
+    let messages = "request_duo_chat_response_event_count";
+    let difference = |value: f64, n: u64, people: u64| Metric {
+        value: Some(Number::Measure(value)),
+        of: Some(Number::Count(n)),
+        ..cell("reconcile.difference", &by(messages), n, Some(people))
+    };
+    let metrics = [
+        on("2026-10-05", difference(-1.0, 30, 9)),
+        on("2026-10-06", difference(-1.0, 30, 2)),
+        on("2026-10-07", difference(0.0, 30, 9)),
+        difference(-2.0, 60, 9),
+        cell("events.count", &[("event", "request_duo_chat_response")], 60, Some(9)),
+    ];
+    let of = |metrics: &[Metric]| -> Vec<(Grain, Option<Number>, Option<Number>)> {
+        let lines = publish(metrics, 5);
+        let lines = lines.iter().filter(|line| line.metric == "reconcile.difference");
+        lines.map(|line| (line.period.grain, line.value, line.n)).collect()
+    };
+    let [day, window] = [Some(Number::Measure(-1.0)), Some(Number::Measure(-2.0))];
+    let known = Some(Number::Count(60));
+    assert_eq!(of(&metrics), [(Grain::Day, day, None), (Grain::Window, window, known)]);
+    // The events of a day that was not compared would be the difference of the two.
+    let mut more = metrics;
+    more[4].n = Some(Number::Count(61));
+    assert_eq!(of(&more)[1], (Grain::Window, window, None));
+    assert_eq!(of(&[difference(-2.0, 60, 4)]), [(Grain::Window, None, None)]);
+    let users = Metric { by: by("duo_used_count").into_iter().collect(), ..difference(-2.0, 60, 9) };
+    let users = Metric {
+        by: users
+            .by
+            .iter()
+            .map(|(name, value)| (name, if name == "feature" { "all" } else { value }))
+            .collect(),
+        ..users
+    };
+    assert_eq!(of(&[users]), [(Grain::Window, window, None)]);
+}
+
+#[test]
+fn credits_follow_the_people_who_used_them() {
+    let month = |mut metric: Metric| {
+        metric.grain = Grain::Month;
+        (metric.start, metric.end) = (day("2026-10-01"), day("2026-10-31"));
+        metric
+    };
+    let p50 = [("stat", "p50")];
+    let metrics = |people| {
+        [
+            month(cell("agents.credits", &[], 90, None)),
+            month(cell("agents.credits", &[("product", "chat")], 60, None)),
+            month(cell("agents.credits", &[("product", "code_review")], 30, None)),
+            month(cell("credits.commitment", &[], 1_200, None)),
+            month(cell("credits.forecast", &p50, 120, Some(people))),
+            month(cell("credits.people_over_cap", &[], 1, Some(1))),
+            month(cell("credits.run_out_on", &p50, 30, Some(people))),
+            month(cell("credits.used", &[], 90, Some(people))),
+        ]
+    };
+    let published = |people| {
+        let metrics = metrics(people);
+        let lines = publish(&metrics, 5);
+        let names = lines.iter().filter(|line| line.suppression.is_none());
+        names.map(|line| format!("{} {:?}", line.metric, line.by.get("product"))).collect::<Vec<_>>()
+    };
+    // The total by its other name, and with it a product.
+    assert_eq!(published(4), [r#"agents.credits Some("chat")"#, "credits.commitment None"]);
+    let few_are_blocked = published(5);
+    assert_eq!(few_are_blocked.len(), 7);
+    assert!(!few_are_blocked.contains(&"credits.people_over_cap None".to_owned()), "{few_are_blocked:?}");
 }

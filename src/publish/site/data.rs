@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::aggregate::metrics::definition::Definition;
+use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
 use crate::model::coverage::{Coverage, Status};
-use crate::model::metric::{Population, Reason};
+use crate::model::metric::{MetricSource, Population, Reason};
 use crate::model::number::Number;
 
 use super::Error;
@@ -57,6 +58,9 @@ const WEEKLY: &[(&str, &[&str])] = &[
     ("merge_requests.time_to_merge_seconds", &["stat"]),
     ("pipelines.duration_seconds", &["stat"]),
 ];
+
+/// The metric whose source the page names.
+const SESSIONS: &str = "agents.sessions";
 
 /// Daily totals that no chart shows.
 const NOT_DAILY: &[&str] = &[
@@ -155,6 +159,9 @@ struct Series<'a> {
     /// 1 if the period is final.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     f: Vec<u8>,
+    /// The source of the sessions of agents.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    s: Vec<Option<&'static str>>,
 }
 
 /// The key of a series: metric, grain, population and dimensions.
@@ -317,6 +324,10 @@ impl<'a> Series<'a> {
             e: column(row.iter().map(|line| line.filter(|line| line.imported > 0.0).map(imported))),
             b: column(shown().map(|line| line?.basis.filter(|basis| *basis < 1.0))),
             f: if finals.contains(&0) { finals } else { Vec::new() },
+            s: column(row.iter().map(|line| {
+                let line = line.filter(|line| line.metric == SESSIONS && line.by.is_empty())?;
+                line.source.map(MetricSource::as_str)
+            })),
         }
     }
 }
@@ -362,7 +373,13 @@ fn days_or_share(share: f64, period: Period) -> Number {
 fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bool {
     let Period { grain, start, .. } = line.period;
     let dimensions = line.by.names().collect::<Vec<_>>().join("×");
-    if line.by.get("project").is_some_and(|project| !projects.contains(project)) {
+    let of_sessions = line.metric == SESSIONS;
+    // No table shows sessions by project.
+    if line.by.get("project").is_some_and(|project| of_sessions || !projects.contains(project)) {
+        return false;
+    }
+    if line.metric == METRIC {
+        // The tables of the section on data quality are not interactive.
         return false;
     }
     if ["team", "cost_center"].iter().any(|name| line.by.contains(name)) && !is_of_team_table(line) {

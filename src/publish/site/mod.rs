@@ -7,6 +7,7 @@
 mod card;
 mod compressed;
 mod data;
+mod differences;
 mod landing;
 mod page;
 mod quality;
@@ -16,6 +17,7 @@ mod theme;
 mod tile;
 
 use crate::aggregate::metrics::definition::Definition;
+use crate::aggregate::metrics::reconcile;
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
 use crate::model::metric::Metric;
@@ -77,6 +79,9 @@ pub struct Published<'a> {
     lines: Vec<privacy::Line<'a>>,
     coverage: Vec<&'a Coverage>,
     former: &'a [FormerGroup],
+    /// Whether events differ from GitLab's own counts without a known reason: then `aggregate` ends
+    /// as incomplete, and so is the page.
+    differs: bool,
     options: Options<'a>,
 }
 
@@ -88,13 +93,14 @@ impl<'a> Published<'a> {
         let lines =
             privacy::publish(report.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
-        Published { kind, lines, coverage, former: &report.former, options: *options }
+        let differs = kind == Dashboard::Duo && report.metrics.iter().any(reconcile::is_unexplained);
+        Published { kind, lines, coverage, former: &report.former, differs, options: *options }
     }
 
     /// `index.html`, and `dashboard.json` for the landing page. Without lines, the page states that
     /// there is no data yet.
     pub fn page(&self, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
-        let frame = page::Frame::new(self.kind, &self.lines, &self.coverage, self.former, &self.options);
+        let frame = page::Frame::new(self);
         let tiles = frame.tiles();
         let html = frame.render(&tiles, definitions)?.into_bytes();
         let card = frame.card(&tiles).to_json()?;

@@ -20,7 +20,7 @@ use super::quality;
 use super::script::{self, Module};
 use super::theme::Theme;
 use super::tile::Tile;
-use super::{Dashboard, Error, Options};
+use super::{Dashboard, Error, Published};
 
 const STYLE: &str = include_str!("../../../templates/html/style.css");
 
@@ -55,13 +55,8 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame of a dashboard around its published lines.
-    pub(super) fn new(
-        kind: Dashboard,
-        lines: &'a [Line<'a>],
-        coverage: &[&'a Coverage],
-        former: &'a [FormerGroup],
-        options: &Options<'a>,
-    ) -> Frame<'a> {
+    pub(super) fn new(published: &'a Published<'a>) -> Frame<'a> {
+        let Published { kind, lines, coverage, former, differs, options } = published;
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
@@ -85,13 +80,14 @@ impl<'a> Frame<'a> {
                     CardStatus::Complete
                 }
             }
+            Verdict::Complete | Verdict::Sampled if *differs => CardStatus::Partial,
             Verdict::Complete => CardStatus::Complete,
             Verdict::Sampled => CardStatus::Sampled,
             Verdict::Unverified => CardStatus::Unknown,
             Verdict::Partial | Verdict::Nothing => CardStatus::Partial,
         };
         Frame {
-            kind,
+            kind: *kind,
             places: Place::all(lines),
             days,
             coverage,

@@ -9,6 +9,7 @@ use crate::model::coverage::{Coverage, Status};
 use crate::model::former_group::FormerGroup;
 
 use super::Dashboard;
+use super::differences;
 use super::gaps::{Gap, MAX_GAPS, gaps, published_reason};
 use super::number;
 use super::page::Frame;
@@ -28,11 +29,14 @@ const STATUSES: [&str; 7] =
 pub(super) fn value(frame: &Frame<'_>) -> Value {
     let mut gaps = gaps(&frame.completeness.gaps);
     gaps.extend(super::gaps::gaps(&frame.completeness.imported));
-    let tables: Vec<Value> = [days_table(frame), gaps_table(&gaps), refused_table(frame)]
-        .into_iter()
-        .flatten()
-        .map(|table| table.value())
-        .collect();
+    let tables = [
+        days_table(frame),
+        gaps_table(&gaps),
+        refused_table(frame),
+        differences::features_table(frame),
+        differences::days_table(frame),
+    ];
+    let tables: Vec<Value> = tables.into_iter().flatten().map(|table| table.value()).collect();
     let last_complete = last_complete_day(frame).map(number::long_day);
     context! {
         tables => tables,
@@ -46,6 +50,7 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
             count => format!("without {}", number::counted(count, "optional source", "optional sources")),
         },
         unreadable => unreadable(frame),
+        differences => differences::sentence(frame),
         former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
     }
 }
@@ -68,11 +73,10 @@ fn former_group(group: &FormerGroup) -> String {
     format!("{name} is no longer collected. It is included in the total up to {until}.")
 }
 
-/// Whether there are sessions, tool calls or tokens of agents, which only imported events contain.
+/// Whether there are tool calls or tokens of agents, which only imported events contain.
 fn has_agent_data(frame: &Frame<'_>) -> bool {
-    let of_agents = |metric: &str| {
-        ["agents.sessions", "agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name))
-    };
+    let of_agents =
+        |metric: &str| ["agents.tool_calls", "agents.tokens"].iter().any(|name| metric.starts_with(name));
     frame
         .places
         .iter()

@@ -65,6 +65,7 @@ fn metric(metric: &'static str, grain: Grain, on: Day, by: &[(&str, &str)], valu
         reason: None,
         prices: None,
         source: None,
+        explanation: None,
     }
 }
 

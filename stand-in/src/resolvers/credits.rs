@@ -1,8 +1,9 @@
 //! `subscriptionUsage`: GitLab Credits that the sessions of a range used.
 //!
-//! A session is charged on the day it was created. Sessions use up the commitment in order of time;
-//! the rest is overage. The commitment is 12 credits for each purchased seat, for any length of the
-//! range.
+//! A session is charged on the day it was created. In each month the sessions of a subscription use
+//! up the commitment in order of time, then the waiver; the rest is overage. For each purchased seat
+//! the commitment is 4 credits a month, and the waiver half a credit, so that they run out in some
+//! months. A person who has used 20 credits in a month is blocked by the cap.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,15 +12,19 @@ use apollo_compiler::resolvers::{ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::JsonValue;
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
-use super::super::organization::Session;
+use super::super::organization::{Organization, Session};
 use super::metrics::rounded;
 use super::record::{Record, Rows};
 use super::{QueryContext, Resolved, Role, text, texts, validation};
 
 /// Maximum and default page size.
 const MAX_PAGE_SIZE: usize = 20;
-/// In hundredths of a credit.
-const COMMITTED_PER_SEAT: u32 = 1_200;
+/// A month, in hundredths of a credit.
+const COMMITTED_PER_SEAT: u32 = 400;
+/// A month, in hundredths of a credit.
+const WAIVED_PER_SEAT: u32 = 50;
+/// Of each person in a month, in hundredths of a credit.
+const USER_CAP: u32 = 2_000;
 
 /// Null for users who may not see it, and for subgroups.
 pub(super) fn usage<'a>(context: &'a QueryContext<'a>, info: &ResolveInfo<'_>) -> Resolved<'a> {
@@ -31,34 +36,55 @@ pub(super) fn usage<'a>(context: &'a QueryContext<'a>, info: &ResolveInfo<'_>) -
         (false, Some(Some(group))) if context.role.owns() => Some(group),
         _ => return Ok(ResolvedValue::null()),
     };
-    let first_of_month = organization.now().date_naive().with_day(1).expect("every month has a first");
+    let today = organization.now().date_naive();
+    let first_of_month = today.with_day(1).expect("every month has a first");
     let date = |name| text(info, name).and_then(validation::day);
     let start = date("startDate").unwrap_or(first_of_month);
-    let end = date("endDate").unwrap_or(first_of_month + Months::new(1) - TimeDelta::days(1));
-    let flows = texts(info, "flowTypes");
+    let end = date("endDate").unwrap_or(first_of_month + Months::new(1) - TimeDelta::days(1)).min(today);
     let purchases = organization.add_on_purchases.iter();
     let bought = purchases.filter(|purchase| group.is_none_or(|group| purchase.group == group));
-    let commitment = bought.map(|purchase| purchase.purchased).sum::<u32>() * COMMITTED_PER_SEAT;
+    let seats = bought.map(|purchase| purchase.purchased).sum::<u32>();
+    let all = charges(organization, group, seats);
+    let now = |charge: &&Charge<'_>| (first_of_month..=today).contains(&charge.at.date_naive());
+    let mut used_now: BTreeMap<usize, u32> = BTreeMap::new();
+    for charge in all.iter().filter(now) {
+        *used_now.entry(charge.session.person).or_default() += total(charge);
+    }
+    let blocked = used_now.into_iter().filter(|(_, used)| *used >= USER_CAP).map(|(person, _)| person);
+    let in_range = |charge: &Charge<'_>| (start..=end).contains(&charge.at.date_naive());
+    Ok(ResolvedValue::object(Usage {
+        context,
+        start,
+        end,
+        seats,
+        blocked: blocked.collect(),
+        flows: texts(info, "flowTypes"),
+        charges: all.into_iter().filter(in_range).collect(),
+    }))
+}
+
+/// The charges of a subscription in order of time.
+fn charges(organization: &Organization, group: Option<usize>, seats: u32) -> Vec<Charge<'_>> {
     let mut sessions: Vec<(DateTime<Utc>, &Session)> = organization
         .sessions
         .iter()
         .filter_map(|session| Some((session.created_at?, session)))
-        .filter(|(created_at, session)| {
-            let day = created_at.date_naive();
-            start <= day
-                && day <= end
-                && group.is_none_or(|group| session.group == group)
-                && flows.as_ref().is_none_or(|flows| flows.iter().any(|flow| flow == session.flow_type))
-        })
+        .filter(|(_, session)| group.is_none_or(|group| session.group == group))
         .collect();
     sessions.sort_by_key(|(created_at, session)| (*created_at, session.id));
-    let mut left = commitment;
-    let charges = sessions.into_iter().map(|(at, session)| {
-        let committed = session.credits.min(left);
-        left -= committed;
-        Charge { at, session, committed, over: session.credits - committed }
-    });
-    Ok(ResolvedValue::object(Usage { context, start, end, commitment, charges: charges.collect() }))
+    let (mut month, mut committed_left, mut waived_left) = (None, 0, 0);
+    let mut charges = Vec::new();
+    for (at, session) in sessions {
+        let of = (at.year(), at.month());
+        if month.replace(of) != Some(of) {
+            (committed_left, waived_left) = (seats * COMMITTED_PER_SEAT, seats * WAIVED_PER_SEAT);
+        }
+        let committed = session.credits.min(committed_left);
+        let waived = (session.credits - committed).min(waived_left);
+        (committed_left, waived_left) = (committed_left - committed, waived_left - waived);
+        charges.push(Charge { at, session, committed, waived, over: session.credits - committed - waived });
+    }
+    charges
 }
 
 /// The costs of one session, in hundredths of a credit.
@@ -66,18 +92,23 @@ struct Charge<'q> {
     at: DateTime<Utc>,
     session: &'q Session,
     committed: u32,
+    waived: u32,
     over: u32,
 }
 
 fn total(charge: &Charge<'_>) -> u32 {
-    charge.committed + charge.over
+    charge.committed + charge.waived + charge.over
 }
 
 struct Usage<'q> {
     context: &'q QueryContext<'q>,
     start: NaiveDate,
     end: NaiveDate,
-    commitment: u32,
+    seats: u32,
+    /// The people whom their cap blocks today.
+    blocked: HashSet<usize>,
+    /// The flows of credits used, of its days and of its average; all without it.
+    flows: Option<Vec<String>>,
     charges: Vec<Charge<'q>>,
 }
 
@@ -90,9 +121,12 @@ fn sum<'a>(charges: impl IntoIterator<Item = &'a Charge<'a>>, part: fn(&Charge<'
 }
 
 /// Days with a charge, in order.
-fn daily(charges: &[Charge<'_>], part: fn(&Charge<'_>) -> u32) -> Vec<(NaiveDate, u32)> {
+fn daily<'a>(
+    charges: impl IntoIterator<Item = &'a Charge<'a>>,
+    part: fn(&Charge<'_>) -> u32,
+) -> Vec<(NaiveDate, u32)> {
     let mut days: BTreeMap<NaiveDate, u32> = BTreeMap::new();
-    for charge in charges.iter().filter(|charge| part(charge) > 0) {
+    for charge in charges.into_iter().filter(|charge| part(charge) > 0) {
         *days.entry(charge.at.date_naive()).or_default() += part(charge);
     }
     days.into_iter().collect()
@@ -125,6 +159,14 @@ fn time(moment: DateTime<Utc>) -> String {
 }
 
 impl Usage<'_> {
+    /// The charges of the requested flows.
+    fn of_flows(&self) -> impl Iterator<Item = &Charge<'_>> {
+        self.charges.iter().filter(|charge| {
+            let flow = charge.session.flow_type;
+            self.flows.as_ref().is_none_or(|flows| flows.iter().any(|requested| requested == flow))
+        })
+    }
+
     fn products(&self) -> Vec<Record> {
         let mut products: BTreeMap<_, Vec<&Charge<'_>>> = BTreeMap::new();
         for charge in &self.charges {
@@ -148,7 +190,7 @@ impl ObjectValue for Usage<'_> {
     }
 
     fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
-        let used = sum(&self.charges, total);
+        let used = sum(self.of_flows(), total);
         let part = |type_name, part: fn(&Charge<'_>) -> u32| {
             Record::new(type_name)
                 .with("creditsUsed", sum(&self.charges, part))
@@ -170,7 +212,7 @@ impl ObjectValue for Usage<'_> {
                 ResolvedValue::leaf(self.charges.last().map(|charge| time(charge.at)))
             }
             "dailyUsage" => {
-                let mut days = daily(&self.charges, total);
+                let mut days = daily(self.of_flows(), total);
                 match text(info, "sort").unwrap_or("DATE_ASC") {
                     "DATE_DESC" => days.reverse(),
                     "CREDITS_USED_ASC" => days.sort_by_key(|(_, used)| *used),
@@ -183,15 +225,23 @@ impl ObjectValue for Usage<'_> {
             }
             "monthlyCommitment" => ResolvedValue::object(
                 part("GitlabSubscriptionMonthlyCommitment", |charge| charge.committed)
-                    .with("totalCredits", credits(self.commitment)),
+                    .with("totalCredits", credits(self.seats * COMMITTED_PER_SEAT)),
             ),
             "monthlyWaiver" => ResolvedValue::object(
-                part("GitlabSubscriptionMonthlyWaiver", |_| 0).with("totalCredits", 0.0),
+                part("GitlabSubscriptionMonthlyWaiver", |charge| charge.waived)
+                    .with("totalCredits", credits(self.seats * WAIVED_PER_SEAT)),
             ),
             "overage" => ResolvedValue::object(
                 part("GitlabSubscriptionOverage", |charge| charge.over).with("isAllowed", true),
             ),
             "products" => objects(self.products()),
+            "budgetCaps" => ResolvedValue::object(
+                Record::new("GitlabSubscriptionBudgetCaps")
+                    .with("subscriptionCap", JsonValue::Null)
+                    .with("subscriptionCapEnabled", false)
+                    .with("flatUserCap", credits(USER_CAP))
+                    .with("flatUserCapEnabled", true),
+            ),
             "usersUsage" => ResolvedValue::object(Users { usage: self }),
             _ => return Err(self.unknown_field_error(info)),
         })
@@ -208,7 +258,7 @@ impl ObjectValue for Users<'_> {
     }
 
     fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
-        let Usage { context, charges, .. } = self.usage;
+        let Usage { context, charges, blocked, .. } = self.usage;
         let people = |does: fn(&Charge<'_>) -> bool| {
             let people: HashSet<usize> =
                 charges.iter().filter(|charge| does(charge)).map(|charge| charge.session.person).collect();
@@ -233,7 +283,12 @@ impl ObjectValue for Users<'_> {
                 let username = text(info, "username");
                 let mut users: Vec<User<'_>> = users
                     .into_iter()
-                    .map(|(person, charges)| User { context, person, charges })
+                    .map(|(person, charges)| User {
+                        context,
+                        person,
+                        is_blocked: blocked.contains(&person),
+                        charges,
+                    })
                     .filter(|user| {
                         let person = &context.organization.people[user.person];
                         username.is_none_or(|username| person.username == username)
@@ -271,6 +326,7 @@ impl ObjectValue for Users<'_> {
 struct User<'u> {
     context: &'u QueryContext<'u>,
     person: usize,
+    is_blocked: bool,
     /// In order of time.
     charges: Vec<&'u Charge<'u>>,
 }
@@ -288,13 +344,18 @@ impl ObjectValue for User<'_> {
             "username" => ResolvedValue::leaf(person.username.as_str()),
             "name" => ResolvedValue::leaf(person.name.as_str()),
             "avatarUrl" => ResolvedValue::null(),
-            "entityType" => ResolvedValue::leaf("user"),
+            "entityType" => ResolvedValue::leaf(if person.bot { "service_account" } else { "user" }),
+            "blockedStatus" => ResolvedValue::object(
+                Record::new("GitlabSubscriptionUsageBlockedStatus")
+                    .with("blocked", self.is_blocked)
+                    .with("capType", self.is_blocked.then_some("FLAT_USER_CAP")),
+            ),
             "usage" => ResolvedValue::object(
                 Record::new("GitlabSubscriptionUsageUserUsage")
                     .with("creditsUsed", sum(total))
                     .with("totalCreditsUsed", sum(total))
                     .with("monthlyCommitmentCreditsUsed", sum(|charge| charge.committed))
-                    .with("monthlyWaiverCreditsUsed", 0.0)
+                    .with("monthlyWaiverCreditsUsed", sum(|charge| charge.waived))
                     .with("overageCreditsUsed", sum(|charge| charge.over))
                     .with("totalCredits", JsonValue::Null),
             ),

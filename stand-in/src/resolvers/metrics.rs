@@ -1,8 +1,9 @@
 //! `aiMetrics` and `aiMetricsBasic`: counts over a range of days, both included.
 //!
-//! Every stored event counts, including duplicates. Subgroups and projects have only the events of
-//! sessions in their projects, because other events have no location. Code contributors are the
-//! users of pipelines started by a push within the range.
+//! Every stored event counts, including duplicates. `duoUsedCount` ends with the first moment of the
+//! last day, as in GitLab 18.9 to 19.4; all other counts include that day. Subgroups and projects
+//! have only the events of sessions in their projects, because other events have no location. Code
+//! contributors are the users of pipelines started by a push within the range.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -64,6 +65,16 @@ impl<'q> QueryContext<'q> {
         Ok((start, end))
     }
 
+    /// The event of [`Settings::shifted_event_on`](super::super::Settings::shifted_event_on).
+    fn shifted_event(&self, root: usize) -> Option<&'q UsageEvent> {
+        let organization = self.organization;
+        let day = start_of(self.settings.shifted_event_on?);
+        let end = day + TimeDelta::days(1) - TimeDelta::nanoseconds(1);
+        let places = organization.between(&organization.events_of_group[root], day, end);
+        let mut events = places.iter().rev().map(|place| &organization.usage_events[*place as usize]);
+        events.find(|event| event.event == "REQUEST_DUO_CHAT_RESPONSE" && event.timestamp > day)
+    }
+
     /// The usage events of a scope on these days.
     pub(super) fn events(
         &self,
@@ -78,6 +89,13 @@ impl<'q> QueryContext<'q> {
         let end = start_of(last) + TimeDelta::days(1) - TimeDelta::nanoseconds(1);
         let places = organization.between(&organization.events_of_group[root], start_of(first), end);
         let events = places.iter().map(|place| &organization.usage_events[*place as usize]);
+        let shifted = self.shifted_event(root);
+        let shifted_day = self.settings.shifted_event_on;
+        let is_before_range = move |id: u64| {
+            shifted.is_some_and(|event| event.id == id) && shifted_day.is_some_and(|day| first == day)
+        };
+        let added = shifted.filter(|_| shifted_day.is_some_and(|day| last.succ_opt() == Some(day)));
+        let events = events.filter(move |event| !is_before_range(event.id)).chain(added);
         events.filter(move |event| match scope {
             Scope::Group(group) if group == root => true,
             scope => {
@@ -303,7 +321,10 @@ impl ObjectValue for Metrics<'_> {
             "codeSuggestionsShownCount" => ResolvedValue::leaf(self.count(SHOWN)),
             "codeSuggestionsAcceptedCount" => ResolvedValue::leaf(self.count(ACCEPTED)),
             "codeSuggestionsContributorsCount" => ResolvedValue::leaf(self.people(is_used_by_contributor)),
-            "duoUsedCount" => ResolvedValue::leaf(self.people(|_| true)),
+            "duoUsedCount" => {
+                let end = start_of(self.days.1);
+                ResolvedValue::leaf(self.people(|event| event.timestamp <= end))
+            }
             "duoChatContributorsCount" => {
                 ResolvedValue::leaf(self.people(|event| event.event == "REQUEST_DUO_CHAT_RESPONSE"))
             }

@@ -32,14 +32,6 @@ impl Record {
         self
     }
 
-    /// The value of a leaf field.
-    pub(super) fn leaf<'a>(&self, info: &ResolveInfo<'_>) -> Option<ResolvedValue<'a>> {
-        self.fields.iter().find_map(|(name, slot)| match slot {
-            FieldValue::Leaf(value) if name == info.field_name() => Some(ResolvedValue::leaf(value.clone())),
-            _ => None,
-        })
-    }
-
     pub(super) fn with_list(mut self, field: impl Into<String>, records: Vec<Record>) -> Record {
         self.fields.push((field.into(), FieldValue::Records(records)));
         self
@@ -109,6 +101,43 @@ impl<'q, T: ObjectValue + 'q> Rows<'q, T> {
         let cursor = |key| paging::encode(&[("sort", sort.to_string()), ("key", key)]);
         let cursors = keys.into_iter().map(cursor).collect();
         Ok(ResolvedValue::object(Rows { context, connection, edge, rows, cursors, page }))
+    }
+
+    /// The requested page of a list paged by offset: cursors are row numbers, and do not depend on
+    /// the order of the rows.
+    pub(super) fn resolve_by_number<'a>(
+        context: &'q QueryContext<'q>,
+        connection: &'static str,
+        edge: &'static str,
+        rows: Vec<T>,
+        info: &ResolveInfo<'_>,
+    ) -> Result<ResolvedValue<'a>, FieldError>
+    where
+        'q: 'a,
+    {
+        let mut paging = paging_of(info);
+        paging.max = context.settings.largest_aggregate_page;
+        let page = paging.page(&Numbers(rows.len())).map_err(error)?;
+        let cursors = (1..=rows.len()).map(paging::encode_number).collect();
+        Ok(ResolvedValue::object(Rows { context, connection, edge, rows, cursors, page }))
+    }
+}
+
+/// The numbers of this many rows.
+struct Numbers(usize);
+
+impl Sorted for Numbers {
+    fn len(&self) -> usize {
+        self.0
+    }
+
+    fn seek(&self, cursor: &Value, past: bool) -> Option<usize> {
+        let number = usize::try_from(cursor.as_u64()?).ok()?;
+        Some(if past { number } else { number.saturating_sub(1) }.min(self.0))
+    }
+
+    fn get(&self, place: usize) -> Option<usize> {
+        Some(place)
     }
 }
 

@@ -43,7 +43,11 @@ impl<'q> Node<'q> {
             }),
         };
         self.check_weight(&format!("{source:?}.{field} {start} {end}"), &list, info)?;
-        let page = paging_of(info).page(&list).map_err(error)?;
+        let mut page = paging_of(info).page(&list).map_err(error)?;
+        let loses_rows = self.context.settings.lost_rows_on == Some(start.date_naive());
+        if loses_rows && page.has_previous && !page.positions.is_empty() {
+            page.positions.remove(0);
+        }
         let count = list.places.len();
         Ok(self.connect(of, element, page, count, 0.0))
     }

@@ -227,47 +227,69 @@ export function stickinessChart(page) {
   );
 }
 
-/** The newest cohorts and the first weeks of each that fit. */
+/** The newest cohorts and the first weeks or months of each that fit. */
 const MAX_COHORTS = 16;
 
 /**
- * A row for each cohort and a column for each week since: a triangle.
+ * @typedef {{cohort: string, ages: Map<number, Line>}} Cohort
+ * @param {Page} page
+ * @param {"week"|"month"} grain
+ * @returns {Cohort[]} the newest ones that are known
+ */
+function cohortsOf(page, grain) {
+  /** @type {Map<string, Map<number, Line>>} */
+  const cohorts = new Map();
+  for (const series of page.metrics.seriesOf(page.group, "engagement.retention", grain)) {
+    for (const line of page.metrics.linesOf(series)) {
+      if (line.value === null && !line.hidden) continue;
+      const ages = cohorts.get(series.by.cohort) ?? new Map();
+      cohorts.set(series.by.cohort, ages.set(Number(series.by[grain]), line));
+    }
+  }
+  return [...cohorts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(-MAX_COHORTS)
+    .map(([cohort, ages]) => ({ cohort, ages }));
+}
+
+/**
+ * How many cells of these cohorts are suppressed, from 0 to 1; 1 without any cell.
+ * @param {Cohort[]} cohorts
+ */
+function shareHidden(cohorts) {
+  const lines = cohorts.flatMap(({ ages }) => [...ages.values()]);
+  return lines.length === 0 ? 1 : lines.filter((line) => line.hidden).length / lines.length;
+}
+
+/**
+ * A row for each cohort and a column for each week since: a triangle. Months in place of weeks if most weekly cohorts
+ * have too few people, and the monthly ones do not.
  * @param {Page} page
  */
 export function retentionTable(page) {
-  /** @type {Map<string, Map<number, Line>>} */
-  const cohorts = new Map();
-  for (const series of page.metrics.seriesOf(page.group, "engagement.retention", "week")) {
-    const { cohort, week } = series.by;
-    for (const line of page.metrics.linesOf(series)) {
-      if (line.value === null && !line.hidden) continue;
-      const weeks = cohorts.get(cohort) ?? new Map();
-      cohorts.set(cohort, weeks.set(Number(week), line));
-    }
-  }
-  const shown = [...cohorts]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .slice(-MAX_COHORTS)
-    .map(([cohort, weeks]) => ({ cohort, weeks }));
+  const [weeks, months] = [cohortsOf(page, "week"), cohortsOf(page, "month")];
+  const byMonth = shareHidden(weeks) > 0.5 && shareHidden(months) < shareHidden(weeks);
+  const [shown, unit] = byMonth ? [months, "month"] : [weeks, "week"];
   if (shown.length === 0)
     return emptyFigure(
       "retention",
       "Retention",
       "Not available yet: the first week of a person is known only if the 28 days before it were collected.",
     );
-  const oldest = Math.max(...shown.flatMap(({ weeks }) => [...weeks.keys()]));
+  const oldest = Math.max(...shown.flatMap(({ ages }) => [...ages.keys()]));
   const ages = Array.from({ length: Math.min(oldest + 1, MAX_COHORTS) }, (_, age) => age);
+  const reason = byMonth ? " By month, because most weekly groups have too few people to be shown." : "";
   return tableFigure(
     {
       id: "retention",
       heat: true,
-      caption: "Retention: people still active, by weeks since their first week",
-      note: "Each row is the people whose first active week it was. Hover over a cell for the counts.",
-      columns: [textColumn("First week"), ...ages.map((age) => numberColumn(String(age)))],
-      rows: shown.map(({ cohort, weeks }) => [
-        dateCell(shortDay(cohort), cohort.slice(0, 4)),
+      caption: `Retention: people still active, by ${unit}s since their first ${unit}`,
+      note: `Each row is the people whose first active ${unit} it was. Hover over a cell for the counts.${reason}`,
+      columns: [textColumn(`First ${unit}`), ...ages.map((age) => numberColumn(String(age)))],
+      rows: shown.map(({ cohort, ages: known }) => [
+        byMonth ? textCell(cohort.slice(0, 7)) : dateCell(shortDay(cohort), cohort.slice(0, 4)),
         ...ages.map((age) => {
-          const line = weeks.get(age);
+          const line = known.get(age);
           return line
             ? valueCell(line, "percent", { brief: true, heat: line.value ?? undefined })
             : textCell("");

@@ -31,6 +31,15 @@ import {
  * @import {Page} from "./sections.js"
  */
 
+/** @type {Record<string, string>} What each source of sessions reports. */
+const SOURCES = {
+  sessions: "Sessions are counted from their events.",
+  gitlab_aggregate:
+    "Sessions are counted by GitLab. Durations are those of finished sessions only, as GitLab computes them.",
+  events: "Sessions are counted from the events of their creation, which report neither flow nor outcome.",
+  mixed: "The days of this period come from different sources, and not all of them report flow and outcome.",
+};
+
 /** @param {Page} page */
 export function* agentFigures(page) {
   const isKnown = ["sessions", "tool_calls", "tokens"].some((name) =>
@@ -39,8 +48,9 @@ export function* agentFigures(page) {
   if (!isKnown) {
     yield emptyNote(
       element("strong", {}, "Not available. "),
-      "GitLab's group API does not expose individual sessions. Import Duo Agent Platform events to see them.",
+      "GitLab returned neither sessions of agents nor their number. Import Duo Agent Platform events to see them.",
     );
+    yield creditBalanceTable(page);
     yield creditTable(page);
     return;
   }
@@ -50,6 +60,8 @@ export function* agentFigures(page) {
   const statuses = currentSplit(page, "agents.sessions", "status", by);
   const maxSessions = maxValue(statuses.values());
   if (flow) yield filterChip(`Flow: ${valueLabel(flow, "flow")}`);
+  const source = SOURCES[currentLine(page, "agents.sessions")?.source ?? ""];
+  if (source) yield element("p", { class: "note" }, source);
   yield sideBySide(
     timeSeriesFigure(
       page,
@@ -58,7 +70,7 @@ export function* agentFigures(page) {
         grain: flow ? "week" : "day",
         by,
         title: `Sessions by ${flow ? "week" : "day"}`,
-        note: "By the day of the first event of a session.",
+        note: "By the day of creation or of the first event of a session.",
       },
       [["sessions", "main", "agents.sessions"]],
     ),
@@ -92,8 +104,15 @@ export function* agentFigures(page) {
     tokenTable(page, by) ?? noFlowData(flow, "tokens", "Tokens by kind"),
   );
   yield flowTable(page, flow);
+  yield versionTable(page, flow);
+  if (!flow)
+    yield sideBySide(
+      labelTable(page, "agent", "By agent", "Agent"),
+      labelTable(page, "item_type", "By type", "Type"),
+    );
   yield modelTable(page);
   yield sideBySide(toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"), costTable(page));
+  yield creditBalanceTable(page);
   yield creditTable(page);
 }
 
@@ -105,6 +124,84 @@ export function* agentFigures(page) {
  */
 function noFlowData(flow, id, title) {
   return flow && emptyFigure(id, title, `No data for the flow ${valueLabel(flow, "flow")} in this period.`);
+}
+
+/**
+ * The flows of which several versions ran, so that they can be compared.
+ * @param {Page} page
+ * @param {string} only
+ */
+function versionTable(page, only) {
+  const flows = namesByValue(currentSplit(page, "agents.sessions", "flow"));
+  const compared = flows
+    .filter((flow) => !only || flow === only)
+    .map((flow) => ({ flow, versions: currentSplit(page, "agents.sessions", "flow_version", { flow }) }))
+    .filter(({ versions }) => versions.size > 1);
+  const max = maxValue(compared.flatMap(({ versions }) => [...versions.values()]));
+  return tableFigure(
+    {
+      id: "flow-versions",
+      caption: withPeriod(page, "By version of a flow"),
+      columns: [textColumn("Flow"), textColumn("Version"), ...LABEL_COLUMNS],
+      rows: compared
+        .flatMap(({ flow, versions }) =>
+          namesByValue(versions).map((version) => [
+            textCell(valueLabel(flow, "flow")),
+            textCell(valueLabel(version, "flow_version")),
+            ...labelCells(page, { flow, flow_version: version }, max),
+          ]),
+        )
+        .slice(0, MAX_ROWS),
+    },
+    page,
+  );
+}
+
+/**
+ * @param {Page} page
+ * @param {"agent"|"item_type"} dimension
+ * @param {string} title
+ * @param {string} heading
+ */
+function labelTable(page, dimension, title, heading) {
+  const labels = currentSplit(page, "agents.sessions", dimension);
+  const max = maxValue(labels.values());
+  return tableFigure(
+    {
+      id: dimension === "agent" ? "session-agents" : "session-types",
+      caption: withPeriod(page, title),
+      columns: [textColumn(heading), ...LABEL_COLUMNS],
+      rows: namesByValue(labels)
+        .slice(0, MAX_ROWS)
+        .map((label) => [
+          textCell(valueLabel(label, dimension)),
+          ...labelCells(page, { [dimension]: label }, max),
+        ]),
+    },
+    page,
+  );
+}
+
+const LABEL_COLUMNS = [
+  numberColumn("Sessions"),
+  numberColumn("Success rate"),
+  numberColumn("Duration, median"),
+  numberColumn("People"),
+];
+
+/**
+ * The cells of {@link LABEL_COLUMNS}.
+ * @param {Page} page
+ * @param {Dimensions} by
+ * @param {number} max
+ */
+function labelCells(page, by, max) {
+  return [
+    barCell(currentLine(page, "agents.sessions", by), "plain", max),
+    barCell(currentLine(page, "agents.success_rate", by), "percent", 1),
+    valueCell(currentLine(page, "agents.duration_seconds", { ...by, stat: "p50" }), "duration"),
+    valueCell(currentLine(page, "agents.users", by), "plain"),
+  ];
 }
 
 /**
@@ -252,9 +349,14 @@ function costTable(page) {
 }
 
 /** @param {Page} page */
-function creditTable(page) {
+function lastMonth(page) {
   const { last } = page.data;
-  const month = page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
+  return page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
+}
+
+/** @param {Page} page */
+function creditTable(page) {
+  const month = lastMonth(page);
   if (!month) return null;
   const credits = page.metrics.split(page.group, "agents.credits", month, "product");
   const max = maxValue(credits.values());
@@ -268,6 +370,45 @@ function creditTable(page) {
         textCell(valueLabel(product, "product")),
         barCell(credits.get(product), "plain", max),
       ]),
+    },
+    page,
+  );
+}
+
+/**
+ * Credits used against the commitment, and how the month may end.
+ * @param {Page} page
+ */
+function creditBalanceTable(page) {
+  const month = lastMonth(page);
+  if (!month) return null;
+  /** @type {(metric: string, stat?: string) => Line|undefined} */
+  const line = (metric, stat) =>
+    page.metrics.line(page.group, `credits.${metric}`, month, stat ? { stat } : {});
+  /** @type {[string, string, string[]][]} */
+  const rows = [
+    ["Committed", "commitment", []],
+    ["Waiver", "waiver", []],
+    ["Used so far", "used", []],
+    ["Used on demand", "overage", []],
+    ["Expected by the end of the month", "forecast", ["p50", "p10", "p90"]],
+    ["Commitment used up on day", "run_out_on", ["p50", "p10", "p90"]],
+    ["People blocked by their cap", "people_over_cap", []],
+  ];
+  return tableFigure(
+    {
+      id: "credit-balance",
+      caption: `Credits against the commitment, ${periodName(month)}`,
+      note: "Credits used include some that are not billed. 80% of the simulated months lie between low and high.",
+      columns: [textColumn("Measure"), numberColumn("Value"), numberColumn("Low"), numberColumn("High")],
+      rows: rows
+        .filter(([, metric, [stat]]) => line(metric, stat))
+        .map(([label, metric, [middle, low, high]]) => [
+          textCell(label),
+          valueCell(line(metric, middle), "plain"),
+          low ? valueCell(line(metric, low), "plain") : textCell(""),
+          high ? valueCell(line(metric, high), "plain") : textCell(""),
+        ]),
     },
     page,
   );

@@ -100,6 +100,8 @@ const REASONS = {
   look_back_incomplete: "not enough history yet",
   not_in_source: "not reported by GitLab",
   too_few: "too few cases for an interval",
+  no_commitment: "no commitment",
+  not_reached: "not expected in this period",
   not_known: "unknown",
 };
 

@@ -10,12 +10,12 @@
 /**
  * A metric line. `n` and `of` are the numerator and the denominator of a rate. `coverage` and `imported` are shares of the
  * days: complete ones, and those known only from imported events. `basis` is the share of rows that carry the field.
- * `reason` explains a missing value; `hidden` is `under` (fewer people than the threshold) or `hidden` (suppressed so
+ * `source` is where sessions of agents come from, for their total. `reason` explains a missing value; `hidden` is `under` (fewer people than the threshold) or `hidden` (suppressed so
  * that no such value can be derived).
  * @typedef {{
  *   metric: string, group: number, period: Period, by: Dimensions,
  *   value: ?number, n: ?number, of: ?number, people: ?number, coverage: number, imported: number, basis: ?number,
- *   final: boolean, reason: ?string, hidden: ?string
+ *   final: boolean, reason: ?string, hidden: ?string, source: ?string
  * }} Line
  */
 
@@ -25,7 +25,7 @@
  * A column that is absent holds the usual: n is the value, the period is complete and final.
  * @typedef {{
  *   g: number, m: string, t: Grain, by: Dimensions, i: number, v: (number|string|null)[], n?: (number|"-"|null)[],
- *   of?: (?number)[], p?: (?number)[], c?: (?number)[], e?: (?number)[], b?: (?number)[], f?: number[]
+ *   of?: (?number)[], p?: (?number)[], c?: (?number)[], e?: (?number)[], b?: (?number)[], f?: number[], s?: (?string)[]
  * }} Series
  */
 
@@ -251,6 +251,7 @@ export class Metrics {
       final: (series.f?.[at] ?? 1) === 1,
       reason: null,
       hidden: null,
+      source: series.s?.[at] ?? null,
     };
     const n = series.n?.[at];
     if (typeof cell === "number") {

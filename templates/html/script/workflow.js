@@ -125,7 +125,7 @@ export function flowComparison(page) {
       unit: "Ended sessions",
     }) ??
     emptyNote(
-      "No success rates by flow: GitLab's group API does not expose individual sessions. Import Duo Agent Platform events to see them.",
+      "No success rates by flow: the source does not report which sessions failed. Import Duo Agent Platform events to see them.",
     )
   );
 }

@@ -99,54 +99,141 @@ fn people(users: impl Iterator<Item = usize>, source: EventSource) -> usize {
 }
 
 fn expect_sessions(sessions: &[&Session], source: EventSource, period: Period, put: &mut Put<'_>) {
-    let of = |sessions: &[&Session]| people(sessions.iter().map(|session| session.person), source);
     let flows: BTreeSet<&str> = sessions.iter().map(|session| session.flow).collect();
     for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
         let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
         let sessions: Vec<&Session> =
             sessions.iter().copied().filter(|session| flow.is_none_or(|flow| session.flow == flow)).collect();
-        let with = |statuses: &[&str]| -> Vec<&Session> {
-            sessions.iter().copied().filter(|session| statuses.contains(&session.status(source))).collect()
-        };
-        put("agents.sessions", &by, count(sessions.len(), Some(of(&sessions))));
-        for status in ["finished", "failed", "stopped", "cancelled", "stuck", "open"] {
-            if !with(&[status]).is_empty() {
-                let by = [&*by, &[("status", status)]].concat();
-                put("agents.sessions", &by, count(with(&[status]).len(), Some(of(&with(&[status])))));
-            }
+        expect_statuses(&sessions, source, period, &by, put);
+        expect_labeled(&sessions, source, period, &by, put);
+        expect_durations(&ended(&sessions, source), source, period, &by, put);
+    }
+    let labels: [(&str, LabelOf); 3] = [
+        ("agent", |session, source| session.agent().filter(|_| source.service)),
+        ("item_type", |session, source| session.item_type().filter(|_| source.service).map(str::to_owned)),
+        ("flow_version", |session, source| session.version(source).map(str::to_owned)),
+    ];
+    for (dimension, label_of) in labels {
+        for (place, sessions) in by_label(sessions, source, dimension, label_of) {
+            expect_labeled(&sessions, source, period, &place.by(dimension), put);
         }
-        let users = count(of(&sessions), Some(of(&sessions)));
-        let with_user = if source.collector == "service_log" { 0 } else { sessions.len() };
-        put("agents.users", &by, based(users, with_user, sessions.len()));
-        if period.grain == "day" {
-            continue;
+        for (place, ended) in by_label(&ended(sessions, source), source, dimension, label_of) {
+            expect_durations(&ended, source, period, &place.by(dimension), put);
         }
-        let finished = with(&["finished"]);
-        let all = sessions.len() as f64;
-        put("agents.completion_rate", &by, rate(finished.len() as f64, all, Some(of(&sessions))));
-        if flow != Some("chat") {
-            let mut ended = with(&["finished", "failed", "stopped", "stuck"]);
-            ended.retain(|session| session.flow != "chat");
-            let finished = ended.iter().filter(|session| session.end == End::Finished).count();
-            let number = rate(finished as f64, ended.len() as f64, Some(of(&ended)));
-            put("agents.success_rate", &by, number);
+    }
+}
+
+/// The label of a session in a source, if it has one there.
+type LabelOf = fn(&Session, EventSource) -> Option<String>;
+
+/// A flow, if the dimension is crossed with it, and a label.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place(Option<&'static str>, String);
+
+impl Place {
+    fn by<'p>(&'p self, dimension: &'p str) -> Vec<(&'p str, &'p str)> {
+        let Place(flow, label) = self;
+        flow.map(|flow| ("flow", flow)).into_iter().chain([(dimension, &**label)]).collect()
+    }
+}
+
+/// The sessions of each label; none if no session has one.
+fn by_label<'s>(
+    sessions: &[&'s Session],
+    source: EventSource,
+    dimension: &str,
+    label_of: LabelOf,
+) -> BTreeMap<Place, Vec<&'s Session>> {
+    let mut places: BTreeMap<Place, Vec<&Session>> = BTreeMap::new();
+    if sessions.iter().any(|session| label_of(session, source).is_some()) {
+        for session in sessions {
+            let label = label_of(session, source).unwrap_or("(none)".to_owned());
+            let flow = (dimension == "flow_version").then_some(session.flow);
+            places.entry(Place(flow, label)).or_default().push(session);
         }
-        let ended = with(&["finished", "failed", "stopped", "stuck", "cancelled"]);
-        type Seconds = fn(&Session, EventSource) -> Option<u64>;
-        let times: [(Seconds, [&str; 2]); 2] =
-            [(Session::wall, ["p50", "p95"]), (Session::active, ["active", "active_p95"])];
-        for (seconds, names) in times {
-            let timed: Vec<&Session> =
-                ended.iter().copied().filter(|session| seconds(session, source).is_some()).collect();
-            let values = timed.iter().filter_map(|session| seconds(session, source)).collect();
-            let people = Some(of(&timed));
-            quantiles("agents.duration_seconds", &by, values, people, &mut |metric, by, number| {
-                let stat = by.last().expect("a statistic").1;
-                let name = if stat == "p50" { names[0] } else { names[1] };
-                let by = [&by[..by.len() - 1], &[("stat", name)]].concat();
-                put(metric, &by, based(number, timed.len(), ended.len()));
-            });
+    }
+    places
+}
+
+fn with<'s>(sessions: &[&'s Session], source: EventSource, statuses: &[&str]) -> Vec<&'s Session> {
+    sessions.iter().copied().filter(|session| statuses.contains(&session.status(source))).collect()
+}
+
+fn ended<'s>(sessions: &[&'s Session], source: EventSource) -> Vec<&'s Session> {
+    with(sessions, source, &["finished", "failed", "stopped", "stuck", "cancelled"])
+}
+
+fn people_of(sessions: &[&Session], source: EventSource) -> usize {
+    people(sessions.iter().map(|session| session.person), source)
+}
+
+/// The metrics by status and the completion rate, which are split by flow only.
+fn expect_statuses(
+    sessions: &[&Session],
+    source: EventSource,
+    period: Period,
+    by: &[(&str, &str)],
+    put: &mut Put<'_>,
+) {
+    for status in ["finished", "failed", "stopped", "cancelled", "stuck", "open"] {
+        let of_status = with(sessions, source, &[status]);
+        if !of_status.is_empty() {
+            let by = [by, &[("status", status)]].concat();
+            put("agents.sessions", &by, count(of_status.len(), Some(people_of(&of_status, source))));
         }
+    }
+    if period.grain != "day" {
+        let finished = with(sessions, source, &["finished"]).len() as f64;
+        let number = rate(finished, sessions.len() as f64, Some(people_of(sessions, source)));
+        put("agents.completion_rate", by, number);
+    }
+}
+
+/// The metrics that are also split by agent, item type and version.
+fn expect_labeled(
+    sessions: &[&Session],
+    source: EventSource,
+    period: Period,
+    by: &[(&str, &str)],
+    put: &mut Put<'_>,
+) {
+    let people = people_of(sessions, source);
+    put("agents.sessions", by, count(sessions.len(), Some(people)));
+    let with_user = if source.collector == "service_log" { 0 } else { sessions.len() };
+    put("agents.users", by, based(count(people, Some(people)), with_user, sessions.len()));
+    if period.grain != "day" && !by.contains(&("flow", "chat")) {
+        let mut ended = with(sessions, source, &["finished", "failed", "stopped", "stuck"]);
+        ended.retain(|session| session.flow != "chat");
+        let finished = ended.iter().filter(|session| session.end == End::Finished).count();
+        let number = rate(finished as f64, ended.len() as f64, Some(people_of(&ended, source)));
+        put("agents.success_rate", by, number);
+    }
+}
+
+fn expect_durations(
+    ended: &[&Session],
+    source: EventSource,
+    period: Period,
+    by: &[(&str, &str)],
+    put: &mut Put<'_>,
+) {
+    if period.grain == "day" {
+        return;
+    }
+    type Seconds = fn(&Session, EventSource) -> Option<u64>;
+    let times: [(Seconds, [&str; 2]); 2] =
+        [(Session::wall, ["p50", "p95"]), (Session::active, ["active", "active_p95"])];
+    for (seconds, names) in times {
+        let timed: Vec<&Session> =
+            ended.iter().copied().filter(|session| seconds(session, source).is_some()).collect();
+        let values = timed.iter().filter_map(|session| seconds(session, source)).collect();
+        let people = Some(people_of(&timed, source));
+        quantiles("agents.duration_seconds", by, values, people, &mut |metric, by, number| {
+            let stat = by.last().expect("a statistic").1;
+            let name = if stat == "p50" { names[0] } else { names[1] };
+            let by = [&by[..by.len() - 1], &[("stat", name)]].concat();
+            put(metric, &by, based(number, timed.len(), ended.len()));
+        });
     }
 }
 
@@ -343,7 +430,11 @@ fn sessions_match_the_reference_in_each_export_format() {
     let payloads = source_events.chunks(40).map(|few| format!("{}\n", writers::tp2(few)));
     let table = EventSource { collector: "ai_usage_events", ..INSTANCE };
     for (form, source, written) in [
-        ("internal events", INTERNAL_EVENTS, writers::internal_events(&source_events)),
+        (
+            "internal events",
+            EventSource { has_flow_version: false, ..INTERNAL_EVENTS },
+            writers::internal_events(&source_events),
+        ),
         ("enriched JSON", SNOWPLOW, writers::snowplow_json(&source_events)),
         ("enriched TSV", SNOWPLOW, writers::snowplow_tsv(&source_events)),
         ("tp2", SNOWPLOW, payloads.collect()),

@@ -48,14 +48,17 @@ pub(super) struct EventSource {
     pub(super) collector: &'static str,
     pub(super) gitlab: bool,
     pub(super) service: bool,
+    /// Whether the flow of GitLab's events contains its version.
+    pub(super) has_flow_version: bool,
 }
 
-pub(super) const SNOWPLOW: EventSource = EventSource { collector: "snowplow", gitlab: true, service: true };
+pub(super) const SNOWPLOW: EventSource =
+    EventSource { collector: "snowplow", gitlab: true, service: true, has_flow_version: true };
 pub(super) const INTERNAL_EVENTS: EventSource = EventSource { collector: "internal_events", ..SNOWPLOW };
 pub(super) const SERVICE_LOG: EventSource =
-    EventSource { collector: "service_log", gitlab: false, service: true };
+    EventSource { collector: "service_log", gitlab: false, ..SNOWPLOW };
 pub(super) const INSTANCE: EventSource =
-    EventSource { collector: "instance_usage_events", gitlab: true, service: false };
+    EventSource { collector: "instance_usage_events", service: false, ..SNOWPLOW };
 
 pub(super) const FLOWS: [&str; 4] = ["chat", "fix_pipeline", "developer", "code_review"];
 pub(super) const MODELS: [&str; 3] = ["claude-sonnet-4-5-20250929", "claude-opus-4-7@default", "self-hosted"];
@@ -195,12 +198,63 @@ impl Session {
         events
     }
 
+    /// What the service reports of the session at this time, in seconds after creation: the name in
+    /// the AI Context, the name in records, and the value. The version of some sessions changes when
+    /// they continue.
+    pub(super) fn context_at(&self, after: i64) -> Vec<(&'static str, &'static str, Value)> {
+        let spans = self.spans();
+        let is_updated = self.id % 5 == 0 && spans.len() > 1 && after >= spans[1].0;
+        [
+            ("agent_name", "agent", self.agent_name().map(Value::from)),
+            ("item_type", "item_type", self.item_type().map(Value::from)),
+            ("custom_item_id", "item", self.item().map(Value::from)),
+            (
+                "item_version",
+                "item_version",
+                (self.id % 7 > 0).then(|| if is_updated { "2.0.0" } else { "1.0.0" }.into()),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(in_context, in_record, value)| Some((in_context, in_record, value?)))
+        .collect()
+    }
+
+    fn agent_name(&self) -> Option<&'static str> {
+        [None, Some("planner"), Some("reviewer")][self.id as usize % 3]
+    }
+
+    fn item(&self) -> Option<u64> {
+        self.item_type().filter(|kind| kind.starts_with("custom")).map(|_| 100 + self.id % 2)
+    }
+
+    /// The type of the agent or flow, of sources with the events of the service.
+    pub(super) fn item_type(&self) -> Option<&'static str> {
+        [Some("foundational_flow"), Some("custom_flow"), Some("custom_agent"), None][self.id as usize % 4]
+    }
+
+    /// The agent as metrics name it: by the id of the custom item if it has no name.
+    pub(super) fn agent(&self) -> Option<String> {
+        self.agent_name().map(str::to_owned).or_else(|| Some(format!("item {}", self.item()?)))
+    }
+
+    /// The version that appeared last: GitLab reports the version of the flow first.
+    pub(super) fn version(&self, source: EventSource) -> Option<&'static str> {
+        match (source.service && self.id % 7 > 0, source.gitlab && source.has_flow_version) {
+            (true, _) if self.id % 5 == 0 && self.stretches.len() > 1 => Some("2.0.0"),
+            (true, _) => Some("1.0.0"),
+            (false, true) => Some("v1"),
+            (false, false) => None,
+        }
+    }
+
     /// Its events as input of the writers.
     pub(super) fn source_events(&self) -> Vec<SourceEvent> {
         let mut calls = self.calls.iter();
         let mut telling = SessionEvents::of(self.id, self.person as u64, self.flow);
         for (after, event, fields) in self.events_from(SNOWPLOW) {
             let at = (self.created + TimeDelta::seconds(after)).timestamp_millis();
+            let context = self.context_at(after).into_iter();
+            telling.context = context.map(|(name, _, value)| (name.to_owned(), value)).collect();
             if event.starts_with("token_usage") {
                 let Call { model, input, output, cache } = calls.next().expect("a call for each");
                 let [read, write_5m, write_1h] = cache.expect("complete_sessions sets the cache");
@@ -296,6 +350,12 @@ pub(super) fn records(sessions: &[Session], source: EventSource) -> Vec<String> 
             );
             if session.person == BOT && source.collector != "service_log" {
                 fields.insert("bot".to_owned(), true.into());
+            }
+            if !event.starts_with("agent_platform") && !event.starts_with("cleanup") {
+                for (_, name, value) in session.context_at(after) {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    fields.insert(name.to_owned(), text.into());
+                }
             }
             // Model calls lack the flow, and GitLab's events contain its version.
             if !calls {

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use duo_metrics::model::event::Event;
+use duo_metrics::normalize::sources::derived_id;
+
 use super::writers::{self, Call, HOST, SECRET, SessionEvents, SourceEvent};
 use crate::bench::{CommandResult, bare_command, lines, lines_of, run_command};
 
@@ -27,6 +30,8 @@ pub(crate) fn source_events() -> Vec<SourceEvent> {
     };
     let wait = "pause_request_by_agent_duo_workflow_await_approval";
     let mut fixed = SessionEvents::of(4711, 42, "fix_pipeline");
+    fixed.context = json!({"item_type": "custom_flow", "custom_item_id": 17, "item_version": "1.0.2",
+        "component_name": "planner"});
     fixed
         .rails(MORNING, "agent_platform_session_created", "ambient")
         .service(MORNING + 5_000, "receive_start_duo_workflow", "workflow_id", json!({}))
@@ -179,6 +184,23 @@ fn sessions_tokens_and_tools_are_read_from_each_format_that_has_them() {
         records.iter().map(|record| record[name].as_str().unwrap_or("-").to_owned()).collect()
     };
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    for records in [&internal, &snowplow, &log] {
+        for (name, value) in [
+            ("item_type", "custom_flow"),
+            ("item", "17"),
+            ("item_version", "1.0.2"),
+            ("component", "planner"),
+        ] {
+            assert_eq!(field(records, name), set(&[value, "-"]), "{name}");
+            let of_session = records.iter().filter(|record| record[name] == value);
+            assert!(
+                of_session.clone().count() > 6
+                    && of_session.clone().all(|record| record["session"] == "4711")
+            );
+        }
+        let agents = ["fix_pipeline_context", "planning_agent", "developer_agent", "-"];
+        assert_eq!(field(records, "agent"), set(&agents));
+    }
     for records in [&internal, &snowplow] {
         assert_eq!(field(records, "flow"), set(&["fix_pipeline", "software_development", "developer"]));
         assert_eq!(field(records, "project"), set(&["gid://gitlab/Project/278964"]));
@@ -192,6 +214,19 @@ fn sessions_tokens_and_tools_are_read_from_each_format_that_has_them() {
     assert_eq!(call["context"]["operation_type"], "standard");
     assert_eq!(call["context"]["ultimate_parent_namespace_id"], 9_970);
     assert_eq!((&call["day"], &call["fetched_at"]), (&json!("2026-08-18"), &json!("2026-08-19T00:00:00Z")));
+}
+
+#[test]
+fn a_derived_id_is_that_of_releases_without_the_fields_of_items() {
+    let id = |more: &str| {
+        let line = format!(
+            r#"{{"ts":"2026-10-01T09:00:00Z","instance":"i","collector":"internal_events","scope":"/","day":"2026-10-01","fetched_at":"2026-10-02T00:00:00Z","row":"1","event":"request_duo_workflow","feature":"f","user":"u","context":{{"item_type":"custom_flow"}}{more}}}"#
+        );
+        derived_id(&serde_json::from_str::<Event<'_>>(&line).expect("an event"))
+    };
+    let items = r#","item_type":"custom_flow","item":"17","item_version":"1.0.2","component":"planner""#;
+    assert_eq!(id(items), id(""));
+    assert_ne!(id(r#","agent":"planner""#), id(""));
 }
 
 #[test]

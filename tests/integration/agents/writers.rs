@@ -27,6 +27,8 @@ pub(crate) struct SourceEvent {
     pub(crate) property: String,
     pub(crate) extra: Value,
     pub(crate) call: Option<Call>,
+    /// More fields of the AI Context, which only the service sends.
+    pub(crate) context: Value,
 }
 
 /// The component that emits an event.
@@ -58,12 +60,15 @@ pub(crate) struct SessionEvents {
     session: u64,
     user: u64,
     flow: String,
+    /// More fields of the AI Context of the next events.
+    pub(crate) context: Value,
     pub(crate) source_events: Vec<SourceEvent>,
 }
 
 impl SessionEvents {
     pub(crate) fn of(session: u64, user: u64, flow: &str) -> SessionEvents {
-        SessionEvents { session, user, flow: flow.to_owned(), source_events: Vec::new() }
+        let (flow, context) = (flow.to_owned(), json!({}));
+        SessionEvents { session, user, flow, context, source_events: Vec::new() }
     }
 
     pub(crate) fn rails(&mut self, at: i64, event: &'static str, property: &str) -> &mut SessionEvents {
@@ -104,6 +109,7 @@ impl SessionEvents {
             property: property.to_owned(),
             extra,
             call,
+            context: self.context.clone(),
         });
         self
     }
@@ -181,7 +187,7 @@ impl SourceEvent {
     }
 
     fn ai(&self) -> Value {
-        match (&self.call, self.emitter) {
+        let mut ai = match (&self.call, self.emitter) {
             (Some(call), _) => json!({"session_id": null, "workflow_id": self.session.to_string(),
                 "flow_type": self.flow, "agent_name": call.agent, "input_tokens": call.input,
                 "output_tokens": call.output, "total_tokens": call.input + call.output, "cache_read": call.read,
@@ -191,7 +197,10 @@ impl SourceEvent {
                 json!({"session_id": self.session.to_string(), "workflow_id": null, "flow_type": null})
             }
             (None, Emitter::Rails) => json!({"session_id": null, "workflow_id": null, "flow_type": null}),
-        }
+        };
+        let more = self.context.as_object().filter(|_| self.emitter == Emitter::Service);
+        ai.as_object_mut().expect("an object").extend(more.cloned().unwrap_or_default());
+        ai
     }
 
     fn contexts(&self) -> Value {

@@ -28,24 +28,59 @@ fn is_of_session(event: &UsageEvent) -> bool {
     event.event.starts_with("AGENT_PLATFORM_SESSION_")
 }
 
-/// Groups have events of sessions, but not their ids, so session metrics are unavailable.
-pub(super) fn put_unavailable_sessions(
+/// Groups have events of sessions, but not their ids: only those of a creation can be counted. They
+/// report neither flow nor status.
+pub(super) fn created_sessions(
     collected: &Collected<'_>,
     groups: &[usize],
     period: Period,
     put: &mut Put<'_>,
 ) {
-    let mut events = collected.organization.usage_events.iter();
-    if events.any(|event| {
-        groups.contains(&event.group) && is_of_session(event) && happened_in(event, period, collected)
-    }) {
-        put("agents.sessions", &[], unknown("not_in_source"));
-        put("agents.users", &[], unknown("not_in_source"));
-        if period.grain != "day" {
-            put("agents.success_rate", &[], unknown("not_in_source"));
-            put("agents.completion_rate", &[], unknown("not_in_source"));
+    let events: Vec<&UsageEvent> = collected
+        .organization
+        .usage_events
+        .iter()
+        .filter(|event| groups.contains(&event.group) && is_of_session(event) && collected.has(event))
+        .filter(|event| event.timestamp.date_naive() <= collected.until)
+        .collect();
+    let is_creation = |event: &&&UsageEvent| event.event == "AGENT_PLATFORM_SESSION_CREATED";
+    let is_of_period =
+        |event: &&&UsageEvent| (period.start..=period.end).contains(&event.timestamp.date_naive());
+    let created: Vec<&UsageEvent> = events.iter().filter(is_creation).filter(is_of_period).copied().collect();
+    if events.iter().filter(is_creation).count() > 0 {
+        let people: BTreeSet<usize> =
+            created.iter().filter(|event| !collected.is_of_bot(event)).map(|event| event.person).collect();
+        let people = people.len();
+        put_created(created.len(), people, &[], period, put);
+        if !created.is_empty() {
+            put_created(created.len(), people, &[("flow", "(none)")], period, put);
         }
+    }
+    if events.iter().filter(is_of_period).count() > 0 {
         put_unavailable_work(period, put);
+    }
+}
+
+fn put_created(sessions: usize, people: usize, by: &[(&str, &str)], period: Period, put: &mut Put<'_>) {
+    put("agents.sessions", by, count(sessions, Some(people)));
+    put("agents.users", by, based(count(people, Some(people)), sessions, sessions));
+    if sessions > 0 {
+        put("agents.sessions", &[by, &[("status", "other")]].concat(), count(sessions, Some(people)));
+    }
+    if period.grain == "day" {
+        return;
+    }
+    for metric in ["agents.success_rate", "agents.completion_rate"] {
+        let number = if sessions > 0 { unknown("not_in_source") } else { rate(0.0, 0.0, Some(0)) };
+        put(metric, by, number);
+    }
+    for stat in ["p50", "p95"] {
+        let number = if sessions > 0 {
+            unknown("not_in_source")
+        } else {
+            Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") }
+        };
+        put("agents.duration_seconds", &[by, &[("stat", stat)]].concat(), number);
     }
 }
 
@@ -53,6 +88,7 @@ pub(super) fn put_unavailable_sessions(
 pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut Put<'_>) {
     struct ReferenceSession<'a> {
         flow: &'a str,
+        version: Option<&'a str>,
         status: &'a str,
         person: usize,
         day: NaiveDate,
@@ -81,6 +117,10 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         let start = of("_CREATED").or(of("_STARTED"));
         sessions.push(ReferenceSession {
             flow: organization.sessions[position as usize].flow_type.trim_end_matches("/v1"),
+            version: organization.sessions[position as usize]
+                .flow_type
+                .split_once('/')
+                .map(|(_, version)| version),
             status: end.map_or("open", |end| match end.event {
                 "AGENT_PLATFORM_SESSION_FINISHED" => "finished",
                 "AGENT_PLATFORM_SESSION_DROPPED" => "failed",
@@ -99,17 +139,35 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         let of_people = sessions.iter().filter(|session| !collected.is_bot(session.person, session.day));
         Some(of_people.map(|session| session.person).collect::<BTreeSet<_>>().len())
     };
-    let flows: BTreeSet<&str> = sessions.iter().map(|session| session.flow).collect();
-    for flow in std::iter::once(None).chain(flows.into_iter().map(Some)) {
-        let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
-        let sessions: Vec<&ReferenceSession<'_>> =
-            sessions.iter().filter(|session| flow.is_none_or(|flow| session.flow == flow)).collect();
+    // Only the version in the name of the flow is known here.
+    let has_version = sessions.iter().any(|session| session.version.is_some());
+    let has_version_of_ended =
+        sessions.iter().any(|session| session.version.is_some() && session.status != "open");
+    let versions = sessions.iter().map(|session| (Some(session.flow), session.version));
+    let flows = sessions.iter().map(|session| (Some(session.flow), None));
+    let places: BTreeSet<(Option<&str>, Option<Option<&str>>)> = std::iter::once((None, None))
+        .chain(flows)
+        .chain(versions.map(|(flow, version)| (flow, Some(version))).filter(|_| has_version))
+        .collect();
+    for (flow, version) in places {
+        let version_text = version.map(|version| version.unwrap_or("(none)"));
+        let by: Vec<(&str, &str)> =
+            [flow.map(|flow| ("flow", flow)), version_text.map(|text| ("flow_version", text))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let sessions: Vec<&ReferenceSession<'_>> = sessions
+            .iter()
+            .filter(|session| flow.is_none_or(|flow| session.flow == flow))
+            .filter(|session| version.is_none_or(|version| session.version == version))
+            .collect();
         let of = |status: &str| {
             sessions.iter().copied().filter(|session| session.status == status).collect::<Vec<_>>()
         };
         put("agents.sessions", &by, count(sessions.len(), people(&sessions)));
-        for status in ["finished", "failed", "stopped", "open"].iter().filter(|status| !of(status).is_empty())
-        {
+        let statuses: &[&str] =
+            if version.is_none() { &["finished", "failed", "stopped", "open"] } else { &[] };
+        for status in statuses.iter().filter(|status| !of(status).is_empty()) {
             let by = [&*by, &[("status", *status)]].concat();
             put("agents.sessions", &by, count(of(status).len(), people(&of(status))));
         }
@@ -119,7 +177,9 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
             continue;
         }
         let finished = of("finished").len() as f64;
-        put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, people(&sessions)));
+        if version.is_none() {
+            put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, people(&sessions)));
+        }
         if flow != Some("chat") {
             let ended: Vec<&ReferenceSession<'_>> = sessions
                 .iter()
@@ -131,6 +191,10 @@ pub(super) fn sessions(collected: &Collected<'_>, groups: &[usize], period: Peri
         }
         let ended: Vec<&ReferenceSession<'_>> =
             sessions.iter().copied().filter(|session| session.status != "open").collect();
+        // A split of durations needs an ended session with a version, and has a line only where one ended.
+        if version.is_some() && (!has_version_of_ended || ended.is_empty()) {
+            continue;
+        }
         let timed: Vec<&ReferenceSession<'_>> =
             ended.iter().copied().filter(|session| session.seconds.is_some()).collect();
         let times = timed.iter().filter_map(|session| session.seconds).collect();
@@ -155,8 +219,8 @@ pub(super) fn credits(collected: &Collected<'_>, groups: &[usize], period: Perio
     if !["day", "month"].contains(&period.grain) {
         return;
     }
-    // By day, group and product: hundredths of a credit, and the flows that used them.
-    let mut used: BTreeMap<(NaiveDate, usize, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
+    // By day, group and part: hundredths of a credit.
+    let mut used: BTreeMap<(NaiveDate, usize, (&str, &str)), u32> = BTreeMap::new();
     for session in &collected.organization.sessions {
         let Some(created_at) = session.created_at else { continue };
         if !groups.contains(&session.group) || !was_in(created_at, period, collected) {
@@ -167,30 +231,14 @@ pub(super) fn credits(collected: &Collected<'_>, groups: &[usize], period: Perio
             "code_review/v1" => "code_review",
             _ => "duo_agent_platform",
         };
-        for product in ["", product] {
-            let (sum, flows) = used.entry((created_at.date_naive(), session.group, product)).or_default();
-            *sum += session.credits;
-            flows.insert(session.flow_type.trim_end_matches("/v1"));
+        let flow = session.flow_type.trim_end_matches("/v1");
+        for part in [("", ""), ("product", product), ("flow", flow)] {
+            *used.entry((created_at.date_naive(), session.group, part)).or_default() += session.credits;
         }
     }
     let mut days_of: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
-    // Credits of a day and group that cannot be attributed to a flow.
-    let mut unattributed: BTreeMap<(NaiveDate, usize), u32> = BTreeMap::new();
-    for ((day, group, product), (sum, flows)) in &used {
-        let place = if product.is_empty() { ("", "") } else { ("product", *product) };
-        if !product.is_empty() && flows.len() > 1 {
-            *unattributed.entry((*day, *group)).or_default() += sum;
-        }
-        days_of.entry(place).or_default().push(*sum);
-        // The credits of a product with a single flow are attributed to that flow.
-        if !product.is_empty()
-            && let [flow] = Vec::from_iter(flows)[..]
-        {
-            days_of.entry(("flow", flow)).or_default().push(*sum);
-        }
-    }
-    if days_of.keys().any(|(dimension, _)| *dimension == "flow") && !unattributed.is_empty() {
-        days_of.insert(("flow", "(none)"), unattributed.into_values().collect());
+    for ((_, _, part), sum) in used {
+        days_of.entry(part).or_default().push(sum);
     }
     for ((dimension, name), days) in days_of {
         let by: Vec<(&str, &str)> =

@@ -74,9 +74,49 @@ pub(super) fn engagement(collected: &Collected<'_>, groups: &[usize], period: Pe
 }
 
 pub(super) fn retention(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
-    if period.grain != "week" {
-        return;
+    match period.grain {
+        "week" => retention_by_week(collected, groups, period, put),
+        "month" => retention_by_month(collected, groups, period, put),
+        _ => {}
     }
+}
+
+fn retention_by_month(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
+    let first = |day: NaiveDate| day.with_day(1).expect("a day");
+    let mut months: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+    for (person, days) in active_days(collected, groups, true) {
+        months.insert(person, days.into_iter().map(first).collect());
+    }
+    let known_days = days(Period { grain: "", start: collected.since, end: collected.until });
+    let first_day = known_days.into_iter().find(|day| collected.knows(*day)).expect("some day is known");
+    let mut cohort = first(first_day);
+    while cohort <= period.start {
+        let next = cohort.checked_add_months(chrono::Months::new(1)).expect("a day");
+        let later =
+            (0..).find(|later| cohort.checked_add_months(chrono::Months::new(*later)) == Some(period.start));
+        let look_back = Period {
+            grain: "",
+            start: cohort.checked_sub_days(Days::new(28)).expect("a day"),
+            end: next.pred_opt().expect("a day"),
+        };
+        let of: Vec<_> = months.values().filter(|months| months.first() == Some(&cohort)).collect();
+        let still = of.iter().filter(|months| months.contains(&period.start)).count();
+        let number = if !collected.knows_all(period) {
+            unknown("period_incomplete")
+        } else if !collected.knows_all(look_back) {
+            unknown("look_back_incomplete")
+        } else {
+            rate(still as f64, of.len() as f64, Some(if still == 0 { of.len() } else { still }))
+        };
+        let (start, later) = (cohort.to_string(), later.expect("a number of months").to_string());
+        let of_both = [look_back, period];
+        let covered = if later == "0" { &of_both[..1] } else { &of_both[..] };
+        put("engagement.retention", &[("cohort", &start), ("month", &later)], covered, number);
+        cohort = next;
+    }
+}
+
+fn retention_by_week(collected: &Collected<'_>, groups: &[usize], period: Period, put: &mut PutOver<'_>) {
     let monday = |day: NaiveDate| {
         day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).expect("a day")
     };

@@ -2,9 +2,12 @@
 //! and simple way. It shares no code with the program, only the definitions.
 
 mod agents;
+mod aggregates;
+mod credits;
 mod delivery;
 mod engagement;
 mod features;
+pub(crate) mod reconcile;
 mod seats;
 mod teams;
 mod usage;
@@ -15,7 +18,10 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 use stand_in::{Organization, Person, UsageEvent};
 
-use self::agents::{credits, put_unavailable_sessions, sessions};
+pub(crate) use self::aggregates::{Aggregate, aggregated_sessions};
+
+use self::agents::{created_sessions, credits, sessions};
+use self::credits::{balances, outlook};
 use self::delivery::{delivery, dora, impact};
 use self::engagement::{engagement, retention};
 use self::features::REACHED;
@@ -280,6 +286,11 @@ fn put_line(collected: &Collected<'_>, name: &str, period: Period, line: NewLine
     if let Some(population) = population {
         line[POPULATION] = population.into();
     }
+    let of_sessions = ["sessions", "users", "success_rate", "completion_rate", "duration_seconds"];
+    if metric.strip_prefix("agents.").is_some_and(|name| of_sessions.contains(&name)) {
+        // Only the events of the instance have the ids of sessions.
+        line["source"] = if name == "/" { "sessions" } else { "events" }.into();
+    }
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 
@@ -312,7 +323,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
             usage(&of_members, &roots, period, &mut |metric, by, number| put(metric, by, &[period], number));
-            put_unavailable_sessions(&of_members, &roots, period, &mut |metric, by, number| {
+            created_sessions(&of_members, &roots, period, &mut |metric, by, number| {
                 put(metric, by, &[period], number)
             });
             seats(&of_members, &roots, period, &mut put);
@@ -326,6 +337,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
         credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
+            outlook(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
@@ -351,6 +363,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                 }
             }
         }
+    }
+    for month in periods(since, until).into_iter().filter(|period| period.grain == "month") {
+        balances(collected, name, &groups, month, lines);
     }
     let put = |metric: &str,
                grain: &str,
@@ -395,17 +410,27 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
         ("members", "complete", collected.members.into()),
+        ("credit_months", "complete", 1),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", requested_days),
         ("ai_metrics", "not_collected", 28 - requested_days),
         ("agent_sessions", "denied", requested_days),
         ("agent_sessions", "not_collected", 28 - requested_days),
+        ("agent_durations", "denied", 1),
+        ("agent_flows", "unsupported", requested_days),
+        ("agent_flows", "not_collected", 28 - requested_days),
+        ("suggestions_by_editor", "denied", requested_days),
+        ("suggestions_by_editor", "not_collected", 28 - requested_days),
     ] {
         if days > 0 {
             let by = json!({"collector": collector, "status": status});
             // The seat list of the run is of the day after the window.
             let in_window = collected.seat_lists.iter().filter(|day| (window..=until).contains(*day)).count();
-            let known = if collector == "seats" { in_window as f64 / 28.0 } else { 0.0 };
+            let known = match collector {
+                "seats" => in_window as f64 / 28.0,
+                "credit_months" => 1.0 / 28.0,
+                _ => 0.0,
+            };
             put("coverage.days", "window", window, until, known, by, days, lines);
         }
     }

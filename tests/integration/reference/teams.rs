@@ -1,6 +1,6 @@
 //! Teams: the members of subgroups.
 
-use super::agents::put_unavailable_sessions;
+use super::agents::created_sessions;
 use super::*;
 
 /// The metrics of teams, without their other dimensions.
@@ -61,7 +61,7 @@ pub(super) fn teams(collected: &Collected<'_>, groups: &[usize], period: Period,
             }
         };
         usage(&of_team, &roots, period, &mut |metric, by, number| put(metric, by, &[period], number));
-        put_unavailable_sessions(&of_team, &roots, period, &mut |metric, by, number| {
+        created_sessions(&of_team, &roots, period, &mut |metric, by, number| {
             put(metric, by, &[period], number)
         });
         seats(&of_team, &roots, period, &mut put);

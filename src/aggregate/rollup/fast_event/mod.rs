@@ -10,6 +10,7 @@ use super::field_cache::{CachedFields, FieldCache};
 use super::line_prefix::{LinePrefix, ParsedPrefix};
 use super::reader::{AgentFields, FetchTexts, Reader, global_id};
 use super::row_set::EventId;
+use super::sessions::LabelFields;
 use crate::base::calendar::is_timestamp_on;
 use crate::events::agents::Tokens;
 use crate::json::{Fields, Keys, Next, Value};
@@ -82,6 +83,11 @@ const FIELDS: &[&str] = &[
     "tool",
     "model",
     "outcome",
+    "agent",
+    "flow_version",
+    "item_type",
+    "item",
+    "item_version",
     "bot",
     "lines",
     "input_tokens",
@@ -99,9 +105,8 @@ const FIELDS: &[&str] = &[
     "language_original",
     "ide_original",
     "model_provider",
-    "agent",
     "agent_type",
-    "flow_version",
+    "component",
     "user_type",
     "global_user_id",
     "reason",
@@ -150,6 +155,11 @@ const ENVIRONMENT: usize = index_of("environment");
 const TOOL: usize = index_of("tool");
 const MODEL: usize = index_of("model");
 const OUTCOME: usize = index_of("outcome");
+const AGENT: usize = index_of("agent");
+const FLOW_VERSION: usize = index_of("flow_version");
+const ITEM_TYPE: usize = index_of("item_type");
+const ITEM: usize = index_of("item");
+const ITEM_VERSION: usize = index_of("item_version");
 const BOT: usize = index_of("bot");
 const LINES: usize = index_of("lines");
 const COUNTS: Range<usize> = index_of("input_tokens")..TOTAL_TOKENS;
@@ -378,6 +388,13 @@ impl<'a> ParsedEvent<'a> {
             session: self.optional(SESSION),
             flow: self.optional(FLOW),
             environment: self.optional(ENVIRONMENT),
+            labels: LabelFields {
+                agent: self.optional(AGENT),
+                flow_version: self.optional(FLOW_VERSION),
+                item_type: self.optional(ITEM_TYPE),
+                item: self.optional(ITEM),
+                item_version: self.optional(ITEM_VERSION),
+            },
             tool: self.optional(TOOL),
             model: self.optional(MODEL),
             outcome: self.optional(OUTCOME),

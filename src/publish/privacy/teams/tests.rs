@@ -41,6 +41,7 @@ fn line(metric: &'static str, by: &[(&str, &str)], people: usize) -> Metric {
         reason: None,
         prices: None,
         source: None,
+        explanation: None,
     }
 }
 
