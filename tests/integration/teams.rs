@@ -189,6 +189,80 @@ fn the_members_of_a_subgroup_change_with_the_period() {
     assert_eq!((&line["value"], &line["reason"]), (&Value::Null, &json!("not_collected")));
 }
 
+/// Adds sessions that GitLab aggregated.
+fn add_sessions(stream: &mut Stream, scope: &str, on: &str, user: Option<u32>, sessions: u64) {
+    let row = json!({"type": "session_total", "start": on, "end": on, "flow": "developer/v1",
+        "status": "finished", "user": user.map(id), "bot": false, "project": "acme/web/shop",
+        "sessions": sessions});
+    stream.add("agent_flows", scope, day(on), row);
+}
+
+#[test]
+fn aggregated_sessions_count_for_the_teams_of_their_users() {
+    let mut stream = Stream::default();
+    add_members(&mut stream, "acme", "2026-10-31", &[("acme/web", 1), ("acme/data", 2)]);
+    stream.cover("agent_flows", days_between(day(MONTH), day("2026-10-31")));
+    for (user, sessions) in [(Some(1), 3), (Some(5), 2), (None, 4)] {
+        add_sessions(&mut stream, "acme", "2026-10-10", user, sessions);
+    }
+    let duration = json!({"type": "session_duration", "start": MONTH, "end": "2026-10-31", "sessions": 9,
+        "finished": 9, "users": 2, "p50": 60.0, "p95": 90.0});
+    stream.add("agent_durations", "acme", day("2026-10-31"), duration);
+    let lines = stream.metrics(day("2026-10-31"), &[]);
+    let of = |metric: &str, by: Value| {
+        let line = line_of(&lines, "acme", metric, "month", MONTH, &by);
+        (line["value"].clone(), line["people"].clone(), line["basis"].as_f64())
+    };
+    // Of four sessions, it is not known whose they are.
+    let basis = Some(5.0 / 9.0);
+    assert_eq!(of("agents.sessions", json!({})), (json!(9), json!(2), Some(1.0)));
+    assert_eq!(of("agents.sessions", of_team("acme/web")), (json!(3), json!(1), basis));
+    assert_eq!(of("agents.sessions", of_team("acme/data")), (json!(0), json!(0), basis));
+    assert_eq!(of("agents.users", of_team("acme/web")), (json!(1), json!(1), basis));
+    assert_eq!(of("agents.duration_seconds", json!({"stat": "p50"})).0, 60.0);
+    // What GitLab reports without users has no teams.
+    let split: BTreeSet<&str> = lines
+        .iter()
+        .filter(|line| line["by"]["team"].is_string())
+        .map(|line| line["metric"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(split, BTreeSet::from(["agents.sessions", "agents.users", "teams.people"]));
+}
+
+#[test]
+fn sessions_that_gitlab_only_counted_are_unknown_by_team() {
+    let mut stream = Stream::default();
+    add_members(&mut stream, "acme", "2026-10-31", &[("acme/web", 1)]);
+    let values = json!({"agent_platform.created_session_event_count": 7,
+        "agent_platform.finished_session_event_count": 4});
+    let total = json!({"type": "group_total", "start": "2026-10-10", "end": "2026-10-10", "values": values});
+    stream.add("ai_metrics", "acme", day("2026-10-10"), total);
+    let lines = stream.metrics(day("2026-10-31"), &[]);
+    assert_eq!(value(&lines, "agents.sessions", "month", MONTH, &json!({})), 7);
+    for metric in ["agents.sessions", "agents.users"] {
+        let line = line_of(&lines, "acme", metric, "month", MONTH, &of_team("acme/web"));
+        assert_eq!((&line["value"], &line["reason"]), (&Value::Null, &json!("not_in_source")), "{metric}");
+    }
+}
+
+#[test]
+fn a_subgroup_has_aggregated_sessions_by_place_and_others_by_member() {
+    let mut stream = Stream::default();
+    add_members(&mut stream, "acme/web", "2026-10-31", &[("acme/web", 1)]);
+    add_sessions(&mut stream, "acme/web", "2026-10-10", Some(5), 2);
+    for number in [1, 5] {
+        stream.event(&id(number), day("2026-10-11"), "agent_platform_session_created");
+    }
+    let lines = stream.metrics(day("2026-10-31"), &[]);
+    let of = |grain: &str, start: &str| {
+        let line = line_of(&lines, "acme/web", "agents.sessions", grain, start, &json!({}));
+        (line["value"].clone(), line["source"].clone())
+    };
+    assert_eq!(of("day", "2026-10-10"), (json!(2), json!("gitlab_aggregate")));
+    assert_eq!(of("day", "2026-10-11"), (json!(1), json!("events")));
+    assert_eq!(of("month", MONTH), (json!(3), json!("mixed")));
+}
+
 #[test]
 fn a_list_of_members_keeps_no_history_of_others() {
     // A later day of the same group, without events: the periods before have the first list.
