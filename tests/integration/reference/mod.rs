@@ -337,7 +337,12 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
         credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
-            outlook(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
+            // Credits belong to the subscription, not to a subgroup.
+            if of_members.only.is_none() {
+                outlook(collected, &groups, period, &mut |metric, by, number| {
+                    put(metric, by, &[period], number)
+                });
+            }
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
@@ -365,7 +370,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
     }
     for month in periods(since, until).into_iter().filter(|period| period.grain == "month") {
-        balances(collected, name, &groups, month, lines);
+        if of_members.only.is_none() {
+            balances(collected, name, &groups, month, lines);
+        }
     }
     let put = |metric: &str,
                grain: &str,
@@ -410,7 +417,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
         ("members", "complete", collected.members.into()),
-        ("credit_months", "complete", 1),
+        ("credit_months", "complete", of_members.only.is_none().into()),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", requested_days),
         ("ai_metrics", "not_collected", 28 - requested_days),
