@@ -535,7 +535,7 @@ mod tests {
             )
         };
         for (more, dropped_fields) in [
-            (r#","source":5,"agent":["a"],"input_tokens":7"#, 2),
+            (r#","source":5,"agent_type":["a"],"input_tokens":7"#, 2),
             (r#","context":"x","username":null,"input_tokens":7"#, 1),
             (r#","model_provider":{},"reason":"\ud83d","input_tokens":7"#, 1),
         ] {

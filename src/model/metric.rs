@@ -156,6 +156,20 @@ pub enum Explanation {
 }
 
 impl Explanation {
+    /// The name used in the streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Explanation::NullRows => "null_rows",
+            Explanation::NextMidnight => "next_midnight",
+            Explanation::LastDayMissing => "last_day_missing",
+            Explanation::UnlistedUsers => "unlisted_users",
+            Explanation::ContributorsOnly => "contributors_only",
+            Explanation::LateEvents => "late_events",
+            Explanation::OtherCountAgrees => "other_count_agrees",
+            Explanation::Other => "other",
+        }
+    }
+
     /// The explanation as a part of a sentence.
     pub fn text(self) -> &'static str {
         match self {

@@ -68,6 +68,7 @@ function lineWith(fields) {
     basis: null,
     final: true,
     reason: null,
+    source: null,
     hidden: null,
     ...fields,
   };

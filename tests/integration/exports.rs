@@ -207,8 +207,20 @@ fn openmetrics_contains_the_newest_complete_periods_without_suppressed_values() 
 }
 
 fn is_unit(end: &str) -> bool {
-    ["_people", "_events", "_ratio", "_lines", "_seats", "_merge_requests", "_pipelines", "_seconds", "_days"]
-        .contains(&end)
+    [
+        "_people",
+        "_events",
+        "_ratio",
+        "_lines",
+        "_seats",
+        "_merge_requests",
+        "_pipelines",
+        "_seconds",
+        "_days",
+        "_credits",
+        "_sessions",
+    ]
+    .contains(&end)
 }
 
 #[test]

@@ -138,7 +138,9 @@ impl Stream {
             run_command(bare_command(folder.path(), &["normalize"]), lines.join("\n").as_bytes());
         assert_eq!(normalized.code, 0, "{}", normalized.stderr);
         let aggregated = run_command(bare_command(folder.path(), &arguments), &normalized.stdout);
-        assert_eq!(aggregated.code, 0, "{}", aggregated.stderr);
+        // A stream may contain events and totals of GitLab that differ on purpose.
+        let differs = aggregated.code == 3 && aggregated.stderr.contains("differ from GitLab's own count");
+        assert!(aggregated.code == 0 || differs, "{}", aggregated.stderr);
         lines_of(&aggregated.stdout, "metric")
     }
 }

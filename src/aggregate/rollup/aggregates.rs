@@ -29,6 +29,7 @@ pub struct Aggregates {
 pub struct SessionRow {
     person: u32,
     flow: u32,
+    version: u32,
     project: u32,
     /// Number of sessions.
     pub sessions: u32,
@@ -114,6 +115,11 @@ impl SessionRow {
         (self.flow != NONE).then_some(Symbol(self.flow))
     }
 
+    /// The version of the flow, if its name contains one.
+    pub fn version(&self) -> Option<Symbol> {
+        (self.version != NONE).then_some(Symbol(self.version))
+    }
+
     /// The project, if reported and if the sessions belong to one.
     pub fn project(&self) -> Option<Symbol> {
         (self.project != NONE).then_some(Symbol(self.project))
@@ -130,7 +136,9 @@ impl Rollups {
         let sessions = u32::try_from(total.sessions).map_err(|_| "too many sessions in one row")?;
         let person = total.user.as_ref().map(|user| self.people.intern(target.instance, user));
         let person = person.filter(|person| !self.people.is_placeholder(*person));
-        let flow = total.flow.as_deref().map(|flow| self.symbols.intern(agents::flow_type(flow)));
+        let named = total.flow.as_deref().map(agents::flow_and_version);
+        let flow = named.map(|(flow, _)| self.symbols.intern(flow));
+        let version = named.and_then(|(_, version)| version).map(|version| self.symbols.intern(version));
         let project = total.project.as_ref().or(total.project_id.as_ref());
         let project = project.map(|project| self.symbols.intern(project));
         let fetch = self.fetch(target, &total.origin);
@@ -144,6 +152,7 @@ impl Rollups {
         let row = |(status, sessions), ends| SessionRow {
             person: person.map_or(NONE, |person| person.0),
             flow: flow.map_or(NONE, |flow| flow.0),
+            version: version.map_or(NONE, |version| version.0),
             project: project.map_or(NONE, |project| project.0),
             sessions,
             status,

@@ -322,6 +322,7 @@ impl Session {
             status: row.status,
             ends: row.ends,
             count: row.sessions.into(),
+            labels: SessionLabels { version: row.version(), ..SessionLabels::default() },
             ..Session::unknown(day)
         }
     }

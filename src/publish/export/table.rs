@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::model::metric::{Population, Reason};
+use crate::model::metric::{Explanation, MetricSource, Population, Reason};
 use crate::publish::privacy::{Line, Suppression};
 use crate::publish::spreadsheet::CsvWriter;
 
@@ -17,7 +17,8 @@ pub enum InstanceColumn {
 }
 
 /// The lines as CSV with a header. Each dimension has a column `by.<dimension>`, in alphabetical
-/// order; the columns `population`, `prices` and `imported` exist only if a line needs them.
+/// order; the columns `population`, `prices`, `imported`, `source` and `explanation` exist only if a
+/// line needs them.
 pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<Vec<u8>> {
     let dimensions: BTreeSet<&str> = lines.iter().flat_map(|line| line.by.names()).collect();
     let has_populations = lines.iter().any(|line| line.population.is_some());
@@ -34,6 +35,10 @@ pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<
     header.extend(is_priced.then(|| "prices".to_owned()));
     let is_imported = lines.iter().any(|line| line.imported > 0.0);
     header.extend(is_imported.then(|| "imported".to_owned()));
+    let has_source = lines.iter().any(|line| line.source.is_some());
+    header.extend(has_source.then(|| "source".to_owned()));
+    let has_explanation = lines.iter().any(|line| line.explanation.is_some());
+    header.extend(has_explanation.then(|| "explanation".to_owned()));
     writer.row(&header)?;
 
     for line in lines {
@@ -64,6 +69,12 @@ pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<
         }
         if is_imported {
             writer.value(Some(line.imported))?;
+        }
+        if has_source {
+            writer.label(line.source.map_or("", MetricSource::as_str))?;
+        }
+        if has_explanation {
+            writer.label(line.explanation.map_or("", Explanation::as_str))?;
         }
         writer.end_row()?;
     }

@@ -18,6 +18,7 @@ struct Counted<'a> {
     session: &'a Session,
     day: NaiveDate,
     flow: &'a str,
+    version: Option<&'a str>,
     status: &'static str,
     project: String,
 }
@@ -80,6 +81,18 @@ fn of_period(
             put_durations(collected, groups, flow, &of_flow, period, put);
         }
     }
+    if sessions.iter().any(|counted| counted.version.is_some()) {
+        let flows: BTreeSet<(&str, &str)> =
+            sessions.iter().map(|counted| (counted.flow, counted.version.unwrap_or("(none)"))).collect();
+        for (flow, version) in flows {
+            let is_meant = |counted: &&Counted<'_>| {
+                (counted.flow, counted.version.unwrap_or("(none)")) == (flow, version)
+            };
+            let of_version: Vec<&Counted<'_>> = sessions.iter().filter(is_meant).collect();
+            let by = [("flow", flow), ("flow_version", version)];
+            put_split(collected, aggregate, &by, &of_version, period, put);
+        }
+    }
     let projects: BTreeSet<&str> = sessions.iter().map(|counted| &*counted.project).collect();
     if projects.iter().any(|project| *project != "(none)") {
         for project in projects {
@@ -115,6 +128,7 @@ fn counted<'a>(collected: &Collected<'a>, aggregate: Aggregate, session: &'a Ses
         session,
         day: at.date_naive(),
         flow: session.flow_type.trim_end_matches("/v1"),
+        version: session.flow_type.split_once('/').map(|(_, version)| version),
         status,
         project: project.unwrap_or("(none)".to_owned()),
     })
@@ -138,8 +152,7 @@ fn put_sessions(
     let with = |statuses: &[&str]| -> Vec<&Counted<'_>> {
         sessions.iter().copied().filter(|counted| statuses.contains(&counted.status)).collect()
     };
-    let users = people(collected, sessions);
-    put("agents.sessions", &by, count(sessions.len(), Some(users)));
+    put_split(collected, aggregate, &by, sessions, period, put);
     for status in ["finished", "failed", "stopped", "open", "other"] {
         let found = with(&[status]);
         if !found.is_empty() {
@@ -147,13 +160,29 @@ fn put_sessions(
             put("agents.sessions", &by, count(found.len(), Some(people(collected, &found))));
         }
     }
-    put("agents.users", &by, based(count(users, Some(users)), sessions.len(), sessions.len()));
-    if period.grain == "day" {
-        return;
+    if period.grain != "day" {
+        let finished = with(&["finished"]).len() as f64;
+        let users = people(collected, sessions);
+        put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, Some(users)));
     }
-    let finished = with(&["finished"]).len() as f64;
-    put("agents.completion_rate", &by, rate(finished, sessions.len() as f64, Some(users)));
-    if flow == Some("chat") {
+}
+
+/// The metrics that are also split by version.
+fn put_split(
+    collected: &Collected<'_>,
+    aggregate: Aggregate,
+    by: &[(&str, &str)],
+    sessions: &[&Counted<'_>],
+    period: Period,
+    put: &mut Put<'_>,
+) {
+    let with = |statuses: &[&str]| -> Vec<&Counted<'_>> {
+        sessions.iter().copied().filter(|counted| statuses.contains(&counted.status)).collect()
+    };
+    let users = people(collected, sessions);
+    put("agents.sessions", by, count(sessions.len(), Some(users)));
+    put("agents.users", by, based(count(users, Some(users)), sessions.len(), sessions.len()));
+    if period.grain == "day" || by.contains(&("flow", "chat")) {
         return;
     }
     let without_chat = |found: Vec<&'_ Counted<'_>>| -> usize {
@@ -167,7 +196,7 @@ fn put_sessions(
         let finished = without_chat(with(&["finished"])) as f64;
         rate(finished, ended.len() as f64, Some(people(collected, &ended)))
     };
-    put("agents.success_rate", &by, number);
+    put("agents.success_rate", by, number);
 }
 
 /// GitLab's durations, of the sessions created from the first day of the period to the last day
