@@ -10,6 +10,7 @@ use crate::aggregate::ingest::Intake;
 use crate::aggregate::metrics::{self, ScopeReport, Thresholds, reconcile};
 use crate::aggregate::prices::Prices;
 use crate::aggregate::rollup::{Rollups, Target};
+use crate::aggregate::teams::{TeamFile, Teams};
 use crate::aggregate::view::Resolved;
 use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome};
@@ -40,6 +41,8 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Prices of models, to estimate costs.
     pub prices: Option<Prices>,
+    /// The teams of users, instead of the subgroups that they are members of.
+    pub teams: Option<TeamFile>,
     /// Maximum share of rejected lines, in percent.
     pub max_rejects: f64,
     /// Number of threads, at least 1.
@@ -170,6 +173,9 @@ fn aggregate_from(
 ) -> Result<(MetricReport, Outcome), Error> {
     let history = options.history.as_deref().map(History::open).transpose()?;
     let mut intake = Intake::new(options.threads, history.is_some());
+    if options.teams.as_ref().is_some_and(|teams| teams.first_username.is_some()) {
+        intake = intake.with_usernames();
+    }
     let mut outcome = read(&mut intake, summary)?;
     // Days of earlier runs were reported then.
     let days: BTreeSet<Day> = intake.rollups.targets().map(|target| target.day).collect();
@@ -180,7 +186,9 @@ fn aggregate_from(
         outcome = outcome.max(history_outcome);
     }
     intake.finish(summary)?;
-    let resolved = Resolved::of(&intake.rollups).with_former_groups(identity.former_groups());
+    let teams = find_teams(options, &intake.rollups, summary)?;
+    let resolved =
+        Resolved::of(&intake.rollups).with_former_groups(identity.former_groups()).with_teams(teams);
     if let Some(history) = &history {
         intake.save(&resolved, history)?;
         if !identity.is_empty() {
@@ -218,6 +226,20 @@ fn aggregate_from(
         until,
     });
     Ok((MetricReport { coverage, former: former.collect(), metrics }, outcome.max(coverage_outcome)))
+}
+
+/// The teams of the team file with their people, and a message on users that no record has.
+fn find_teams(options: &Options, rollups: &Rollups, summary: &mut Summary) -> Result<Option<Teams>, Error> {
+    let Some(file) = &options.teams else { return Ok(None) };
+    let (teams, unknown) = file
+        .find(rollups, options.pseudonyms.as_ref())
+        .map_err(|reason| Error::Configuration(format!("{}: {reason}", file.name)))?;
+    if unknown > 0 {
+        let users = format_count(file.users.len() as u64, "user");
+        summary.message(format!("{unknown} of {users} in {} are not in the data", file.name));
+    }
+    summary.field("unknown_team_users", unknown);
+    Ok(Some(teams))
 }
 
 /// Reports differences from GitLab's own counts without a known reason; they make the outcome

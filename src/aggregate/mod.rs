@@ -7,4 +7,5 @@ pub mod ingest;
 pub mod metrics;
 pub mod prices;
 pub mod rollup;
+pub mod teams;
 pub mod view;

@@ -145,6 +145,12 @@ pub struct ReportArgs {
     /// model_prices_and_context_window.json [env: DUO_METRICS_PRICES]
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
+
+    /// CSV file with the teams of users, in place of the subgroups that they are members of: columns
+    /// user (user name, user id or pseudonym), team and optionally cost_center; a user can have
+    /// several lines [env: DUO_METRICS_TEAMS]
+    #[arg(long, value_name = "FILE")]
+    pub teams: Option<PathBuf>,
 }
 
 /// Flags of `sql`.

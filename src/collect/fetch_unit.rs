@@ -28,6 +28,8 @@ pub struct FetchUnit<'a> {
     today: Day,
     /// Whether the user named the collector.
     is_named: bool,
+    /// Whether the scope is the top-level group of a subgroup that was requested.
+    is_for_subgroup: bool,
     /// The time of all lines: the server's time at the first page.
     fetched_at: OnceLock<Timestamp>,
     open_partitions: AtomicUsize,
@@ -103,10 +105,17 @@ impl<'a> FetchUnit<'a> {
             target,
             today,
             is_named,
+            is_for_subgroup: false,
             fetched_at: OnceLock::new(),
             open_partitions: AtomicUsize::new(0),
             collected: Mutex::default(),
         }
+    }
+
+    /// Marks the scope as the top-level group of a subgroup that was requested.
+    #[must_use]
+    pub fn for_subgroup(self, is_for_subgroup: bool) -> FetchUnit<'a> {
+        FetchUnit { is_for_subgroup, ..self }
     }
 
     /// The name of the collector, and the scope.
@@ -189,7 +198,7 @@ impl<'a> FetchUnit<'a> {
     }
 
     fn has_single_partition(&self) -> bool {
-        self.collector.span() != Span::Range
+        matches!(self.collector.span(), Span::Day | Span::Sum)
     }
 
     /// The key of the fetch unit in the state of a run.
@@ -231,7 +240,7 @@ impl<'a> FetchUnit<'a> {
                 Some(Fault::Unsupported(_) | Fault::NotEnabled(_)) => Status::Unsupported,
                 Some(_) => Status::Failed,
             };
-            let fault = collected.fault.as_ref().map(|fault| fault.text().to_owned());
+            let fault = collected.fault.as_ref().map(|fault| self.reason(fault));
             let reports_rows = matches!(status, Status::Complete | Status::Partial);
             Coverage {
                 collector: self.collector.name().to_owned(),
@@ -253,6 +262,17 @@ impl<'a> FetchUnit<'a> {
             }
         };
         days.into_iter().map(line).collect()
+    }
+
+    /// Why nothing more could be collected.
+    fn reason(&self, fault: &Fault) -> String {
+        match fault {
+            Fault::Denied(text) if self.is_for_subgroup => format!(
+                "{text}; GitLab has this only for the top-level group {}, which the token must be able to read",
+                self.target.scope
+            ),
+            fault => fault.text().to_owned(),
+        }
     }
 
     /// Adds a complete partition.

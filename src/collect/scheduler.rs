@@ -13,7 +13,7 @@ use crate::base::calendar::{Day, WINDOW_DAYS};
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
 use crate::collect::checkpoint::{Lock, StateDir};
-use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Requirement, Span};
+use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Level, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
@@ -96,7 +96,7 @@ pub fn collect<W: Write + Send>(plan: &Plan, stream: Option<W>) -> Result<Collec
     let names = collectors.iter().map(|collector| collector.name());
     let output = Output::new(stream, plan.output_dir.as_deref(), names)?;
     let scopes = plan.scopes(&gitlab, &groups);
-    let (units, final_lines) = plan.fetch_units(&scopes);
+    let (units, final_lines) = plan.fetch_units(&scopes, &groups);
     if let Some(reason) = plan.first_run {
         plan.announce_first_run(reason, units.len());
         state_dir.as_ref().map_or(Ok(()), StateDir::mark_first_run)?;
@@ -162,7 +162,11 @@ impl Plan {
     /// The fetch units: a day of a collector and scope, or all its days where GitLab has no filter
     /// by day. Days that are final in the history are not fetched again; the second list has their
     /// coverage lines.
-    fn fetch_units<'a>(&'a self, scopes: &'a [CollectorScopes]) -> (Vec<FetchUnit<'a>>, Vec<&'a Coverage>) {
+    fn fetch_units<'a>(
+        &'a self,
+        scopes: &'a [CollectorScopes],
+        groups: &[String],
+    ) -> (Vec<FetchUnit<'a>>, Vec<&'a Coverage>) {
         let (mut units, mut final_lines) = (Vec::new(), Vec::new());
         for CollectorScopes { collector, scopes, fault } in scopes {
             let collector = *collector;
@@ -171,7 +175,10 @@ impl Plan {
                 let unit = |since, until| {
                     let target = FetchTarget { scope, since, until };
                     let is_named = self.selection.is_named;
+                    let is_for_subgroup =
+                        collector.info().level == Level::TopLevelGroup && !groups.contains(scope);
                     FetchUnit::new(collector, self.instance.as_str(), target, self.today, is_named)
+                        .for_subgroup(is_for_subgroup)
                 };
                 let final_line = |day: Day| self.final_days.get(collector.name(), scope, day);
                 match collector.span() {

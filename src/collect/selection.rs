@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::base::error::{Error, display_path};
 use crate::collect::collectors::custom::CustomCollector;
-use crate::collect::collectors::{COLLECTORS, Collector, Requirement, by_name};
+use crate::collect::collectors::members::MEMBERS;
+use crate::collect::collectors::{COLLECTORS, Collector, Level, Requirement, by_name};
 use crate::system::settings::{Environment, Switches};
 use crate::system::text_file;
 
@@ -51,6 +52,15 @@ impl Selection {
     /// Whether a collector is selected.
     pub fn contains(&self, name: &str) -> bool {
         self.collectors.iter().any(|collector| collector.name() == name)
+    }
+
+    /// Adds the collector of members if another one collects from the top-level group what belongs to
+    /// the members of a subgroup.
+    pub fn add_members(&mut self) {
+        let is_of_root = |collector: &&'static dyn Collector| collector.info().level == Level::TopLevelGroup;
+        if self.collectors.iter().any(is_of_root) && !self.contains(MEMBERS) {
+            self.collectors.extend(by_name(MEMBERS));
+        }
     }
 
     /// Adds the custom collector of a query file. Its name is that of the file.

@@ -9,6 +9,7 @@ use crate::aggregate::clickhouse::{self, RollupStream, Server};
 use crate::aggregate::ingest::Intake;
 use crate::aggregate::metrics::Thresholds;
 use crate::aggregate::prices::Prices;
+use crate::aggregate::teams::TeamFile;
 use crate::base::calendar::Timestamp;
 use crate::base::error::{Error, Outcome, display_path};
 use crate::cli::{AggregateArgs, Emit, Engine, EngineArgs, EngineSource, ReportArgs};
@@ -36,6 +37,7 @@ pub fn run(
         until,
         thresholds: thresholds(&args.report)?,
         prices: prices(&args.report, environment)?,
+        teams: teams(&args.report, environment)?,
         max_rejects: args.rejects.max_rejects,
         threads: args.threads.count(),
         history: environment.history(args.history.history.as_deref()),
@@ -159,6 +161,14 @@ pub(super) fn thresholds(args: &ReportArgs) -> Result<Thresholds, Error> {
             "--heavy-from {heavy_from} must be greater than --regular-from {regular_from}"
         )))
     }
+}
+
+/// The teams of the settings.
+pub(super) fn teams(args: &ReportArgs, environment: &Environment) -> Result<Option<TeamFile>, Error> {
+    let Some(path) = environment.teams(args.teams.as_deref()) else { return Ok(None) };
+    let name = display_path(&path).to_string();
+    let file = TeamFile::parse(name.clone(), &text_file::read(&path)?);
+    file.map(Some).map_err(|reason| Error::Configuration(format!("{name}: {reason}")))
 }
 
 /// The prices of the settings. The format contains no date, so their date is the day on which

@@ -54,6 +54,9 @@ pub(super) fn plan(
     args.collector_files.iter().try_for_each(|path| selection.add_custom(path))?;
     let needs_groups = selection.collectors.iter().any(|collector| collector.info().level != Level::Instance);
     let groups = if needs_groups { environment.groups(&args.gitlab.groups)? } else { Vec::new() };
+    if groups.iter().any(|group| group.contains('/')) {
+        selection.add_members();
+    }
     let (client, instance, now) = connect(&args.gitlab, environment)?;
     let jobs = environment.jobs(args.gitlab.jobs)?;
     let output_dir =
@@ -131,7 +134,12 @@ fn conclude(
     // A day whose pages all arrived without a usable row is partial. It does not mean that nothing
     // can be collected.
     let has_pages = coverage.iter().any(|line| line.status == Status::Partial && !is_optional(line));
-    if dashboards.iter().all(|(_, found)| is_empty(found)) && !has_pages {
+    // Where the token cannot read the events of the top-level group of a subgroup, GitLab's own
+    // counts of the subgroup remain.
+    let has_aggregates = coverage
+        .iter()
+        .any(|line| line.status == Status::Complete && AGGREGATES.contains(&line.collector.as_str()));
+    if dashboards.iter().all(|(_, found)| is_empty(found)) && !has_pages && !has_aggregates {
         return Err(nothing_collected(coverage, has_transient_fault));
     }
     for (topic, _) in dashboards.iter().filter(|(_, found)| is_empty(found)) {
@@ -150,6 +158,9 @@ fn conclude(
         Ok(Outcome::Partial)
     }
 }
+
+/// Collectors of what GitLab counted itself, in a group or a subgroup.
+pub(super) const AGGREGATES: [&str; 3] = ["agent_flows", "agent_sessions", "ai_metrics"];
 
 /// The error of a run that collected nothing.
 fn nothing_collected(coverage: &[Coverage], has_transient_fault: bool) -> Error {

@@ -8,7 +8,7 @@ use crate::aggregate::history::{RunIdentity, RunInstance};
 use crate::base::error::{Error, Outcome};
 use crate::cli::RunArgs;
 use crate::collect::scheduler::{Plan, clear_checkpoint};
-use crate::commands::aggregate::{prices, thresholds};
+use crate::commands::aggregate::{prices, teams, thresholds};
 use crate::commands::pipes::{buffered_pipe, join};
 use crate::commands::pseudonyms::{existing_history, pseudonym_key};
 use crate::commands::site_files::read_theme;
@@ -42,6 +42,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         until: None,
         thresholds: thresholds(&args.report)?,
         prices: prices(&args.report, environment)?,
+        teams: teams(&args.report, environment)?,
         max_rejects: DEFAULT_MAX_REJECTS,
         threads: 1,
         history: environment.history(args.collect.history.history.as_deref()),

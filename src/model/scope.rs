@@ -7,6 +7,11 @@ pub const ALL_SCOPES: &str = "*";
 /// groups and the path of none.
 pub const INSTANCE_SCOPE: &str = "/";
 
+/// The path of the top-level group that contains a group, or of the group itself.
+pub fn top_level(group: &str) -> &str {
+    group.split('/').next().unwrap_or(group)
+}
+
 /// Whether a group is a descendant of another one, by their paths; every group is one of the
 /// instance.
 pub fn is_within(scope: &str, ancestor: &str) -> bool {

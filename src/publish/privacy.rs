@@ -6,6 +6,7 @@
 
 mod constraints;
 mod differences;
+mod teams;
 
 use crate::aggregate::metrics::reconcile::METRIC;
 use crate::base::calendar::{Day, Grain, Period};
@@ -13,6 +14,7 @@ use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Explanation, Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
 use constraints::Constraints;
+use teams::{Combinations, is_internal};
 
 /// A metric line as it is published. If `suppression` is set, everything that counts people or what
 /// they did is `None`.
@@ -93,6 +95,9 @@ impl Suppression {
 ///   their week, month and last 28 days. Without a second part, the sum is suppressed.
 /// - A count of seat holders is suppressed if its difference from the count of all people would
 ///   reveal fewer than `min_people` people without a seat.
+/// - A value of a team is suppressed if, together with others, it would reveal fewer than
+///   `min_people` people: those outside the team, or those whom overlapping teams share or do not
+///   share.
 /// - A rate is suppressed if it reveals a suppressed count ([`Unit::revealed_counts`]).
 /// - If two lines contain the same value under two names, both are suppressed or neither.
 /// - Day lines by dimension are not published, except differences from GitLab's own counts without
@@ -100,9 +105,14 @@ impl Suppression {
 ///
 /// [`Unit::revealed_counts`]: crate::aggregate::metrics::Unit::revealed_counts
 pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u64) -> Vec<Line<'a>> {
-    let is_published =
-        |metric: &&Metric| is_publishable(metric) && differences::is_published(metric, min_people);
-    let mut lines: Vec<Line> = metrics.into_iter().filter(is_published).map(Line::new).collect();
+    let mut combinations = Combinations::default();
+    let noted = metrics.into_iter().inspect(|metric| combinations.add(metric));
+    let is_published = |metric: &&Metric| {
+        is_publishable(metric)
+            && !is_internal(&metric.metric)
+            && differences::is_published(metric, min_people)
+    };
+    let mut lines: Vec<Line> = noted.filter(is_published).map(Line::new).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
@@ -114,7 +124,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u6
             line.suppression = Some(Suppression::FewPeople(min_people));
         }
     }
-    Constraints::of(&lines).enforce(&mut lines, min_people);
+    Constraints::of(&lines, &combinations).enforce(&mut lines, min_people);
 
     for line in lines.iter_mut().filter(|line| line.suppression.is_some()) {
         // An unknown value is not suppressed and keeps its reason, except for "too few", which

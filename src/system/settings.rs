@@ -27,7 +27,8 @@ const DOTENV: &str = ".env";
 
 /// Settings that contain a path. `DUO_METRICS_CA_FILE` is not one of them: it can also contain
 /// certificates.
-const PATHS: [&str; 3] = ["DUO_METRICS_OUTPUT_DIR", "DUO_METRICS_HISTORY", "DUO_METRICS_PRICES"];
+const PATHS: [&str; 4] =
+    ["DUO_METRICS_OUTPUT_DIR", "DUO_METRICS_HISTORY", "DUO_METRICS_PRICES", "DUO_METRICS_TEAMS"];
 
 /// Prefixes of the variables that this program reads.
 const PREFIXES: [&str; 6] =
@@ -127,6 +128,11 @@ impl Environment {
     /// The price file, if there is one.
     pub fn prices(&self, flag: Option<&Path>) -> Option<PathBuf> {
         flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_PRICES").map(PathBuf::from))
+    }
+
+    /// The file of teams, if there is one.
+    pub fn teams(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_TEAMS").map(PathBuf::from))
     }
 
     /// The maximum number of parallel requests.

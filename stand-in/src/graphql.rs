@@ -176,7 +176,7 @@ impl Query {
         let depth = complexity::depth(document, &operation.selection_set);
         let (limit, deepest) = match role {
             Role::Anonymous => (200, MAX_DEPTH_ANONYMOUS),
-            Role::Guest | Role::Reporter | Role::Owner => (250, MAX_DEPTH),
+            Role::Guest | Role::WebReporter | Role::Reporter | Role::Owner => (250, MAX_DEPTH),
             Role::Administrator => (300, MAX_DEPTH),
         };
         let mut errors = Vec::new();

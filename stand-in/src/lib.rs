@@ -55,8 +55,8 @@ pub struct Settings {
     pub seed: u64,
     /// The last day with data. The server's clock always shows 03:00 UTC of the next day.
     pub until: NaiveDate,
-    /// The owner's token. The suffixes `-reporter` and `-guest` make tokens with fewer permissions,
-    /// `-admin` makes an administrator's.
+    /// The owner's token. The suffixes `-reporter`, `-guest` and `-web` (a reporter in `acme/web` who
+    /// cannot see `acme`) make tokens with fewer permissions, `-admin` makes an administrator's.
     pub token: String,
     /// Delay before each response.
     pub latency: Duration,
@@ -363,6 +363,7 @@ impl State {
             "-admin" => Some(Role::Administrator),
             "-reporter" => Some(Role::Reporter),
             "-guest" => Some(Role::Guest),
+            "-web" => Some(Role::WebReporter),
             _ => None,
         }
     }

@@ -72,6 +72,9 @@ pub struct Person {
     pub left: Option<NaiveDate>,
     /// Top-level groups of the person (indexes into `groups`), the home group first.
     pub groups: Vec<usize>,
+    /// Groups of which the person is a direct member (indexes into `groups`): subgroups, or the
+    /// top-level groups of people who are in no subgroup.
+    pub teams: Vec<usize>,
     /// The current seat; GitLab keeps no history of seats.
     pub seat: Option<AddOn>,
     /// Day of the last usage event. People without events may have a day before the first day.
@@ -362,6 +365,14 @@ impl Organization {
         self.groups[group].parent.map_or(group, |parent| self.root_of(parent))
     }
 
+    /// The direct members of a group today (indexes into `people`).
+    pub fn direct_members(&self, group: usize) -> impl Iterator<Item = usize> {
+        let people = self.people.iter().enumerate();
+        people
+            .filter(move |(_, person)| person.teams.contains(&group) && person.is_member_on(self.last_day))
+            .map(|(place, _)| place)
+    }
+
     /// Moves some events to a group that has no path.
     fn move_events_outside_groups(&mut self) {
         let outside = self.groups.len();
@@ -400,6 +411,12 @@ pub const OUTSIDE_GROUPS: &str = "(outside)";
 
 /// Index of `acme` in the groups.
 pub(super) const ACME: usize = 0;
+/// Index of `acme/web` in the groups.
+pub(super) const WEB: usize = 1;
+/// Index of `acme/platform` in the groups.
+pub(super) const PLATFORM: usize = 2;
+/// Index of `acme/platform/data` in the groups.
+pub(super) const DATA: usize = 3;
 /// Index of `globex` in the groups.
 pub(super) const GLOBEX: usize = 4;
 

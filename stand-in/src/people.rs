@@ -4,7 +4,10 @@ use chrono::{Days, TimeDelta};
 use fastrand::Rng;
 
 use super::Settings;
-use super::organization::{ACME, AddOn, AddOnPurchase, GLOBEX, Organization, Person, start_of};
+use super::organization::{
+    ACME, AddOn, AddOnPurchase, DATA, GLOBEX, Organization, PLATFORM, Person, WEB, start_of,
+};
+use super::sessions::mixed;
 
 /// Usernames and names that break careless programs.
 /// GitLab does not allow the second username, but a page must still survive it.
@@ -102,6 +105,7 @@ pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
             user_type,
             joined,
             left,
+            teams: teams(id, &groups),
             groups,
             seat: None,
             last_duo_activity_on: None,
@@ -109,6 +113,21 @@ pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
             last_login_at: None,
         });
     }
+}
+
+/// The groups of which a person of these top-level groups is a direct member: by id, so that more
+/// people do not change those of others. Some are in several subgroups, some in none.
+fn teams(id: u64, groups: &[usize]) -> Vec<usize> {
+    let of_acme: &[usize] = match mixed(id) % 10 {
+        0..4 => &[WEB],
+        4..6 => &[PLATFORM],
+        6 => &[DATA],
+        7 => &[WEB, PLATFORM],
+        8 => &[WEB, PLATFORM, DATA],
+        _ => &[ACME],
+    };
+    let of_group = |group: &usize| if *group == ACME { of_acme.to_vec() } else { vec![*group] };
+    groups.iter().flat_map(of_group).collect()
 }
 
 /// Sets the last activity of each person, based on the usage events.

@@ -3,6 +3,7 @@
 mod analytics;
 mod credits;
 mod dora;
+mod members;
 mod metrics;
 mod record;
 mod seats;
@@ -28,7 +29,7 @@ use super::Settings;
 use super::complexity::MAX_PAGE_SIZE;
 use super::errors;
 use super::faults::digest;
-use super::organization::{Organization, Person, UsageEvent, start_of};
+use super::organization::{Organization, Person, UsageEvent, WEB, start_of};
 use super::paging::{self, Page, Paging, Sorted};
 use super::schema::Schema;
 use super::sessions::mixed;
@@ -39,6 +40,8 @@ use super::validation;
 pub(super) enum Role {
     Anonymous,
     Guest,
+    /// A reporter in `acme/web` who cannot see other groups.
+    WebReporter,
     Reporter,
     Owner,
     Administrator,
@@ -52,11 +55,12 @@ impl Role {
             Role::Owner => 11,
             Role::Reporter => 12,
             Role::Guest => 13,
+            Role::WebReporter => 14,
         }
     }
 
     fn sees_usage(self) -> bool {
-        matches!(self, Role::Reporter | Role::Owner | Role::Administrator)
+        matches!(self, Role::WebReporter | Role::Reporter | Role::Owner | Role::Administrator)
     }
 
     fn owns(self) -> bool {
@@ -153,6 +157,8 @@ enum Kind {
     InstanceUsageEvent(usize),
     /// The type's name and the person.
     User(&'static str, usize),
+    /// See [`members`].
+    Member(usize),
     AddOnPurchase(usize),
     Assignment(usize),
     MergeRequest(usize),
@@ -217,6 +223,7 @@ impl ObjectValue for Node<'_> {
             Kind::CodeSuggestionEvent(_) => "CodeSuggestionEvent",
             Kind::InstanceUsageEvent(_) => "AiInstanceUsageEvent",
             Kind::User(name, _) => name,
+            Kind::Member(_) => "GroupMember",
             Kind::AddOnPurchase(_) => "AddOnPurchase",
             Kind::Assignment(_) => "UserAddOnAssignment",
             Kind::MergeRequest(_) => "MergeRequest",
@@ -257,6 +264,7 @@ impl ObjectValue for Node<'_> {
                 self.usage_event(*event, field, info)
             }
             Kind::User(_, person) => self.user(*person, field, info),
+            Kind::Member(member) => self.member(*member, field, info),
             Kind::AddOnPurchase(purchase) => self.purchase(*purchase, field, info),
             Kind::Assignment(purchase) => Ok(self.object(Kind::AddOnPurchase(*purchase))),
             Kind::MergeRequest(position) => self.merge_request(*position, field, info),
@@ -311,7 +319,10 @@ impl<'q> Node<'q> {
             }
             "group" => {
                 let group = text(info, "fullPath").and_then(|path| organization.group(path));
-                let group = group.filter(|_| signed_in);
+                let is_visible = |group: &usize| {
+                    self.context.role != Role::WebReporter || organization.is_within(*group, WEB)
+                };
+                let group = group.filter(|_| signed_in).filter(is_visible);
                 Ok(self.nullable(group.map(Kind::Group)))
             }
             "project" => {
@@ -357,6 +368,7 @@ impl<'q> Node<'q> {
         match self.context.role {
             Role::Anonymous => None,
             Role::Guest => Some("stand-in-guest"),
+            Role::WebReporter => Some("stand-in-web-reporter"),
             Role::Reporter => Some("stand-in-reporter"),
             Role::Owner => Some("stand-in-owner"),
             Role::Administrator => Some("stand-in-admin"),
@@ -368,6 +380,7 @@ impl<'q> Node<'q> {
         let role = self.context.role;
         let name = match role {
             Role::Guest => "Gustav Guestling",
+            Role::WebReporter => "Wilma Webster",
             Role::Reporter => "Rita Reportage",
             Role::Owner | Role::Anonymous => "Olga Ownwright",
             Role::Administrator => "Ada Administratix",
@@ -392,12 +405,6 @@ impl<'q> Node<'q> {
     fn group<'a>(&'a self, position: usize, field: &str, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let organization = self.context.organization;
         let group = &organization.groups[position];
-        let members = || {
-            let people = organization.people.iter();
-            people.filter(|person| {
-                person.is_member_on(organization.last_day) && person.groups.contains(&position)
-            })
-        };
         Ok(match field {
             "id" => ResolvedValue::leaf(format!("gid://gitlab/Group/{}", group.id)),
             "name" => ResolvedValue::leaf(group.name),
@@ -412,7 +419,7 @@ impl<'q> Node<'q> {
                 let projects = organization.projects.iter();
                 ResolvedValue::leaf(projects.filter(|project| project.group == position).count())
             }
-            "groupMembersCount" => ResolvedValue::leaf(members().count()),
+            "groupMembersCount" => ResolvedValue::leaf(organization.direct_members(position).count()),
             "descendantGroupsCount" => {
                 let groups = organization.groups.iter();
                 ResolvedValue::leaf(groups.filter(|group| group.parent == Some(position)).count())
@@ -426,6 +433,7 @@ impl<'q> Node<'q> {
             }
             "addOnEligibleUsers" if self.context.settings.self_managed => ResolvedValue::null(),
             "addOnEligibleUsers" => return self.eligible_users(Some(position), info),
+            "groupMembers" => return self.members(position, info),
             "projects" => return self.projects(position, info),
             "descendantGroups" => return self.descendants(position, info),
             "mergeRequests" => {
@@ -518,7 +526,8 @@ impl<'q> Node<'q> {
 
     fn descendants<'a>(&'a self, group: usize, info: &'a ResolveInfo<'a>) -> Resolved<'a> {
         let organization = self.context.organization;
-        let all = flag(info, "includeParentDescendants");
+        let all =
+            info.arguments().get("includeParentDescendants").and_then(JsonValue::as_bool) != Some(false);
         let ids = texts(info, "ids");
         let search = text(info, "search").map(str::to_lowercase);
         let mut groups: Vec<usize> = (0..organization.groups.len())
@@ -712,6 +721,7 @@ impl<'q> Node<'q> {
                 organization.usage_events[*event].id
             }
             Kind::User(_, person) => organization.people[*person].id,
+            Kind::Member(member) => *member as u64,
             Kind::Assignment(purchase) => organization.add_on_purchases[*purchase].id,
             Kind::MergeRequest(position) => organization.merge_requests[*position].id,
             Kind::Pipeline(position) => organization.pipelines[*position].id,
@@ -779,6 +789,7 @@ fn edge_name(of: &str) -> &'static str {
         "AiUsageEvent" => "AiUsageEventEdge",
         "CodeSuggestionEvent" => "CodeSuggestionEventEdge",
         "Group" => "GroupEdge",
+        "GroupMember" => "GroupMemberEdge",
         "MergeRequest" => "MergeRequestEdge",
         "Pipeline" => "PipelineEdge",
         "Project" => "ProjectEdge",

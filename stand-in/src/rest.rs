@@ -138,6 +138,7 @@ fn member(shared: &State, place: &str, role: Role) -> Option<Value> {
         Role::Owner => 50,
         Role::Reporter => 20,
         Role::Guest => 10,
+        Role::WebReporter => 20,
         Role::Administrator | Role::Anonymous => return None,
     };
     (user == role.user_id().to_string())

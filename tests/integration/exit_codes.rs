@@ -163,6 +163,10 @@ fn no_permission_for_usage_exits_with_69_but_not_for_seats_alone() {
     let result = run_command(command, b"");
     assert_refused(&result, 69, &["nothing to collect here", "role"]);
     let coverage = lines_of(&result.stdout, "coverage");
+    // Everyone in a group can list its members.
+    let (members, coverage): (Vec<_>, Vec<_>) =
+        coverage.into_iter().partition(|line| line["collector"] == "members");
+    assert_eq!((members.len(), &members[0]["status"]), (1, &"complete".into()));
     assert_eq!(coverage.len(), 18, "{coverage:?}");
     assert!(coverage.iter().all(|line| line["status"] == "denied" && line["rows"].is_null()), "{coverage:?}");
 
@@ -300,6 +304,7 @@ fn output_files_are_complete_or_absent() {
         "code_suggestion_events",
         "credit_months",
         "credits",
+        "members",
         "seats",
         "suggestions_by_editor",
         "usage_events",
@@ -362,7 +367,7 @@ fn the_summary_can_be_json() {
     let summary: serde_json::Value = serde_json::from_str(result.stderr.trim()).expect("one JSON line");
     assert_eq!(summary["command"], "fetch");
     assert_eq!(summary["outcome"], "complete");
-    assert_eq!(summary["collected"].as_array().expect("a list").len(), 11);
+    assert_eq!(summary["collected"].as_array().expect("a list").len(), 12);
 }
 
 /// Runs a command with this file as standard output and waits for its end.

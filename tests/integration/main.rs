@@ -36,6 +36,7 @@ mod session_sources;
 mod site;
 mod states;
 mod stream;
+mod teams;
 mod tools;
 mod totals;
 mod unions;

@@ -245,7 +245,9 @@ fn check_with_lists(
     seat_lists.push(organization.now().date_naive());
     let mut raw = add_earlier_lists(&disruption.apply(&fetched.stdout), organization, &seat_lists);
     let misreported = if disruption.misreported {
-        misreported_bots(organization, day(&since), groups)
+        let roots: Vec<&str> =
+            groups.iter().map(|group| group.split('/').next().expect("a first part")).collect();
+        misreported_bots(organization, day(&since), &roots)
     } else {
         MisreportedBots::new()
     };
@@ -263,6 +265,9 @@ fn check_with_lists(
         missing: disruption.missing.iter().map(day).collect(),
         truncated: disruption.truncated.iter().map(day).collect(),
         misreported,
+        members: true,
+        only: None,
+        only_with_bots: false,
     };
     let expected = metrics(&collected, groups);
     assert!(expected.len() >= min_lines, "the reference has only {} lines", expected.len());
@@ -297,6 +302,27 @@ fn people_misreported_as_bots_for_a_while_match_the_reference() {
     let bench = Bench::new(120, 40);
     let disruption = Disruption { misreported: true, ..Disruption::default() };
     check(&bench, &["acme", "globex"], "2026-09-22", &disruption, 10_000);
+}
+
+#[test]
+fn a_subgroup_is_the_team_of_its_members() {
+    let bench = Bench::new(120, 30);
+    check(&bench, &["acme/platform"], "2026-10-02", &Disruption::default(), 3_000);
+}
+
+#[test]
+fn people_in_two_subgroups_count_once_in_their_union() {
+    let bench = Bench::new(120, 30);
+    let disruption = Disruption { misreported: true, ..Disruption::default() };
+    check(&bench, &["acme/web", "acme/platform"], "2026-10-02", &disruption, 5_000);
+    let organization = bench.gitlab.organization();
+    let [web, platform] =
+        ["acme/web", "acme/platform"].map(|group| organization.group(group).expect("a group"));
+    let in_both = organization
+        .people
+        .iter()
+        .filter(|person| person.teams.contains(&web) && person.teams.contains(&platform));
+    assert!(in_both.count() > 10);
 }
 
 #[test]
@@ -353,6 +379,9 @@ fn each_metric_has_a_reference_calculation() {
         missing: BTreeSet::new(),
         truncated: BTreeSet::new(),
         misreported: MisreportedBots::new(),
+        members: true,
+        only: None,
+        only_with_bots: false,
     };
     let reference = metrics(&collected, &["acme"]);
     let with_value = reference.values().filter(|line| !line["value"].is_null());
@@ -438,6 +467,9 @@ fn expected_of_instance(bench: &Bench, with_merge_requests: bool) -> Lines {
         missing: BTreeSet::new(),
         truncated: BTreeSet::new(),
         misreported: MisreportedBots::new(),
+        members: false,
+        only: None,
+        only_with_bots: false,
     };
     instance_metrics(&collected, with_merge_requests)
 }
@@ -488,6 +520,9 @@ fn groups_of_a_collected_instance_do_not_change_the_union() {
             missing: BTreeSet::new(),
             truncated: BTreeSet::new(),
             misreported: MisreportedBots::new(),
+            members: false,
+            only: None,
+            only_with_bots: false,
         },
         &["acme", "globex"],
     );
@@ -562,6 +597,9 @@ fn owner_reporter_and_administrator_agree() {
             missing: BTreeSet::new(),
             truncated: BTreeSet::new(),
             misreported: MisreportedBots::new(),
+            members: false,
+            only: None,
+            only_with_bots: false,
         };
         let expected = aggregated_sessions(&collected, aggregate, &["acme", "globex"], true);
         assert!(expected.len() > 3_000, "{aggregate:?}: the reference has only {} lines", expected.len());

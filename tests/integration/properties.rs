@@ -18,6 +18,7 @@ pub(crate) const OPTIONS: aggregator::Options = aggregator::Options {
     until: None,
     thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
     prices: None,
+    teams: None,
     max_rejects: 0.0,
     threads: 2,
     history: None,
@@ -77,6 +78,7 @@ const COLLECTORS: &[&str] = &[
     "code_suggestion_events",
     "instance_usage_events",
     "seats",
+    "members",
     "credits",
     "agent_sessions",
     "agent_flows",
@@ -122,6 +124,9 @@ fn node(collector: &'static str, day: u32) -> BoxedStrategy<Value> {
             }),
         ]
         .boxed(),
+        "members" => (user, select(&["acme", "acme/web", "acme/web/ui"][..]))
+            .prop_map(|(user, group)| json!({"id": "gid://gitlab/GroupMember/1", "group": {"fullPath": group}, "user": user}))
+            .boxed(),
         "credits" => (0..4_usize, 0..500_u32)
             .prop_map(move |(product, hundredths)| {
                 let credits = f64::from(hundredths) / 100.0;
@@ -223,6 +228,7 @@ fn fetch() -> impl Strategy<Value = Fetch> {
                         .map(|name| node[name].as_str().is_some_and(|stamp| stamp.starts_with(&day_text)));
                     let has_day_of_request = [
                         "seats",
+                        "members",
                         "credits",
                         "credit_months",
                         "dora",

@@ -192,7 +192,8 @@ fn empty_input_does_not_replace_a_site_and_days_without_data_are_reported() {
     assert!(!bench.path("empty").exists());
     let mut command = bench.command(&["fetch", "--since", "2026-10-30", "--duo"]);
     command.env("DUO_TOKEN", format!("{TOKEN}-guest"));
-    let denied = bench.pipe(&["aggregate"], &run_command(command, b"").stdout);
+    let records = bench.normalize(&run_command(command, b"").stdout);
+    let denied = bench.pipe(&["aggregate"], &records);
     let result = bench.pipe(&["dashboard", "--duo", "--site", "empty"], &denied.stdout);
     assert_eq!(result.code, 0, "{}", result.stderr);
     let card = std::fs::read(bench.path("empty/duo-metrics/dashboard.json")).expect("the file");

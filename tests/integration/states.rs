@@ -62,14 +62,22 @@ const STATES: &[State] = &[
         ..state("both, guest", BOTH, 3)
     },
     State { role: "-admin", duo: "complete", ..state("duo, administrator", DUO, 0) },
-    State { group: "acme/web", words: NOTHING, ..state("duo, subgroup", DUO, 69) },
-    State { group: "acme/web", project: "complete", ..state("project, subgroup", PROJECT, 0) },
+    State { group: "acme/web", duo: "complete", ..state("duo, subgroup", DUO, 0) },
     State {
         group: "acme/web",
+        role: "-web",
+        words: NOTHING,
+        ..state("duo, subgroup, reporter in the subgroup", DUO, 69)
+    },
+    State { group: "acme/web", project: "complete", ..state("project, subgroup", PROJECT, 0) },
+    State { group: "acme/web", duo: "complete", project: "complete", ..state("both, subgroup", BOTH, 0) },
+    State {
+        group: "acme/web",
+        role: "-web",
         duo: "empty",
         project: "complete",
         words: NO_DUO_DAY,
-        ..state("both, subgroup", BOTH, 3)
+        ..state("both, subgroup, reporter in the subgroup", BOTH, 3)
     },
     State { group: "acme,globex", duo: "complete", ..state("duo, two groups", DUO, 0) },
     State {

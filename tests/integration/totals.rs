@@ -373,7 +373,7 @@ fn an_older_gitlab_is_asked_for_the_current_month() {
 fn reports_subgroups_whose_credits_the_top_level_group_pays() {
     let bench = bench(false);
     let fetched = bench.run(&["fetch", "--duo", "--project", "--since", "2026-10-28", "--group", "acme/web"]);
-    assert_eq!(fetched.code, 3, "a subgroup has no usage events: {}", fetched.stderr);
+    assert_eq!(fetched.code, 0, "{}", fetched.stderr);
     let aggregated = bench.aggregate(&bench.normalize(&fetched.stdout));
     let metrics = lines_of(&aggregated, "metric");
     assert!(metrics.iter().all(|line| line["scope"] == "acme/web"));

@@ -7,8 +7,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use crate::aggregate::history::{self, Content, History, ReadError, RunIdentity};
-use crate::aggregate::rollup::{Batch, LocalIds, PersonCounts, Reader, Rollups, Target};
-use crate::aggregate::view::is_export;
+use crate::aggregate::rollup::{Batch, LocalIds, PersonCounts, Reader, Rollups, Target, Usernames};
+use crate::aggregate::view::{collected_for_subgroups, is_export};
 use crate::base::address::canonical;
 use crate::base::calendar::{Day, Timestamp};
 use crate::base::error::{Error, Outcome, display_path};
@@ -74,6 +74,13 @@ impl Intake {
     /// will be saved to a history.
     pub fn new(threads: usize, keeps_records: bool) -> Intake {
         Intake { threads, keeps_records, ..Intake::default() }
+    }
+
+    /// Keeps the people of user names, too.
+    #[must_use]
+    pub fn with_usernames(mut self) -> Intake {
+        self.rollups.usernames = Some(Usernames::new());
+        self
     }
 
     /// Reads records, rollup lines and coverage lines. `pass` also receives every record that is
@@ -193,9 +200,13 @@ impl Intake {
         let symbols = &self.rollups.symbols;
         let mut run =
             RunIdentity { named_groups: named_groups.iter().cloned().collect(), ..RunIdentity::default() };
+        let collected =
+            self.rollups.targets().map(|target| (target.collector, (target.instance, target.scope)));
+        let roots = collected_for_subgroups(symbols, collected);
         for target in self.rollups.targets() {
+            let is_root = roots.contains(&(target.instance, target.scope));
             let collected = run.instances.entry(symbols.text(target.instance).to_owned()).or_default();
-            if collects_groups(symbols.text(target.collector)) {
+            if collects_groups(symbols.text(target.collector)) && !is_root {
                 collected.groups.insert(symbols.text(target.scope).to_owned());
             }
         }
@@ -324,7 +335,11 @@ impl Intake {
     }
 
     fn workers(&self) -> (Vec<Reader>, Vec<LocalIds>) {
-        (0..self.threads).map(|_| (Reader::default(), LocalIds::default())).unzip()
+        let reader = || match self.rollups.usernames {
+            Some(_) => Reader::with_usernames(),
+            None => Reader::default(),
+        };
+        (0..self.threads).map(|_| (reader(), LocalIds::default())).unzip()
     }
 
     fn path(&self, history: &History, target: Target) -> PathBuf {

@@ -85,6 +85,11 @@ impl Activity {
         // The rows are sorted by day.
         let ever = Period { grain: Grain::Window, start: first_day, end: view.until };
         for (day, cell, people) in view.usage_in(ever) {
+            let mut people = people.peekable();
+            // No member of the subgroup has such an event.
+            if people.peek().is_none() {
+                continue;
+            }
             let of_day = activity.events.entry(day).or_default();
             let events = of_day.entry((cell.feature, cell.event)).or_default();
             events.is_intentional = cell.is_intentional;
@@ -100,13 +105,44 @@ impl Activity {
                 }
             }
         }
-        for (day, of_day) in &activity.events {
+        activity.index();
+        activity
+    }
+
+    /// The activity of these people alone. It has no numbers of events.
+    pub(super) fn only(&self, people: &PeopleSet) -> Activity {
+        let restrict = |events: &Events| Events {
+            of_people: 0,
+            of_bots: 0,
+            is_intentional: events.is_intentional,
+            people: events.people.intersection(people),
+            bots: events.bots.intersection(people),
+        };
+        let of_day = |events: &BTreeMap<(Symbol, Symbol), Events>| {
+            let restricted = events.iter().map(|(key, events)| (*key, restrict(events)));
+            restricted.filter(|(_, events)| !(events.people.is_empty() && events.bots.is_empty())).collect()
+        };
+        let mut activity = Activity {
+            first_day: self.first_day,
+            active: BTreeMap::new(),
+            weeks: BTreeMap::new(),
+            months: BTreeMap::new(),
+            of_person: vec![PersonDays::default(); self.of_person.len()],
+            events: self.events.iter().map(|(day, events)| (*day, of_day(events))).collect(),
+        };
+        activity.index();
+        activity
+    }
+
+    /// Computes everything else from the events.
+    fn index(&mut self) {
+        for (day, of_day) in &self.events {
             for events in of_day.values() {
                 for user in events.people.iter().chain(events.bots.iter()) {
-                    activity.of_person[user.0 as usize].last_seen = Some(*day);
+                    self.of_person[user.0 as usize].last_seen = Some(*day);
                 }
                 for person in events.people.iter() {
-                    let days = &mut activity.of_person[person.0 as usize];
+                    let days = &mut self.of_person[person.0 as usize];
                     days.first_seen.get_or_insert(*day);
                     if events.is_intentional {
                         days.first_active.get_or_insert(*day);
@@ -114,7 +150,7 @@ impl Activity {
                     }
                 }
                 if events.is_intentional && !events.people.is_empty() {
-                    activity.active.entry(*day).or_default().add_all(&events.people);
+                    self.active.entry(*day).or_default().add_all(&events.people);
                 }
             }
         }

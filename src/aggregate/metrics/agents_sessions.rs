@@ -24,7 +24,18 @@ const SESSIONS: Definition = Definition {
     title: "Agent sessions",
     unit: Unit::Sessions,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow", "status", "flow×status", "project", "agent", "item_type", "flow×flow_version"],
+    by: &[
+        TOTAL,
+        "flow",
+        "status",
+        "flow×status",
+        "project",
+        "agent",
+        "item_type",
+        "flow×flow_version",
+        "team",
+        "cost_center",
+    ],
     text: "Agent sessions by the UTC day of their creation (of their first step, if sessions are \
            reported individually); a session counts once, even if several sources report it. Each \
            day comes from one source, the field source: individual sessions (sessions); else what \
@@ -41,7 +52,9 @@ const SESSIONS: Definition = Definition {
            (foundational or custom agent, flow or external agent) and the version of a flow come from \
            the AI Context, the version also from the name of the flow (fix_pipeline/v1). A session \
            with several counts under the one that appeared last. A split exists if some session of \
-           the period has the value; the others are (none).",
+           the period has the value; the others are (none). By team, only its people count, so that \
+           sessions without a known user are left out: basis is the share of all sessions with one. \
+           Teams overlap, so they do not add up.",
 };
 
 const FINISHED: CountRef = CountRef::of("agents.sessions").by(&[("status", "finished")]);
@@ -89,10 +102,11 @@ const USERS: Definition = Definition {
     title: "People with agent sessions",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
+    by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version", "team", "cost_center"],
     text: "Distinct people with a session in the period. If several sources report the user of a \
-           session, GitLab's own value counts. The field basis is the share of sessions with a known \
-           user. Bots and service accounts are not counted.",
+           session, GitLab's own value counts. The field basis is the share of sessions with a \
+           known user. Bots and service accounts are not counted. By team, only its people count; \
+           teams overlap, so they do not add up.",
 };
 
 /// Sessions and the people behind them.
@@ -138,6 +152,11 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
             counts.add(&session, person, view);
         }
         by_project.entry(session.project).or_default().add(&session, person);
+    }
+    if sink.team.is_some() {
+        let (with_user, sessions) = view.sessions_with_user(sink.period);
+        all.emit_of_team(sink, with_user, sessions);
+        return;
     }
     all.emit(sink, &[]);
     for (flow, counts) in &by_flow {
@@ -220,6 +239,16 @@ impl SessionCounts {
         }
         let users = MetricValue::people(self.all.people.len());
         sink.emit(&USERS, by, users.with_basis(self.all.with_user, self.all.sessions));
+    }
+
+    /// Emits the sessions of a team. Of the sessions without a user, it is not known which belong to
+    /// the team: the basis is the share of the sessions of the scope with one.
+    fn emit_of_team(&self, sink: &mut MetricSink<'_, '_>, with_user: u64, all: u64) {
+        let people = self.all.people.len();
+        let sessions = MetricValue::count(self.all.sessions, Some(people));
+        let sessions = if all == 0 { sessions } else { sessions.with_basis(with_user, all) };
+        sink.emit(&SESSIONS, &[], sessions);
+        sink.emit(&USERS, &[], MetricValue::people(people).with_basis(with_user, all));
     }
 
     fn success_rate(&self, sink: &MetricSink<'_, '_>) -> MetricValue {

@@ -18,9 +18,10 @@ const MESSAGES: Definition = Definition {
     title: "Chat messages",
     unit: Unit::Events,
     grains: ALL_GRAINS,
-    by: &[TOTAL],
+    by: &[TOTAL, "team", "cost_center"],
     text: "Questions asked in GitLab Duo Chat, including those of bots and service accounts. GitLab \
-           reports messages, not conversations.",
+           reports messages, not conversations. By team, only its people count; teams overlap, so \
+           they do not add up.",
 };
 
 const USERS: Definition = Definition {
@@ -28,8 +29,9 @@ const USERS: Definition = Definition {
     title: "People using Chat",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL],
-    text: "Distinct people who asked a question in GitLab Duo Chat.",
+    by: &[TOTAL, "team", "cost_center"],
+    text: "Distinct people who asked a question in GitLab Duo Chat. By team, only its people count; \
+           teams overlap, so they do not add up.",
 };
 
 const MESSAGES_PER_USER: Definition = Definition {

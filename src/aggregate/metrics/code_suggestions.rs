@@ -8,7 +8,7 @@ use super::people::PeopleSet;
 use super::sink::{By, MetricSink};
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
-use crate::aggregate::rollup::{Entries, PersonId, SuggestionRow, Symbol, Usage};
+use crate::aggregate::rollup::{PersonId, SuggestionRow, Symbol, Usage};
 use crate::aggregate::view::{Source, View};
 use crate::base::calendar::{Day, Period};
 use crate::model::metric::{MetricSource, Reason};
@@ -28,7 +28,7 @@ pub(super) const FAMILY: Family = Family {
     compute,
 };
 
-const EVENT_SPLITS: &[&str] = &[TOTAL, "language", "ide", "language×ide"];
+const EVENT_SPLITS: &[&str] = &[TOTAL, "language", "ide", "language×ide", "team", "cost_center"];
 const LINE_SPLITS: &[&str] = &[TOTAL, "language"];
 
 /// The label of suggestions whose source does not report the language or the editor.
@@ -43,7 +43,7 @@ const SHOWN: Definition = Definition {
     text: "Code suggestions shown in an editor. On days whose events contain no editor, the counts by \
            editor are GitLab's own (source is gitlab_aggregate, or mixed if the days differ): each \
            suggestion on the day it was shown, with what became of it later, so they can differ from \
-           the total.",
+           the total. By team, only its people count; teams overlap, so they do not add up.",
 };
 
 const ACCEPTED: Definition = Definition {
@@ -52,7 +52,8 @@ const ACCEPTED: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
-    text: "Code suggestions accepted in an editor.",
+    text: "Code suggestions accepted in an editor. By team, only its people count; teams overlap, \
+           so they do not add up.",
 };
 
 const REJECTED: Definition = Definition {
@@ -62,7 +63,8 @@ const REJECTED: Definition = Definition {
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
     text: "Code suggestions rejected in an editor. Not every suggestion that is not accepted is \
-           rejected: many are ignored.",
+           rejected: many are ignored. By team, only its people count; teams overlap, so they do \
+           not add up.",
 };
 
 const ACCEPTANCE_RATE: Definition = Definition {
@@ -75,7 +77,8 @@ const ACCEPTANCE_RATE: Definition = Definition {
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
     text: "Accepted suggestions divided by shown suggestions: a ratio of sums, never a mean of \
-           ratios. Without shown suggestions there is no rate.",
+           ratios. Without shown suggestions there is no rate. By team, only its people count; \
+           teams overlap, so they do not add up.",
 };
 
 const LINES_SHOWN: Definition = Definition {
@@ -116,8 +119,9 @@ const USERS: Definition = Definition {
     title: "People using code suggestions",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: LINE_SPLITS,
-    text: "Distinct people who accepted or rejected a code suggestion.",
+    by: &[TOTAL, "language", "team", "cost_center"],
+    text: "Distinct people who accepted or rejected a code suggestion. By team, only its people \
+           count; teams overlap, so they do not add up.",
 };
 
 #[derive(Default)]
@@ -266,7 +270,12 @@ impl SuggestionRows {
 }
 
 impl SuggestionCounts {
-    fn add(&mut self, event: &str, of_users: Entries<'_>, is_person: impl Fn(PersonId) -> bool) {
+    fn add(
+        &mut self,
+        event: &str,
+        of_users: impl Iterator<Item = (PersonId, Usage)>,
+        is_person: impl Fn(PersonId) -> bool,
+    ) {
         let (sum, people) = match event {
             "code_suggestion_shown_in_ide" => (&mut self.shown, &mut self.shown_to),
             "code_suggestion_accepted_in_ide" => (&mut self.accepted, &mut self.accepted_by),

@@ -15,13 +15,14 @@ const USERS: Definition = Definition {
     title: "People by engagement",
     unit: Unit::People,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
-    by: &["segment"],
+    by: &["segment", "segment×team", "segment×cost_center"],
     text: "People by their number of days with an event of intentional use, in the 28 days that end \
-           with the period: inactive 0, experimenting 1 to 3, regular 4 to 11, heavy 12 or more (the \
-           thresholds are configurable). There is one series for each population: people is everyone \
-           ever seen up to the end of the period, without bots; seat_holders is everyone with a \
-           seat, if there is a seat list for the period. Never compare or add the two. If one of the \
-           28 days is missing or partial, there is no value.",
+           with the period: inactive 0, experimenting 1 to 3, regular 4 to 11, heavy 12 or more \
+           (the thresholds are configurable). There is one series for each population: people is \
+           everyone ever seen up to the end of the period, without bots; seat_holders is everyone \
+           with a seat, if there is a seat list for the period. Never compare or add the two. If \
+           one of the 28 days is missing or partial, there is no value. By team, only its people \
+           count; teams overlap, so they do not add up.",
 };
 
 const MOVEMENT: Definition = Definition {

@@ -53,7 +53,12 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
         return;
     }
     sink.cover_all(&sources);
-    let active = sink.activity.active_in(sink.period);
+    // The authors of the merge requests of a subgroup need not be its members.
+    let active = if view.is_of_members() {
+        view.active_anywhere(sink.period)
+    } else {
+        sink.activity.active_in(sink.period)
+    };
     let mut merged = 0;
     let mut groups = [AuthorGroup::default(), AuthorGroup::default()];
     for (merged_at, state) in view.merged_in(sink.period) {

@@ -30,6 +30,7 @@ mod retention;
 mod seats;
 mod sink;
 mod statistics;
+mod teams;
 mod troubleshoot;
 mod users;
 mod value;
@@ -40,12 +41,13 @@ pub use definition::{CountRef, Definition, Unit};
 use std::sync::OnceLock;
 
 use crate::aggregate::prices::Prices;
-use crate::aggregate::view::{Resolved, View};
+use crate::aggregate::view::{Membership, Resolved, ScopeKey, View};
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Metric, Population};
 use activity::Activity;
 use sink::MetricSink;
+use teams::{TeamContext, TeamReport};
 
 /// Metrics that are defined and computed together.
 pub struct Family {
@@ -67,6 +69,7 @@ pub const FAMILIES: &[Family] = &[
     workflow::FAMILY,
     engagement::FAMILY,
     retention::FAMILY,
+    teams::FAMILY,
     agents_sessions::FAMILY,
     agents_duration::FAMILY,
     agents_tools::FAMILY,
@@ -102,6 +105,9 @@ pub struct ScopeReport<'a> {
     /// Computed on first use.
     activity: OnceLock<Activity>,
     periods: Vec<Period>,
+    teams: Vec<TeamReport>,
+    /// Whether it includes the snapshots, which belong to no period.
+    has_snapshots: bool,
     since: Day,
     thresholds: Thresholds,
     prices: Option<&'a Prices>,
@@ -124,12 +130,18 @@ enum TaskKind {
     Snapshots,
     /// The agent metrics of a period.
     Agents(Period),
+    /// The number of people of each team.
+    TeamSizes,
+    /// The metrics of a team, by its position.
+    Team(usize),
 }
 
 impl<'a> ScopeReport<'a> {
     /// One report per scope: for the last 28 days up to `until`, and for each period that contains
     /// a day with data from `since` to `until`. A period is computed over all its days, also those
     /// before `since`; days after `until` do not count.
+    ///
+    /// A scope with subgroups has one report for all periods with the same members.
     pub fn all(
         resolved: &'a Resolved<'a>,
         since: Day,
@@ -137,7 +149,9 @@ impl<'a> ScopeReport<'a> {
         thresholds: Thresholds,
         prices: Option<&'a Prices>,
     ) -> Vec<ScopeReport<'a>> {
-        let report = |view: View<'a>| {
+        let mut reports = Vec::new();
+        for scopes in resolved.scope_sets() {
+            let view = resolved.view(&scopes, until, until);
             let days = view.days();
             let mut periods = vec![Period::containing(Grain::Window, until, until)];
             for grain in [Grain::Month, Grain::Week, Grain::Day] {
@@ -146,16 +160,33 @@ impl<'a> ScopeReport<'a> {
                 periods_of_grain.dedup();
                 periods.extend(periods_of_grain);
             }
-            ScopeReport { activity: OnceLock::new(), view, periods, since, thresholds, prices }
-        };
-        resolved.views(until).into_iter().map(report).collect()
+            let mut view = Some(view);
+            for (at, (members, periods)) in by_members(resolved, &scopes, periods).into_iter().enumerate() {
+                let is_of_view = members == resolved.membership(&scopes, until);
+                let of_members = view.take_if(|_| is_of_view);
+                let of_period = || resolved.view(&scopes, until, periods[0].end);
+                reports.push(ScopeReport {
+                    activity: OnceLock::new(),
+                    view: of_members.unwrap_or_else(of_period),
+                    teams: TeamReport::all(resolved, &scopes, &periods),
+                    periods,
+                    has_snapshots: at == 0,
+                    since,
+                    thresholds,
+                    prices,
+                });
+            }
+        }
+        reports
     }
 
     /// The tasks: the longest first, and those that wait for another task last.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_, 'a>> {
         let periods = || self.periods.iter().copied();
         let kinds = [TaskKind::AgentGrouping].into_iter().chain(periods().map(TaskKind::Period));
-        let kinds = kinds.chain([TaskKind::Snapshots]).chain(periods().map(TaskKind::Agents));
+        let kinds = kinds.chain(self.has_snapshots.then_some(TaskKind::Snapshots));
+        let kinds = kinds.chain(periods().map(TaskKind::Agents)).chain([TaskKind::TeamSizes]);
+        let kinds = kinds.chain((0..self.teams.len()).map(TaskKind::Team));
         kinds.map(|kind| Task { report: self, kind })
     }
 
@@ -164,11 +195,30 @@ impl<'a> ScopeReport<'a> {
     }
 }
 
+/// The periods with the same members of the subgroups among these scopes; all of them, if there are
+/// no subgroups. Never empty lists.
+fn by_members(
+    resolved: &Resolved<'_>,
+    scopes: &[ScopeKey],
+    periods: Vec<Period>,
+) -> Vec<(Membership, Vec<Period>)> {
+    let mut groups: Vec<(Membership, Vec<Period>)> = Vec::new();
+    for period in periods {
+        let members = resolved.membership(scopes, period.end);
+        match groups.iter_mut().find(|(known, _)| *known == members) {
+            Some((_, periods)) => periods.push(period),
+            None => groups.push((members, vec![period])),
+        }
+    }
+    groups
+}
+
 impl Task<'_, '_> {
     /// Computes the metric lines, sorted.
     pub fn compute(&self) -> Vec<Metric> {
-        let ScopeReport { view, since, thresholds, .. } = self.report;
+        let ScopeReport { view, since, thresholds, teams, .. } = self.report;
         let mut metrics = Vec::new();
+        let context = || TeamContext { view, activity: self.report.activity(), thresholds: *thresholds };
         match self.kind {
             TaskKind::AgentGrouping => view.merge_agents(),
             TaskKind::Period(period) => self.compute_families(period, false, &mut metrics),
@@ -176,6 +226,10 @@ impl Task<'_, '_> {
             TaskKind::Snapshots => {
                 seats::compute_snapshots(view, self.report.activity(), *since, &mut metrics, *thresholds);
             }
+            TaskKind::TeamSizes => {
+                teams::compute_sizes(context(), teams, &mut metrics);
+            }
+            TaskKind::Team(at) => teams[at].compute(context(), &mut metrics),
         }
         metrics.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
         metrics

@@ -60,13 +60,14 @@ const ACTIVE: Definition = Definition {
         &[INACTIVE, EXPERIMENTING, REGULAR, HEAVY],
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
-    by: &[TOTAL],
+    by: &[TOTAL, "team", "cost_center"],
     text: "People with a seat and at least one event of intentional use in the period, divided by \
            all people with a seat. Seats come from the last seat list taken within the period or, \
            without one, from the first list of the two days after it. Without such a list, or if it \
            names no holder of the assigned seats, there is no rate; basis is the share of assigned \
-           seats whose holder is known. On GitLab Self-Managed and GitLab Dedicated, the list covers \
-           the whole instance.",
+           seats whose holder is known. On GitLab Self-Managed and GitLab Dedicated, the list \
+           covers the whole instance. By team, only its people count; teams overlap, so they do not \
+           add up.",
 };
 
 const ACTIVATED: Definition = Definition {
@@ -86,13 +87,14 @@ const IDLE: Definition = Definition {
     title: "Idle seats",
     unit: Unit::Seats,
     grains: &[Grain::Window],
-    by: &["tier"],
+    by: &["tier", "tier×team", "tier×cost_center"],
     text: "People with a seat and without any event, according to the known events and to the last \
            day of activity that GitLab reports: certain for 60 days or more, or never and with a \
            seat for 30 days or more according to the seat lists; probable for 28 to 59 days. Events \
            by which something was only shown to a person count as activity. People whose tier could \
            be different because of missing or partial days are left out; basis is the share of \
-           people that remain.",
+           people that remain. By team, only its people count; teams overlap, so they do not add \
+           up.",
 };
 
 const DAYS_TO_FIRST_USE: Definition = Definition {

@@ -21,6 +21,8 @@ pub(super) struct MetricSink<'a, 'v> {
     view: &'a View<'v>,
     /// The price file, if there is one.
     pub(super) prices: Option<&'a Prices>,
+    /// The team whose people the view has alone, as a dimension: only metrics with it are emitted.
+    pub(super) team: Option<(&'a str, &'a str)>,
     /// The kind of source of the period, if the metric has several.
     pub(super) source: Option<MetricSource>,
     metrics: &'a mut Vec<Metric>,
@@ -55,6 +57,7 @@ impl<'a, 'v> MetricSink<'a, 'v> {
             activity,
             view,
             prices: None,
+            team: None,
             source: None,
             metrics,
             coverage: 0.0,
@@ -198,11 +201,27 @@ impl<'a, 'v> MetricSink<'a, 'v> {
         self.imported = 0.0;
     }
 
+    /// Marks the values as known whatever days were collected.
+    pub(super) fn cover_everything(&mut self) {
+        (self.coverage, self.readable) = (1.0, 1.0);
+    }
+
     /// Adds one metric line, unless the metric is not defined for this grain.
     pub(super) fn emit(&mut self, definition: &'static Definition, by: By<'_>, value: MetricValue) {
         if !definition.grains.contains(&self.period.grain) {
             return;
         }
+        let of_team: Vec<(&str, &str)>;
+        let by = match self.team {
+            None => by,
+            Some(team) => {
+                of_team = by.iter().copied().chain([team]).collect();
+                if !definition.is_split_by(&of_team) {
+                    return;
+                }
+                &of_team
+            }
+        };
         // An excerpt proves no absence: a zero in it is unknown.
         let is_zero = value.n.or(value.value).is_some_and(|number| number.as_f64() == 0.0);
         let value = if self.is_excerpt && is_zero {

@@ -21,12 +21,12 @@ const ACTIVE: Definition = Definition {
     title: "Active people",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "feature", "kind"],
+    by: &[TOTAL, "feature", "kind", "team", "cost_center"],
     text: "Distinct people with at least one event of intentional use in the period: they accepted, \
            rejected, asked, started, applied or reacted. Unknown events count as intentional use. \
            Events that a service logs for a request do not, because agents cause the same ones; the \
            person who asks has a separate event. Bots and service accounts are counted separately \
-           (kind bot).",
+           (kind bot). By team, only its people count; teams overlap, so they do not add up.",
 };
 
 const REACHED: Definition = Definition {
@@ -34,10 +34,10 @@ const REACHED: Definition = Definition {
     title: "People reached",
     unit: Unit::People,
     grains: ALL_GRAINS,
-    by: &[TOTAL, "feature", "kind"],
+    by: &[TOTAL, "feature", "kind", "team", "cost_center"],
     text: "Distinct people with any event in the period, including events by which something was \
            only shown to them or done for them. Bots and service accounts are counted separately \
-           (kind bot).",
+           (kind bot). By team, only its people count; teams overlap, so they do not add up.",
 };
 
 const STICKINESS: Definition = Definition {

@@ -22,6 +22,8 @@ pub struct Batch {
     /// Ids of the texts of the instances.
     pub(super) instances: Vec<u32>,
     pub(super) people: Vec<(usize, Box<str>)>,
+    /// User names of people, with the time of the fetch.
+    pub(super) usernames: Vec<(u32, Box<str>, Timestamp)>,
     /// Bots by a record of a fetch, as (fetch, person).
     pub(super) bots: Vec<(u32, u32)>,
     pub(super) cells: Vec<(u32, u32, Option<u32>, Option<u32>)>,
@@ -155,7 +157,10 @@ impl Rollups {
     /// Adds the counts of a reader. `local_ids` belongs to that reader.
     pub fn add_batch(&mut self, mut batch: Batch, local_ids: &mut LocalIds) {
         self.add_local_ids(&mut batch, local_ids);
-        let Batch { bots, events, extras, repeated, parts, agents, .. } = batch;
+        let Batch { usernames, bots, events, extras, repeated, parts, agents, .. } = batch;
+        for (person, username, at) in usernames {
+            self.keep_username(local_ids.person(person), &username, at);
+        }
         for (fetch, person) in bots {
             let person = local_ids.person(person);
             self.fetch_of(local_ids.fetch(fetch)).bots.insert(person);

@@ -29,6 +29,8 @@ pub struct Fetch {
     pub bots: BTreeSet<PersonId>,
     /// People with a seat, by add-on.
     pub seats: BTreeMap<Symbol, BTreeSet<PersonId>>,
+    /// Direct members of groups, by the path of the group.
+    pub members: BTreeMap<Symbol, BTreeSet<PersonId>>,
     /// The last day with any Duo activity of people with a seat, if GitLab reports it.
     pub last_duo_activity: HashMap<PersonId, Day>,
     /// Purchases by their id.

@@ -123,6 +123,11 @@ impl People {
         person
     }
 
+    /// The id of a user, if it was seen.
+    pub fn find(&self, instance: Symbol, user: &str) -> Option<PersonId> {
+        self.ids.get(&(instance, user.into())).copied()
+    }
+
     /// All users except placeholders, with their instance.
     pub fn all(&self) -> impl Iterator<Item = (Symbol, &str)> {
         self.users.iter().map(|(instance, user)| (*instance, &**user)).filter(|(_, user)| !is_no_user(user))
@@ -131,6 +136,11 @@ impl People {
     /// The user's global id or pseudonym.
     pub fn user(&self, person: PersonId) -> &str {
         &self.users[person.0 as usize].1
+    }
+
+    /// The instance of a user.
+    pub fn instance(&self, person: PersonId) -> Symbol {
+        self.users[person.0 as usize].0
     }
 
     /// Whether this is a placeholder for users that a source does not report.

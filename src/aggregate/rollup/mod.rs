@@ -11,6 +11,7 @@ mod field_cache;
 mod interner;
 mod line_prefix;
 mod lines;
+mod people_set;
 mod reader;
 mod row_set;
 mod sessions;
@@ -26,6 +27,7 @@ pub use batch::{Batch, LocalIds};
 pub use cells::{Cell, Cells};
 pub use fetch::{Balance, Fetch, Pool, Purchase};
 pub use interner::{Interner, People, PersonId, Symbol};
+pub use people_set::PeopleSet;
 pub use reader::{INCONSISTENT_COUNTS, PeopleIds, PersonCounts, Reader, WRONG_DAY};
 pub use row_set::RowSet;
 pub use sessions::{AgentCell, AgentEntries, AgentKey, Facts, SessionFact, SessionLabel};
@@ -38,7 +40,9 @@ use crate::base::calendar::{Day, Timestamp};
 use crate::events::agents;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::line::Record;
-use crate::model::record::{Credit, CreditMonth, Dora, MergeRequest, Origin, Pipeline, Seat, SeatPool};
+use crate::model::record::{
+    Credit, CreditMonth, Dora, Member, MergeRequest, Origin, Pipeline, Seat, SeatPool,
+};
 
 /// The target of a fetch: collector, scope and day of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,9 +81,14 @@ pub struct Rollups {
     pub fetches: BTreeMap<Target, BTreeMap<Timestamp, Fetch>>,
     /// Coverage lines of targets for which the server never responded.
     pub unanswered: BTreeMap<Target, BTreeSet<Unanswered>>,
+    /// The people by user name, if they are kept.
+    pub usernames: Option<Usernames>,
     /// Number of pending counts in all tallies together.
     pending: usize,
 }
+
+/// People by instance and user name in lower case, with the time of the record that has it.
+pub type Usernames = BTreeMap<(Symbol, String), (Timestamp, PersonId)>;
 
 /// The maximum of [`Rollups::pending`]. Almost every pending count takes 16 bytes.
 const MAX_PENDING: usize = 1 << 19;
@@ -112,6 +121,7 @@ impl Rollups {
         }
         let origin = record.origin();
         let target = self.target(&origin.instance, &origin.collector, &origin.scope, origin.day);
+        self.add_username(target, record);
         let fetch = self.fetches.entry(target).or_default().entry(origin.fetched_at).or_default();
         if !fetch.rows.insert(origin.row) {
             return Ok(());
@@ -122,8 +132,9 @@ impl Rollups {
             Record::SeatPool(pool) => self.add_pool(target, pool),
             Record::MergeRequest(merge_request) => self.add_merge_request(target, merge_request),
             Record::Pipeline(pipeline) => self.add_pipeline(target, pipeline),
+            Record::Member(member) => self.add_member(target, member),
             // They count as rows of their fetch; no metric uses their content yet.
-            Record::Project(_) | Record::Member(_) => {}
+            Record::Project(_) => {}
             Record::CreditMonth(month) => self.add_credit_month(target, month),
             Record::GroupTotal(total) => {
                 fetch.totals.add_group(total, &mut self.symbols);
@@ -164,6 +175,40 @@ impl Rollups {
                 let last = fetch.last_duo_activity.entry(person).or_insert(day);
                 *last = day.max(*last);
             }
+        }
+    }
+
+    fn add_member(&mut self, target: Target, member: &Member<'_>) {
+        let person = self.people.intern(target.instance, &member.user);
+        let team = self.symbols.intern(&member.team);
+        let fetch = self.fetch(target, &member.origin);
+        if member.bot {
+            fetch.bots.insert(person);
+        }
+        fetch.members.entry(team).or_default().insert(person);
+    }
+
+    /// Keeps the user name of a record, if it has one.
+    fn add_username(&mut self, target: Target, record: &Record<'_>) {
+        let (user, username) = match record {
+            Record::Seat(seat) => (Some(&seat.user), &seat.username),
+            Record::Member(member) => (Some(&member.user), &member.username),
+            Record::UserTotal(total) => (Some(&total.user), &total.username),
+            Record::SessionTotal(total) => (total.user.as_ref(), &total.username),
+            _ => return,
+        };
+        if let (Some(user), Some(username), true) = (user, username, self.usernames.is_some()) {
+            let person = self.people.intern(target.instance, user);
+            self.keep_username(person, username, record.origin().fetched_at);
+        }
+    }
+
+    /// Keeps a user name. If several people had it, the newest record counts.
+    fn keep_username(&mut self, person: PersonId, username: &str, at: Timestamp) {
+        let instance = self.people.instance(person);
+        if let Some(usernames) = &mut self.usernames {
+            let newest = usernames.entry((instance, username.to_lowercase())).or_insert((at, person));
+            *newest = (at, person).max(*newest);
         }
     }
 

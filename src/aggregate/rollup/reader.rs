@@ -54,6 +54,8 @@ pub struct Reader {
     scratch: Vec<u8>,
     /// A line without the white space between its tokens.
     compact: String,
+    /// The last user name of each person, if user names are kept.
+    usernames: Option<HashMap<u32, Box<str>, RandomState>>,
     /// Users of events in the batch that are still to be looked up.
     pending_people: Vec<PendingPerson>,
     batch: Batch,
@@ -142,6 +144,16 @@ pub(super) struct AgentFields<'a> {
 }
 
 impl Reader {
+    /// A reader that also keeps the user names of events, which takes several times as long.
+    pub fn with_usernames() -> Reader {
+        Reader { usernames: Some(HashMap::default()), ..Reader::default() }
+    }
+
+    /// Whether user names are kept.
+    pub(super) fn keeps_usernames(&self) -> bool {
+        self.usernames.is_some()
+    }
+
     /// Reads a line: counts an event or a rollup, and returns any other line. The error states why
     /// the line is invalid and quotes nothing of it.
     pub fn read<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
@@ -222,6 +234,12 @@ impl Reader {
         let cell = self.cell(action, editor);
         let agent = self.agent_event(action, &fields, event.ts);
         let person = self.person(fetch, &event.user, event.bot);
+        if let (Some(last), Some(username)) = (&mut self.usernames, &event.username)
+            && last.get(&person).is_none_or(|last| **last != **username)
+        {
+            last.insert(person, username.as_ref().into());
+            self.batch.usernames.push((person, username.as_ref().into(), *fetched_at));
+        }
         let counted = CountedEvent { fetch, row: *row, cell, person, lines: event.lines };
         self.count_event(counted, event.event_id.as_deref().map(EventId::of), agent);
         Ok(())

@@ -150,7 +150,9 @@ impl<'a> View<'a> {
     pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
         let until = self.until;
         let days = self.agents().credits.range(period.start..=period.end);
-        days.filter(move |(day, _)| **day <= until).flat_map(|(_, credits)| credits.iter().copied())
+        // Credits have no person.
+        let days = days.filter(move |(day, _)| **day <= until && self.only.is_none());
+        days.flat_map(|(_, credits)| credits.iter().copied())
     }
 
     /// The user of a session, unless it is a bot.
@@ -173,6 +175,7 @@ impl<'a> View<'a> {
         let fetches = days.flat_map(|(day, fetches)| fetches.iter().map(|fetch| (*day, fetch)));
         fetches.flat_map(move |(day, (instance, fetch))| {
             let uses = matching_entries(fetch, self.symbols, is_relevant).flatten();
+            let uses = uses.filter(|(key, _)| self.includes(key.person));
             uses.map(move |(key, counts)| AgentUse {
                 day,
                 key,

@@ -99,19 +99,20 @@ fn merge_marks(sources: &[BTreeMap<Day, bool>]) -> Vec<(Day, bool)> {
 fn users(fetch: &Fetch) -> impl Iterator<Item = PersonId> {
     let of_events = fetch.usage().flat_map(|(_, entries)| entries.map(|(person, _)| person));
     let of_seats = fetch.seats.values().flatten().copied();
+    let members = fetch.members.values().flatten().copied();
     let authors = fetch.merge_requests.iter().filter_map(|observation| observation.state.author);
     let sessions = fetch.aggregates().into_iter().flat_map(|aggregates| &aggregates.sessions);
     let of_sessions = sessions.filter_map(SessionRow::person);
-    of_events.chain(of_seats).chain(authors).chain(of_sessions)
+    of_events.chain(of_seats).chain(members).chain(authors).chain(of_sessions)
 }
 
-/// The source of the marks of a collector. GitLab's API always marks bots in its events of groups
-/// and in seats, so these are one source, whose newest record counts. Any other collector is a
+/// The source of the marks of a collector. GitLab's API always marks bots in its events of groups,
+/// in seats and in members, so these are one source, whose newest record counts. Any other collector is a
 /// separate source: exports mark bots only sometimes, and GitLab's own ClickHouse tables, which
 /// have the events of a whole instance, never.
 fn source_of<'a>(collector: &'a str, scope: &str) -> &'a str {
     match collector {
-        "usage_events" | "seats" | "merge_requests" | "agent_flows" | "agent_sessions" => "",
+        "usage_events" | "seats" | "members" | "merge_requests" | "agent_flows" | "agent_sessions" => "",
         CODE_SUGGESTION_EVENTS if scope != INSTANCE_SCOPE => "",
         other => other,
     }

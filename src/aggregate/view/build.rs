@@ -1,21 +1,28 @@
 //! Builds the views of a report.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use super::View;
 use super::resolve::{Resolved, ScopeKey};
 use super::source::{CODE_SUGGESTION_EVENTS, SUGGESTIONS_BY_EDITOR, Source};
 use super::state::{CountedDays, SourceStates, states_of};
-use super::usage::ScopeUsage;
+use super::teams::collected_for_subgroups;
+use super::usage::{ScopeUsage, merge_rows};
 use crate::aggregate::rollup::{SuggestionRow, Symbol};
 use crate::base::calendar::Day;
-use crate::collect::collectors::Level;
+use crate::collect::collectors::{Level, by_name};
 use crate::model::scope::ALL_SCOPES;
 
 impl<'a> Resolved<'a> {
-    /// One view per scope, and one of the union if there are several.
+    /// One view per scope, and one of the union if there are several. Subgroups have their members
+    /// of the last day.
     pub fn views(&'a self, until: Day) -> Vec<View<'a>> {
+        self.scope_sets().iter().map(|scopes| self.view(scopes, until, until)).collect()
+    }
+
+    /// The scopes of each view: each scope alone and, if there are several, all together.
+    pub fn scope_sets(&self) -> Vec<Vec<ScopeKey>> {
         let symbols = &self.rollups.symbols;
         let mut scopes: Vec<ScopeKey> = self.days.keys().map(|(_, scope)| *scope).collect();
         scopes.sort_by_key(|(instance, scope)| (symbols.text(*instance), symbols.text(*scope)));
@@ -24,15 +31,19 @@ impl<'a> Resolved<'a> {
         if scopes.iter().any(|scope| self.is_collected_at(*scope, |level| level != Level::Subscription)) {
             scopes.retain(|scope| self.is_collected_at(*scope, |level| level != Level::Subscription));
         }
-        let mut views: Vec<View<'a>> = scopes.iter().map(|scope| self.view(&[*scope], until)).collect();
+        let collected = self.days.keys().copied();
+        let roots = collected_for_subgroups(symbols, collected);
+        scopes.retain(|scope| !roots.contains(scope));
+        let mut sets: Vec<Vec<ScopeKey>> = scopes.iter().map(|scope| vec![*scope]).collect();
         if scopes.len() > 1 {
-            views.push(self.view(&scopes, until));
+            sets.push(scopes);
         }
-        views
+        sets
     }
 
-    /// The view of these scopes together.
-    fn view(&'a self, scopes: &[ScopeKey], until: Day) -> View<'a> {
+    /// The view of these scopes together up to a day. Subgroups have their members of the day
+    /// `members_on`.
+    pub fn view(&'a self, scopes: &[ScopeKey], until: Day, members_on: Day) -> View<'a> {
         let symbols = &self.rollups.symbols;
         let mut view = View {
             instance: one_or_all(scopes.iter().map(|(instance, _)| symbols.text(*instance))),
@@ -56,14 +67,15 @@ impl<'a> Resolved<'a> {
             merged: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             sources: HashMap::new(),
-            agents: OnceLock::new(),
+            agents: Arc::default(),
+            only: None,
             resolved: self,
             scopes: scopes.to_vec(),
         };
         self.add_objects(&mut view, scopes);
         self.add_states(&mut view, scopes);
-        self.add_usage(&mut view, scopes);
-        self.collect_snapshots(&mut view, scopes);
+        self.add_usage(&mut view, scopes, members_on);
+        self.collect_snapshots(&mut view, scopes, members_on);
         // DORA values of several groups do not add up; those of a single group are reported.
         if let [scope] = self.expected(scopes, |scope| self.days_of("dora", scope).is_some())[..] {
             let days = self.days_of("dora", scope).into_iter().flatten();
@@ -89,7 +101,8 @@ impl<'a> Resolved<'a> {
     fn add_states(&'a self, view: &mut View<'a>, scopes: &[ScopeKey]) {
         let collectors: BTreeSet<Symbol> = self.days.keys().map(|(collector, _)| *collector).collect();
         for collector in collectors {
-            if let Some(days) = self.merged_days(scopes, |scope| self.days.get(&(collector, scope))) {
+            let days_of = |scope| self.days_of(self.rollups.symbols.text(collector), scope);
+            if let Some(days) = self.merged_days(scopes, days_of) {
                 view.collectors.insert(self.rollups.symbols.text(collector), states_of(days));
             }
         }
@@ -107,12 +120,16 @@ impl<'a> Resolved<'a> {
     }
 
     /// Adds usage and code suggestions.
-    fn add_usage(&'a self, view: &mut View<'a>, scopes: &[ScopeKey]) {
+    fn add_usage(&'a self, view: &mut View<'a>, scopes: &[ScopeKey], members_on: Day) {
         let usage_of = |scope: &ScopeKey| {
             let usage = self.days_of("usage_events", *scope);
             let usage = usage.or_else(|| self.days_of("instance_usage_events", *scope));
             let suggestions = self.days_of(CODE_SUGGESTION_EVENTS, *scope);
-            (*scope, self.with_custom(self.choose_usage(usage, suggestions), *scope))
+            let mut chosen = self.choose_usage(usage, suggestions);
+            if self.root_of(*scope).is_some() {
+                chosen = chosen.only(self.members_of(*scope, members_on).as_ref());
+            }
+            (*scope, self.with_custom(chosen, *scope))
         };
         let mut chosen: BTreeMap<ScopeKey, ScopeUsage<'a>> = scopes.iter().map(usage_of).collect();
         self.fill_from_exports(&mut chosen, view.until);
@@ -121,7 +138,7 @@ impl<'a> Resolved<'a> {
             let rows = if source == Source::Usage { &mut view.usage } else { &mut view.suggestions };
             for (day, (_, counting)) in &days {
                 let chosen = counting.iter().filter_map(|scope| chosen[scope].of(source)?.get(day));
-                rows.insert(*day, chosen.flat_map(|(_, rows)| rows).cloned().collect());
+                rows.insert(*day, merge_rows(chosen.flat_map(|(_, rows)| rows).cloned()));
             }
             view.sources.insert(source, SourceStates::of(days));
         }
@@ -142,8 +159,14 @@ impl<'a> Resolved<'a> {
         (!rows.is_empty()).then_some(rows)
     }
 
+    /// The days of a collector in a scope. Events and seats of a subgroup are those of its top-level
+    /// group.
     pub(super) fn days_of(&self, collector: &str, scope: ScopeKey) -> Option<&CountedDays<'a>> {
-        self.days.get(&(self.rollups.symbols.find(collector)?, scope))
+        let symbol = self.rollups.symbols.find(collector)?;
+        let is_of_root = by_name(collector).is_some_and(|known| known.info().level == Level::TopLevelGroup);
+        let root = self.root_of(scope).filter(|_| is_of_root);
+        let of_root = root.and_then(|root| self.days.get(&(symbol, root)));
+        of_root.or_else(|| self.days.get(&(symbol, scope)))
     }
 }
 

@@ -22,9 +22,10 @@ pub struct MonthBalance<'a> {
 
 impl<'a> View<'a> {
     /// The balance of each payer (top-level group or instance) in a month, `None` for a payer
-    /// without one. Empty if no payer was collected.
+    /// without one. Empty if no payer was collected, and for some people alone.
     pub fn balances(&self, month: Period) -> Vec<Option<MonthBalance<'a>>> {
-        let Some(collector) = self.symbols.find("credit_months") else { return Vec::new() };
+        let collector = self.symbols.find("credit_months").filter(|_| self.only.is_none());
+        let Some(collector) = collector else { return Vec::new() };
         let days_of = |scope| self.resolved.days.get(&(collector, scope));
         let payers = self.resolved.outermost(&self.scopes, |scope| days_of(scope).is_some());
         let balance_of = |scope| {
@@ -47,7 +48,8 @@ impl<'a> View<'a> {
     /// that were fetched at least a day after they ended. A complete answer without rows means that
     /// no credits were used.
     pub fn known_credits(&self) -> BTreeMap<Day, Decimal> {
-        let Some(collector) = self.symbols.find("credits") else { return BTreeMap::new() };
+        let collector = self.symbols.find("credits").filter(|_| self.only.is_none());
+        let Some(collector) = collector else { return BTreeMap::new() };
         let days_of = |scope| self.resolved.days.get(&(collector, scope));
         let days = self.resolved.merged_days(&self.scopes, days_of).unwrap_or_default();
         let late_days =

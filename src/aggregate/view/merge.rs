@@ -89,7 +89,9 @@ impl Resolved<'_> {
     /// The scopes that must be complete for a day to be complete: the outermost of those with data,
     /// and of those without data that are groups or the only scopes of their instance.
     pub(super) fn expected(&self, scopes: &[ScopeKey], has_data: impl Fn(ScopeKey) -> bool) -> Vec<ScopeKey> {
-        let is_group = |scope: &ScopeKey| self.is_collected_at(*scope, |level| level == Level::Group);
+        let is_group = |scope: &ScopeKey| {
+            self.is_collected_at(*scope, |level| matches!(level, Level::Group | Level::TopLevelGroup))
+        };
         let groups: BTreeSet<ScopeKey> = scopes.iter().copied().filter(is_group).collect();
         let with_groups: BTreeSet<Symbol> = groups.iter().map(|(instance, _)| *instance).collect();
         // Most collectors cannot collect a scope that is not a group.

@@ -11,25 +11,28 @@ mod seats;
 mod session_days;
 mod source;
 mod state;
+mod teams;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use agents::Agents;
 pub use agents::{AgentUse, Credits, Session, SessionLabels};
 pub use credits::MonthBalance;
 pub use resolve::Resolved;
-use resolve::ScopeKey;
+pub use resolve::ScopeKey;
 use seats::SNAPSHOT_GRACE_DAYS;
 pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
 pub use source::{CODE_SUGGESTION_EVENTS, Source, is_export};
 pub use state::DayState;
 use state::{SourceStates, StatesBySource};
+pub use teams::{Membership, collected_for_subgroups};
 use usage::CountedFetch;
+pub use usage::CountedPeople;
 
 use crate::aggregate::rollup::{
-    Cell, CellId, Cells, Entries, Fetch, Interner, MergeRequestState, People, PersonId, PipelineState,
+    Cell, CellId, Cells, Fetch, Interner, MergeRequestState, People, PeopleSet, PersonId, PipelineState,
     SuggestionRow, Symbol,
 };
 use crate::base::calendar::{Day, Period, Timestamp};
@@ -74,7 +77,9 @@ pub struct View<'a> {
     pipelines: BTreeMap<Day, Vec<&'a PipelineState>>,
     sources: StatesBySource,
     /// Agent data, merged on first use because that takes time.
-    agents: OnceLock<Agents<'a>>,
+    agents: Arc<OnceLock<Agents<'a>>>,
+    /// The people of the view, if they are not all.
+    only: Option<Arc<PeopleSet>>,
     resolved: &'a Resolved<'a>,
     scopes: Vec<ScopeKey>,
 }
@@ -120,14 +125,37 @@ impl<'a> View<'a> {
 
     /// The usage of a period up to the last day reported, by day and cell, with the counts by
     /// person.
-    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
-        self.cells_in(&self.usage, period)
+    pub fn usage_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'_, 'a>)> {
+        self.cells_in(&self.usage, period, self.only.as_deref())
+    }
+
+    /// Everyone with intentional use in a period, whether or not the view includes them: the authors
+    /// of the merge requests of a subgroup need not be its members.
+    pub fn active_anywhere(&self, period: Period) -> PeopleSet {
+        let mut active = PeopleSet::default();
+        let days = self.usage.range(period.start..=period.end).filter(|(day, _)| **day <= self.until);
+        for (day, rows) in days {
+            let cells =
+                rows.iter().flat_map(|row| row.fetch.usage().filter(|(cell, _)| row.counts[cell.index()]));
+            let intentional = cells.filter(|(cell, _)| self.cells.cell(*cell).is_intentional);
+            let people = intentional.flat_map(|(_, entries)| entries).map(|(person, _)| person);
+            active.extend(people.filter(|person| self.is_person(*person, *day)));
+        }
+        active
+    }
+
+    /// Whether usage is that of some people only.
+    pub fn is_of_members(&self) -> bool {
+        self.usage.values().flatten().any(|row| row.only.is_some())
     }
 
     /// The code suggestions of a period up to the last day reported, by day and cell, with the
     /// counts by person.
-    pub fn suggestions_in(&self, period: Period) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
-        self.cells_in(&self.suggestions, period)
+    pub fn suggestions_in(
+        &self,
+        period: Period,
+    ) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'_, 'a>)> {
+        self.cells_in(&self.suggestions, period, self.only.as_deref())
     }
 
     /// The code suggestions by editor that GitLab counted, of a period up to the last day reported.
@@ -173,6 +201,7 @@ impl<'a> View<'a> {
             Some(SeatList {
                 taken_on: *day,
                 holders: snapshot.holders.as_ref()?,
+                listed: snapshot.listed,
                 unlisted: snapshot.unlisted,
             })
         })
@@ -191,14 +220,14 @@ impl<'a> View<'a> {
     }
 
     /// The fetches of a collector that count on the days of a period, with their states; none for
-    /// several scopes together, whose totals do not add up.
+    /// several scopes together, whose totals do not add up, and for some people alone.
     pub fn fetches_of(
         &self,
         collector: &str,
         period: Period,
     ) -> impl Iterator<Item = (Day, &'a DayState, &'a Fetch)> {
         let days = match self.scopes.as_slice() {
-            [scope] => self.resolved.days_of(collector, *scope),
+            [scope] if self.only.is_none() => self.resolved.days_of(collector, *scope),
             _ => None,
         };
         let days = days.into_iter().flat_map(move |days| days.range(period.start..=period.end));
@@ -224,19 +253,24 @@ impl<'a> View<'a> {
         self.known_days(source, period).flat_map(|(day, _)| things.get(&day).into_iter().flatten().copied())
     }
 
-    fn cells_in(
-        &self,
-        chosen: &BTreeMap<Day, Vec<CountedFetch<'a>>>,
+    fn cells_in<'s>(
+        &'s self,
+        chosen: &'s BTreeMap<Day, Vec<CountedFetch<'a>>>,
         period: Period,
-    ) -> impl Iterator<Item = (Day, &'a Cell, Entries<'a>)> {
+        people: Option<&'s PeopleSet>,
+    ) -> impl Iterator<Item = (Day, &'a Cell, CountedPeople<'s, 'a>)> {
         let (table, until) = (self.cells, self.until);
         let days =
             chosen.range(period.start..).take_while(move |(day, _)| **day <= period.end && **day <= until);
         days.flat_map(move |(day, chosen)| {
-            let cells = chosen
-                .iter()
-                .flat_map(|chosen| chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]));
-            cells.map(move |(cell, entries)| (*day, table.cell(cell), entries))
+            let bots = people.map(|_| (&self.resolved.bots, *day));
+            chosen.iter().flat_map(move |chosen| {
+                let only = [chosen.only.as_deref(), people];
+                let cells = chosen.fetch.usage().filter(|(cell, _)| chosen.counts[cell.index()]);
+                cells.map(move |(cell, entries)| {
+                    (*day, table.cell(cell), CountedPeople::new(entries, only, bots))
+                })
+            })
         })
     }
 }

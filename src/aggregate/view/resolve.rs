@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::bots::Bots;
 use super::source::{is_aggregate, is_export};
 use super::state::{CountedDays, DayState};
+use super::teams::{MemberLists, member_lists};
 use crate::aggregate::rollup::{
     Cell, Fetch, MergeRequestState, NewestStates, PipelineState, Rollups, Symbol, Target,
 };
+use crate::aggregate::teams::Teams;
 use crate::base::calendar::{Day, Timestamp};
 use crate::collect::collectors::{Span, by_name};
 use crate::events::features::{CODE_SUGGESTIONS, feature_of};
@@ -26,10 +28,13 @@ pub struct Resolved<'a> {
     /// The last day on which a group that is no longer collected is part of the union.
     pub(super) former: BTreeMap<ScopeKey, Day>,
     pub(super) bots: Bots,
+    pub(super) member_lists: MemberLists,
+    /// The teams of a file, which replace the subgroups.
+    pub(super) file_teams: Option<Teams>,
 }
 
 /// An instance and a scope.
-pub(super) type ScopeKey = (Symbol, Symbol);
+pub type ScopeKey = (Symbol, Symbol);
 
 impl<'a> Resolved<'a> {
     /// Decides for every collector, scope and day which fetch counts.
@@ -56,8 +61,26 @@ impl<'a> Resolved<'a> {
         let merge_requests = NewestStates::of(counted(), |fetch| &fetch.merge_requests);
         let pipelines = NewestStates::of(counted(), |fetch| &fetch.pipelines);
         let bots = Bots::of(&days, &rollups.symbols, &rollups.people);
-        let former = BTreeMap::new();
-        Resolved { rollups, suggestions, others, days, merge_requests, pipelines, former, bots }
+        let member_lists = member_lists(&days, &rollups.symbols, &bots);
+        Resolved {
+            rollups,
+            suggestions,
+            others,
+            days,
+            merge_requests,
+            pipelines,
+            former: BTreeMap::new(),
+            bots,
+            member_lists,
+            file_teams: None,
+        }
+    }
+
+    /// Sets the teams of a file, which replace the subgroups.
+    #[must_use]
+    pub fn with_teams(mut self, teams: Option<Teams>) -> Resolved<'a> {
+        self.file_teams = teams;
+        self
     }
 
     /// Sets the groups that are no longer collected, each as (address, path, last day): they count

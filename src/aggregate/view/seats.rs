@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::View;
 use super::resolve::{Resolved, ScopeKey};
 use super::source::Source;
-use crate::aggregate::rollup::{PersonId, Pool, Purchase, Symbol};
+use super::state::CountedDays;
+use crate::aggregate::rollup::{PeopleSet, PersonId, Pool, Purchase, Symbol};
 use crate::base::calendar::Day;
 use crate::model::coverage::Status;
 
@@ -15,6 +16,8 @@ pub struct Snapshot {
     /// People with a seat, without bots; `None` if the source does not list who has the assigned
     /// seats.
     pub holders: Option<BTreeSet<PersonId>>,
+    /// The number of people who are listed, also those whom the view leaves out.
+    pub listed: u64,
     /// Assigned seats beyond those of the listed people.
     pub unlisted: u64,
     /// Purchases by instance and id.
@@ -28,6 +31,8 @@ pub struct SeatList<'a> {
     pub taken_on: Day,
     /// People with a seat, without bots.
     pub holders: &'a BTreeSet<PersonId>,
+    /// The number of people who are listed, also those whom the view leaves out.
+    pub listed: u64,
     /// Assigned seats beyond those of the listed people.
     pub unlisted: u64,
 }
@@ -35,7 +40,7 @@ pub struct SeatList<'a> {
 impl SeatList<'_> {
     /// The share of assigned seats whose holders are listed.
     pub fn share_listed(&self) -> f64 {
-        let listed = self.holders.len() as f64;
+        let listed = self.listed as f64;
         listed / (listed + self.unlisted as f64)
     }
 }
@@ -58,18 +63,47 @@ pub fn last_day_used(until: Day) -> Day {
     until.plus(SNAPSHOT_GRACE_DAYS)
 }
 
+/// The lists of seats of a scope, or of the top-level group of subgroups.
+struct SeatsOfScope<'r, 'a> {
+    instance: Symbol,
+    days: &'r CountedDays<'a>,
+    /// The members of the subgroups, whose seats count.
+    only: Option<PeopleSet>,
+}
+
 impl<'a> Resolved<'a> {
+    /// The lists of seats of these scopes, each once: subgroups have those of their top-level group.
+    fn seat_lists_of(&self, scopes: &[ScopeKey], members_on: Day) -> Vec<SeatsOfScope<'_, 'a>> {
+        let mut lists: Vec<SeatsOfScope<'_, 'a>> = Vec::new();
+        for scope in self.outermost(scopes, |scope| self.days_of("seats", scope).is_some()) {
+            let Some(days) = self.days_of("seats", scope) else { continue };
+            let members = match self.root_of(scope) {
+                None => None,
+                // Without its members, the seats of a subgroup are not known.
+                Some(_) => match self.members_of(scope, members_on) {
+                    None => continue,
+                    members => members,
+                },
+            };
+            match (lists.iter_mut().find(|list| std::ptr::eq(list.days, days)), members) {
+                (None, members) => {
+                    let only = members.as_deref().cloned();
+                    lists.push(SeatsOfScope { instance: scope.0, days, only });
+                }
+                (Some(list), None) => list.only = None,
+                (Some(list), Some(more)) => list.only.iter_mut().for_each(|only| only.add_all(&more)),
+            }
+        }
+        lists
+    }
+
     /// A day has a snapshot if every scope has a complete one: a rate over part of the seats would
     /// be wrong.
-    pub(super) fn collect_snapshots(&self, view: &mut View<'a>, scopes: &[ScopeKey]) {
-        let (Some(states), Some(seats)) =
-            (view.sources.get(&Source::Seats).map(|seats| &seats.days), self.rollups.symbols.find("seats"))
-        else {
-            return;
-        };
-        let scopes = self.outermost(scopes, |scope| self.days.contains_key(&(seats, scope)));
-        for scope in &scopes {
-            let lists = self.days[&(seats, *scope)].range(..=last_day_used(view.until));
+    pub(super) fn collect_snapshots(&self, view: &mut View<'a>, scopes: &[ScopeKey], members_on: Day) {
+        let Some(states) = view.sources.get(&Source::Seats).map(|seats| &seats.days) else { return };
+        let lists = self.seat_lists_of(scopes, members_on);
+        for list in &lists {
+            let lists = list.days.range(..=last_day_used(view.until));
             let lists = lists.filter_map(|(day, (state, fetch))| Some((*day, state.status, (*fetch)?)));
             for (taken_on, _, fetch) in lists.clone() {
                 for (person, day) in &fetch.last_duo_activity {
@@ -89,28 +123,35 @@ impl<'a> Resolved<'a> {
             let mut holders = Some(BTreeSet::new());
             let mut pools: BTreeMap<(Symbol, Purchase), Pool> = BTreeMap::new();
             let mut unlisted: BTreeMap<(Symbol, Vec<Purchase>), u64> = BTreeMap::new();
-            for scope in &scopes {
-                let Some((_, Some(fetch))) = self.days[&(seats, *scope)].get(&day) else { continue };
-                for (purchase, pool) in &fetch.pools {
+            let mut listed: BTreeSet<PersonId> = BTreeSet::new();
+            for SeatsOfScope { instance, days, only } in &lists {
+                let Some((_, Some(fetch))) = days.get(&day) else { continue };
+                // Purchases do not belong to a subgroup.
+                for (purchase, pool) in fetch.pools.iter().filter(|_| only.is_none()) {
                     // Two groups may have seen the purchase at different times of the day, with
                     // different sizes.
-                    let known = pools.entry((scope.0, *purchase)).or_insert(*pool);
+                    let known = pools.entry((*instance, *purchase)).or_insert(*pool);
                     *known = known.larger(*pool, &self.rollups.symbols);
                 }
                 // Groups of an instance that buys for all of them share the same purchases.
-                let seats = unlisted.entry((scope.0, fetch.pools.keys().copied().collect())).or_default();
+                let seats = unlisted.entry((*instance, fetch.pools.keys().copied().collect())).or_default();
                 *seats = fetch.unlisted_seats().max(*seats);
                 if !fetch.lists_all_holders() {
                     holders = None;
                 }
                 if let Some(holders) = &mut holders {
                     let is_bot = |person: &PersonId| self.bots.is_bot(*person, day);
-                    holders.extend(fetch.seats.values().flatten().filter(|person| !is_bot(person)));
+                    let people = fetch.seats.values().flatten().filter(|person| !is_bot(person));
+                    listed.extend(people.clone());
+                    let counts =
+                        |person: &&PersonId| only.as_ref().is_none_or(|only| only.contains(**person));
+                    holders.extend(people.filter(counts));
                 }
             }
             // Some add-ons are for everyone and have no assigned seats: then there is no list.
-            let holders = holders.filter(|holders| !holders.is_empty());
-            view.snapshots.insert(day, Snapshot { holders, unlisted: unlisted.values().sum(), pools });
+            let holders = holders.filter(|_| !listed.is_empty());
+            let (listed, unlisted) = (listed.len() as u64, unlisted.values().sum());
+            view.snapshots.insert(day, Snapshot { holders, listed, unlisted, pools });
         }
     }
 }

@@ -141,8 +141,24 @@ impl<'a> View<'a> {
     }
 
     /// The agent sessions of a period up to the last day reported; each belongs to the day of its
-    /// first step.
+    /// first step. A view of some people has only sessions whose user is one of them.
     pub fn sessions_in(&self, period: Period) -> impl Iterator<Item = Session> {
+        self.sessions_of_scope(period).filter(|session| match &self.only {
+            None => true,
+            Some(only) => self.person_of(session).is_some_and(|person| only.contains(person)),
+        })
+    }
+
+    /// Of the sessions of a period in the whole scope, how many have a known user, and how many there
+    /// are: it is not known which of the others belong to the people of a view.
+    pub fn sessions_with_user(&self, period: Period) -> (u64, u64) {
+        self.sessions_of_scope(period).fold((0_u64, 0_u64), |(with_user, all), session| {
+            let known = if session.person.is_some() { session.count } else { 0 };
+            (with_user.saturating_add(known), all.saturating_add(session.count))
+        })
+    }
+
+    fn sessions_of_scope(&self, period: Period) -> impl Iterator<Item = Session> {
         let days = self.agents().sessions.range(period.start..=period.end);
         days.flat_map(|(day, sessions)| self.sessions_of(*day, sessions))
     }
@@ -166,7 +182,8 @@ impl<'a> View<'a> {
     /// The sessions by the events of their creation, one entry for each person.
     fn created_in(&self, day: Day) -> impl Iterator<Item = Session> {
         let created = self.symbols.find(CREATED);
-        let cells = self.usage_in(Period { grain: Grain::Day, start: day, end: day });
+        let period = Period { grain: Grain::Day, start: day, end: day };
+        let cells = self.cells_in(&self.usage, period, None);
         let cells = cells.filter(move |(_, cell, _)| Some(cell.event) == created);
         cells.flat_map(|(_, _, people)| people).map(move |(person, usage)| Session {
             person: Some(person).filter(|person| !self.people.is_placeholder(*person)),
@@ -206,6 +223,10 @@ impl<'a> View<'a> {
     }
 
     fn duration_row(&self, period: Period, flow: Option<Symbol>) -> Option<&'a DurationRow> {
+        // GitLab's quantiles are those of the whole scope.
+        if self.only.is_some() {
+            return None;
+        }
         self.agents().durations.get(&(period.start, period.end.min(self.until), flow))?.1
     }
 }

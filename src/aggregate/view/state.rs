@@ -38,7 +38,7 @@ pub struct DayState {
 pub(super) type StatesBySource = HashMap<Source, SourceStates>;
 
 /// The state of each day of a source.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SourceStates {
     pub(super) days: BTreeMap<Day, DayState>,
     /// The first and the last day with imported events, if there are any.

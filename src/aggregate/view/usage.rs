@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::bots::Bots;
 use super::resolve::{Resolved, ScopeKey};
 use super::source::{EXPORTS, Source, is_export};
 use super::state::{CountedDays, DayState, Days, merge_states};
-use crate::aggregate::rollup::{Fetch, Symbol};
+use crate::aggregate::rollup::{Entries, Fetch, PeopleSet, PersonId, Symbol, Usage};
 use crate::base::calendar::Day;
 use crate::collect::collectors::by_name;
 use crate::model::coverage::Status;
@@ -17,6 +18,47 @@ pub(super) struct CountedFetch<'a> {
     pub(super) fetch: &'a Fetch,
     /// Whether each cell counts, by its id.
     pub(super) counts: Arc<[bool]>,
+    /// The people who count, if not everyone does.
+    pub(super) only: Option<Arc<PeopleSet>>,
+}
+
+/// The people of a cell with their counts, as far as they count.
+pub struct CountedPeople<'s, 'a> {
+    entries: Entries<'a>,
+    only: [Option<&'s PeopleSet>; 2],
+    /// Whether everyone counts.
+    is_everyone: bool,
+    /// The bots of the day to leave out, if bots do not count.
+    without_bots: Option<(&'s Bots, Day)>,
+}
+
+impl<'s, 'a> CountedPeople<'s, 'a> {
+    pub(super) fn new(
+        entries: Entries<'a>,
+        only: [Option<&'s PeopleSet>; 2],
+        without_bots: Option<(&'s Bots, Day)>,
+    ) -> CountedPeople<'s, 'a> {
+        let is_everyone = only.iter().all(Option::is_none) && without_bots.is_none();
+        CountedPeople { entries, only, is_everyone, without_bots }
+    }
+}
+
+impl Iterator for CountedPeople<'_, '_> {
+    type Item = (PersonId, Usage);
+
+    #[inline]
+    fn next(&mut self) -> Option<(PersonId, Usage)> {
+        loop {
+            let (person, usage) = self.entries.next()?;
+            let counts = || {
+                self.only.iter().flatten().all(|only| only.contains(person))
+                    && self.without_bots.is_none_or(|(bots, day)| !bots.is_bot(person, day))
+            };
+            if self.is_everyone || counts() {
+                return Some((person, usage));
+            }
+        }
+    }
 }
 
 /// The usage of a source by day.
@@ -34,6 +76,26 @@ impl<'a> ScopeUsage<'a> {
             Source::CodeSuggestions => self.suggestions.as_ref(),
             _ => self.usage.as_ref(),
         }
+    }
+
+    /// Restricts the usage of a top-level group to the members of a subgroup. If they are not known,
+    /// neither is the usage.
+    pub(super) fn only(mut self, members: Option<&Arc<PeopleSet>>) -> ScopeUsage<'a> {
+        for days in [&mut self.usage, &mut self.suggestions].into_iter().flatten() {
+            for (state, rows) in days.values_mut() {
+                match members {
+                    Some(members) => rows.iter_mut().for_each(|row| row.only = Some(members.clone())),
+                    None => {
+                        rows.clear();
+                        if state.is_known() {
+                            let reason = Some(NO_MEMBERS.to_owned());
+                            *state = DayState::without_rows(Status::Failed, state.fetched_at, reason);
+                        }
+                    }
+                }
+            }
+        }
+        self
     }
 
     fn of_mut(&mut self, source: Source) -> &mut Option<SourceDays<'a>> {
@@ -64,13 +126,17 @@ impl<'a> Resolved<'a> {
                 .is_some_and(|(state, _)| state.status == Status::Complete || !all_known);
             let suggestions = if use_language { &with_language } else { &all };
             let suggestion_rows = suggestions.as_ref().and_then(|(_, fetch)| {
-                Some(CountedFetch { fetch: (*fetch)?, counts: self.suggestions.clone() })
+                Some(CountedFetch { fetch: (*fetch)?, counts: self.suggestions.clone(), only: None })
             });
             if let Some((state, fetch)) = &all {
                 let mut state = state.clone();
                 let mut usage_rows: Vec<CountedFetch<'a>> = Vec::new();
                 if state.is_known() {
-                    usage_rows.extend(fetch.map(|fetch| CountedFetch { fetch, counts: self.others.clone() }));
+                    usage_rows.extend(fetch.map(|fetch| CountedFetch {
+                        fetch,
+                        counts: self.others.clone(),
+                        only: None,
+                    }));
                     usage_rows.extend(suggestion_rows.clone());
                     // A day that combines two fetches is as old as the older one.
                     let suggestions_at = suggestions.as_ref().and_then(|(state, _)| state.fetched_at);
@@ -92,7 +158,33 @@ impl<'a> Resolved<'a> {
         }
         chosen
     }
+}
 
+/// Rows of which each counts once: those of one fetch for several subgroups count for the members of
+/// any of them.
+pub(super) fn merge_rows<'a>(rows: impl Iterator<Item = CountedFetch<'a>>) -> Vec<CountedFetch<'a>> {
+    let mut merged: Vec<CountedFetch<'a>> = Vec::new();
+    for row in rows {
+        let is_same = |other: &&mut CountedFetch<'a>| {
+            std::ptr::eq(other.fetch, row.fetch) && Arc::ptr_eq(&other.counts, &row.counts)
+        };
+        match (merged.iter_mut().find(is_same), &row.only) {
+            (None, _) => merged.push(row),
+            (Some(other), None) => other.only = None,
+            (Some(other), Some(more)) => {
+                if let Some(only) = &mut other.only {
+                    Arc::make_mut(only).add_all(more);
+                }
+            }
+        }
+    }
+    merged
+}
+
+/// Why the usage of a subgroup is not known.
+const NO_MEMBERS: &str = "the members of the subgroup are not known";
+
+impl<'a> Resolved<'a> {
     /// Uses exports for instances without other usage: per scope and day, the first export that has
     /// any. Exports never complement GitLab's own events, not even on other days: the two have
     /// different ids for users, so people would count twice in every metric of several days.
@@ -118,7 +210,7 @@ impl<'a> Resolved<'a> {
                     };
                     let days = usage.of_mut(source).get_or_insert_default();
                     if days.get(day).is_none_or(|(state, _)| !state.is_known()) {
-                        let rows = vec![CountedFetch { fetch, counts: counts.clone() }];
+                        let rows = vec![CountedFetch { fetch, counts: counts.clone(), only: None }];
                         days.insert(*day, (state.clone(), rows));
                     }
                 }
@@ -154,7 +246,11 @@ impl<'a> Resolved<'a> {
             let mut merged = merge_states([others.as_ref().map(|(state, _)| state), Some(state)].into_iter());
             let mut counted = others.map(|(_, counted)| counted).unwrap_or_default();
             if merged.is_known() {
-                counted.extend(fetch.map(|fetch| CountedFetch { fetch, counts: unknown_events.clone() }));
+                counted.extend(fetch.map(|fetch| CountedFetch {
+                    fetch,
+                    counts: unknown_events.clone(),
+                    only: None,
+                }));
             } else {
                 counted.clear();
             }

@@ -23,7 +23,7 @@ const INFO: CollectorInfo = CollectorInfo {
     topic: Topic::Duo,
     requirement: Requirement::Core,
     needs: "a top-level group, the role Reporter in it, and GitLab 17.5 or newer with Premium or Ultimate",
-    level: Level::Group,
+    level: Level::TopLevelGroup,
     document: include_str!("code_suggestion_events.graphql"),
     span: Span::Day,
     retention_days: Some(RETENTION_DAYS),

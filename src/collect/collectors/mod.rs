@@ -16,6 +16,7 @@ pub mod dora;
 mod extras;
 pub mod group_tree;
 pub mod instance_usage_events;
+pub mod members;
 pub mod merge_requests;
 pub mod pipelines;
 pub mod project_sessions;
@@ -40,7 +41,7 @@ pub use usage_node::NodeKeys;
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::line::Record;
 use crate::model::record::Origin;
-use crate::model::scope::INSTANCE_SCOPE;
+use crate::model::scope::{INSTANCE_SCOPE, top_level};
 use crate::model::topic::Topic;
 use crate::model::usage_event::UsageEvent;
 
@@ -50,6 +51,7 @@ pub const COLLECTORS: &[&dyn Collector] = &[
     &code_suggestion_events::CodeSuggestionEvents,
     &instance_usage_events::InstanceUsageEvents,
     &seats::Seats,
+    &members::Members,
     &merge_requests::MergeRequests,
     &pipelines::Pipelines,
     &group_tree::GroupTree,
@@ -150,6 +152,8 @@ impl dyn Collector {
 pub enum Level {
     /// Each group.
     Group,
+    /// The top-level group of each group: GitLab has usage events and seats only there.
+    TopLevelGroup,
     /// Whatever holds the subscription: the top-level groups of the groups, or the instance.
     Subscription,
     /// The instance.
@@ -161,9 +165,18 @@ impl Level {
     pub fn scopes(self, groups: &[String]) -> Vec<String> {
         match self {
             Level::Group => groups.to_vec(),
+            Level::TopLevelGroup => {
+                let mut roots: Vec<String> = Vec::new();
+                for root in groups.iter().map(|group| top_level(group)) {
+                    if !roots.iter().any(|known| known == root) {
+                        roots.push(root.to_owned());
+                    }
+                }
+                roots
+            }
             Level::Subscription => {
-                let roots = groups.iter().filter_map(|group| group.split('/').next());
-                roots.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+                let roots = groups.iter().map(|group| top_level(group).to_owned());
+                roots.collect::<BTreeSet<_>>().into_iter().collect()
             }
             Level::Instance => vec![INSTANCE_SCOPE.to_owned()],
         }

@@ -23,7 +23,7 @@ const INFO: CollectorInfo = CollectorInfo {
     topic: Topic::Duo,
     requirement: Requirement::Optional,
     needs: "the role Owner in the top-level group on GitLab.com, an administrator elsewhere",
-    level: Level::Group,
+    level: Level::TopLevelGroup,
     document: include_str!("seats.graphql"),
     span: Span::Snapshot,
     retention_days: None,

@@ -22,7 +22,7 @@ const INFO: CollectorInfo = CollectorInfo {
     topic: Topic::Duo,
     requirement: Requirement::Core,
     needs: "a top-level group, the role Reporter in it, and GitLab 18.2 or newer with Premium or Ultimate",
-    level: Level::Group,
+    level: Level::TopLevelGroup,
     document: include_str!("usage_events.graphql"),
     span: Span::Day,
     retention_days: Some(RETENTION_DAYS),

@@ -14,6 +14,8 @@ use crate::collect::collectors::{COLLECTORS, Collector, CollectorInfo, Fault, Le
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::selection::Selection;
 use crate::commands::connection::connect;
+use crate::commands::fetch::AGGREGATES;
+use crate::model::scope::top_level;
 use crate::model::topic::Topic;
 use crate::system::settings::{Environment, Switch};
 use crate::system::summary::Summary;
@@ -128,8 +130,12 @@ impl CollectorChecks<'_> {
         checks: &mut CheckWriter<impl Write>,
     ) -> Result<Vec<&'static str>, Error> {
         let mut readable = Vec::new();
-        for collector in COLLECTORS.iter().copied().filter(|one| one.info().level == Level::Group) {
-            let first = self.check(collector, group, checks)?;
+        for collector in COLLECTORS.iter().copied().filter(|one| is_of_groups(one.info().level)) {
+            let scope = match collector.info().level {
+                Level::TopLevelGroup => top_level(group),
+                _ => group,
+            };
+            let first = self.check(collector, scope, checks)?;
             if first.is_readable {
                 readable.push(collector.name());
             }
@@ -148,7 +154,7 @@ impl CollectorChecks<'_> {
         groups: &[String],
         checks: &mut CheckWriter<impl Write>,
     ) -> Result<(), Error> {
-        for collector in COLLECTORS.iter().copied().filter(|one| one.info().level != Level::Group) {
+        for collector in COLLECTORS.iter().copied().filter(|one| !is_of_groups(one.info().level)) {
             let level = collector.info().level;
             let scopes = collector.scopes(self.gitlab, groups).unwrap_or_else(|_| level.scopes(groups));
             for scope in scopes {
@@ -183,6 +189,11 @@ impl CollectorChecks<'_> {
     }
 }
 
+/// Whether collectors of this level are checked in each group.
+fn is_of_groups(level: Level) -> bool {
+    matches!(level, Level::Group | Level::TopLevelGroup)
+}
+
 /// An enabled dashboard.
 struct Dashboard {
     topic: Topic,
@@ -207,7 +218,10 @@ impl Dashboard {
         };
         let found: Vec<&str> =
             self.core_collectors.iter().copied().filter(|core| readable.contains(core)).collect();
-        self.has_any |= !found.is_empty();
+        // As in a run, GitLab's own counts are better than nothing.
+        let has_aggregates =
+            self.topic == Topic::Duo && readable.iter().any(|name| AGGREGATES.contains(name));
+        self.has_any |= !found.is_empty() || has_aggregates;
         if found.is_empty() {
             let help = self.core_collectors.iter().find_map(|core| Some(needs(by_name(core)?)));
             let text = format!("has no data: cannot read {}", self.core_collectors.join(" or "));

@@ -157,8 +157,13 @@ impl SeatReport {
         usernames: &UsernameIndex,
         options: &ReclaimOptions,
     ) -> Option<SeatReport> {
-        let SeatLists { taken_on: list_taken_on, seats, scopes_without_list } =
+        let SeatLists { taken_on: list_taken_on, mut seats, scopes_without_list } =
             SeatLists::of(rollups, coverage)?;
+        if view.is_of_members() {
+            // The view has the events of members only: the seats of others would appear idle.
+            let list = view.lists().take_while(|list| list.taken_on <= list_taken_on).last();
+            seats.retain(|(_, _, person), _| list.is_some_and(|list| list.holders.contains(person)));
+        }
         let last_seen = LastSeen::of(view);
         let judged_on = last_seen
             .last_day

@@ -61,6 +61,8 @@ pub const COLUMNS: &[&str] = &[
     "last_duo_activity_on",
     "purchase",
     "purchased",
+    // Members.
+    "team",
     // Merge requests, pipelines and projects.
     "project_id",
     "iid",

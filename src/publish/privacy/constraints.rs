@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::teams::{Combinations, TeamRelations, is_of_teams};
 use super::{Line, Suppression};
 use crate::aggregate::metrics::reconcile::METRIC;
 use crate::aggregate::metrics::{CountRef, definitions};
@@ -71,16 +72,19 @@ pub(super) struct Constraints {
     equal: Vec<[usize; 2]>,
     /// A count of seat holders, and the count of people that includes them.
     subsets: Vec<[usize; 2]>,
+    /// How values of teams reveal people.
+    teams: TeamRelations,
 }
 
 impl Constraints {
     /// All constraints among the lines, which are sorted by their keys.
-    pub(super) fn of(lines: &[Line<'_>]) -> Constraints {
+    pub(super) fn of(lines: &[Line<'_>], combinations: &Combinations<'_>) -> Constraints {
         Constraints {
             sums: Sums::of(lines),
             rates: rates(lines),
             equal: equal_pairs(lines),
             subsets: seat_holder_pairs(lines),
+            teams: combinations.relations(lines),
         }
     }
 
@@ -91,20 +95,21 @@ impl Constraints {
             | suppress_rates(lines, &self.rates)
             | suppress_equal(lines, &self.equal)
             | suppress_subsets(lines, &self.subsets)
+            | self.teams.suppress(lines, min_people)
         {}
     }
 }
 
 /// What distinguishes a line from another one of the same instance and scope.
-struct LineRef<'a> {
-    metric: &'a str,
-    period: Period,
-    population: Option<Population>,
-    by: &'a Dimensions,
+pub(super) struct LineRef<'a> {
+    pub(super) metric: &'a str,
+    pub(super) period: Period,
+    pub(super) population: Option<Population>,
+    pub(super) by: &'a Dimensions,
 }
 
 /// The index of a line of the same instance and scope as `line`.
-fn find(lines: &[Line<'_>], line: &Line<'_>, wanted: &LineRef<'_>) -> Option<usize> {
+pub(super) fn find(lines: &[Line<'_>], line: &Line<'_>, wanted: &LineRef<'_>) -> Option<usize> {
     let Period { grain, start, end } = wanted.period;
     let key = (wanted.metric, line.instance, line.scope, grain, start, end, wanted.population, wanted.by);
     lines.binary_search_by(|line| line.key().cmp(&key)).ok()
@@ -168,19 +173,24 @@ impl Sums {
             let mut start = first;
             for series in lines[first..last].chunk_by(|one, other| one.series() == other.series()) {
                 let is_part = |line: &Line<'_>| line.by.get("segment").is_none_or(|name| name != "inactive");
-                let parts: Vec<usize> =
-                    (start..).zip(series).filter(|(_, line)| is_part(line)).map(|(at, _)| at).collect();
+                // Each team has parts of its own.
+                let mut by_team: BTreeMap<Dimensions, Vec<usize>> = BTreeMap::new();
+                for (at, line) in (start..).zip(series).filter(|(_, line)| is_part(line)) {
+                    let team = line.by.iter().filter(|(name, _)| is_of_teams(name)).collect();
+                    by_team.entry(team).or_default().push(at);
+                }
                 start += series.len();
                 let line = &series[0];
                 if line.population == Some(Population::SeatHolders) {
                     continue;
                 }
-                let by = Dimensions::default();
-                let wanted = LineRef { metric: total, period: line.period, population: None, by: &by };
-                if let Some(total) = find(lines, line, &wanted)
-                    && size(&total) == parts.iter().map(size).sum::<f64>()
-                {
-                    self.add(Some(total), parts);
+                for (by, parts) in by_team {
+                    let wanted = LineRef { metric: total, period: line.period, population: None, by: &by };
+                    if let Some(total) = find(lines, line, &wanted)
+                        && size(&total) == parts.iter().map(size).sum::<f64>()
+                    {
+                        self.add(Some(total), parts);
+                    }
                 }
             }
         }
@@ -275,9 +285,9 @@ impl Sums {
 }
 
 /// Whether the values of a dimension add up to something that is published: `v1` of one flow has
-/// nothing to do with `v1` of another, and no line counts both.
+/// nothing to do with `v1` of another, and no line counts both. Teams overlap, so they do not add up.
 fn is_summed_over(line: &Line<'_>, dimension: &str) -> bool {
-    dimension != "flow" || !line.by.contains("flow_version")
+    !is_of_teams(dimension) && (dimension != "flow" || !line.by.contains("flow_version"))
 }
 
 /// If exactly one line of a sum is suppressed, suppresses its smallest other part or else the

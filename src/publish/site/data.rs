@@ -382,6 +382,9 @@ fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bo
         // The tables of the section on data quality are not interactive.
         return false;
     }
+    if ["team", "cost_center"].iter().any(|name| line.by.contains(name)) && !is_of_team_table(line) {
+        return false;
+    }
     match grain {
         Grain::Day => !line.by.is_empty() || !NOT_DAILY.contains(&line.metric),
         Grain::Week if line.metric == "engagement.retention" => {
@@ -395,6 +398,17 @@ fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bo
                     .any(|(metric, by)| *metric == line.metric && by.contains(&dimensions.as_str()))
         }
         Grain::Month | Grain::Window => true,
+    }
+}
+
+/// Whether the table of teams shows a line; `metrics.csv` has the others.
+fn is_of_team_table(line: &Line<'_>) -> bool {
+    let is_team = |others: usize| line.by.contains("team") && line.by.len() == 1 + others;
+    let is_frequent = line.by.get("segment").is_some_and(|segment| ["regular", "heavy"].contains(&segment));
+    match line.metric {
+        "teams.people" | "users.active" => is_team(0),
+        "engagement.users" => is_team(1) && is_frequent && line.population == Some(Population::People),
+        _ => false,
     }
 }
 

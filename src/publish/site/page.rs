@@ -60,7 +60,9 @@ impl<'a> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
-        let is_metric = |line: &&Line<'_>| !line.metric.starts_with("coverage.");
+        // Who is in a team shows no use.
+        let is_metric =
+            |line: &&Line<'_>| !line.metric.starts_with("coverage.") && !line.metric.starts_with("teams.");
         let status = match completeness.verdict {
             _ if !lines
                 .iter()

@@ -336,3 +336,50 @@ export function firstUseTable(page) {
     ["Median", "seats.days_to_first_use", "days"],
   ]);
 }
+
+/**
+ * A row for each team, by name: a ranking would compare teams that do other work. Null without teams.
+ * @param {Page} page
+ */
+export function teamTable(page) {
+  const people = currentSplit(page, "teams.people", "team");
+  const active = currentSplit(page, "users.active", "team");
+  const segments = ["regular", "heavy"].map((segment) =>
+    currentSplit(page, "engagement.users", "team", { segment, population: "people" }),
+  );
+  const max = maxValue(people.values());
+  return tableFigure(
+    {
+      id: "teams",
+      caption: withPeriod(page, "People by team"),
+      note: "People can be in several teams, and a team can be part of another one, so teams do not add up.",
+      columns: [
+        textColumn("Team"),
+        numberColumn("People"),
+        numberColumn("Active"),
+        numberColumn("Share"),
+        numberColumn("Regular and heavy"),
+      ],
+      rows: [...people.keys()]
+        .sort((a, b) => a.localeCompare(b))
+        .map((team) => {
+          const [all, some] = [people.get(team)?.value, active.get(team)?.value];
+          const often = segments.map((lines) => lines.get(team)?.value);
+          const isKnown = often.every((value) => typeof value === "number");
+          return [
+            textCell(team),
+            barCell(people.get(team), "plain", max),
+            valueCell(active.get(team), "plain"),
+            numberCell(all && typeof some === "number" ? FORMATTERS.percent(some / all) : ""),
+            numberCell(
+              isKnown ? decimalFormat.format(often.reduce((sum, value) => sum + Number(value), 0)) : "",
+            ),
+          ];
+        }),
+    },
+    page,
+  );
+}
+
+/** @type {(text: string) => Cell} */
+const numberCell = (text) => ({ text, kind: "number" });

@@ -10,6 +10,7 @@ import {
   SEGMENTS,
   segmentTable,
   stickinessChart,
+  teamTable,
 } from "./adoption.js";
 import { agentFigures } from "./agents.js";
 import { chatBandTable } from "./chat.js";
@@ -66,6 +67,7 @@ const SECTIONS = [
         ),
         segmentTable(page),
       );
+      yield teamTable(page);
       yield sideBySide(movementTable(page), stickinessChart(page));
       yield retentionTable(page);
       yield sideBySide(idleSeatTable(page), firstUseTable(page));

@@ -85,7 +85,7 @@ pub(super) fn impact(collected: &Collected<'_>, groups: &[usize], period: Period
         .iter()
         .filter(|mr| is_ours(mr.project) && mr.merged_at.is_some_and(|at| was_in(at, period, collected)))
         .collect();
-    let days_of = active_days(collected, groups, true);
+    let days_of = active_days(collected, &roots_of(organization, groups), true);
     let is_active = |person: usize| {
         let days = days_of.get(&person).into_iter().flatten();
         days.into_iter().any(|day| (period.start..=period.end).contains(day))

@@ -9,6 +9,7 @@ mod engagement;
 mod features;
 pub(crate) mod reconcile;
 mod seats;
+mod teams;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,9 +26,11 @@ use self::delivery::{delivery, dora, impact};
 use self::engagement::{engagement, retention};
 use self::features::REACHED;
 use self::seats::seats;
+use self::teams::{members, teams};
 use self::usage::{by_editor, usage};
 
 /// The data of a run, as input of the reference calculation.
+#[derive(Clone)]
 pub(crate) struct Collected<'a> {
     pub(crate) organization: &'a Organization,
     pub(crate) since: NaiveDate,
@@ -41,6 +44,12 @@ pub(crate) struct Collected<'a> {
     pub(crate) truncated: BTreeSet<NaiveDate>,
     /// People who are reported as bots for a while; see [`misreported_bots`].
     pub(crate) misreported: MisreportedBots,
+    /// Whether the members of subgroups were collected, at the time of the fetch.
+    pub(crate) members: bool,
+    /// The people who count, if not everyone does.
+    pub(crate) only: Option<BTreeSet<usize>>,
+    /// Whether bots are among them.
+    pub(crate) only_with_bots: bool,
 }
 
 /// People who are reported as bots: from the first day (included) to the second one (excluded).
@@ -101,7 +110,10 @@ impl Collected<'_> {
     fn has(&self, event: &UsageEvent) -> bool {
         let day = event.timestamp.date_naive();
         let is_missing = self.truncated.contains(&day) && event.timestamp.hour() >= 12;
-        self.knows(day) && (!is_missing || event.is_code_suggestion())
+        let counts = self.only.as_ref().is_none_or(|only| {
+            only.contains(&event.person) && (self.only_with_bots || !self.is_of_bot(event))
+        });
+        counts && self.knows(day) && (!is_missing || event.is_code_suggestion())
     }
 
     /// The seat holders of these groups, by seat list. Lists without holders are left out: there
@@ -113,13 +125,14 @@ impl Collected<'_> {
         let list = |day: &NaiveDate| -> BTreeSet<usize> {
             let holders = people().filter(|(place, person)| {
                 !self.is_bot(*place, *day)
+                    && self.only.as_ref().is_none_or(|only| only.contains(place))
                     && is_on_list(self.organization, &self.seat_lists, *day, *place)
                     && pools().any(|pool| pool.is_held_by(person))
             });
             holders.map(|(place, _)| place).collect()
         };
         let lists = self.seat_lists.iter().map(|day| (*day, list(day)));
-        lists.filter(|(_, holders)| !holders.is_empty()).collect()
+        lists.filter(|(_, holders)| !holders.is_empty() || self.only.is_some()).collect()
     }
 
     /// Whether the usage of all days of the period is complete: missing rows could be of any
@@ -258,12 +271,14 @@ fn put_line(collected: &Collected<'_>, name: &str, period: Period, line: NewLine
             collected.knows_completely(**day)
         }
     };
-    let known = days.iter().filter(is_known).count();
+    // A list of members is known as a whole.
+    let of_teams = metric.starts_with("teams.");
+    let known = if of_teams { days.len() } else { days.iter().filter(is_known).count() };
     let is_settled = |part: &Period| {
         let settled = part.end.checked_add_days(Days::new(8)).expect("a day");
         collected.fetched_at >= settled.and_hms_opt(0, 0, 0).expect("midnight").and_utc()
     };
-    let is_final = known == days.len() && look_back.iter().all(is_settled);
+    let is_final = !of_teams && known == days.len() && look_back.iter().all(is_settled);
     let mut line = json!({"metric": metric, "scope": name, "grain": period.grain, "start": period.start.to_string(),
         "end": period.end.to_string(), "by": by, "value": number.value, "n": number.n, "of": number.of,
         "people": number.people, "coverage": known as f64 / days.len() as f64, "basis": number.basis,
@@ -279,30 +294,55 @@ fn put_line(collected: &Collected<'_>, name: &str, period: Period, line: NewLine
     assert!(lines.insert(key(&line), line).is_none(), "twice: {metric} {by:?}");
 }
 
+/// The top-level groups of groups.
+fn roots_of(organization: &Organization, groups: &[usize]) -> Vec<usize> {
+    groups.iter().map(|group| organization.root_of(*group)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What counts of the events and seats of the top-level groups: for subgroups, those of their
+/// members, with bots.
+fn of_members<'a>(collected: &Collected<'a>, groups: &[usize]) -> Collected<'a> {
+    let organization = collected.organization;
+    let is_subgroup = |group: &usize| organization.groups[*group].parent.is_some();
+    if !groups.iter().any(is_subgroup) {
+        return collected.clone();
+    }
+    assert!(groups.iter().all(is_subgroup), "groups and subgroups together have no reference calculation");
+    let members = groups.iter().flat_map(|group| members(organization, *group)).collect();
+    Collected { only: Some(members), only_with_bots: true, ..collected.clone() }
+}
+
 fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lines) {
     let Collected { organization, since, until, .. } = *collected;
     let groups: Vec<usize> =
         groups.iter().map(|group| organization.group(group).expect("a group of the stand-in")).collect();
+    let (roots, of_members) = (roots_of(organization, &groups), of_members(collected, &groups));
     for period in periods(since, until) {
         let mut put = |metric: &str, by: &[(&str, &str)], look_back: &[Period], number: Number| {
             put_line(collected, name, period, NewLine { metric, by, look_back, number }, lines);
         };
         if days(period).into_iter().any(|day| collected.knows(day)) {
-            usage(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
-            created_sessions(collected, &groups, period, &mut |metric, by, number| {
+            usage(&of_members, &roots, period, &mut |metric, by, number| put(metric, by, &[period], number));
+            created_sessions(&of_members, &roots, period, &mut |metric, by, number| {
                 put(metric, by, &[period], number)
             });
-            seats(collected, &groups, period, &mut put);
-            engagement(collected, &groups, period, &mut put);
-            retention(collected, &groups, period, &mut put);
+            seats(&of_members, &roots, period, &mut put);
+            engagement(&of_members, &roots, period, &mut put);
+            retention(&of_members, &roots, period, &mut put);
         }
+        teams(collected, &groups, period, &mut put);
         delivery(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if days(period).into_iter().any(|day| collected.knows(day)) {
             impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         }
         credits(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         if period.grain == "month" {
-            outlook(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
+            // Credits belong to the subscription, not to a subgroup.
+            if of_members.only.is_none() {
+                outlook(collected, &groups, period, &mut |metric, by, number| {
+                    put(metric, by, &[period], number)
+                });
+            }
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
         if period.grain == "window" {
@@ -317,9 +357,11 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
                     "usage_events" | "code_suggestion_events" if collected.knows(*day) => "complete",
                     _ => "not_collected",
                 };
+                // Credits belong to the subscription, not to a subgroup.
+                let is_there = collector != "credits" || of_members.only.is_none();
                 for name in ["complete", "partial", "not_collected"] {
                     let days = days(period).iter().filter(|day| status(day) == name).count();
-                    if days > 0 {
+                    if days > 0 && is_there {
                         let by = [("collector", collector), ("status", name)];
                         put("coverage.days", &by, &[period], count(days, None));
                     }
@@ -328,7 +370,9 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
         }
     }
     for month in periods(since, until).into_iter().filter(|period| period.grain == "month") {
-        balances(collected, name, &groups, month, lines);
+        if of_members.only.is_none() {
+            balances(collected, name, &groups, month, lines);
+        }
     }
     let put = |metric: &str,
                grain: &str,
@@ -372,7 +416,8 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
     for (collector, status, days) in [
         ("seats", "complete", collected.seat_lists.iter().filter(|day| **day >= window).count() as u64),
         ("group_tree", "complete", 1),
-        ("credit_months", "complete", 1),
+        ("members", "complete", collected.members.into()),
+        ("credit_months", "complete", of_members.only.is_none().into()),
         ("ai_user_metrics", "denied", 1),
         ("ai_metrics", "denied", requested_days),
         ("ai_metrics", "not_collected", 28 - requested_days),

@@ -419,6 +419,9 @@ impl Reader {
     /// Reads an event, if the text starts with one in canonical form. Returns the length of its
     /// line, including the line break; `None` if the parser has to read the line.
     pub fn decode_event_fast(&mut self, text: &str) -> Option<usize> {
+        if self.keeps_usernames() {
+            return None;
+        }
         let mut parsed = ParsedEvent::new(text);
         let length = parsed.read(&mut self.cache)?;
         // A matched start includes these checks.
