@@ -154,8 +154,7 @@ impl Activity {
                 }
             }
         }
-        activity.add_cohorts();
-        activity
+        self.add_cohorts();
     }
 
     /// Adds the people of each week and month, and those who were never active before.
