@@ -1,7 +1,7 @@
 //! What an attacker knows: every number of every published file of every site, as bounds of
 //! variables, and the truth beside it to judge what the attack finds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use chrono::{Datelike as _, NaiveDate};
@@ -60,8 +60,8 @@ pub(crate) struct Knowledge {
     index: HashMap<(usize, Range, u32), usize>,
     /// Ranges for which a file shows the level: quantity name, scope, population, dimensions.
     levels: BTreeSet<(Level, Range)>,
-    /// Whether a zero is suppressed, so that a suppressed number need not be at least 1.
-    pub(crate) hides_zeros: bool,
+    /// Suppressed zeros: with any, a suppressed number need not be at least 1.
+    pub(crate) hidden_zeros: Vec<String>,
 }
 
 /// A quantity by the same dimensions.
@@ -118,14 +118,21 @@ impl Knowledge {
             series_index: HashMap::new(),
             index: HashMap::new(),
             levels: BTreeSet::new(),
-            hides_zeros: false,
+            hidden_zeros: Vec::new(),
         };
-        for on in sites {
+        let mut seen = HashSet::new();
+        for (at, on) in sites.into_iter().enumerate() {
             let report = site::report(world, on);
-            knowledge.add_truth(&report, number(on));
-            site::published(&report).iter().for_each(|row| knowledge.add_row(row, number(on)));
+            let is_corrected = knowledge.corrections.iter().any(|(known, _)| *known == number(on));
+            if at == 0 || is_corrected {
+                seen.clear();
+            }
+            knowledge.add_truth(&report, number(on), seen.is_empty());
+            let rows = site::published(&report, &mut seen);
+            rows.iter().for_each(|row| knowledge.add_row(row, number(on)));
         }
         knowledge.bound_suppressed();
+        knowledge.mark_small_groups();
         knowledge
     }
 
@@ -199,10 +206,12 @@ impl Knowledge {
         Some(self.variable(series, range, site))
     }
 
-    /// Adds what the program computed.
-    fn add_truth(&mut self, report: &MetricReport, site: i32) {
+    /// Adds what the program computed. Periods that ended before the site of the day before are
+    /// known from that, unless something was corrected.
+    fn add_truth(&mut self, report: &MetricReport, site: i32, is_all: bool) {
+        let recent = date(site - 3).to_string().parse().expect("a day");
         for line in &report.metrics {
-            if !is_about_people(&line.metric) {
+            if !is_about_people(&line.metric) || (!is_all && line.end < recent) {
                 continue;
             }
             let by: By = line.by.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -278,8 +287,8 @@ impl Knowledge {
         }
     }
 
-    /// Zeros are shown, so a suppressed number is at least 1; unless a suppressed zero proves the
-    /// opposite. Bots are not people, so nothing is known about a suppressed count of bots, and a
+    /// Zeros are shown, so a suppressed number is at least 1; unless a suppressed zero of the same
+    /// metric proves the opposite. Bots are not people, so nothing is known about a suppressed count of bots, and a
     /// suppressed count can have no people behind it.
     fn bound_suppressed(&mut self) {
         let series = &self.series;
@@ -288,14 +297,43 @@ impl Knowledge {
         };
         let is_open =
             |variable: &Variable| variable.is_suppressed && !variable.is_shown && !of_bots(variable);
-        self.hides_zeros = self.variables.iter().any(|variable| {
+        let is_hidden_zero = |variable: &&Variable| {
             let is_people = series[variable.series].quantity.kind == Kind::People;
             is_open(variable) && variable.truth == Some(0.0) && !is_people
-        });
-        let hides_zeros = self.hides_zeros;
+        };
+        self.hidden_zeros = (self.variables.iter().filter(is_hidden_zero))
+            .map(|variable| format!("{} {}", series[variable.series], days(variable.range)))
+            .collect();
+        let hiding: BTreeSet<&str> = (self.variables.iter().filter(is_hidden_zero))
+            .map(|variable| &*series[variable.series].quantity.name)
+            .collect();
         for variable in self.variables.iter_mut().filter(|variable| is_open(variable)) {
+            let hides_zeros = hiding.contains(&*series[variable.series].quantity.name);
             if !hides_zeros && variable.truth.is_some_and(|truth| truth >= 1.0) {
                 variable.low = 1.0;
+            }
+        }
+    }
+
+    /// Numbers without people of their own, such as credits and seats, rest on those of their
+    /// group.
+    fn mark_small_groups(&mut self) {
+        let mut people: BTreeMap<&str, u64> = BTreeMap::new();
+        for variable in &self.variables {
+            let Series { quantity, scope, .. } = &self.series[variable.series];
+            if quantity.name == "events.count#people" && quantity.by.is_empty() {
+                let most = people.entry(scope).or_default();
+                *most = (*most).max(variable.truth.unwrap_or_default() as u64);
+            }
+        }
+        for variable in &mut self.variables {
+            let Series { quantity, scope, .. } = &self.series[variable.series];
+            let is_of_group = ["agents.credits#value", "seats.assigned", "seats.active#of"]
+                .iter()
+                .any(|name| quantity.name.starts_with(name));
+            let people = people.get(&**scope).copied().unwrap_or_default();
+            if is_of_group && people < site::MIN_PEOPLE && variable.truth.is_some_and(|truth| truth > 0.0) {
+                variable.few_people = Some(people);
             }
         }
     }
@@ -321,8 +359,12 @@ fn fields(line: &Metric) -> [(Field, Option<f64>); 4] {
 /// Whether a field of a line with few people is theirs. The denominators and numerators of rates
 /// of events have lines of their own.
 fn is_sensitive(metric: &str, field: Field, value: f64) -> bool {
-    let is_rate_of_events = ["code_suggestions.acceptance_rate", "code_suggestions.line_acceptance_rate",
-        "agents.completion_rate"].contains(&metric);
+    let is_rate_of_events = [
+        "code_suggestions.acceptance_rate",
+        "code_suggestions.line_acceptance_rate",
+        "agents.completion_rate",
+    ]
+    .contains(&metric);
     let few = value >= 1.0 && value < site::MIN_PEOPLE as f64;
     match field {
         _ if is_rate_of_events => false,

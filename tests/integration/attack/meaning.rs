@@ -116,6 +116,15 @@ pub(crate) fn quantity(metric: &str, by: &By, field: Field) -> Option<Quantity> 
     if let Some(found) = rate(metric, &by, field) {
         return found;
     }
+    if metric.starts_with("impact.") {
+        // Who has used GitLab Duo depends on the period and the group.
+        let name = if field == Field::People { "people" } else { "n" };
+        return (field != Field::Of).then(|| made(&format!("{metric}#{name}"), by, Kind::Partition));
+    }
+    if metric == "engagement.retention" && field == Field::People {
+        // Those who were active again or, without any, the cohort.
+        return None;
+    }
     if STATES.contains(&metric) || metric == "seats.assigned" || metric == "chat.user_bands" {
         return (field != Field::Of).then(|| made(metric, by, Kind::Partition));
     }
@@ -150,14 +159,18 @@ fn rate(metric: &str, by: &By, field: Field) -> Option<Option<Quantity>> {
             Some(made("chat.messages_per_user#n", by.clone(), Kind::Additive))
         }
         ("chat.messages_per_user", _) => Some(people_of("chat.messages", by.clone())),
-        ("agents.completion_rate", Field::N) => Some(events_of("agents.sessions", with("status", "finished"))),
+        ("agents.completion_rate", Field::N) => {
+            Some(events_of("agents.sessions", with("status", "finished")))
+        }
         ("agents.completion_rate", Field::Of) => Some(events_of("agents.sessions", by.clone())),
         ("agents.completion_rate", _) => Some(people_of("agents.sessions", by.clone())),
         ("agents.success_rate", Field::N) if by.contains_key("flow") => {
             Some(events_of("agents.sessions", with("status", "finished")))
         }
         ("agents.success_rate", Field::N) => Some(made("agents.success_rate#n", by.clone(), Kind::Additive)),
-        ("agents.success_rate", Field::Of) => Some(made("agents.success_rate#of", by.clone(), Kind::Additive)),
+        ("agents.success_rate", Field::Of) => {
+            Some(made("agents.success_rate#of", by.clone(), Kind::Additive))
+        }
         ("agents.success_rate", _) => Some(made("agents.success_rate#people", by.clone(), Kind::People)),
         ("merge_requests.time_to_merge_seconds", Field::N) => {
             Some(events_of("merge_requests.merged", by.clone()))

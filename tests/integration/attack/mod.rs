@@ -23,13 +23,14 @@ fn attack(plan: Plan) -> Report {
     let world = World::new(plan);
     let mut knowledge = Knowledge::of(&world);
     let read = started.elapsed();
+    let started = Instant::now();
     let relations = relations::relations(&mut knowledge);
     let broken = report::broken(&knowledge, &relations);
     let reasons = propagation::propagate(&mut knowledge, &relations);
     let mut report = Report::of(&knowledge, &relations, &reasons);
     report.broken = broken;
     eprintln!(
-        "{plan:?}: {} variables, {} relations, read {read:?}, all {:?}",
+        "{plan:?}: {} variables, {} relations, read in {read:?}, attacked in {:?}",
         knowledge.variables.len(),
         relations.len(),
         started.elapsed()

@@ -59,7 +59,11 @@ fn narrow(knowledge: &mut Knowledge, relation: &Relation, is_whole: &[bool], nar
     for (at, factor) in &relation.terms {
         let variable = &knowledge.variables[*at];
         let (least, most) = ends(*factor, variable.low, variable.high);
-        if least.is_finite() { low += least } else { infinite.0 += 1 }
+        if least.is_finite() {
+            low += least
+        } else {
+            infinite.0 += 1
+        }
         if most.is_finite() { high += most } else { infinite.1 += 1 }
     }
     for (at, factor) in &relation.terms {
@@ -72,7 +76,11 @@ fn narrow(knowledge: &mut Knowledge, relation: &Relation, is_whole: &[bool], nar
         let mut bound = |limit: f64, is_upper: bool| {
             // factor * x is at most (or at least) the limit.
             let limit = limit / f64::from(*factor);
-            if is_upper == (*factor > 0) { new_high = new_high.min(limit) } else { new_low = new_low.max(limit) }
+            if is_upper == (*factor > 0) {
+                new_high = new_high.min(limit)
+            } else {
+                new_low = new_low.max(limit)
+            }
         };
         let others_infinite = infinite.0 - u32::from(!least.is_finite());
         if others_infinite == 0 {

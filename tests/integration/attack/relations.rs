@@ -54,7 +54,8 @@ pub(crate) fn relations(knowledge: &mut Knowledge) -> Vec<Relation> {
         let mut ranges: HashMap<_, BTreeSet<Range>> = HashMap::new();
         for variable in &knowledge.variables {
             let Series { quantity, scope, population } = &knowledge.series[variable.series];
-            let is_of_epoch = variable.range.1 <= epoch && variable.vintage == knowledge.vintage(variable.range, epoch);
+            let is_of_epoch =
+                variable.range.1 <= epoch && variable.vintage == knowledge.vintage(variable.range, epoch);
             if is_of_epoch {
                 let key = (quantity.name.clone(), scope.clone(), population.clone());
                 ranges.entry(key).or_default().insert(variable.range);
@@ -131,11 +132,7 @@ impl Relations<'_> {
         }
         for ((whole, dimension), parts) in parts {
             let Some(series) = self.knowledge.find_series(&whole) else { continue };
-            let kind = match (whole.quantity.kind, &*dimension) {
-                // Nobody is a person and a bot.
-                (Kind::People, "with_duo") => Kind::Partition,
-                (kind, _) => kind,
-            };
+            let kind = whole.quantity.kind;
             for range in self.ranges_of(series) {
                 let Some(total) = self.knowledge.find(series, range, self.epoch) else { continue };
                 let parts: Vec<usize> = parts.iter().filter_map(|part| self.term(*part, range)).collect();
@@ -183,9 +180,8 @@ impl Relations<'_> {
             let left = (earlier.0, range.0 - 1);
             let arrived = (earlier.1 + 1, range.1);
             let terms = [(range, 1), (left, 1), (earlier, -1), (arrived, -1)];
-            let terms = terms.into_iter().filter_map(|(range, factor)| {
-                Some((self.term(series, range)?, factor))
-            });
+            let terms =
+                terms.into_iter().filter_map(|(range, factor)| Some((self.term(series, range)?, factor)));
             let terms = terms.collect();
             self.add(terms, Sense::Equal, Rule::Periods);
         }
@@ -230,7 +226,8 @@ impl Relations<'_> {
     fn add_metrics(&mut self) {
         for variable in 0..self.knowledge.variables.len() {
             let found = &self.knowledge.variables[variable];
-            if found.range.1 > self.epoch || found.vintage != self.knowledge.vintage(found.range, self.epoch) {
+            if found.range.1 > self.epoch || found.vintage != self.knowledge.vintage(found.range, self.epoch)
+            {
                 continue;
             }
             let quantity = self.knowledge.series[found.series].quantity.clone();
@@ -296,17 +293,21 @@ impl Relations<'_> {
                 let field = if name.ends_with("#n") { "n" } else { "people" };
                 for grain in ["month", "window"] {
                     let name = format!("impact.time_to_merge_seconds#{field}@{grain}");
-                    let parts = ["true", "false"]
-                        .map(|value| self.beside(variable, &name, &with("with_duo", value)));
+                    let parts =
+                        ["true", "false"].map(|value| self.beside(variable, &name, &with("with_duo", value)));
                     if let [Some(with), Some(without)] = parts {
                         self.add_whole(variable, &[with, without], Kind::Partition, Rule::Metrics);
                     }
                 }
                 return;
             }
-            "events.count#people" if by.get("event").is_some_and(|event| event == "request_duo_chat_response") => {
+            "events.count#people"
+                if by.get("event").is_some_and(|event| event == "request_duo_chat_response") =>
+            {
                 ["1-4", "5-19", "20-49", "50+"]
-                    .map(|band| ("chat.user_bands".to_owned(), By::from([("band".to_owned(), band.to_owned())])))
+                    .map(|band| {
+                        ("chat.user_bands".to_owned(), By::from([("band".to_owned(), band.to_owned())]))
+                    })
                     .into()
             }
             "agents.success_rate#of" if by.contains_key("flow") => ["finished", "failed", "stopped", "stuck"]
@@ -325,7 +326,8 @@ impl Relations<'_> {
 /// Whether the values of a dimension of a quantity are parts of its total.
 fn is_partition(quantity: &Quantity, dimension: &str) -> bool {
     // Kinds of tokens overlap, and so do the people of teams; a cohort of retention is of a week.
-    !["team", "cost_center", "week", "month", "cohort", "from", "to", "segment", "tier", "band"].contains(&dimension)
+    !["team", "cost_center", "week", "month", "cohort", "from", "to", "segment", "tier", "band"]
+        .contains(&dimension)
         && !(quantity.name.starts_with("agents.tokens") && dimension == "kind")
 }
 

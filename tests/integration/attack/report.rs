@@ -8,15 +8,16 @@ use super::meaning::Kind;
 use super::relations::{Relation, Sense};
 use super::site::MIN_PEOPLE;
 
-/// Findings printed in full for each kind.
-const EXAMPLES: usize = 6;
+/// Findings of each kind that are printed, unless `DUO_METRICS_ATTACK_EXAMPLES` sets another number.
+const EXAMPLES: usize = 3;
 
 /// What an attacker derives from one world.
 pub(crate) struct Report {
     pub(crate) rows: u64,
     pub(crate) suppressed: u64,
     pub(crate) telling_marks: u64,
-    pub(crate) hides_zeros: bool,
+    /// Zeros that are suppressed.
+    pub(crate) hidden_zeros: Vec<String>,
     /// Cells that rest on few people.
     pub(crate) sensitive: usize,
     /// Findings by kind.
@@ -80,7 +81,7 @@ impl Report {
             rows: knowledge.rows,
             suppressed: knowledge.suppressed_rows,
             telling_marks: knowledge.telling_marks,
-            hides_zeros: knowledge.hides_zeros,
+            hidden_zeros: knowledge.hidden_zeros.clone(),
             sensitive: 0,
             findings: BTreeMap::new(),
             broken: BTreeMap::new(),
@@ -89,10 +90,14 @@ impl Report {
         for (at, variable) in knowledge.variables.iter().enumerate() {
             let is_outside = |truth: f64| truth < variable.low - 1e-6 || truth > variable.high + 1e-6;
             if variable.truth.is_some_and(is_outside) {
-                let reason = reasons[at].map_or(String::new(), |reason| explain(knowledge, &relations[reason]));
+                let reason =
+                    reasons[at].map_or(String::new(), |reason| explain(knowledge, &relations[reason]));
                 report.excluded.push(format!(
                     "{} [{}, {}] is {:?}: {reason}",
-                    knowledge.name(at), variable.low, variable.high, variable.truth
+                    knowledge.name(at),
+                    variable.low,
+                    variable.high,
+                    variable.truth
                 ));
             }
             if variable.few_people.is_some() {
@@ -137,22 +142,29 @@ impl Report {
         let mut known: BTreeMap<usize, Vec<(Range, u32, f64)>> = BTreeMap::new();
         for variable in &knowledge.variables {
             if knowledge.series[variable.series].quantity.kind == Kind::People && is_known(variable) {
-                known.entry(variable.series).or_default().push((variable.range, variable.vintage, variable.low));
+                known.entry(variable.series).or_default().push((
+                    variable.range,
+                    variable.vintage,
+                    variable.low,
+                ));
             }
         }
         let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (series, cells) in &known {
-            let name = |range: Range, value: f64| {
-                format!("{} = {value}", days(range))
-            };
+            let name = |range: Range, value: f64| format!("{} = {value}", days(range));
             let text = knowledge.series[*series].to_string();
             for (long, vintage, more) in cells {
                 for (short, _, fewer) in cells {
                     let is_within = long != short && long.0 <= short.0 && short.1 <= long.1;
-                    if is_within && knowledge.vintage(*short, knowledge.last) <= *vintage && is_few(more - fewer) {
-                        found.entry("difference: longer minus shorter period").or_default().insert(
-                            format!("{text}: {} - {}", name(*long, *more), name(*short, *fewer)),
-                        );
+                    if is_within
+                        && knowledge.vintage(*short, knowledge.last) <= *vintage
+                        && is_few(more - fewer)
+                    {
+                        found.entry("difference: longer minus shorter period").or_default().insert(format!(
+                            "{text}: {} - {}",
+                            name(*long, *more),
+                            name(*short, *fewer)
+                        ));
                     }
                 }
             }
@@ -162,7 +174,9 @@ impl Report {
                     None => continue,
                 };
                 for (range, vintage, more) in cells {
-                    let same = others.iter().find(|(other, other_vintage, _)| other == range && other_vintage == vintage);
+                    let same = others
+                        .iter()
+                        .find(|(other, other_vintage, _)| other == range && other_vintage == vintage);
                     if let Some((_, _, fewer)) = same
                         && is_few(more - fewer)
                     {
@@ -185,10 +199,10 @@ impl Report {
                 let Some(n) = knowledge.find(other, variable.range, knowledge.last) else { continue };
                 let n = &knowledge.variables[n];
                 if is_known(variable) && is_known(n) && is_few(variable.low - n.low) {
-                    found.entry("difference: seats without activity").or_default().insert(format!(
-                        "{rate} {}: {} of {}",
-                        series.scope, n.low, variable.low
-                    ));
+                    found
+                        .entry("difference: seats without activity")
+                        .or_default()
+                        .insert(format!("{rate} {}: {} of {}", series.scope, n.low, variable.low));
                 }
             }
         }
@@ -212,7 +226,8 @@ fn relation_of(knowledge: &Knowledge, whole: usize, part: usize) -> Option<&'sta
     if !same_scope {
         return None;
     }
-    if whole.quantity.name == "events.count#people" && part.quantity.name == "users.active#people" && same_by {
+    if whole.quantity.name == "events.count#people" && part.quantity.name == "users.active#people" && same_by
+    {
         return Some("difference: reached minus active");
     }
     let is_part = whole.quantity.name == part.quantity.name
@@ -229,20 +244,25 @@ impl fmt::Display for Report {
             self.rows,
             self.suppressed,
             self.telling_marks,
-            self.hides_zeros,
+            self.hidden_zeros.len(),
             self.sensitive,
             self.broken.values().sum::<u64>(),
             self.excluded.len()
         )?;
+        for text in self.hidden_zeros.iter().take(3) {
+            writeln!(out, "  suppressed zero: {text}")?;
+        }
         for (text, count) in self.broken.iter().take(12) {
             writeln!(out, "  broken {count}: {text}")?;
         }
         for text in self.excluded.iter().take(6) {
             writeln!(out, "  excluded {text}")?;
         }
+        let examples = std::env::var("DUO_METRICS_ATTACK_EXAMPLES").ok();
+        let examples = examples.and_then(|number| number.parse().ok()).unwrap_or(EXAMPLES);
         for (kind, texts) in &self.findings {
             writeln!(out, "{:7} {kind}", texts.len())?;
-            for text in texts.iter().step_by((texts.len() / EXAMPLES).max(1)).take(EXAMPLES) {
+            for text in texts.iter().step_by((texts.len() / examples.max(1)).max(1)).take(examples) {
                 writeln!(out, "          {text}")?;
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Nothing of the suppression is used here but its result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use duo_metrics::aggregate::aggregator::{self, MetricReport, Options};
@@ -51,15 +51,25 @@ pub(crate) fn report(world: &World, on: NaiveDate) -> MetricReport {
     };
     let records = world.records(on);
     let mut summary = Summary::new("aggregate");
-    let (report, _) = aggregator::aggregate(&options, records.as_bytes(), &mut summary).expect("valid records");
+    let (report, _) =
+        aggregator::aggregate(&options, records.as_bytes(), &mut summary).expect("valid records");
     report
 }
 
-/// The published rows of a report.
-pub(crate) fn published(report: &MetricReport) -> Vec<Row> {
+/// The published rows of a report, without those that `seen` has; rows repeat from site to site.
+pub(crate) fn published(report: &MetricReport, seen: &mut HashSet<String>) -> Vec<Row> {
     let lines = publish(&report.metrics, MIN_PEOPLE);
     let text = table(&lines, InstanceColumn::Always).expect("the table is written to memory");
-    let mut reader = csv::Reader::from_reader(text.as_slice());
+    // No label of a world contains a line break.
+    let text = String::from_utf8(text).expect("the table is text");
+    let mut lines = text.lines();
+    let header = lines.next().expect("a header");
+    let mut new = header.to_owned();
+    for line in lines.filter(|line| seen.insert(format!("{header}{line}"))) {
+        new.push('\n');
+        new.push_str(line);
+    }
+    let mut reader = csv::Reader::from_reader(new.as_bytes());
     let header: Vec<String> = reader.headers().expect("a header").iter().map(String::from).collect();
     let mut rows = Vec::new();
     for record in reader.records() {

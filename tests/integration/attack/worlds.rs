@@ -140,14 +140,7 @@ impl World {
         text
     }
 
-    fn add_usage(
-        &mut self,
-        group: &str,
-        on: NaiveDate,
-        people: &[Person],
-        shrunk: NaiveDate,
-        rng: &mut Rng,
-    ) {
+    fn add_usage(&mut self, group: &str, on: NaiveDate, people: &[Person], shrunk: NaiveDate, rng: &mut Rng) {
         let mut rows = Rows::default();
         for person in people.iter().filter(|person| person.groups.contains(&group)) {
             person.act(on, group, &mut rows, rng);
@@ -200,9 +193,8 @@ impl World {
 
     /// The seats and members of the morning after a day.
     fn add_lists(&mut self, group: &str, on: NaiveDate, people: &[Person]) {
-        let holders: Vec<&Person> = (people.iter())
-            .filter(|person| person.has_seat && person.groups.contains(&group))
-            .collect();
+        let holders: Vec<&Person> =
+            (people.iter()).filter(|person| person.has_seat && person.groups.contains(&group)).collect();
         let mut rows = vec![format!(
             r#""type":"seat_pool","purchase":"{group}","add_on":"DUO_ENTERPRISE","purchased":{},"assigned":{}"#,
             holders.len() + 10,
@@ -219,7 +211,10 @@ impl World {
                     teams_of(at, self.plan.people).into_iter().map(move |team| (team, person))
                 })
                 .map(|(team, person)| {
-                    format!(r#""type":"member","team":"{team}","user":"{}","bot":{}"#, person.id, person.is_bot)
+                    format!(
+                        r#""type":"member","team":"{team}","user":"{}","bot":{}"#,
+                        person.id, person.is_bot
+                    )
                 })
                 .collect();
             self.add_fetch_at("members", group, on, on, since, &teams);
@@ -227,7 +222,14 @@ impl World {
     }
 
     /// Adds a fetch on the morning after `fetched`.
-    fn add_fetch(&mut self, collector: &str, group: &str, on: NaiveDate, fetched: NaiveDate, rows: &[String]) {
+    fn add_fetch(
+        &mut self,
+        collector: &str,
+        group: &str,
+        on: NaiveDate,
+        fetched: NaiveDate,
+        rows: &[String],
+    ) {
         self.add_fetch_at(collector, group, on, plus(fetched, 1), fetched, rows);
     }
 
