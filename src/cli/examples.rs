@@ -57,6 +57,11 @@ Examples:
   duo-metrics history prune --keep-days 400
   duo-metrics history rename --group acme acme-corp";
 
+pub(super) const PRIVACY: &str = "\
+Examples:
+  duo-metrics privacy audit public
+  duo-metrics privacy audit monday/public tuesday/public";
+
 pub(super) const ARTIFACT: &str = "\
 Examples:
   duo-metrics artifact --job duo-metrics:process --path .duo-metrics/history.jsonl.gz --output history.jsonl.gz";

@@ -7,6 +7,7 @@ mod examples;
 mod history;
 mod lint;
 mod normalize;
+mod privacy;
 mod publish;
 mod run;
 mod shell;
@@ -21,6 +22,7 @@ pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs
 pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
 pub use normalize::{InputArgs, NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
+pub use privacy::{AuditArgs, PrivacyCommand, PrivacyCommandArgs};
 pub use publish::{
     DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs, ThemeArgs,
 };
@@ -86,6 +88,9 @@ pub enum Command {
     /// Manage stored history: list, verify, prune, move, rename, remove a person
     #[command(after_help = examples::HISTORY)]
     History(HistoryCommandArgs),
+    /// Check that published sites reveal no count of few people
+    #[command(after_help = examples::PRIVACY)]
+    Privacy(PrivacyCommandArgs),
     /// Download a file that a job left in the last successful pipeline (for use in a pipeline)
     #[command(after_help = examples::ARTIFACT)]
     Artifact(ArtifactArgs),
@@ -119,6 +124,7 @@ impl Command {
             Command::Export(_) => "export",
             Command::Doctor(_) => "doctor",
             Command::History(_) => "history",
+            Command::Privacy(_) => "privacy",
             Command::Artifact(_) => "artifact",
             Command::Metrics(_) => "metrics",
             Command::Sql(_) => "sql",

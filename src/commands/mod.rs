@@ -23,6 +23,7 @@ pub mod lint;
 pub mod man;
 pub mod metrics;
 pub mod normalize;
+pub mod privacy;
 pub mod run;
 pub mod sql;
 
@@ -60,6 +61,7 @@ pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, 
             let piped = (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
             history::run(args, &environment, piped, stdout, summary)
         }
+        Command::Privacy(args) => privacy::run(args, stdout, summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout, summary),
         Command::Lint(args) => lint::run(args, standard_input(), stdout, summary),

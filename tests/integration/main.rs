@@ -3,8 +3,10 @@
 
 mod agents;
 mod aggregates;
+mod attack;
 mod bench;
 mod collectors;
+mod command_line;
 mod component;
 mod connections;
 mod consumers;
