@@ -150,6 +150,14 @@ export function periodName(period) {
 }
 
 /**
+ * `October`.
+ * @param {Period} period
+ */
+export function monthName({ start }) {
+  return monthFormat.format(new Date(start)).split(NO_BREAK)[0];
+}
+
+/**
  * `4 Oct to 31 Oct 2026`.
  * @param {Period} period
  */
@@ -223,42 +231,6 @@ export function coverageText(line) {
       `${isImported(line) ? "imported events" : `${ofDays(line.imported)} imported`}, completeness unknown`,
     );
   return texts.join(", ");
-}
-
-/**
- * Why two lines are not compared: only complete periods are. Empty when they can be.
- * @param {Line|undefined} from
- * @param {Line|undefined} to
- */
-export function incomparableReason(from, to) {
-  const line = [to, from].find((line) => line && line.coverage < 1);
-  if (!line) return "";
-  const name = periodName(line.period);
-  return isImported(line) ? `completeness of ${name} is unknown` : `${name} is incomplete`;
-}
-
-/**
- * The change between two lines of the same grain; empty when they cannot be compared.
- * @param {Line|undefined} from
- * @param {Line|undefined} to
- * @param {Style} style
- */
-export function changeText(from, to, style) {
-  if (!from || !to || from.value === null || to.value === null || incomparableReason(from, to)) return "";
-  const difference = to.value - from.value;
-  const sign = difference < 0 ? "−" : "+";
-  if (style === "percent") {
-    const points = decimalFormat.format(Math.abs(difference) * 100);
-    if (points === decimalFormat.format(0)) return "no change";
-    return `${sign}${points} ${points === decimalFormat.format(1) ? "point" : "points"}`;
-  }
-  const size = FORMATTERS[style](Math.abs(difference));
-  if (size === FORMATTERS[style](0)) return "no change";
-  // A percentage of a small base is less informative than the difference.
-  if (from.value < 20) return `${sign}${size}`;
-  const share = Math.abs(difference) / from.value;
-  if (share < 0.0005) return "no change";
-  return `${sign}${(share < 0.0095 ? percentFormat : wholePercentFormat).format(share)}`;
 }
 
 /** @type {Record<string, string>} Labels of `(none)` by dimension. "No language" is a value that editors send. */

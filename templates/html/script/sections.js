@@ -1,17 +1,15 @@
 // What the sections of both dashboards are made of.
 
-import { chartFigure, sparkline } from "./chart.js";
+import { changeText, incomparableReason } from "./change.js";
+import { chartFigure } from "./chart.js";
 import { element } from "./elements.js";
 import { trackShown } from "./filter-notes.js";
 import {
   capitalize,
-  changeText,
   coverageText,
   dateRange,
   details,
-  incomparableReason,
   periodName,
-  pluralize,
   ratioText,
   shortDay,
   UNKNOWN,
@@ -20,6 +18,7 @@ import {
   wholePercentFormat,
 } from "./format.js";
 import { addDays, isImported, periodsBetween } from "./metrics.js";
+import { sparkline } from "./sparkline.js";
 import { comparisonPeriod, hasData } from "./state.js";
 import {
   barCell,
@@ -41,37 +40,21 @@ import {
  * @typedef {{key: FilterKey, label: string}} ActiveFilter a filter that differs from its initial value
  * @typedef {{host: Element, lines: Line[], follows: FilterKey[]}} ShownFigure see `trackShown`
  * @typedef {Node|null|undefined|false|""} Figure
- * @typedef {{id: string, build: (page: Page) => Iterable<Figure|Figure[]>}} Section
+ * @typedef {{id: string, filters?: FilterKey[], build: (page: Page) => Iterable<Figure|Figure[]>}} Section `filters` apply to this
+ *   section only
  * @typedef {{label: string, metric: string, by?: Dimensions, style: Style}} MetricColumn
  */
 
 /**
  * What a section is rendered from: the data, the selection and what follows from it. `before` is the period to compare
- * with, `small` the number of people below which values are suppressed, `shown` the figures of the section so far.
+ * with, `small` the number of people below which values are suppressed, `earlier` the slot of a chart to compare another
+ * one with, `change` selects a value of a filter, and `shown` holds the figures of the section so far.
  * @typedef {{
  *   data: Data, metrics: Metrics, small: number, selected: Selected, group: number, period: Period, before: ?Period,
- *   slots: (grain: Grain) => Period[], activeFilters: ActiveFilter[], shown: ShownFigure[]
+ *   slots: (grain: Grain) => Period[], earlier: (slot: Period) => ?Period, activeFilters: ActiveFilter[],
+ *   change: (key: FilterKey, value: string) => void, shown: ShownFigure[]
  * }} Page
  */
-
-/**
- * The days, weeks or months on the time axis: the newest ones up to the end of the period.
- * @param {Data} data
- * @param {Selected} selected
- * @param {Period} period
- * @param {Grain} grain
- */
-export function chartSlots(data, selected, period, grain) {
-  if (!data.first || !data.last) return [];
-  const last = period.end < data.last ? period.end : data.last;
-  const days = /** @type {Record<string, number>} */ ({ 13: 91, 53: 371 })[selected.span];
-  const first = days ? addDays(last, 1 - days) : data.first;
-  return periodsBetween(
-    grain,
-    first > data.first ? first : data.first,
-    selected.span === "all" ? data.last : last,
-  );
-}
 
 /**
  * A chart whose layers are metrics: name, tone, metric and further dimensions of each.
@@ -100,24 +83,28 @@ export function timeSeriesFigure(page, chart, layers) {
 }
 
 /**
- * The line of a metric in the selected period.
+ * The line of a metric in the selected period or, if it has none with these dimensions, in the newest one before.
  * @param {Page} page
  * @param {string} metric
  * @param {Dimensions} [by]
  */
 export function currentLine(page, metric, by = {}) {
-  return page.metrics.line(page.group, metric, page.period, by);
+  const { metrics, group } = page;
+  const period = metrics.newestPeriod(group, metric, page.period, Object.keys(by));
+  return metrics.line(group, metric, period, by);
 }
 
 /**
- * The lines of a metric in the selected period by one dimension.
+ * The lines of a metric by one dimension in the selected period or, if it is not split by it, in the newest one before.
  * @param {Page} page
  * @param {string} metric
  * @param {string} key
  * @param {Dimensions} [fixed]
  */
 export function currentSplit(page, metric, key, fixed = {}) {
-  return page.metrics.split(page.group, metric, page.period, key, fixed);
+  const { metrics, group } = page;
+  const period = metrics.newestPeriod(group, metric, page.period, [key, ...Object.keys(fixed)]);
+  return metrics.split(group, metric, period, key, fixed);
 }
 
 /** @param {...(Node|string)} content */
@@ -132,7 +119,7 @@ export function emptyNote(...content) {
  * @param {string} text
  */
 export function emptyFigure(id, title, text) {
-  return element("figure", { id }, element("figcaption", {}, element("h3", {}, title)), emptyNote(text));
+  return element("figure", { id }, element("figcaption", {}, element("h4", {}, title)), emptyNote(text));
 }
 
 /**
@@ -141,33 +128,18 @@ export function emptyFigure(id, title, text) {
  */
 export function sideBySide(...items) {
   const shown = items.filter(Boolean);
-  return shown.length > 1 ? element("div", { class: "pair" }, shown) : shown;
+  return shown.length > 1 ? element("div", { class: shown.length > 2 ? "pair trio" : "pair" }, shown) : shown;
 }
 
 /**
- * The filter that the figures below follow.
- * @param {string} text
- */
-export function filterChip(text) {
-  return element("p", { class: "narrowed" }, element("span", { class: "chip" }, text));
-}
-
-/**
- * A caption with the selected period.
+ * A caption with the days of the lines, which differ from the selected period where that is not split.
  * @param {Page} page
  * @param {string} caption
+ * @param {Iterable<Line|undefined>} [lines]
  */
-export function withPeriod(page, caption) {
-  return `${caption}, ${periodName(page.period)}`;
-}
-
-export const MAX_ROWS = 40;
-
-/** @param {number} count */
-export function omittedRows(count) {
-  return count > MAX_ROWS
-    ? `${pluralize(count - MAX_ROWS, "more row is", "more rows are")} in metrics.csv.`
-    : "";
+export function withPeriod(page, caption, lines = []) {
+  const line = [...lines].find(Boolean);
+  return `${caption}, ${periodName(line?.period ?? page.period)}`;
 }
 
 /**
@@ -314,7 +286,7 @@ export function monthTable(page, columns) {
       caption: "By month, newest first",
       columns: [textColumn("Month"), ...columns.map(({ label }) => numberColumn(label))],
       rows: rows.slice(0, MAX_MONTHS),
-      more: rows.length > MAX_MONTHS ? "Older months are in metrics.csv." : "",
+      limit: 6,
     },
     page,
   );
@@ -341,6 +313,7 @@ export function monthlyMetrics(page, id, caption, columns) {
       caption,
       columns: [textColumn("Month"), ...columns.map(([label]) => numberColumn(label))],
       rows: rows.slice(0, 13),
+      limit: 6,
     },
     page,
   );
