@@ -1,10 +1,12 @@
 // How sessions of agents end: by outcome, by week, and by flow beside the period before.
 
 import { noAgents, noFlowData, sourceNote } from "./agents.js";
-import { changeText } from "./change.js";
 import { compositionFigure } from "./composition.js";
-import { capitalize, FORMATTERS, periodName, UNKNOWN, valueLabel } from "./format.js";
+import { FORMATTERS, quotientText, UNKNOWN, valueLabel } from "./format.js";
 import {
+  comparedSplit,
+  comparisonCells,
+  comparisonColumns,
   currentLine,
   currentSplit,
   emptyNote,
@@ -12,7 +14,6 @@ import {
   timeSeriesFigure,
   withPeriod,
 } from "./sections.js";
-import { comparisonPeriod } from "./state.js";
 import {
   barCell,
   filterCell,
@@ -55,7 +56,11 @@ export function* outcomeFigures(page) {
   yield sourceNote(page);
   const statuses = currentSplit(page, "agents.sessions", "status", by);
   yield outcomeFigure(page, statuses) ?? noFlowData(flow, "session-status", "Sessions by outcome");
-  const known = OUTCOMES.filter(([status]) => statuses.has(status)).slice(0, 4);
+  const weekly = page.metrics.seriesOf(page.group, "agents.sessions", "week");
+  const known = OUTCOMES.filter(([status]) => weekly.some((series) => series.by.status === status)).slice(
+    0,
+    5,
+  );
   yield sideBySide(
     known.length > 0 &&
       timeSeriesFigure(
@@ -118,30 +123,23 @@ function outcomeFigure(page, statuses) {
 function flowRates(page, only) {
   const rates = currentSplit(page, "agents.success_rate", "flow");
   const sessions = currentSplit(page, "agents.sessions", "flow");
-  const first = [...rates.values()][0];
-  const before = first ? comparisonPeriod(first.period, page.selected.compare) : null;
-  /** @type {Map<string, Line>} */
-  const earlier = before ? page.metrics.split(page.group, "agents.success_rate", before, "flow") : new Map();
+  const comparison = comparedSplit(page, "agents.success_rate", "flow");
   const columns = [
     textColumn("Flow"),
     numberColumn("Success rate"),
     numberColumn("Completed, as GitLab counts"),
     numberColumn("Sessions"),
   ];
-  if (earlier.size > 0 && before)
-    columns.push(numberColumn(capitalize(periodName(before))), numberColumn("Change"));
+  columns.push(...comparisonColumns(comparison));
   const max = maxValue(sessions.values());
-  /** @type {(by: Dimensions, line?: Line, was?: Line) => import("./table.js").Cell[]} */
-  const cells = (by, line, was) => [
+  /** @type {(by: Dimensions, line?: Line) => import("./table.js").Cell[]} */
+  const cells = (by, line) => [
     barCell(line, "percent", 1),
     valueCell(currentLine(page, "agents.completion_rate", by), "percent", { brief: true }),
     barCell(currentLine(page, "agents.sessions", by), "plain", max),
-    ...(earlier.size > 0
-      ? [valueCell(was, "percent", { brief: true }), numberCell(changeText(was, line, "percent") || UNKNOWN)]
-      : []),
+    ...comparisonCells(comparison, by.flow ?? "", "percent"),
   ];
   const total = currentLine(page, "agents.success_rate");
-  const totalBefore = before ? page.metrics.line(page.group, "agents.success_rate", before) : undefined;
   return (
     tableFigure(
       {
@@ -150,8 +148,8 @@ function flowRates(page, only) {
         columns,
         rows: namesByValue(sessions, rates)
           .filter((flow) => rates.has(flow) && (!only || flow === only))
-          .map((flow) => [filterCell(flow, "flow"), ...cells({ flow }, rates.get(flow), earlier.get(flow))]),
-        total: only || rates.size < 2 ? null : [textCell("All flows"), ...cells({}, total, totalBefore)],
+          .map((flow) => [filterCell(flow, "flow"), ...cells({ flow }, rates.get(flow))]),
+        total: only || rates.size < 2 ? null : [textCell("All flows"), ...cells({}, total)],
       },
       page,
     ) ??
@@ -170,5 +168,5 @@ function flowRates(page, only) {
 export function perSession(cost, finished, style) {
   if (typeof cost?.value !== "number" || !finished?.value) return numberCell(UNKNOWN);
   const ratio = cost.value / finished.value;
-  return numberCell(FORMATTERS[style](ratio), ratio);
+  return numberCell(style === "plain" ? quotientText(ratio) : FORMATTERS[style](ratio), ratio);
 }

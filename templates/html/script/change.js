@@ -17,6 +17,19 @@ const Z = 1.96;
 /** Suggestions and sessions of one person resemble each other, which doubles the variance of a rate. */
 const DESIGN_EFFECT = 2;
 
+/** Events that a person causes together: about so many vary as one. */
+const EVENTS_PER_PERSON = 10;
+
+/**
+ * About how many independent people a count stands for, where the line does not contain it.
+ * @param {Line} line
+ */
+function peopleBehind(line) {
+  const count = line.n ?? line.value ?? 0;
+  const isOfPeople = /(^users|\.users|^engagement|^seats|^teams|people)/.test(line.metric);
+  return isOfPeople ? count : count / EVENTS_PER_PERSON;
+}
+
 /**
  * The difference below which a change is not clear: half of a 95% interval of the difference, under the assumption that
  * people act independently. Null where the lines do not contain enough to compute it.
@@ -32,7 +45,7 @@ export function noise(from, to, style) {
     const rate = (from.n + to.n) / (from.of + to.of);
     return Z * Math.sqrt(DESIGN_EFFECT * rate * (1 - rate) * (1 / from.of + 1 / to.of));
   }
-  const [before, now] = [from, to].map((line) => line.people ?? line.n ?? line.value ?? 0);
+  const [before, now] = [from, to].map((line) => line.people ?? peopleBehind(line));
   if (before <= 0 || now <= 0) return null;
   return Z * Math.sqrt(1 / before + 1 / now) * Math.max(from.value ?? 0, to.value ?? 0);
 }

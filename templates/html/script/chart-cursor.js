@@ -16,15 +16,18 @@ import { element, svgElement } from "./elements.js";
 /** Hides the open tooltip: there is at most one. */
 let hideTooltip = () => {};
 
-document.addEventListener("pointerdown", ({ target }) => {
+/** @param {Event} event */
+function hideOutside({ target }) {
   if (!(target instanceof Element && target.closest(".area"))) hideTooltip();
-});
+}
 
 /**
  * Moves the cursor with the pointer, with taps and with keys, and shows the tooltip of its slot.
  * @param {Target} target
  */
 export function attachCursor({ plot, area, svg, chart, page, lines }) {
+  // The same listener is added only once.
+  document.addEventListener("pointerdown", hideOutside);
   const cursor = svgElement("rect", { class: "cursor", y: MARGIN_TOP, height: HEIGHT, visibility: "hidden" });
   const tip = element("div", { class: "tip", hidden: true });
   svg.append(cursor);

@@ -9,7 +9,7 @@ import { isSmallSample, statusOf } from "./metrics.js";
  * @typedef {{bottom: number, top: number, ticks: number[]}} Scale `bottom` is above zero where rates would look flat
  */
 
-export const HEIGHT = 150;
+export const HEIGHT = 140;
 export const MARGIN_TOP = 14;
 export const AXIS_HEIGHT = 28;
 /** Height of the outline for a suppressed part of a stack. */

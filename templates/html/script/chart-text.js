@@ -44,11 +44,7 @@ export function tooltipLines(chart, rows, earlier, at, page) {
   const lines = chart.layers.map((layer, row) => {
     const line = rows[row][at];
     const hasReason = line && line.value === null && !line.hidden;
-    const value = !line
-      ? missingText(rows)
-      : hasReason
-        ? reasonText(line)
-        : valueText(line, chart.style, page.small);
+    const value = !line ? missingText(rows) : hasReason ? reasonText(line) : valueText(line, chart.style);
     return {
       text: `${shortLabel(layer.name)}: ${value}`,
       note: line && !hasReason ? details(line, chart.style).join(", ") : "",
@@ -57,7 +53,7 @@ export function tooltipLines(chart, rows, earlier, at, page) {
   });
   if (earlier)
     lines.push({
-      text: `${capitalize(earlier.label)}: ${valueText(earlier.row[at], chart.style, page.small)}`,
+      text: `${capitalize(earlier.label)}: ${valueText(earlier.row[at], chart.style)}`,
       note: "",
       tone: "earlier",
     });

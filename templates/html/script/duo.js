@@ -29,7 +29,7 @@ import {
   timeSeriesFigure,
 } from "./sections.js";
 import { languageFigures, suggestionFigures } from "./suggestions.js";
-import { teamShares, teamTable } from "./teams.js";
+import { teamProfile, teamShares, teamTable } from "./teams.js";
 
 /** @import {MetricColumn, Section} from "./sections.js" */
 
@@ -45,13 +45,13 @@ const SECTIONS = [
     id: "adoption",
     *build(page) {
       yield activePeopleChart(page);
-      yield sideBySide(segmentTable(page), stickinessChart(page));
+      yield sideBySide(segmentChart(page), segmentTable(page));
     },
   },
   {
     id: "habits",
     *build(page) {
-      yield sideBySide(segmentChart(page), movementTable(page));
+      yield sideBySide(stickinessChart(page), movementTable(page));
       yield retentionTable(page);
     },
   },
@@ -59,6 +59,7 @@ const SECTIONS = [
     id: "teams-view",
     *build(page) {
       yield groupTable(page, "By group (people in several groups count in each)", DUO_COLUMNS);
+      yield sideBySide(...teamProfile(page));
       yield sideBySide(teamShares(page), teamTable(page));
       yield monthTable(page, DUO_COLUMNS);
     },

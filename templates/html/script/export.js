@@ -20,7 +20,7 @@ export function exportActions(id, title, makeTable, lines, page) {
   const place = element("div", { id: `${id}-numbers`, hidden: true });
   const status = element("span", { class: "status", role: "status" });
   // Screen readers list buttons without their figures.
-  const ofFigure = () => element("span", { class: "for" }, `: ${title}`);
+  const ofFigure = (what = "") => element("span", { class: "for" }, `${what}: ${title}`);
   const label = document.createTextNode("Table");
   const toggle =
     makeTable &&
@@ -52,14 +52,14 @@ export function exportActions(id, title, makeTable, lines, page) {
         }, 3000);
       },
     },
-    "Copy CSV",
-    ofFigure(),
+    "Copy",
+    ofFigure(" CSV"),
   );
   const download = element(
     "button",
     { type: "button", click: () => downloadText(`${id}.csv`, toCsv(lines(), page)) },
-    "CSV file",
-    ofFigure(),
+    "CSV",
+    ofFigure(" file"),
   );
   return element(
     "div",

@@ -1,8 +1,10 @@
 // Code review and every other feature, down to single events.
 
-import { changeText } from "./change.js";
-import { capitalize, decimalFormat, periodName, UNKNOWN, valueLabel, valueText } from "./format.js";
+import { decimalFormat, UNKNOWN, valueLabel, valueText } from "./format.js";
 import {
+  comparedSplit,
+  comparisonCells,
+  comparisonColumns,
   currentLine,
   currentSplit,
   emptyNote,
@@ -11,14 +13,12 @@ import {
   timeSeriesFigure,
   withPeriod,
 } from "./sections.js";
-import { comparisonPeriod } from "./state.js";
 import {
   barCell,
   codeCell,
   filterCell,
   maxValue,
   namesByValue,
-  numberCell,
   numberColumn,
   tableFigure,
   textCell,
@@ -46,8 +46,8 @@ export function* featureFigures(page) {
         note: "Reviews requested from Duo and comments that it posted.",
       },
       [
-        ["reviews requested", "main", "code_review.requests"],
-        ["comments posted", "quiet", "code_review.comments"],
+        ["requested", "main", "code_review.requests"],
+        ["comments", "quiet", "code_review.comments"],
       ],
     ),
     timeSeriesFigure(
@@ -121,19 +121,15 @@ function featureTable(page, only) {
   const [active, reached, events] = ["users.active", "users.exposed", "events.count"].map((metric) =>
     currentSplit(page, metric, "feature"),
   );
-  const first = [...active.values()][0];
-  const before = first ? comparisonPeriod(first.period, page.selected.compare) : null;
-  /** @type {Map<string, Line>} */
-  const earlier = before ? page.metrics.split(page.group, "users.active", before, "feature") : new Map();
-  const hasEarlier = earlier.size > 0 && before !== null;
+  const comparison = comparedSplit(page, "users.active", "feature");
   const max = maxValue(active.values());
-  const columns = [textColumn("Feature"), numberColumn("Active people")];
-  if (hasEarlier) columns.push(numberColumn(capitalize(periodName(before))), numberColumn("Change"));
+  const columns = [textColumn("Feature"), numberColumn("Active people"), ...comparisonColumns(comparison)];
   columns.push(numberColumn("Reached people"), numberColumn("Events"));
   return (
     tableFigure(
       {
         id: "features-table",
+        limit: 6,
         caption: withPeriod(page, "By feature", active.values()),
         note: "People who use several features count in each.",
         columns,
@@ -142,12 +138,7 @@ function featureTable(page, only) {
           .map((name) => [
             filterCell(name, "feature"),
             barCell(active.get(name), "plain", max),
-            ...(hasEarlier
-              ? [
-                  valueCell(earlier.get(name), "plain"),
-                  numberCell(changeText(earlier.get(name), active.get(name), "plain") || UNKNOWN),
-                ]
-              : []),
+            ...comparisonCells(comparison, name, "plain"),
             valueCell(reached.get(name), "plain"),
             valueCell(events.get(name), "plain"),
           ]),
@@ -187,7 +178,7 @@ export function eventTable(page, feature) {
           /** @type {Cell} */
           const peopleCell = {
             kind: "number",
-            text: line.hidden ? valueText(line, "plain", page.small) : people,
+            text: line.hidden ? valueText(line, "plain") : people,
             sort: line.people ?? undefined,
             pale: line.hidden !== null,
           };

@@ -57,14 +57,14 @@ export function filterLabel(filters, selected, key) {
 }
 
 /**
- * Every filter with its value, for print. Those of sections are included only if they are set.
- * @param {FilterKey[]} keys
+ * The filters with their values, for print. Those that not every page has are included only if they are set.
  * @param {Filters} filters
  * @param {Selected} selected
  */
-export function filterSummary(keys, filters, selected) {
-  const local = /** @type {FilterKey[]} */ (["language", "feature", "flow"]);
-  const shown = [...keys, ...local.filter((key) => selected[key] !== filters[key].initial)];
+export function filterSummary(filters, selected) {
+  const always = /** @type {FilterKey[]} */ (["period", "span", "compare", "group"]);
+  const others = /** @type {FilterKey[]} */ (["team", "language", "feature", "flow"]);
+  const shown = [...always, ...others.filter((key) => selected[key] !== filters[key].initial)];
   return shown.map((key) => filterLabel(filters, selected, key)).join(" · ");
 }
 

@@ -7,6 +7,10 @@ import { daysBetween, isImported } from "./metrics.js";
 /** @typedef {{name: string, size: number, min: number}} Unit */
 
 export const UNKNOWN = "–";
+/** What is shown in place of a suppressed value. */
+export const SUPPRESSED = "suppressed";
+/** The same in a narrow cell. */
+export const SUPPRESSED_SHORT = "supp.";
 /** Joins the words of a date, so that no line breaks inside one. */
 const NO_BREAK = "\u00a0";
 
@@ -33,6 +37,7 @@ export const percentFormat = lazyNumberFormat({
   maximumFractionDigits: 1,
 });
 export const wholePercentFormat = lazyNumberFormat({ style: "percent", maximumFractionDigits: 0 });
+const ratioFormat = lazyNumberFormat({ maximumSignificantDigits: 2 });
 const dollarFormat = lazyNumberFormat({ style: "currency", currency: "USD" });
 
 /** @type {(options: Intl.DateTimeFormatOptions) => {format: (value: Date) => string}} */
@@ -62,6 +67,14 @@ export const FORMATTERS = {
   dollars: (value) => dollarFormat.format(value),
   days: (days) => `${decimalFormat.format(days)} ${days === 1 ? "day" : "days"}`,
 };
+
+/**
+ * A quotient of two counts; small ones have two significant digits.
+ * @param {number} value
+ */
+export function quotientText(value) {
+  return (value < 10 ? ratioFormat : decimalFormat).format(value);
+}
 
 /** @type {Unit[]} Seconds of each unit, and the seconds from which it reads better than the one before. */
 const UNITS = [
@@ -172,12 +185,11 @@ export function dateRange({ start, end }) {
  * The value of a line, or what is shown instead.
  * @param {Line|undefined} line
  * @param {Style} style
- * @param {number} small people below which values are suppressed
  * @param {Unit} [unit] unit of a duration
  */
-export function valueText(line, style, small, unit) {
+export function valueText(line, style, unit) {
   if (!line) return UNKNOWN;
-  if (line.hidden) return line.hidden === "under" ? `under ${small}` : "hidden";
+  if (line.hidden) return SUPPRESSED;
   if (line.value === null) return UNKNOWN;
   return unit && style === "duration" ? formatDuration(unit, line.value) : FORMATTERS[style](line.value);
 }
@@ -200,8 +212,7 @@ export function ratioText(line, style) {
  */
 export function details(line, style) {
   if (!line) return ["not collected"];
-  if (line.hidden === "under") return ["suppressed for privacy"];
-  if (line.hidden) return ["suppressed: another suppressed value could be derived from it"];
+  if (line.hidden) return ["suppressed for privacy"];
   if (line.value === null) return [reasonText(line)];
   const texts = [];
   const ratio = ratioText(line, style);

@@ -83,7 +83,7 @@ function renderDashboard(data, sections) {
   };
   const render = (then = () => {}) => {
     syncFields(filters, selected);
-    byId("chosen").textContent = filterSummary(PAGE_FILTERS, filters, selected);
+    byId("chosen").textContent = filterSummary(filters, selected);
     renderSections(sections, currentPage(), then);
   };
   const pushState = () => {
@@ -124,7 +124,8 @@ function renderDashboard(data, sections) {
     scrollToSection(section, "instant");
   });
   setTimeout(() => {
-    bar.replaceChildren(...filterBar(PAGE_FILTERS, filters, change, reset));
+    const keys = PAGE_FILTERS.filter((key) => key !== "team" || filters.team.options.length > 1);
+    bar.replaceChildren(...filterBar(keys, filters, change, reset));
     addLocalFilters(sections, filters, change);
     render();
     if (section) scrollToSection(section, "instant");

@@ -1,6 +1,6 @@
 // What the sections of both dashboards are made of.
 
-import { changeText, incomparableReason } from "./change.js";
+import { changeText, incomparableReason, NO_CLEAR_CHANGE } from "./change.js";
 import { chartFigure } from "./chart.js";
 import { element } from "./elements.js";
 import { trackShown } from "./filter-notes.js";
@@ -9,6 +9,7 @@ import {
   coverageText,
   dateRange,
   details,
+  monthName,
   periodName,
   ratioText,
   shortDay,
@@ -25,6 +26,7 @@ import {
   dateCell,
   exactValue,
   maxValue,
+  numberCell,
   numberColumn,
   tableFigure,
   textCell,
@@ -107,6 +109,73 @@ export function currentSplit(page, metric, key, fixed = {}) {
   return metrics.split(group, metric, period, key, fixed);
 }
 
+/**
+ * The lines of a metric by one dimension in two complete periods of equal length: those of the selection or, where the one
+ * before is not split, the two newest months. Null without two such periods, or without a comparison.
+ * @typedef {{before: Period, after: Period, from: Map<string, Line>, to: Map<string, Line>}} Comparison
+ * @param {Page} page
+ * @param {string} metric
+ * @param {string} key
+ * @returns {?Comparison}
+ */
+export function comparedSplit(page, metric, key) {
+  const { metrics, group, selected } = page;
+  /** @type {(after: Period|undefined) => ?Comparison} */
+  const compare = (after) => {
+    const before = after && comparisonPeriod(after, selected.compare);
+    if (!before) return null;
+    const [from, to] = [before, after].map((period) => metrics.split(group, metric, period, key));
+    const isComplete = [...from.values(), ...to.values()].every((line) => !incomparableReason(line, line));
+    if (from.size === 0 || to.size === 0 || !isComplete) return null;
+    // The total has an empty name.
+    for (const [lines, period] of /** @type {[Map<string, Line>, Period][]} */ ([
+      [from, before],
+      [to, after],
+    ])) {
+      const total = metrics.line(group, metric, period);
+      if (total) lines.set("", total);
+    }
+    return { before, after, from, to };
+  };
+  const current = compare([...currentSplit(page, metric, key).values()][0]?.period);
+  if (current || page.period.grain !== "window") return current;
+  for (const month of metrics.periods("month").reverse()) {
+    const found = month.end <= page.period.end ? compare(month) : null;
+    if (found) return found;
+  }
+  return null;
+}
+
+/**
+ * The columns of a comparison: the earlier value and the change.
+ * @param {?Comparison} comparison
+ */
+export function comparisonColumns(comparison) {
+  if (!comparison) return [];
+  const { before, after } = comparison;
+  return [
+    numberColumn(capitalize(periodName(before))),
+    numberColumn(after.grain === "month" ? `Change to ${monthName(after)}` : "Change"),
+  ];
+}
+
+/**
+ * The cells of {@link comparisonColumns}.
+ * @param {?Comparison} comparison
+ * @param {string} name
+ * @param {Style} style
+ */
+export function comparisonCells(comparison, name, style) {
+  if (!comparison) return [];
+  const [from, to] = [comparison.from.get(name), comparison.to.get(name)];
+  const change = from?.value != null && to?.value != null ? to.value - from.value : undefined;
+  const text = changeText(from, to, style) || UNKNOWN;
+  return [
+    valueCell(from, style, { brief: true }),
+    { ...numberCell(text, change), pale: text === NO_CLEAR_CHANGE || text === UNKNOWN },
+  ];
+}
+
 /** @param {...(Node|string)} content */
 export function emptyNote(...content) {
   return element("p", { class: "nothing" }, content);
@@ -155,7 +224,7 @@ export function metricTiles(page, headline) {
   const days = periodsBetween("day", start > first ? start : first, end);
   return headline.map(({ label, href, metric, by, style, of }) => {
     const line = currentLine(page, metric, by);
-    const value = valueText(line, style, page.small);
+    const value = valueText(line, style);
     const hasValue = line !== undefined && line.value !== null;
     const ratio = style === "percent" ? ratioText(line, style) : "";
     const text = !line ? "no data" : !hasValue ? details(line, style)[0] : ratio ? `${ratio} ${of}` : of;
@@ -221,8 +290,7 @@ function comparison(page, metric, by, style) {
       .reverse()
       .find((period) => isComplete(lineOf(period)));
     const change = period && compare(period);
-    if (change)
-      return `${capitalize(periodName(period))}: ${valueText(lineOf(period), style, page.small)}, ${change}`;
+    if (change) return `${capitalize(periodName(period))}: ${valueText(lineOf(period), style)}, ${change}`;
   }
   return reason ? `not compared: ${reason}` : "nothing to compare with";
 }
@@ -319,13 +387,17 @@ export function monthlyMetrics(page, id, caption, columns) {
   );
 }
 
+/** Weeks of a heat map. */
+const MAX_WEEKS = 8;
+
 /**
  * A heat map of a metric by one dimension over the newest weeks.
  * @param {Page} page
  * @param {{id: string, caption: string, metric: string, key: string, style: Style, names: string[], heading: string}} map
  */
 export function heatMap(page, { id, caption, metric, key, style, names, heading }) {
-  const weeks = page.slots("week").slice(-13);
+  // More would not fit beside another figure.
+  const weeks = page.slots("week").slice(-MAX_WEEKS);
   const rows = names
     .map((name) => ({
       name,

@@ -6,7 +6,7 @@ import { addDays, addMonths, daysBetween, periodsBetween, periodStarting } from 
 
 /**
  * @import {Data, Grain, Metrics, Period} from "./metrics.js"
- * @typedef {"period"|"compare"|"group"|"language"|"feature"|"flow"|"span"} FilterKey
+ * @typedef {"period"|"compare"|"group"|"team"|"language"|"feature"|"flow"|"span"} FilterKey
  * @typedef {Record<FilterKey, string>} Selected the value of each filter
  * @typedef {{value: string, label: string, in?: string}} Option `in` is its group in the list
  * @typedef {{label: string, options: Option[], initial: string}} Filter
@@ -14,10 +14,10 @@ import { addDays, addMonths, daysBetween, periodsBetween, periodStarting } from 
  */
 
 /** @type {FilterKey[]} */
-export const FILTER_KEYS = ["period", "compare", "group", "language", "feature", "flow", "span"];
+export const FILTER_KEYS = ["period", "compare", "group", "team", "language", "feature", "flow", "span"];
 
 /** @type {FilterKey[]} The filters of a page; the others are in the sections that they apply to. */
-export const PAGE_FILTERS = ["period", "span", "compare", "group"];
+export const PAGE_FILTERS = ["period", "span", "compare", "group", "team"];
 
 /** Names of spans in links of earlier versions. */
 const OLD_SPANS = /** @type {Record<string, string>} */ ({ 13: "90d", 53: "year" });
@@ -98,8 +98,8 @@ export function filtersFor(metrics) {
     ...metrics.dimensionValues(key).map((value) => option(value, valueLabel(value, key))),
   ];
   return {
-    period: filter("Values of", periods.flat().map(periodOption)),
-    compare: filter("Compare with", [
+    period: filter("Values", periods.flat().map(periodOption)),
+    compare: filter("Compare", [
       option("before", "period before"),
       option("year", "a year earlier"),
       option("none", "nothing"),
@@ -108,6 +108,7 @@ export function filtersFor(metrics) {
       "Group",
       data.groups.map((group) => option(group.name)),
     ),
+    team: filter("Team", valueOptions("team", "all teams")),
     language: filter("Language", valueOptions("language", "all languages")),
     feature: filter("Feature", valueOptions("feature", "all features")),
     flow: filter("Flow", valueOptions("flow", "all flows")),
@@ -135,7 +136,7 @@ const LONG_DAYS = 119;
 function spanFilter({ first, last }) {
   const days = first && last ? daysBetween(first, last) + 1 : 0;
   return {
-    label: "Charts show",
+    label: "Charts",
     options: SPANS.filter(([, , min]) => days >= min).map(([value, label]) => ({ value, label })),
     initial: days >= LONG_DAYS ? "90d" : "all",
   };

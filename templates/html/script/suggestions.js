@@ -1,8 +1,10 @@
 // Code suggestions: acceptance, volume, languages, editors and lines.
 
-import { changeText, incomparableReason } from "./change.js";
-import { capitalize, percentFormat, periodName, UNKNOWN, valueLabel } from "./format.js";
+import { percentFormat, UNKNOWN, valueLabel } from "./format.js";
 import {
+  comparedSplit,
+  comparisonCells,
+  comparisonColumns,
   currentLine,
   currentSplit,
   emptyFigure,
@@ -12,7 +14,6 @@ import {
   timeSeriesFigure,
   withPeriod,
 } from "./sections.js";
-import { comparisonPeriod } from "./state.js";
 import {
   barCell,
   filterCell,
@@ -77,8 +78,8 @@ export function* languageFigures(page) {
   const { language } = page.selected;
   const suffix = language ? `: ${valueLabel(language, "language")}` : "";
   yield languageTable(page, language) ?? emptyNote("No language was reported for this period.");
-  yield sideBySide(editorTable(page, suffix, language ? { language } : {}), codeLineTable(page, language));
-  yield languageHeatMap(page, language);
+  yield sideBySide(languageHeatMap(page, language), codeLineTable(page, language));
+  yield editorTable(page, suffix, language ? { language } : {});
 }
 
 const METRICS = ["shown", "accepted", "rejected", "acceptance_rate", "users"];
@@ -93,55 +94,36 @@ function languageTable(page, only) {
     currentSplit(page, `code_suggestions.${metric}`, "language"),
   );
   const first = [...rate.values()][0];
-  const before = first ? comparisonPeriod(first.period, page.selected.compare) : null;
-  const name = "code_suggestions.acceptance_rate";
-  /** @type {Map<string, Line>} */
-  const earlier = before ? page.metrics.split(page.group, name, before, "language") : new Map();
+  const comparison = comparedSplit(page, "code_suggestions.acceptance_rate", "language");
   const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
   const max = maxValue(shown.values());
-  const hasEarlier = earlier.size > 0 && before !== null;
   const columns = ["Shown", "Accepted", "Rejected", "Acceptance rate"].map(numberColumn);
-  if (hasEarlier) columns.push(numberColumn(capitalize(periodName(before))), numberColumn("Change"));
+  columns.push(...comparisonColumns(comparison));
   if (people.size > 0) columns.push(numberColumn("People"));
-  /** @type {(lines: (Line|undefined)[], was: Line|undefined) => Cell[]} */
-  const cells = ([shown, accepted, rejected, rate, people_], was) => [
+  /** @type {(lines: (Line|undefined)[], name: string) => Cell[]} */
+  const cells = ([shown, accepted, rejected, rate, users], name) => [
     barCell(shown, "plain", max),
     valueCell(accepted, "plain"),
     valueCell(rejected, "plain"),
     barCell(rate, "percent", 1, { brief: true }),
-    ...(hasEarlier
-      ? [
-          valueCell(was, "percent", { brief: true }),
-          numberCell(
-            changeText(was, rate, "percent") || UNKNOWN,
-            was && rate ? Number(rate.value) - Number(was.value) : undefined,
-          ),
-        ]
-      : []),
-    ...(people.size > 0 ? [valueCell(people_, "plain")] : []),
+    ...comparisonCells(comparison, name, "percent"),
+    ...(people.size > 0 ? [valueCell(users, "plain")] : []),
   ];
   const total = METRICS.map((metric) => totalLine(page, `code_suggestions.${metric}`, first));
-  const reason = names.map((name) => incomparableReason(earlier.get(name), rate.get(name))).find(Boolean);
   return tableFigure(
     {
       id: "by-language",
+      limit: 6,
       caption: withPeriod(page, "Code suggestions by language", shown.values()),
-      note: hasEarlier && reason ? `Not compared: ${reason}.` : undefined,
       columns: [textColumn("Language"), ...columns],
       rows: names.map((name) => [
         filterCell(name, "language"),
         ...cells(
           [shown, accepted, rejected, rate, people].map((lines) => lines.get(name)),
-          earlier.get(name),
+          name,
         ),
       ]),
-      total:
-        only || !total[0]
-          ? null
-          : [
-              textCell("All languages"),
-              ...cells(total, before ? page.metrics.line(page.group, name, before) : undefined),
-            ],
+      total: only || !total[0] ? null : [textCell("All languages"), ...cells(total, "")],
     },
     page,
   );

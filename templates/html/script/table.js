@@ -10,6 +10,7 @@ import {
   exactFormat,
   ratioText,
   reasonText,
+  SUPPRESSED_SHORT,
   UNKNOWN,
   valueLabel,
   valueText,
@@ -329,7 +330,7 @@ function columnUnits(table) {
  */
 function cellElement(cell, label, page, unit) {
   const { line, style = "plain" } = cell;
-  const content = cell.text ?? valueText(line, style, page.small, unit);
+  const content = cell.brief && line?.hidden ? SUPPRESSED_SHORT : (cell.text ?? valueText(line, style, unit));
   const className = [
     cell.kind === "number" && "num",
     cell.kind === "date" && "date",

@@ -2,9 +2,10 @@
 
 import { forestFigure, shareInterval } from "./forest.js";
 import { decimalFormat, FORMATTERS, UNKNOWN, wholePercentFormat } from "./format.js";
-import { currentSplit, withPeriod } from "./sections.js";
+import { currentLine, currentSplit, timeSeriesFigure, withPeriod } from "./sections.js";
 import {
   barCell,
+  filterCell,
   maxValue,
   numberCell,
   numberColumn,
@@ -14,7 +15,10 @@ import {
   valueCell,
 } from "./table.js";
 
-/** @import {Page} from "./sections.js" */
+/**
+ * @import {Style} from "./format.js"
+ * @import {Page} from "./sections.js"
+ */
 
 /** Teams in the plot; the table has all. */
 const MAX_TEAMS = 16;
@@ -84,7 +88,7 @@ export function teamTable(page) {
           const sum = often.reduce((sum, value) => Number(sum) + Number(value), 0);
           const share = all && typeof some === "number" ? some / all : undefined;
           return [
-            textCell(team),
+            filterCell(team, "team"),
             barCell(people.get(team), "plain", max),
             valueCell(active.get(team), "plain"),
             numberCell(share === undefined ? UNKNOWN : FORMATTERS.percent(share), share),
@@ -97,4 +101,61 @@ export function teamTable(page) {
     },
     page,
   );
+}
+
+/** @type {[string, string, Style][]} What is known of a team. */
+const TEAM_METRICS = [
+  ["Active people", "users.active", "plain"],
+  ["Seats in use", "seats.active", "percent"],
+  ["Suggestions shown", "code_suggestions.shown", "plain"],
+  ["Acceptance rate", "code_suggestions.acceptance_rate", "percent"],
+  ["People in Chat", "chat.users", "plain"],
+  ["Chat messages", "chat.messages", "plain"],
+  ["Agent sessions", "agents.sessions", "plain"],
+];
+
+/**
+ * The metrics of the selected team beside those of all people, and its active people by week; null without a team.
+ * @param {Page} page
+ */
+export function teamProfile(page) {
+  const { team } = page.selected;
+  if (!team) return [];
+  const rows = TEAM_METRICS.map(([label, metric, style]) => ({
+    label,
+    style,
+    own: currentLine(page, metric, { team }),
+    all: currentLine(page, metric),
+  })).filter(({ own }) => own);
+  return [
+    tableFigure(
+      {
+        id: "team-metrics",
+        caption: withPeriod(
+          page,
+          `${team} beside all people`,
+          rows.map(({ own }) => own),
+        ),
+        columns: [textColumn("Metric"), numberColumn(team), numberColumn("All people")],
+        rows: rows.map(({ label, style, own, all }) => [
+          textCell(label),
+          valueCell(own, style),
+          valueCell(all, style),
+        ]),
+        follows: ["team"],
+      },
+      page,
+    ),
+    timeSeriesFigure(
+      page,
+      {
+        id: "team-people",
+        grain: "week",
+        by: { team },
+        title: `Active people by week: ${team}`,
+        note: "By week, because daily values by team would cover too few people.",
+      },
+      [["active people", "main", "users.active"]],
+    ),
+  ];
 }
