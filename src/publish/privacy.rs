@@ -180,6 +180,11 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// A line of the answer, which rests on published lines.
+    pub(super) fn of_answer(metric: &'a Metric, suppression: Option<Suppression>) -> Line<'a> {
+        Line { suppression, ..Line::new(metric) }
+    }
+
     fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)

@@ -14,7 +14,6 @@ import {
 } from "./adoption.js";
 import { agentFigures } from "./agents.js";
 import { chatBandTable } from "./chat.js";
-import { element } from "./elements.js";
 import { featureFigures } from "./features.js";
 import { impactTable } from "./impact.js";
 import { startDashboard } from "./main.js";
@@ -24,7 +23,6 @@ import {
   emptyNote,
   monthlyMetrics,
   sideBySide,
-  metricTiles,
   timeSeriesFigure,
 } from "./sections.js";
 import { FILTER_KEYS } from "./state.js";
@@ -38,7 +36,6 @@ const SECTIONS = [
   {
     id: "overview",
     *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
       yield groupTable(page, "By group (people in several groups count in each)", DUO_COLUMNS);
       yield monthTable(page, DUO_COLUMNS);
     },

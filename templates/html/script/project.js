@@ -1,6 +1,5 @@
 // The sections of the dashboard on merge requests and pipelines, in their order.
 
-import { element } from "./elements.js";
 import { startDashboard } from "./main.js";
 import {
   groupTable,
@@ -12,7 +11,6 @@ import {
   monthlyMetrics,
   sideBySide,
   currentSplit,
-  metricTiles,
   timeSeriesFigure,
 } from "./sections.js";
 import {
@@ -61,7 +59,6 @@ const SECTIONS = [
   {
     id: "overview",
     *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
       yield groupTable(page, "By group", PROJECT_COLUMNS);
       yield monthTable(page, PROJECT_COLUMNS);
     },
