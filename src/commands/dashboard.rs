@@ -37,8 +37,12 @@ pub fn run(
     let theme = read_theme(args.theme.theme.as_deref())?;
     let assumptions = assumptions(&args.assumptions, environment)?;
     let report = read_nonempty_metrics(stdin, summary)?;
-    let options =
-        site::Options { small_group: args.privacy.small_group, theme: &theme, assumptions: &assumptions };
+    let options = site::Options {
+        small_group: args.privacy.small_group,
+        open_periods: args.privacy.open_periods,
+        theme: &theme,
+        assumptions: &assumptions,
+    };
     write(&args.site.site, &report, switches, &options, summary)?;
     carry_over(&args.carry_over, &args.site.site, &report, switches, summary)?;
     Ok(Outcome::Complete)

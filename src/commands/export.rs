@@ -12,7 +12,7 @@ use crate::commands::people;
 use crate::publish::answer::{AnswerLine, answer_lines};
 use crate::publish::export::{InstanceColumn, digest, openmetrics, table};
 use crate::publish::place::Place;
-use crate::publish::privacy::{Line, publish};
+use crate::publish::privacy::{Disclosure, Line, publish};
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 
@@ -34,10 +34,10 @@ pub fn run(
     let assumptions = assumptions(&args.assumptions, environment)?;
     let report = read_nonempty_metrics(stdin, summary)?;
     // Suppression needs all values of each sum, even if only some of them are exported.
-    let lines = publish(&report.metrics, min_people);
+    let lines = publish(&report.metrics, Disclosure { min_people, open_periods: args.privacy.open_periods });
     let answers = answer_lines(&Place::all(&lines), min_people);
     let answers: Vec<Line<'_>> = answers.iter().map(AnswerLine::line).collect();
-    let suppressed = lines.iter().filter(|line| line.suppression.is_some()).count() as u64;
+    let suppressed = lines.iter().filter(|line| line.is_suppressed).count() as u64;
     let mut outcome = Outcome::Complete;
     let text = match format {
         ExportFormat::Csv => table(|| answers.iter().chain(&lines), InstanceColumn::Always)

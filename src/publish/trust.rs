@@ -47,7 +47,7 @@ impl Evidence<'_, '_> {
         // Who is in a team shows no use.
         let is_metric =
             |line: &&Line<'_>| !line.metric.starts_with("coverage.") && !line.metric.starts_with("teams.");
-        let is_known = |line: &Line<'_>| line.value.is_some() || line.suppression.is_some();
+        let is_known = |line: &Line<'_>| line.value.is_some() || line.is_suppressed;
         match self.completeness.verdict {
             _ if !self.lines.iter().filter(is_metric).any(is_known) => State::Empty,
             // Without coverage lines, a gap cannot be distinguished from a range that is shorter
@@ -173,7 +173,7 @@ fn facts(
             counted(rows + nulls, "row", "rows")
         ));
     }
-    let suppressed = evidence.lines.iter().filter(|line| line.suppression.is_some()).count() as u64;
+    let suppressed = evidence.lines.iter().filter(|line| line.is_suppressed).count() as u64;
     facts.push(match suppressed {
         0 => format!("No value is suppressed: all rest on at least {min_people} people."),
         suppressed => format!(

@@ -18,6 +18,7 @@ pub const VERDICT: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: WINDOW,
     by: &["sentence"],
+    relations: &[],
     text: "The first sentence of the dashboard, with the share of assigned seats that were active \
            (seats.active): in_use from 50%, partly_used from 20%, hardly_used below, not_used at 0. \
            If a day is missing, only in_use is certain, and the sentence says \"at least\"; below \
@@ -33,6 +34,7 @@ pub const STAIRCASE: Definition = Definition {
     unit: Unit::Seats,
     grains: WINDOW,
     by: &["step"],
+    relations: &[],
     text: "Seats by step: purchased and assigned (sums of seats.purchased and seats.assigned over \
            the add-ons, on the day of the seat list of seats.active), active (n of seats.active), \
            regular (engagement.users of seat holders, segments regular and heavy) and heavy. A step \
@@ -46,6 +48,7 @@ pub const TREND: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: WINDOW,
     by: &["about×stat"],
+    relations: &[],
     text: "The newest four complete weeks (n) compared with the four before (of). About people, \
            change is the relative change of the mean number of active people a week (users.active); \
            about acceptance, it is the difference of the acceptance rates of code suggestions, each \
@@ -63,6 +66,7 @@ pub const IMPACT: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: WINDOW,
     by: &["sentence"],
+    relations: &[],
     text: "The median time to merge of authors who use Duo divided by that of others \
            (impact.time_to_merge_seconds, p50; n and of are the seconds). The sentence is overlap if \
            the two intervals (low to high) overlap: then no difference can be shown; else shorter or \
@@ -76,6 +80,7 @@ pub const ACTION: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: &[Grain::Month, Grain::Window],
     by: &["rule", "rule×flow", "rule×tool"],
+    relations: &[],
     text: "The rules that fire, with n of N (k is the smallest published group, 5 by default). \
            seats_never_assigned: purchased seats that are not assigned, of the purchased; from k and \
            2%. seats_idle: seat holders idle for certain (seats.idle), of the seat holders; from k \

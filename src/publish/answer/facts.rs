@@ -6,7 +6,7 @@ use crate::model::metric::{Metric, Population, Reason};
 use crate::model::number::Number;
 use crate::publish::number;
 use crate::publish::place::Place;
-use crate::publish::privacy::{Line, Suppression};
+use crate::publish::privacy::Line;
 
 /// The value of an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Fact {
     /// A count.
     Known(u64),
     /// It is suppressed.
-    Suppressed(Suppression),
+    Suppressed,
     /// It is unknown, for a reason; without one, there is no line.
     Unknown(Option<Reason>),
 }
@@ -23,10 +23,10 @@ impl Fact {
     /// The value of a line.
     pub(super) fn of(line: Option<&Line<'_>>) -> Fact {
         let Some(line) = line else { return Fact::Unknown(None) };
-        match (line.suppression, line.value) {
-            (Some(suppression), _) => Fact::Suppressed(suppression),
-            (None, Some(value)) => Fact::Known(value.as_f64() as u64),
-            (None, None) => Fact::Unknown(line.reason),
+        match line.value {
+            _ if line.is_suppressed => Fact::Suppressed,
+            Some(value) => Fact::Known(value.as_f64() as u64),
+            None => Fact::Unknown(line.reason),
         }
     }
 
@@ -34,8 +34,8 @@ impl Fact {
     pub(super) fn plus(self, other: Fact) -> Fact {
         match (self, other) {
             (Fact::Known(one), Fact::Known(other)) => Fact::Known(one.saturating_add(other)),
-            (Fact::Known(_), missing) | (missing @ Fact::Suppressed(_), _) => missing,
-            (Fact::Unknown(_), Fact::Suppressed(suppression)) => Fact::Suppressed(suppression),
+            (Fact::Known(_), missing) | (missing @ Fact::Suppressed, _) => missing,
+            (Fact::Unknown(_), Fact::Suppressed) => Fact::Suppressed,
             (unknown, _) => unknown,
         }
     }
@@ -52,7 +52,7 @@ impl Fact {
     pub fn why(self) -> &'static str {
         match self {
             Fact::Known(_) => "",
-            Fact::Suppressed(_) => "suppressed for privacy",
+            Fact::Suppressed => "suppressed for privacy",
             Fact::Unknown(None) => "no data",
             Fact::Unknown(reason) => number::reason(reason),
         }
@@ -61,7 +61,7 @@ impl Fact {
 
 /// The numerator and denominator of a rate; `None` if it is suppressed or unknown.
 pub(super) fn parts(line: Option<&Line<'_>>) -> Option<Share> {
-    let line = line.filter(|line| line.suppression.is_none() && line.value.is_some())?;
+    let line = line.filter(|line| !line.is_suppressed && line.value.is_some())?;
     match (line.n, line.of) {
         (Some(n), Some(of)) => Some(Share { n: n.as_f64() as u64, of: of.as_f64() as u64 }),
         _ => None,
@@ -104,7 +104,7 @@ pub(super) fn window<'a>(
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnswerLine {
     metric: Metric,
-    suppression: Option<Suppression>,
+    is_suppressed: bool,
 }
 
 impl AnswerLine {
@@ -141,7 +141,7 @@ impl AnswerLine {
             source: None,
             explanation: None,
         };
-        Some(AnswerLine { metric, suppression: None })
+        Some(AnswerLine { metric, is_suppressed: false })
     }
 
     /// Sets a count, or why there is none.
@@ -151,7 +151,7 @@ impl AnswerLine {
                 self.metric.value = Some(Number::Count(count));
                 self.metric.n = self.metric.value;
             }
-            Fact::Suppressed(suppression) => self.suppression = Some(suppression),
+            Fact::Suppressed => self.is_suppressed = true,
             Fact::Unknown(reason) => self.metric.reason = Some(reason.unwrap_or(Reason::NotCollected)),
         }
         self
@@ -196,6 +196,6 @@ impl AnswerLine {
 
     /// The line as it is published.
     pub fn line(&self) -> Line<'_> {
-        Line::of_answer(&self.metric, self.suppression)
+        Line::of_answer(&self.metric, self.is_suppressed)
     }
 }

@@ -51,10 +51,10 @@ fn median<'a>(place: &Place<'a>, with_duo: &str) -> Result<Median<'a>, Option<&'
     let line = stat("p50").ok_or(None)?;
     let value = |line: Option<&Line<'_>>| {
         let line = line.ok_or(None)?;
-        match (line.suppression, line.value) {
-            (Some(_), _) => Err(Some("suppressed for privacy")),
-            (None, Some(value)) => Ok(value.as_f64()),
-            (None, None) => Err(Some(reason(line.reason))),
+        match line.value {
+            _ if line.is_suppressed => Err(Some("suppressed for privacy")),
+            Some(value) => Ok(value.as_f64()),
+            None => Err(Some(reason(line.reason))),
         }
     };
     Ok(Median { value: value(Some(line))?, low: value(stat("low"))?, high: value(stat("high"))?, line })

@@ -36,7 +36,7 @@ fn merged_sentence(place: &Place<'_>) -> Sentence {
     };
     let at_least = if line.is_some_and(|line| line.coverage < 1.0) { "At least " } else { "" };
     let median = window(place, "merge_requests.time_to_merge_seconds", &[("stat", "p50")], None);
-    let median = median.filter(|line| line.suppression.is_none()).and_then(|line| line.value);
+    let median = median.filter(|line| !line.is_suppressed).and_then(|line| line.value);
     let median = median.map_or_else(String::new, |seconds| {
         format!(", with a median of {} from opening to merging", duration(seconds.as_f64()))
     });

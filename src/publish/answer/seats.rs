@@ -101,7 +101,7 @@ impl<'a> Seats<'a> {
     /// The staircase for readers; `None` if nothing about seats is known.
     pub(super) fn staircase(&self) -> Option<Staircase> {
         let is_known = self.active.is_some() || self.assigned.known().is_some();
-        if !is_known && !matches!(self.active_fact(), Fact::Suppressed(_)) {
+        if !is_known && !matches!(self.active_fact(), Fact::Suppressed) {
             return None;
         }
         let idle = self.idle().map(|idle| idle.n);

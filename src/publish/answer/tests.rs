@@ -5,12 +5,11 @@ use crate::base::calendar::{Day, Grain, Period};
 use crate::model::metric::{Metric, Population, Reason};
 use crate::model::number::Number;
 use crate::publish::place::Place;
-use crate::publish::privacy::{Line, Suppression};
+use crate::publish::privacy::Line;
 
 use super::{Answer, Assumptions, answer_lines};
 
 const MIN_PEOPLE: u64 = 5;
-const MARK: Suppression = Suppression::FewPeople(MIN_PEOPLE);
 
 /// A small generator of random numbers (an LCG), so that a seed gives the same world everywhere.
 struct Random(u64);
@@ -152,7 +151,7 @@ impl World {
 
 /// Published lines under construction.
 #[derive(Default)]
-struct Lines(Vec<(Metric, Option<Suppression>)>);
+struct Lines(Vec<(Metric, bool)>);
 
 fn day(text: &str) -> Day {
     text.parse().expect("a literal day")
@@ -187,7 +186,7 @@ impl Lines {
                 source: None,
                 explanation: None,
             },
-            None,
+            false,
         ));
         &mut self.0.last_mut().expect("just added").0
     }
@@ -219,7 +218,7 @@ impl Lines {
     fn suppress(&mut self) {
         let (line, suppression) = self.0.last_mut().expect("a line");
         (line.value, line.n, line.of) = (None, None, None);
-        *suppression = Some(MARK);
+        *suppression = true;
     }
 
     fn published(&self) -> Vec<Line<'_>> {
@@ -496,7 +495,7 @@ fn suppressed_inputs_silence_rules_and_steps() {
     let mut lines = lines_of(&world);
     for (line, suppression) in &mut lines.0 {
         if line.metric == "seats.purchased" || line.metric == "engagement.users" {
-            (line.value, line.n, *suppression) = (None, None, Some(MARK));
+            (line.value, line.n, *suppression) = (None, None, true);
         }
     }
     let published = lines.published();
@@ -509,7 +508,7 @@ fn suppressed_inputs_silence_rules_and_steps() {
     assert!(answer.actions.iter().all(|action| !action.rules.contains(&"seats_never_assigned")));
     for line in answer.lines.iter().map(|line| line.line()).filter(|line| line.metric == "answer.staircase") {
         let is_known = ["assigned", "active"].contains(&line.by.get("step").expect("a step"));
-        assert_eq!((line.value.is_some(), line.suppression.is_none()), (is_known, is_known), "{line:?}");
+        assert_eq!((line.value.is_some(), !line.is_suppressed), (is_known, is_known), "{line:?}");
     }
     // The same with a higher bound for groups: the rules need larger groups.
     let strict = Answer::duo(&places[0], &Assumptions::default(), 1_000);
@@ -526,5 +525,5 @@ fn one_person_learns_nothing_from_the_answer() {
     assert_eq!(answer.verdict_text(), "Whether Duo is in use cannot be said: suppressed for privacy.");
     assert!(answer.staircase.is_none() && answer.actions.is_empty());
     let line = answer.lines[0].line();
-    assert_eq!((line.value, line.n, line.suppression), (None, None, Some(MARK)));
+    assert_eq!((line.value, line.n, line.is_suppressed), (None, None, true));
 }

@@ -123,7 +123,7 @@ fn newest_weeks<'a>(
         }
         weeks.push(line);
     }
-    if weeks.iter().take(2 * SIDE).any(|line| line.suppression.is_some()) {
+    if weeks.iter().take(2 * SIDE).any(|line| line.is_suppressed) {
         return Err(Trend::Suppressed);
     }
     let known = weeks.iter().take_while(|line| line.value.is_some()).count();

@@ -165,7 +165,7 @@ fn of_sessions(place: &Place<'_>, people: Fact) -> Option<Verdict> {
 }
 
 fn unknown(line: Option<&Line<'_>>, missing: Fact) -> Verdict {
-    let key = if matches!(missing, Fact::Suppressed(_)) { "suppressed" } else { "unknown" };
+    let key = if matches!(missing, Fact::Suppressed) { "suppressed" } else { "unknown" };
     let sentence = cannot_say(format!("Whether Duo is in use cannot be said: {}", missing.why()));
     match line {
         Some(line) => Verdict::new(key, line, vec![sentence]).with_fact(missing),

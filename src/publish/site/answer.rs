@@ -73,7 +73,7 @@ fn staircase_value(staircase: &Staircase, assumptions: &Assumptions) -> Value {
                 known => known.is_some(),
                 count => match step.count {
                     Fact::Known(value) => count(value),
-                    Fact::Suppressed(suppression) => suppression.text(),
+                    Fact::Suppressed => number::UNKNOWN.to_owned(),
                     Fact::Unknown(_) => number::UNKNOWN.to_owned(),
                 },
                 why => step.count.why(),

@@ -11,7 +11,7 @@ use crate::model::coverage::{Coverage, Status};
 use crate::model::metric::{Metric, Reason};
 use crate::model::number::Number;
 use crate::publish::answer::Assumptions;
-use crate::publish::privacy::Suppression;
+use crate::publish::privacy::Disclosure;
 
 use super::card::{CardPeriod, Headline};
 use super::{
@@ -27,6 +27,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::People,
         grains: &[Grain::Day, Grain::Window],
         by: &["feature"],
+        relations: &[],
         text: "Distinct people with an intentional event.",
     },
     Definition {
@@ -35,6 +36,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::Pipelines,
         grains: &[Grain::Day],
         by: &["project"],
+        relations: &[],
         text: "Pipelines created in the period.",
     },
 ];
@@ -120,7 +122,7 @@ fn files(report: &MetricReport) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
     let theme = Theme::default();
     let assumptions = Assumptions::default();
-    let options = Options { small_group: 5, theme: &theme, assumptions: &assumptions };
+    let options = Options { small_group: 5, open_periods: true, theme: &theme, assumptions: &assumptions };
     let make = |kind| {
         let published = Published::new(kind, report, &options);
         let mut files = published.page(&definitions).expect("a page");
@@ -376,8 +378,9 @@ fn page_data_equals_the_published_lines() {
             }
         }
     }
-    let owned = report.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
-    let published = crate::publish::privacy::publish(owned, 5);
+    let published =
+        crate::publish::privacy::publish(&report.metrics, Disclosure { min_people: 5, open_periods: true });
+    let published: Vec<_> = published.into_iter().filter(|line| Dashboard::Duo.owns(line)).collect();
     let mut shown = 0;
     for line in &published {
         let by: BTreeMap<&str, String> =
@@ -389,10 +392,7 @@ fn page_data_equals_the_published_lines() {
             json!(line.period.start),
             json!(by)
         );
-        let why = line.suppression.map(|hidden| match hidden {
-            Suppression::FewPeople(_) => "under",
-            Suppression::Secondary => "hidden",
-        });
+        let why = line.is_suppressed.then_some("hidden");
         match in_page.remove(&key) {
             Some(values) => {
                 assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");

@@ -11,7 +11,7 @@ use super::days;
 use super::headline::HeadlineMetric;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
-use super::privacy::Line;
+use super::privacy::{Line, SUPPRESSED};
 use super::spark::Spark;
 use super::table;
 
@@ -47,7 +47,7 @@ impl Tile {
     pub(super) fn all<'a>(candidates: &[HeadlineMetric<'a>], place: &Place<'a>) -> Vec<Tile> {
         let rank = |metric: &HeadlineMetric<'a>| match newest(metric, place) {
             Some(line) if line.value.is_some() => 0,
-            Some(line) if line.suppression.is_some() => 1,
+            Some(line) if line.is_suppressed => 1,
             Some(_) => 2,
             None => 3,
         };
@@ -82,12 +82,12 @@ impl Tile {
         if line.coverage < 1.0 && line.value.is_some() && metric.metric != CREDITS {
             tile.warning = days::collected(line);
         }
-        match (line.suppression, line.value) {
-            (Some(hidden), _) => {
-                tile.value = hidden.text();
-                tile.note = "suppressed for privacy".into();
+        match line.value {
+            _ if line.is_suppressed => {
+                tile.value = SUPPRESSED.into();
+                tile.note = "for privacy".into();
             }
-            (None, Some(value)) => {
+            Some(value) => {
                 tile.value = metric.style.text(value.as_f64());
                 tile.note = match (metric.style, table::ratio_text(line)) {
                     (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", metric.of),
@@ -97,7 +97,7 @@ impl Tile {
                     tile.add_commitment(place, line);
                 }
             }
-            (None, None) => tile.note = number::reason(line.reason).into(),
+            None => tile.note = number::reason(line.reason).into(),
         }
         tile
     }
