@@ -20,7 +20,8 @@ pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
 pub use normalize::{NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
 pub use publish::{
-    DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs, ThemeArgs,
+    AssumptionArgs, DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs,
+    ThemeArgs,
 };
 pub use run::RunArgs;
 pub use value::ListFormat;

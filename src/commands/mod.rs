@@ -11,6 +11,7 @@ mod site_files;
 
 pub mod aggregate;
 pub mod artifact;
+mod assumptions;
 pub mod dashboard;
 pub mod doctor;
 pub mod export;

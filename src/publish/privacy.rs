@@ -134,7 +134,12 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
 }
 
 /// Whether a line can be published: a day is not split by what people did.
+///
+/// Lines of the answer are made from published lines; those of an input are dropped.
 pub fn is_publishable(metric: &Metric) -> bool {
+    if metric.metric.starts_with("answer.") {
+        return false;
+    }
     metric.grain != Grain::Day || metric.by.is_empty() || has_daily_breakdown(&metric.metric)
 }
 
@@ -170,6 +175,11 @@ impl<'a> Line<'a> {
             explanation: metric.explanation,
             is_suppressed: false,
         }
+    }
+
+    /// A line of the answer, which rests on published lines.
+    pub(super) fn of_answer(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
+        Line { is_suppressed, ..Line::new(metric) }
     }
 
     fn key(&self) -> Key<'a> {

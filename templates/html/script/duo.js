@@ -15,14 +15,12 @@ import { agentFigures } from "./agents.js";
 import { outcomeFigures } from "./agent-outcomes.js";
 import { chatBandTable } from "./chat.js";
 import { creditFigures, tokenFigures } from "./cost.js";
-import { element } from "./elements.js";
 import { eventTable, featureFigures } from "./features.js";
 import { impactFigure } from "./impact.js";
 import { startDashboard } from "./main.js";
 import {
   emptyNote,
   groupTable,
-  metricTiles,
   monthlyMetrics,
   monthTable,
   sideBySide,
@@ -35,12 +33,6 @@ import { teamProfile, teamShares, teamTable } from "./teams.js";
 
 /** @type {Section[]} */
 const SECTIONS = [
-  {
-    id: "overview",
-    *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
-    },
-  },
   {
     id: "adoption",
     *build(page) {

@@ -1,6 +1,5 @@
 // The sections of the dashboard on merge requests and pipelines, in their order.
 
-import { element } from "./elements.js";
 import { startDashboard } from "./main.js";
 import {
   groupTable,
@@ -10,7 +9,6 @@ import {
   monthlyMetrics,
   sideBySide,
   currentSplit,
-  metricTiles,
   timeSeriesFigure,
 } from "./sections.js";
 import {
@@ -52,12 +50,6 @@ const PROJECT_COLUMNS = [
 
 /** @type {Section[]} */
 const SECTIONS = [
-  {
-    id: "overview",
-    *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
-    },
-  },
   {
     id: "groups-view",
     *build(page) {
