@@ -99,7 +99,8 @@ export function buildFromLines(lines, binaries, folder) {
   const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   run(
     binaries.duoMetrics,
-    ["dashboard", "--site", "public", "--duo", "--project"],
+    // These lines end within a week.
+    ["dashboard", "--site", "public", "--duo", "--project", "--open-periods"],
     input,
     { PATH: process.env.PATH },
     folder,
@@ -176,7 +177,8 @@ export function importedLines() {
 
 /** Metric lines of agents as `aggregate` writes them where sessions are known, for so many days. */
 export function agentLines(scope, days) {
-  const last = "2026-10-31";
+  // A Sunday: only complete weeks and closed months are published.
+  const last = "2026-10-18";
   const window = { grain: "window", start: dayBefore(last, 27), end: last };
   const lines = [];
   const line = (metric, by, fields, period) =>
@@ -191,7 +193,7 @@ export function agentLines(scope, days) {
       people: 20,
       coverage: 1,
       basis: 1,
-      final: period.end < "2026-10-25",
+      final: true,
       reason: null,
       ...fields,
     });
@@ -261,7 +263,7 @@ export function agentLines(scope, days) {
     count("agents.tool_calls", { tool }, value);
     rate("agents.tool_failure_rate", { tool }, failed, value);
   }
-  const month = { grain: "month", start: "2026-10-01", end: last };
+  const month = { grain: "month", start: "2026-09-01", end: "2026-09-30" };
   for (const [product, credits] of [
     ["duo_agent_platform", 120.5],
     ["(none)", 30.25],
