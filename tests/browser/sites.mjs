@@ -243,6 +243,7 @@ export function agentLines(scope, days) {
       window,
     );
   });
+  rate("agents.cache_hit_rate", {}, ...[3, 1].map((at) => models.reduce((sum, model) => sum + model[at], 0)));
   for (const [at, kind] of ["input", "output", "cache_read"].entries())
     count(
       "agents.tokens",
@@ -266,6 +267,11 @@ export function agentLines(scope, days) {
     ["(none)", 30.25],
   ])
     line("agents.credits", { product }, { value: credits, n: 31, people: null }, month);
+  line("agents.credits", {}, { value: 150.75, n: 31, people: null }, month);
+  for (const [flow, sessions, share] of flows) {
+    line("agents.credits", { flow }, { value: sessions / 4, n: 31, people: null }, month);
+    count("agents.sessions", { flow, status: "finished" }, Math.round((sessions * share) / 100), month);
+  }
   for (let at = 0; at < days; at += 1) {
     const start = dayBefore(last, days - 1 - at);
     const weekday = new Date(start).getUTCDay();
@@ -286,6 +292,8 @@ export function agentLines(scope, days) {
       count("agents.sessions", { flow }, ended, week);
       rate("agents.success_rate", { flow }, Math.round((ended * share) / 100), ended, week);
     }
+    for (const [status, part] of Object.entries({ finished: 76, failed: 14, stopped: 6, open: 4 }))
+      count("agents.sessions", { status }, part + (at % 11), week);
   }
   return lines;
 }

@@ -49,6 +49,7 @@ pub fn landing(
         "landing.html",
         &[],
         theme,
+        "",
         context! {
             title => theme.title("landing", "Dashboards"),
             summary => theme.summary("landing", ""),

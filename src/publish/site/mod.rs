@@ -9,6 +9,7 @@ mod card;
 mod compressed;
 mod data;
 mod differences;
+mod font;
 mod landing;
 mod page;
 mod quality;

@@ -13,6 +13,7 @@ use super::answer;
 use super::card::{Card, CardAnswer, CardPeriod, CardStatus};
 use super::completeness::Completeness;
 use super::data;
+use super::font;
 use super::gaps;
 use super::number;
 use super::place::{Place, reported_days};
@@ -152,6 +153,7 @@ impl<'a> Frame<'a> {
             [] => self.main().map(Place::name).into_iter().collect(),
             groups => groups.iter().map(Place::name).collect(),
         };
+        let period = self.days.map_or_else(String::new, |(first, last)| number::span(first, last));
         let warning = Tile::common_warning(tiles);
         let tiles: Vec<Value> = tiles.iter().enumerate().map(|(at, tile)| tile.value(at, &warning)).collect();
         let days = self
@@ -163,7 +165,7 @@ impl<'a> Frame<'a> {
             empty => self.status == CardStatus::Empty,
             groups => &groups,
             union => self.main().is_some_and(Place::is_union),
-            period => self.days.map_or_else(String::new, |(first, last)| number::span(first, last)),
+            period => &*period,
             days => days.unwrap_or_default(),
             collected => self.collected_at().map_or_else(String::new, number::instant),
             status => status_word(self.status),
@@ -175,10 +177,12 @@ impl<'a> Frame<'a> {
             trust => answer::trust_value(&self.trust),
             warning => warning,
             quality => quality::value(self),
+            raw_events => self.kind == Dashboard::Duo,
             definitions => definitions.iter().map(|definition| describe(definition)).collect::<Vec<Value>>(),
             figures => Value::from_safe_string(figures),
         };
-        render(template, script, self.options.theme, frame)
+        let title = self.options.theme.title(self.kind.folder(), self.kind.title());
+        render(template, script, self.options.theme, &print_header(&title, &period), frame)
     }
 }
 
@@ -195,11 +199,13 @@ fn describe(definition: &Definition) -> Value {
     }
 }
 
-/// Renders a template with the style, the script and a policy that allows only these two.
+/// Renders a template with the style, the script and a policy that allows only these two and
+/// the embedded font. `print_header` is the rule of [`print_header`].
 pub(super) fn render(
     template: &str,
     script: &[Module],
     theme: &Theme,
+    print_header: &str,
     content: Value,
 ) -> Result<String, Error> {
     let mut environment = Environment::new();
@@ -211,7 +217,7 @@ pub(super) fn render(
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = minify(STYLE) + &minify(ANSWER_STYLE) + theme.style();
+    let style = font::face() + &minify(STYLE) + &minify(ANSWER_STYLE) + theme.style() + print_header;
     let script = script::bundle(script);
     let allowed = |text: &str| {
         if text.is_empty() {
@@ -221,7 +227,7 @@ pub(super) fn render(
         }
     };
     let policy = format!(
-        "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src {}; style-src {}; font-src data:; img-src data:; base-uri 'none'; form-action 'none'",
         allowed(&script),
         allowed(&style)
     );
@@ -234,6 +240,20 @@ pub(super) fn render(
         footer => theme.footer(),
     };
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
+}
+
+/// The rule of the running header of printed pages: what they are about, and their number.
+fn print_header(title: &str, period: &str) -> String {
+    let text = format!("{title} · {period}");
+    // In a CSS string, and inside a style element.
+    let escaped: String = text
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' | '<' | '\n' | '\r' | '\u{c}' => format!("\\{:x} ", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("@page{{@top-left{{content:\"{escaped}\"}}}}\n")
 }
 
 /// The name of a status.
@@ -303,6 +323,12 @@ mod tests {
     fn encodes_standard_base64() {
         let text = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
         assert_eq!(text, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+
+    #[test]
+    fn a_title_cannot_end_the_print_header() {
+        let rule = print_header("a \"b\" \\ </style>", "1 May");
+        assert_eq!(rule, "@page{@top-left{content:\"a \\22 b\\22  \\5c  \\3c /style> · 1 May\"}}\n");
     }
 
     #[test]

@@ -166,6 +166,32 @@ export class Metrics {
   }
 
   /**
+   * The newest period up to the given one in which a metric has lines with these dimensions: splits exist for complete
+   * weeks and months only, and for the 28 days that end with a week. It goes back by at most one week or month.
+   * @param {number} group
+   * @param {string} metric
+   * @param {Period} period
+   * @param {string[]} keys
+   */
+  newestPeriod(group, metric, period, keys) {
+    const names = [...keys].sort().join();
+    const series = this.seriesOf(group, metric, period.grain).filter(
+      ({ by }) => Object.keys(by).sort().join() === names,
+    );
+    /** @param {Period} candidate */
+    const hasLines = (candidate) =>
+      series.some((one) => {
+        const at = (this.positions.get(candidate.grain)?.get(candidate.start) ?? -1) - one.i;
+        return one.v[at] !== undefined && one.v[at] !== null;
+      });
+    if (hasLines(period)) return period;
+    /** @param {Period} other */
+    const isNear = ({ end }) =>
+      end < period.end && end >= addDays(period.end, period.grain === "month" ? -31 : -7);
+    return this.periods(period.grain).findLast((other) => isNear(other) && hasLines(other)) ?? period;
+  }
+
+  /**
    * The line with exactly these dimensions.
    * @param {number} group
    * @param {string} metric
@@ -301,6 +327,14 @@ export function statusOf(line) {
  */
 export function isSettled(line) {
   return (line.final && line.coverage >= 1) || isImported(line);
+}
+
+/**
+ * Whether some days of a line are missing, and will stay so.
+ * @param {Line} line
+ */
+export function isPart(line) {
+  return line.final && line.coverage < 1 && !isImported(line);
 }
 
 /**
