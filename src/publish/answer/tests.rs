@@ -222,7 +222,7 @@ impl Lines {
     }
 
     fn published(&self) -> Vec<Line<'_>> {
-        self.0.iter().map(|(metric, suppression)| Line::of_answer(metric, *suppression)).collect()
+        self.0.iter().map(|(metric, suppression)| Line::published(metric, *suppression)).collect()
     }
 }
 
