@@ -60,7 +60,7 @@ export function addFilterNotes(page, shown) {
 }
 
 /** @param {ActiveFilter[]} filters */
-function filterNote(filters) {
+export function filterNote(filters) {
   const names = filters.map(({ label }) => `“${label}”`).join(", ");
   return element(
     "small",

@@ -1,7 +1,7 @@
 // Renders a dashboard, and renders it again when the selection changes.
 
 import { byId } from "./elements.js";
-import { addFilterNotes } from "./filter-notes.js";
+import { addFilterNotes, filterNote } from "./filter-notes.js";
 import { filterBar, filterField, filterLabel, filterSummary, syncFields } from "./filters.js";
 import { Metrics } from "./metrics.js";
 import {
@@ -84,7 +84,9 @@ function renderDashboard(data, sections) {
   const render = (then = () => {}) => {
     syncFields(filters, selected);
     byId("chosen").textContent = filterSummary(filters, selected);
-    renderSections(sections, currentPage(), then);
+    const page = currentPage();
+    noteOnAnswer(page);
+    renderSections(sections, page, then);
   };
   const pushState = () => {
     const hash = formatHash(section, selected, filters);
@@ -130,6 +132,16 @@ function renderDashboard(data, sections) {
     render();
     if (section) scrollToSection(section, "instant");
   });
+}
+
+/**
+ * States in the first view, which is always that of the last 28 days, which filters do not apply to it.
+ * @param {Page} page
+ */
+function noteOnAnswer({ activeFilters }) {
+  const view = byId("answer");
+  view.querySelector(":scope > .unaffected")?.remove();
+  if (activeFilters.length > 0) view.prepend(filterNote(activeFilters));
 }
 
 /**

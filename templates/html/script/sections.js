@@ -19,7 +19,6 @@ import {
   wholePercentFormat,
 } from "./format.js";
 import { addDays, isImported, periodsBetween } from "./metrics.js";
-import { sparkline } from "./sparkline.js";
 import { comparisonPeriod, hasData } from "./state.js";
 import {
   barCell,
@@ -209,90 +208,6 @@ export function sideBySide(...items) {
 export function withPeriod(page, caption, lines = []) {
   const line = [...lines].find(Boolean);
   return `${caption}, ${periodName(line?.period ?? page.period)}`;
-}
-
-/**
- * The tiles of the overview, each with a link to its section.
- * @param {Page} page
- * @param {Headline[]} headline
- */
-export function metricTiles(page, headline) {
-  const { first, last } = page.data;
-  if (!first || !last) return [];
-  const end = page.period.end < last ? page.period.end : last;
-  const start = addDays(end, -55);
-  const days = periodsBetween("day", start > first ? start : first, end);
-  return headline.map(({ label, href, metric, by, style, of }) => {
-    const line = currentLine(page, metric, by);
-    const value = valueText(line, style);
-    const hasValue = line !== undefined && line.value !== null;
-    const ratio = style === "percent" ? ratioText(line, style) : "";
-    const text = !line ? "no data" : !hasValue ? details(line, style)[0] : ratio ? `${ratio} ${of}` : of;
-    const daily = days.map((day) => page.metrics.line(page.group, metric, day, by));
-    const warning = hasValue ? coverageText(line) : "";
-    const note = element("p", { class: "note" }, text);
-    trackShown(page, note, [line]);
-    return element(
-      "li",
-      { class: "tile" },
-      element("h3", {}, element("a", { href: `#${href}` }, label)),
-      element(
-        "p",
-        {
-          class: `value${hasValue || value === UNKNOWN ? "" : " words"}`,
-          title: (line && exactValue(line)) || null,
-        },
-        value,
-      ),
-      note,
-      element("div", { class: "shape" }, sparkline(daily, style)),
-      element(
-        "p",
-        { class: "fresh" },
-        dateRange(page.period),
-        element("br"),
-        comparison(page, metric, by, style),
-        warning ? [element("br"), element("span", { class: "warning" }, warning)] : null,
-      ),
-    );
-  });
-}
-
-/**
- * The change since the period to compare with, or why there is none. For the last 28 days it can be the change of the
- * newest complete month or week.
- * @param {Page} page
- * @param {string} metric
- * @param {Dimensions} by
- * @param {Style} style
- */
-function comparison(page, metric, by, style) {
-  if (page.selected.compare === "none") return "";
-  let reason = "";
-  /** @param {Period} period */
-  const lineOf = (period) => page.metrics.line(page.group, metric, period, by);
-  /** @param {Period} period */
-  const compare = (period) => {
-    const before = comparisonPeriod(period, page.selected.compare);
-    if (!before) return "";
-    const [from, to] = [lineOf(before), lineOf(period)];
-    const change = changeText(from, to, style);
-    if (from && to && !reason) reason = incomparableReason(from, to);
-    return change && `${change} vs. ${periodName(before)}`;
-  };
-  const change = compare(page.period);
-  if (change) return change;
-  for (const grain of page.period.grain === "window" ? /** @type {Grain[]} */ (["month", "week"]) : []) {
-    /** @param {Line|undefined} line */
-    const isComplete = (line) => line !== undefined && line.value !== null && line.coverage >= 1;
-    const period = page.metrics
-      .periods(grain)
-      .reverse()
-      .find((period) => isComplete(lineOf(period)));
-    const change = period && compare(period);
-    if (change) return `${capitalize(periodName(period))}: ${valueText(lineOf(period), style)}, ${change}`;
-  }
-  return reason ? `not compared: ${reason}` : "nothing to compare with";
 }
 
 /**
