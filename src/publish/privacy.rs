@@ -4,6 +4,7 @@
 //! Every page, card and table is built from [`publish`]ed lines, so that suppression cannot be
 //! forgotten in one place. Sums are computed earlier, in `aggregate`: totals stay correct.
 
+mod attack;
 mod audit;
 mod differences;
 mod groups;
@@ -26,6 +27,8 @@ use open::OpenPeriods;
 use relations::Relations;
 use suppress::Suppressor;
 use teams::{Combinations, is_internal};
+
+pub use attack::{Finding, Revealed, attack, combine};
 
 /// A metric line as it is published. If it is suppressed, everything that counts people or what they
 /// did is `None`.
@@ -93,6 +96,8 @@ pub const SUPPRESSED: &str = "suppressed";
 /// - A line with at least one person but fewer than `min_people` behind it is suppressed. A value
 ///   without people of its own follows those of its group. A group of fewer people than that publishes
 ///   only which days were collected.
+/// - What was published when a week closed stays as it was: the values of a week are decided without
+///   those of later weeks.
 /// - Further lines are suppressed until no suppressed count can be computed from published ones within
 ///   fewer than `min_people` neighboring values, and no difference of published counts counts fewer
 ///   than `min_people` people. The relations are those that each metric declares ([`Relation`]), and
@@ -112,7 +117,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     let is_published = |metric: &&&Metric| {
         is_publishable(metric)
             && !is_internal(&metric.metric)
-            && !open.contain(metric)
+            && !open.leave_out(metric)
             && differences::is_published(metric, min_people)
     };
     let mut lines: Vec<Line> = metrics.iter().filter(is_published).map(|metric| Line::new(metric)).collect();
@@ -124,7 +129,9 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     }
     let relations = Relations::of(&lines);
     let teams = combinations.relations(&lines);
-    Suppressor::new(&mut lines, &relations, min_people).run(&teams);
+    let order = |line: &Line<'_>| open.first_published(line.period);
+    Suppressor::new(&mut lines, &relations, order, min_people).run(&teams);
+    lines.retain(|line| open.show(line));
 
     for line in &mut lines {
         line.hide();
@@ -150,7 +157,7 @@ pub fn has_daily_breakdown(metric: &str) -> bool {
 }
 
 /// The identity of a line, in the order of the lines.
-type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, Option<Population>, &'a Dimensions);
+pub type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, Option<Population>, &'a Dimensions);
 
 impl<'a> Line<'a> {
     fn new(metric: &'a Metric) -> Line<'a> {
@@ -177,12 +184,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A line of the answer, which rests on published lines.
-    pub(super) fn of_answer(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
+    /// A line that was published before, or an answer that is made from published lines.
+    pub fn published(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
         Line { is_suppressed, ..Line::new(metric) }
     }
 
-    fn key(&self) -> Key<'a> {
+    /// The identity of the line; lines are sorted by it.
+    pub fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
     }

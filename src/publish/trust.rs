@@ -79,6 +79,15 @@ impl Evidence<'_, '_> {
         Some((complete, last.days_since(first).max(0) as u64 + 1))
     }
 
+    /// The last published and the last collected day, if that is later.
+    fn collected_later(&self) -> Option<(Day, Day)> {
+        let (_, published) = self.days?;
+        // A list of seats is of the day after the last one that was requested.
+        let is_of_day = |line: &&&Coverage| line.collector.ends_with("events");
+        let collected = self.coverage.iter().filter(is_of_day).map(|line| line.day).max()?;
+        (collected > published).then_some((published, collected))
+    }
+
     /// The complete days whose values may still change, which charts hatch.
     fn open_days(&self) -> u64 {
         let is_open = |line: &&Line<'_>| {
@@ -157,6 +166,13 @@ fn facts(
             counted(open, "day", "days")
         ));
     }
+    facts.extend(evidence.collected_later().map(|(published, collected)| {
+        format!(
+            "Collected up to {}, published up to {}: later days follow when their week is closed.",
+            number::long_day(collected),
+            number::long_day(published)
+        )
+    }));
     if evidence.differs {
         facts.push("Events differ from GitLab's own counts without a known reason.".to_owned());
     }

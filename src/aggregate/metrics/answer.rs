@@ -55,7 +55,7 @@ pub const TREND: Definition = Definition {
            a ratio of sums. noise is the size below which there is no clear change: 1.48 times the \
            median absolute difference of neighboring weeks (of up to 13 weeks), at least 2% for \
            people; at least 0.5 percentage points and the 95% interval of the difference of two \
-           shares for acceptance. It needs eight complete consecutive weeks, none of them \
+           shares for acceptance. Of each four weeks, one may be missing or \
            suppressed.",
 };
 
@@ -92,7 +92,8 @@ pub const ACTION: Definition = Definition {
            flow with the highest share that did not finish, of those that ended \
            (agents.success_rate); from 30 sessions and 25%. tool_fails_most: failed calls of the \
            tool with the highest share (agents.tool_failure_rate); from 30 calls and 10%. \
-           credits_run_out: day of the month on which half of the simulated months have used up \
-           their credits (credits.run_out_on, p50), of its days; whenever there is such a day. A \
+           credits_run_out: day of the newest month on which half of the simulated months have used up \
+           their credits (credits.run_out_on, p50), of its days; whenever there is such a day and \
+           the month is not over. A \
            rule with an input that is suppressed or unknown stays silent.",
 };

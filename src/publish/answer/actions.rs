@@ -188,10 +188,9 @@ impl Found {
 
     fn slipping_action(&self) -> Option<Action> {
         let Slipping { share, basis } = self.slipping.as_ref()?;
-        let (start, least) = if *basis < 1.0 { ("At least ", "") } else { ("", "") };
-        let sentence =
-            Sentence::strong(format!("{start}{} people are slipping back{least}:", count(share.n)))
-                .then(" regular or heavy users 28 days ago, now only trying it or inactive. Ask them why.");
+        let start = if *basis < 1.0 { "At least " } else { "" };
+        let sentence = Sentence::strong(format!("{start}{} people are slipping back:", count(share.n)))
+            .then(" regular or heavy users 28 days ago, now only trying it or inactive. Ask them why.");
         Some(action(&["slipping_back"], sentence, "Movement between segments", "#used"))
     }
 
@@ -310,8 +309,10 @@ fn worst<'a>(
 /// The day on which half of the simulated months have used up their credits, in the newest month.
 fn run_out<'a>(place: &Place<'a>) -> Option<(RunOut, &'a Line<'a>)> {
     let line = place.newest("credits.run_out_on", Grain::Month, &[("stat", "p50")])?;
-    let newest = place.every("credits.run_out_on", Grain::Month).last()?;
-    let day = Fact::of(Some(line)).known().filter(|_| line.period == newest.period)?;
     let month = line.period;
+    // A month that is over needs no action.
+    let reported_until = place.lines().map(|line| line.period).filter(|period| period.grain == Grain::Window);
+    let reported_until = reported_until.map(|period| period.end).max()?;
+    let day = Fact::of(Some(line)).known().filter(|_| reported_until < month.end)?;
     (1..=month.length() as u64).contains(&day).then_some((RunOut { day, month }, line))
 }

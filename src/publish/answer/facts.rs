@@ -196,6 +196,6 @@ impl AnswerLine {
 
     /// The line as it is published.
     pub fn line(&self) -> Line<'_> {
-        Line::of_answer(&self.metric, self.is_suppressed)
+        Line::published(&self.metric, self.is_suppressed)
     }
 }

@@ -222,7 +222,7 @@ impl Lines {
     }
 
     fn published(&self) -> Vec<Line<'_>> {
-        self.0.iter().map(|(metric, suppression)| Line::of_answer(metric, *suppression)).collect()
+        self.0.iter().map(|(metric, suppression)| Line::published(metric, *suppression)).collect()
     }
 }
 
@@ -352,11 +352,9 @@ fn expected_verdict(world: &World) -> String {
         ),
         Kind::TinyGroup => "Whether Duo is in use cannot be said: suppressed for privacy.".to_owned(),
         Kind::AgentsOnly => {
-            let success = match world.success {
-                success => format!("{success}%"),
-            };
+            let success = world.success;
             format!(
-                "Agents are in use: 100 sessions in 28 days, and {success} of those that ended succeeded. How many people use Duo cannot be said: no data."
+                "Agents are in use: 100 sessions in 28 days, and {success}% of those that ended succeeded. How many people use Duo cannot be said: no data."
             )
         }
         Kind::NoEvents => "Whether Duo is in use cannot be said: not collected.".to_owned(),
@@ -369,15 +367,15 @@ fn expected_trend(world: &World) -> String {
     if world.kind == Kind::TinyGroup {
         return "Whether use grows cannot be said: suppressed for privacy.".to_owned();
     }
-    if weeks.len() < 8 {
+    if weeks.len() < 7 {
         return format!(
             "Whether use grows cannot be said yet: that takes eight complete weeks, and there are {}.",
             weeks.len()
         );
     }
     let newest: Vec<f64> = weeks.iter().rev().take(13).map(|week| *week as f64).collect();
-    let mean = |weeks: &[f64]| weeks.iter().sum::<f64>() / 4.0;
-    let (now, before) = (mean(&newest[..4]), mean(&newest[4..8]));
+    let mean = |weeks: &[f64]| weeks.iter().sum::<f64>() / weeks.len() as f64;
+    let (now, before) = (mean(&newest[..4]), mean(&newest[4..newest.len().min(8)]));
     let mut steps: Vec<f64> = (1..newest.len()).map(|at| (newest[at] - newest[at - 1]).abs()).collect();
     steps.sort_by(f64::total_cmp);
     let (low, high) = ((steps.len() - 1) / 2, steps.len() / 2);

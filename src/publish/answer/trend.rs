@@ -1,7 +1,7 @@
 //! Changes of weekly values, and the noise below which there is no clear change.
 
 use crate::aggregate::metrics::answer::TREND;
-use crate::base::calendar::{Grain, Period};
+use crate::base::calendar::{Day, Grain, Period, WINDOW_DAYS};
 use crate::model::number::Number;
 use crate::publish::number::Style;
 use crate::publish::place::Place;
@@ -11,6 +11,9 @@ use super::facts::AnswerLine;
 
 /// Weeks on each side of a comparison.
 const SIDE: usize = 4;
+
+/// Weeks that each side needs at least: one of the four can be missing or suppressed.
+const MIN_SIDE: usize = 3;
 
 /// Weeks from which the noise is estimated, at most: a quarter.
 const MAX_WEEKS: usize = 13;
@@ -47,7 +50,7 @@ pub struct Change {
 pub enum Trend {
     /// There is one.
     Known(Change),
-    /// One of the weeks is suppressed.
+    /// Too many of the weeks are suppressed.
     Suppressed,
     /// There are too few complete weeks in a row: this many.
     TooShort(usize),
@@ -97,74 +100,69 @@ impl Trend {
     }
 }
 
-/// The newest complete weeks in a row, newest last.
-fn newest_weeks<'a>(
-    place: &Place<'a>,
-    metric: &'a str,
-    by: &[(&str, &str)],
-) -> Result<Vec<&'a Line<'a>>, Trend> {
-    let series = place.series(metric, Grain::Week, by);
-    let mut weeks: Vec<&Line<'_>> = Vec::new();
-    let Some(newest) = series.last() else { return Err(Trend::NoData) };
-    for line in series.iter().rev().take(MAX_WEEKS + 1) {
-        let Some(after) = weeks.last() else {
-            // The newest week can be incomplete; an older one would be outdated.
-            if newest.period.start.days_since(line.period.start) > 7 {
-                break;
-            }
-            if line.coverage >= 1.0 {
-                weeks.push(line);
-            }
-            continue;
-        };
-        let is_next = line.period.end.plus(1) == after.period.start && line.coverage >= 1.0;
-        if !is_next || weeks.len() == MAX_WEEKS {
-            break;
-        }
-        weeks.push(line);
-    }
-    if weeks.iter().take(2 * SIDE).any(|line| line.is_suppressed) {
-        return Err(Trend::Suppressed);
-    }
-    let known = weeks.iter().take_while(|line| line.value.is_some()).count();
-    weeks.truncate(known);
-    if weeks.len() < 2 * SIDE {
-        return Err(Trend::TooShort(weeks.len()));
-    }
-    weeks.reverse();
-    Ok(weeks)
+/// The newest complete weeks.
+struct Weeks<'a> {
+    /// By their distance from the newest; `None` where a week is missing or suppressed.
+    lines: [Option<&'a Line<'a>>; MAX_WEEKS],
+    /// The last day of the newest.
+    end: Day,
 }
 
-fn of_count(weeks: &[&Line<'_>]) -> Trend {
-    let values: Vec<f64> = weeks.iter().filter_map(|line| Some(line.value?.as_f64())).collect();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (before, now) = sides(&values);
-    let (before, now) = (mean(before), mean(now));
+/// The weeks of a metric, if each side has enough of them.
+fn newest_weeks<'a>(place: &Place<'a>, metric: &'a str, by: &[(&str, &str)]) -> Result<Weeks<'a>, Trend> {
+    let series = place.series(metric, Grain::Week, by);
+    let last = series.last().ok_or(Trend::NoData)?.period.start;
+    let complete: Vec<&Line<'_>> = series.into_iter().filter(|line| line.coverage >= 1.0).collect();
+    // The last week can be incomplete; what ends earlier is outdated.
+    let newest = complete.last().map(|line| line.period);
+    let Some(newest) = newest.filter(|newest| last.days_since(newest.start) <= 7) else {
+        return Err(Trend::TooShort(0));
+    };
+    let mut lines = [None; MAX_WEEKS];
+    let (mut suppressed, mut in_row) = (0, 0);
+    for line in complete.into_iter().rev() {
+        let distance = newest.start.days_since(line.period.start) / 7;
+        let Some(week) = usize::try_from(distance).ok().and_then(|at| lines.get_mut(at)) else { break };
+        if in_row == distance {
+            in_row += 1;
+        }
+        if line.is_suppressed && distance < 2 * SIDE as i64 {
+            suppressed += 1;
+        }
+        *week = Some(line).filter(|line| !line.is_suppressed && line.value.is_some());
+    }
+    let (now, before) = sides(&lines);
+    if [now, before].iter().all(|side| side.iter().flatten().count() >= MIN_SIDE) {
+        return Ok(Weeks { lines, end: newest.end });
+    }
+    Err(if suppressed > 0 { Trend::Suppressed } else { Trend::TooShort(in_row as usize) })
+}
+
+fn of_count(weeks: &Weeks<'_>) -> Trend {
+    let values = weeks.lines.map(|line| Some(line?.value?.as_f64()));
+    let mean = |side: &[Option<f64>]| {
+        let known = side.iter().flatten();
+        known.clone().sum::<f64>() / known.count() as f64
+    };
+    let (now, before) = sides(&values);
+    let (now, before) = (mean(now), mean(before));
     let noise = spread(&values).max(MIN_COUNT_NOISE * before);
     Trend::Known(Change { now, before, noise, days: newest_days(weeks), is_final: is_final(weeks) })
 }
 
-fn of_rate(weeks: &[&Line<'_>]) -> Trend {
-    let counts: Vec<Counts> = weeks.iter().filter_map(|line| Counts::of(line)).collect();
-    if counts.len() < weeks.len() {
-        return Trend::TooShort(0);
-    }
-    let (before, now) = sides(&counts);
-    let (before, now) = (Counts::sum(before), Counts::sum(now));
+fn of_rate(weeks: &Weeks<'_>) -> Trend {
+    let counts = weeks.lines.map(|line| Counts::of(line?));
+    let (now, before) = sides(&counts);
+    let (now, before) = (Counts::sum(now), Counts::sum(before));
     if before.of == 0.0 || now.of == 0.0 {
         return Trend::TooShort(0);
     }
     let share = (before.n + now.n) / (before.of + now.of);
     let interval = Z95 * (share * (1.0 - share) * (1.0 / before.of + 1.0 / now.of)).sqrt();
-    let rates: Vec<f64> = counts.iter().filter(|counts| counts.of > 0.0).map(Counts::rate).collect();
+    let rates = counts.map(|counts| counts.filter(|counts| counts.of > 0.0).map(|counts| counts.rate()));
     let noise = spread(&rates).max(interval).max(MIN_RATE_NOISE);
-    Trend::Known(Change {
-        now: now.rate(),
-        before: before.rate(),
-        noise,
-        days: newest_days(weeks),
-        is_final: is_final(weeks),
-    })
+    let (now, before) = (now.rate(), before.rate());
+    Trend::Known(Change { now, before, noise, days: newest_days(weeks), is_final: is_final(weeks) })
 }
 
 /// Numerator and denominator of a rate.
@@ -179,9 +177,9 @@ impl Counts {
         Some(Counts { n: line.n?.as_f64(), of: line.of?.as_f64() })
     }
 
-    fn sum(all: &[Counts]) -> Counts {
-        all.iter()
-            .fold(Counts { n: 0.0, of: 0.0 }, |sum, one| Counts { n: sum.n + one.n, of: sum.of + one.of })
+    fn sum(all: &[Option<Counts>]) -> Counts {
+        let add = |sum: Counts, one: &Counts| Counts { n: sum.n + one.n, of: sum.of + one.of };
+        all.iter().flatten().fold(Counts { n: 0.0, of: 0.0 }, add)
     }
 
     fn rate(&self) -> f64 {
@@ -189,26 +187,25 @@ impl Counts {
     }
 }
 
-/// The four values before the newest four, and these.
-fn sides<T>(values: &[T]) -> (&[T], &[T]) {
-    let (before, now) = values.split_at(values.len() - SIDE);
-    (&before[before.len() - SIDE..], now)
+/// The newest four values, and the four before.
+fn sides<T>(values: &[T; MAX_WEEKS]) -> (&[T], &[T]) {
+    (&values[..SIDE], &values[SIDE..2 * SIDE])
 }
 
-fn newest_days(weeks: &[&Line<'_>]) -> Period {
-    let (start, end) = (weeks[weeks.len() - SIDE].period.start, weeks[weeks.len() - 1].period.end);
-    Period { grain: Grain::Window, start, end }
+fn newest_days(weeks: &Weeks<'_>) -> Period {
+    Period { grain: Grain::Window, start: weeks.end.plus(1 - WINDOW_DAYS), end: weeks.end }
 }
 
-fn is_final(weeks: &[&Line<'_>]) -> bool {
-    weeks[weeks.len() - 2 * SIDE..].iter().all(|line| line.is_final)
+fn is_final(weeks: &Weeks<'_>) -> bool {
+    weeks.lines[..2 * SIDE].iter().flatten().all(|line| line.is_final)
 }
 
 /// Two standard deviations of the difference between two means of four weeks. The weekly standard
 /// deviation is that of neighboring weeks divided by √2, so that a steady trend adds little to it.
 /// Robust: half of the differences can be outliers.
-fn spread(values: &[f64]) -> f64 {
-    let mut steps: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+fn spread(values: &[Option<f64>]) -> f64 {
+    let step = |pair: &[Option<f64>]| Some((pair[1]? - pair[0]?).abs());
+    let mut steps: Vec<f64> = values.windows(2).filter_map(step).collect();
     steps.sort_unstable_by(f64::total_cmp);
     let middle = match steps.len() {
         0 => return 0.0,

@@ -144,7 +144,14 @@ fn of_people(place: &Place<'_>, line: &Line<'_>, active: u64, seats: &Seats<'_>)
             Some(line) => Fact::of(Some(line)).why(),
             None => "no seat list",
         };
-        sentences.push(Sentence::plain(format!("How many of the seats that is cannot be said: {why}.")));
+        sentences.push(match (seats.regular.known(), seats.assigned.known()) {
+            (Some(regular), Some(assigned)) if regular > 0 => Sentence::plain(format!(
+                "Of {} assigned seats, {} were used regularly; how many were used at all cannot be said: {why}.",
+                count(assigned),
+                count(regular)
+            )),
+            _ => Sentence::plain(format!("How many of the seats that is cannot be said: {why}.")),
+        });
     }
     Verdict::new(key, line, sentences).with_fact(Fact::Known(active))
 }

@@ -328,10 +328,7 @@ mod tests {
     #[test]
     fn a_title_cannot_end_the_print_header() {
         let rule = print_header("a \"b\" \\ </style>", "1 May");
-        assert_eq!(
-            rule,
-            "@page{@top-left{content:\"a \\22 b\\22  \\5c  \\3c /style> · 1 May\"}}\n"
-        );
+        assert_eq!(rule, "@page{@top-left{content:\"a \\22 b\\22  \\5c  \\3c /style> · 1 May\"}}\n");
     }
 
     #[test]

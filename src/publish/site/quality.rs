@@ -29,11 +29,7 @@ const STATUSES: [&str; 7] =
 pub(super) fn value(frame: &Frame<'_>) -> Value {
     let mut gaps = gaps(&frame.completeness.gaps);
     gaps.extend(super::gaps::gaps(&frame.completeness.imported));
-    let tables = [
-        days_table(frame),
-        gaps_table(&gaps),
-        refused_table(frame),
-    ];
+    let tables = [days_table(frame), gaps_table(&gaps), refused_table(frame)];
     let comparison = [differences::features_table(frame), differences::days_table(frame)];
     let values = |tables: Vec<Option<Table>>| -> Vec<Value> {
         tables.into_iter().flatten().map(|table| table.value()).collect()
