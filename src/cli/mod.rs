@@ -24,7 +24,8 @@ pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
 pub use normalize::{InputArgs, NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
 pub use privacy::{AuditArgs, PrivacyCommand, PrivacyCommandArgs};
 pub use publish::{
-    DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs, ThemeArgs,
+    AssumptionArgs, DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs,
+    ThemeArgs,
 };
 pub use run::RunArgs;
 pub use shell::{CompletionsArgs, ManArgs};

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::collect::SwitchArgs;
 use super::normalize::InputArgs;
 use super::value::number_from;
+use crate::publish::answer::{SeatPrice, parse_target};
 
 /// The folder of the site.
 #[derive(Debug, Args)]
@@ -41,6 +42,20 @@ pub struct PrivacyArgs {
     pub open_periods: bool,
 }
 
+/// What only the owner of the seats knows.
+#[derive(Debug, Args)]
+pub struct AssumptionArgs {
+    /// Price of a seat per month with its currency, for example 39:USD: the cost of unused seats is
+    /// shown; without it, nothing about money is [env: DUO_METRICS_SEAT_PRICE]
+    #[arg(long, value_name = "PRICE:CURRENCY")]
+    pub seat_price: Option<SeatPrice>,
+
+    /// Percentage of the assigned seats that should be active: shown as a line
+    /// [env: DUO_METRICS_TARGET]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_target)]
+    pub target: Option<u8>,
+}
+
 /// Flags of `dashboard`.
 #[derive(Debug, Args)]
 pub struct DashboardArgs {
@@ -59,6 +74,9 @@ pub struct DashboardArgs {
     /// The look of the pages.
     #[command(flatten)]
     pub theme: ThemeArgs,
+    /// Price and target of the seats.
+    #[command(flatten)]
+    pub assumptions: AssumptionArgs,
 
     /// Folder of an earlier site: a dashboard that is neither created nor disabled this time is
     /// copied from there and marked as such, unless it is older than 35 days. Can be given multiple
@@ -94,6 +112,10 @@ pub struct ExportArgs {
     /// Suppression.
     #[command(flatten)]
     pub privacy: PrivacyArgs,
+
+    /// Price and target of the seats, for the digest.
+    #[command(flatten)]
+    pub assumptions: AssumptionArgs,
 
     /// Reclaimable seats.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 //! place where the stages meet. `run` calls other commands; all other shared code is in the private
 //! modules.
 
+mod assumptions;
 mod connection;
 mod input;
 mod metric_lines;

@@ -11,6 +11,7 @@ use crate::base::error::{Error, Outcome};
 use crate::cli::RunArgs;
 use crate::collect::scheduler::{Plan, clear_checkpoint};
 use crate::commands::aggregate::{prices, teams, thresholds};
+use crate::commands::assumptions::assumptions;
 use crate::commands::pipes::{buffered_pipe, join};
 use crate::commands::pseudonyms::{existing_history, pseudonym_key};
 use crate::commands::site_files::read_theme;
@@ -58,6 +59,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
 
     dashboard::check_site(&args.site.site, switches)?;
     let theme = read_theme(args.theme.theme.as_deref())?;
+    let assumptions = assumptions(&args.assumptions, environment)?;
 
     let (raw_reader, raw_writer) = buffered_pipe()?;
     let (record_reader, record_writer) = buffered_pipe()?;
@@ -83,6 +85,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         small_group: args.privacy.small_group,
         open_periods: args.privacy.open_periods,
         theme: &theme,
+        assumptions: &assumptions,
     };
     dashboard::write(&args.site.site, &report, switches, &options, summary)?;
     landing::write(&args.site.site, Some(&report), &theme, summary)?;

@@ -100,7 +100,8 @@ export async function buildFromLines(lines, binaries, folder) {
   const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   await run(
     binaries.duoMetrics,
-    ["dashboard", "--site", "public", "--duo", "--project"],
+    // These lines end within a week.
+    ["dashboard", "--site", "public", "--duo", "--project", "--open-periods"],
     input,
     { PATH: process.env.PATH },
     folder,
@@ -198,7 +199,8 @@ export function importedLines() {
 
 /** Metric lines of agents as `aggregate` writes them where sessions are known, for so many days. */
 export function agentLines(scope, days) {
-  const last = "2026-10-31";
+  // A Sunday: only complete weeks and closed months are published.
+  const last = "2026-10-18";
   const window = { grain: "window", start: dayBefore(last, 27), end: last };
   const lines = [];
   const line = (metric, by, fields, period) =>
@@ -213,7 +215,7 @@ export function agentLines(scope, days) {
       people: 20,
       coverage: 1,
       basis: 1,
-      final: period.end < "2026-10-25",
+      final: true,
       reason: null,
       ...fields,
     });
@@ -265,6 +267,7 @@ export function agentLines(scope, days) {
       window,
     );
   });
+  rate("agents.cache_hit_rate", {}, ...[3, 1].map((at) => models.reduce((sum, model) => sum + model[at], 0)));
   for (const [at, kind] of ["input", "output", "cache_read"].entries())
     count(
       "agents.tokens",
@@ -282,12 +285,17 @@ export function agentLines(scope, days) {
     count("agents.tool_calls", { tool }, value);
     rate("agents.tool_failure_rate", { tool }, failed, value);
   }
-  const month = { grain: "month", start: "2026-10-01", end: last };
+  const month = { grain: "month", start: "2026-09-01", end: "2026-09-30" };
   for (const [product, credits] of [
     ["duo_agent_platform", 120.5],
     ["(none)", 30.25],
   ])
     line("agents.credits", { product }, { value: credits, n: 31, people: null }, month);
+  line("agents.credits", {}, { value: 150.75, n: 31, people: null }, month);
+  for (const [flow, sessions, share] of flows) {
+    line("agents.credits", { flow }, { value: sessions / 4, n: 31, people: null }, month);
+    count("agents.sessions", { flow, status: "finished" }, Math.round((sessions * share) / 100), month);
+  }
   for (let at = 0; at < days; at += 1) {
     const start = dayBefore(last, days - 1 - at);
     const weekday = new Date(start).getUTCDay();
@@ -308,6 +316,8 @@ export function agentLines(scope, days) {
       count("agents.sessions", { flow }, ended, week);
       rate("agents.success_rate", { flow }, Math.round((ended * share) / 100), ended, week);
     }
+    for (const [status, part] of Object.entries({ finished: 76, failed: 14, stopped: 6, open: 4 }))
+      count("agents.sessions", { status }, part + (at % 11), week);
   }
   return lines;
 }
