@@ -113,7 +113,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version", "team", "cost_center"],
-    relations: &[Relation::ActivePeople],
+    relations: &[Relation::AtMost(CountRef::of("agents.sessions")), Relation::ActivePeople],
     text: "Distinct people with a session in the period. If several sources report the user of a \
            session, GitLab's own value counts. The field basis is the share of sessions with a \
            known user. Bots and service accounts are not counted. By team, only its people count; \

@@ -139,9 +139,8 @@ enum TaskKind {
 }
 
 impl<'a> ScopeReport<'a> {
-    /// One report per scope: for the last 28 days up to `until`, for the 28 days up to the last closed
-    /// week, which are published, and for each period that contains a day with data from `since` to
-    /// `until`. A period is computed over all its days, also those
+    /// One report per scope: for the last 28 days up to `until`, for the 28 days up to each closed week,
+    /// which are published, and for each period that contains a day with data from `since` to `until`. A period is computed over all its days, also those
     /// before `since`; days after `until` do not count.
     ///
     /// A scope with subgroups has one report for all periods with the same members.
@@ -157,8 +156,10 @@ impl<'a> ScopeReport<'a> {
             let view = resolved.view(&scopes, until, until);
             let days = view.days();
             let mut periods = vec![Period::containing(Grain::Window, until, until)];
-            let closed = Period::containing(Grain::Window, until, until.last_closed());
-            periods.extend(days.range(closed.start..=closed.end).next().map(|_| closed));
+            periods.extend(
+                closed_windows(since, until)
+                    .filter(|closed| days.range(closed.start..=closed.end).next().is_some()),
+            );
             for grain in [Grain::Month, Grain::Week, Grain::Day] {
                 let mut periods_of_grain: Vec<Period> =
                     days.range(since..=until).map(|day| Period::containing(grain, *day, until)).collect();
@@ -198,6 +199,15 @@ impl<'a> ScopeReport<'a> {
     fn activity(&self) -> &Activity {
         self.activity.get_or_init(|| Activity::of(&self.view))
     }
+}
+
+/// The 28 days up to each closed week from `since`, the last one first. Suppression has to know what
+/// was published of them in earlier weeks.
+fn closed_windows(since: Day, until: Day) -> impl Iterator<Item = Period> {
+    let weeks = std::iter::successors(Some(until.last_closed()), |sunday| Some(sunday.plus(-7)));
+    weeks
+        .take_while(move |sunday| *sunday >= since)
+        .map(|sunday| Period::containing(Grain::Window, sunday, sunday))
 }
 
 /// The periods with the same members of the subgroups among these scopes; all of them, if there are
