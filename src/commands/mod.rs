@@ -28,8 +28,8 @@ use std::io::{self, BufReader, BufWriter, IsTerminal};
 use crate::base::error::{Error, Outcome};
 use crate::cli::Command;
 use crate::stream::encoding::Decoder;
-use crate::system::files::standard_output;
 use crate::system::settings::Environment;
+use crate::system::standard_output::standard_output;
 use crate::system::summary::Summary;
 
 /// Runs a command between standard input and standard output. Here rather than in `main`, so that
