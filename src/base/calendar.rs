@@ -25,7 +25,8 @@ pub enum Grain {
     Week,
     /// A calendar month.
     Month,
-    /// The last 28 days (rolling), which end with the last reported day.
+    /// 28 days (rolling): those that end with the last reported day, and those that end with the
+    /// last closed week.
     Window,
 }
 
@@ -42,6 +43,9 @@ pub struct Period {
 
 /// Days in [`Grain::Window`], and in the look-back of segments.
 pub const WINDOW_DAYS: i64 = 28;
+
+/// Days after the end of a period until it is final: no late events are expected any more.
+pub const DAYS_UNTIL_FINAL: i64 = 7;
 
 impl Day {
     /// The day this many days later (earlier if negative).
@@ -75,6 +79,13 @@ impl Day {
         self.0.weekday().number_from_monday() <= 5
     }
 
+    /// The last day of the last closed week, for data up to this day: the last Sunday after which
+    /// [`DAYS_UNTIL_FINAL`] days have passed. Days up to it do not change any more.
+    pub fn last_closed(self) -> Day {
+        let settled = self.plus(-DAYS_UNTIL_FINAL);
+        settled.plus(-i64::from(settled.0.weekday().num_days_from_sunday()))
+    }
+
     /// The days from this one to `last`, both included; none if `last` is earlier.
     pub fn through(self, last: Day) -> impl DoubleEndedIterator<Item = Day> + Clone {
         (0..=last.days_since(self)).map(move |offset| self.plus(offset))
@@ -87,6 +98,11 @@ impl Day {
         let mut text = *b"0000-00-00";
         put_digits(&mut text, [(0, year / 100), (2, year % 100), (5, self.0.month()), (8, self.0.day())]);
         Some(text)
+    }
+
+    /// Whether the day is the first of an ISO week.
+    pub fn is_monday(self) -> bool {
+        self.monday() == self
     }
 
     fn monday(self) -> Day {

@@ -29,6 +29,12 @@ pub struct PrivacyArgs {
     /// Suppress values with fewer people than this behind them, at least 3
     #[arg(long, value_name = "PEOPLE", default_value_t = 5, value_parser = number_from(3_u64))]
     pub small_group: u64,
+
+    /// Also publish days, weeks and months that can still change, up to the last collected day. Only
+    /// for a site whose readers may see what happened on a single day: the difference of two days'
+    /// sites shows it
+    #[arg(long)]
+    pub open_periods: bool,
 }
 
 /// Flags of `dashboard`.

@@ -36,7 +36,11 @@ pub fn run(
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let theme = read_theme(args.theme.theme.as_deref())?;
     let report = read_nonempty_metrics(stdin, summary)?;
-    let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
+    let options = site::Options {
+        small_group: args.privacy.small_group,
+        open_periods: args.privacy.open_periods,
+        theme: &theme,
+    };
     write(&args.site.site, &report, switches, &options, summary)?;
     carry_over(&args.carry_over, &args.site.site, &report, switches, summary)?;
     Ok(Outcome::Complete)

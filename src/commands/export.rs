@@ -9,7 +9,7 @@ use crate::cli::{ExportArgs, ExportFormat};
 use crate::commands::metric_lines::read_nonempty_metrics;
 use crate::commands::people;
 use crate::publish::export::{InstanceColumn, digest, openmetrics, table};
-use crate::publish::privacy::publish;
+use crate::publish::privacy::{Disclosure, publish};
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 
@@ -30,8 +30,8 @@ pub fn run(
     let min_people = args.privacy.small_group;
     let report = read_nonempty_metrics(stdin, summary)?;
     // Suppression needs all values of each sum, even if only some of them are exported.
-    let lines = publish(&report.metrics, min_people);
-    let suppressed = lines.iter().filter(|line| line.suppression.is_some()).count() as u64;
+    let lines = publish(&report.metrics, Disclosure { min_people, open_periods: args.privacy.open_periods });
+    let suppressed = lines.iter().filter(|line| line.is_suppressed).count() as u64;
     let mut outcome = Outcome::Complete;
     let text = match format {
         ExportFormat::Csv => table(&lines, InstanceColumn::Always)

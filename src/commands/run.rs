@@ -80,7 +80,11 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     // cause.
     let (report, aggregated) = aggregated?;
     let outcome = aggregated.max(normalized?).max(fetched?);
-    let options = site::Options { small_group: args.privacy.small_group, theme: &theme };
+    let options = site::Options {
+        small_group: args.privacy.small_group,
+        open_periods: args.privacy.open_periods,
+        theme: &theme,
+    };
     dashboard::write(&args.site.site, &report, switches, &options, summary)?;
     landing::write(&args.site.site, Some(&report), &theme, summary)?;
     clear_checkpoint(&plan, outcome)?;

@@ -191,7 +191,7 @@ impl Explanation {
 pub enum Reason {
     /// No day of the period was collected.
     NotCollected,
-    /// No seat list was taken within the period or up to two days after it.
+    /// No seat list was taken within the period or up to 14 days after it.
     NoSnapshot,
     /// The denominator is zero.
     NothingShown,

@@ -4,20 +4,31 @@
 //! Every page, card and table is built from [`publish`]ed lines, so that suppression cannot be
 //! forgotten in one place. Sums are computed earlier, in `aggregate`: totals stay correct.
 
-mod constraints;
+mod audit;
 mod differences;
+mod groups;
+mod open;
+mod relations;
+mod suppress;
 mod teams;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use crate::aggregate::metrics::reconcile::METRIC;
+use crate::aggregate::metrics::{Definition, Relation, Unit, definitions};
 use crate::base::calendar::{Day, Grain, Period};
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Explanation, Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
-use constraints::Constraints;
+use groups::GroupSizes;
+use open::OpenPeriods;
+use relations::Relations;
+use suppress::Suppressor;
 use teams::{Combinations, is_internal};
 
-/// A metric line as it is published. If `suppression` is set, everything that counts people or what
-/// they did is `None`.
+/// A metric line as it is published. If it is suppressed, everything that counts people or what they
+/// did is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line<'a> {
     /// The name of the metric.
@@ -38,7 +49,7 @@ pub struct Line<'a> {
     pub n: Option<Number>,
     /// The denominator.
     pub of: Option<Number>,
-    /// Distinct people behind the value.
+    /// Distinct people behind the value; published where they are the value.
     pub people: Option<u64>,
     /// Complete days divided by the days of the period.
     pub coverage: f64,
@@ -56,86 +67,67 @@ pub struct Line<'a> {
     pub source: Option<MetricSource>,
     /// The known reason of a difference from GitLab's own count.
     pub explanation: Option<Explanation>,
-    /// Why the values are suppressed, if they are.
-    pub suppression: Option<Suppression>,
+    /// Whether the values are suppressed.
+    pub is_suppressed: bool,
 }
 
-/// Why the values of a line are suppressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Suppression {
-    /// Fewer than this many people are behind the value.
-    FewPeople(u64),
-    /// Subtraction would reveal a suppressed value (secondary suppression).
-    Secondary,
+/// What may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disclosure {
+    /// Values with fewer people behind them, but at least one, are suppressed.
+    pub min_people: u64,
+    /// Whether periods that can still change are published, and days by what people did. Two sites of
+    /// successive days then reveal what happened on the day between.
+    pub open_periods: bool,
 }
 
-impl Suppression {
-    /// What is shown instead of the value.
-    pub fn text(self) -> String {
-        match self {
-            Suppression::FewPeople(min_people) => format!("under {min_people}"),
-            Suppression::Secondary => "hidden".into(),
-        }
-    }
-
-    /// The value of the column `hidden` in the exported files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Suppression::FewPeople(_) => "small_group",
-            Suppression::Secondary => "subtraction",
-        }
-    }
-}
+/// What is shown for a suppressed value. One mark for all of them: which ones have few people behind
+/// them, and which ones protect those, would narrow the count down.
+pub const SUPPRESSED: &str = "suppressed";
 
 /// The published lines, in a fixed order.
 ///
-/// - A line with at least one person but fewer than `min_people` behind it is suppressed.
-/// - If the suppressed part of a sum is then the difference of the others, a second part is
-///   suppressed too: across each dimension, from the groups to their union, and from the days to
-///   their week, month and last 28 days. Without a second part, the sum is suppressed.
-/// - A count of seat holders is suppressed if its difference from the count of all people would
-///   reveal fewer than `min_people` people without a seat.
-/// - A value of a team is suppressed if, together with others, it would reveal fewer than
-///   `min_people` people: those outside the team, or those whom overlapping teams share or do not
-///   share.
-/// - A rate is suppressed if it reveals a suppressed count ([`Unit::revealed_counts`]).
-/// - If two lines contain the same value under two names, both are suppressed or neither.
+/// - Only closed periods are published, unless the disclosure opens them: days and weeks up to the last
+///   closed week, months that ended by then, and the 28 days that end with it. Their values do not
+///   change any more, so that two sites differ by whole weeks.
+/// - A line with at least one person but fewer than `min_people` behind it is suppressed. A value
+///   without people of its own follows those of its group. A group of fewer people than that publishes
+///   only which days were collected.
+/// - Further lines are suppressed until no suppressed count can be computed from published ones within
+///   fewer than `min_people` neighboring values, and no difference of published counts counts fewer
+///   than `min_people` people. The relations are those that each metric declares ([`Relation`]), and
+///   those of teams.
 /// - Day lines by dimension are not published, except differences from GitLab's own counts without
 ///   these counts.
+/// - Numbers of people are published where they are the value.
 ///
-/// [`Unit::revealed_counts`]: crate::aggregate::metrics::Unit::revealed_counts
-pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, min_people: u64) -> Vec<Line<'a>> {
+/// [`Relation`]: crate::aggregate::metrics::Relation
+pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Disclosure) -> Vec<Line<'a>> {
+    let Disclosure { min_people, .. } = disclosure;
+    let metrics: Vec<&Metric> = metrics.into_iter().collect();
     let mut combinations = Combinations::default();
-    let noted = metrics.into_iter().inspect(|metric| combinations.add(metric));
-    let is_published = |metric: &&Metric| {
+    metrics.iter().for_each(|metric| combinations.add(metric));
+    let groups = GroupSizes::of(&metrics);
+    let open = OpenPeriods::of(&metrics, disclosure);
+    let is_published = |metric: &&&Metric| {
         is_publishable(metric)
             && !is_internal(&metric.metric)
+            && !open.contain(metric)
             && differences::is_published(metric, min_people)
     };
-    let mut lines: Vec<Line> = noted.filter(is_published).map(Line::new).collect();
+    let mut lines: Vec<Line> = metrics.iter().filter(is_published).map(|metric| Line::new(metric)).collect();
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
     for line in &mut lines {
-        let people = line.people.or_else(|| line.max_unknown_people());
-        let is_below = people.is_some_and(|people| people > 0 && people < min_people);
-        // A bot is not a person; its line is suppressed only if it would reveal people.
-        if is_below && line.by.get("kind").is_none_or(|kind| kind != "bot") {
-            line.suppression = Some(Suppression::FewPeople(min_people));
-        }
+        line.is_suppressed = groups.has_few_people(line, min_people);
     }
-    Constraints::of(&lines, &combinations).enforce(&mut lines, min_people);
+    let relations = Relations::of(&lines);
+    let teams = combinations.relations(&lines);
+    Suppressor::new(&mut lines, &relations, min_people).run(&teams);
 
-    for line in lines.iter_mut().filter(|line| line.suppression.is_some()) {
-        // An unknown value is not suppressed and keeps its reason, except for "too few", which
-        // reveals the number of observations.
-        if line.value.is_none() && line.reason.is_some_and(|reason| reason != Reason::TooFew) {
-            line.suppression = None;
-        } else {
-            line.reason = None;
-        }
-        (line.value, line.n, line.of, line.people, line.basis) = (None, None, None, None, None);
-        line.explanation = None;
+    for line in &mut lines {
+        line.hide();
     }
     differences::hide_counts(&mut lines);
     lines
@@ -176,7 +168,7 @@ impl<'a> Line<'a> {
             prices: metric.prices.as_deref(),
             source: metric.source,
             explanation: metric.explanation,
-            suppression: None,
+            is_suppressed: false,
         }
     }
 
@@ -185,14 +177,24 @@ impl<'a> Line<'a> {
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
     }
 
-    /// The most people that can be behind agent sessions of unknown users: one for each session.
-    fn max_unknown_people(&self) -> Option<u64> {
-        let counts_sessions = ["sessions", "success_rate", "completion_rate", "duration_seconds"];
-        let name = self.metric.strip_prefix("agents.")?;
-        match self.of.or(self.n).filter(|_| counts_sessions.contains(&name)) {
-            Some(Number::Count(sessions)) => Some(sessions),
-            _ => None,
+    /// Removes what must not be published.
+    fn hide(&mut self) {
+        if !self.is_suppressed {
+            // Differences of the people behind two values would count people.
+            if !counts_people(self.metric) {
+                self.people = None;
+            }
+            return;
         }
+        // An unknown value is not suppressed and keeps its reason, except for "too few", which reveals
+        // the number of observations.
+        if self.value.is_none() && self.reason.is_some_and(|reason| reason != Reason::TooFew) {
+            self.is_suppressed = false;
+        } else {
+            self.reason = None;
+        }
+        (self.value, self.n, self.of, self.people, self.basis) = (None, None, None, None, None);
+        self.explanation = None;
     }
 
     /// The identity without dimensions.
@@ -203,7 +205,23 @@ impl<'a> Line<'a> {
 
 /// Whether a metric contains nothing about what people did: seats by add-on, and days by collector.
 fn has_no_personal_data(metric: &str) -> bool {
-    metric.starts_with("coverage.") || metric == "seats.purchased" || metric == "seats.assigned"
+    declares(metric, |relation| *relation == Relation::Impersonal)
+}
+
+/// Whether the value of a metric is a number of people.
+fn counts_people(metric: &str) -> bool {
+    definition_of(metric).is_some_and(|definition| definition.unit == Unit::People)
+}
+
+/// Whether a metric declares such a relation.
+fn declares(metric: &str, is_wanted: impl Fn(&Relation) -> bool) -> bool {
+    definition_of(metric).is_some_and(|definition| definition.relations.iter().any(is_wanted))
+}
+
+fn definition_of(metric: &str) -> Option<&'static Definition> {
+    static BY_NAME: LazyLock<BTreeMap<&str, &Definition>> =
+        LazyLock::new(|| definitions().map(|definition| (definition.metric, definition)).collect());
+    BY_NAME.get(metric).copied()
 }
 
 #[cfg(test)]

@@ -187,6 +187,29 @@ impl Activity {
         self.of_person.get(person.0 as usize).copied().unwrap_or_default()
     }
 
+    /// The first and last days of a person up to a day; firsts after it are `None`.
+    pub(super) fn of_person_until(&self, person: PersonId, last: Day) -> PersonDays {
+        let days = self.of_person(person);
+        let until = |day: Option<Day>| day.filter(|day| *day <= last);
+        let last_day = |day: Option<Day>, is_on: &dyn Fn(Day) -> bool| match day {
+            Some(day) if day > last => {
+                self.events.range(..=last).rev().map(|(day, _)| *day).find(|day| is_on(*day))
+            }
+            other => other,
+        };
+        let has_event = |day: Day| {
+            let mut events = self.events.get(&day).into_iter().flat_map(BTreeMap::values);
+            events.any(|events| events.people.contains(person) || events.bots.contains(person))
+        };
+        let is_active = |day: Day| self.active.get(&day).is_some_and(|people| people.contains(person));
+        PersonDays {
+            first_seen: until(days.first_seen),
+            last_seen: last_day(days.last_seen, &has_event),
+            first_active: until(days.first_active),
+            last_active: last_day(days.last_active, &is_active),
+        }
+    }
+
     /// Everyone with any event up to a day, in the order of their ids.
     pub(super) fn seen_until(&self, last: Day) -> impl Iterator<Item = PersonId> {
         let seen = move |days: &PersonDays| days.first_seen.is_some_and(|first| first <= last);

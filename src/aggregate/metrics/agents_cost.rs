@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::{Split, Sums};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -18,6 +19,7 @@ const COST: Definition = Definition {
     unit: Unit::Dollars,
     grains: &[Grain::Month, Grain::Window],
     by: &["model", "flow"],
+    relations: &[Relation::Sums],
     text: "An estimate: tokens times the prices in a file that you provide (--prices, in the format \
            of LiteLLM); prices contains its name and date. Tokens read from or written to the cache \
            are priced separately, and subtracted from an input that includes them. The field basis \

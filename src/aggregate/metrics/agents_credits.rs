@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agents::NO_VALUE;
 use super::definition::TOTAL;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -25,6 +26,7 @@ const CREDITS: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Day, Grain::Month],
     by: &[TOTAL, "product", "flow"],
+    relations: &[Relation::Sums],
     text: "GitLab Credits used, as the Customers Portal counts them: in total, by product, and by \
            flow as it reports them for each flow. Its figures include credits that are not billed, of \
            beta and experiment features. On days with a total, credits without a product or flow are \

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::agents::label;
 use super::agents_labels::for_each_label;
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::{By, MetricSink};
 use super::statistics::{QUANTILES, nearest_rank};
 use super::value::MetricValue;
@@ -23,6 +24,7 @@ const DURATION: Definition = Definition {
     unit: Unit::Seconds,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &["stat", "flow×stat", "agent×stat", "item_type×stat", "flow×flow_version×stat"],
+    relations: &[Relation::Statistics],
     text: "Seconds from the creation of a session (without one, from its start) to the last step \
            that ended it, over the sessions of the period that ended, with any status: median (p50) \
            and 95th percentile (p95), by nearest rank. active and active_p95 are the same statistics \

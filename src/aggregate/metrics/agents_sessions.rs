@@ -6,6 +6,7 @@ use super::agents::label;
 use super::agents_labels::for_each_label;
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::{By, MetricSink};
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -35,6 +36,13 @@ const SESSIONS: Definition = Definition {
         "flow×flow_version",
         "team",
         "cost_center",
+    ],
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(&[], &[("event", "agent_platform_session_created")]),
+        Relation::same_as_event(&[("status", "failed")], &[("event", "agent_platform_session_dropped")]),
+        Relation::same_as_event(&[("status", "finished")], &[("event", "agent_platform_session_finished")]),
+        Relation::same_as_event(&[("status", "stopped")], &[("event", "agent_platform_session_stopped")]),
     ],
     text: "Agent sessions by the UTC day of their creation (of their first step, if sessions are \
            reported individually); a session counts once, even if several sources report it. Each \
@@ -76,6 +84,7 @@ const SUCCESS_RATE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version"],
+    relations: &[Relation::Statistics],
     text: "Finished sessions divided by the sessions that finished, failed, were stopped or got \
            stuck. Cancelled, open and other sessions are left out, and so is chat, which hands the \
            turn back instead of ending. If the source does not report which sessions failed, there is \
@@ -92,6 +101,7 @@ const COMPLETION_RATE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "flow"],
+    relations: &[Relation::Statistics],
     text: "Finished sessions divided by all sessions, including chat and open sessions: the \
            definition that GitLab uses, for comparison. If the source does not report which sessions \
            finished, there is no value.",
@@ -103,6 +113,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "flow", "agent", "item_type", "flow×flow_version", "team", "cost_center"],
+    relations: &[Relation::ActivePeople],
     text: "Distinct people with a session in the period. If several sources report the user of a \
            session, GitLab's own value counts. The field basis is the share of sessions with a \
            known user. Bots and service accounts are not counted. By team, only its people count; \

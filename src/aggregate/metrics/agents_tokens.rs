@@ -2,6 +2,7 @@
 
 use super::agents::{Split, Sums};
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -19,6 +20,7 @@ const TOKENS: Definition = Definition {
     unit: Unit::Tokens,
     grains: ALL_GRAINS,
     by: &["kind", "kind×model", "kind×flow"],
+    relations: &[Relation::Sums],
     text: "Tokens by kind: input (for most models including cached tokens), output, cache_read, \
            cache_write_5m and cache_write_1h (if the lifetime is reported), cache_write (all of \
            them), and gitlab_total, GitLab's own sum of input and output. No other kinds are added \
@@ -36,6 +38,7 @@ const CACHE_HIT_RATE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "model"],
+    relations: &[Relation::Statistics],
     text: "Tokens read from the cache divided by input tokens, over the calls whose input includes \
            the cache; basis is their share of the calls with input. A cache that is not reported can \
            appear as 0.",

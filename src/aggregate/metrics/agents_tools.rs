@@ -2,6 +2,7 @@
 
 use super::agents::Split;
 use super::definition::{CountRef, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -21,6 +22,7 @@ const CALLS: Definition = Definition {
     unit: Unit::Events,
     grains: GRAINS,
     by: SPLITS,
+    relations: &[Relation::Sums],
     text: "Tool calls of agents that ended, successfully or not. Only the service that runs sessions \
            reports them. If several event streams do, each day comes from the first of Snowplow, \
            internal events and the service log. An unknown tool or flow is (none).",
@@ -35,6 +37,7 @@ const FAILURE_RATE: Definition = Definition {
     unit: Unit::Share(&[&[CountRef::of("agents.tool_calls")], &[FAILED], &[SUCCEEDED]]),
     grains: GRAINS,
     by: SPLITS,
+    relations: &[Relation::Statistics],
     text: "Failed tool calls divided by the tool calls with a known result; basis is the share of \
            calls with one.",
 };

@@ -2,6 +2,7 @@
 
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -19,6 +20,7 @@ const MESSAGES: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL, "team", "cost_center"],
+    relations: &[Relation::Sums, Relation::same_as_event(&[], &[("event", "request_duo_chat_response")])],
     text: "Questions asked in GitLab Duo Chat, including those of bots and service accounts. GitLab \
            reports messages, not conversations. By team, only its people count; teams overlap, so \
            they do not add up.",
@@ -30,6 +32,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "team", "cost_center"],
+    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.active"))],
     text: "Distinct people who asked a question in GitLab Duo Chat. By team, only its people count; \
            teams overlap, so they do not add up.",
 };
@@ -40,6 +43,7 @@ const MESSAGES_PER_USER: Definition = Definition {
     unit: Unit::PerPerson(&[&[CountRef::of("chat.messages")], &[CountRef::of("chat.users")]]),
     grains: ALL_GRAINS,
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Questions that people (not bots) asked in GitLab Duo Chat, divided by the number of these \
            people.",
 };
@@ -50,6 +54,10 @@ const USER_BANDS: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Month, Grain::Window],
     by: &["band"],
+    relations: &[
+        Relation::Partition,
+        Relation::PartsOf { over: &["band"], only: None, except: None, total: CountRef::of("chat.users") },
+    ],
     text: "People who asked a question in GitLab Duo Chat, by the number of their questions in the \
            period: 1 to 4, 5 to 19, 20 to 49, 50 or more.",
 };

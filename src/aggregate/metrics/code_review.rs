@@ -2,6 +2,7 @@
 
 use super::activity::Events;
 use super::definition::{ALL_GRAINS, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -15,6 +16,17 @@ const REQUESTS: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(
+            &[("kind", "author")],
+            &[("event", "request_review_duo_code_review_on_mr_by_author")],
+        ),
+        Relation::same_as_event(
+            &[("kind", "other")],
+            &[("event", "request_review_duo_code_review_on_mr_by_non_author")],
+        ),
+    ],
     text: "Reviews of a merge request requested from GitLab Duo, by its author (kind author) or by \
            someone else (kind other), including requests of bots and service accounts.",
 };
@@ -25,6 +37,10 @@ const COMMENTS: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(&[("kind", "posted")], &[("event", "post_comment_duo_code_review_on_diff")]),
+    ],
     text: "Comments that GitLab Duo posted on a diff (kind posted). The people behind the value are \
            those for whom it posted them.",
 };
@@ -35,6 +51,17 @@ const REACTIONS: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL, "kind"],
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(
+            &[("kind", "thumbs_down")],
+            &[("event", "react_thumbs_down_on_duo_code_review_comment")],
+        ),
+        Relation::same_as_event(
+            &[("kind", "thumbs_up")],
+            &[("event", "react_thumbs_up_on_duo_code_review_comment")],
+        ),
+    ],
     text: "Thumbs up (kind thumbs_up) and thumbs down (kind thumbs_down) on comments of GitLab Duo. \
            Most comments get neither.",
 };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::{By, MetricSink};
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -40,6 +41,7 @@ const SHOWN: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
+    relations: &[Relation::Sums, Relation::same_as_event(&[], &[("event", "code_suggestion_shown_in_ide")])],
     text: "Code suggestions shown in an editor. On days whose events contain no editor, the counts by \
            editor are GitLab's own (source is gitlab_aggregate, or mixed if the days differ): each \
            suggestion on the day it was shown, with what became of it later, so they can differ from \
@@ -52,6 +54,10 @@ const ACCEPTED: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(&[], &[("event", "code_suggestion_accepted_in_ide")]),
+    ],
     text: "Code suggestions accepted in an editor. By team, only its people count; teams overlap, \
            so they do not add up.",
 };
@@ -62,6 +68,10 @@ const REJECTED: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
+    relations: &[
+        Relation::Sums,
+        Relation::same_as_event(&[], &[("event", "code_suggestion_rejected_in_ide")]),
+    ],
     text: "Code suggestions rejected in an editor. Not every suggestion that is not accepted is \
            rejected: many are ignored. By team, only its people count; teams overlap, so they do \
            not add up.",
@@ -76,6 +86,7 @@ const ACCEPTANCE_RATE: Definition = Definition {
     ]),
     grains: ALL_GRAINS,
     by: EVENT_SPLITS,
+    relations: &[Relation::Statistics],
     text: "Accepted suggestions divided by shown suggestions: a ratio of sums, never a mean of \
            ratios. Without shown suggestions there is no rate. By team, only its people count; \
            teams overlap, so they do not add up.",
@@ -87,6 +98,7 @@ const LINES_SHOWN: Definition = Definition {
     unit: Unit::Lines,
     grains: ALL_GRAINS,
     by: LINE_SPLITS,
+    relations: &[Relation::Sums],
     text: "Lines of code in the shown suggestions that carry a size; basis is the share of \
            suggestions that do.",
 };
@@ -97,6 +109,7 @@ const LINES_ACCEPTED: Definition = Definition {
     unit: Unit::Lines,
     grains: ALL_GRAINS,
     by: LINE_SPLITS,
+    relations: &[Relation::Sums],
     text: "Lines of code in the accepted suggestions that carry a size; basis is the share of \
            suggestions that do.",
 };
@@ -110,6 +123,7 @@ const LINE_ACCEPTANCE_RATE: Definition = Definition {
     ]),
     grains: ALL_GRAINS,
     by: LINE_SPLITS,
+    relations: &[Relation::Statistics],
     text: "Accepted lines divided by shown lines, over suggestions that carry a size; basis is the \
            share of suggestions that do.",
 };
@@ -120,6 +134,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "language", "team", "cost_center"],
+    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.active"))],
     text: "Distinct people who accepted or rejected a code suggestion. By team, only its people \
            count; teams overlap, so they do not add up.",
 };

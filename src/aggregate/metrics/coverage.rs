@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -17,6 +18,7 @@ const DAYS: Definition = Definition {
     unit: Unit::Days,
     grains: &[Grain::Window],
     by: &["collector×status"],
+    relations: &[Relation::Impersonal],
     text: "Days of the last 28 (rolling) by the result of their collection, for each collector: \
            complete, partial (some rows are missing), denied (no permission: role, tier or add-on), \
            unsupported (not available in this GitLab version), failed, skipped (sampling), imported \

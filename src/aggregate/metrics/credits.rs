@@ -2,6 +2,7 @@
 
 use super::definition::TOTAL;
 use super::forecast::{KnownDays, draw_months, percentile};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -22,6 +23,7 @@ const COMMITMENT: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "GitLab Credits committed for the month, as the Customers Portal reports them for the \
            top-level group or the instance that pays. They expire at the end of the month. Without a \
            commitment there is no value.",
@@ -33,6 +35,7 @@ const USED: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics, Relation::SameLinesAs("agents.credits")],
     text: "GitLab Credits used in the month up to the newest answer of the Customers Portal, which is \
            some hours behind. GitLab's figure includes credits that are not billed, of beta and \
            experiment features, and those included with the seats of people.",
@@ -44,6 +47,7 @@ const OVERAGE: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "GitLab Credits used on demand in the month, beyond the commitment, as the Customers Portal \
            reports them.",
 };
@@ -54,6 +58,7 @@ const WAIVER: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "GitLab Credits of the month's waiver, which GitLab grants in addition to the commitment, as \
            the Customers Portal reports them: all of them, used or not.",
 };
@@ -64,6 +69,7 @@ const PEOPLE_OVER_CAP: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::People],
     text: "People whom their cap of credits blocks, the cap of everyone or their own, on the last day \
            of the month on which GitLab was asked. Service accounts do not count. Several groups \
            together have no value, because people can be in more than one.",
@@ -75,6 +81,7 @@ const FORECAST: Definition = Definition {
     unit: Unit::Credits,
     grains: &[Grain::Month],
     by: &["stat"],
+    relations: &[Relation::Statistics],
     text: "GitLab Credits used by the end of the month, by stat: in 2,000 simulated months, the value \
            that 10% (p10), 50% (p50) and 90% (p90) of them do not exceed. Days that are known count \
            as they are: those fetched completely at least a day after they ended, because GitLab counts \
@@ -95,6 +102,7 @@ const RUN_OUT_ON: Definition = Definition {
     unit: Unit::Days,
     grains: &[Grain::Month],
     by: &["stat"],
+    relations: &[Relation::Statistics],
     text: "The day of the month, from 1, on which commitment and waiver are used up, by stat: the day \
            by which 10% (p10), 50% (p50) and 90% (p90) of the simulated months of credits.forecast \
            have used them up. A day's credits count by the share that was charged in the month so \

@@ -1,6 +1,7 @@
 //! Metric definitions: the text is shown on the pages, in docs/metrics.md, in the help and as the
 //! `HELP` of OpenMetrics.
 
+use super::relation::Relation;
 use crate::base::calendar::{Grain, Period, WINDOW_DAYS};
 use crate::model::metric::Population;
 
@@ -18,6 +19,8 @@ pub struct Definition {
     /// What it is split by: `-` is the total, `feature` one dimension, `feature×event` two
     /// dimensions crossed.
     pub by: &'static [&'static str],
+    /// How the lines reveal each other and those of other metrics, for suppression.
+    pub relations: &'static [Relation],
     /// What is counted, in one or two sentences.
     pub text: &'static str,
 }

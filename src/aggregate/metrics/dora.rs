@@ -1,6 +1,7 @@
 //! The four DORA metrics, as GitLab computes them.
 
 use super::definition::TOTAL;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -26,6 +27,7 @@ const DEPLOYMENT_FREQUENCY: Definition = Definition {
     unit: Unit::DeploymentsPerDay,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Deployments to production per day, as GitLab computes them (DORA) for the group and its \
            subgroups, over the days of the month that the coverage includes. Several groups together \
            have no value, for this and the other three DORA metrics: they do not add up.",
@@ -37,6 +39,7 @@ const LEAD_TIME_FOR_CHANGES: Definition = Definition {
     unit: Unit::Seconds,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Median seconds from the merge of a merge request to its deployment to production, as GitLab computes it (DORA).",
 };
 
@@ -46,6 +49,7 @@ const TIME_TO_RESTORE_SERVICE: Definition = Definition {
     unit: Unit::Seconds,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Median seconds for which an incident was open in production, as GitLab computes it \
            (DORA).",
 };
@@ -56,6 +60,7 @@ const CHANGE_FAILURE_RATE: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Incidents divided by deployments to production, as GitLab computes it (DORA); GitLab does \
            not return the two counts.",
 };

@@ -1,5 +1,7 @@
 //! How often people use GitLab Duo: segments by active days.
 
+use super::definition::{CountRef, CountedOver};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Thresholds, Unit};
@@ -16,6 +18,15 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &["segment", "segment×team", "segment×cost_center"],
+    relations: &[
+        Relation::Partition,
+        Relation::PartsOf {
+            over: &["segment"],
+            only: None,
+            except: Some(("segment", "inactive")),
+            total: CountRef::of("users.active").over(CountedOver::Window),
+        },
+    ],
     text: "People by their number of days with an event of intentional use, in the 28 days that end \
            with the period: inactive 0, experimenting 1 to 3, regular 4 to 11, heavy 12 or more \
            (the thresholds are configurable). There is one series for each population: people is \
@@ -31,6 +42,10 @@ const MOVEMENT: Definition = Definition {
     unit: Unit::People,
     grains: &[Grain::Window],
     by: &["from×to"],
+    relations: &[
+        Relation::Partition,
+        Relation::MarginOf { dimension: "to", metric: "engagement.users", as_dimension: "segment" },
+    ],
     text: "The same people by their segment 28 days ago (from) and now (to), for the same \
            populations. If one of the 56 days is missing or partial, there is no value.",
 };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::activity::Events;
 use super::definition::{ALL_GRAINS, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -18,6 +19,7 @@ const COUNT: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL, "feature", "event", "kind", "feature×event"],
+    relations: &[Relation::Sums],
     text: "Usage events, including those of bots and service accounts (kind separates them). An \
            event that this version does not know is counted under its own name.",
 };

@@ -1,7 +1,9 @@
 //! Merge requests of people who use GitLab Duo, compared with those of others. A difference is no
 //! proof of a cause: early adopters of a tool differ from others in many respects.
 
+use super::definition::CountRef;
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::statistics::{median_interval, nearest_rank};
 use super::value::MetricValue;
@@ -20,6 +22,15 @@ const TIME_TO_MERGE: Definition = Definition {
     unit: Unit::Seconds,
     grains: GRAINS,
     by: &["with_duo×stat"],
+    relations: &[
+        Relation::PartsOf {
+            over: &["with_duo", "stat"],
+            only: Some(("stat", "p50")),
+            except: None,
+            total: CountRef::of("merge_requests.per_author"),
+        },
+        Relation::Statistics,
+    ],
     text: "Median (p50) seconds from opening to merging, over the merge requests merged in the \
            period, for authors with an event of intentional use in the period (with_duo true) and \
            for all others (false), with a 95% bootstrap interval (low, high): that of infinitely \
@@ -34,6 +45,7 @@ const SIZE: Definition = Definition {
     unit: Unit::Lines,
     grains: GRAINS,
     by: &["with_duo×stat"],
+    relations: &[Relation::Statistics],
     text: "The same statistics for the lines added and deleted, over the merge requests for which \
            GitLab reports them.",
 };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::statistics::{QUANTILES, nearest_rank};
 use super::value::MetricValue;
@@ -22,6 +23,7 @@ const OPENED: Definition = Definition {
     unit: Unit::MergeRequests,
     grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
+    relations: &[Relation::Sums],
     text: "Merge requests opened in the period, in projects of the group and its subgroups that are not archived.",
 };
 
@@ -31,6 +33,7 @@ const MERGED: Definition = Definition {
     unit: Unit::MergeRequests,
     grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
+    relations: &[Relation::Sums],
     text: "Merge requests merged in the period, whenever they were opened.",
 };
 
@@ -40,6 +43,7 @@ const TIME_TO_MERGE: Definition = Definition {
     unit: Unit::Seconds,
     grains: ALL_GRAINS,
     by: &["stat", "stat×project"],
+    relations: &[Relation::Statistics],
     text: "Seconds from opening to merging, over the merge requests merged in the period: median \
            (p50) and 95th percentile (p95), by nearest rank.",
 };
@@ -50,6 +54,7 @@ const PER_AUTHOR: Definition = Definition {
     unit: Unit::PerPerson(&[&[CountRef::of("merge_requests.merged")]]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Merge requests merged in the period whose author is known and a person (not a bot), \
            divided by the number of these authors.",
 };

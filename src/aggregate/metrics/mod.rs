@@ -26,6 +26,7 @@ mod merge_requests;
 mod people;
 mod pipelines;
 pub mod reconcile;
+mod relation;
 mod retention;
 mod seats;
 mod sink;
@@ -37,6 +38,7 @@ mod value;
 mod workflow;
 
 pub use definition::{CountRef, Definition, Unit};
+pub use relation::{Dimension, Relation};
 
 use std::sync::OnceLock;
 
@@ -137,8 +139,9 @@ enum TaskKind {
 }
 
 impl<'a> ScopeReport<'a> {
-    /// One report per scope: for the last 28 days up to `until`, and for each period that contains
-    /// a day with data from `since` to `until`. A period is computed over all its days, also those
+    /// One report per scope: for the last 28 days up to `until`, for the 28 days up to the last closed
+    /// week, which are published, and for each period that contains a day with data from `since` to
+    /// `until`. A period is computed over all its days, also those
     /// before `since`; days after `until` do not count.
     ///
     /// A scope with subgroups has one report for all periods with the same members.
@@ -154,6 +157,8 @@ impl<'a> ScopeReport<'a> {
             let view = resolved.view(&scopes, until, until);
             let days = view.days();
             let mut periods = vec![Period::containing(Grain::Window, until, until)];
+            let closed = Period::containing(Grain::Window, until, until.last_closed());
+            periods.extend(days.range(closed.start..=closed.end).next().map(|_| closed));
             for grain in [Grain::Month, Grain::Week, Grain::Day] {
                 let mut periods_of_grain: Vec<Period> =
                     days.range(since..=until).map(|day| Period::containing(grain, *day, until)).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::definition::{ALL_GRAINS, CountRef, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::statistics::{QUANTILES, nearest_rank};
 use super::value::MetricValue;
@@ -18,6 +19,7 @@ const COUNT: Definition = Definition {
     unit: Unit::Pipelines,
     grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
+    relations: &[Relation::Sums],
     text: "Pipelines created in the period, with any status, in projects of the group and its \
            subgroups that are not archived.",
 };
@@ -28,6 +30,7 @@ const SUCCESS_RATE: Definition = Definition {
     unit: Unit::Share(&[&[CountRef::of("pipelines.count")]]),
     grains: ALL_GRAINS,
     by: &[TOTAL, "project"],
+    relations: &[Relation::Statistics],
     text: "Pipelines that succeeded, divided by those that succeeded or failed, over the pipelines \
            created in the period. Cancelled, skipped and unfinished pipelines are left out.",
 };
@@ -38,6 +41,7 @@ const DURATION: Definition = Definition {
     unit: Unit::Seconds,
     grains: ALL_GRAINS,
     by: &["stat", "stat×project"],
+    relations: &[Relation::Statistics],
     text: "Run time in seconds of the finished pipelines created in the period: median (p50) and \
            95th percentile (p95), by nearest rank; basis is the share of finished pipelines with a \
            known duration.",

@@ -1,6 +1,8 @@
 //! Retention: of the people who started in a week or month, who is still active some weeks or months
 //! later.
 
+use super::definition::CountRef;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -17,6 +19,20 @@ const RETENTION: Definition = Definition {
     unit: Unit::Share(&[]),
     grains: &[Grain::Week, Grain::Month],
     by: &["cohort×week", "cohort×month"],
+    relations: &[
+        Relation::PartsOf {
+            over: &["cohort", "week"],
+            only: None,
+            except: None,
+            total: CountRef::of("users.active"),
+        },
+        Relation::PartsOf {
+            over: &["cohort", "month"],
+            only: None,
+            except: None,
+            total: CountRef::of("users.active"),
+        },
+    ],
     text: "Of the people whose first week with an event of intentional use is cohort (its Monday), \
            the share with such an event in the week of the line. The dimension week is the number of \
            weeks since the cohort's first week, which is 0. A cohort is known if the 28 days before \

@@ -6,12 +6,13 @@ use super::activity::Activity;
 use super::definition::{CountRef, CountedOver, TOTAL};
 use super::idle::{Evidence, SeatTenure, Tier, last_incomplete_day, seat_tenures};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::statistics::nearest_rank;
 use super::value::MetricValue;
 use super::{Definition, Family, Thresholds, Unit};
 use crate::aggregate::rollup::PersonId;
-use crate::aggregate::view::{SeatList, Source, View};
+use crate::aggregate::view::{SeatList, Source, View, last_day_used};
 use crate::base::calendar::{Day, Grain, Period};
 use crate::model::coverage::Status;
 use crate::model::metric::{Metric, Population, Reason};
@@ -26,6 +27,7 @@ const PURCHASED: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Day],
     by: &["add_on"],
+    relations: &[Relation::Impersonal],
     text: "Purchased seats of the add-on, as GitLab reported on that day.",
 };
 
@@ -35,6 +37,7 @@ const ASSIGNED: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Day],
     by: &["add_on"],
+    relations: &[Relation::Impersonal],
     text: "Assigned seats of the add-on, as GitLab reported on that day.",
 };
 
@@ -61,9 +64,10 @@ const ACTIVE: Definition = Definition {
     ]),
     grains: &[Grain::Week, Grain::Month, Grain::Window],
     by: &[TOTAL, "team", "cost_center"],
+    relations: &[Relation::People, Relation::SubsetOf(CountRef::of("seats.activated"))],
     text: "People with a seat and at least one event of intentional use in the period, divided by \
            all people with a seat. Seats come from the last seat list taken within the period or, \
-           without one, from the first list of the two days after it. Without such a list, or if it \
+           without one, from the first list of the 14 days after it. Without such a list, or if it \
            names no holder of the assigned seats, there is no rate; basis is the share of assigned \
            seats whose holder is known. On GitLab Self-Managed and GitLab Dedicated, the list \
            covers the whole instance. By team, only its people count; teams overlap, so they do not \
@@ -76,6 +80,7 @@ const ACTIVATED: Definition = Definition {
     unit: Unit::Share(&[&[INACTIVE, EXPERIMENTING, REGULAR, HEAVY]]),
     grains: &[Grain::Window],
     by: &[TOTAL],
+    relations: &[Relation::People],
     text: "People with a seat and at least one event of intentional use since they got it, divided \
            by all people with a seat. People have a seat since the first of the consecutive seat \
            lists that contain them; for seats on the first list of all, every known event counts. \
@@ -88,6 +93,7 @@ const IDLE: Definition = Definition {
     unit: Unit::Seats,
     grains: &[Grain::Window],
     by: &["tier", "tier×team", "tier×cost_center"],
+    relations: &[Relation::People],
     text: "People with a seat and without any event, according to the known events and to the last \
            day of activity that GitLab reports: certain for 60 days or more, or never and with a \
            seat for 30 days or more according to the seat lists; probable for 28 to 59 days. Events \
@@ -103,6 +109,7 @@ const DAYS_TO_FIRST_USE: Definition = Definition {
     unit: Unit::Days,
     grains: &[Grain::Month],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Median number of days from the first seat list that contains a person to the first event \
            of intentional use since then, over the people for whom that event is in the period. Left \
            out are people on the first list of all whose first known event is in the period, and \
@@ -142,7 +149,7 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
         let is_activated = |person: &&PersonId| {
             let tenure = tenures.get(*person).filter(|tenure| !tenure.since_first_list);
             let since = tenure.map(|tenure| tenure.since);
-            let last = sink.activity.of_person(**person).last_active;
+            let last = sink.activity.of_person_until(**person, sink.period.end).last_active;
             last.is_some_and(|last| since.is_none_or(|since| last >= since))
         };
         let activated = list.holders.iter().filter(is_activated).count() as u64;
@@ -160,13 +167,16 @@ fn idle(
 ) {
     let end = sink.period.end;
     let unknown = last_incomplete_day(view, end);
+    // Newer lists would change the value of a closed week.
+    let lists_until = if end == view.until { last_day_used(end) } else { list.taken_on };
+    let reported = view.last_activity(lists_until);
     let tiers: Vec<Tier> = list
         .holders
         .iter()
         .filter_map(|person| {
             let evidence = Evidence {
-                reported: view.last_activity.get(person).copied(),
-                seen: sink.activity.of_person(*person).last_seen,
+                reported: reported.get(person).copied(),
+                seen: sink.activity.of_person_until(*person, end).last_seen,
                 since: tenures.get(person).map_or(list.taken_on, |tenure| tenure.since),
             };
             evidence.tier(end, unknown)

@@ -8,7 +8,7 @@ use super::value::MetricValue;
 use super::{Definition, Thresholds};
 use crate::aggregate::prices::Prices;
 use crate::aggregate::view::{DayState, Source, View};
-use crate::base::calendar::{Day, Period, Timestamp};
+use crate::base::calendar::{DAYS_UNTIL_FINAL, Day, Period, Timestamp};
 use crate::events::agents::AgentRole;
 use crate::model::coverage::Status;
 use crate::model::metric::{Metric, MetricSource, Reason};
@@ -39,9 +39,6 @@ pub(super) struct MetricSink<'a, 'v> {
 
 /// The dimensions of a line: pairs of name and value.
 pub(super) type By<'a> = &'a [(&'a str, &'a str)];
-
-/// Days after the end of a period after which no late events are expected.
-const DAYS_UNTIL_FINAL: i64 = 7;
 
 impl<'a, 'v> MetricSink<'a, 'v> {
     pub(super) fn new(

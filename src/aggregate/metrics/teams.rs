@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::activity::Activity;
 use super::definition::TOTAL;
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, FAMILIES, Family, Thresholds, Unit};
@@ -26,6 +27,7 @@ const PEOPLE: Definition = Definition {
     unit: Unit::People,
     grains: GRAINS,
     by: &[TOTAL, "team", "cost_center"],
+    relations: &[Relation::People],
     text: "People in a team, active or not, without bots. The teams are those of the team file of \
            the settings or, without one, the subgroups with their direct members and those of their \
            own subgroups, by the newest list of members up to the end of the period, else the first \
@@ -39,6 +41,7 @@ const OVERLAP: Definition = Definition {
     unit: Unit::People,
     grains: GRAINS,
     by: &["teams", "cost_centers"],
+    relations: &[Relation::People],
     text: "People by all teams that they are in, as a JSON array of names. Suppression needs it to \
            decide which values of teams reveal people by subtraction; it is never published.",
 };

@@ -1,7 +1,8 @@
 //! Root cause analysis of failed jobs.
 
 use super::activity::Events;
-use super::definition::{ALL_GRAINS, TOTAL};
+use super::definition::{ALL_GRAINS, CountRef, TOTAL};
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -16,6 +17,7 @@ const REQUESTS: Definition = Definition {
     unit: Unit::Events,
     grains: ALL_GRAINS,
     by: &[TOTAL],
+    relations: &[Relation::Sums, Relation::same_as_event(&[], &[("event", "troubleshoot_job")])],
     text: "Requests for the root cause of a failed job, including those of bots and service \
            accounts.",
 };
@@ -26,6 +28,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL],
+    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.active"))],
     text: "Distinct people who asked for the root cause of a failed job.",
 };
 

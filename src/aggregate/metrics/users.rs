@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::definition::{ALL_GRAINS, CountRef, CountedOver, TOTAL};
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -22,6 +23,7 @@ const ACTIVE: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "feature", "kind", "team", "cost_center"],
+    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.exposed"))],
     text: "Distinct people with at least one event of intentional use in the period: they accepted, \
            rejected, asked, started, applied or reacted. Unknown events count as intentional use. \
            Events that a service logs for a request do not, because agents cause the same ones; the \
@@ -35,6 +37,7 @@ const REACHED: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "feature", "kind", "team", "cost_center"],
+    relations: &[Relation::ActivePeople],
     text: "Distinct people with any event in the period, including events by which something was \
            only shown to them or done for them. Bots and service accounts are counted separately \
            (kind bot). By team, only its people count; teams overlap, so they do not add up.",
@@ -49,6 +52,7 @@ const STICKINESS: Definition = Definition {
     ]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
+    relations: &[Relation::Statistics],
     text: "Mean number of active people per working day (Monday to Friday, in UTC), over the \
            complete days of the period, divided by the active people of the period.",
 };

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::activity::Events;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -23,6 +24,7 @@ const EVENTS: Definition = Definition {
     unit: Unit::Events,
     grains: GRAINS,
     by: SPLITS,
+    relations: &[Relation::Sums, Relation::SameLinesAs("events.count")],
     text: "Events of every feature except code suggestions, chat, troubleshooting, code review and \
            agent sessions: tool calls over MCP, fixed pipelines, summaries, vulnerabilities, the AI \
            Catalog, messaging and others. An event without a known feature has the feature other. \
@@ -35,6 +37,7 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: GRAINS,
     by: SPLITS,
+    relations: &[Relation::ActivePeople, Relation::SameLinesAs("users.exposed")],
     text: "Distinct people with an event of the feature, whether it is intentional use or not.",
 };
 

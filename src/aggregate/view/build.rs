@@ -55,7 +55,7 @@ impl<'a> Resolved<'a> {
             symbols,
             people: &self.rollups.people,
             snapshots: BTreeMap::new(),
-            last_activity: HashMap::new(),
+            reported_activity: Vec::new(),
             seat_lists: Vec::new(),
             dora: BTreeMap::new(),
             collectors: BTreeMap::new(),

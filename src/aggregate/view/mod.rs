@@ -22,7 +22,7 @@ pub use agents::{AgentUse, Credits, Session, SessionLabels};
 pub use credits::MonthBalance;
 pub use resolve::Resolved;
 pub use resolve::ScopeKey;
-use seats::SNAPSHOT_GRACE_DAYS;
+use seats::LIST_GRACE_DAYS;
 pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
 pub use source::{CODE_SUGGESTION_EVENTS, Source, is_export};
 pub use state::DayState;
@@ -53,9 +53,9 @@ pub struct View<'a> {
     pub people: &'a People,
     /// Complete snapshots of seats by day, up to the last one that a reported period can use.
     pub snapshots: BTreeMap<Day, Snapshot>,
-    /// The last activity of people with a seat, if GitLab reports it, from all lists that the
-    /// report can use. An incomplete list is still correct for the people on it.
-    pub last_activity: HashMap<PersonId, LastActivity>,
+    /// The days of last activity on each list of seats that the report can use, with the day it was
+    /// taken. An incomplete list is still correct for the people on it.
+    reported_activity: Vec<(Day, &'a HashMap<PersonId, Day>)>,
     /// The complete lists of seats of each scope, from the first to the last one taken, if they
     /// list who has a seat.
     pub seat_lists: Vec<Vec<(Day, &'a Fetch)>>,
@@ -182,16 +182,30 @@ impl<'a> View<'a> {
         self.known_of(Source::Pipelines, &self.pipelines, period)
     }
 
+    /// The last activity of people with a seat, if GitLab reports it, from the lists taken up to a
+    /// day.
+    pub fn last_activity(&self, taken_until: Day) -> HashMap<PersonId, LastActivity> {
+        let mut all: HashMap<PersonId, LastActivity> = HashMap::new();
+        for (taken_on, days) in self.reported_activity.iter().filter(|(day, _)| *day <= taken_until) {
+            for (person, day) in *days {
+                let last = all.entry(*person).or_insert(LastActivity { day: *day, taken_on: *taken_on });
+                last.day = last.day.max(*day);
+                last.taken_on = last.taken_on.max(*taken_on);
+            }
+        }
+        all
+    }
+
     /// The people with a seat in a period; see [`View::seat_list`].
     pub fn holders_of(&self, period: Period) -> Option<&BTreeSet<PersonId>> {
         self.seat_list(period).map(|list| list.holders)
     }
 
-    /// The list of seats for a period: the last one taken within it, else the first one of the two
+    /// The list of seats for a period: the last one taken within it, else the first one of the 14
     /// days after it. None is later than two days after the last day reported.
     pub fn seat_list(&self, period: Period) -> Option<SeatList<'_>> {
         let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
-        let grace = period.end.plus(1)..=period.end.plus(SNAPSHOT_GRACE_DAYS);
+        let grace = period.end.plus(1)..=period.end.plus(LIST_GRACE_DAYS);
         within.or_else(|| self.lists().find(|list| grace.contains(&list.taken_on)))
     }
 

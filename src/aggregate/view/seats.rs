@@ -54,9 +54,12 @@ pub struct LastActivity {
     pub taken_on: Day,
 }
 
-/// Days after the end of a period on which a snapshot still applies to it: today's run reports
-/// yesterday.
-pub(super) const SNAPSHOT_GRACE_DAYS: i64 = 2;
+/// Days after the last reported day on which a snapshot still counts: today's run reports yesterday.
+const SNAPSHOT_GRACE_DAYS: i64 = 2;
+
+/// Days after the end of a period in which the first list of seats applies to it. The last closed week
+/// can have ended 14 days before the first list of all.
+pub(super) const LIST_GRACE_DAYS: i64 = 14;
 
 /// The last day that a report can use: seat snapshots may be this many days late.
 pub fn last_day_used(until: Day) -> Day {
@@ -106,12 +109,7 @@ impl<'a> Resolved<'a> {
             let lists = list.days.range(..=last_day_used(view.until));
             let lists = lists.filter_map(|(day, (state, fetch))| Some((*day, state.status, (*fetch)?)));
             for (taken_on, _, fetch) in lists.clone() {
-                for (person, day) in &fetch.last_duo_activity {
-                    let last =
-                        view.last_activity.entry(*person).or_insert(LastActivity { day: *day, taken_on });
-                    last.day = last.day.max(*day);
-                    last.taken_on = last.taken_on.max(taken_on);
-                }
+                view.reported_activity.push((taken_on, &fetch.last_duo_activity));
             }
             let complete = lists.filter(|(_, status, fetch)| {
                 *status == Status::Complete && !fetch.seats.is_empty() && fetch.lists_all_holders()

@@ -174,7 +174,7 @@ impl<'a> View<'a> {
             instance: self.instance.clone(),
             scope: self.scope.clone(),
             snapshots,
-            last_activity: self.last_activity.clone(),
+            reported_activity: self.reported_activity.clone(),
             seat_lists: self.seat_lists.clone(),
             collectors: BTreeMap::new(),
             dora: BTreeMap::new(),

@@ -13,7 +13,7 @@ use crate::publish::gaps::{Gap, gaps, published_reason};
 use crate::publish::headline::{DUO, HeadlineMetric, PROJECT};
 use crate::publish::number::{self, Style, UNKNOWN};
 use crate::publish::place::{Place, reported_days};
-use crate::publish::privacy::Line;
+use crate::publish::privacy::{Line, SUPPRESSED};
 use crate::publish::text::{MAX_LABEL_LEN, plain};
 
 /// Limit of listed groups, and of listed gaps.
@@ -77,7 +77,7 @@ pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], min_people: u64) -> Str
 fn newest<'a>(place: &Place<'a>, headline: &[HeadlineMetric<'a>]) -> Option<Period> {
     let known = |grain| {
         let lines = headline.iter().flat_map(move |metric| place.series(metric.metric, grain, metric.by));
-        lines.filter(|line| line.value.is_some() || line.suppression.is_some())
+        lines.filter(|line| line.value.is_some() || line.is_suppressed)
     };
     let complete = |grain| known(grain).filter(|line| line.coverage >= 1.0).map(|line| line.period);
     let last = |periods: &mut dyn Iterator<Item = Period>| periods.max_by_key(|period| period.end);
@@ -92,10 +92,10 @@ fn in_period<'a>(place: &Place<'a>, metric: &HeadlineMetric<'a>, period: Period)
 }
 
 fn value(metric: &HeadlineMetric<'_>, line: &Line<'_>) -> String {
-    match (line.suppression, line.value) {
-        (Some(suppression), _) => suppression.text(),
-        (None, Some(value)) => metric.style.text(value.as_f64()),
-        (None, None) => format!("{UNKNOWN} ({})", number::reason(line.reason)),
+    match line.value {
+        _ if line.is_suppressed => SUPPRESSED.to_owned(),
+        Some(value) => metric.style.text(value.as_f64()),
+        None => format!("{UNKNOWN} ({})", number::reason(line.reason)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::aggregate::metrics::idle::{
     Evidence, SeatTenure, Tier, continuous_since, last_incomplete_day, seat_tenures,
 };
 use crate::aggregate::rollup::{PersonId, Rollups, Symbol, Target};
-use crate::aggregate::view::{Source, View};
+use crate::aggregate::view::{LastActivity, Source, View, last_day_used};
 use crate::base::calendar::{Day, Grain, Period, Timestamp};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::record::Seat;
@@ -171,8 +171,17 @@ impl SeatReport {
             .unwrap_or(list_taken_on);
         let incomplete_day = last_incomplete_day(view, judged_on);
         let tenures = seat_tenures(view, list_taken_on);
-        let judge =
-            SeatJudge { rollups, view, usernames, options, last_seen, tenures, judged_on, incomplete_day };
+        let reported = view.last_activity(last_day_used(view.until));
+        let judge = SeatJudge {
+            rollups,
+            usernames,
+            options,
+            last_seen,
+            reported,
+            tenures,
+            judged_on,
+            incomplete_day,
+        };
         let (bots, of_people): (Vec<_>, Vec<_>) =
             seats.into_iter().partition(|((_, _, person), _)| view.is_bot(*person, list_taken_on));
         let mut rows: Vec<SeatRow> =
@@ -233,25 +242,25 @@ impl SeatRow {
 }
 
 /// Recommends what to do with each seat.
-struct SeatJudge<'a, 'v> {
+struct SeatJudge<'a> {
     rollups: &'a Rollups,
-    view: &'a View<'v>,
     usernames: &'a UsernameIndex,
     options: &'a ReclaimOptions,
     last_seen: LastSeen,
+    reported: HashMap<PersonId, LastActivity>,
     tenures: HashMap<PersonId, SeatTenure>,
     judged_on: Day,
     incomplete_day: Option<Day>,
 }
 
-impl SeatJudge<'_, '_> {
+impl SeatJudge<'_> {
     /// The row of a seat that every list since that day contains.
     fn row_of(&self, (instance, add_on, person): SeatKey, since: Day) -> SeatRow {
         let instance = self.rollups.symbols.text(instance).to_owned();
         let user = self.rollups.people.user(person);
         let name = self.options.name_of(&instance, user, self.usernames);
         let evidence = Evidence {
-            reported: self.view.last_activity.get(&person).copied(),
+            reported: self.reported.get(&person).copied(),
             seen: self.last_seen.any.get(&person).copied(),
             // People who changed the add-on had one to use all the time.
             since: self.tenures.get(&person).map_or(since, |tenure| tenure.since.min(since)),

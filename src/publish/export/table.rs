@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::model::metric::{Explanation, MetricSource, Population, Reason};
-use crate::publish::privacy::{Line, Suppression};
+use crate::publish::privacy::{Line, SUPPRESSED};
 use crate::publish::spreadsheet::CsvWriter;
 
 /// Whether lines contain the address of the GitLab instance.
@@ -89,7 +89,7 @@ impl<'a> Columns<'a> {
         writer.value(line.basis)?;
         writer.value(Some(line.is_final))?;
         writer.label(line.reason.map_or("", Reason::as_str))?;
-        writer.label(line.suppression.map_or("", Suppression::as_str))?;
+        writer.label(if line.is_suppressed { SUPPRESSED } else { "" })?;
         if self.has_prices {
             writer.label(line.prices.unwrap_or_default())?;
         }

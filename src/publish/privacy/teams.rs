@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::constraints::{LineRef, find};
-use super::{Line, Suppression};
+use super::Line;
+use super::relations::{LineRef, find};
 use crate::base::calendar::Period;
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Metric, Population};
@@ -265,7 +265,7 @@ impl TeamRelations {
         let mut changed = false;
         for sum in &self.sums {
             let people = |at: usize| {
-                lines[at].people.filter(|_| lines[at].suppression.is_none() && lines[at].value.is_some())
+                lines[at].people.filter(|_| !lines[at].is_suppressed && lines[at].value.is_some())
             };
             let counted = sum.iter().map(|(at, factor)| Some(i128::from(people(*at)?) * i128::from(*factor)));
             let Some(rest) = counted.sum::<Option<i128>>() else { continue };
@@ -277,25 +277,25 @@ impl TeamRelations {
             let smallest =
                 of_teams.filter(|at| lines[*at].people != Some(0)).min_by_key(|at| (lines[*at].people, *at));
             if let Some(smallest) = smallest {
-                lines[smallest].suppression = Some(Suppression::Secondary);
+                lines[smallest].is_suppressed = true;
                 changed = true;
             }
         }
         for [inner, outer] in &self.nested {
             let people = |at: &usize| {
-                lines[*at].people.filter(|_| lines[*at].suppression.is_none() && lines[*at].value.is_some())
+                lines[*at].people.filter(|_| !lines[*at].is_suppressed && lines[*at].value.is_some())
             };
             let rest = people(outer).zip(people(inner)).map(|(outer, inner)| outer.abs_diff(inner));
             if rest.is_some_and(|rest| (1..min_people).contains(&rest)) && lines[*inner].people != Some(0) {
-                lines[*inner].suppression = Some(Suppression::Secondary);
+                lines[*inner].is_suppressed = true;
                 changed = true;
             }
         }
         for [one, other] in &self.equal {
             for [one, other] in [[*one, *other], [*other, *one]] {
-                let is_open = |line: &Line<'_>| line.suppression.is_none() && line.value.is_some();
-                if lines[one].suppression.is_some() && is_open(&lines[other]) {
-                    lines[other].suppression = Some(Suppression::Secondary);
+                let is_open = |line: &Line<'_>| !line.is_suppressed && line.value.is_some();
+                if lines[one].is_suppressed && is_open(&lines[other]) {
+                    lines[other].is_suppressed = true;
                     changed = true;
                 }
             }

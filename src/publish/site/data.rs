@@ -22,7 +22,7 @@ use super::headline::HeadlineMetric;
 use super::number::Style;
 use super::page::Frame;
 use super::place::Place;
-use super::privacy::{Line, Suppression};
+use super::privacy::Line;
 use super::text::{MAX_LABEL_LEN, plain};
 
 /// Replaces a value that equals `n / of` exactly.
@@ -292,7 +292,7 @@ impl<'a> Series<'a> {
         first: usize,
         row: &[Option<&'a Line<'a>>],
     ) -> Series<'a> {
-        let shown = || row.iter().map(|line| line.filter(|line| line.suppression.is_none()));
+        let shown = || row.iter().map(|line| line.filter(|line| !line.is_suppressed));
         // A column of defaults is omitted.
         fn column<T>(cells: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
             let cells: Vec<Option<T>> = cells.collect();
@@ -334,12 +334,11 @@ impl<'a> Series<'a> {
 
 fn cell(line: Option<&Line<'_>>) -> Cell {
     let Some(line) = line else { return Cell::Nothing(()) };
-    match (line.suppression, line.value) {
-        (Some(Suppression::FewPeople(_)), _) => Cell::Why("under"),
-        (Some(Suppression::Secondary), _) => Cell::Why("hidden"),
-        (None, Some(value)) if is_ratio(line, value) => Cell::Why(RATIO),
-        (None, Some(value)) => Cell::Value(value),
-        (None, None) => Cell::Why(match line.reason {
+    match line.value {
+        _ if line.is_suppressed => Cell::Why("hidden"),
+        Some(value) if is_ratio(line, value) => Cell::Why(RATIO),
+        Some(value) => Cell::Value(value),
+        None => Cell::Why(match line.reason {
             Some(Reason::Other) | None => "not_known",
             Some(reason) => reason.as_str(),
         }),

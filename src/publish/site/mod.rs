@@ -20,11 +20,12 @@ use crate::aggregate::metrics::definition::Definition;
 use crate::aggregate::metrics::reconcile;
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
-use crate::model::metric::Metric;
 use crate::model::topic::Topic;
 use crate::publish::completeness::{self, topic_of};
 use crate::publish::export;
 use crate::publish::{days, gaps, headline, number, place, privacy, text};
+
+use privacy::Disclosure;
 
 pub use crate::aggregate::aggregator::MetricReport;
 pub use card::{Card, CardStatus, Headline, parse_card};
@@ -46,6 +47,8 @@ pub enum Dashboard {
 pub struct Options<'a> {
     /// Values with fewer people than this, but at least one, are suppressed.
     pub small_group: u64,
+    /// Whether periods that can still change are published.
+    pub open_periods: bool,
     /// Logo, colors and texts.
     pub theme: &'a Theme,
 }
@@ -88,10 +91,10 @@ pub struct Published<'a> {
 impl<'a> Published<'a> {
     /// Selects the lines of the dashboard, and suppresses values with too few people.
     pub fn new(kind: Dashboard, report: &'a MetricReport, options: &Options<'a>) -> Published<'a> {
-        // Suppression works on one family of metrics at a time, and no family is on both
-        // dashboards.
-        let lines =
-            privacy::publish(report.metrics.iter().filter(|metric| kind.owns(metric)), options.small_group);
+        let disclosure = Disclosure { min_people: options.small_group, open_periods: options.open_periods };
+        // Values of one dashboard can reveal those of the other.
+        let mut lines = privacy::publish(&report.metrics, disclosure);
+        lines.retain(|line| kind.owns(line));
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         let differs = kind == Dashboard::Duo && report.metrics.iter().any(reconcile::is_unexplained);
         Published { kind, lines, coverage, former: &report.former, differs, options: *options }
@@ -158,10 +161,10 @@ impl Dashboard {
         }
     }
 
-    fn owns(self, metric: &Metric) -> bool {
-        match metric.by.get("collector") {
+    fn owns(self, line: &privacy::Line<'_>) -> bool {
+        match line.by.get("collector") {
             Some(collector) => self.asks(collector),
-            None => self.shows(&metric.metric),
+            None => self.shows(line.metric),
         }
     }
 

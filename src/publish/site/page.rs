@@ -64,11 +64,7 @@ impl<'a> Frame<'a> {
         let is_metric =
             |line: &&Line<'_>| !line.metric.starts_with("coverage.") && !line.metric.starts_with("teams.");
         let status = match completeness.verdict {
-            _ if !lines
-                .iter()
-                .filter(is_metric)
-                .any(|line| line.value.is_some() || line.suppression.is_some()) =>
-            {
+            _ if !lines.iter().filter(is_metric).any(|line| line.value.is_some() || line.is_suppressed) => {
                 CardStatus::Empty
             }
             // Without coverage lines, a gap cannot be distinguished from a range that is shorter

@@ -10,7 +10,7 @@ use crate::base::calendar::{Day, Grain, Period};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::metric::{Metric, Reason};
 use crate::model::number::Number;
-use crate::publish::privacy::Suppression;
+use crate::publish::privacy::Disclosure;
 
 use super::card::{CardPeriod, Headline};
 use super::{
@@ -26,6 +26,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::People,
         grains: &[Grain::Day, Grain::Window],
         by: &["feature"],
+        relations: &[],
         text: "Distinct people with an intentional event.",
     },
     Definition {
@@ -34,6 +35,7 @@ const DEFINITIONS: [Definition; 2] = [
         unit: Unit::Pipelines,
         grains: &[Grain::Day],
         by: &["project"],
+        relations: &[],
         text: "Pipelines created in the period.",
     },
 ];
@@ -118,7 +120,7 @@ fn report() -> MetricReport {
 fn files(report: &MetricReport) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
     let theme = Theme::default();
-    let options = Options { small_group: 5, theme: &theme };
+    let options = Options { small_group: 5, open_periods: true, theme: &theme };
     let make = |kind| {
         let published = Published::new(kind, report, &options);
         let mut files = published.page(&definitions).expect("a page");
@@ -374,8 +376,9 @@ fn page_data_equals_the_published_lines() {
             }
         }
     }
-    let owned = report.metrics.iter().filter(|metric| Dashboard::Duo.owns(metric));
-    let published = crate::publish::privacy::publish(owned, 5);
+    let published =
+        crate::publish::privacy::publish(&report.metrics, Disclosure { min_people: 5, open_periods: true });
+    let published: Vec<_> = published.into_iter().filter(|line| Dashboard::Duo.owns(line)).collect();
     let mut shown = 0;
     for line in &published {
         let by: BTreeMap<&str, String> =
@@ -387,10 +390,7 @@ fn page_data_equals_the_published_lines() {
             json!(line.period.start),
             json!(by)
         );
-        let why = line.suppression.map(|hidden| match hidden {
-            Suppression::FewPeople(_) => "under",
-            Suppression::Secondary => "hidden",
-        });
+        let why = line.is_suppressed.then_some("hidden");
         match in_page.remove(&key) {
             Some(values) => {
                 assert_eq!(values, json!([line.value, line.n, line.of, why]), "{key}");

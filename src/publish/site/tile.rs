@@ -10,7 +10,7 @@ use super::days;
 use super::headline::HeadlineMetric;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
-use super::privacy::Line;
+use super::privacy::{Line, SUPPRESSED};
 use super::table;
 
 /// A tile.
@@ -47,19 +47,19 @@ impl Tile {
         if line.coverage < 1.0 && line.value.is_some() {
             tile.warning = days::collected(line);
         }
-        match (line.suppression, line.value) {
-            (Some(hidden), _) => {
-                tile.value = hidden.text();
-                tile.note = "suppressed for privacy".into();
+        match line.value {
+            _ if line.is_suppressed => {
+                tile.value = SUPPRESSED.into();
+                tile.note = "for privacy".into();
             }
-            (None, Some(value)) => {
+            Some(value) => {
                 tile.value = metric.style.text(value.as_f64());
                 tile.note = match (metric.style, table::ratio_text(line)) {
                     (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", metric.of),
                     _ => metric.of.into(),
                 };
             }
-            (None, None) => tile.note = number::reason(line.reason).into(),
+            None => tile.note = number::reason(line.reason).into(),
         }
         tile
     }

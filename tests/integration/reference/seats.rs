@@ -112,7 +112,7 @@ pub(super) fn holders(
     list_of(collected, groups, period).map(|(_, holders)| holders)
 }
 
-/// The seat list that counts for a period: the last one in it, else the first one of the two days
+/// The seat list that counts for a period: the last one in it, else the first one of the 14 days
 /// after it.
 fn list_of(
     collected: &Collected<'_>,
@@ -120,7 +120,7 @@ fn list_of(
     period: Period,
 ) -> Option<(NaiveDate, BTreeSet<usize>)> {
     let lists = collected.lists_of(groups);
-    let grace = period.end.checked_add_days(Days::new(2)).expect("a day");
+    let grace = period.end.checked_add_days(Days::new(14)).expect("a day");
     let last = collected.until.checked_add_days(Days::new(2)).expect("a day");
     let lists = || lists.iter().filter(|(day, _)| *day <= last);
     let within = lists().rfind(|(day, _)| (period.start..=period.end).contains(day));

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::people::PeopleSet;
+use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
 use super::{Definition, Family, Unit};
@@ -27,6 +28,7 @@ const DIFFERENCE: Definition = Definition {
     unit: Unit::Events,
     grains: &[Grain::Day, Grain::Window],
     by: &["collector×feature×measure"],
+    relations: &[Relation::Statistics],
     text: "Our count of events (n) minus GitLab's own count (of), by the collector of GitLab's count; \
            negative if GitLab counts more. Both include bots and events that GitLab stored twice. \
            duo_used_count is a count of users, also with bots. Only days that both sides have \

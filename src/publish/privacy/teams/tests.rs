@@ -8,6 +8,7 @@ use crate::base::calendar::Grain;
 use crate::model::metric::Metric;
 use crate::model::number::Number;
 use crate::publish::privacy::publish;
+use crate::publish::privacy::tests::all_periods;
 
 const MIN_PEOPLE: u64 = 5;
 
@@ -71,7 +72,7 @@ impl World {
     /// The published people of `users.active`: everyone, and each team.
     fn published(&self) -> Vec<Option<u64>> {
         let metrics = self.metrics();
-        let lines = publish(&metrics, MIN_PEOPLE);
+        let lines = publish(&metrics, all_periods(MIN_PEOPLE));
         assert!(lines.iter().all(|line| line.metric != "teams.overlap"), "it is never published");
         let of = |team: Option<&str>| {
             let mut of_metric = lines.iter().filter(|line| line.metric == "users.active");
@@ -198,12 +199,8 @@ fn a_subgroup_is_hidden_if_few_people_of_its_group_are_outside_it() {
         let mut subgroup = line("chat.messages", &[], of_subgroup);
         subgroup.scope = "acme/web".into();
         let metrics = [line("chat.messages", &[], 40), subgroup];
-        let lines = publish(&metrics, MIN_PEOPLE);
-        lines
-            .iter()
-            .filter(|line| line.suppression.is_some())
-            .map(|line| line.scope.to_owned())
-            .collect::<Vec<_>>()
+        let lines = publish(&metrics, all_periods(MIN_PEOPLE));
+        lines.iter().filter(|line| line.is_suppressed).map(|line| line.scope.to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(hidden(36), ["acme/web"]);
     assert!(hidden(35).is_empty() && hidden(40).is_empty());

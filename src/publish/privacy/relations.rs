@@ -1,0 +1,361 @@
+//! All relations among published lines, from the [`Relation`]s that the metrics declare.
+
+mod periods;
+mod rates;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Line;
+use super::teams::is_of_teams;
+use crate::aggregate::metrics::reconcile::METRIC;
+use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit, definitions};
+use crate::base::calendar::Period;
+use crate::base::dimensions::Dimensions;
+use crate::model::metric::Population;
+use crate::model::number::Number;
+use crate::model::scope::ALL_SCOPES;
+
+/// A count of a line: its value, or one of the two counts of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Count {
+    /// The index of the line.
+    pub(super) line: usize,
+    /// Whether it is the denominator.
+    pub(super) is_of: bool,
+}
+
+impl Count {
+    /// The count of a line, or the numerator of a rate.
+    pub(super) fn of(line: usize) -> Count {
+        Count { line, is_of: false }
+    }
+
+    /// The denominator of a rate.
+    fn denominator(line: usize) -> Count {
+        Count { line, is_of: true }
+    }
+
+    /// A number below twice the number of lines.
+    pub(super) fn index(self) -> usize {
+        self.line * 2 + usize::from(self.is_of)
+    }
+}
+
+/// How the parts and the total of a group of counts are related.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The parts add up to the total.
+    Sum,
+    /// The total is a count of a rate, which the parts add up to. The rate is not needed to keep it
+    /// secret.
+    Revealed,
+    /// The parts count distinct people, and together those of the total.
+    Cover,
+    /// The single part counts some of the people of the total; the difference counts the others.
+    Nested,
+}
+
+/// Counts that reveal each other.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) kind: Kind,
+    pub(super) total: Option<Count>,
+    /// A range of [`Relations::parts`].
+    parts: Range<usize>,
+}
+
+/// Everything by which published lines reveal each other.
+#[derive(Default)]
+pub(super) struct Relations {
+    pub(super) groups: Vec<Group>,
+    parts: Vec<Count>,
+    /// Lines with the same count: both are published or neither.
+    pub(super) equal: Vec<[usize; 2]>,
+}
+
+impl Relations {
+    /// All relations among the lines, which are sorted by their keys.
+    pub(super) fn of(lines: &[Line<'_>]) -> Relations {
+        let defined: BTreeMap<&str, &Definition> =
+            definitions().map(|definition| (definition.metric, definition)).collect();
+        let mut relations = Relations::default();
+        let mut start = 0;
+        for of_metric in lines.chunk_by(|one, other| one.metric == other.metric) {
+            let range = start..start + of_metric.len();
+            start = range.end;
+            match defined.get(of_metric[0].metric) {
+                Some(definition) => {
+                    let declared = definition.relations.iter();
+                    declared.for_each(|relation| relations.add(lines, range.clone(), definition, relation));
+                    relations.add_rates(lines, range, definition);
+                }
+                // A newer version wrote the line.
+                None => relations.add_sums(lines, range, Kind::Sum),
+            }
+        }
+        relations.add_cohorts(lines);
+        relations.add_segments(lines);
+        relations.add_seat_holders(lines);
+        relations
+    }
+
+    /// The parts of a group.
+    pub(super) fn parts_of(&self, group: &Group) -> &[Count] {
+        &self.parts[group.parts.clone()]
+    }
+
+    fn group(&mut self, kind: Kind, total: Option<Count>, parts: impl IntoIterator<Item = Count>) {
+        let start = self.parts.len();
+        self.parts.extend(parts);
+        let parts = start..self.parts.len();
+        if !parts.is_empty() {
+            self.groups.push(Group { kind, total, parts });
+        }
+    }
+
+    /// The relations of one metric, whose lines are in `range`.
+    fn add(&mut self, lines: &[Line<'_>], range: Range<usize>, definition: &Definition, relation: &Relation) {
+        match relation {
+            Relation::Impersonal => {}
+            Relation::Sums => {
+                self.add_sums(lines, range.clone(), Kind::Sum);
+                self.add_periods(lines, range, Kind::Sum);
+            }
+            Relation::People => self.add_sums(lines, range, Kind::Cover),
+            Relation::Partition => {
+                self.add_dimensions(lines, range.clone(), Kind::Sum);
+                self.add_scopes(lines, range, Kind::Cover);
+            }
+            Relation::ActivePeople => {
+                self.add_sums(lines, range.clone(), Kind::Cover);
+                self.add_periods(lines, range, Kind::Cover);
+            }
+            Relation::Statistics => {
+                if definition.metric != METRIC {
+                    self.add_dimensions(lines, range, Kind::Sum);
+                }
+            }
+            Relation::PartsOf { over, only, except, total } => {
+                self.add_parts(lines, range, over, [*only, *except], total);
+            }
+            Relation::MarginOf { dimension, metric, as_dimension } => {
+                self.add_margins(lines, range, [dimension, metric, as_dimension]);
+            }
+            Relation::SubsetOf(whole) => self.add_subsets(lines, range, whole),
+            Relation::SameAs { by, metric, as_by } => {
+                let by: Dimensions = by.iter().copied().collect();
+                let as_by: Dimensions = as_by.iter().copied().collect();
+                self.add_same(lines, range, |line| (*line.by == by).then_some((*metric, &as_by)));
+            }
+            Relation::SameLinesAs(metric) => {
+                for at in range {
+                    let line = &lines[at];
+                    let other = find(lines, line, &LineRef { metric, ..LineRef::of(line) });
+                    self.equal.extend(other.map(|other| [at, other]));
+                }
+            }
+        }
+    }
+
+    fn add_same<'b>(
+        &mut self,
+        lines: &[Line<'_>],
+        range: Range<usize>,
+        same_as: impl Fn(&Line<'_>) -> Option<(&'b str, &'b Dimensions)>,
+    ) {
+        for at in range {
+            let line = &lines[at];
+            let Some((metric, by)) = same_as(line) else { continue };
+            let wanted = LineRef { metric, by, population: None, period: line.period };
+            self.equal.extend(find(lines, line, &wanted).map(|other| [at, other]));
+        }
+    }
+
+    /// Across the dimensions, and from the groups to their union.
+    fn add_sums(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+        self.add_dimensions(lines, range.clone(), kind);
+        self.add_scopes(lines, range, kind);
+    }
+
+    fn add_dimensions(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+        let mut start = range.start;
+        for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
+            self.add_dimensions_of_series(series, start, kind);
+            start += series.len();
+        }
+    }
+
+    /// Lines that differ only in their dimensions; the first has the index `start`.
+    fn add_dimensions_of_series(&mut self, series: &[Line<'_>], start: usize, kind: Kind) {
+        let mut by_dimension: BTreeMap<(&str, Vec<(&str, &str)>), Vec<usize>> = BTreeMap::new();
+        for (at, line) in series.iter().enumerate() {
+            for key in line.by.names().filter(|key| is_summed_over(line, key, kind)) {
+                let rest = line.by.iter().filter(|(other, _)| *other != key);
+                by_dimension.entry((key, rest.collect())).or_default().push(at);
+            }
+        }
+        for ((_, rest), parts) in by_dimension {
+            let total = series.binary_search_by(|line| line.by.iter().cmp(rest.iter().copied())).ok();
+            // People of parts overlap: without a total, nothing is known of them.
+            if kind == Kind::Sum || total.is_some() {
+                self.whole(kind, total.map(|at| start + at), parts.into_iter().map(|at| start + at));
+            }
+        }
+    }
+
+    /// Adds a group, and, for people, the difference of the total and each part.
+    fn whole(&mut self, kind: Kind, total: Option<usize>, parts: impl IntoIterator<Item = usize>) {
+        let parts: Vec<Count> = parts.into_iter().map(Count::of).collect();
+        let total = total.map(Count::of);
+        if kind == Kind::Cover {
+            parts.iter().for_each(|part| self.group(Kind::Nested, total, [*part]));
+        }
+        self.group(kind, total, parts);
+    }
+
+    /// From the groups to their union.
+    fn add_scopes(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+        let is_union = |at: usize| lines[at].scope == ALL_SCOPES;
+        if !range.clone().any(is_union) {
+            return;
+        }
+        let mut order: Vec<usize> = range.collect();
+        let key = |at: usize| (lines[at].period, lines[at].population, lines[at].by);
+        order.sort_by_key(|&at| key(at));
+        for same_key in order.chunk_by(|&one, &other| key(one) == key(other)) {
+            let parts = || same_key.iter().copied().filter(|&at| !is_union(at));
+            // The union of several instances has the instance `*`, the union within one has its
+            // URL.
+            let instances = parts().map(|at| lines[at].instance).chain(parts().next().map(|_| ALL_SCOPES));
+            let union_of = |instance: &str| {
+                same_key.iter().copied().find(|&at| is_union(at) && lines[at].instance == instance)
+            };
+            if let Some(total) = instances.filter_map(union_of).next() {
+                self.whole(kind, Some(total), parts());
+            }
+        }
+    }
+
+    /// Lines that add up to a count of another metric.
+    fn add_parts(
+        &mut self,
+        lines: &[Line<'_>],
+        range: Range<usize>,
+        over: &[&str],
+        [only, except]: [Option<(&str, &str)>; 2],
+        total: &CountRef,
+    ) {
+        let has = |line: &Line<'_>, dimension: (&str, &str)| line.by.get(dimension.0) == Some(dimension.1);
+        let is_part = |line: &Line<'_>| {
+            over.iter().all(|name| line.by.contains(name))
+                && only.is_none_or(|only| has(line, only))
+                && except.is_none_or(|except| !has(line, except))
+                && line.population != Some(Population::SeatHolders)
+        };
+        let mut start = range.start;
+        for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
+            let mut by_rest: BTreeMap<Dimensions, Vec<Count>> = BTreeMap::new();
+            for (at, line) in (start..).zip(series).filter(|(_, line)| is_part(line)) {
+                let rest = line.by.iter().filter(|(name, _)| !over.contains(name));
+                by_rest
+                    .entry(rest.chain(total.by.iter().copied()).collect())
+                    .or_default()
+                    .push(Count::of(at));
+            }
+            start += series.len();
+            let line = &series[0];
+            for (by, parts) in by_rest {
+                for period in total.periods(line.period) {
+                    let wanted =
+                        LineRef { metric: total.metric, period, population: total.population, by: &by };
+                    let found = find(lines, line, &wanted).map(Count::of);
+                    self.group(Kind::Sum, found, parts.iter().copied());
+                }
+            }
+        }
+    }
+
+    /// Lines of each value of a dimension that add up to a line of another metric.
+    fn add_margins(
+        &mut self,
+        lines: &[Line<'_>],
+        range: Range<usize>,
+        [dimension, metric, as_dimension]: [&str; 3],
+    ) {
+        let mut start = range.start;
+        for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
+            let mut by_value: BTreeMap<&str, Vec<Count>> = BTreeMap::new();
+            for (at, line) in (start..).zip(series) {
+                if let Some(value) = line.by.get(dimension) {
+                    by_value.entry(value).or_default().push(Count::of(at));
+                }
+            }
+            start += series.len();
+            let line = &series[0];
+            for (value, parts) in by_value {
+                let by: Dimensions = [(as_dimension, value)].into_iter().collect();
+                let wanted = LineRef { metric, by: &by, ..LineRef::of(line) };
+                let total = find(lines, line, &wanted).map(Count::of);
+                self.group(Kind::Sum, total, parts);
+            }
+        }
+    }
+
+    fn add_subsets(&mut self, lines: &[Line<'_>], range: Range<usize>, whole: &CountRef) {
+        for at in range {
+            let line = &lines[at];
+            let by: Dimensions = line.by.iter().chain(whole.by.iter().copied()).collect();
+            for period in whole.periods(line.period) {
+                let wanted = LineRef { metric: whole.metric, period, population: whole.population, by: &by };
+                let found = find(lines, line, &wanted).map(Count::of);
+                if found.is_some() {
+                    self.group(Kind::Nested, found, [Count::of(at)]);
+                }
+            }
+        }
+    }
+}
+
+/// What distinguishes a line from another one of the same instance and scope.
+pub(super) struct LineRef<'a> {
+    pub(super) metric: &'a str,
+    pub(super) period: Period,
+    pub(super) population: Option<Population>,
+    pub(super) by: &'a Dimensions,
+}
+
+impl<'a> LineRef<'a> {
+    /// The reference of a line itself.
+    pub(super) fn of(line: &Line<'a>) -> LineRef<'a> {
+        LineRef { metric: line.metric, period: line.period, population: line.population, by: line.by }
+    }
+}
+
+/// The index of a line of the same instance and scope as `line`.
+pub(super) fn find(lines: &[Line<'_>], line: &Line<'_>, wanted: &LineRef<'_>) -> Option<usize> {
+    let Period { grain, start, end } = wanted.period;
+    let key = (wanted.metric, line.instance, line.scope, grain, start, end, wanted.population, wanted.by);
+    lines.binary_search_by(|line| line.key().cmp(&key)).ok()
+}
+
+/// Whether the values of a dimension add up to something that is published: `v1` of one flow has
+/// nothing to do with `v1` of another, and no line counts both. Teams overlap, statistics are of the
+/// same observations, and the total of people contains no bots.
+fn is_summed_over(line: &Line<'_>, dimension: &str, kind: Kind) -> bool {
+    !is_of_teams(dimension)
+        && dimension != "stat"
+        && (kind == Kind::Sum || dimension != "kind")
+        && (dimension != "flow" || !line.by.contains("flow_version"))
+}
+
+/// The quantity of a count that adds up: an amount, or the number of cases.
+pub(super) fn number_of(line: &Line<'_>, is_of: bool, unit: Option<Unit>) -> Option<f64> {
+    let is_amount = matches!(unit, Some(Unit::Dollars | Unit::Credits));
+    let number = match (is_of, is_amount) {
+        (true, _) => line.of,
+        (false, true) => line.value,
+        (false, false) => line.n.or(line.value),
+    };
+    number.map(Number::as_f64)
+}

@@ -1,0 +1,127 @@
+//! Relations between periods: days, weeks, months, and the 28 days of a window.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::super::Line;
+use super::{Count, Kind, LineRef, Relations, find};
+use crate::base::calendar::{Day, Grain, Period, WINDOW_DAYS};
+use crate::base::dimensions::Dimensions;
+use crate::model::metric::Population;
+
+const RETENTION: &str = "engagement.retention";
+const SEGMENTS: &str = "engagement.users";
+const MOVEMENT: &str = "engagement.movement";
+
+impl Relations {
+    /// From the days to their week, month and window, and from the weeks to the window.
+    pub(super) fn add_periods(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+        let mut order: Vec<usize> = range.collect();
+        let key = |at: usize| (lines[at].instance, lines[at].scope, lines[at].population, lines[at].by);
+        order.sort_by_key(|&at| (key(at), lines[at].period));
+        for same_key in order.chunk_by(|&one, &other| key(one) == key(other)) {
+            let of_grain = |grain| {
+                let lines = same_key.iter().copied().filter(move |&at| lines[at].period.grain == grain);
+                lines.collect::<Vec<usize>>()
+            };
+            let (days, weeks) = (of_grain(Grain::Day), of_grain(Grain::Week));
+            let longer = same_key.iter().copied().filter(|&at| lines[at].period.grain != Grain::Day);
+            for total in longer {
+                let Period { grain, start, end } = lines[total].period;
+                let within = |all: &[usize]| {
+                    let first = all.partition_point(|&at| lines[at].period.start < start);
+                    let last = all.partition_point(|&at| lines[at].period.end <= end);
+                    all[first.min(last)..last].to_vec()
+                };
+                self.whole(kind, Some(total), within(&days));
+                match (grain, kind) {
+                    // A window that ends with a week consists of four weeks.
+                    (Grain::Window, _) if start.is_monday() => self.whole(kind, Some(total), within(&weeks)),
+                    // People of a week are among those of its month.
+                    (Grain::Window | Grain::Month, Kind::Cover) => {
+                        for week in within(&weeks) {
+                            self.group(Kind::Nested, Some(Count::of(total)), [Count::of(week)]);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Weekly cohorts that add up to a monthly one: the size of a cohort is that of its first period.
+    pub(super) fn add_cohorts(&mut self, lines: &[Line<'_>]) {
+        let range = range_of(lines, RETENTION);
+        let of_age_zero = |dimension: &str| -> Vec<usize> {
+            range.clone().filter(|&at| lines[at].by.get(dimension) == Some("0")).collect()
+        };
+        let weeks = of_age_zero("week");
+        for month in of_age_zero("month") {
+            let Line { instance, scope, period, .. } = lines[month];
+            let is_part = |&at: &usize| {
+                let Line { instance: of, scope: within, period: week, .. } = lines[at];
+                (of, within) == (instance, scope) && period.start <= week.start && week.end <= period.end
+            };
+            let parts: Vec<Count> = weeks.iter().copied().filter(is_part).map(Count::of).collect();
+            // A month that starts or ends within a week has other people too.
+            if parts.len() as i64 * 7 == period.length() {
+                self.group(Kind::Sum, Some(Count::of(month)), parts);
+            }
+        }
+    }
+
+    /// Segments cover the 28 days up to the end of their period, so those of a week and a month that
+    /// end on the same day are equal, and movement starts from those of 28 days before.
+    pub(super) fn add_segments(&mut self, lines: &[Line<'_>]) {
+        type Place<'a> = (&'a str, &'a str, Option<Population>, &'a Dimensions, Day);
+        let mut by_end: BTreeMap<Place<'_>, usize> = BTreeMap::new();
+        for at in range_of(lines, SEGMENTS) {
+            let line = &lines[at];
+            let place = (line.instance, line.scope, line.population, line.by, line.period.end);
+            match by_end.get(&place) {
+                Some(other) => self.equal.push([at, *other]),
+                None => drop(by_end.insert(place, at)),
+            }
+        }
+        let range = range_of(lines, MOVEMENT);
+        let mut start = range.start;
+        for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
+            let mut by_from: BTreeMap<&str, Vec<Count>> = BTreeMap::new();
+            for (at, line) in (start..).zip(series) {
+                // Since then, people who were never active before have been added to the inactive.
+                if let Some(from) = line.by.get("from").filter(|from| *from != "inactive") {
+                    by_from.entry(from).or_default().push(Count::of(at));
+                }
+            }
+            start += series.len();
+            let line = &series[0];
+            for (from, parts) in by_from {
+                let by: Dimensions = [("segment", from)].into_iter().collect();
+                let day = line.period.end.plus(-WINDOW_DAYS);
+                let total = by_end.get(&(line.instance, line.scope, line.population, &by, day));
+                self.group(Kind::Sum, total.copied().map(Count::of), parts);
+            }
+        }
+    }
+
+    /// Seat holders are among all people. This is not true for the inactive: a seat holder may never
+    /// have been seen.
+    pub(super) fn add_seat_holders(&mut self, lines: &[Line<'_>]) {
+        let is_subset = |line: &Line<'_>| {
+            line.population == Some(Population::SeatHolders)
+                && line.by.values().any(|value| value != "inactive")
+        };
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_subset(line)) {
+            let wanted = LineRef { population: Some(Population::People), ..LineRef::of(line) };
+            if let Some(all) = find(lines, line, &wanted) {
+                self.group(Kind::Nested, Some(Count::of(all)), [Count::of(at)]);
+            }
+        }
+    }
+}
+
+/// The lines of a metric.
+fn range_of(lines: &[Line<'_>], metric: &str) -> Range<usize> {
+    let first = lines.partition_point(|line| line.metric < metric);
+    first..lines.partition_point(|line| line.metric <= metric)
+}

@@ -1,0 +1,77 @@
+//! Rates reveal the counts that they divide.
+
+use std::ops::Range;
+
+use super::super::Line;
+use super::{Count, Kind, LineRef, Relations, find};
+use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit};
+use crate::base::dimensions::Dimensions;
+use crate::model::number::Number;
+
+/// Its observations are the finished sessions.
+const DURATION: &str = "agents.duration_seconds";
+
+impl Relations {
+    /// The counts that the rates of a metric reveal, and the people that a rate of people leaves out.
+    pub(super) fn add_rates(&mut self, lines: &[Line<'_>], range: Range<usize>, definition: &Definition) {
+        let counts = definition.unit.revealed_counts();
+        let is_of_people = matches!(definition.unit, Unit::Share(_))
+            && definition.relations.iter().any(|relation| {
+                matches!(relation, Relation::People | Relation::ActivePeople | Relation::PartsOf { .. })
+            });
+        for at in range {
+            let line = &lines[at];
+            if is_of_people {
+                self.group(Kind::Nested, Some(Count::denominator(at)), [Count::of(at)]);
+            }
+            for list in counts {
+                let parts: Vec<usize> = list.iter().flat_map(|count| lines_of(lines, line, count)).collect();
+                self.add_revealed(lines, at, &parts);
+            }
+            if definition.metric == DURATION {
+                let wanted =
+                    LineRef { metric: "agents.sessions", by: &finished(line.by), ..LineRef::of(line) };
+                let sessions = find(lines, line, &wanted).filter(|sessions| lines[*sessions].n == line.n);
+                self.equal.extend(sessions.map(|sessions| [at, sessions]));
+            }
+        }
+    }
+
+    /// A rate whose numerator, denominator or the rest of it is the sum of these counts.
+    fn add_revealed(&mut self, lines: &[Line<'_>], rate: usize, parts: &[usize]) {
+        if parts.is_empty() {
+            return;
+        }
+        let line = &lines[rate];
+        let (n, of) = (line.n.map(Number::as_f64), line.of.map(Number::as_f64));
+        let sum: Option<f64> = parts.iter().map(|at| lines[*at].n.map(Number::as_f64)).sum();
+        let counts = || parts.iter().copied().map(Count::of);
+        let (is_numerator, is_denominator) = (sum.is_some() && sum == n, sum.is_some() && sum == of);
+        let is_rest = sum.is_some() && sum == of.zip(n).map(|(of, n)| of - n);
+        if is_denominator {
+            self.group(Kind::Revealed, Some(Count::denominator(rate)), counts());
+        }
+        if is_rest {
+            self.group(Kind::Revealed, Some(Count::denominator(rate)), counts().chain([Count::of(rate)]));
+        }
+        // A rate that leaves some cases out is near enough to its counts to protect them too.
+        if is_numerator || !(is_denominator || is_rest) {
+            self.group(Kind::Revealed, Some(Count::of(rate)), counts());
+        }
+    }
+}
+
+/// The lines of a count that a rate reveals.
+fn lines_of(lines: &[Line<'_>], line: &Line<'_>, count: &CountRef) -> Vec<usize> {
+    let by: Dimensions = line.by.iter().chain(count.by.iter().copied()).collect();
+    let (metric, population) = (count.metric, count.population);
+    let find_in = |period| find(lines, line, &LineRef { metric, period, population, by: &by });
+    count.periods(line.period).into_iter().filter_map(find_in).collect()
+}
+
+/// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
+/// aggregates sessions.
+fn finished(duration: &Dimensions) -> Dimensions {
+    let by = duration.iter().filter(|(name, _)| *name != "stat");
+    by.chain([("status", "finished")]).collect()
+}

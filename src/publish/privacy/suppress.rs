@@ -1,0 +1,267 @@
+//! Secondary suppression: removes further values until no suppressed count can be computed, exactly or
+//! within fewer than k neighboring values, and no difference counts 1 to k-1 people.
+//!
+//! This is cell suppression with an audit after each round, as statistical offices do it. Among the
+//! values that could protect a suppressed one, the one with the fewest people goes first.
+
+use super::Line;
+use super::audit::{self, Bounds};
+use super::relations::{Count, Group, Kind, Relations};
+use super::teams::TeamRelations;
+use crate::aggregate::metrics::Unit;
+use crate::base::calendar::Grain;
+
+/// The state of secondary suppression.
+pub(super) struct Suppressor<'s, 'a> {
+    lines: &'s mut [Line<'a>],
+    relations: &'s Relations,
+    /// The true counts, by [`Count::index`].
+    values: Vec<Option<f64>>,
+    /// Whether the true counts agree with each group.
+    holds: Vec<bool>,
+    /// Whether each line has amounts in place of counts.
+    is_amount: Vec<bool>,
+    /// Whether each line is a rate, whose counts other lines have.
+    is_rate: Vec<bool>,
+    min_people: u64,
+}
+
+impl<'s, 'a> Suppressor<'s, 'a> {
+    pub(super) fn new(
+        lines: &'s mut [Line<'a>],
+        relations: &'s Relations,
+        min_people: u64,
+    ) -> Suppressor<'s, 'a> {
+        let values = audit::values(lines);
+        let holds = relations.groups.iter().map(|group| audit::holds(relations, group, &values)).collect();
+        let units = audit::units();
+        let is_amount =
+            |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Dollars | Unit::Credits));
+        let is_rate =
+            |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
+        let (is_amount, is_rate) =
+            (lines.iter().map(is_amount).collect(), lines.iter().map(is_rate).collect());
+        Suppressor { lines, relations, values, holds, is_amount, is_rate, min_people }
+    }
+
+    /// Suppresses until nothing is revealed.
+    pub(super) fn run(mut self, teams: &TeamRelations) {
+        loop {
+            while self.suppress_differences()
+                | self.suppress_second_parts()
+                | self.suppress_equal()
+                | teams.suppress(self.lines, self.min_people)
+            {}
+            if !self.widen() {
+                return;
+            }
+        }
+    }
+
+    /// The published value of a count that is not zero.
+    fn published(&self, count: Count) -> Option<f64> {
+        let line = &self.lines[count.line];
+        let is_open = !line.is_suppressed && line.value.is_some();
+        self.values[count.index()].filter(|value| is_open && *value != 0.0)
+    }
+
+    fn suppress(&mut self, line: usize) {
+        self.lines[line].is_suppressed = true;
+    }
+
+    /// Suppresses parts of people whose difference from the total counts 1 to k-1 people.
+    fn suppress_differences(&mut self) -> bool {
+        let mut changed = false;
+        for at in 0..self.relations.groups.len() {
+            let group = &self.relations.groups[at];
+            if group.kind != Kind::Nested || !self.holds[at] {
+                continue;
+            }
+            let (Some(total), Some(part)) = (group.total, self.relations.parts_of(group).first().copied())
+            else {
+                continue;
+            };
+            let (Some(all), Some(some)) = (self.published(total), self.published(part)) else { continue };
+            if (1.0..self.min_people as f64).contains(&(all - some)) {
+                self.suppress(self.cheaper(total, part).line);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Of two counts, the one whose line says less.
+    fn cheaper(&self, total: Count, part: Count) -> Count {
+        if self.cost(total) < self.cost(part) { total } else { part }
+    }
+
+    /// What is lost with a line: lines of days first, then those with few people.
+    fn cost(&self, count: Count) -> (bool, bool, u64, u64, usize) {
+        let line = &self.lines[count.line];
+        let people = line.people.unwrap_or(u64::MAX);
+        let size = self.values[count.index()].map_or(0, |value| value as u64);
+        (line.period.grain != Grain::Day, line.by.is_empty(), people, size, count.line)
+    }
+
+    /// If one count of a sum is suppressed, or only counts of few people are, suppresses another part
+    /// or else the total.
+    fn suppress_second_parts(&mut self) -> bool {
+        let mut changed = false;
+        for at in 0..self.relations.groups.len() {
+            let group = &self.relations.groups[at];
+            if !matches!(group.kind, Kind::Sum | Kind::Revealed) || self.is_needless(group) {
+                continue;
+            }
+            let parts = self.relations.parts_of(group);
+            let is_suppressed = |count: &Count| self.lines[count.line].is_suppressed;
+            let suppressed = parts.iter().chain(&group.total).filter(|count| is_suppressed(count));
+            let protects =
+                |count: &&Count| self.lines[count.line].people.is_none_or(|people| people >= self.min_people);
+            let is_safe = match suppressed.clone().take(2).count() {
+                0 => true,
+                1 => false,
+                // The sum of the suppressed parts is known: it is that of few people, unless it is all.
+                _ => {
+                    group.total.is_none_or(|total| is_suppressed(&total))
+                        || suppressed.clone().any(|count| protects(&count))
+                        || !parts.iter().any(|part| self.published(*part).is_some())
+                }
+            };
+            if !is_safe && let Some(second) = self.cheapest(group) {
+                self.suppress(second.line);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Whether the group protects a rate that is suppressed for the sake of one of its counts.
+    fn is_needless(&self, group: &Group) -> bool {
+        group.kind == Kind::Revealed
+            && group
+                .total
+                .is_some_and(|total| self.lines[total.line].is_suppressed && !self.is_protected(total.line))
+    }
+
+    /// Whether the counts of a line must stay unknown once it is suppressed.
+    fn is_protected(&self, line: usize) -> bool {
+        let has_few = self.lines[line].people.is_some_and(|people| (1..self.min_people).contains(&people));
+        !self.is_rate[line] || has_few
+    }
+
+    /// The published count of a group that is the least loss: a rate, a part, else the total.
+    fn cheapest(&self, group: &Group) -> Option<Count> {
+        let rate =
+            group.total.filter(|total| group.kind == Kind::Revealed && self.published(*total).is_some());
+        if rate.is_some() {
+            return rate;
+        }
+        let parts = self.relations.parts_of(group).iter().copied();
+        let part = parts.filter(|part| self.published(*part).is_some()).min_by_key(|part| self.cost(*part));
+        part.or(group.total.filter(|total| self.published(*total).is_some()))
+    }
+
+    /// Suppresses the other line of a pair with the same count.
+    fn suppress_equal(&mut self) -> bool {
+        let mut changed = false;
+        for pair in &self.relations.equal {
+            for [one, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
+                if self.lines[one].is_suppressed && !self.lines[other].is_suppressed {
+                    self.lines[other].is_suppressed = true;
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// Computes what an attacker knows, and suppresses a count for each suppressed one that is known too
+    /// well. Returns whether there was one.
+    fn widen(&mut self) -> bool {
+        let mut bounds: Vec<Bounds> = Vec::with_capacity(self.values.len());
+        for (at, line) in self.lines.iter().enumerate() {
+            let of_line = |is_of: bool| {
+                let value = self.values[Count { line: at, is_of }.index()];
+                audit::known(line, value, self.is_amount[at])
+            };
+            bounds.extend([of_line(false), of_line(true)]);
+        }
+        let groups = self.relations.groups.iter().zip(&self.holds);
+        let groups = groups.filter(|(_, holds)| **holds).map(|(group, _)| group);
+        audit::propagate(self.relations, groups, &mut bounds);
+        let narrow: Vec<bool> = (0..self.lines.len())
+            .flat_map(|line| [Count { line, is_of: false }, Count { line, is_of: true }])
+            .map(|count| {
+                self.lines[count.line].is_suppressed
+                    && self.is_protected(count.line)
+                    && self.values[count.index()].is_some()
+                    && bounds[count.index()].is_narrow(self.min_people)
+            })
+            .collect();
+        if !narrow.contains(&true) {
+            return false;
+        }
+        let mut victims: Vec<usize> = Vec::new();
+        for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
+            let counts = || self.relations.parts_of(group).iter().chain(&group.total);
+            if counts().any(|count| narrow[count.index()])
+                && is_binding(self.relations, group, &bounds, &narrow, self.min_people)
+            {
+                victims.extend(self.cheapest(group).map(|count| count.line));
+            }
+        }
+        // Everything around is suppressed already: take what bounds its neighbors.
+        if victims.is_empty() {
+            victims.extend(self.neighbors_of(&narrow));
+        }
+        victims.iter().for_each(|line| self.lines[*line].is_suppressed = true);
+        !victims.is_empty()
+    }
+
+    /// The cheapest published count among the relations of the suppressed counts that are related to
+    /// narrow ones.
+    fn neighbors_of(&self, narrow: &[bool]) -> Option<usize> {
+        let mut near: Vec<bool> = narrow.to_vec();
+        loop {
+            let mut reached = near.clone();
+            let mut victims: Vec<Count> = Vec::new();
+            for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
+                let counts = || self.relations.parts_of(group).iter().chain(&group.total).copied();
+                if counts().any(|count| near[count.index()]) {
+                    victims.extend(self.cheapest(group));
+                    counts().filter(|count| self.lines[count.line].is_suppressed).for_each(|count| {
+                        reached[count.index()] = true;
+                    });
+                }
+            }
+            let victim = victims.into_iter().min_by_key(|count| self.cost(*count));
+            if victim.is_some() || reached == near {
+                return victim.map(|count| count.line);
+            }
+            near = reached;
+        }
+    }
+}
+
+/// Whether a relation alone makes one of its narrow counts narrow.
+fn is_binding(
+    relations: &Relations,
+    group: &Group,
+    bounds: &[Bounds],
+    narrow: &[bool],
+    min_people: u64,
+) -> bool {
+    let Some(total) = group.total else { return false };
+    let of_total = bounds[total.index()];
+    let parts = relations.parts_of(group);
+    let low: f64 = parts.iter().map(|part| bounds[part.index()].low).sum();
+    let limit = |count: &Count, high: f64| {
+        narrow[count.index()] && high - bounds[count.index()].low < min_people as f64
+    };
+    let of_part = |part: &Count| match group.kind {
+        Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
+        Kind::Cover | Kind::Nested => limit(part, of_total.high),
+    };
+    let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
+    parts.iter().any(of_part) || (group.kind != Kind::Nested && limit(&total, high))
+}
