@@ -246,7 +246,9 @@ fn suppresses_small_differences_of_people_and_seat_holders() {
     let metrics = segments([40, 30, 7, 2], [40, 30, 7, 0]);
     let lines = publish(&metrics, all_periods(5));
     let of_people = suppressed_of(&lines, Population::People);
-    assert!(["experimenting", "inactive", "regular"].iter().all(|name| of_people.contains(&(*name).to_owned())));
+    assert!(
+        ["experimenting", "inactive", "regular"].iter().all(|name| of_people.contains(&(*name).to_owned()))
+    );
 }
 
 #[test]
@@ -477,7 +479,10 @@ fn credits_follow_the_people_who_used_them() {
         names.map(|line| format!("{} {:?}", line.metric, line.by.get("product"))).collect::<Vec<_>>()
     };
     // The total by its other name, and with it a product.
-    assert_eq!(published(4), [r#"agents.credits Some("chat")"#, "credits.commitment None", "users.exposed None"]);
+    assert_eq!(
+        published(4),
+        [r#"agents.credits Some("chat")"#, "credits.commitment None", "users.exposed None"]
+    );
     let few_are_blocked = published(5);
     assert_eq!(few_are_blocked.len(), 8);
     assert!(!few_are_blocked.contains(&"credits.people_over_cap None".to_owned()), "{few_are_blocked:?}");
