@@ -6,6 +6,7 @@ mod collect;
 mod history;
 mod lint;
 mod normalize;
+mod privacy;
 mod publish;
 mod run;
 mod value;
@@ -19,6 +20,7 @@ pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs
 pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
 pub use normalize::{NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
+pub use privacy::{AuditArgs, PrivacyCommand, PrivacyCommandArgs};
 pub use publish::{
     DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs, ThemeArgs,
 };
@@ -79,6 +81,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Manage stored history: list, verify, prune, move, rename, remove a person
     History(HistoryCommandArgs),
+    /// Check that published sites reveal no count of few people
+    Privacy(PrivacyCommandArgs),
     /// Download a file that a job left in the last successful pipeline (for use in a pipeline)
     Artifact(ArtifactArgs),
     /// Print the SQL of aggregate --engine clickhouse
@@ -103,6 +107,7 @@ impl Command {
             Command::Export(_) => "export",
             Command::Doctor(_) => "doctor",
             Command::History(_) => "history",
+            Command::Privacy(_) => "privacy",
             Command::Artifact(_) => "artifact",
             Command::Metrics(_) => "metrics",
             Command::Sql(_) => "sql",

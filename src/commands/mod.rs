@@ -20,6 +20,7 @@ pub mod landing;
 pub mod lint;
 pub mod metrics;
 pub mod normalize;
+pub mod privacy;
 pub mod run;
 pub mod sql;
 
@@ -59,6 +60,7 @@ pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, 
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout, summary),
         Command::History(args) => history::run(args, &environment, piped(), stdout, summary),
+        Command::Privacy(args) => privacy::run(args, stdout, summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout, summary),
         Command::Lint(args) => lint::run(args, piped_text(), stdout, summary),

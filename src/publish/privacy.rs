@@ -4,6 +4,7 @@
 //! Every page, card and table is built from [`publish`]ed lines, so that suppression cannot be
 //! forgotten in one place. Sums are computed earlier, in `aggregate`: totals stay correct.
 
+mod attack;
 mod audit;
 mod differences;
 mod groups;
@@ -26,6 +27,8 @@ use open::OpenPeriods;
 use relations::Relations;
 use suppress::Suppressor;
 use teams::{Combinations, is_internal};
+
+pub use attack::{Finding, Revealed, attack, combine};
 
 /// A metric line as it is published. If it is suppressed, everything that counts people or what they
 /// did is `None`.
@@ -145,7 +148,7 @@ pub fn has_daily_breakdown(metric: &str) -> bool {
 }
 
 /// The identity of a line, in the order of the lines.
-type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, Option<Population>, &'a Dimensions);
+pub type Key<'a> = (&'a str, &'a str, &'a str, Grain, Day, Day, Option<Population>, &'a Dimensions);
 
 impl<'a> Line<'a> {
     fn new(metric: &'a Metric) -> Line<'a> {
@@ -172,7 +175,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn key(&self) -> Key<'a> {
+    /// A line that was published before.
+    pub fn published(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
+        Line { is_suppressed, ..Line::new(metric) }
+    }
+
+    /// The identity of the line; lines are sorted by it.
+    pub fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
     }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod aggregates;
+mod attack;
 mod bench;
 mod collectors;
 mod component;

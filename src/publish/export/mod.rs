@@ -4,11 +4,13 @@
 mod digest;
 mod openmetrics;
 mod people;
+mod published;
 mod records;
 mod table;
 
 pub use digest::digest;
 pub use openmetrics::{Exposition, openmetrics};
 pub use people::{PersonName, ReclaimOptions, SeatReport, UsernameIndex};
+pub use published::{PublishedMetric, read_table};
 pub use records::{COLUMNS, RecordCsvWriter};
 pub use table::{InstanceColumn, table};

@@ -79,6 +79,7 @@ pub(super) fn holds(relations: &Relations, group: &Group, values: &[Option<f64>]
     let largest = parts.iter().copied().fold(0.0, f64::max);
     match group.kind {
         Kind::Sum | Kind::Revealed => (sum - total).abs() <= TOLERANCE * total.abs().max(1.0),
+        Kind::Near => false,
         Kind::Cover => largest <= total && total <= sum,
         Kind::Nested => largest <= total,
     }
@@ -103,7 +104,9 @@ pub(super) fn propagate<'g>(
 
 /// Narrows the bounds by one relation.
 fn apply(relations: &Relations, group: &Group, bounds: &mut [Bounds]) -> bool {
-    let Some(total) = group.total.map(Count::index) else { return false };
+    let Some(total) = group.total.map(Count::index).filter(|_| group.kind != Kind::Near) else {
+        return false;
+    };
     let parts = relations.parts_of(group);
     let (mut low, mut high, mut largest) = (0.0, 0.0, 0.0_f64);
     for part in parts {
@@ -113,7 +116,7 @@ fn apply(relations: &Relations, group: &Group, bounds: &mut [Bounds]) -> bool {
     let of_total = bounds[total];
     let mut changed = match group.kind {
         Kind::Sum | Kind::Revealed => bounds[total].restrict(low, high),
-        Kind::Cover => bounds[total].restrict(largest, high),
+        Kind::Cover | Kind::Near => bounds[total].restrict(largest, high),
         Kind::Nested => bounds[total].restrict(largest, f64::INFINITY),
     };
     for part in parts {
@@ -123,7 +126,7 @@ fn apply(relations: &Relations, group: &Group, bounds: &mut [Bounds]) -> bool {
             Kind::Sum | Kind::Revealed => {
                 part.restrict(of_total.low - others_high, of_total.high - (low - part.low))
             }
-            Kind::Cover => part.restrict(of_total.low - others_high, of_total.high),
+            Kind::Cover | Kind::Near => part.restrict(of_total.low - others_high, of_total.high),
             Kind::Nested => part.restrict(0.0, of_total.high),
         };
     }

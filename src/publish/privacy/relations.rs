@@ -3,7 +3,7 @@
 mod periods;
 mod rates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Line;
@@ -50,6 +50,8 @@ pub(super) enum Kind {
     /// The total is a count of a rate, which the parts add up to. The rate is not needed to keep it
     /// secret.
     Revealed,
+    /// The same for a rate that leaves some cases out: it is near the sum of its counts.
+    Near,
     /// The parts count distinct people, and together those of the total.
     Cover,
     /// The single part counts some of the people of the total; the difference counts the others.
@@ -64,6 +66,9 @@ pub(super) struct Group {
     /// A range of [`Relations::parts`].
     parts: Range<usize>,
 }
+
+/// Lines of a metric and period with the same dimensions.
+type Split<'a> = (&'a str, Period, Vec<&'a str>);
 
 /// Everything by which published lines reveal each other.
 #[derive(Default)]
@@ -220,6 +225,14 @@ impl Relations {
         if !range.clone().any(is_union) {
             return;
         }
+        let mut splits: BTreeMap<Split<'_>, BTreeSet<&str>> = BTreeMap::new();
+        for line in &lines[range.clone()] {
+            if line.scope != ALL_SCOPES {
+                for names in [line.by.names().collect(), Vec::new()] {
+                    splits.entry((line.metric, line.period, names)).or_default().insert(line.scope);
+                }
+            }
+        }
         let mut order: Vec<usize> = range.collect();
         let key = |at: usize| (lines[at].period, lines[at].population, lines[at].by);
         order.sort_by_key(|&at| key(at));
@@ -232,6 +245,15 @@ impl Relations {
                 same_key.iter().copied().find(|&at| is_union(at) && lines[at].instance == instance)
             };
             if let Some(total) = instances.filter_map(union_of).next() {
+                let names = lines[total].by.names().collect::<Vec<&str>>();
+                let of_split = |at: usize| (lines[at].metric, lines[at].period, names.clone());
+                let groups = |splits: &BTreeMap<Split<'_>, BTreeSet<&str>>, key| {
+                    splits.get(&key).map_or(0, BTreeSet::len)
+                };
+                // A group without the split has its cases in no part.
+                let is_split_everywhere = groups(&splits, of_split(total))
+                    == groups(&splits, (lines[total].metric, lines[total].period, Vec::new()));
+                let kind = if kind == Kind::Sum && !is_split_everywhere { Kind::Near } else { kind };
                 self.whole(kind, Some(total), parts());
             }
         }

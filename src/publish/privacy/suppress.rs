@@ -23,6 +23,8 @@ pub(super) struct Suppressor<'s, 'a> {
     is_amount: Vec<bool>,
     /// Whether each line is a rate, whose counts other lines have.
     is_rate: Vec<bool>,
+    /// How much readers miss each line, together with those that have the same count.
+    importance: Vec<u8>,
     min_people: u64,
 }
 
@@ -41,7 +43,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
         let (is_amount, is_rate) =
             (lines.iter().map(is_amount).collect(), lines.iter().map(is_rate).collect());
-        Suppressor { lines, relations, values, holds, is_amount, is_rate, min_people }
+        let importance = importance(lines, relations);
+        Suppressor { lines, relations, values, holds, is_amount, is_rate, importance, min_people }
     }
 
     /// Suppresses until nothing is revealed.
@@ -95,12 +98,18 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         if self.cost(total) < self.cost(part) { total } else { part }
     }
 
-    /// What is lost with a line: lines of days first, then those with few people.
-    fn cost(&self, count: Count) -> (bool, bool, u64, u64, usize) {
+    /// What is lost with a line: parts go before totals, days before longer periods, and then lines
+    /// with few people.
+    fn cost(&self, count: Count) -> (u8, u8, u64, u64, usize) {
         let line = &self.lines[count.line];
         let people = line.people.unwrap_or(u64::MAX);
         let size = self.values[count.index()].map_or(0, |value| value as u64);
-        (line.period.grain != Grain::Day, line.by.is_empty(), people, size, count.line)
+        let length = match line.period.grain {
+            Grain::Day => 0,
+            Grain::Week => 1,
+            Grain::Month | Grain::Window => 2,
+        };
+        (self.importance[count.line], length, people, size, count.line)
     }
 
     /// If one count of a sum is suppressed, or only counts of few people are, suppresses another part
@@ -109,7 +118,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let mut changed = false;
         for at in 0..self.relations.groups.len() {
             let group = &self.relations.groups[at];
-            if !matches!(group.kind, Kind::Sum | Kind::Revealed) || self.is_needless(group) {
+            if !matches!(group.kind, Kind::Sum | Kind::Revealed | Kind::Near) || self.is_needless(group) {
                 continue;
             }
             let parts = self.relations.parts_of(group);
@@ -137,7 +146,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// Whether the group protects a rate that is suppressed for the sake of one of its counts.
     fn is_needless(&self, group: &Group) -> bool {
-        group.kind == Kind::Revealed
+        matches!(group.kind, Kind::Revealed | Kind::Near)
             && group
                 .total
                 .is_some_and(|total| self.lines[total.line].is_suppressed && !self.is_protected(total.line))
@@ -151,14 +160,14 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// The published count of a group that is the least loss: a rate, a part, else the total.
     fn cheapest(&self, group: &Group) -> Option<Count> {
-        let rate =
-            group.total.filter(|total| group.kind == Kind::Revealed && self.published(*total).is_some());
+        let rate = group.total.filter(|total| {
+            matches!(group.kind, Kind::Revealed | Kind::Near) && self.published(*total).is_some()
+        });
         if rate.is_some() {
             return rate;
         }
-        let parts = self.relations.parts_of(group).iter().copied();
-        let part = parts.filter(|part| self.published(*part).is_some()).min_by_key(|part| self.cost(*part));
-        part.or(group.total.filter(|total| self.published(*total).is_some()))
+        let counts = self.relations.parts_of(group).iter().copied().chain(group.total);
+        counts.filter(|count| self.published(*count).is_some()).min_by_key(|count| self.cost(*count))
     }
 
     /// Suppresses the other line of a pair with the same count.
@@ -201,21 +210,39 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         if !narrow.contains(&true) {
             return false;
         }
-        let mut victims: Vec<usize> = Vec::new();
-        for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
-            let counts = || self.relations.parts_of(group).iter().chain(&group.total);
-            if counts().any(|count| narrow[count.index()])
-                && is_binding(self.relations, group, &bounds, &narrow, self.min_people)
-            {
-                victims.extend(self.cheapest(group).map(|count| count.line));
-            }
-        }
+        let mut victims: Vec<usize> = self.binding_victims(&bounds, &narrow);
         // Everything around is suppressed already: take what bounds its neighbors.
         if victims.is_empty() {
             victims.extend(self.neighbors_of(&narrow));
         }
         victims.iter().for_each(|line| self.lines[*line].is_suppressed = true);
         !victims.is_empty()
+    }
+
+    /// For narrow counts, the cheapest published count of a relation that makes them narrow. A count
+    /// that shares a relation with one before it is left to the next round: it may be wide by then.
+    fn binding_victims(&self, bounds: &[Bounds], narrow: &[bool]) -> Vec<usize> {
+        let mut binding: Vec<(Count, &Group)> = Vec::new();
+        for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
+            if is_binding(self.relations, group, bounds, narrow, self.min_people)
+                && let Some(victim) = self.cheapest(group)
+            {
+                binding.push((victim, group));
+            }
+        }
+        binding.sort_by_key(|(victim, _)| self.cost(*victim));
+        let mut touched = vec![false; self.lines.len()];
+        let mut victims = Vec::new();
+        for (victim, group) in binding {
+            let counts = || self.relations.parts_of(group).iter().chain(&group.total);
+            let is_narrow = |count: &Count| narrow[count.index()];
+            if counts().any(|count| is_narrow(count) && touched[count.line]) || touched[victim.line] {
+                continue;
+            }
+            counts().for_each(|count| touched[count.line] = true);
+            victims.push(victim.line);
+        }
+        victims
     }
 
     /// The cheapest published count among the relations of the suppressed counts that are related to
@@ -243,6 +270,33 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 }
 
+/// How much readers miss each line: a part, the total of all events, or another total. Lines with the
+/// same count go together, so they are missed together.
+fn importance(lines: &[Line<'_>], relations: &Relations) -> Vec<u8> {
+    let of_line = |line: &Line<'_>| match line.by.is_empty() {
+        false => 0,
+        true if line.metric == "events.count" => 1,
+        true => 2,
+    };
+    let mut importance: Vec<u8> = lines.iter().map(of_line).collect();
+    // A total of a single part is the same count.
+    let single_parts = relations.groups.iter().filter_map(|group| match relations.parts_of(group) {
+        [part] if group.kind == Kind::Sum => Some([group.total?.line, part.line]),
+        _ => None,
+    });
+    let same: Vec<[usize; 2]> = relations.equal.iter().copied().chain(single_parts).collect();
+    loop {
+        let before = importance.clone();
+        for [one, other] in &same {
+            let both = importance[*one].max(importance[*other]);
+            (importance[*one], importance[*other]) = (both, both);
+        }
+        if importance == before {
+            return importance;
+        }
+    }
+}
+
 /// Whether a relation alone makes one of its narrow counts narrow.
 fn is_binding(
     relations: &Relations,
@@ -260,7 +314,7 @@ fn is_binding(
     };
     let of_part = |part: &Count| match group.kind {
         Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
-        Kind::Cover | Kind::Nested => limit(part, of_total.high),
+        Kind::Cover | Kind::Nested | Kind::Near => limit(part, of_total.high),
     };
     let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
     parts.iter().any(of_part) || (group.kind != Kind::Nested && limit(&total, high))

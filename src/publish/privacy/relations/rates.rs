@@ -54,9 +54,11 @@ impl Relations {
         if is_rest {
             self.group(Kind::Revealed, Some(Count::denominator(rate)), counts().chain([Count::of(rate)]));
         }
-        // A rate that leaves some cases out is near enough to its counts to protect them too.
-        if is_numerator || !(is_denominator || is_rest) {
+        if is_numerator {
             self.group(Kind::Revealed, Some(Count::of(rate)), counts());
+        }
+        if !(is_numerator || is_denominator || is_rest) {
+            self.group(Kind::Near, Some(Count::of(rate)), counts());
         }
     }
 }
