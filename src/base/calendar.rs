@@ -105,6 +105,11 @@ impl Day {
         self.monday() == self
     }
 
+    /// The last day of the ISO week.
+    pub fn sunday(self) -> Day {
+        self.monday().plus(6)
+    }
+
     fn monday(self) -> Day {
         self.plus(-i64::from(self.0.weekday().num_days_from_monday()))
     }

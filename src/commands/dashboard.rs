@@ -8,6 +8,7 @@ use crate::aggregate::metrics::{Definition, definitions};
 use crate::base::calendar::Timestamp;
 use crate::base::error::{Error, Outcome, display_path};
 use crate::cli::DashboardArgs;
+use crate::commands::assumptions::assumptions;
 use crate::commands::metric_lines::read_nonempty_metrics;
 use crate::commands::site_files::{read_theme, with_compressed_copies};
 use crate::model::topic::Topic;
@@ -35,11 +36,13 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let theme = read_theme(args.theme.theme.as_deref())?;
+    let assumptions = assumptions(&args.assumptions, environment)?;
     let report = read_nonempty_metrics(stdin, summary)?;
     let options = site::Options {
         small_group: args.privacy.small_group,
         open_periods: args.privacy.open_periods,
         theme: &theme,
+        assumptions: &assumptions,
     };
     write(&args.site.site, &report, switches, &options, summary)?;
     carry_over(&args.carry_over, &args.site.site, &report, switches, summary)?;

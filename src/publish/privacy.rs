@@ -96,6 +96,8 @@ pub const SUPPRESSED: &str = "suppressed";
 /// - A line with at least one person but fewer than `min_people` behind it is suppressed. A value
 ///   without people of its own follows those of its group. A group of fewer people than that publishes
 ///   only which days were collected.
+/// - What was published when a week closed stays as it was: the values of a week are decided without
+///   those of later weeks.
 /// - Further lines are suppressed until no suppressed count can be computed from published ones within
 ///   fewer than `min_people` neighboring values, and no difference of published counts counts fewer
 ///   than `min_people` people. The relations are those that each metric declares ([`Relation`]), and
@@ -115,7 +117,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     let is_published = |metric: &&&Metric| {
         is_publishable(metric)
             && !is_internal(&metric.metric)
-            && !open.contain(metric)
+            && !open.leave_out(metric)
             && differences::is_published(metric, min_people)
     };
     let mut lines: Vec<Line> = metrics.iter().filter(is_published).map(|metric| Line::new(metric)).collect();
@@ -127,7 +129,9 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     }
     let relations = Relations::of(&lines);
     let teams = combinations.relations(&lines);
-    Suppressor::new(&mut lines, &relations, min_people).run(&teams);
+    let order = |line: &Line<'_>| open.first_published(line.period);
+    Suppressor::new(&mut lines, &relations, order, min_people).run(&teams);
+    lines.retain(|line| open.show(line));
 
     for line in &mut lines {
         line.hide();
@@ -137,7 +141,12 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
 }
 
 /// Whether a line can be published: a day is not split by what people did.
+///
+/// Lines of the answer are made from published lines; those of an input are dropped.
 pub fn is_publishable(metric: &Metric) -> bool {
+    if metric.metric.starts_with("answer.") {
+        return false;
+    }
     metric.grain != Grain::Day || metric.by.is_empty() || has_daily_breakdown(&metric.metric)
 }
 
@@ -175,7 +184,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A line that was published before.
+    /// A line that was published before, or an answer that is made from published lines.
     pub fn published(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
         Line { is_suppressed, ..Line::new(metric) }
     }

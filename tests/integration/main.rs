@@ -6,6 +6,7 @@ mod aggregates;
 mod attack;
 mod bench;
 mod collectors;
+mod command_line;
 mod component;
 mod connections;
 mod consumers;

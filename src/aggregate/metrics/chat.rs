@@ -32,7 +32,11 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "team", "cost_center"],
-    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.active"))],
+    relations: &[
+        Relation::AtMost(CountRef::of("chat.messages")),
+        Relation::ActivePeople,
+        Relation::SubsetOf(CountRef::of("users.active")),
+    ],
     text: "Distinct people who asked a question in GitLab Duo Chat. By team, only its people count; \
            teams overlap, so they do not add up.",
 };

@@ -147,6 +147,9 @@ struct SuggestionCounts {
     shown_to: PeopleSet,
     accepted_by: PeopleSet,
     rejected_by: PeopleSet,
+    /// People with a shown or accepted suggestion that carries its size.
+    sized_shown_to: PeopleSet,
+    sized_accepted_by: PeopleSet,
     /// The most users of a row that GitLab counted: there are at least as many people.
     min_users: u64,
     /// Whether some counts are GitLab's own, and whether some come from events.
@@ -291,10 +294,14 @@ impl SuggestionCounts {
         of_users: impl Iterator<Item = (PersonId, Usage)>,
         is_person: impl Fn(PersonId) -> bool,
     ) {
-        let (sum, people) = match event {
-            "code_suggestion_shown_in_ide" => (&mut self.shown, &mut self.shown_to),
-            "code_suggestion_accepted_in_ide" => (&mut self.accepted, &mut self.accepted_by),
-            "code_suggestion_rejected_in_ide" => (&mut self.rejected, &mut self.rejected_by),
+        let (sum, people, mut sized) = match event {
+            "code_suggestion_shown_in_ide" => {
+                (&mut self.shown, &mut self.shown_to, Some(&mut self.sized_shown_to))
+            }
+            "code_suggestion_accepted_in_ide" => {
+                (&mut self.accepted, &mut self.accepted_by, Some(&mut self.sized_accepted_by))
+            }
+            "code_suggestion_rejected_in_ide" => (&mut self.rejected, &mut self.rejected_by, None),
             _ => return,
         };
         self.is_of_events = true;
@@ -302,6 +309,9 @@ impl SuggestionCounts {
             sum.add(&usage);
             if is_person(user) {
                 people.add(user);
+                if let Some(sized) = sized.as_mut().filter(|_| usage.sized > 0) {
+                    sized.add(user);
+                }
             }
         }
     }
@@ -328,6 +338,8 @@ impl SuggestionCounts {
         self.accepted.add(&other.accepted);
         self.rejected.add(&other.rejected);
         self.shown_to.add_all(&other.shown_to);
+        self.sized_shown_to.add_all(&other.sized_shown_to);
+        self.sized_accepted_by.add_all(&other.sized_accepted_by);
         self.accepted_by.add_all(&other.accepted_by);
         self.rejected_by.add_all(&other.rejected_by);
     }
@@ -382,14 +394,18 @@ impl SuggestionCounts {
             return;
         }
 
-        let lines = MetricValue::count(self.shown.lines, shown_people);
+        let sized_people = self.sized_shown_to.union_len(&self.sized_accepted_by);
+        let lines = MetricValue::count(self.shown.lines, Some(self.sized_shown_to.len()));
         let lines = lines.with_basis(self.shown.sized, self.shown.events);
         sink.emit(&LINES_SHOWN, by, scaled(lines, shown_rows));
-        let lines = MetricValue::count(self.accepted.lines, accepted_people);
+        let lines = MetricValue::count(self.accepted.lines, Some(self.sized_accepted_by.len()));
         let lines = lines.with_basis(self.accepted.sized, self.accepted.events);
         sink.emit(&LINES_ACCEPTED, by, scaled(lines, accepted_rows));
-        let rate =
-            MetricValue::rate(Number::Count(self.accepted.lines), Number::Count(self.shown.lines), people);
+        let rate = MetricValue::rate(
+            Number::Count(self.accepted.lines),
+            Number::Count(self.shown.lines),
+            Some(sized_people),
+        );
         let rate =
             rate.with_basis(self.shown.sized.saturating_add(self.accepted.sized), both_rows(self.rows()));
         // Suggestions were shown, but none carries its size.

@@ -47,6 +47,8 @@ pub enum Relation {
     },
     /// Everyone who is counted is also counted there; see [`CountRef`] for where.
     SubsetOf(CountRef),
+    /// Everyone who is counted has at least one of what is counted there; see [`CountRef`] for where.
+    AtMost(CountRef),
     /// Lines with exactly these dimensions have the same `n` as another line with exactly those.
     SameAs {
         /// The dimensions of the line.

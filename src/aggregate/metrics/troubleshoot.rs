@@ -28,7 +28,11 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL],
-    relations: &[Relation::ActivePeople, Relation::SubsetOf(CountRef::of("users.active"))],
+    relations: &[
+        Relation::AtMost(CountRef::of("troubleshoot.requests")),
+        Relation::ActivePeople,
+        Relation::SubsetOf(CountRef::of("users.active")),
+    ],
     text: "Distinct people who asked for the root cause of a failed job.",
 };
 

@@ -37,7 +37,7 @@ const REACHED: Definition = Definition {
     unit: Unit::People,
     grains: ALL_GRAINS,
     by: &[TOTAL, "feature", "kind", "team", "cost_center"],
-    relations: &[Relation::ActivePeople],
+    relations: &[Relation::AtMost(CountRef::of("events.count")), Relation::ActivePeople],
     text: "Distinct people with any event in the period, including events by which something was \
            only shown to them or done for them. Bots and service accounts are counted separately \
            (kind bot). By team, only its people count; teams overlap, so they do not add up.",

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::activity::Events;
+use super::definition::CountRef;
 use super::relation::Relation;
 use super::sink::MetricSink;
 use super::value::MetricValue;
@@ -37,7 +38,11 @@ const USERS: Definition = Definition {
     unit: Unit::People,
     grains: GRAINS,
     by: SPLITS,
-    relations: &[Relation::ActivePeople, Relation::SameLinesAs("users.exposed")],
+    relations: &[
+        Relation::AtMost(CountRef::of("workflow.events")),
+        Relation::ActivePeople,
+        Relation::SameLinesAs("users.exposed"),
+    ],
     text: "Distinct people with an event of the feature, whether it is intentional use or not.",
 };
 

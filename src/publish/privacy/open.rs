@@ -1,7 +1,7 @@
 //! Periods that can still change, which are not published.
 
-use super::{Disclosure, METRIC, has_no_personal_data};
-use crate::base::calendar::{Day, Grain};
+use super::{Disclosure, Line, METRIC, has_no_personal_data};
+use crate::base::calendar::{Day, Grain, Period};
 use crate::model::metric::Metric;
 
 /// Metrics of the bill for the current month, which the budget needs before it ends. They contain no
@@ -14,9 +14,10 @@ const BILL: [&str; 5] = [
     "credits.waiver",
 ];
 
-/// The periods that can still change.
+/// Which periods can still change.
+#[derive(Clone, Copy)]
 pub(super) struct OpenPeriods {
-    /// The last day of the last closed week; `None` if no period is open.
+    /// The last day of the last closed week; `None` if all periods are published.
     closed: Option<Day>,
 }
 
@@ -31,16 +32,28 @@ impl OpenPeriods {
         OpenPeriods { closed: until.filter(|_| !disclosure.open_periods).map(Day::last_closed) }
     }
 
-    /// Whether the line is one of an open period.
-    pub(super) fn contain(&self, metric: &Metric) -> bool {
+    /// Whether a line is published now, or was published when its week closed: windows of earlier weeks
+    /// were.
+    pub(super) fn leave_out(self, metric: &Metric) -> bool {
         let Some(closed) = self.closed else { return false };
-        let is_always_published = has_no_personal_data(&metric.metric)
-            || metric.metric == METRIC
-            || BILL.contains(&&*metric.metric);
-        !is_always_published
-            && match metric.grain {
-                Grain::Window => metric.end != closed,
-                Grain::Day | Grain::Week | Grain::Month => metric.end > closed,
-            }
+        !is_of_any_day(&metric.metric)
+            && (metric.end > closed || (metric.grain == Grain::Window && metric.end.sunday() != metric.end))
     }
+
+    /// Whether a line is published now.
+    pub(super) fn show(self, line: &Line<'_>) -> bool {
+        let is_older_window = |closed| line.period.grain == Grain::Window && line.period.end != closed;
+        is_of_any_day(line.metric) || !self.closed.is_some_and(is_older_window)
+    }
+
+    /// When a period is published for the first time: with the last day of the week in which it ends.
+    /// `None` if all periods are published together.
+    pub(super) fn first_published(self, period: Period) -> Option<Day> {
+        self.closed.map(|_| period.end.sunday())
+    }
+}
+
+/// Whether a metric is published up to the last day.
+fn is_of_any_day(metric: &str) -> bool {
+    has_no_personal_data(metric) || metric == METRIC || BILL.contains(&metric)
 }

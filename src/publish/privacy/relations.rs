@@ -56,6 +56,10 @@ pub(super) enum Kind {
     Cover,
     /// The single part counts some of the people of the total; the difference counts the others.
     Nested,
+    /// The single part is at most the total.
+    AtMost,
+    /// The first two parts add up to the same as the last two; there is no total.
+    Balance,
 }
 
 /// Counts that reveal each other.
@@ -77,6 +81,9 @@ pub(super) struct Relations {
     parts: Vec<Count>,
     /// Lines with the same count: both are published or neither.
     pub(super) equal: Vec<[usize; 2]>,
+    /// The groups of each line: a range of [`Relations::group_list`].
+    ranges: Vec<Range<usize>>,
+    group_list: Vec<usize>,
 }
 
 impl Relations {
@@ -102,7 +109,33 @@ impl Relations {
         relations.add_cohorts(lines);
         relations.add_segments(lines);
         relations.add_seat_holders(lines);
+        relations.index(lines.len());
         relations
+    }
+
+    /// The groups that a line is in.
+    pub(super) fn groups_of(&self, line: usize) -> &[usize] {
+        &self.group_list[self.ranges[line].clone()]
+    }
+
+    /// The lines of a group.
+    pub(super) fn lines_of<'g>(&'g self, group: &'g Group) -> impl Iterator<Item = usize> + use<'g> {
+        self.parts_of(group).iter().chain(&group.total).map(|count| count.line)
+    }
+
+    fn index(&mut self, lines: usize) {
+        let mut pairs: Vec<(usize, usize)> = Vec::with_capacity(self.parts.len() + self.groups.len());
+        for (at, group) in self.groups.iter().enumerate() {
+            pairs.extend(self.lines_of(group).map(|line| (line, at)));
+        }
+        pairs.sort_unstable();
+        let mut start = 0;
+        for line in 0..lines {
+            let end = start + pairs[start..].iter().take_while(|(of, _)| *of == line).count();
+            self.ranges.push(start..end);
+            start = end;
+        }
+        self.group_list = pairs.into_iter().map(|(_, group)| group).collect();
     }
 
     /// The parts of a group.
@@ -138,7 +171,8 @@ impl Relations {
             }
             Relation::Statistics => {
                 if definition.metric != METRIC {
-                    self.add_dimensions(lines, range, Kind::Sum);
+                    self.add_sums(lines, range.clone(), Kind::Sum);
+                    self.add_periods(lines, range, Kind::Sum);
                 }
             }
             Relation::PartsOf { over, only, except, total } => {
@@ -147,7 +181,8 @@ impl Relations {
             Relation::MarginOf { dimension, metric, as_dimension } => {
                 self.add_margins(lines, range, [dimension, metric, as_dimension]);
             }
-            Relation::SubsetOf(whole) => self.add_subsets(lines, range, whole),
+            Relation::SubsetOf(whole) => self.add_bounded(lines, range, whole, Kind::Nested),
+            Relation::AtMost(most) => self.add_bounded(lines, range, most, Kind::AtMost),
             Relation::SameAs { by, metric, as_by } => {
                 let by: Dimensions = by.iter().copied().collect();
                 let as_by: Dimensions = as_by.iter().copied().collect();
@@ -324,7 +359,8 @@ impl Relations {
         }
     }
 
-    fn add_subsets(&mut self, lines: &[Line<'_>], range: Range<usize>, whole: &CountRef) {
+    /// Lines that are at most another count.
+    fn add_bounded(&mut self, lines: &[Line<'_>], range: Range<usize>, whole: &CountRef, kind: Kind) {
         for at in range {
             let line = &lines[at];
             let by: Dimensions = line.by.iter().chain(whole.by.iter().copied()).collect();
@@ -332,7 +368,7 @@ impl Relations {
                 let wanted = LineRef { metric: whole.metric, period, population: whole.population, by: &by };
                 let found = find(lines, line, &wanted).map(Count::of);
                 if found.is_some() {
-                    self.group(Kind::Nested, found, [Count::of(at)]);
+                    self.group(kind, found, [Count::of(at)]);
                 }
             }
         }

@@ -4,12 +4,14 @@
 //! This is cell suppression with an audit after each round, as statistical offices do it. Among the
 //! values that could protect a suppressed one, the one with the fewest people goes first.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Line;
 use super::audit::{self, Bounds};
 use super::relations::{Count, Group, Kind, Relations};
 use super::teams::TeamRelations;
 use crate::aggregate::metrics::Unit;
-use crate::base::calendar::Grain;
+use crate::base::calendar::{Day, Grain};
 
 /// The state of secondary suppression.
 pub(super) struct Suppressor<'s, 'a> {
@@ -25,6 +27,14 @@ pub(super) struct Suppressor<'s, 'a> {
     is_rate: Vec<bool>,
     /// How much readers miss each line, together with those that have the same count.
     importance: Vec<u8>,
+    /// When each line is published for the first time, as positions in time.
+    stages: Vec<usize>,
+    /// The groups that are complete with each stage.
+    groups_of_stage: Vec<Vec<usize>>,
+    /// The stage whose lines are being decided.
+    stage: usize,
+    /// What everyone knows of the lines of earlier stages.
+    known: Vec<Bounds>,
     min_people: u64,
 }
 
@@ -32,6 +42,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     pub(super) fn new(
         lines: &'s mut [Line<'a>],
         relations: &'s Relations,
+        first_published: impl Fn(&Line<'a>) -> Option<Day>,
         min_people: u64,
     ) -> Suppressor<'s, 'a> {
         let values = audit::values(lines);
@@ -44,28 +55,71 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let (is_amount, is_rate) =
             (lines.iter().map(is_amount).collect(), lines.iter().map(is_rate).collect());
         let importance = importance(lines, relations);
-        Suppressor { lines, relations, values, holds, is_amount, is_rate, importance, min_people }
+        let days: Vec<Option<Day>> = lines.iter().map(first_published).collect();
+        let in_order: BTreeSet<Option<Day>> = days.iter().copied().collect();
+        let positions: BTreeMap<Option<Day>, usize> = in_order.into_iter().zip(0..).collect();
+        let stages: Vec<usize> = days.iter().map(|day| positions[day]).collect();
+        let mut groups_of_stage = vec![Vec::new(); positions.len()];
+        for (at, group) in relations.groups.iter().enumerate() {
+            let stage = relations.lines_of(group).map(|line| stages[line]).max();
+            groups_of_stage[stage.unwrap_or(0)].push(at);
+        }
+        let known = vec![Bounds::UNKNOWN; lines.len() * 2];
+        Suppressor {
+            lines,
+            relations,
+            values,
+            holds,
+            is_amount,
+            is_rate,
+            importance,
+            stages,
+            groups_of_stage,
+            stage: 0,
+            known,
+            min_people,
+        }
     }
 
-    /// Suppresses until nothing is revealed.
+    /// Suppresses until nothing is revealed, stage by stage: what was published before stays.
     pub(super) fn run(mut self, teams: &TeamRelations) {
-        loop {
-            while self.suppress_differences()
-                | self.suppress_second_parts()
-                | self.suppress_equal()
-                | teams.suppress(self.lines, self.min_people)
-            {}
-            if !self.widen() {
-                return;
+        for stage in 0..self.groups_of_stage.len() {
+            self.stage = stage;
+            loop {
+                while self.suppress_differences()
+                    | self.suppress_second_parts()
+                    | self.suppress_equal()
+                    | teams.suppress(self.lines, self.min_people)
+                {}
+                if !self.widen() {
+                    break;
+                }
             }
         }
     }
 
+    /// The groups whose last lines are being decided.
+    fn groups(&self) -> impl Iterator<Item = (usize, &'s Group)> + use<'s, 'a> {
+        let groups: Vec<usize> = self.groups_of_stage[self.stage].clone();
+        let relations = self.relations;
+        groups.into_iter().map(move |at| (at, &relations.groups[at]))
+    }
+
+    /// The groups of this stage and of those before it.
+    fn complete_groups(&self) -> impl Iterator<Item = &'s Group> + use<'_, 's, 'a> {
+        let groups = self.groups_of_stage[..=self.stage].iter().flatten();
+        groups.filter(|at| self.holds[**at]).map(|at| &self.relations.groups[*at])
+    }
+
     /// The published value of a count that is not zero.
     fn published(&self, count: Count) -> Option<f64> {
-        let line = &self.lines[count.line];
-        let is_open = !line.is_suppressed && line.value.is_some();
+        let is_open = !self.lines[count.line].is_suppressed;
         self.values[count.index()].filter(|value| is_open && *value != 0.0)
+    }
+
+    /// Whether a count is published and can still be suppressed.
+    fn is_candidate(&self, count: Count) -> bool {
+        self.stages[count.line] == self.stage && self.published(count).is_some()
     }
 
     fn suppress(&mut self, line: usize) {
@@ -75,8 +129,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// Suppresses parts of people whose difference from the total counts 1 to k-1 people.
     fn suppress_differences(&mut self) -> bool {
         let mut changed = false;
-        for at in 0..self.relations.groups.len() {
-            let group = &self.relations.groups[at];
+        for (at, group) in self.groups() {
             if group.kind != Kind::Nested || !self.holds[at] {
                 continue;
             }
@@ -85,17 +138,14 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                 continue;
             };
             let (Some(all), Some(some)) = (self.published(total), self.published(part)) else { continue };
-            if (1.0..self.min_people as f64).contains(&(all - some)) {
-                self.suppress(self.cheaper(total, part).line);
+            if (1.0..self.min_people as f64).contains(&(all - some))
+                && let Some(cheaper) = self.cheapest(group)
+            {
+                self.suppress(cheaper.line);
                 changed = true;
             }
         }
         changed
-    }
-
-    /// Of two counts, the one whose line says less.
-    fn cheaper(&self, total: Count, part: Count) -> Count {
-        if self.cost(total) < self.cost(part) { total } else { part }
     }
 
     /// What is lost with a line: parts go before totals, days before longer periods, and then lines
@@ -116,8 +166,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// or else the total.
     fn suppress_second_parts(&mut self) -> bool {
         let mut changed = false;
-        for at in 0..self.relations.groups.len() {
-            let group = &self.relations.groups[at];
+        for (_, group) in self.groups() {
             if !matches!(group.kind, Kind::Sum | Kind::Revealed | Kind::Near) || self.is_needless(group) {
                 continue;
             }
@@ -167,7 +216,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             return rate;
         }
         let counts = self.relations.parts_of(group).iter().copied().chain(group.total);
-        counts.filter(|count| self.published(*count).is_some()).min_by_key(|count| self.cost(*count))
+        counts.filter(|count| self.is_candidate(*count)).min_by_key(|count| self.cost(*count))
     }
 
     /// Suppresses the other line of a pair with the same count.
@@ -175,7 +224,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let mut changed = false;
         for pair in &self.relations.equal {
             for [one, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
-                if self.lines[one].is_suppressed && !self.lines[other].is_suppressed {
+                let is_open = !self.lines[other].is_suppressed && self.stages[other] == self.stage;
+                if self.lines[one].is_suppressed && self.stages[one] == self.stage && is_open {
                     self.lines[other].is_suppressed = true;
                     changed = true;
                 }
@@ -187,27 +237,30 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// Computes what an attacker knows, and suppresses a count for each suppressed one that is known too
     /// well. Returns whether there was one.
     fn widen(&mut self) -> bool {
-        let mut bounds: Vec<Bounds> = Vec::with_capacity(self.values.len());
-        for (at, line) in self.lines.iter().enumerate() {
-            let of_line = |is_of: bool| {
-                let value = self.values[Count { line: at, is_of }.index()];
-                audit::known(line, value, self.is_amount[at])
-            };
-            bounds.extend([of_line(false), of_line(true)]);
+        let mut bounds = self.known.clone();
+        for (at, line) in self.lines.iter().enumerate().filter(|(at, _)| self.stages[*at] == self.stage) {
+            for count in [Count { line: at, is_of: false }, Count { line: at, is_of: true }] {
+                bounds[count.index()] = audit::known(line, self.values[count.index()], self.is_amount[at]);
+            }
         }
-        let groups = self.relations.groups.iter().zip(&self.holds);
-        let groups = groups.filter(|(_, holds)| **holds).map(|(group, _)| group);
-        audit::propagate(self.relations, groups, &mut bounds);
+        let mut is_complete = vec![false; self.relations.groups.len()];
+        for groups in &self.groups_of_stage[..=self.stage] {
+            groups.iter().for_each(|group| is_complete[*group] = self.holds[*group]);
+        }
+        let start = self.groups_of_stage[self.stage].iter().copied();
+        audit::propagate(self.relations, start, |group| is_complete[group], &mut bounds);
         let narrow: Vec<bool> = (0..self.lines.len())
             .flat_map(|line| [Count { line, is_of: false }, Count { line, is_of: true }])
             .map(|count| {
                 self.lines[count.line].is_suppressed
+                    && self.stages[count.line] <= self.stage
                     && self.is_protected(count.line)
                     && self.values[count.index()].is_some()
                     && bounds[count.index()].is_narrow(self.min_people)
             })
             .collect();
         if !narrow.contains(&true) {
+            self.known = bounds;
             return false;
         }
         let mut victims: Vec<usize> = self.binding_victims(&bounds, &narrow);
@@ -215,15 +268,19 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         if victims.is_empty() {
             victims.extend(self.neighbors_of(&narrow));
         }
+        if victims.is_empty() {
+            self.known = bounds;
+            return false;
+        }
         victims.iter().for_each(|line| self.lines[*line].is_suppressed = true);
-        !victims.is_empty()
+        true
     }
 
     /// For narrow counts, the cheapest published count of a relation that makes them narrow. A count
     /// that shares a relation with one before it is left to the next round: it may be wide by then.
     fn binding_victims(&self, bounds: &[Bounds], narrow: &[bool]) -> Vec<usize> {
         let mut binding: Vec<(Count, &Group)> = Vec::new();
-        for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
+        for (_, group) in self.groups().filter(|(at, _)| self.holds[*at]) {
             if is_binding(self.relations, group, bounds, narrow, self.min_people)
                 && let Some(victim) = self.cheapest(group)
             {
@@ -252,7 +309,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         loop {
             let mut reached = near.clone();
             let mut victims: Vec<Count> = Vec::new();
-            for (group, _) in self.relations.groups.iter().zip(&self.holds).filter(|(_, holds)| **holds) {
+            for group in self.complete_groups() {
                 let counts = || self.relations.parts_of(group).iter().chain(&group.total).copied();
                 if counts().any(|count| near[count.index()]) {
                     victims.extend(self.cheapest(group));
@@ -305,6 +362,14 @@ fn is_binding(
     narrow: &[bool],
     min_people: u64,
 ) -> bool {
+    if group.kind == Kind::Balance {
+        let limits = |(count, implied): (Count, Bounds)| {
+            let known = bounds[count.index()];
+            let width = implied.high.min(known.high) - implied.low.max(known.low.min(1.0));
+            narrow[count.index()] && width < min_people as f64
+        };
+        return audit::balance(relations, group, bounds).into_iter().any(limits);
+    }
     let Some(total) = group.total else { return false };
     let of_total = bounds[total.index()];
     let parts = relations.parts_of(group);
@@ -314,8 +379,8 @@ fn is_binding(
     };
     let of_part = |part: &Count| match group.kind {
         Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
-        Kind::Cover | Kind::Nested | Kind::Near => limit(part, of_total.high),
+        Kind::Cover | Kind::Nested | Kind::AtMost | Kind::Near | Kind::Balance => limit(part, of_total.high),
     };
     let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
-    parts.iter().any(of_part) || (group.kind != Kind::Nested && limit(&total, high))
+    parts.iter().any(of_part) || (!matches!(group.kind, Kind::Nested | Kind::AtMost) && limit(&total, high))
 }

@@ -27,6 +27,15 @@ fn attack(plan: Plan) -> Report {
     let relations = relations::relations(&mut knowledge);
     let broken = report::broken(&knowledge, &relations);
     let reasons = propagation::propagate(&mut knowledge, &relations);
+    if let Ok(wanted) = std::env::var("ZZ") {
+        for at in 0..knowledge.variables.len() {
+            if knowledge.name(at) == wanted {
+                if let Some(r) = reasons[at] {
+                    eprintln!("ZY {}", report::explain(&knowledge, &relations[r]));
+                }
+            }
+        }
+    }
     let mut report = Report::of(&knowledge, &relations, &reasons);
     report.broken = broken;
     eprintln!(

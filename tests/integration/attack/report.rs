@@ -57,9 +57,9 @@ pub(crate) fn broken(knowledge: &Knowledge, relations: &[Relation]) -> BTreeMap<
     found
 }
 
-fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
+pub(crate) fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
     let text: Vec<String> = (relation.terms.iter())
-        .take(12)
+        .take(40)
         .map(|(at, factor)| {
             let variable = &knowledge.variables[*at];
             format!(

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use duo_metrics::aggregate::aggregator::{self, MetricReport, Options};
 use duo_metrics::aggregate::metrics::Thresholds;
 use duo_metrics::publish::export::{InstanceColumn, table};
-use duo_metrics::publish::privacy::publish;
+use duo_metrics::publish::privacy::{Disclosure, publish};
 use duo_metrics::system::summary::Summary;
 
 use super::worlds::World;
@@ -58,7 +58,8 @@ pub(crate) fn report(world: &World, on: NaiveDate) -> MetricReport {
 
 /// The published rows of a report, without those that `seen` has; rows repeat from site to site.
 pub(crate) fn published(report: &MetricReport, seen: &mut HashSet<String>) -> Vec<Row> {
-    let lines = publish(&report.metrics, MIN_PEOPLE);
+    let disclosure = Disclosure { min_people: MIN_PEOPLE, open_periods: false };
+    let lines = publish(&report.metrics, disclosure);
     let text = table(&lines, InstanceColumn::Always).expect("the table is written to memory");
     // No label of a world contains a line break.
     let text = String::from_utf8(text).expect("the table is text");

@@ -46,6 +46,35 @@ impl Relations {
                     _ => {}
                 }
             }
+            if kind == Kind::Sum {
+                self.add_sliding_windows(lines, &of_grain(Grain::Window), &weeks);
+            }
+        }
+    }
+
+    /// Two windows that end one week after the other share three weeks: with the week that follows, the
+    /// first is the second with the week that it starts with.
+    fn add_sliding_windows(&mut self, lines: &[Line<'_>], windows: &[usize], weeks: &[usize]) {
+        let week = |start: Day| {
+            let found = weeks.binary_search_by_key(&start, |&at| lines[at].period.start);
+            found.ok().map(|at| Count::of(weeks[at]))
+        };
+        for pair in windows.windows(2) {
+            let [before, after] = [pair[0], pair[1]].map(|at| lines[at].period);
+            if !before.start.is_monday() || after.start != before.start.plus(7) {
+                continue;
+            }
+            let [before_count, after_count] = [pair[0], pair[1]].map(Count::of);
+            // A week without a line has nothing to count.
+            match (week(before.start), week(before.end.plus(1))) {
+                (Some(left), Some(joined)) => {
+                    self.group(Kind::Balance, None, [before_count, joined, after_count, left]);
+                }
+                (left, None) => {
+                    self.group(Kind::Sum, Some(before_count), left.into_iter().chain([after_count]))
+                }
+                (None, Some(joined)) => self.group(Kind::Sum, Some(after_count), [before_count, joined]),
+            }
         }
     }
 
