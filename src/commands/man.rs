@@ -8,13 +8,16 @@ use clap_mangen::Man;
 use crate::base::error::{Error, Outcome};
 use crate::base::suggestion::did_you_mean;
 use crate::cli::{Cli, ManArgs};
-use crate::system::files::write_files;
+use crate::system::files::{create_folder, write_file};
 
 /// Runs the command.
 pub fn run(args: &ManArgs, mut stdout: impl Write) -> Result<Outcome, Error> {
     let pages = pages().map_err(Error::writing)?;
     if let Some(folder) = &args.dir {
-        write_files(pages.iter().map(|(name, page)| (folder.join(format!("{name}.1")), page.as_slice())))?;
+        create_folder(folder)?;
+        for (name, page) in &pages {
+            write_file(&folder.join(format!("{name}.1")), page)?;
+        }
         return Ok(Outcome::Complete);
     }
     let wanted = match &args.command {
