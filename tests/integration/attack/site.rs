@@ -84,7 +84,23 @@ pub(crate) fn published(report: &MetricReport, seen: &mut HashSet<String>) -> Ve
             let dimension = column.strip_prefix("by.").filter(|_| !record[at].is_empty())?;
             Some((dimension.to_owned(), record[at].trim_start_matches('\'').to_owned()))
         });
-        if cell("metric").starts_with("code_suggestions.line") && cell("grain") != "month" && cell("by.language") == "ruby" && cell("by.ide").is_empty() && cell("start") <= "2026-10-19".to_owned() { eprintln!("ZZ {} {} {} {} n={} of={} hidden={}", cell("metric"), cell("grain"), cell("start"), cell("end"), cell("n"), cell("of"), cell("hidden")); }
+        if cell("metric").starts_with("code_suggestions.line")
+            && cell("grain") != "month"
+            && cell("by.language") == "ruby"
+            && cell("by.ide").is_empty()
+            && cell("start") <= "2026-10-19".to_owned()
+        {
+            eprintln!(
+                "ZZ {} {} {} {} n={} of={} hidden={}",
+                cell("metric"),
+                cell("grain"),
+                cell("start"),
+                cell("end"),
+                cell("n"),
+                cell("of"),
+                cell("hidden")
+            );
+        }
         rows.push(Row {
             metric: cell("metric"),
             scope: cell("scope"),
