@@ -30,4 +30,8 @@ pub struct RunArgs {
     /// Price and target of the seats.
     #[command(flatten)]
     pub assumptions: AssumptionArgs,
+
+    /// Open the finished site in a browser
+    #[arg(long, help_heading = "Site")]
+    pub open: bool,
 }

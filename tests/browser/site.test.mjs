@@ -21,7 +21,16 @@ import {
   weakContrasts,
 } from "./controls.mjs";
 import { serve } from "./serve.mjs";
-import { FROM_LINES, IMPORTED, LARGE, STATES, binaries, buildFromLines, buildSite } from "./sites.mjs";
+import {
+  FROM_LINES,
+  IMPORTED,
+  LARGE,
+  STATES,
+  binaries,
+  buildAll,
+  buildFromLines,
+  buildSite,
+} from "./sites.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-browser-"));
@@ -48,11 +57,14 @@ const localeOf = (name) => {
 
 before(async () => {
   const built = binaries();
-  for (const state of STATES) metrics[state.name] = await buildSite(state, built, placeOf(state.name));
-  for (const [name, lines] of Object.entries(FROM_LINES)) {
+  const fromGitLab = STATES.map((state) => async () => {
+    metrics[state.name] = await buildSite(state, built, placeOf(state.name));
+  });
+  const fromLines = Object.entries(FROM_LINES).map(([name, lines]) => async () => {
     metrics[name] = lines();
-    buildFromLines(metrics[name], built, placeOf(name));
-  }
+    await buildFromLines(metrics[name], built, placeOf(name));
+  });
+  await buildAll([...fromGitLab, ...fromLines]);
   browser = await launch();
   server = await serve(folder);
 });

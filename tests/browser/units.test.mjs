@@ -411,7 +411,11 @@ describe("formats", () => {
 });
 
 describe("state", () => {
-  const series = [{ g: 0, m: "shown", t: "month", v: [1, 2], by: { language: "c++" } }];
+  const series = [
+    { g: 0, m: "shown", t: "month", v: [1, 2], by: { language: "c++" } },
+    { g: 0, m: "shown", t: "window", v: [3] },
+    { g: 0, m: "coverage.days", t: "week", v: [7] },
+  ];
   const filters = filtersFor(new Metrics(pageData(series)));
 
   test("filters offer what the data has, newest periods first", () => {

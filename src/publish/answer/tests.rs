@@ -93,9 +93,8 @@ impl World {
         let regular = random.between(0, active);
         let level = random.between(40, 900);
         let growth = random.below(3);
-        let weeks = (0..random.between(6, 14))
-            .map(|at| level + at * growth * level / 20 + random.below(5))
-            .collect::<Vec<u64>>();
+        let weeks: Vec<u64> =
+            (0..random.between(6, 14)).map(|at| level + at * growth * level / 20 + random.below(5)).collect();
         World {
             kind,
             purchased: assigned + random.below(40),

@@ -174,7 +174,7 @@ export function segmentTable(page) {
 
 /** @param {Page} page */
 export function movementTable(page) {
-  const last = page.metrics.periods("window").at(-1);
+  const last = page.metrics.countedPeriods("window").at(-1);
   if (!last) return null;
   const window = page.metrics.newestPeriod(page.group, "engagement.movement", last, [
     "from",
@@ -311,7 +311,7 @@ const IDLE_TIERS = {
 
 /** @param {Page} page */
 export function idleSeatTable(page) {
-  const last = page.metrics.periods("window").at(-1);
+  const last = page.metrics.countedPeriods("window").at(-1);
   if (!last) return null;
   const window = page.metrics.newestPeriod(page.group, "seats.idle", last, ["tier"]);
   const tiers = page.metrics.split(page.group, "seats.idle", window, "tier");

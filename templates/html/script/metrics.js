@@ -158,6 +158,20 @@ export class Metrics {
   }
 
   /**
+   * The periods of a grain in which something was counted: coverage is also known of periods that are not published.
+   * @param {Grain} grain
+   */
+  countedPeriods(grain) {
+    /** @type {Set<number>} */
+    const found = new Set();
+    for (const { m, t, i, v } of this.data.series) {
+      if (t !== grain || /^(coverage|teams|reconcile|answer)\./.test(m)) continue;
+      v.forEach((cell, at) => cell !== null && found.add(i + at));
+    }
+    return this.periods(grain).filter((_, at) => found.has(at));
+  }
+
+  /**
    * The periods of a grain that have lines.
    * @param {Grain} grain
    */

@@ -78,7 +78,7 @@ export function filtersFor(metrics) {
   const headings = { window: "28 days", month: "Months", week: "Weeks" };
   const periods = /** @type {Grain[]} */ (["window", "month", "week"]).map((grain) =>
     metrics
-      .periods(grain)
+      .countedPeriods(grain)
       .filter((period) => hasData(metrics, period))
       .reverse(),
   );
@@ -127,7 +127,7 @@ const SPANS = [
 ];
 
 /** Days from which charts start with 90 of them. */
-const LONG_DAYS = 119;
+const LONG_DAYS = 98;
 
 /**
  * @param {Data} data
