@@ -56,7 +56,8 @@ pub(crate) fn narrow(knowledge: &mut Knowledge, relations: &[Relation], limits: 
         let is_people = knowledge.series[variable.series].quantity.kind == Kind::People;
         (!variable.is_suppressed, is_people, variable.high.is_infinite(), *at)
     });
-    let mut examined = Examined { left_out: open.len().saturating_sub(limits.numbers), ..Examined::default() };
+    let mut examined =
+        Examined { left_out: open.len().saturating_sub(limits.numbers), ..Examined::default() };
     for target in open.into_iter().take(limits.numbers) {
         let around = neighborhood(knowledge, relations, &of_variable, target, limits.variables);
         examined.numbers += 1;
