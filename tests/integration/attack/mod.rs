@@ -38,7 +38,7 @@ fn attack(plan: Plan) -> Report {
     let mut report = Report::of(&knowledge, &relations, &reasons);
     report.broken = broken;
     eprintln!(
-        "{plan:?}: {} variables, {} relations; read in {read:?}, propagated in {propagated:?}, all in {:?}; {examined:?}",
+        "{plan:?}: {} variables, {} relations; read in {read:?}, propagated in {propagated:?}, all in {:?}; {examined}",
         knowledge.variables.len(),
         relations.len(),
         started.elapsed()

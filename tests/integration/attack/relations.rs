@@ -133,7 +133,7 @@ impl Relations<'_> {
                 parts.entry((whole, dimension.clone())).or_default().push(at);
             }
         }
-        for ((whole, dimension), parts) in parts {
+        for ((whole, _), parts) in parts {
             let Some(series) = self.knowledge.find_series(&whole) else { continue };
             let kind = whole.quantity.kind;
             for range in self.ranges_of(series) {
