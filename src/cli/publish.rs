@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::collect::SwitchArgs;
+use super::normalize::InputArgs;
 use super::value::number_from;
+use crate::publish::answer::{SeatPrice, parse_target};
 
 /// The folder of the site.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Site")]
 pub struct SiteArgs {
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = "public")]
@@ -17,6 +20,7 @@ pub struct SiteArgs {
 
 /// The look of the pages.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Site")]
 pub struct ThemeArgs {
     /// Folder with your own logo (logo.svg or logo.png), colors and texts (theme.json)
     #[arg(long, value_name = "DIR")]
@@ -25,6 +29,7 @@ pub struct ThemeArgs {
 
 /// Suppression.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Privacy")]
 pub struct PrivacyArgs {
     /// Suppress values with fewer people than this behind them, at least 3
     #[arg(long, value_name = "PEOPLE", default_value_t = 5, value_parser = number_from(3_u64))]
@@ -37,9 +42,26 @@ pub struct PrivacyArgs {
     pub open_periods: bool,
 }
 
+/// What only the owner of the seats knows.
+#[derive(Debug, Args)]
+pub struct AssumptionArgs {
+    /// Price of a seat per month with its currency, for example 39:USD: the cost of unused seats is
+    /// shown; without it, nothing about money is [env: DUO_METRICS_SEAT_PRICE]
+    #[arg(long, value_name = "PRICE:CURRENCY")]
+    pub seat_price: Option<SeatPrice>,
+
+    /// Percentage of the assigned seats that should be active: shown as a line
+    /// [env: DUO_METRICS_TARGET]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_target)]
+    pub target: Option<u8>,
+}
+
 /// Flags of `dashboard`.
 #[derive(Debug, Args)]
 pub struct DashboardArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// The folder of the site.
     #[command(flatten)]
     pub site: SiteArgs,
@@ -52,6 +74,9 @@ pub struct DashboardArgs {
     /// The look of the pages.
     #[command(flatten)]
     pub theme: ThemeArgs,
+    /// Price and target of the seats.
+    #[command(flatten)]
+    pub assumptions: AssumptionArgs,
 
     /// Folder of an earlier site: a dashboard that is neither created nor disabled this time is
     /// copied from there and marked as such, unless it is older than 35 days. Can be given multiple
@@ -63,6 +88,9 @@ pub struct DashboardArgs {
 /// Flags of `landing`.
 #[derive(Debug, Args)]
 pub struct LandingArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// The folder of the site.
     #[command(flatten)]
     pub site: SiteArgs,
@@ -74,6 +102,9 @@ pub struct LandingArgs {
 /// Flags of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Format of the metrics on standard output
     #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
     pub format: Option<ExportFormat>,
@@ -82,6 +113,10 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub privacy: PrivacyArgs,
 
+    /// Price and target of the seats, for the digest.
+    #[command(flatten)]
+    pub assumptions: AssumptionArgs,
+
     /// Reclaimable seats.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -89,6 +124,7 @@ pub struct ExportArgs {
 
 /// Flags of `export --people`, which lists reclaimable seats.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Reclaimable seats")]
 pub struct PeopleArgs {
     /// Read records or rollup lines in place of metrics, and write all seats to this file, with
     /// names: who has one, how idle it is, and whether it is reclaimable. Only its owner can read

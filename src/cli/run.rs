@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::aggregate::ReportArgs;
 use super::collect::{CollectArgs, SwitchArgs};
-use super::publish::{PrivacyArgs, SiteArgs, ThemeArgs};
+use super::publish::{AssumptionArgs, PrivacyArgs, SiteArgs, ThemeArgs};
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -27,4 +27,11 @@ pub struct RunArgs {
     /// The look of the pages.
     #[command(flatten)]
     pub theme: ThemeArgs,
+    /// Price and target of the seats.
+    #[command(flatten)]
+    pub assumptions: AssumptionArgs,
+
+    /// Open the finished site in a browser
+    #[arg(long, help_heading = "Site")]
+    pub open: bool,
 }

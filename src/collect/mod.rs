@@ -6,6 +6,7 @@ mod error;
 pub mod fetch_unit;
 pub mod gitlab;
 pub mod output;
+pub mod parallel;
 pub mod report;
 pub mod scheduler;
 pub mod selection;

@@ -12,13 +12,15 @@ use serde_json::json;
 use crate::base::calendar::{Day, WINDOW_DAYS};
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
-use crate::collect::checkpoint::{Lock, StateDir};
-use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Level, Requirement, Span};
+use crate::collect::checkpoint::StateDir;
+use crate::collect::collectors::{Collector, Fault, FetchTarget, Level, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
+use crate::collect::parallel::map_parallel;
 use crate::collect::selection::Selection;
 use crate::model::coverage::Coverage;
+use crate::system::lock::FolderLock;
 use crate::system::progress::{Progress, log_notice};
 use crate::system::settings::Instance;
 
@@ -47,7 +49,7 @@ pub struct Plan {
     /// Folder of the checkpoint.
     pub state_dir: Option<PathBuf>,
     /// Keeps other runs out of the folder of the checkpoint, as long as the plan exists.
-    pub lock: Option<Lock>,
+    pub lock: Option<FolderLock>,
     /// Collect each Nth day only.
     pub every: i64,
     /// The days that are final in the history.
@@ -90,7 +92,7 @@ pub fn collect<W: Write + Send>(plan: &Plan, stream: Option<W>) -> Result<Collec
     let groups = preflight(&plan.client, &plan.groups).map_err(Fault::into_error)?;
     let collectors = &plan.selection.collectors;
     let documents: Vec<&str> = collectors.iter().map(|collector| collector.info().document).collect();
-    let gitlab = SchemaAwareClient::new(&plan.client, &documents).map_err(Fault::into_error)?;
+    let gitlab = SchemaAwareClient::new(&plan.client, &documents, plan.jobs).map_err(Fault::into_error)?;
     let run = json!({"instance": plan.instance.as_str(), "groups": groups}).to_string();
     let state_dir = plan.state_dir.as_deref().map(|folder| StateDir::open(folder, &run)).transpose()?;
     let names = collectors.iter().map(|collector| collector.name());
@@ -107,7 +109,7 @@ pub fn collect<W: Write + Send>(plan: &Plan, stream: Option<W>) -> Result<Collec
         scheduler.output.write(&line.collector, line)?;
         scheduler.state().coverage.push(line.clone());
     }
-    let mut partitions = scheduler.partitions(&units, plan.every)?;
+    let mut partitions = scheduler.partitions(&units, plan)?;
     // Fetch units with several partitions take the longest, so they come first.
     partitions.sort_by_key(|partition| partition.unit.is_single_day());
     scheduler.run(partitions, plan.jobs)?;
@@ -137,15 +139,16 @@ struct CollectorScopes {
 
 impl Plan {
     /// The scopes of each collector.
-    fn scopes(&self, gitlab: &dyn GraphQl, groups: &[String]) -> Vec<CollectorScopes> {
-        let scopes = |collector: &'static dyn Collector| {
+    fn scopes(&self, gitlab: &SchemaAwareClient<'_>, groups: &[String]) -> Vec<CollectorScopes> {
+        let scopes = |collector: &&'static dyn Collector| {
+            let collector = *collector;
             let (scopes, fault) = match collector.scopes(gitlab, groups) {
                 Ok(scopes) => (scopes, None),
                 Err(fault) => (collector.info().level.scopes(groups), Some(fault)),
             };
             CollectorScopes { collector, scopes, fault }
         };
-        self.selection.collectors.iter().copied().map(scopes).collect()
+        map_parallel(&self.selection.collectors, self.jobs, scopes)
     }
 
     /// Writes how many days a first run takes, and why. `requests` is the number of its fetch units,
@@ -234,15 +237,20 @@ struct State {
 impl<'a, W: Write + Send> Scheduler<'a, W> {
     /// The partitions to walk. Fetch units that are skipped, empty or restored from the checkpoint
     /// are finished here.
-    fn partitions<'u>(&self, units: &'u [FetchUnit<'a>], every: i64) -> Result<Vec<Partition<'u>>, Error> {
+    fn partitions<'u>(&self, units: &'u [FetchUnit<'a>], plan: &Plan) -> Result<Vec<Partition<'u>>, Error> {
+        let list = |unit: &&'u FetchUnit<'a>| {
+            let is_sampled = unit.is_sampled(plan.every);
+            is_sampled.then(|| unit.partitions(&self.gitlab, self.state_dir.as_ref()))
+        };
+        let units: Vec<&FetchUnit<'a>> = units.iter().collect();
+        let listed = map_parallel(&units, plan.jobs, list);
         let mut partitions = Vec::new();
-        for unit in units {
-            if !unit.is_sampled(every) {
+        for (unit, of_unit) in units.into_iter().zip(listed) {
+            let Some(of_unit) = of_unit.transpose()? else {
                 unit.skip();
                 self.finish(unit)?;
                 continue;
-            }
-            let of_unit = unit.partitions(&self.gitlab, self.state_dir.as_ref())?;
+            };
             if of_unit.is_empty() {
                 unit.with_fault(|fault| fault.map(|fault| self.record(fault)));
                 self.finish(unit)?;

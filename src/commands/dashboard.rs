@@ -8,13 +8,15 @@ use crate::aggregate::metrics::{Definition, definitions};
 use crate::base::calendar::Timestamp;
 use crate::base::error::{Error, Outcome, display_path};
 use crate::cli::DashboardArgs;
+use crate::commands::assumptions::assumptions;
 use crate::commands::metric_lines::read_nonempty_metrics;
 use crate::commands::site_files::{read_theme, with_compressed_copies};
 use crate::model::topic::Topic;
 use crate::publish::site::{self, Card, Dashboard, MetricReport, Published, SiteFile, parse_card};
-use crate::system::files::{AtomicFolder, check_replaceable, check_writable};
+use crate::system::files::{AtomicFolder, check_replaceable, check_writable, remove_site_folder};
 use crate::system::settings::{Environment, Switches};
 use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// Maximum age of a dashboard that is carried over, in days.
 const MAX_CARRY_OVER_DAYS: i64 = 35;
@@ -34,11 +36,13 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let switches = environment.switches(args.switches.duo(), args.switches.project())?.check()?;
     let theme = read_theme(args.theme.theme.as_deref())?;
+    let assumptions = assumptions(&args.assumptions, environment)?;
     let report = read_nonempty_metrics(stdin, summary)?;
     let options = site::Options {
         small_group: args.privacy.small_group,
         open_periods: args.privacy.open_periods,
         theme: &theme,
+        assumptions: &assumptions,
     };
     write(&args.site.site, &report, switches, &options, summary)?;
     carry_over(&args.carry_over, &args.site.site, &report, switches, summary)?;
@@ -90,7 +94,7 @@ struct EarlierDashboard {
 impl EarlierDashboard {
     /// The dashboard in a folder, if there is one whose age is known.
     fn find(folder: &Path) -> Option<EarlierDashboard> {
-        let card = parse_card(&std::fs::read(folder.join(Dashboard::CARD)).ok()?).ok()?;
+        let card = parse_card(&text_file::read_bytes(&folder.join(Dashboard::CARD)).ok()?).ok()?;
         let generated_at = card.generated_at.filter(|_| folder.join("index.html").is_file())?;
         Some(EarlierDashboard { folder: folder.to_owned(), card, generated_at })
     }
@@ -160,7 +164,7 @@ pub(super) fn write(
     for (_, kind) in DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_off(*topic)) {
         let folder = site.join(kind.folder());
         if folder.join(Dashboard::CARD).is_file() {
-            std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+            remove_site_folder(&folder)?;
             summary.message(format!("removed {}, because the dashboard is disabled", display_path(&folder)));
         }
     }

@@ -1,6 +1,8 @@
 //! `run`: from GitLab to the finished site in one process. Runs the other commands as threads
 //! joined by in-memory pipes.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::aggregate::aggregator::{self, aggregate};
@@ -9,6 +11,7 @@ use crate::base::error::{Error, Outcome};
 use crate::cli::RunArgs;
 use crate::collect::scheduler::{Plan, clear_checkpoint};
 use crate::commands::aggregate::{prices, teams, thresholds};
+use crate::commands::assumptions::assumptions;
 use crate::commands::pipes::{buffered_pipe, join};
 use crate::commands::pseudonyms::{existing_history, pseudonym_key};
 use crate::commands::site_files::read_theme;
@@ -50,12 +53,16 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         pseudonyms: pseudonym_key(environment, history.as_ref())?,
     };
     if let Some(history) = &history {
+        // The aggregator locks it again, for as long as it uses it. Here it is checked before the
+        // first request.
+        history.lock()?;
         let run = run_identity(&plan, aggregating.pseudonyms.as_ref());
         history.identity()?.check(&run).map_err(|mismatch| history.mismatch_error(&mismatch))?;
     }
 
     dashboard::check_site(&args.site.site, switches)?;
     let theme = read_theme(args.theme.theme.as_deref())?;
+    let assumptions = assumptions(&args.assumptions, environment)?;
 
     let (raw_reader, raw_writer) = buffered_pipe()?;
     let (record_reader, record_writer) = buffered_pipe()?;
@@ -81,11 +88,48 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         small_group: args.privacy.small_group,
         open_periods: args.privacy.open_periods,
         theme: &theme,
+        assumptions: &assumptions,
     };
     dashboard::write(&args.site.site, &report, switches, &options, summary)?;
     landing::write(&args.site.site, Some(&report), &theme, summary)?;
     clear_checkpoint(&plan, outcome)?;
+    show_site(&args.site.site.join("index.html"), args.open, summary);
     Ok(outcome)
+}
+
+/// Reports the address of a page, and opens it if wanted. That no browser starts is no error: the page is there.
+fn show_site(page: &Path, opens: bool, summary: &mut Summary) {
+    let Ok(page) = page.canonicalize() else { return };
+    let address = file_address(&page);
+    summary.message(format!("the site is at {address}"));
+    summary.field("site", address.as_str());
+    if !opens {
+        return;
+    }
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = Command::new(opener)
+        .arg(&page)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if started.is_err() {
+        summary
+            .message(format!("no browser opened, because {opener} is not there; open the address yourself"));
+    }
+}
+
+/// The `file:` address of a path (RFC 8089).
+fn file_address(path: &Path) -> String {
+    let mut address = "file://".to_owned();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(byte.into()),
+            _ if byte.is_ascii_alphanumeric() => address.push(byte.into()),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
 }
 
 /// The GitLab of the plan, to check it against the history before the first request. The groups are
@@ -95,4 +139,14 @@ fn run_identity(plan: &Plan, key: Option<&PseudonymKey>) -> RunIdentity {
     let key_checks = key.map(|key| key.check(instance)).into_iter().collect();
     let run_instance = RunInstance { key_checks, ..RunInstance::default() };
     RunIdentity { instances: [(instance.to_owned(), run_instance)].into(), ..RunIdentity::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_file_has_no_character_that_ends_it() {
+        assert_eq!(file_address(Path::new("/a b/ü#1.html")), "file:///a%20b/%C3%BC%231.html");
+    }
 }

@@ -52,6 +52,41 @@ pub const DUO: [HeadlineMetric<'static>; 6] = [
     ),
 ];
 
+/// The tiles of GitLab Duo in order of preference: the first ones with data are shown.
+pub const DUO_TILES: [HeadlineMetric<'static>; 10] = [
+    figure("Active people", "#used", "users.active", &[], Style::Plain, "people who used Duo"),
+    figure("Acceptance rate", "#how", "code_suggestions.acceptance_rate", &[], Style::Percent, "suggestions"),
+    figure(
+        "Agent sessions that succeed",
+        "#how",
+        "agents.success_rate",
+        &[],
+        Style::Percent,
+        "ended sessions",
+    ),
+    figure("GitLab Credits", "#cost", "credits.used", &[], Style::Plain, "used"),
+    figure("People in Chat", "#how", "chat.users", &[], Style::Plain, "people who sent messages"),
+    figure(
+        "Suggestions accepted",
+        "#how",
+        "code_suggestions.accepted",
+        &[],
+        Style::Plain,
+        "code suggestions",
+    ),
+    figure("Agent sessions", "#how", "agents.sessions", &[], Style::Plain, "sessions"),
+    figure("Reviews requested", "#how", "code_review.requests", &[], Style::Plain, "requests to Duo"),
+    figure(
+        "Stickiness",
+        "#used",
+        "users.stickiness",
+        &[],
+        Style::Percent,
+        "active people on an average working day",
+    ),
+    figure("Seats in use", "#cost", "seats.active", &[], Style::Percent, "seats"),
+];
+
 /// The key metrics of merge requests and pipelines.
 pub const PROJECT: [HeadlineMetric<'static>; 6] = [
     figure("Merge requests merged", "#merge-requests", "merge_requests.merged", &[], Style::Plain, "merged"),

@@ -1,6 +1,7 @@
 //! What is published, and in which format: suppression, numbers and days as text, external text
 //! made safe. The site and the exports are built from this alone.
 
+pub mod answer;
 pub mod completeness;
 pub mod days;
 pub mod export;
@@ -12,3 +13,4 @@ pub mod privacy;
 pub mod site;
 pub mod spreadsheet;
 pub mod text;
+pub mod trust;

@@ -80,6 +80,19 @@ pub fn percent(share: f64) -> String {
     if is_integer { format!("{hundred:.0}%") } else { format!("{hundred:.1}%") }
 }
 
+/// A mean for readers: without decimals from 10 on.
+pub fn level(value: f64) -> String {
+    plain(if value.abs() >= 10.0 { value.round() } else { value })
+}
+
+/// A share as percentage points, for example `1.2 points`.
+pub fn points(share: f64) -> String {
+    match plain(share * 100.0).as_str() {
+        "1" => "1 point".to_owned(),
+        points => format!("{points} points"),
+    }
+}
+
 /// Seconds as `48 s`, `12 min`, `5.2 h` or `3.1 days`.
 pub fn duration(seconds: f64) -> String {
     match seconds {
@@ -95,11 +108,7 @@ pub fn duration(seconds: f64) -> String {
 pub fn change(style: Style, from: f64, to: f64) -> Option<String> {
     let size = (to - from).abs();
     let text = match style {
-        Style::Percent => match plain(size * 100.0).as_str() {
-            "0" => None,
-            "1" => Some("1 point".to_owned()),
-            points => Some(format!("{points} points")),
-        },
+        Style::Percent => Some(points(size)).filter(|points| points != "0 points"),
         _ if from < 0.0 => return None,
         _ if style.text(size) == style.text(0.0) => None,
         // A percentage of a small base is less useful than the difference.

@@ -141,7 +141,12 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
 }
 
 /// Whether a line can be published: a day is not split by what people did.
+///
+/// Lines of the answer are made from published lines; those of an input are dropped.
 pub fn is_publishable(metric: &Metric) -> bool {
+    if metric.metric.starts_with("answer.") {
+        return false;
+    }
     metric.grain != Grain::Day || metric.by.is_empty() || has_daily_breakdown(&metric.metric)
 }
 
@@ -179,7 +184,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A line that was published before.
+    /// A line that was published before, or an answer that is made from published lines.
     pub fn published(metric: &'a Metric, is_suppressed: bool) -> Line<'a> {
         Line { is_suppressed, ..Line::new(metric) }
     }

@@ -22,13 +22,24 @@ export function launch(args = []) {
 }
 
 /**
+ * Shows all views of a page at once, or one at a time again. A constructed style sheet is not subject to the policy.
+ */
+export async function showAllViews(page, isOn = true) {
+  await page.evaluate((isOn) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(isOn ? "@media screen { .view.view { display: block !important } }" : "");
+    document.adoptedStyleSheets = [sheet];
+  }, isOn);
+}
+
+/**
  * A page with its `problems`: console errors and warnings, exceptions, violations of the policy, failed requests, and
  * requests to another origin.
  */
 export async function openPage(
   browser,
   address,
-  { width = 1440, height = 900, scheme = "light", ...more } = {},
+  { width = 1440, height = 900, scheme = "light", allViews = false, ...more } = {},
 ) {
   const context = await browser.newContext({
     viewport: { width, height },
@@ -60,6 +71,7 @@ export async function openPage(
   });
   await page.goto(address);
   await drawn(page);
+  if (allViews) await showAllViews(page);
   return { page, problems, close: () => context.close() };
 }
 

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { createRequire } from "node:module";
 
-import { drawn, launch, openPage } from "./browser.mjs";
+import { drawn, launch, openPage, showAllViews } from "./browser.mjs";
 import {
   atRest,
   blankParts,
@@ -21,7 +21,16 @@ import {
   weakContrasts,
 } from "./controls.mjs";
 import { serve } from "./serve.mjs";
-import { FROM_LINES, IMPORTED, LARGE, STATES, binaries, buildFromLines, buildSite } from "./sites.mjs";
+import {
+  FROM_LINES,
+  IMPORTED,
+  LARGE,
+  STATES,
+  binaries,
+  buildAll,
+  buildFromLines,
+  buildSite,
+} from "./sites.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-browser-"));
@@ -48,11 +57,14 @@ const localeOf = (name) => {
 
 before(async () => {
   const built = binaries();
-  for (const state of STATES) metrics[state.name] = await buildSite(state, built, placeOf(state.name));
-  for (const [name, lines] of Object.entries(FROM_LINES)) {
+  const fromGitLab = STATES.map((state) => async () => {
+    metrics[state.name] = await buildSite(state, built, placeOf(state.name));
+  });
+  const fromLines = Object.entries(FROM_LINES).map(([name, lines]) => async () => {
     metrics[name] = lines();
-    buildFromLines(metrics[name], built, placeOf(name));
-  }
+    await buildFromLines(metrics[name], built, placeOf(name));
+  });
+  await buildAll([...fromGitLab, ...fromLines]);
   browser = await launch();
   server = await serve(folder);
 });
@@ -75,11 +87,8 @@ describe("every page, in every state", SIDE_BY_SIDE, () => {
           [fileUrl(name, file), 390, "dark"],
           [webUrl(name, file), 390, "light"],
         ]) {
-          const { page, problems, close } = await openPage(browser, address, {
-            width,
-            scheme,
-            ...localeOf(name),
-          });
+          const look = { width, scheme, allViews: true, ...localeOf(name) };
+          const { page, problems, close } = await openPage(browser, address, look);
           assert.ok((await page.locator("h1").count()) === 1);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(wide <= 0, `${address} at ${width}: ${wide} pixels too wide`);
@@ -100,6 +109,7 @@ describe("every page, in every state", SIDE_BY_SIDE, () => {
             scheme,
             width,
             bypassCSP: true,
+            allViews: true,
           });
           await page.evaluate(AXE);
           const { violations } = await page.evaluate(() =>
@@ -131,6 +141,7 @@ describe("every control of every dashboard, in every state", SIDE_BY_SIDE, () =>
           const { page, problems, close } = await openPage(browser, webUrl(name, file), look);
           const toggle = page.locator(".open-filters");
           if (await toggle.isVisible()) await toggle.click();
+          await showAllViews(page);
           const before = await shown(page);
           for (const { part, values } of await filtersOf(page)) {
             for (const value of new Set([...values.slice(1, 3), values.at(-1)]))
@@ -144,14 +155,10 @@ describe("every control of every dashboard, in every state", SIDE_BY_SIDE, () =>
           if (await page.locator("button.reset").isVisible()) await page.click("button.reset");
           await drawn(page);
           assert.deepEqual(await shown(page), before, `${file}: reset`);
-          for (const link of await page.locator(".sections a").all()) {
-            await link.click();
-            await atRest(page);
-            const id = (await link.getAttribute("href")).slice(1);
-            assert.ok(arrived(await missed(page, id)), `${file}: #${id} by ${await missed(page, id)}`);
-          }
           assert.deepEqual(await pointAtEveryChart(page), [], file);
           assert.deepEqual(await pressEveryButton(page), [], file);
+          await showAllViews(page, false);
+          assert.deepEqual(await followEveryLink(page), [], file);
           assert.deepEqual(problems, [], file);
           await close();
         }
@@ -169,7 +176,9 @@ describe("states", () => {
   });
 
   test("a missing day is a gap with a label, never zero", async () => {
-    const { page, close } = await openPage(browser, fileUrl("partial", "duo-metrics/index.html"));
+    const { page, close } = await openPage(browser, fileUrl("partial", "duo-metrics/index.html"), {
+      allViews: true,
+    });
     assert.ok((await page.locator("#active-people rect.missing").count()) >= 1);
     assert.match(await page.locator("#active-people-text").textContent(), /Not collected: 1 day\./);
     await page.locator("#active-people .acts button").first().click();
@@ -180,19 +189,21 @@ describe("states", () => {
 
   test("without seats, the page explains why and still shows active people", async () => {
     const { page, close } = await openPage(browser, fileUrl("no-seats", "duo-metrics/index.html"));
-    assert.match(await page.locator("#adoption-body").textContent(), /No seat list/);
+    assert.match(await page.locator("#seats-view-body").textContent(), /No seat list/);
     assert.ok((await page.locator("#active-people svg.chart").count()) === 1);
     await close();
   });
 
   test("values with one person are suppressed", async () => {
     const { page, close } = await openPage(browser, fileUrl("one-person", "duo-metrics/index.html"));
-    assert.match(await page.locator("#overview-body").textContent(), /under 5/);
+    assert.match(await page.locator("#overview").textContent(), /suppressed/);
     await close();
   });
 
   test("imported events are neither hatched nor missing", async () => {
-    const { page, close } = await openPage(browser, fileUrl(IMPORTED, "duo-metrics/index.html"));
+    const { page, close } = await openPage(browser, fileUrl(IMPORTED, "duo-metrics/index.html"), {
+      allViews: true,
+    });
     assert.ok((await page.locator("#sessions path.fill").count()) > 0);
     assert.equal(await page.locator("#sessions rect.open").count(), 0, "no day is known to change");
     // Weekends between working days may have had no events; the days before the first event are missing.
@@ -208,21 +219,10 @@ describe("states", () => {
     await close();
   });
 
-  test("each tile has its own days, and a month is not compared with an incomplete one", async () => {
-    const address = fileUrl(IMPORTED, "duo-metrics/index.html");
-    const { page, close } = await openPage(browser, address);
-    const fresh = (label) =>
-      page.locator("#overview .tile", { hasText: label }).locator(".fresh").innerText();
-    assert.match(await fresh("Active people"), /^4\sOct to 31\sOct\s2026\n/);
-    assert.match(await fresh("People in Chat"), /not compared: September\s2026 is incomplete/);
-    // Complete months are compared.
-    assert.match(await fresh("Active people"), /October\s2026: 150, \+50\s*% vs\. September\s2026/);
-    await choose(page, "period", "month:2026-10-01");
-    assert.match(
-      await fresh("People in Chat"),
-      /^1\sOct to 31\sOct\s2026\nnot compared: September\s2026 is incomplete/,
-    );
-    assert.match(await fresh("Active people"), /\+50\s*% vs\. September\s2026/);
+  test("each tile has its own days", async () => {
+    const { page, close } = await openPage(browser, fileUrl(IMPORTED, "duo-metrics/index.html"));
+    const tile = page.locator("#overview .tile", { hasText: "Active people" });
+    assert.match(await tile.locator(".fresh").innerText(), /4–31 October 2026/);
     await close();
     const landing = await openPage(browser, fileUrl(IMPORTED, "index.html"));
     const card = landing.page.locator(".card", { hasText: "Active people" });
@@ -263,7 +263,8 @@ describe("states", () => {
 
 describe("numbers", SIDE_BY_SIDE, () => {
   test("unreported values have labels by dimension, and populations have labels", async () => {
-    const { page, close } = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"));
+    const address = fileUrl("agents", "duo-metrics/index.html");
+    const { page, close } = await openPage(browser, address, { allViews: true });
     for (const [table, words] of [
       ["session-flows", "no flow reported"],
       ["tools", "no tool reported"],
@@ -286,7 +287,8 @@ describe("numbers", SIDE_BY_SIDE, () => {
   for (const name of ["usual", "partial", "agents", "one-person", ...LARGE]) {
     for (const dashboard of ["duo-metrics", "project-metrics"]) {
       test(`${name}, ${dashboard}: every value in a CSV export is that of a metric line`, async () => {
-        const { page, problems, close } = await openPage(browser, fileUrl(name, `${dashboard}/index.html`));
+        const address = fileUrl(name, `${dashboard}/index.html`);
+        const { page, problems, close } = await openPage(browser, address, { allViews: true });
         const index = new Map(metrics[name].map((line) => [keyOf(line), line]));
         const union = new Set(metrics[name].map((line) => line.scope)).has("*");
         let seen = 0;
@@ -352,6 +354,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
   test("a cell shows the value of its line in the locale of the reader", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
       locale: "de-DE",
+      allViews: true,
     });
     const rows = await page
       .locator("#by-language tbody tr")
@@ -373,7 +376,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
           grain: "window",
           by,
         });
-        if (!/under|hidden/.test(text)) assert.equal(text, line.value.toLocaleString("de-DE"));
+        if (!/suppressed/.test(text)) assert.equal(text, line.value.toLocaleString("de-DE"));
       }
     }
     await close();
@@ -381,18 +384,22 @@ describe("numbers", SIDE_BY_SIDE, () => {
 
   test("a tooltip shows the values of its lines", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"));
+    await page.click('.sections a[href="#how"]');
     const plot = page.locator("#messages-by-day .plot");
     await plot.focus();
     for (const [key, day] of [
       ["End", "2026-10-31"],
       ["ArrowLeft", "2026-10-30"],
-      ["Home", "2026-07-04"],
+      ["Home", "2026-08-03"],
     ]) {
       await page.keyboard.press(key);
       const text = await plot.getAttribute("aria-valuetext");
       const line = wanted(metrics.usual, { metric: "chat.messages", scope: "*", grain: "day", start: day });
-      const value = line.people > 0 && line.people < 5 ? "under 5" : String(line.value);
-      assert.ok(text.includes(`messages: ${value}`) || text.includes("messages: hidden"), `${day}: ${text}`);
+      const value = line.people > 0 && line.people < 5 ? "suppressed" : String(line.value);
+      assert.ok(
+        text.includes(`messages: ${value}`) || text.includes("messages: suppressed"),
+        `${day}: ${text}`,
+      );
     }
     await close();
   });
@@ -401,7 +408,7 @@ describe("numbers", SIDE_BY_SIDE, () => {
 describe("filters", () => {
   test("each filter applies, is in the URL, and a link shows the same view", async () => {
     const address = webUrl("agents", "duo-metrics/index.html");
-    const { page, problems, close } = await openPage(browser, address);
+    const { page, problems, close } = await openPage(browser, address, { allViews: true });
     const chosen = [];
     const before = await page.locator("main").innerText();
     for (const part of ["period", "compare", "group", "language", "feature", "flow", "span"]) {
@@ -409,7 +416,8 @@ describe("filters", () => {
         .locator(`#filter-${part} option`)
         .evaluateAll((options) => options.map((option) => option.value));
       if (options.length < 2) {
-        assert.ok(await page.locator(`#filter-${part}`).isDisabled(), part);
+        const select = page.locator(`#filter-${part}`);
+        assert.ok((await select.count()) === 0 || (await select.isDisabled()), part);
         continue;
       }
       for (const value of options.slice(1, 6)) {
@@ -420,7 +428,7 @@ describe("filters", () => {
     }
     const after = await page.locator("main").innerText();
     assert.notEqual(after, before);
-    const link = await openPage(browser, page.url());
+    const link = await openPage(browser, page.url(), { allViews: true });
     assert.equal(await link.page.locator("main").innerText(), after, "the link shows the same view");
     assert.deepEqual(link.problems, []);
     await link.close();
@@ -444,6 +452,7 @@ describe("filters", () => {
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#suggestions&language=go`,
     );
+    assert.ok(await page.locator("#how").isVisible());
     const rows = await page.locator("#by-language tbody th").allTextContents();
     assert.deepEqual(rows, ["go"]);
     assert.match(await page.locator("#acceptance-title").textContent(), /by week: go/);
@@ -455,8 +464,14 @@ describe("filters", () => {
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#group=globex`,
     );
-    const line = wanted(metrics.usual, { metric: "users.active", scope: "globex", grain: "window" });
-    assert.equal(await page.locator(".tile .value").first().textContent(), String(line.value));
+    const of = { metric: "users.active", scope: "globex", grain: "month", start: "2026-10-01" };
+    const line = wanted(metrics.usual, of);
+    assert.equal(await page.locator("#months tbody td").first().textContent(), String(line.value));
+    // The answer is always that of all groups, and states it.
+    assert.match(
+      await page.locator("#answer > .unaffected").textContent(),
+      /not apply here: “Group: globex”/,
+    );
     await close();
   });
 
@@ -465,7 +480,7 @@ describe("filters", () => {
       browser,
       `${fileUrl("usual", "duo-metrics/index.html")}#%E0%A4%A&period=month:9999-99-99&group=<b>&x=1&constructor=1&language=`,
     );
-    assert.ok((await page.locator(".tile").count()) === 6);
+    assert.ok((await page.locator(".tile").count()) > 3);
     assert.deepEqual(problems, []);
     await close();
   });
@@ -478,7 +493,8 @@ describe("filters that are set back", () => {
   };
 
   test("by keyboard", async () => {
-    const { page, problems, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
+    const address = webUrl("agents", "duo-metrics/index.html");
+    const { page, problems, close } = await openPage(browser, address, { allViews: true });
     const before = await shown(page);
     const fields = await everything(page);
     assert.equal(fields.length, 3);
@@ -497,7 +513,8 @@ describe("filters that are set back", () => {
   });
 
   test("by going back, by going forward, and by the address", async () => {
-    const { page, problems, close } = await openPage(browser, webUrl("agents", "duo-metrics/index.html"));
+    const address = webUrl("agents", "duo-metrics/index.html");
+    const { page, problems, close } = await openPage(browser, address, { allViews: true });
     const before = await shown(page);
     for (const { part, values } of await everything(page)) {
       const is = (value) =>
@@ -529,11 +546,11 @@ describe("filters that are set back", () => {
       width: 390,
     });
     await page.click(".open-filters");
-    await choose(page, "language", (await everything(page))[0].values[1]);
+    await choose(page, "compare", "none");
     await page.click("button.reset");
     await drawn(page);
-    assert.ok(await page.locator("#filter-language").isVisible());
-    assert.equal(await page.locator("#filter-language").inputValue(), "");
+    assert.ok(await page.locator("#filter-compare").isVisible());
+    assert.equal(await page.locator("#filter-compare").inputValue(), "before");
     await close();
   });
 });
@@ -558,14 +575,14 @@ describe("notes on filters that do not apply", () => {
   for (const media of ["screen", "print"])
     test(`a language: in every section and figure that shows all of them, on ${media}`, async () => {
       const address = `${webUrl("agents", "duo-metrics/index.html")}#language=go`;
-      const { page, close } = await openPage(browser, address);
+      const { page, close } = await openPage(browser, address, { allViews: true });
       await page.emulateMedia({ media });
       const remarks = await unaffected(page);
       assert.ok(remarks.every(({ words, seen }) => seen && words.includes("“Language: go”")));
       const sections = remarks.filter(({ figure }) => !figure).map(({ section }) => section);
-      assert.deepEqual(sections, ["overview", "adoption", "chat", "features", "agents", "impact"]);
+      assert.deepEqual(sections, [], "the filter is in the sections that it applies to");
       const figures = remarks.filter(({ figure }) => figure).map(({ figure }) => figure);
-      assert.deepEqual(figures, ["flow-rates"]);
+      assert.deepEqual(figures, []);
       await close();
     });
 
@@ -612,7 +629,7 @@ describe("links", SIDE_BY_SIDE, () => {
     await page.evaluate(() => {
       const select = document.getElementById("filter-span");
       select.dispatchEvent(new Event("change"));
-      document.querySelector('.sections a[href="#impact"]').click();
+      document.querySelector('a[href="#impact"]').click();
     });
     await atRest(page);
     assert.ok(arrived(await missed(page, "impact")));
@@ -623,7 +640,7 @@ describe("links", SIDE_BY_SIDE, () => {
     const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
     await page.evaluate(() => {
       document.getElementById("filter-span").dispatchEvent(new Event("change"));
-      document.querySelector('.sections a[href="#impact"]').click();
+      document.querySelector('a[href="#impact"]').click();
       dispatchEvent(new Event("wheel"));
       scrollTo({ top: 0, behavior: "instant" });
     });
@@ -636,9 +653,9 @@ describe("links", SIDE_BY_SIDE, () => {
     const { page, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
     const [other] = await Promise.all([
       page.context().waitForEvent("page"),
-      page.click('.sections a[href="#chat"]', { modifiers: ["Control"] }),
+      page.click('.sections a[href="#how"]', { modifiers: ["Control"] }),
     ]);
-    await other.waitForURL(/#chat$/);
+    await other.waitForURL(/#how$/);
     assert.equal(new URL(page.url()).hash, "");
     await close();
   });
@@ -651,7 +668,7 @@ describe("links", SIDE_BY_SIDE, () => {
   ])
     test(`${name} at ${width}: a screenshot of the full page has no blank parts`, async () => {
       for (const file of pagesOf(name).slice(1)) {
-        const { page, close } = await openPage(browser, fileUrl(name, file), { width });
+        const { page, close } = await openPage(browser, fileUrl(name, file), { width, allViews: true });
         const { parts, blank } = await blankParts(page);
         assert.ok(parts > 2, `${parts} parts`);
         assert.deepEqual(blank, [], file);
@@ -660,8 +677,95 @@ describe("links", SIDE_BY_SIDE, () => {
     });
 });
 
+describe("views", SIDE_BY_SIDE, () => {
+  test("old fragments open the view of their section, and the menu marks it", async () => {
+    const { page, problems, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"));
+    assert.equal(await page.locator(".view:visible").getAttribute("id"), "answer");
+    for (const [id, view] of Object.entries({
+      adoption: "used",
+      workflow: "how",
+      agents: "how",
+      impact: "outcomes",
+      quality: "data",
+      overview: "answer",
+      "idle-seats": "cost",
+    })) {
+      await page.evaluate((id) => (location.hash = id), id);
+      await atRest(page);
+      assert.equal(await page.locator(".view:visible").getAttribute("id"), view, id);
+      const marked = await page.locator(".sections a[aria-current]").getAttribute("href");
+      assert.equal(marked, view === "answer" ? "#overview" : `#${view}`);
+    }
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  test("at 1440, each question takes at most four screens for 90 days, and the first view one and a half", async () => {
+    for (const name of ["usual", "agents"]) {
+      const { page, close } = await openPage(browser, webUrl(name, "duo-metrics/index.html"));
+      for (const [view, screens] of Object.entries({
+        overview: 1.5,
+        used: 4,
+        how: 4,
+        outcomes: 4,
+        cost: 4,
+      })) {
+        await page.click(`.sections a[href="#${view}"]`);
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        assert.ok(height <= screens * 900, `${name}, ${view}: ${height} pixels`);
+      }
+      await close();
+    }
+  });
+
+  test("rows filter, sort and unfold; a dragged range is in the URL", async () => {
+    const { page, problems, close } = await openPage(
+      browser,
+      `${webUrl("usual", "duo-metrics/index.html")}#how`,
+    );
+    const table = page.locator("#by-language");
+    const column = (at) => table.locator(`tbody tr :nth-child(${at})`).allInnerTexts();
+    const names = () => table.locator("tbody th").allInnerTexts();
+    const first = await names();
+    await table.getByRole("button", { name: "Language", exact: true }).click();
+    const sorted = await names();
+    assert.deepEqual(
+      sorted,
+      [...first].sort((a, b) => a.localeCompare(b)),
+    );
+    await table.getByRole("button", { name: /^Show all/ }).click();
+    assert.ok((await column(1)).filter(Boolean).length > 6);
+    await table.getByRole("button", { name: "go", exact: true }).click();
+    await drawn(page);
+    assert.deepEqual(await names(), ["go"]);
+    assert.match(page.url(), /#how&language=go$/);
+    await table.getByRole("button", { name: "go", exact: true }).click();
+    await drawn(page);
+    const box = await page.locator("#messages-by-day .area").boundingBox();
+    await page.locator("#messages-by-day").scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await page.locator("#messages-by-day .area").boundingBox()) ?? box;
+    await page.mouse.move(x + width * 0.25, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.6, y + height / 2, { steps: 4 });
+    await page.mouse.up();
+    await drawn(page);
+    assert.match(decodeURIComponent(page.url()), /#how&span=2026-\d\d-\d\d\.\.2026-\d\d-\d\d$/);
+    const slots = await page.locator("#messages-by-day .plot").getAttribute("aria-valuemax");
+    assert.ok(Number(slots) > 20 && Number(slots) < 45, slots);
+    const link = await openPage(browser, page.url());
+    assert.equal(
+      await link.page.locator("#filter-span").inputValue(),
+      decodeURIComponent(page.url()).split("span=")[1],
+    );
+    await link.close();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+});
+
 describe("values that are hard to show", SIDE_BY_SIDE, () => {
-  const open = (dashboard, more) => openPage(browser, fileUrl("edges", `${dashboard}/index.html`), more);
+  const open = (dashboard, more) =>
+    openPage(browser, fileUrl("edges", `${dashboard}/index.html`), { allViews: true, ...more });
 
   test("a suppressed part of a stack has an outline on top", async () => {
     const { page, close } = await open("duo-metrics");
@@ -696,11 +800,8 @@ describe("values that are hard to show", SIDE_BY_SIDE, () => {
             ),
           ),
         );
-    assert.equal(await lowest("#acceptance path.small"), 168);
-    assert.ok((await lowest("#acceptance path.stroke")) < 120, "the line stays at the rates with many cases");
-    const tile = page.locator(".tile", { hasText: "Acceptance rate" }).locator(".spark");
-    assert.equal(await tile.locator("path.small").count(), 1);
-    assert.equal((await tile.locator("path.stroke").getAttribute("d")).match(/M/g).length, 2, "two lines");
+    assert.equal(await lowest("#acceptance path.small"), 140);
+    assert.ok((await lowest("#acceptance path.stroke")) < 110, "the line stays at the rates with many cases");
     await close();
   });
 
@@ -724,9 +825,6 @@ describe("values that are hard to show", SIDE_BY_SIDE, () => {
 
   test("changes, means and units have their formats", async () => {
     const duo = await open("duo-metrics");
-    const tiles = await duo.page.locator(".tiles").innerText();
-    assert.match(tiles, /−0\.3% vs\. 28 days/);
-    assert.match(tiles, /\+1 point vs\. 28 days/);
     assert.doesNotMatch(await duo.page.locator("main").innerText(), /[−+]0%|[−+]1 points/);
     await duo.close();
     const project = await open("project-metrics");
@@ -746,7 +844,8 @@ describe("values that are hard to show", SIDE_BY_SIDE, () => {
       ["german", "duo-metrics/index.html"],
     ]) {
       for (const width of [1440, 1024, 390]) {
-        const { page, close } = await openPage(browser, fileUrl(name, file), { width, ...localeOf(name) });
+        const look = { width, allViews: true, ...localeOf(name) };
+        const { page, close } = await openPage(browser, fileUrl(name, file), look);
         const { dates, broken } = await page.evaluate(() => {
           const found = { dates: 0, broken: [] };
           const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -777,7 +876,7 @@ describe("values that are hard to show", SIDE_BY_SIDE, () => {
     test(`${name}: every text has enough contrast, in light and dark, hovered or not`, async () => {
       for (const file of pagesOf(name)) {
         for (const scheme of ["light", "dark"]) {
-          const { page, close } = await openPage(browser, fileUrl(name, file), { scheme });
+          const { page, close } = await openPage(browser, fileUrl(name, file), { scheme, allViews: true });
           for (const hovered of [false, true])
             assert.deepEqual(await weakContrasts(page, hovered), [], `${file} ${scheme} ${hovered}`);
           await close();
@@ -792,34 +891,28 @@ describe("by pointer and by keyboard", () => {
       browser,
       `${webUrl("usual", "duo-metrics/index.html")}#group=acme`,
     );
-    for (const link of await page.locator(".sections a").all()) {
-      await link.click();
-      await atRest(page);
-      const id = (await link.getAttribute("href")).slice(1);
-      assert.ok(page.url().includes(`#${id}&group=acme`), page.url());
-      assert.ok(arrived(await missed(page, id)), `${id}: ${await missed(page, id)}`);
-      assert.ok((await page.locator(`#${id}`).innerText()).length > 40, id);
-    }
+    assert.deepEqual(await followEveryLink(page, "&group=acme"), []);
     assert.deepEqual(problems, []);
     await close();
   });
 
   test("a chart has a tooltip, a table and CSV to copy and download", async () => {
-    const { page, problems, close } = await openPage(browser, webUrl("usual", "duo-metrics/index.html"), {
+    const address = `${webUrl("usual", "duo-metrics/index.html")}#chat`;
+    const { page, problems, close } = await openPage(browser, address, {
       permissions: ["clipboard-read", "clipboard-write"],
     });
     const chart = page.locator("#messages-by-day");
     await chart.locator(".area").hover();
     assert.match(await chart.locator(".tip").innerText(), /messages:/);
-    await chart.getByRole("button", { name: "Show as table" }).click();
-    assert.equal(await chart.locator("tbody tr").count(), 120);
+    await chart.getByRole("button", { name: "Table" }).click();
+    assert.equal(await chart.locator("tbody tr").count(), 90);
     await chart.getByRole("button", { name: "Copy CSV" }).click();
     await chart.getByText("Copied").waitFor();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     assert.match(copied, /^metric,group,grain,start,end,/);
     const [download] = await Promise.all([
       page.waitForEvent("download"),
-      chart.getByRole("button", { name: "Download CSV" }).click(),
+      chart.getByRole("button", { name: "CSV file" }).click(),
     ]);
     assert.equal(
       fs.readFileSync(await download.path(), "utf8").replaceAll("\r\n", "\n"),
@@ -830,15 +923,20 @@ describe("by pointer and by keyboard", () => {
   });
 
   test("everything can be reached by keyboard, with visible focus", async () => {
-    const { page, close } = await openPage(browser, webUrl("one-day", "duo-metrics/index.html"));
+    const { page, close } = await openPage(browser, `${webUrl("one-day", "duo-metrics/index.html")}#how`);
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.locator(".skip").focus();
     const wantedStops = await page.evaluate(
       () =>
-        document.querySelectorAll("a[href], button:not([hidden]), select:not(:disabled), [tabindex='0']")
-          .length,
+        [
+          ...document.querySelectorAll(
+            "a[href], button:not([hidden]), select:not(:disabled), [tabindex='0']",
+          ),
+        ].filter((stop) => stop.checkVisibility({ visibilityProperty: true })).length,
     );
     const stops = new Set();
     for (let at = 0; at < wantedStops + 5; at += 1) {
-      await page.keyboard.press("Tab");
+      if (at > 0) await page.keyboard.press("Tab");
       const stop = await page.evaluate(() => {
         const element = document.activeElement;
         if (element === document.body) return null;
@@ -852,8 +950,7 @@ describe("by pointer and by keyboard", () => {
       assert.ok(stop.seen);
       stops.add(stop.path);
     }
-    const unreachable = await page.evaluate(() => document.querySelectorAll(".open-filters").length);
-    assert.ok(stops.size >= wantedStops - unreachable, `${stops.size} of ${wantedStops}`);
+    assert.ok(stops.size >= wantedStops, `${stops.size} of ${wantedStops}`);
     await close();
   });
 
@@ -864,7 +961,9 @@ describe("by pointer and by keyboard", () => {
     await page.emulateMedia({ media: "print" });
     for (const control of [".filters", ".acts", ".sections"])
       assert.equal(await page.locator(control).first().isVisible(), false, control);
-    assert.match(await page.locator("#chosen").innerText(), /Period: 28 days/);
+    assert.match(await page.locator("#chosen").innerText(), /Values: 28 days/);
+    for (const view of await page.locator(".view").all()) assert.ok(await view.isVisible());
+    assert.equal(await page.locator("#definitions").isVisible(), false, "off by default");
     assert.equal(
       await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
       "rgb(255, 255, 255)",
@@ -885,10 +984,10 @@ describe("size and time", () => {
     return { bytes: server.sent.reduce((sum, { bytes }) => sum + bytes, 0), paint };
   };
 
-  test("the first view of the dashboard is at most 150 kB over the wire", async (context) => {
+  test("the first view of the dashboard is at most 200 kB over the wire, fonts included", async (context) => {
     const { bytes, paint } = await wire("usual");
     context.diagnostic(`${bytes} bytes, first paint after ${Math.round(paint)} ms`);
-    assert.ok(bytes <= 150_000, `${bytes} bytes`);
+    assert.ok(bytes <= 200_000, `${bytes} bytes`);
   });
 
   test("three years of days are in every chart", async (context) => {
@@ -924,6 +1023,31 @@ function redrawn(page, part, value) {
     },
     [part, value],
   );
+}
+
+/**
+ * Follows every link of the menu and, in each view, to its sections. Returns the links that do not lead to their targets:
+ * a view from its start, a section right below the sticky bar.
+ */
+async function followEveryLink(page, filters = "") {
+  const faults = [];
+  const follow = async (link) => {
+    await link.click();
+    await atRest(page);
+    const id = (await link.getAttribute("href")).slice(1);
+    const isStart = await page.evaluate((id) => {
+      const target = document.getElementById(id);
+      return target.matches(".view, #answer *") ? scrollY === 0 && target.checkVisibility() : null;
+    }, id);
+    const pixels = await missed(page, id);
+    if (isStart === false || (isStart === null && !arrived(pixels))) faults.push(`${id} by ${pixels}`);
+    if (!page.url().includes(`#${id}${filters}`)) faults.push(`${id}: ${page.url()}`);
+  };
+  for (const link of await page.locator(".sections a").all()) {
+    await follow(link);
+    for (const part of await page.locator(".parts:visible a").all()) await follow(part);
+  }
+  return faults;
 }
 
 function keyOf({ metric, scope, grain, start, end, by, population }) {

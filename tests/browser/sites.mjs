@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -75,15 +76,15 @@ export async function buildSite(state, binaries, folder) {
     const switches = state.dashboards ?? ["--duo", "--project"];
     const call = (args, input, allowed = [0]) =>
       run(binaries.duoMetrics, args, input, environment, folder, allowed);
-    const raw = call(["fetch", ...switches, "--since", since, ...(state.fetch ?? [])], "", state.code);
-    const metrics = call(["aggregate"], call(["normalize"], raw, state.code), state.code);
+    const raw = await call(["fetch", ...switches, "--since", since, ...(state.fetch ?? [])], "", state.code);
+    const metrics = await call(["aggregate"], await call(["normalize"], raw, state.code), state.code);
     const extra = (state.extra ?? []).map((line) => JSON.stringify({ ...line, instance: gitlab.url }) + "\n");
     // The API of a group does not expose agent sessions: these lines replace them.
     const own = metrics.split("\n").filter((line) => !state.extra || !line.includes('"metric":"agents.'));
     const kept = own.join("\n") + extra.join("");
     const theme = state.theme ? ["--theme", state.theme] : [];
-    call(["dashboard", "--site", "public", ...switches, ...theme], kept);
-    call(["landing", "--site", "public", ...theme], "");
+    await call(["dashboard", "--site", "public", ...switches, ...theme], kept);
+    await call(["landing", "--site", "public", ...theme], "");
     return kept
       .split("\n")
       .filter(Boolean)
@@ -95,17 +96,29 @@ export async function buildSite(state, binaries, folder) {
 }
 
 /** Builds both dashboards from metric lines. */
-export function buildFromLines(lines, binaries, folder) {
+export async function buildFromLines(lines, binaries, folder) {
   const input = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
-  run(
+  await run(
     binaries.duoMetrics,
-    ["dashboard", "--site", "public", "--duo", "--project"],
+    // These lines end within a week.
+    ["dashboard", "--site", "public", "--duo", "--project", "--open-periods"],
     input,
     { PATH: process.env.PATH },
     folder,
     [0],
   );
-  run(binaries.duoMetrics, ["landing", "--site", "public"], "", { PATH: process.env.PATH }, folder, [0]);
+  await run(binaries.duoMetrics, ["landing", "--site", "public"], "", { PATH: process.env.PATH }, folder, [
+    0,
+  ]);
+}
+
+/** Runs these functions, each with a site to build, on all cores. */
+export async function buildAll(builds) {
+  const waiting = [...builds];
+  const worker = async () => {
+    for (let build = waiting.shift(); build; build = waiting.shift()) await build();
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
 }
 
 /** Builds the binaries. */
@@ -134,10 +147,20 @@ function startGitLab(binary, flags) {
 
 function run(binary, args, input, env, cwd, allowed) {
   fs.mkdirSync(cwd, { recursive: true });
-  const done = spawnSync(binary, args, { input, env, cwd, maxBuffer: 1 << 30 });
-  if (!allowed.includes(done.status))
-    throw new Error(`duo-metrics ${args[0]} ended with ${done.status}: ${done.stderr}`);
-  return String(done.stdout);
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, args, { env, cwd });
+    const texts = { stdout: [], stderr: [] };
+    for (const name of ["stdout", "stderr"]) child[name].on("data", (text) => texts[name].push(text));
+    child.once("error", reject);
+    child.once("close", (code) => {
+      const [stdout, stderr] = [texts.stdout, texts.stderr].map((parts) => String(Buffer.concat(parts)));
+      if (allowed.includes(code)) resolve(stdout);
+      else reject(new Error(`duo-metrics ${args[0]} ended with ${code}: ${stderr}`));
+    });
+    // A command that fails may not read its input.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+  });
 }
 
 function dayBefore(day, days) {
@@ -176,7 +199,8 @@ export function importedLines() {
 
 /** Metric lines of agents as `aggregate` writes them where sessions are known, for so many days. */
 export function agentLines(scope, days) {
-  const last = "2026-10-31";
+  // A Sunday: only complete weeks and closed months are published.
+  const last = "2026-10-18";
   const window = { grain: "window", start: dayBefore(last, 27), end: last };
   const lines = [];
   const line = (metric, by, fields, period) =>
@@ -191,7 +215,7 @@ export function agentLines(scope, days) {
       people: 20,
       coverage: 1,
       basis: 1,
-      final: period.end < "2026-10-25",
+      final: true,
       reason: null,
       ...fields,
     });
@@ -243,6 +267,7 @@ export function agentLines(scope, days) {
       window,
     );
   });
+  rate("agents.cache_hit_rate", {}, ...[3, 1].map((at) => models.reduce((sum, model) => sum + model[at], 0)));
   for (const [at, kind] of ["input", "output", "cache_read"].entries())
     count(
       "agents.tokens",
@@ -260,12 +285,17 @@ export function agentLines(scope, days) {
     count("agents.tool_calls", { tool }, value);
     rate("agents.tool_failure_rate", { tool }, failed, value);
   }
-  const month = { grain: "month", start: "2026-10-01", end: last };
+  const month = { grain: "month", start: "2026-09-01", end: "2026-09-30" };
   for (const [product, credits] of [
     ["duo_agent_platform", 120.5],
     ["(none)", 30.25],
   ])
     line("agents.credits", { product }, { value: credits, n: 31, people: null }, month);
+  line("agents.credits", {}, { value: 150.75, n: 31, people: null }, month);
+  for (const [flow, sessions, share] of flows) {
+    line("agents.credits", { flow }, { value: sessions / 4, n: 31, people: null }, month);
+    count("agents.sessions", { flow, status: "finished" }, Math.round((sessions * share) / 100), month);
+  }
   for (let at = 0; at < days; at += 1) {
     const start = dayBefore(last, days - 1 - at);
     const weekday = new Date(start).getUTCDay();
@@ -286,6 +316,8 @@ export function agentLines(scope, days) {
       count("agents.sessions", { flow }, ended, week);
       rate("agents.success_rate", { flow }, Math.round((ended * share) / 100), ended, week);
     }
+    for (const [status, part] of Object.entries({ finished: 76, failed: 14, stopped: 6, open: 4 }))
+      count("agents.sessions", { status }, part + (at % 11), week);
   }
   return lines;
 }

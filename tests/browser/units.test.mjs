@@ -3,8 +3,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import {
+  changeText,
+  incomparableReason,
+  NO_CLEAR_CHANGE,
+  noise,
+} from "../../templates/html/script/change.js";
+import { rateScale } from "../../templates/html/script/chart-scale.js";
+import { creditSentence } from "../../templates/html/script/cost.js";
 import { toCsv } from "../../templates/html/script/csv.js";
+import { shareInterval } from "../../templates/html/script/forest.js";
 import * as format from "../../templates/html/script/format.js";
+import { impactSentence } from "../../templates/html/script/impact.js";
 import {
   addDays,
   addMonths,
@@ -18,13 +28,23 @@ import {
   statusOf,
 } from "../../templates/html/script/metrics.js";
 import {
+  chartSlots,
   comparisonPeriod,
+  earlierSlot,
   filtersFor,
   formatHash,
   hasData,
   parseHash,
   parsePeriod,
+  spanDays,
 } from "../../templates/html/script/state.js";
+import {
+  compareCells,
+  numberCell,
+  textCell,
+  valueCell,
+  whyEmpty,
+} from "../../templates/html/script/table.js";
 
 /** Data of a page as `src/publish/site/data.rs` writes it. */
 function pageData(series, more = {}) {
@@ -267,10 +287,10 @@ describe("formats", () => {
   });
 
   test("a value, or what is shown instead", () => {
-    const text = (line) => format.valueText(line, "plain", 5);
+    const text = (line) => format.valueText(line, "plain");
     assert.deepEqual(
       [lineWith({ value: 12.34 }), lineWith({ hidden: "under" }), lineWith({ hidden: "hidden" })].map(text),
-      ["12.3", "under 5", "hidden"],
+      ["12.3", "suppressed", "suppressed"],
     );
     assert.deepEqual([lineWith({ reason: "too_few" }), undefined].map(text), ["–", "–"]);
     assert.equal(format.reasonText(lineWith({ reason: "look_back_incomplete" })), "not enough history yet");
@@ -306,30 +326,75 @@ describe("formats", () => {
   });
 
   test("changes are in points, percent or plain differences, and never zero percent", () => {
+    // Without n, the noise is unknown.
     const change = (from, to, style = "plain") =>
-      format.changeText(lineWith({ value: from }), lineWith({ value: to }), style);
+      changeText(lineWith({ value: from, n: 0 }), lineWith({ value: to, n: 0 }), style);
     assert.deepEqual(
       [change(1000, 997), change(1000, 990), change(1000, 999.9), change(4, 6), change(200, 150)],
-      ["−0.3%", "−1%", "no change", "+2", "−25%"],
+      ["−0.3%", "−1%", NO_CLEAR_CHANGE, "+2", "−25%"],
     );
     assert.deepEqual(
       [change(0.3, 0.31, "percent"), change(0.3, 0.325, "percent"), change(0.3, 0.3001, "percent")],
-      ["+1 point", "+2.5 points", "no change"],
+      ["+1 point", "+2.5 points", NO_CLEAR_CHANGE],
     );
     assert.equal(change(null, 1), "");
+  });
+
+  test("a change below the noise is not clear", () => {
+    const rate = (n, of) => lineWith({ value: n / of, n, of });
+    // 3 points of 100 cases are chance, of 10,000 they are not.
+    assert.equal(changeText(rate(30, 100), rate(33, 100), "percent"), NO_CLEAR_CHANGE);
+    assert.equal(changeText(rate(3000, 10_000), rate(3300, 10_000), "percent"), "+3 points");
+    const people = (value) => lineWith({ value, n: value });
+    assert.equal(changeText(people(100), people(110), "plain"), NO_CLEAR_CHANGE);
+    assert.equal(changeText(people(100), people(150), "plain"), "+50%");
+    // Events of one person come together, so as many events as people are less certain.
+    const events = (value) => lineWith({ metric: "chat.messages", value, n: value });
+    assert.ok(noise(events(100), events(150), "plain") > noise(people(100), people(150), "plain"));
+    assert.equal(noise(people(0), people(10), "plain"), null);
   });
 
   test("only complete periods are compared", () => {
     const complete = lineWith({ value: 100 });
     const partial = lineWith({ value: 50, period: october, coverage: 0.5 });
     const imported = lineWith({ value: 50, period: october, coverage: 0, imported: 1 });
-    assert.equal(format.changeText(partial, complete, "plain"), "");
-    assert.equal(withSpaces(format.incomparableReason(partial, complete)), "October 2026 is incomplete");
+    assert.equal(changeText(partial, complete, "plain"), "");
+    assert.equal(withSpaces(incomparableReason(partial, complete)), "October 2026 is incomplete");
     assert.equal(
-      withSpaces(format.incomparableReason(imported, complete)),
+      withSpaces(incomparableReason(imported, complete)),
       "completeness of October 2026 is unknown",
     );
-    assert.equal(format.incomparableReason(complete, complete), "");
+    assert.equal(incomparableReason(complete, complete), "");
+  });
+
+  test("impact is a sentence, and overlapping ranges show no difference", () => {
+    const measure = { name: "Time to merge", more: "take longer to merge", less: "are merged sooner" };
+    const of = (median, low, high) => ({ median, low, high, n: 50 });
+    const sentence = (duo, others) => impactSentence(measure, duo, others);
+    assert.match(sentence(of(80, 60, 100), of(100, 90, 120)), /no difference can be shown/);
+    assert.match(sentence(of(50, 40, 60), of(100, 90, 120)), /are merged sooner \(by 50%\)/);
+    assert.match(sentence(of(150, 130, 170), of(100, 90, 120)), /take longer .* does not show a cause/);
+  });
+
+  test("credits are a sentence: used, expected, and until when they last", () => {
+    const line = (value) => lineWith({ value });
+    const [low, middle, high] = [620, 690.4, 760].map(line);
+    const sentence = (more) => creditSentence({ used: line(676), available: 0, month: october, ...more });
+    assert.equal(sentence({}), "676 credits are used; there is no commitment to compare with.");
+    assert.equal(
+      sentence({ available: 1000, low, middle, high }),
+      "676 of 1,000 credits are used. The month is expected to end at 690 (620 to 760). They last through October.",
+    );
+    assert.match(
+      withSpaces(sentence({ available: 650, low, middle, high, runOut: line(28) })),
+      /Credits run out around Wed 28 Oct 2026\.$/,
+    );
+  });
+
+  test("an interval of a share is Wilson's", () => {
+    const [low, high] = shareInterval(41, 45);
+    assert.ok(Math.abs(low - 0.7927) < 0.001 && Math.abs(high - 0.9649) < 0.001, `${low} ${high}`);
+    assert.deepEqual(shareInterval(0, 10)[0], 0);
   });
 
   test("values that no source reports have labels by dimension", () => {
@@ -346,7 +411,11 @@ describe("formats", () => {
 });
 
 describe("state", () => {
-  const series = [{ g: 0, m: "shown", t: "month", v: [1, 2], by: { language: "c++" } }];
+  const series = [
+    { g: 0, m: "shown", t: "month", v: [1, 2], by: { language: "c++" } },
+    { g: 0, m: "shown", t: "window", v: [3] },
+    { g: 0, m: "coverage.days", t: "week", v: [7] },
+  ];
   const filters = filtersFor(new Metrics(pageData(series)));
 
   test("filters offer what the data has, newest periods first", () => {
@@ -367,15 +436,47 @@ describe("state", () => {
     );
   });
 
-  test("long ranges offer shorter charts, and start with one when they exceed half a year", () => {
+  test("long ranges offer shorter charts, and start with 90 days", () => {
     const spans = (first) => {
       const { span } = filtersFor(new Metrics(pageData([], { first })));
       return [span.options.map(({ value }) => value).join(" "), span.initial];
     };
-    assert.deepEqual(spans("2026-10-01"), ["all", "all"]);
-    assert.deepEqual(spans("2026-06-01"), ["13 all", "all"]);
-    assert.deepEqual(spans("2026-01-01"), ["13 all", "13"]);
-    assert.deepEqual(spans("2024-01-01"), ["13 53 all", "13"]);
+    assert.deepEqual(spans("2026-10-01"), ["7d 28d all", "all"]);
+    assert.deepEqual(spans("2026-06-01"), ["7d 28d 90d quarter all", "90d"]);
+    assert.deepEqual(spans("2024-01-01"), ["7d 28d 90d quarter year all", "90d"]);
+  });
+
+  test("a span is days up to the end of the period, and can be free", () => {
+    const data = pageData([], { first: "2026-01-01" });
+    const days = (span) => Object.values(spanDays(data, { span }, last28Days)).join(" ");
+    assert.equal(days("7d"), "2026-10-25 2026-10-31");
+    assert.equal(days("90d"), "2026-08-03 2026-10-31");
+    assert.equal(days("quarter"), "2026-10-01 2026-10-31");
+    assert.equal(days("year"), "2026-01-01 2026-10-31", "as far as there are days");
+    assert.equal(days("2026-09-01..2026-09-20"), "2026-09-01 2026-09-20");
+    assert.equal(days("2020-09-01..2020-09-20"), "2026-01-01 2026-10-31", "days that the page does not have");
+    const weeks = chartSlots(data, { span: "7d" }, last28Days, "week");
+    assert.equal(weeks.length, 6, "a single week has no course");
+  });
+
+  test("a slot is compared with one that is an equal time earlier, on the same weekday", () => {
+    const data = pageData([], { first: "2025-01-01" });
+    const day = periodStarting("day", "2026-10-31");
+    const start = (span, compare) => earlierSlot(data, { span, compare }, last28Days, day)?.start;
+    assert.equal(start("7d", "before"), "2026-10-24");
+    assert.equal(start("90d", "before"), "2026-08-01");
+    assert.equal(start("90d", "year"), "2025-11-01");
+    assert.equal(start("all", "before"), undefined);
+    assert.equal(start("90d", "none"), undefined);
+  });
+
+  test("old names of spans and free ranges are read", () => {
+    const long = filtersFor(new Metrics(pageData([], { first: "2024-01-01" })));
+    const span = (hash) => parseHash(hash, long).selected.span;
+    assert.deepEqual(
+      ["span=53", "span=2026-09-01..2026-09-20", "span=2026-09-20..2026-09-01", "span=x..y"].map(span),
+      ["year", "2026-09-01..2026-09-20", "90d", "90d"],
+    );
   });
 
   test("without days there is no period to select", () => {
@@ -465,5 +566,57 @@ describe("CSV", () => {
     for (const kept of ["go", "4711", "50+", "gpt-4o-2024-08-06", "acme/web", "decoder1x"])
       assert.equal(label(kept), kept, kept);
     assert.equal(label('a"b'), '"a""b"');
+  });
+});
+
+describe("charts and tables", () => {
+  const rate = (n, of) => lineWith({ value: n / of, n, of });
+
+  test("the axis of a rate shows the range in which it moves, and few cases do not widen it", () => {
+    const scale = rateScale([rate(200, 1000), rate(240, 1000), rate(0, 8), undefined]);
+    assert.deepEqual(scale.ticks, [0.18, 0.2, 0.22, 0.24, 0.26]);
+    assert.equal(rateScale([rate(10, 1000), rate(400, 1000)]).bottom, 0, "near zero, it starts there");
+    assert.equal(rateScale([rate(990, 1000), rate(1000, 1000)]).top, 1);
+    assert.deepEqual(rateScale([undefined]).ticks, [0, 0.25, 0.5, 0.75, 1]);
+  });
+
+  test("rows are sorted by value, and unknown ones stay last", () => {
+    const cells = [5, null, 30].map((value) => valueCell(lineWith({ value }), "plain"));
+    const order = (sign) => [...cells].sort((a, b) => compareCells(a, b, sign)).map(({ line }) => line.value);
+    assert.deepEqual(
+      [order(1), order(-1)],
+      [
+        [5, 30, null],
+        [30, 5, null],
+      ],
+    );
+    assert.ok(compareCells(textCell("go"), textCell("rust"), 1) < 0);
+    assert.ok(compareCells(numberCell("1", 1), numberCell("–"), -1) < 0);
+  });
+
+  test("an empty table states why, and what to do", () => {
+    const why = (fields) => whyEmpty([lineWith(fields)], { small: 5 });
+    assert.match(why({ hidden: "hidden" }), /fewer than 5 people .* longer period/);
+    assert.match(why({ reason: "not_collected" }), /how to collect it/);
+    assert.match(why({ reason: "new in a later release" }), /no values/);
+  });
+
+  test("where a period is not split, the newest one before is taken", () => {
+    const starts = { window: ["2026-09-27", "2026-10-04"], month: ["2026-09-01", "2026-10-01"] };
+    const metrics = new Metrics(
+      pageData(
+        [
+          { g: 0, m: "shown", t: "window", v: [1, 2] },
+          { g: 0, m: "shown", t: "window", v: [3], by: { language: "go" } },
+          { g: 0, m: "shown", t: "month", v: [4], by: { language: "go" } },
+        ],
+        { starts },
+      ),
+    );
+    const start = (period, keys) => metrics.newestPeriod(0, "shown", period, keys).start;
+    assert.equal(start(last28Days, []), "2026-10-04");
+    assert.equal(start(last28Days, ["language"]), "2026-09-27");
+    assert.equal(start(october, ["language"]), "2026-09-01");
+    assert.equal(start(last28Days, ["ide"]), "2026-10-04", "there is none");
   });
 });

@@ -10,9 +10,12 @@ use crate::bench::{Bench, CommandResult, TOKEN, bare_command, files_below, is_co
 use crate::pipelines::{KEY, documents, root};
 use crate::tools::{Tool, are_available};
 
-/// The program, linked as in a release but without optimization, which is slow and does not change
-/// linking.
+/// The program as `DUO_METRICS_STATIC_PROGRAM` names it (`tests/run` builds it with the release profile); without one it is
+/// linked as in a release but without optimization, which is slow and does not change linking.
 fn static_program() -> PathBuf {
+    if let Some(program) = std::env::var_os("DUO_METRICS_STATIC_PROGRAM") {
+        return PathBuf::from(program);
+    }
     let version =
         Command::new("rustc").arg("-vV").stderr(Stdio::inherit()).output().expect("the compiler runs");
     let version = String::from_utf8(version.stdout).expect("text");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::agents::{NO_VALUE, label};
 use super::sink::By;
 use crate::aggregate::rollup::Symbol;
-use crate::aggregate::view::{Session, View};
+use crate::aggregate::view::{Session, SessionLabels, View};
 
 /// One or two crossed dimensions.
 struct Split {
@@ -43,10 +43,14 @@ pub(super) fn for_each_label<T: Default, I: Iterator<Item = Session>>(
     add: impl Fn(&mut T, &Session),
     mut emit: impl FnMut(&mut T, By<'_>),
 ) {
-    for Split { dimensions, value } in &SPLITS {
-        if !sessions().any(|session| value(view, &session).is_some()) {
-            continue;
+    let mut is_reported = [false; SPLITS.len()];
+    for session in sessions().filter(|session| session.labels != SessionLabels::default()) {
+        for (is_reported, split) in is_reported.iter_mut().zip(&SPLITS) {
+            *is_reported |= (split.value)(view, &session).is_some();
         }
+    }
+    let reported = SPLITS.iter().zip(is_reported).filter(|(_, is_reported)| *is_reported);
+    for (Split { dimensions, value }, _) in reported {
         let mut sums: BTreeMap<(Cow<'_, str>, Option<&str>), T> = BTreeMap::new();
         for session in sessions() {
             let flow = dimensions.contains(&"flow").then(|| label(view, session.flow));

@@ -157,12 +157,16 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     let mut all = SessionCounts::default();
     let mut by_flow: BTreeMap<&str, SessionCounts> = BTreeMap::new();
     let mut by_project: BTreeMap<Option<Symbol>, Sum> = BTreeMap::new();
+    // A source that never reports the project has no rows by project, rather than one without.
+    let has_projects = view.sessions_in(sink.period).any(|session| session.project.is_some());
     for session in view.sessions_in(sink.period) {
         let person = view.person_of(&session);
         for counts in [&mut all, by_flow.entry(label(view, session.flow)).or_default()] {
             counts.add(&session, person, view);
         }
-        by_project.entry(session.project).or_default().add(&session, person);
+        if has_projects {
+            by_project.entry(session.project).or_default().add(&session, person);
+        }
     }
     if sink.team.is_some() {
         let (with_user, sessions) = view.sessions_with_user(sink.period);
@@ -173,11 +177,8 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     for (flow, counts) in &by_flow {
         counts.emit(sink, &[("flow", flow)]);
     }
-    // A source that never reports the project has no rows by project, rather than one without.
-    if by_project.keys().any(Option::is_some) {
-        for (project, sum) in &by_project {
-            sum.emit(sink, &[("project", label(view, *project))]);
-        }
+    for (project, sum) in &by_project {
+        sum.emit(sink, &[("project", label(view, *project))]);
     }
     let add =
         |counts: &mut SessionCounts, session: &Session| counts.add(session, view.person_of(session), view);

@@ -41,7 +41,7 @@ pub struct Session {
 }
 
 /// What the AI Context reports of a session. Of several values, the one that appeared last counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SessionLabels {
     /// The name of the agent.
     pub agent: Option<Symbol>,
@@ -51,6 +51,25 @@ pub struct SessionLabels {
     pub item_type: Option<Symbol>,
     /// The id of the custom agent or flow.
     pub item: Option<Symbol>,
+}
+
+/// What a source reports of a session individually: the rest of a [`Session`] follows. A large organization has hundreds of
+/// thousands of them, so it is as small as possible.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IndividualSession {
+    person: Option<PersonId>,
+    flow: Option<Symbol>,
+    wall: Option<u64>,
+    active: Option<u64>,
+    /// The number of its labels in the [`LabelTable`].
+    labels: u32,
+    status: SessionStatus,
+}
+
+/// Labels of sessions, each once: few of them differ. The first ones are no labels.
+pub(super) struct LabelTable {
+    numbers: HashMap<SessionLabels, u32>,
+    labels: Vec<SessionLabels>,
 }
 
 /// Counts of tool calls, or of tokens.
@@ -74,6 +93,8 @@ pub type Credits = (Option<Symbol>, Option<Symbol>, f64);
 pub(super) struct Agents<'a> {
     /// The sessions of each known day up to the last day reported.
     pub(super) sessions: BTreeMap<Day, DaySessions<'a>>,
+    /// The labels of individual sessions.
+    pub(super) labels: LabelTable,
     /// The durations of sessions that GitLab computed.
     pub(super) durations: Durations<'a>,
     flows: FlowsOfSessions,
@@ -89,7 +110,7 @@ pub(super) struct IndividualSessions {
     /// The state of each day; `None` without such a source.
     pub(super) days: Option<MergedDays>,
     /// The sessions by the day of their first step.
-    pub(super) by_day: BTreeMap<Day, Vec<Session>>,
+    pub(super) by_day: BTreeMap<Day, Vec<IndividualSession>>,
 }
 
 /// The fetches that report tool calls or tokens, with their instance.
@@ -241,7 +262,7 @@ impl<'a> Resolved<'a> {
         let wanted = self.sessions_without_flow(scopes);
         let mut flows = FlowsOfSessions::new();
         let mut steps = Vec::new();
-        let mut by_day: BTreeMap<Day, Vec<Session>> = BTreeMap::new();
+        let mut by_day: BTreeMap<Day, Vec<IndividualSession>> = BTreeMap::new();
         // Merge a range of sessions at a time: all facts of all sessions would double the memory.
         while let Some(observations) = next_observations(&mut sources) {
             for of_session in observations.chunk_by(|(one, ..), (other, ..)| one == other) {
@@ -250,18 +271,13 @@ impl<'a> Resolved<'a> {
                 flows.extend(flow.filter(|_| wanted.contains(&session)).map(|flow| (session, flow)));
                 collect_steps(of_session, &mut steps);
                 let Some((first, _)) = steps.first() else { continue };
-                let day = first.day();
-                by_day.entry(day).or_default().push(Session {
-                    day,
+                by_day.entry(first.day()).or_default().push(IndividualSession {
                     person: self.best_user(of_session),
                     flow,
-                    project: None,
-                    status: agents::status(&steps),
-                    ends: Ends::Status,
-                    count: 1,
                     wall: agents::wall_time(&steps),
                     active: agents::active_time(&steps),
-                    labels: self.labels_of(of_session),
+                    labels: agents.labels.number(self.labels_of(of_session)),
+                    status: agents::status(&steps),
                 });
             }
         }
@@ -378,6 +394,45 @@ impl<'a> Resolved<'a> {
         }
         agents.sources.insert(source, SourceStates::of(days));
         by_day
+    }
+}
+
+impl IndividualSession {
+    /// The session, of this day.
+    pub(super) fn on(self, day: Day, labels: &LabelTable) -> Session {
+        let IndividualSession { person, flow, wall, active, labels: number, status } = self;
+        let labels = labels.labels[number as usize];
+        Session {
+            day,
+            person,
+            flow,
+            project: None,
+            status,
+            ends: Ends::Status,
+            count: 1,
+            wall,
+            active,
+            labels,
+        }
+    }
+}
+
+impl LabelTable {
+    /// The number of these labels.
+    fn number(&mut self, labels: SessionLabels) -> u32 {
+        if labels == SessionLabels::default() {
+            return 0;
+        }
+        *self.numbers.entry(labels).or_insert_with(|| {
+            self.labels.push(labels);
+            self.labels.len() as u32 - 1
+        })
+    }
+}
+
+impl Default for LabelTable {
+    fn default() -> LabelTable {
+        LabelTable { numbers: HashMap::new(), labels: vec![SessionLabels::default()] }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::View;
-use super::agents::{Agents, IndividualSessions, Session, SessionLabels};
+use super::agents::{Agents, IndividualSession, IndividualSessions, Session, SessionLabels};
 use super::resolve::{Resolved, ScopeKey};
 use super::source::{SESSION_AGGREGATES, SESSION_DURATIONS, Source};
 use super::state::{CountedDays, DayState, MergedDays, SourceStates};
@@ -16,7 +16,7 @@ use crate::model::metric::MetricSource;
 /// The agent sessions of a day, from the source that counts.
 pub(super) enum DaySessions<'a> {
     /// Individual sessions.
-    Individual(Vec<Session>),
+    Individual(Vec<IndividualSession>),
     /// Sessions that GitLab aggregated, by fetch.
     Rows(Vec<&'a [SessionRow]>),
     /// Sessions that GitLab only counted.
@@ -169,7 +169,10 @@ impl<'a> View<'a> {
         sessions: &'s DaySessions<'a>,
     ) -> Box<dyn Iterator<Item = Session> + 's> {
         match sessions {
-            DaySessions::Individual(sessions) => Box::new(sessions.iter().copied()),
+            DaySessions::Individual(sessions) => {
+                let labels = &self.agents().labels;
+                Box::new(sessions.iter().map(move |session| session.on(day, labels)))
+            }
             DaySessions::Rows(rows) => {
                 let rows = rows.iter().copied().flatten();
                 Box::new(rows.map(move |row| Session::of_row(day, row)))

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Client;
 use crate::collect::collectors::{Answer, Fault, GraphQl};
 use crate::collect::gitlab::schema::{FieldInfo, FittedQuery, Schema, TypeInfo};
+use crate::collect::parallel::map_parallel;
 
 /// Types per introspection request: one type costs about 22 of the 250 points that GitLab allows as
 /// query complexity.
@@ -27,16 +28,21 @@ pub struct SchemaAwareClient<'a> {
 type FitResult = Result<Arc<FittedQuery>, String>;
 
 impl<'a> SchemaAwareClient<'a> {
-    /// Requests the types that these documents use.
-    pub fn new(client: &'a Client, documents: &[&str]) -> Result<SchemaAwareClient<'a>, Fault> {
+    /// Requests the types that these documents use, with a number of threads.
+    pub fn new(
+        client: &'a Client,
+        documents: &[&str],
+        threads: usize,
+    ) -> Result<SchemaAwareClient<'a>, Fault> {
         let mut schema = Schema::default();
         loop {
             let unknown: Vec<String> = schema.unknown_types(documents).into_iter().collect();
             if unknown.is_empty() {
                 return Ok(SchemaAwareClient { client, schema, fitted: Mutex::default() });
             }
-            for names in unknown.chunks(TYPES_PER_REQUEST) {
-                request_types(client, names, &mut schema)?;
+            let requests: Vec<&[String]> = unknown.chunks(TYPES_PER_REQUEST).collect();
+            for types in map_parallel(&requests, threads, |names| request_types(client, names)) {
+                types?.into_iter().for_each(|(name, info)| schema.insert(&name, info));
             }
         }
     }
@@ -74,7 +80,8 @@ impl GraphQl for SchemaAwareClient<'_> {
     }
 }
 
-fn request_types(client: &Client, names: &[String], schema: &mut Schema) -> Result<(), Fault> {
+/// The types with these names; `None` if the schema has no such type.
+fn request_types(client: &Client, names: &[String]) -> Result<Vec<(String, Option<TypeInfo>)>, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct IntrospectedType {
@@ -107,7 +114,7 @@ fn request_types(client: &Client, names: &[String], schema: &mut Schema) -> Resu
     let unreadable = || Fault::Answer("GitLab's answer about its schema has an unexpected form".to_owned());
     let mut types: HashMap<String, Option<IntrospectedType>> =
         serde_json::from_str(answer.data.get()).map_err(|_| unreadable())?;
-    for (at, name) in names.iter().enumerate() {
+    let read = |(at, name): (usize, &String)| {
         let found = types.remove(&format!("t{at}")).ok_or_else(unreadable)?;
         let info = found.map(|found| {
             let field = |field: IntrospectedField| {
@@ -123,9 +130,9 @@ fn request_types(client: &Client, names: &[String], schema: &mut Schema) -> Resu
                 values: found.enum_values.unwrap_or_default().into_iter().map(|value| value.name).collect(),
             }
         });
-        schema.insert(name, info);
-    }
-    Ok(())
+        Ok((name.clone(), info))
+    };
+    names.iter().enumerate().map(read).collect()
 }
 
 /// A type as introspection returns it: list and non-null wrappers around a named type.

@@ -48,7 +48,7 @@ pub fn run(
     let groups = check_connection(&client, instance.as_str(), &groups, now, &mut checks)?;
     let documents: Vec<&str> =
         COLLECTORS.iter().map(|collector| collector.info().document).chain([DOCUMENT]).collect();
-    let gitlab = SchemaAwareClient::new(&client, &documents).map_err(Fault::into_error)?;
+    let gitlab = SchemaAwareClient::new(&client, &documents, 1).map_err(Fault::into_error)?;
     checks.add(version_check(&gitlab))?;
     let yesterday = now.day().plus(-1);
     let mut collectors =

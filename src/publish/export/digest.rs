@@ -7,6 +7,7 @@ use crate::base::calendar::{Grain, Period};
 use crate::model::coverage::Coverage;
 use crate::model::scope::{ALL_SCOPES, INSTANCE_SCOPE};
 use crate::model::topic::Topic;
+use crate::publish::answer::{Answer, Assumptions, Part, Sentence, Tone};
 use crate::publish::completeness::Completeness;
 use crate::publish::days;
 use crate::publish::gaps::{Gap, gaps, published_reason};
@@ -23,11 +24,19 @@ const MAX_ROWS: usize = 10;
 const TOPICS: [(&str, &[HeadlineMetric<'static>]); 2] =
     [("GitLab Duo", &DUO), ("Merge requests and pipelines", &PROJECT)];
 
-/// The headline metrics of the newest complete month (else week, else the last 28 days) with their
+/// The answer on GitLab Duo, the headline metrics of the newest complete month (else week, else the last 28 days) with their
 /// change, the gaps, and a note on suppression.
-pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], min_people: u64) -> String {
+pub fn digest(
+    lines: &[Line<'_>],
+    coverage: &[Coverage],
+    min_people: u64,
+    assumptions: &Assumptions,
+) -> String {
     let places = Place::all(lines);
     let mut text = String::new();
+    if let Some(main) = places.first() {
+        answer(&mut text, &Answer::duo(main, assumptions, min_people));
+    }
     let mut reported: Option<(Period, Period)> = None;
     for (title, headline) in TOPICS {
         let Some(main) = places.first() else { continue };
@@ -70,6 +79,32 @@ pub fn digest(lines: &[Line<'_>], coverage: &[Coverage], min_people: u64) -> Str
     }
     footer(&mut text, lines, coverage, min_people);
     text
+}
+
+/// The verdict, what supports it, and what to do. Nothing without data.
+fn answer(text: &mut String, answer: &Answer) {
+    if answer.period.is_none() {
+        return;
+    }
+    let sentence = |sentence: &Sentence| -> String {
+        let part = |part: &Part| match part.tone {
+            Tone::Plain => part.text.clone(),
+            Tone::Strong | Tone::Loss => format!("**{}**", part.text.trim()),
+            Tone::Name => code(&part.text),
+        };
+        sentence.parts.iter().map(part).collect()
+    };
+    let all = |sentences: &[Sentence]| sentences.iter().map(sentence).collect::<Vec<_>>().join(" ");
+    let _ = writeln!(text, "{}\n", all(&answer.verdict));
+    if !answer.details.is_empty() {
+        let _ = writeln!(text, "{}\n", all(&answer.details));
+    }
+    for (at, action) in answer.actions.iter().enumerate() {
+        let _ = writeln!(text, "{}. {}", at + 1, sentence(&action.sentence));
+    }
+    if !answer.actions.is_empty() {
+        text.push('\n');
+    }
 }
 
 /// The newest period with at least one metric whose days are all complete: a month, else a week.

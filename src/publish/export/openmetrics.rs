@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::aggregate::metrics::{Definition, Unit};
 use crate::base::calendar::{Day, Grain};
+use crate::base::text::is_printable;
 use crate::publish::privacy::Line;
 
 /// The OpenMetrics text, and what was left out of it.
@@ -28,9 +29,12 @@ const PERIOD_END: &str = "duo_metrics_period_end_timestamp_seconds";
 /// The lines as gauges: for each metric, instance, scope and grain, the newest period whose days
 /// are all complete. Unknown and suppressed values are left out. `lines` are in the order of
 /// [`crate::publish::privacy::publish`].
-pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Exposition {
+pub fn openmetrics<'l, I>(lines: impl Fn() -> I, definitions: &[&Definition]) -> Exposition
+where
+    I: Iterator<Item = &'l Line<'l>>,
+{
     let mut newest: BTreeMap<(&str, &str, &str, Grain), Day> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.coverage >= 1.0) {
+    for line in lines().filter(|line| line.coverage >= 1.0) {
         let key = (line.metric, line.instance, line.scope, line.period.grain);
         let end = newest.entry(key).or_insert(line.period.end);
         *end = line.period.end.max(*end);
@@ -44,7 +48,7 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
     for definition in definitions {
         let (name, unit) = family(definition);
         let mut samples = String::new();
-        for line in lines.iter().filter(|line| line.metric == definition.metric).filter(is_newest) {
+        for line in lines().filter(|line| line.metric == definition.metric).filter(is_newest) {
             let Some(value) = line.value else { continue };
             if !line.by.iter().all(|(key, value)| is_label_name(key) && !value.is_empty()) {
                 found.left_out += 1;
@@ -65,7 +69,7 @@ pub fn openmetrics(lines: &[Line<'_>], definitions: &[&Definition]) -> Expositio
     }
 
     let is_defined = |metric: &str| definitions.iter().any(|definition| definition.metric == metric);
-    found.left_out += lines.iter().filter(is_newest).filter(|line| !is_defined(line.metric)).count() as u64;
+    found.left_out += lines().filter(is_newest).filter(|line| !is_defined(line.metric)).count() as u64;
 
     let mut ends = String::new();
     for ((metric, instance, scope, grain), end) in newest.into_iter().filter(|(key, _)| is_defined(key.0)) {
@@ -132,7 +136,20 @@ fn labels(
 
 /// Escapes a label value or the text of HELP.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '"' => escaped.push_str("\\\""),
+            '\n' => escaped.push_str("\\n"),
+            // OpenMetrics has no escape for it, so that it becomes text.
+            other if !is_printable(other) => {
+                let _ = write!(escaped, "\\{}", other.escape_unicode());
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// Whether a dimension is a valid label name without changes, which could merge two dimensions.
@@ -146,6 +163,11 @@ mod tests {
 
     use super::*;
     use crate::aggregate::metrics::definitions;
+
+    #[test]
+    fn control_characters_become_text() {
+        assert_eq!(escape("a\\b\"c\nd\u{1b}[31m\u{202e}é"), r#"a\\b\"c\nd\\u{1b}[31m\\u{202e}é"#);
+    }
 
     #[test]
     fn every_metric_is_a_separate_family_named_after_its_unit() {

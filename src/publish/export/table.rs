@@ -16,14 +16,17 @@ pub enum InstanceColumn {
     IfSeveral,
 }
 
-/// The lines as CSV with a header. Each dimension has a column `by.<dimension>`, in alphabetical
+/// The lines, of an iterator that can be repeated, as CSV with a header. Each dimension has a column `by.<dimension>`, in alphabetical
 /// order; the columns `population`, `prices`, `imported`, `source` and `explanation` exist only if a
 /// line needs them.
-pub fn table(lines: &[Line<'_>], instance_column: InstanceColumn) -> io::Result<Vec<u8>> {
-    let columns = Columns::of(lines, instance_column);
+pub fn table<'l, I>(lines: impl Fn() -> I, instance_column: InstanceColumn) -> io::Result<Vec<u8>>
+where
+    I: Iterator<Item = &'l Line<'l>>,
+{
+    let columns = Columns::of(&lines, instance_column);
     let mut writer = CsvWriter::new(Vec::new());
     writer.row(columns.header())?;
-    for line in lines {
+    for line in lines() {
         columns.write(line, &mut writer)?;
     }
     writer.into_inner()
@@ -41,16 +44,20 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(lines: &'a [Line<'_>], instance_column: InstanceColumn) -> Columns<'a> {
-        let has_several = lines.iter().any(|line| line.instance != lines[0].instance);
+    fn of<I>(lines: &impl Fn() -> I, instance_column: InstanceColumn) -> Columns<'a>
+    where
+        I: Iterator<Item = &'a Line<'a>>,
+    {
+        let first = lines().next().map(|line| line.instance);
+        let has_several = lines().any(|line| Some(line.instance) != first);
         Columns {
-            dimensions: lines.iter().flat_map(|line| line.by.names()).collect(),
+            dimensions: lines().flat_map(|line| line.by.names()).collect(),
             has_instance: has_several || instance_column == InstanceColumn::Always,
-            has_populations: lines.iter().any(|line| line.population.is_some()),
-            has_prices: lines.iter().any(|line| line.prices.is_some()),
-            has_imported: lines.iter().any(|line| line.imported > 0.0),
-            has_source: lines.iter().any(|line| line.source.is_some()),
-            has_explanation: lines.iter().any(|line| line.explanation.is_some()),
+            has_populations: lines().any(|line| line.population.is_some()),
+            has_prices: lines().any(|line| line.prices.is_some()),
+            has_imported: lines().any(|line| line.imported > 0.0),
+            has_source: lines().any(|line| line.source.is_some()),
+            has_explanation: lines().any(|line| line.explanation.is_some()),
         }
     }
 

@@ -113,8 +113,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// The published value of a count that is not zero.
     fn published(&self, count: Count) -> Option<f64> {
-        let line = &self.lines[count.line];
-        let is_open = !line.is_suppressed && line.value.is_some();
+        let is_open = !self.lines[count.line].is_suppressed;
         self.values[count.index()].filter(|value| is_open && *value != 0.0)
     }
 

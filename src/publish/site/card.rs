@@ -8,11 +8,16 @@ use crate::base::calendar::{Day, Timestamp};
 
 use super::number;
 use super::text::plain;
+use crate::publish::answer::MAX_ACTIONS;
+use crate::publish::trust::State;
 
 /// The size in bytes above which a file is rejected.
 const MAX_CARD_BYTES: usize = 64 * 1024;
 /// The number of metrics shown of a card.
 const MAX_HEADLINES: usize = 6;
+
+/// The number of characters shown of a text of an answer.
+const MAX_ANSWER_LEN: usize = 600;
 
 /// The summary of a dashboard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -31,6 +36,24 @@ pub struct Card {
     pub headline: Vec<Headline>,
     /// Whether it is from an earlier run because this one failed.
     pub carried_over: bool,
+    /// The answer on its first screen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<CardAnswer>,
+}
+
+/// The answer of a dashboard, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CardAnswer {
+    /// One or two sentences.
+    pub verdict: String,
+    /// Trend, surprise and impact.
+    pub details: String,
+    /// What to do, the most urgent first.
+    pub actions: Vec<String>,
+    /// How complete the data is, in a few words.
+    pub data: String,
+    /// The days of the verdict.
+    pub period: Option<CardPeriod>,
 }
 
 /// First and last day of a dashboard.
@@ -64,6 +87,19 @@ pub enum CardStatus {
     /// The dashboard does not report it.
     #[default]
     Unknown,
+}
+
+impl CardStatus {
+    /// The status of a state.
+    pub(super) fn of(state: State) -> CardStatus {
+        match state {
+            State::Complete => CardStatus::Complete,
+            State::Sampled => CardStatus::Sampled,
+            State::Partial => CardStatus::Partial,
+            State::Empty => CardStatus::Empty,
+            State::Imported => CardStatus::Unknown,
+        }
+    }
 }
 
 /// A metric of a dashboard, as text.
@@ -116,7 +152,23 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
             .filter(|headline| !headline.label.is_empty() && !headline.value.is_empty())
             .collect(),
         carried_over: fields.get("carried_over").and_then(Value::as_bool).unwrap_or(false),
+        answer: fields.get("answer").filter(|answer| answer.is_object()).map(answer),
     })
+}
+
+/// The answer of a card.
+fn answer(answer: &Value) -> CardAnswer {
+    let actions = answer.get("actions").and_then(Value::as_array).into_iter().flatten();
+    CardAnswer {
+        verdict: text_field(answer, "verdict", MAX_ANSWER_LEN),
+        details: text_field(answer, "details", MAX_ANSWER_LEN),
+        actions: actions
+            .filter_map(|action| Some(plain(action.as_str()?, MAX_ANSWER_LEN)))
+            .take(MAX_ACTIONS)
+            .collect(),
+        data: text_field(answer, "data", 100),
+        period: period(answer),
+    }
 }
 
 impl Card {
@@ -168,6 +220,13 @@ mod tests {
                 }),
             }],
             carried_over: false,
+            answer: Some(CardAnswer {
+                verdict: "Duo is in use: 154 of 178 assigned seats were active.".into(),
+                details: "No clear change.".into(),
+                actions: vec!["Assign or return 18 seats.".into()],
+                data: "28 of 28 days complete".into(),
+                period: None,
+            }),
         };
         let json = card.to_json().expect("a card is JSON");
         assert_eq!(parse_card(&json), Ok(card));
@@ -184,6 +243,7 @@ mod tests {
             "status": "<script>",
             "headline": [7, {"label": "", "value": "1"}, {"label": "Deploys", "value": 12, "extra": {}, "period": {"start": "2026-10-01", "end": 7}}],
             "carried_over": "yes",
+            "answer": {"verdict": long, "actions": ["1", 2, "3", "4", "5", "6"], "period": 7},
             "unknown": {"deep": [1, 2, 3]},
         });
         let card = parse_card(json.to_string().as_bytes()).expect("an object");
@@ -192,6 +252,9 @@ mod tests {
         assert_eq!(card.headline.len(), 1);
         assert_eq!((&*card.headline[0].value, card.headline[0].period), ("12", None));
         assert!(!card.carried_over && card.kind.is_empty());
+        let answer = card.answer.expect("an object");
+        assert_eq!((answer.verdict.chars().count(), answer.actions.len()), (601, 4));
+        assert_eq!((answer.details, answer.period), (String::new(), None));
     }
 
     #[test]

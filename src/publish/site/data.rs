@@ -48,7 +48,7 @@ const WEEKLY: &[(&str, &[&str])] = &[
     ("code_suggestions.shown", &["language"]),
     ("code_suggestions.accepted", &["language"]),
     ("code_suggestions.acceptance_rate", &["language"]),
-    ("users.active", &["feature"]),
+    ("users.active", &["feature", "team"]),
     ("events.count", &["feature"]),
     ("engagement.users", &["segment"]),
     ("engagement.retention", &["cohort×week"]),
@@ -381,7 +381,7 @@ fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bo
         // The tables of the section on data quality are not interactive.
         return false;
     }
-    if ["team", "cost_center"].iter().any(|name| line.by.contains(name)) && !is_of_team_table(line) {
+    if ["team", "cost_center"].iter().any(|name| line.by.contains(name)) && !is_of_team_figure(line) {
         return false;
     }
     match grain {
@@ -400,15 +400,27 @@ fn is_shown(line: &Line<'_>, last: Option<Day>, projects: &BTreeSet<&str>) -> bo
     }
 }
 
-/// Whether the table of teams shows a line; `metrics.csv` has the others.
-fn is_of_team_table(line: &Line<'_>) -> bool {
+/// What is shown of a team, for months and the last 28 days.
+const OF_TEAM: &[&str] = &[
+    "teams.people",
+    "users.active",
+    "seats.active",
+    "code_suggestions.shown",
+    "code_suggestions.acceptance_rate",
+    "chat.users",
+    "chat.messages",
+    "agents.sessions",
+];
+
+/// Whether the figures on teams show a line; `metrics.csv` has the others.
+fn is_of_team_figure(line: &Line<'_>) -> bool {
     let is_team = |others: usize| line.by.contains("team") && line.by.len() == 1 + others;
-    let is_frequent = line.by.get("segment").is_some_and(|segment| ["regular", "heavy"].contains(&segment));
-    match line.metric {
-        "teams.people" | "users.active" => is_team(0),
-        "engagement.users" => is_team(1) && is_frequent && line.population == Some(Population::People),
-        _ => false,
+    if line.metric == "engagement.users" {
+        let is_frequent =
+            line.by.get("segment").is_some_and(|segment| ["regular", "heavy"].contains(&segment));
+        return is_team(1) && is_frequent && line.population == Some(Population::People);
     }
+    is_team(0) && OF_TEAM.contains(&line.metric)
 }
 
 /// The projects with most merge requests and pipelines.

@@ -166,7 +166,7 @@ pub(super) fn days_table(frame: &Frame<'_>) -> Option<Table> {
     for (place, line) in days.iter().take(MAX_DAYS) {
         let name = |name: &str| plain(line.by.get(name).unwrap_or_default(), MAX_LABEL_LEN);
         table.push(vec![
-            Cell::dates(number::long_day(line.period.start)),
+            Cell::day(number::long_day(line.period.start)),
             Cell::code(name("collector")),
             Cell::text(place.name()),
             Cell::code(format!("{}.{}", name("feature"), name("measure"))),

@@ -49,6 +49,7 @@ pub fn landing(
         "landing.html",
         &[],
         theme,
+        "",
         context! {
             title => theme.title("landing", "Dashboards"),
             summary => theme.summary("landing", ""),
@@ -92,5 +93,14 @@ fn card(found: &DashboardFolder) -> Value {
         collected => card.generated_at.map_or_else(String::new, number::instant),
         carried_over => card.carried_over,
         headline => headline,
+        answer => card.answer.as_ref().map(|answer| {
+            context! {
+                verdict => &*answer.verdict,
+                details => &*answer.details,
+                actions => &answer.actions,
+                data => &*answer.data,
+                period => answer.period.map_or_else(String::new, CardPeriod::text),
+            }
+        }),
     }
 }

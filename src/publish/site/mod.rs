@@ -4,14 +4,17 @@
 //! work from any folder, because they embed their data, style and script. They contain only what
 //! `privacy` publishes.
 
+mod answer;
 mod card;
 mod compressed;
 mod data;
 mod differences;
+mod font;
 mod landing;
 mod page;
 mod quality;
 mod script;
+mod spark;
 mod table;
 mod theme;
 mod tile;
@@ -21,6 +24,7 @@ use crate::aggregate::metrics::reconcile;
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
 use crate::model::topic::Topic;
+use crate::publish::answer::{Answer, AnswerLine, Assumptions, answer_lines};
 use crate::publish::completeness::{self, topic_of};
 use crate::publish::export;
 use crate::publish::{days, gaps, headline, number, place, privacy, text};
@@ -51,6 +55,8 @@ pub struct Options<'a> {
     pub open_periods: bool,
     /// Logo, colors and texts.
     pub theme: &'a Theme,
+    /// Price and target of the seats.
+    pub assumptions: &'a Assumptions,
 }
 
 /// A finished file.
@@ -113,9 +119,20 @@ impl<'a> Published<'a> {
         ])
     }
 
+    /// The `answer.*` lines of the dashboard.
+    fn answer_lines(&self) -> Vec<AnswerLine> {
+        match self.kind {
+            Dashboard::Duo => answer_lines(&place::Place::all(&self.lines), self.options.small_group),
+            Dashboard::Project => Vec::new(),
+        }
+    }
+
     /// `metrics.csv`: every published line.
     pub fn table(&self) -> Result<SiteFile, Error> {
-        let content = export::table(&self.lines, export::InstanceColumn::IfSeveral)?;
+        let answers = self.answer_lines();
+        let lines = answers.iter().map(AnswerLine::line).collect::<Vec<_>>();
+        let all = || lines.iter().chain(&self.lines);
+        let content = export::table(all, export::InstanceColumn::IfSeveral)?;
         Ok(SiteFile { path: "metrics.csv".into(), content })
     }
 }
@@ -150,6 +167,22 @@ impl Dashboard {
                 "Who uses GitLab Duo, how much, and whether the seats are used. People appear only in counts."
             }
             Dashboard::Project => "How much is merged, how long it takes, and whether pipelines succeed.",
+        }
+    }
+
+    /// The candidates for its tiles, in order of preference.
+    fn tiles(self) -> &'static [headline::HeadlineMetric<'static>] {
+        match self {
+            Dashboard::Duo => &headline::DUO_TILES,
+            Dashboard::Project => &headline::PROJECT,
+        }
+    }
+
+    /// The answer in a place.
+    fn answer(self, place: &place::Place<'_>, options: &Options<'_>) -> Answer {
+        match self {
+            Dashboard::Duo => Answer::duo(place, options.assumptions, options.small_group),
+            Dashboard::Project => Answer::projects(place),
         }
     }
 

@@ -9,22 +9,28 @@ use crate::base::calendar::{Day, Grain, Timestamp};
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
 
-use super::card::{Card, CardPeriod, CardStatus};
-use super::completeness::{Completeness, Verdict};
+use super::answer;
+use super::card::{Card, CardAnswer, CardPeriod, CardStatus};
+use super::completeness::Completeness;
 use super::data;
+use super::font;
 use super::gaps;
 use super::number;
 use super::place::{Place, reported_days};
-use super::privacy::Line;
 use super::quality;
 use super::script::{self, Module};
 use super::theme::Theme;
 use super::tile::Tile;
-use super::{Dashboard, Error, Published};
+use super::{Dashboard, Error, Options, Published};
+use crate::publish::answer::Answer;
+use crate::publish::trust::{Evidence, Trust};
 
 const STYLE: &str = include_str!("../../../templates/html/style.css");
 
-const TEMPLATES: [(&str, &str); 6] = [
+const ANSWER_STYLE: &str = include_str!("../../../templates/html/answer.css");
+
+const TEMPLATES: [(&str, &str); 7] = [
+    ("answer.html", include_str!("../../../templates/html/answer.html")),
     ("layout.html", include_str!("../../../templates/html/layout.html")),
     ("dashboard.html", include_str!("../../../templates/html/dashboard.html")),
     ("parts.html", include_str!("../../../templates/html/parts.html")),
@@ -50,7 +56,9 @@ pub(super) struct Frame<'a> {
     status: CardStatus,
     /// The number of people below which values are suppressed.
     pub(super) small_group: u64,
-    theme: &'a Theme,
+    options: Options<'a>,
+    answer: Option<Answer>,
+    trust: Trust,
 }
 
 impl<'a> Frame<'a> {
@@ -60,38 +68,23 @@ impl<'a> Frame<'a> {
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
-        // Who is in a team shows no use.
-        let is_metric =
-            |line: &&Line<'_>| !line.metric.starts_with("coverage.") && !line.metric.starts_with("teams.");
-        let status = match completeness.verdict {
-            _ if !lines.iter().filter(is_metric).any(|line| line.value.is_some() || line.is_suppressed) => {
-                CardStatus::Empty
-            }
-            // Without coverage lines, a gap cannot be distinguished from a range that is shorter
-            // than the window.
-            _ if coverage.is_empty() => {
-                if lines.iter().any(|line| line.coverage < 1.0) {
-                    CardStatus::Partial
-                } else {
-                    CardStatus::Complete
-                }
-            }
-            Verdict::Complete | Verdict::Sampled if *differs => CardStatus::Partial,
-            Verdict::Complete => CardStatus::Complete,
-            Verdict::Sampled => CardStatus::Sampled,
-            Verdict::Unverified => CardStatus::Unknown,
-            Verdict::Partial | Verdict::Nothing => CardStatus::Partial,
-        };
+        let evidence =
+            Evidence { lines, coverage: &coverage, completeness: &completeness, days, differs: *differs };
+        let trust = Trust::of(&evidence, options.small_group);
+        let places = Place::all(lines);
+        let answer = places.first().map(|place| kind.answer(place, options));
         Frame {
             kind: *kind,
-            places: Place::all(lines),
+            places,
             days,
             coverage,
             completeness,
             former,
-            status,
+            status: CardStatus::of(trust.state),
             small_group: options.small_group,
-            theme: options.theme,
+            options: *options,
+            answer,
+            trust,
         }
     }
 
@@ -112,7 +105,7 @@ impl<'a> Frame<'a> {
     /// The tiles of the last 28 days (else month, else week).
     pub(super) fn tiles(&self) -> Vec<Tile> {
         let Some(place) = self.main() else { return Vec::new() };
-        self.kind.headline().iter().map(|figure| Tile::new(figure, place)).collect()
+        Tile::all(self.kind.tiles(), place)
     }
 
     /// When the newest data was collected.
@@ -123,7 +116,7 @@ impl<'a> Frame<'a> {
     /// The card of this dashboard on the landing page.
     pub(super) fn card(&self, tiles: &[Tile]) -> Card {
         Card {
-            title: self.theme.title(self.kind.folder(), self.kind.title()),
+            title: self.options.theme.title(self.kind.folder(), self.kind.title()),
             kind: self.kind.folder().into(),
             period: self.days.map(|(start, end)| CardPeriod { start, end }),
             generated_at: self.collected_at(),
@@ -133,6 +126,15 @@ impl<'a> Frame<'a> {
                 _ => tiles.iter().map(Tile::headline).collect(),
             },
             carried_over: false,
+            answer: self.answer.as_ref().filter(|_| self.status != CardStatus::Empty).map(|found| {
+                CardAnswer {
+                    verdict: found.verdict_text(),
+                    details: found.details_text(),
+                    actions: found.actions.iter().map(|action| action.sentence.text()).collect(),
+                    data: self.trust.summary.clone(),
+                    period: found.period.map(|period| CardPeriod { start: period.start, end: period.end }),
+                }
+            }),
         }
     }
 
@@ -151,29 +153,36 @@ impl<'a> Frame<'a> {
             [] => self.main().map(Place::name).into_iter().collect(),
             groups => groups.iter().map(Place::name).collect(),
         };
+        let period = self.days.map_or_else(String::new, |(first, last)| number::span(first, last));
         let warning = Tile::common_warning(tiles);
-        let tiles: Vec<Value> = tiles.iter().map(|tile| tile.value(&warning)).collect();
+        let tiles: Vec<Value> = tiles.iter().enumerate().map(|(at, tile)| tile.value(at, &warning)).collect();
         let days = self
             .days
             .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));
         let frame = context! {
-            title => self.theme.title(self.kind.folder(), self.kind.title()),
-            summary => self.theme.summary(self.kind.folder(), self.kind.summary()),
+            title => self.options.theme.title(self.kind.folder(), self.kind.title()),
+            summary => self.options.theme.summary(self.kind.folder(), self.kind.summary()),
             empty => self.status == CardStatus::Empty,
-            groups => groups,
+            groups => &groups,
             union => self.main().is_some_and(Place::is_union),
-            period => self.days.map_or_else(String::new, |(first, last)| number::span(first, last)),
+            period => &*period,
             days => days.unwrap_or_default(),
             collected => self.collected_at().map_or_else(String::new, number::instant),
             status => status_word(self.status),
             small_group => number::count(self.small_group),
             tiles => tiles,
+            answer => self.answer.as_ref().map(|found| {
+                answer::value(found, &self.trust, &groups.join(", "), self.options.assumptions)
+            }),
+            trust => answer::trust_value(&self.trust),
             warning => warning,
             quality => quality::value(self),
+            raw_events => self.kind == Dashboard::Duo,
             definitions => definitions.iter().map(|definition| describe(definition)).collect::<Vec<Value>>(),
             figures => Value::from_safe_string(figures),
         };
-        render(template, script, self.theme, frame)
+        let title = self.options.theme.title(self.kind.folder(), self.kind.title());
+        render(template, script, self.options.theme, &print_header(&title, &period), frame)
     }
 }
 
@@ -190,11 +199,13 @@ fn describe(definition: &Definition) -> Value {
     }
 }
 
-/// Renders a template with the style, the script and a policy that allows only these two.
+/// Renders a template with the style, the script and a policy that allows only these two and
+/// the embedded font. `print_header` is the rule of [`print_header`].
 pub(super) fn render(
     template: &str,
     script: &[Module],
     theme: &Theme,
+    print_header: &str,
     content: Value,
 ) -> Result<String, Error> {
     let mut environment = Environment::new();
@@ -206,7 +217,7 @@ pub(super) fn render(
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = minify(STYLE) + theme.style();
+    let style = font::face() + &minify(STYLE) + &minify(ANSWER_STYLE) + theme.style() + print_header;
     let script = script::bundle(script);
     let allowed = |text: &str| {
         if text.is_empty() {
@@ -216,7 +227,7 @@ pub(super) fn render(
         }
     };
     let policy = format!(
-        "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src {}; style-src {}; font-src data:; img-src data:; base-uri 'none'; form-action 'none'",
         allowed(&script),
         allowed(&style)
     );
@@ -229,6 +240,20 @@ pub(super) fn render(
         footer => theme.footer(),
     };
     Ok(environment.get_template(template)?.render(context! { ..content, ..shell })?)
+}
+
+/// The rule of the running header of printed pages: what they are about, and their number.
+fn print_header(title: &str, period: &str) -> String {
+    let text = format!("{title} · {period}");
+    // In a CSS string, and inside a style element.
+    let escaped: String = text
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' | '<' | '\n' | '\r' | '\u{c}' => format!("\\{:x} ", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("@page{{@top-left{{content:\"{escaped}\"}}}}\n")
 }
 
 /// The name of a status.
@@ -298,6 +323,12 @@ mod tests {
     fn encodes_standard_base64() {
         let text = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
         assert_eq!(text, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+
+    #[test]
+    fn a_title_cannot_end_the_print_header() {
+        let rule = print_header("a \"b\" \\ </style>", "1 May");
+        assert_eq!(rule, "@page{@top-left{content:\"a \\22 b\\22  \\5c  \\3c /style> · 1 May\"}}\n");
     }
 
     #[test]

@@ -29,17 +29,15 @@ const STATUSES: [&str; 7] =
 pub(super) fn value(frame: &Frame<'_>) -> Value {
     let mut gaps = gaps(&frame.completeness.gaps);
     gaps.extend(super::gaps::gaps(&frame.completeness.imported));
-    let tables = [
-        days_table(frame),
-        gaps_table(&gaps),
-        refused_table(frame),
-        differences::features_table(frame),
-        differences::days_table(frame),
-    ];
-    let tables: Vec<Value> = tables.into_iter().flatten().map(|table| table.value()).collect();
+    let tables = [days_table(frame), gaps_table(&gaps), refused_table(frame)];
+    let comparison = [differences::features_table(frame), differences::days_table(frame)];
+    let values = |tables: Vec<Option<Table>>| -> Vec<Value> {
+        tables.into_iter().flatten().map(|table| table.value()).collect()
+    };
     let last_complete = last_complete_day(frame).map(number::long_day);
     context! {
-        tables => tables,
+        tables => values(tables.into()),
+        comparison => values(comparison.into()),
         gaps => gaps.len(),
         known => !frame.coverage.is_empty(),
         last_complete => last_complete.unwrap_or_default(),

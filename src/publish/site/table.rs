@@ -110,6 +110,11 @@ impl Cell {
         Cell { text, ..Cell::default() }
     }
 
+    /// A day, in which no line breaks.
+    pub(super) fn day(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), class: "date", ..Cell::default() }
+    }
+
     /// An identifier as in the streams.
     pub(super) fn code(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), class: "code", ..Cell::default() }

@@ -10,6 +10,7 @@ use crate::base::calendar::{Day, Grain, Period};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::metric::{Metric, Reason};
 use crate::model::number::Number;
+use crate::publish::answer::Assumptions;
 use crate::publish::privacy::Disclosure;
 
 use super::card::{CardPeriod, Headline};
@@ -120,7 +121,8 @@ fn report() -> MetricReport {
 fn files(report: &MetricReport) -> Vec<SiteFile> {
     let definitions: Vec<&Definition> = DEFINITIONS.iter().collect();
     let theme = Theme::default();
-    let options = Options { small_group: 5, open_periods: true, theme: &theme };
+    let assumptions = Assumptions::default();
+    let options = Options { small_group: 5, open_periods: true, theme: &theme, assumptions: &assumptions };
     let make = |kind| {
         let published = Published::new(kind, report, &options);
         let mut files = published.page(&definitions).expect("a page");

@@ -1,9 +1,10 @@
-//! The tiles at the top of a dashboard: a key metric with its denominator, its period and its
+//! The tiles of the first screen: a key metric with its denominator, its period, its weeks and its
 //! change.
 
 use minijinja::{Value, context};
 
 use crate::base::calendar::Grain;
+use crate::publish::answer::{Change, Direction, Trend};
 
 use super::card::{CardPeriod, Headline};
 use super::days;
@@ -11,7 +12,17 @@ use super::headline::HeadlineMetric;
 use super::number::{self, Style, UNKNOWN};
 use super::place::Place;
 use super::privacy::{Line, SUPPRESSED};
+use super::spark::Spark;
 use super::table;
+
+/// The number of tiles.
+const MAX_TILES: usize = 6;
+
+/// The number of large tiles.
+const LARGE_TILES: usize = 2;
+
+/// The metric whose tile shows the use of a commitment.
+const CREDITS: &str = "credits.used";
 
 /// A tile.
 pub(super) struct Tile {
@@ -20,31 +31,55 @@ pub(super) struct Tile {
     value: String,
     note: String,
     change: String,
+    /// `up`, `down`, or empty without a clear change.
+    direction: &'static str,
     /// The days of the value, which differ from those of the dashboard.
     period: Option<CardPeriod>,
     warning: String,
+    spark: Option<Spark>,
+    /// The used share of a commitment.
+    share: Option<f64>,
 }
 
 impl Tile {
+    /// The tiles of a place: the first candidates with a value; if there are too few, also those
+    /// whose value is suppressed, then those without one.
+    pub(super) fn all<'a>(candidates: &[HeadlineMetric<'a>], place: &Place<'a>) -> Vec<Tile> {
+        let rank = |metric: &HeadlineMetric<'a>| match newest(metric, place) {
+            Some(line) if line.value.is_some() => 0,
+            Some(line) if line.is_suppressed => 1,
+            Some(_) => 2,
+            None => 3,
+        };
+        let mut ranked: Vec<&HeadlineMetric<'a>> = candidates.iter().collect();
+        ranked.sort_by_key(|metric| rank(metric));
+        let has_any = ranked.iter().any(|metric| rank(metric) < 2);
+        ranked.retain(|metric| rank(metric) < 2 || (!has_any && rank(metric) == 2));
+        ranked.into_iter().take(MAX_TILES).map(|metric| Tile::new(metric, place)).collect()
+    }
+
     /// The tile of a metric in a place.
-    pub(super) fn new<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Tile {
-        let newest = |grain| place.newest(metric.metric, grain, metric.by);
-        let line = newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week));
+    fn new<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Tile {
+        let line = newest(metric, place);
+        let trend = Trend::of(place, metric.metric, metric.by, metric.style);
         let mut tile = Tile {
             label: metric.label,
             href: metric.href,
             value: UNKNOWN.into(),
             note: String::new(),
-            change: change(metric, place),
+            change: change_text(metric, trend),
+            direction: direction(trend),
             period: None,
             warning: String::new(),
+            spark: Spark::of(place, metric.metric, metric.by),
+            share: None,
         };
         let Some(line) = line else {
             tile.note = "no data".into();
             return tile;
         };
         tile.period = Some(CardPeriod { start: line.period.start, end: line.period.end });
-        if line.coverage < 1.0 && line.value.is_some() {
+        if line.coverage < 1.0 && line.value.is_some() && metric.metric != CREDITS {
             tile.warning = days::collected(line);
         }
         match line.value {
@@ -58,14 +93,33 @@ impl Tile {
                     (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", metric.of),
                     _ => metric.of.into(),
                 };
+                if metric.metric == CREDITS {
+                    tile.add_commitment(place, line);
+                }
             }
             None => tile.note = number::reason(line.reason).into(),
         }
         tile
     }
 
+    /// Adds what the credits of a month are used of, and how the month is expected to end.
+    fn add_commitment(&mut self, place: &Place<'_>, used: &Line<'_>) {
+        let of_month = |metric, by: &[(&str, &str)]| {
+            let line = place.newest(metric, Grain::Month, by).filter(|line| line.period == used.period)?;
+            line.value.map(|value| value.as_f64())
+        };
+        if let (Some(committed), Some(value)) = (of_month("credits.commitment", &[]), used.value) {
+            self.note = format!("of {} committed", Style::Plain.text(committed));
+            self.share = (committed > 0.0).then(|| value.as_f64() / committed);
+        }
+        if let Some(forecast) = of_month("credits.forecast", &[("stat", "p50")]) {
+            self.change = format!("forecast {} by the end of the month", Style::Plain.text(forecast));
+        }
+        self.spark = None;
+    }
+
     /// The tile for a template.
-    pub(super) fn value(&self, common_warning: &str) -> Value {
+    pub(super) fn value(&self, at: usize, common_warning: &str) -> Value {
         context! {
             label => self.label,
             href => self.href,
@@ -73,8 +127,13 @@ impl Tile {
             words => !self.value.starts_with(|first: char| first.is_ascii_digit() || "<>–".contains(first)),
             note => &*self.note,
             change => &*self.change,
+            direction => self.direction,
             fresh => self.period.map_or_else(String::new, CardPeriod::text),
             warning => if self.warning == common_warning { "" } else { &*self.warning },
+            large => at < LARGE_TILES,
+            before => self.spark.as_ref().map_or("", |spark| &*spark.before),
+            now => self.spark.as_ref().map_or("", |spark| &*spark.now),
+            share => self.share.map_or_else(String::new, |share| format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)),
         }
     }
 
@@ -99,24 +158,48 @@ impl Tile {
     }
 }
 
-/// The change of the newest complete month (else week) from the one before it, or why there is
-/// none.
-fn change<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> String {
-    let mut why_none = String::new();
-    for (grain, before) in [(Grain::Month, "the previous month"), (Grain::Week, "the previous week")] {
-        let series = place.series(metric.metric, grain, metric.by);
-        let is_complete = |line: &&&Line<'_>| line.value.is_some() && line.coverage >= 1.0;
-        let Some(later) = series.iter().rev().find(is_complete) else { continue };
-        let is_before = |line: &&&Line<'_>| line.period.end.plus(1) == later.period.start;
-        let Some(earlier) = series.iter().find(is_before) else { continue };
-        match days::change(metric.style, earlier, later) {
-            Some(Ok(change)) => {
-                let value = later.value.map(|value| metric.style.text(value.as_f64())).unwrap_or_default();
-                return format!("{}: {value}, {change} vs. {before}", number::period(later.period));
-            }
-            Some(Err(why)) if why_none.is_empty() => why_none = format!("not compared: {why}"),
-            _ => {}
+/// The line of the last 28 days (else month, else week).
+fn newest<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Option<&'a Line<'a>> {
+    let newest = |grain| place.newest(metric.metric, grain, metric.by);
+    newest(Grain::Window).or_else(|| newest(Grain::Month)).or_else(|| newest(Grain::Week))
+}
+
+/// The change of four complete weeks from the four before.
+fn change_text(metric: &HeadlineMetric<'_>, trend: Trend) -> String {
+    let change = match trend {
+        Trend::NoData => return String::new(),
+        Trend::Suppressed => return "not compared: suppressed for privacy".into(),
+        Trend::TooShort(_) => return "not compared: fewer than 8 complete weeks".into(),
+        Trend::Known(change) => change,
+    };
+    let Change { now, before, noise, .. } = change;
+    let text = match metric.style {
+        Style::Plain => number::level,
+        style => return change_of_rate(style, &change),
+    };
+    let (now, before, noise) = (text(now), text(before), text(noise));
+    match change.direction() {
+        Direction::NoClearChange => format!("{now} a week, no clear change (was {before}, ±{noise})"),
+        Direction::Up | Direction::Down => format!("{now} a week, was {before} (noise ±{noise})"),
+    }
+}
+
+fn change_of_rate(style: Style, change: &Change) -> String {
+    let Change { now, before, noise, .. } = *change;
+    let noise = number::points(noise);
+    match change.direction() {
+        Direction::NoClearChange => format!("no clear change (was {}, ±{noise})", style.text(before)),
+        Direction::Up | Direction::Down => {
+            let points = number::change(style, before, now).unwrap_or_default();
+            format!("{points} on the 4 weeks before (noise ±{noise})")
         }
     }
-    why_none
+}
+
+fn direction(trend: Trend) -> &'static str {
+    match trend.known().map(|change| change.direction()) {
+        Some(Direction::Up) => "up",
+        Some(Direction::Down) => "down",
+        Some(Direction::NoClearChange) | None => "",
+    }
 }

@@ -16,7 +16,6 @@ import {
   currentSplit,
   emptyFigure,
   emptyNote,
-  filterChip,
   monthlyMetrics,
   timeSeriesFigure,
   withPeriod,
@@ -119,34 +118,32 @@ export function seatFunnel(page) {
 
 /** @param {Page} page */
 export function activePeopleChart(page) {
-  const { feature } = page.selected;
-  if (feature) {
-    return [
-      filterChip(`Feature: ${valueLabel(feature, "feature")}`),
-      timeSeriesFigure(
-        page,
-        {
-          id: "active-people",
-          grain: "week",
-          title: `Active people by week: ${valueLabel(feature, "feature")}`,
-          note: "By week, because daily values by feature would cover too few people.",
-          by: { feature },
-        },
-        [["active people", "main", "users.active"]],
-      ),
-    ];
-  }
   return timeSeriesFigure(
     page,
     {
       id: "active-people",
       title: "Active and reached people by day",
-      note: "Active people used Duo intentionally. Reached people also include those who were only shown something, or for whom Duo ran automatically.",
+      note: "Active people used Duo intentionally. Reached people also include those for whom it ran automatically.",
     },
     [
       ["reached", "quiet", "users.exposed"],
       ["active", "main", "users.active"],
     ],
+  );
+}
+
+/** @param {Page} page */
+export function segmentChart(page) {
+  return timeSeriesFigure(
+    page,
+    {
+      id: "segments-by-week",
+      grain: "week",
+      form: "stacked",
+      title: "People by how often they use Duo, by week",
+      note: "All known people, by active days in the 28 days to the end of the week: heavy from 12, regular from 4, experimenting from 1.",
+    },
+    SEGMENTS.map(([segment, tone]) => [segment, tone, "engagement.users", { segment, population: "people" }]),
   );
 }
 
@@ -164,7 +161,7 @@ export function segmentTable(page) {
   return tableFigure(
     {
       id: "segments",
-      caption: withPeriod(page, "People by how often they use Duo"),
+      caption: withPeriod(page, "People by how often they use Duo", people.lines.values()),
       columns: [textColumn("Segment"), ...columns.map(({ label }) => numberColumn(label))],
       rows: SEGMENTS.filter(([segment]) => people.lines.has(segment)).map(([segment]) => [
         textCell(segment),
@@ -177,8 +174,13 @@ export function segmentTable(page) {
 
 /** @param {Page} page */
 export function movementTable(page) {
-  const window = page.metrics.periods("window").at(-1);
-  if (!window) return null;
+  const last = page.metrics.countedPeriods("window").at(-1);
+  if (!last) return null;
+  const window = page.metrics.newestPeriod(page.group, "engagement.movement", last, [
+    "from",
+    "to",
+    "population",
+  ]);
   /** @type {(from: string, to: string) => Line|undefined} */
   const line = (from, to) =>
     page.metrics.line(page.group, "engagement.movement", window, { from, to, population: "people" });
@@ -228,7 +230,7 @@ export function stickinessChart(page) {
 }
 
 /** The newest cohorts and the first weeks or months of each that fit. */
-const MAX_COHORTS = 16;
+const MAX_COHORTS = 13;
 
 /**
  * @typedef {{cohort: string, ages: Map<number, Line>}} Cohort
@@ -283,6 +285,7 @@ export function retentionTable(page) {
     {
       id: "retention",
       heat: true,
+      limit: MAX_COHORTS,
       caption: `Retention: people still active, by ${unit}s since their first ${unit}`,
       note: `Each row is the people whose first active ${unit} it was. Hover over a cell for the counts.${reason}`,
       columns: [textColumn(`First ${unit}`), ...ages.map((age) => numberColumn(String(age)))],
@@ -308,8 +311,9 @@ const IDLE_TIERS = {
 
 /** @param {Page} page */
 export function idleSeatTable(page) {
-  const window = page.metrics.periods("window").at(-1);
-  if (!window) return null;
+  const last = page.metrics.countedPeriods("window").at(-1);
+  if (!last) return null;
+  const window = page.metrics.newestPeriod(page.group, "seats.idle", last, ["tier"]);
   const tiers = page.metrics.split(page.group, "seats.idle", window, "tier");
   const max = maxValue(tiers.values());
   return tableFigure(
@@ -336,50 +340,3 @@ export function firstUseTable(page) {
     ["Median", "seats.days_to_first_use", "days"],
   ]);
 }
-
-/**
- * A row for each team, by name: a ranking would compare teams that do other work. Null without teams.
- * @param {Page} page
- */
-export function teamTable(page) {
-  const people = currentSplit(page, "teams.people", "team");
-  const active = currentSplit(page, "users.active", "team");
-  const segments = ["regular", "heavy"].map((segment) =>
-    currentSplit(page, "engagement.users", "team", { segment, population: "people" }),
-  );
-  const max = maxValue(people.values());
-  return tableFigure(
-    {
-      id: "teams",
-      caption: withPeriod(page, "People by team"),
-      note: "People can be in several teams, and a team can be part of another one, so teams do not add up.",
-      columns: [
-        textColumn("Team"),
-        numberColumn("People"),
-        numberColumn("Active"),
-        numberColumn("Share"),
-        numberColumn("Regular and heavy"),
-      ],
-      rows: [...people.keys()]
-        .sort((a, b) => a.localeCompare(b))
-        .map((team) => {
-          const [all, some] = [people.get(team)?.value, active.get(team)?.value];
-          const often = segments.map((lines) => lines.get(team)?.value);
-          const isKnown = often.every((value) => typeof value === "number");
-          return [
-            textCell(team),
-            barCell(people.get(team), "plain", max),
-            valueCell(active.get(team), "plain"),
-            numberCell(all && typeof some === "number" ? FORMATTERS.percent(some / all) : ""),
-            numberCell(
-              isKnown ? decimalFormat.format(often.reduce((sum, value) => sum + Number(value), 0)) : "",
-            ),
-          ];
-        }),
-    },
-    page,
-  );
-}
-
-/** @type {(text: string) => Cell} */
-const numberCell = (text) => ({ text, kind: "number" });

@@ -1,21 +1,19 @@
-// Agents: sessions by flow and status, success, duration, tools, tokens, models and cost.
+// Agents: how many sessions ran, of which flows, agents and types, and with which tools.
 
 import { element } from "./elements.js";
-import { periodName, valueLabel } from "./format.js";
+import { valueLabel } from "./format.js";
 import {
   currentLine,
   currentSplit,
   emptyFigure,
   emptyNote,
-  filterChip,
-  MAX_ROWS,
-  omittedRows,
   sideBySide,
   timeSeriesFigure,
   withPeriod,
 } from "./sections.js";
 import {
   barCell,
+  filterCell,
   identifierCell,
   maxValue,
   namesByValue,
@@ -40,28 +38,39 @@ const SOURCES = {
   mixed: "The days of this period come from different sources, and not all of them report flow and outcome.",
 };
 
-/** @param {Page} page */
-export function* agentFigures(page) {
+/**
+ * What to show where no source reports sessions; null where one does.
+ * @param {Page} page
+ */
+export function noAgents(page) {
   const isKnown = ["sessions", "tool_calls", "tokens"].some((name) =>
     page.metrics.hasValues(`agents.${name}`),
   );
-  if (!isKnown) {
-    yield emptyNote(
-      element("strong", {}, "Not available. "),
-      "GitLab returned neither sessions of agents nor their number. Import Duo Agent Platform events to see them.",
-    );
-    yield creditBalanceTable(page);
-    yield creditTable(page);
+  return isKnown
+    ? null
+    : emptyNote(
+        element("strong", {}, "Not available. "),
+        "GitLab returned neither sessions of agents nor their number. Import Duo Agent Platform events to see them.",
+      );
+}
+
+/** @param {Page} page */
+export function sourceNote(page) {
+  const source = SOURCES[currentLine(page, "agents.sessions")?.source ?? ""];
+  return source ? element("p", { class: "note" }, source) : null;
+}
+
+/** @param {Page} page */
+export function* agentFigures(page) {
+  const none = noAgents(page);
+  if (none) {
+    yield none;
     return;
   }
   const { flow } = page.selected;
   /** @type {Dimensions} */
   const by = flow ? { flow } : {};
-  const statuses = currentSplit(page, "agents.sessions", "status", by);
-  const maxSessions = maxValue(statuses.values());
-  if (flow) yield filterChip(`Flow: ${valueLabel(flow, "flow")}`);
-  const source = SOURCES[currentLine(page, "agents.sessions")?.source ?? ""];
-  if (source) yield element("p", { class: "note" }, source);
+  yield sourceNote(page);
   yield sideBySide(
     timeSeriesFigure(
       page,
@@ -74,34 +83,7 @@ export function* agentFigures(page) {
       },
       [["sessions", "main", "agents.sessions"]],
     ),
-    timeSeriesFigure(
-      page,
-      {
-        id: "session-success",
-        grain: "week",
-        by,
-        form: "line",
-        style: "percent",
-        title: "Success rate by week",
-        note: "Finished sessions as a share of finished, failed, stopped and stuck ones.",
-      },
-      [["success rate", "main", "agents.success_rate"]],
-    ),
-  );
-  yield sideBySide(
-    tableFigure(
-      {
-        id: "session-status",
-        caption: withPeriod(page, "Sessions by outcome"),
-        columns: [textColumn("Status"), numberColumn("Sessions")],
-        rows: namesByValue(statuses).map((status) => [
-          textCell(valueLabel(status, "status")),
-          barCell(statuses.get(status), "plain", maxSessions),
-        ]),
-      },
-      page,
-    ) ?? noFlowData(flow, "session-status", "Sessions by outcome"),
-    tokenTable(page, by) ?? noFlowData(flow, "tokens", "Tokens by kind"),
+    toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"),
   );
   yield flowTable(page, flow);
   yield versionTable(page, flow);
@@ -110,10 +92,6 @@ export function* agentFigures(page) {
       labelTable(page, "agent", "By agent", "Agent"),
       labelTable(page, "item_type", "By type", "Type"),
     );
-  yield modelTable(page);
-  yield sideBySide(toolTable(page, by) ?? noFlowData(flow, "tools", "Tools"), costTable(page));
-  yield creditBalanceTable(page);
-  yield creditTable(page);
 }
 
 /**
@@ -122,7 +100,7 @@ export function* agentFigures(page) {
  * @param {string} id
  * @param {string} title
  */
-function noFlowData(flow, id, title) {
+export function noFlowData(flow, id, title) {
   return flow && emptyFigure(id, title, `No data for the flow ${valueLabel(flow, "flow")} in this period.`);
 }
 
@@ -141,17 +119,19 @@ function versionTable(page, only) {
   return tableFigure(
     {
       id: "flow-versions",
-      caption: withPeriod(page, "By version of a flow"),
+      caption: withPeriod(
+        page,
+        "By version of a flow",
+        compared.flatMap(({ versions }) => [...versions.values()]),
+      ),
       columns: [textColumn("Flow"), textColumn("Version"), ...LABEL_COLUMNS],
-      rows: compared
-        .flatMap(({ flow, versions }) =>
-          namesByValue(versions).map((version) => [
-            textCell(valueLabel(flow, "flow")),
-            textCell(valueLabel(version, "flow_version")),
-            ...labelCells(page, { flow, flow_version: version }, max),
-          ]),
-        )
-        .slice(0, MAX_ROWS),
+      rows: compared.flatMap(({ flow, versions }) =>
+        namesByValue(versions).map((version) => [
+          textCell(valueLabel(flow, "flow")),
+          textCell(valueLabel(version, "flow_version")),
+          ...labelCells(page, { flow, flow_version: version }, max),
+        ]),
+      ),
     },
     page,
   );
@@ -169,14 +149,13 @@ function labelTable(page, dimension, title, heading) {
   return tableFigure(
     {
       id: dimension === "agent" ? "session-agents" : "session-types",
-      caption: withPeriod(page, title),
+      caption: withPeriod(page, title, labels.values()),
       columns: [textColumn(heading), ...LABEL_COLUMNS],
-      rows: namesByValue(labels)
-        .slice(0, MAX_ROWS)
-        .map((label) => [
-          textCell(valueLabel(label, dimension)),
-          ...labelCells(page, { [dimension]: label }, max),
-        ]),
+      rows: namesByValue(labels).map((label) => [
+        textCell(valueLabel(label, dimension)),
+        ...labelCells(page, { [dimension]: label }, max),
+      ]),
+      total: labels.size > 1 ? [textCell("All"), ...labelCells(page, {}, max)] : null,
     },
     page,
   );
@@ -211,35 +190,30 @@ function labelCells(page, by, max) {
 function flowTable(page, only) {
   const flows = currentSplit(page, "agents.sessions", "flow");
   const max = maxValue(flows.values());
-  /** @type {(flow: string, stat: string) => Line|undefined} */
-  const duration = (flow, stat) => currentLine(page, "agents.duration_seconds", { flow, stat });
+  /** @type {(by: Dimensions) => import("./table.js").Cell[]} */
+  const cells = (by) => [
+    barCell(currentLine(page, "agents.sessions", by), "plain", max),
+    valueCell(currentLine(page, "agents.users", by), "plain"),
+    ...["p50", "p95", "active"].map((stat) =>
+      valueCell(currentLine(page, "agents.duration_seconds", { ...by, stat }), "duration", { brief: true }),
+    ),
+  ];
   return tableFigure(
     {
       id: "session-flows",
-      caption: withPeriod(page, "By flow"),
+      caption: withPeriod(page, "By flow", flows.values()),
       columns: [
         textColumn("Flow"),
         numberColumn("Sessions"),
-        numberColumn("Success rate"),
-        numberColumn("Completed"),
-        numberColumn("Duration, median"),
-        numberColumn("Duration, p95"),
-        numberColumn("Active time, median"),
         numberColumn("People"),
+        { ...numberColumn("Duration, median"), unitOf: "duration" },
+        { ...numberColumn("Duration, p95"), unitOf: "duration" },
+        { ...numberColumn("Active time, median"), unitOf: "duration" },
       ],
       rows: namesByValue(flows)
         .filter((flow) => !only || flow === only)
-        .slice(0, MAX_ROWS)
-        .map((flow) => [
-          textCell(valueLabel(flow, "flow")),
-          barCell(flows.get(flow), "plain", max),
-          barCell(currentLine(page, "agents.success_rate", { flow }), "percent", 1),
-          valueCell(currentLine(page, "agents.completion_rate", { flow }), "percent"),
-          valueCell(duration(flow, "p50"), "duration"),
-          valueCell(duration(flow, "p95"), "duration"),
-          valueCell(duration(flow, "active"), "duration"),
-          valueCell(currentLine(page, "agents.users", { flow }), "plain"),
-        ]),
+        .map((flow) => [filterCell(flow, "flow"), ...cells({ flow })]),
+      total: only || flows.size < 2 ? null : [textCell("All flows"), ...cells({})],
     },
     page,
   );
@@ -257,158 +231,13 @@ function toolTable(page, by) {
   return tableFigure(
     {
       id: "tools",
-      caption: withPeriod(page, "Tools"),
+      caption: withPeriod(page, "Tools", calls.values()),
       columns: [textColumn("Tool"), numberColumn("Calls"), numberColumn("Failure rate")],
-      more: omittedRows(calls.size),
-      rows: namesByValue(calls)
-        .slice(0, MAX_ROWS)
-        .map((tool) => [
-          identifierCell(tool, "tool"),
-          barCell(calls.get(tool), "plain", max),
-          valueCell(failures.get(tool), "percent"),
-        ]),
-    },
-    page,
-  );
-}
-
-/**
- * @param {Page} page
- * @param {Dimensions} by
- */
-function tokenTable(page, by) {
-  const kinds = currentSplit(page, "agents.tokens", "kind", by);
-  const max = maxValue(kinds.values());
-  return tableFigure(
-    {
-      id: "tokens",
-      caption: withPeriod(page, "Tokens by kind"),
-      note: "Kinds do not add up: for some models, cached tokens are part of the input.",
-      columns: [textColumn("Kind"), numberColumn("Tokens")],
-      rows: namesByValue(kinds).map((kind) => [
-        textCell(valueLabel(kind, "kind")),
-        barCell(kinds.get(kind), "plain", max),
+      rows: namesByValue(calls).map((tool) => [
+        identifierCell(tool, "tool"),
+        barCell(calls.get(tool), "plain", max),
+        valueCell(failures.get(tool), "percent"),
       ]),
-    },
-    page,
-  );
-}
-
-/** @param {Page} page */
-function modelTable(page) {
-  const [input, output] = ["input", "output"].map((kind) =>
-    currentSplit(page, "agents.tokens", "model", { kind }),
-  );
-  const cacheHits = currentSplit(page, "agents.cache_hit_rate", "model");
-  const max = maxValue(input.values());
-  return tableFigure(
-    {
-      id: "models",
-      caption: withPeriod(page, "Models"),
-      columns: [
-        textColumn("Model"),
-        numberColumn("Input tokens"),
-        numberColumn("Output tokens"),
-        numberColumn("Input from the cache"),
-      ],
-      rows: namesByValue(input, output)
-        .slice(0, MAX_ROWS)
-        .map((model) => [
-          identifierCell(model, "model"),
-          barCell(input.get(model), "plain", max),
-          valueCell(output.get(model), "plain"),
-          valueCell(cacheHits.get(model), "percent"),
-        ]),
-    },
-    page,
-  );
-}
-
-/** @param {Page} page */
-function costTable(page) {
-  const costs = currentSplit(page, "agents.cost_estimate", "model");
-  const max = maxValue(costs.values());
-  return tableFigure(
-    {
-      id: "costs",
-      caption: withPeriod(page, "Estimated cost"),
-      note: `Tokens × the prices in ${page.data.prices ?? "a price file"}. GitLab bills in credits, not in this amount.`,
-      columns: [textColumn("Model"), numberColumn("Cost")],
-      rows: namesByValue(costs).map((model) => [
-        identifierCell(model, "model"),
-        barCell(
-          costs.get(model),
-          "dollars",
-          max,
-          costs.get(model)?.reason === "not_in_source" ? { note: "no price in the file" } : {},
-        ),
-      ]),
-    },
-    page,
-  );
-}
-
-/** @param {Page} page */
-function lastMonth(page) {
-  const { last } = page.data;
-  return page.metrics.periods("month").findLast((period) => last !== null && period.start <= last);
-}
-
-/** @param {Page} page */
-function creditTable(page) {
-  const month = lastMonth(page);
-  if (!month) return null;
-  const credits = page.metrics.split(page.group, "agents.credits", month, "product");
-  const max = maxValue(credits.values());
-  return tableFigure(
-    {
-      id: "credits",
-      caption: `GitLab Credits, ${periodName(month)}`,
-      note: "As reported by the Customers Portal.",
-      columns: [textColumn("Product"), numberColumn("Credits")],
-      rows: namesByValue(credits).map((product) => [
-        textCell(valueLabel(product, "product")),
-        barCell(credits.get(product), "plain", max),
-      ]),
-    },
-    page,
-  );
-}
-
-/**
- * Credits used against the commitment, and how the month may end.
- * @param {Page} page
- */
-function creditBalanceTable(page) {
-  const month = lastMonth(page);
-  if (!month) return null;
-  /** @type {(metric: string, stat?: string) => Line|undefined} */
-  const line = (metric, stat) =>
-    page.metrics.line(page.group, `credits.${metric}`, month, stat ? { stat } : {});
-  /** @type {[string, string, string[]][]} */
-  const rows = [
-    ["Committed", "commitment", []],
-    ["Waiver", "waiver", []],
-    ["Used so far", "used", []],
-    ["Used on demand", "overage", []],
-    ["Expected by the end of the month", "forecast", ["p50", "p10", "p90"]],
-    ["Commitment used up on day", "run_out_on", ["p50", "p10", "p90"]],
-    ["People blocked by their cap", "people_over_cap", []],
-  ];
-  return tableFigure(
-    {
-      id: "credit-balance",
-      caption: `Credits against the commitment, ${periodName(month)}`,
-      note: "Credits used include some that are not billed. 80% of the simulated months lie between low and high.",
-      columns: [textColumn("Measure"), numberColumn("Value"), numberColumn("Low"), numberColumn("High")],
-      rows: rows
-        .filter(([, metric, [stat]]) => line(metric, stat))
-        .map(([label, metric, [middle, low, high]]) => [
-          textCell(label),
-          valueCell(line(metric, middle), "plain"),
-          low ? valueCell(line(metric, low), "plain") : textCell(""),
-          high ? valueCell(line(metric, high), "plain") : textCell(""),
-        ]),
     },
     page,
   );

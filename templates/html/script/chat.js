@@ -26,7 +26,7 @@ export function chatBandTable(page) {
   return tableFigure(
     {
       id: "chat-bands",
-      caption: withPeriod(page, "People by number of messages"),
+      caption: withPeriod(page, "People by number of messages", lines.values()),
       columns: [textColumn("In the period"), numberColumn("People")],
       rows,
     },

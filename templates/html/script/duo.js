@@ -7,76 +7,57 @@ import {
   movementTable,
   retentionTable,
   seatFunnel,
-  SEGMENTS,
+  segmentChart,
   segmentTable,
   stickinessChart,
-  teamTable,
 } from "./adoption.js";
 import { agentFigures } from "./agents.js";
+import { outcomeFigures } from "./agent-outcomes.js";
 import { chatBandTable } from "./chat.js";
-import { element } from "./elements.js";
-import { featureFigures } from "./features.js";
-import { impactTable } from "./impact.js";
+import { creditFigures, tokenFigures } from "./cost.js";
+import { eventTable, featureFigures } from "./features.js";
+import { impactFigure } from "./impact.js";
 import { startDashboard } from "./main.js";
 import {
-  groupTable,
-  monthTable,
   emptyNote,
+  groupTable,
   monthlyMetrics,
+  monthTable,
   sideBySide,
-  metricTiles,
   timeSeriesFigure,
 } from "./sections.js";
-import { FILTER_KEYS } from "./state.js";
-import { suggestionFigures } from "./suggestions.js";
-import { featureComparison, flowComparison, languageComparison } from "./workflow.js";
+import { languageFigures, suggestionFigures } from "./suggestions.js";
+import { teamProfile, teamShares, teamTable } from "./teams.js";
 
 /** @import {MetricColumn, Section} from "./sections.js" */
 
 /** @type {Section[]} */
 const SECTIONS = [
   {
-    id: "overview",
+    id: "adoption",
     *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
+      yield activePeopleChart(page);
+      yield sideBySide(segmentChart(page), segmentTable(page));
+    },
+  },
+  {
+    id: "habits",
+    *build(page) {
+      yield sideBySide(stickinessChart(page), movementTable(page));
+      yield retentionTable(page);
+    },
+  },
+  {
+    id: "teams-view",
+    *build(page) {
       yield groupTable(page, "By group (people in several groups count in each)", DUO_COLUMNS);
+      yield sideBySide(...teamProfile(page));
+      yield sideBySide(teamShares(page), teamTable(page));
       yield monthTable(page, DUO_COLUMNS);
     },
   },
-  {
-    id: "adoption",
-    *build(page) {
-      yield seatFunnel(page);
-      yield activePeopleChart(page);
-      yield sideBySide(
-        timeSeriesFigure(
-          page,
-          {
-            id: "segments-by-week",
-            grain: "week",
-            form: "stacked",
-            title: "People by how often they use Duo, by week",
-            note: "All known people, with or without a seat, by active days in the 28 days to the end of the week. Defaults: heavy from 12 days, regular from 4, experimenting from 1.",
-          },
-          SEGMENTS.map(([segment, tone]) => [
-            segment,
-            tone,
-            "engagement.users",
-            { segment, population: "people" },
-          ]),
-        ),
-        segmentTable(page),
-      );
-      yield teamTable(page);
-      yield sideBySide(movementTable(page), stickinessChart(page));
-      yield retentionTable(page);
-      yield sideBySide(idleSeatTable(page), firstUseTable(page));
-    },
-  },
-  {
-    id: "suggestions",
-    build: (page) => suggestionFigures(page),
-  },
+  { id: "suggestions", filters: ["language"], build: (page) => suggestionFigures(page) },
+  { id: "workflow", filters: ["language"], build: (page) => languageFigures(page) },
   {
     id: "chat",
     *build(page) {
@@ -110,37 +91,34 @@ const SECTIONS = [
       );
     },
   },
-  {
-    id: "features",
-    build: (page) => featureFigures(page),
-  },
-  {
-    id: "agents",
-    build: (page) => agentFigures(page),
-  },
-  {
-    id: "workflow",
-    *build(page) {
-      yield languageComparison(page);
-      yield featureComparison(page);
-      yield flowComparison(page);
-    },
-  },
+  { id: "features", filters: ["feature"], build: (page) => featureFigures(page) },
+  { id: "agents", filters: ["flow"], build: (page) => agentFigures(page) },
+  { id: "agent-outcomes", filters: ["flow"], build: (page) => outcomeFigures(page) },
   {
     id: "impact",
-    build: (page) => {
-      const tables = [
-        impactTable(page, "impact.time_to_merge_seconds", "Time to merge, median", "duration"),
-        impactTable(page, "impact.size_lines", "Size in lines added and deleted, median", "plain"),
-      ];
-      if (tables.some(Boolean)) return tables;
-      return [
+    *build(page) {
+      yield impactFigure(page) ??
         emptyNote(
           page.period.grain === "week"
             ? "Not available by week. Select a month or the last 28 days."
             : "Not available: merge requests were not collected. The collectors of the project dashboard provide them.",
-        ),
-      ];
+        );
+    },
+  },
+  {
+    id: "seats-view",
+    *build(page) {
+      yield seatFunnel(page);
+      yield sideBySide(idleSeatTable(page), firstUseTable(page));
+    },
+  },
+  { id: "credits-view", build: (page) => creditFigures(page) },
+  { id: "tokens-view", filters: ["flow"], build: (page) => tokenFigures(page) },
+  {
+    id: "raw-events",
+    filters: ["feature"],
+    *build(page) {
+      yield eventTable(page, page.selected.feature);
     },
   },
 ];
@@ -150,13 +128,9 @@ const DUO_COLUMNS = [
   { label: "Active people", metric: "users.active", style: "plain" },
   { label: "Seats in use", metric: "seats.active", style: "percent" },
   { label: "Accepted", metric: "code_suggestions.accepted", style: "plain" },
-  {
-    label: "Acceptance rate",
-    metric: "code_suggestions.acceptance_rate",
-    style: "percent",
-  },
+  { label: "Acceptance rate", metric: "code_suggestions.acceptance_rate", style: "percent" },
   { label: "People in Chat", metric: "chat.users", style: "plain" },
   { label: "Chat messages", metric: "chat.messages", style: "plain" },
 ];
 
-startDashboard(SECTIONS, FILTER_KEYS);
+startDashboard(SECTIONS);

@@ -2,13 +2,13 @@
 
 import { decimalFormat, UNKNOWN, valueLabel, valueText } from "./format.js";
 import {
+  comparedSplit,
+  comparisonCells,
+  comparisonColumns,
   currentLine,
   currentSplit,
   emptyNote,
-  filterChip,
-  MAX_ROWS,
   monthlyMetrics,
-  omittedRows,
   sideBySide,
   timeSeriesFigure,
   withPeriod,
@@ -16,6 +16,7 @@ import {
 import {
   barCell,
   codeCell,
+  filterCell,
   maxValue,
   namesByValue,
   numberColumn,
@@ -45,8 +46,8 @@ export function* featureFigures(page) {
         note: "Reviews requested from Duo and comments that it posted.",
       },
       [
-        ["reviews requested", "main", "code_review.requests"],
-        ["comments posted", "quiet", "code_review.comments"],
+        ["requested", "main", "code_review.requests"],
+        ["comments", "quiet", "code_review.comments"],
       ],
     ),
     timeSeriesFigure(
@@ -69,9 +70,19 @@ export function* featureFigures(page) {
       ["People", "troubleshoot.users", "plain"],
     ]),
   );
-  yield featureTable(page);
-  if (feature) yield filterChip(`Feature: ${valueLabel(feature, "feature")}`);
-  yield eventTable(page, feature);
+  yield featureTable(page, feature);
+  if (feature)
+    yield timeSeriesFigure(
+      page,
+      {
+        id: "feature-people",
+        grain: "week",
+        title: `Active people by week: ${valueLabel(feature, "feature")}`,
+        note: "By week, because daily values by feature would cover too few people.",
+        by: { feature },
+      },
+      [["active people", "main", "users.active"]],
+    );
 }
 
 /** @param {Page} page */
@@ -89,7 +100,11 @@ function reviewTable(page) {
   return tableFigure(
     {
       id: "reviews",
-      caption: withPeriod(page, "Code review"),
+      caption: withPeriod(
+        page,
+        "Code review",
+        rows.map(({ line }) => line),
+      ),
       columns: [textColumn("Event"), numberColumn("Count")],
       rows: rows.map(({ label, line }) => [textCell(label), barCell(line, "plain", max)]),
     },
@@ -97,30 +112,33 @@ function reviewTable(page) {
   );
 }
 
-/** @param {Page} page */
-function featureTable(page) {
+/**
+ * Features by active people, with the change since the period before.
+ * @param {Page} page
+ * @param {string} only
+ */
+function featureTable(page, only) {
   const [active, reached, events] = ["users.active", "users.exposed", "events.count"].map((metric) =>
     currentSplit(page, metric, "feature"),
   );
+  const comparison = comparedSplit(page, "users.active", "feature");
   const max = maxValue(active.values());
-  const names = namesByValue(active, events);
+  const columns = [textColumn("Feature"), numberColumn("Active people"), ...comparisonColumns(comparison)];
+  columns.push(numberColumn("Reached people"), numberColumn("Events"));
   return (
     tableFigure(
       {
         id: "features-table",
-        caption: withPeriod(page, "By feature (people who use several count in each)"),
-        columns: [
-          textColumn("Feature"),
-          numberColumn("Active people"),
-          numberColumn("Reached people"),
-          numberColumn("Events"),
-        ],
-        more: omittedRows(names.length),
-        rows: names
-          .slice(0, MAX_ROWS)
+        limit: 6,
+        caption: withPeriod(page, "By feature", active.values()),
+        note: "People who use several features count in each.",
+        columns,
+        rows: namesByValue(active, events)
+          .filter((name) => !only || name === only)
           .map((name) => [
-            textCell(valueLabel(name, "feature")),
+            filterCell(name, "feature"),
             barCell(active.get(name), "plain", max),
+            ...comparisonCells(comparison, name, "plain"),
             valueCell(reached.get(name), "plain"),
             valueCell(events.get(name), "plain"),
           ]),
@@ -134,13 +152,14 @@ function featureTable(page) {
  * @param {Page} page
  * @param {string} feature
  */
-function eventTable(page, feature) {
+export function eventTable(page, feature) {
   /** @type {Map<string, Line>} */
   const lines = new Map();
-  for (const series of page.metrics.seriesOf(page.group, "events.count", page.period.grain)) {
+  const period = page.metrics.newestPeriod(page.group, "events.count", page.period, ["event", "feature"]);
+  for (const series of page.metrics.seriesOf(page.group, "events.count", period.grain)) {
     const { by } = series;
     if (!by.event || !by.feature || (feature && by.feature !== feature)) continue;
-    const line = page.metrics.lineAt(series, page.period);
+    const line = page.metrics.lineAt(series, period);
     if (line) lines.set(by.event, line);
   }
   const max = maxValue(lines.values());
@@ -149,17 +168,18 @@ function eventTable(page, feature) {
     tableFigure(
       {
         id: "events-table",
-        caption: withPeriod(page, "By event, including unknown ones, as GitLab names them"),
+        caption: withPeriod(page, "By event", lines.values()),
         columns: [textColumn("Event"), textColumn("Feature"), numberColumn("Events"), numberColumn("People")],
-        more: omittedRows(names.length),
-        rows: names.slice(0, MAX_ROWS).flatMap((name) => {
+        limit: 20,
+        rows: names.flatMap((name) => {
           const line = lines.get(name);
           if (!line) return [];
           const people = line.people === null ? UNKNOWN : decimalFormat.format(line.people);
           /** @type {Cell} */
           const peopleCell = {
             kind: "number",
-            text: line.hidden ? valueText(line, "plain", page.small) : people,
+            text: line.hidden ? valueText(line, "plain") : people,
+            sort: line.people ?? undefined,
             pale: line.hidden !== null,
           };
           return [

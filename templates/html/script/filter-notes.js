@@ -1,6 +1,7 @@
 // Notes on filters that do not apply to a figure or a section.
 
 import { element } from "./elements.js";
+import { daysBetween } from "./metrics.js";
 
 /**
  * @import {Line} from "./metrics.js"
@@ -30,8 +31,11 @@ export function trackShown(page, host, lines, follows = []) {
 function matchesFilter(page, key, line) {
   if (key === "group") return line.group === page.group;
   if (key !== "period") return line.by[key] === page.selected[key];
+  // Where the period is not split, figures show the newest one before, and name it.
   return [page.period, page.before].some(
-    (period) => period?.grain === line.period.grain && period.start === line.period.start,
+    (period) =>
+      period?.grain === line.period.grain &&
+      Math.abs(daysBetween(period.start, line.period.start)) < (period.grain === "window" ? 7 : 1),
   );
 }
 
@@ -56,7 +60,7 @@ export function addFilterNotes(page, shown) {
 }
 
 /** @param {ActiveFilter[]} filters */
-function filterNote(filters) {
+export function filterNote(filters) {
   const names = filters.map(({ label }) => `“${label}”`).join(", ");
   return element(
     "small",

@@ -1,7 +1,8 @@
-// The filter bar.
+// The filters: those of the page in a bar, the others in the sections that they apply to.
 
-import { byId, element } from "./elements.js";
+import { element } from "./elements.js";
 import { UNKNOWN } from "./format.js";
+import { rangeOf, spanLabel } from "./state.js";
 
 /** @import {Filter, FilterKey, Filters, Option, Selected} from "./state.js" */
 
@@ -51,28 +52,36 @@ export function filterBar(keys, filters, change, reset) {
  */
 export function filterLabel(filters, selected, key) {
   const { label, options } = filters[key];
+  if (key === "span") return `${label}: ${spanLabel(filters.span, selected.span)}`;
   return `${label}: ${options.find((option) => option.value === selected[key])?.label ?? UNKNOWN}`;
 }
 
 /**
- * Every filter with its value, for print.
- * @param {FilterKey[]} keys
+ * The filters with their values, for print. Those that not every page has are included only if they are set.
  * @param {Filters} filters
  * @param {Selected} selected
  */
-export function filterSummary(keys, filters, selected) {
-  return keys.map((key) => filterLabel(filters, selected, key)).join(" · ");
+export function filterSummary(filters, selected) {
+  const always = /** @type {FilterKey[]} */ (["period", "span", "compare", "group"]);
+  const others = /** @type {FilterKey[]} */ (["team", "language", "feature", "flow"]);
+  const shown = [...always, ...others.filter((key) => selected[key] !== filters[key].initial)];
+  return shown.map((key) => filterLabel(filters, selected, key)).join(" · ");
 }
 
 /**
  * Sets the fields to the selected values, which links and the history change, too.
- * @param {FilterKey[]} keys
  * @param {Filters} filters
  * @param {Selected} selected
  */
-export function syncFields(keys, filters, selected) {
-  for (const key of keys) {
-    const select = /** @type {HTMLSelectElement} */ (byId(`filter-${key}`));
+export function syncFields(filters, selected) {
+  for (const select of document.querySelectorAll("select")) {
+    const key = /** @type {FilterKey|undefined} */ (select.dataset.filter);
+    if (!key) continue;
+    select.querySelector(".free")?.remove();
+    if (key === "span" && rangeOf(selected.span))
+      select.append(
+        element("option", { value: selected.span, class: "free" }, spanLabel(filters.span, selected.span)),
+      );
     select.value = selected[key];
     select.classList.toggle("set", selected[key] !== filters[key].initial);
   }
@@ -82,8 +91,9 @@ export function syncFields(keys, filters, selected) {
  * @param {FilterKey} key
  * @param {Filter} filter
  * @param {(key: FilterKey, value: string) => void} change
+ * @param {string} [place] distinguishes fields of the same filter
  */
-function filterField(key, filter, change) {
+export function filterField(key, filter, change, place = "") {
   /** @param {Option} option */
   const optionElement = ({ value, label }) => element("option", { value }, label);
   const groups = Object.entries(groupOptions(filter.options));
@@ -94,12 +104,14 @@ function filterField(key, filter, change) {
   const select = element(
     "select",
     {
-      id: `filter-${key}`,
+      id: `filter-${key}${place}`,
+      "data-filter": key,
       disabled: filter.options.length < 2,
       change: () => change(key, select.value),
     },
     content,
   );
+  select.value = filter.initial;
   return element("label", { class: "filter", for: select.id }, element("span", {}, filter.label), select);
 }
 

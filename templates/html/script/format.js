@@ -7,6 +7,10 @@ import { daysBetween, isImported } from "./metrics.js";
 /** @typedef {{name: string, size: number, min: number}} Unit */
 
 export const UNKNOWN = "–";
+/** What is shown in place of a suppressed value. */
+export const SUPPRESSED = "suppressed";
+/** The same in a narrow cell. */
+export const SUPPRESSED_SHORT = "supp.";
 /** Joins the words of a date, so that no line breaks inside one. */
 const NO_BREAK = "\u00a0";
 
@@ -33,6 +37,7 @@ export const percentFormat = lazyNumberFormat({
   maximumFractionDigits: 1,
 });
 export const wholePercentFormat = lazyNumberFormat({ style: "percent", maximumFractionDigits: 0 });
+const ratioFormat = lazyNumberFormat({ maximumSignificantDigits: 2 });
 const dollarFormat = lazyNumberFormat({ style: "currency", currency: "USD" });
 
 /** @type {(options: Intl.DateTimeFormatOptions) => {format: (value: Date) => string}} */
@@ -62,6 +67,14 @@ export const FORMATTERS = {
   dollars: (value) => dollarFormat.format(value),
   days: (days) => `${decimalFormat.format(days)} ${days === 1 ? "day" : "days"}`,
 };
+
+/**
+ * A quotient of two counts; small ones have two significant digits.
+ * @param {number} value
+ */
+export function quotientText(value) {
+  return (value < 10 ? ratioFormat : decimalFormat).format(value);
+}
 
 /** @type {Unit[]} Seconds of each unit, and the seconds from which it reads better than the one before. */
 const UNITS = [
@@ -150,6 +163,14 @@ export function periodName(period) {
 }
 
 /**
+ * `October`.
+ * @param {Period} period
+ */
+export function monthName({ start }) {
+  return monthFormat.format(new Date(start)).split(NO_BREAK)[0];
+}
+
+/**
  * `4 Oct to 31 Oct 2026`.
  * @param {Period} period
  */
@@ -164,12 +185,11 @@ export function dateRange({ start, end }) {
  * The value of a line, or what is shown instead.
  * @param {Line|undefined} line
  * @param {Style} style
- * @param {number} small people below which values are suppressed
  * @param {Unit} [unit] unit of a duration
  */
-export function valueText(line, style, small, unit) {
+export function valueText(line, style, unit) {
   if (!line) return UNKNOWN;
-  if (line.hidden) return line.hidden === "under" ? `under ${small}` : "hidden";
+  if (line.hidden) return SUPPRESSED;
   if (line.value === null) return UNKNOWN;
   return unit && style === "duration" ? formatDuration(unit, line.value) : FORMATTERS[style](line.value);
 }
@@ -192,8 +212,7 @@ export function ratioText(line, style) {
  */
 export function details(line, style) {
   if (!line) return ["not collected"];
-  if (line.hidden === "under") return ["suppressed for privacy"];
-  if (line.hidden) return ["suppressed: another suppressed value could be derived from it"];
+  if (line.hidden) return ["suppressed for privacy"];
   if (line.value === null) return [reasonText(line)];
   const texts = [];
   const ratio = ratioText(line, style);
@@ -223,42 +242,6 @@ export function coverageText(line) {
       `${isImported(line) ? "imported events" : `${ofDays(line.imported)} imported`}, completeness unknown`,
     );
   return texts.join(", ");
-}
-
-/**
- * Why two lines are not compared: only complete periods are. Empty when they can be.
- * @param {Line|undefined} from
- * @param {Line|undefined} to
- */
-export function incomparableReason(from, to) {
-  const line = [to, from].find((line) => line && line.coverage < 1);
-  if (!line) return "";
-  const name = periodName(line.period);
-  return isImported(line) ? `completeness of ${name} is unknown` : `${name} is incomplete`;
-}
-
-/**
- * The change between two lines of the same grain; empty when they cannot be compared.
- * @param {Line|undefined} from
- * @param {Line|undefined} to
- * @param {Style} style
- */
-export function changeText(from, to, style) {
-  if (!from || !to || from.value === null || to.value === null || incomparableReason(from, to)) return "";
-  const difference = to.value - from.value;
-  const sign = difference < 0 ? "−" : "+";
-  if (style === "percent") {
-    const points = decimalFormat.format(Math.abs(difference) * 100);
-    if (points === decimalFormat.format(0)) return "no change";
-    return `${sign}${points} ${points === decimalFormat.format(1) ? "point" : "points"}`;
-  }
-  const size = FORMATTERS[style](Math.abs(difference));
-  if (size === FORMATTERS[style](0)) return "no change";
-  // A percentage of a small base is less informative than the difference.
-  if (from.value < 20) return `${sign}${size}`;
-  const share = Math.abs(difference) / from.value;
-  if (share < 0.0005) return "no change";
-  return `${sign}${(share < 0.0095 ? percentFormat : wholePercentFormat).format(share)}`;
 }
 
 /** @type {Record<string, string>} Labels of `(none)` by dimension. "No language" is a value that editors send. */

@@ -158,11 +158,51 @@ export class Metrics {
   }
 
   /**
+   * The periods of a grain in which something was counted: coverage is also known of periods that are not published.
+   * @param {Grain} grain
+   */
+  countedPeriods(grain) {
+    /** @type {Set<number>} */
+    const found = new Set();
+    for (const { m, t, i, v } of this.data.series) {
+      if (t !== grain || /^(coverage|teams|reconcile|answer)\./.test(m)) continue;
+      v.forEach((cell, at) => cell !== null && found.add(i + at));
+    }
+    return this.periods(grain).filter((_, at) => found.has(at));
+  }
+
+  /**
    * The periods of a grain that have lines.
    * @param {Grain} grain
    */
   periods(grain) {
     return (this.data.starts[grain] ?? []).map((start) => periodStarting(grain, start));
+  }
+
+  /**
+   * The newest period up to the given one in which a metric has lines with these dimensions: splits exist for complete
+   * weeks and months only, and for the 28 days that end with a week. It goes back by at most one week or month.
+   * @param {number} group
+   * @param {string} metric
+   * @param {Period} period
+   * @param {string[]} keys
+   */
+  newestPeriod(group, metric, period, keys) {
+    const names = [...keys].sort().join();
+    const series = this.seriesOf(group, metric, period.grain).filter(
+      ({ by }) => Object.keys(by).sort().join() === names,
+    );
+    /** @param {Period} candidate */
+    const hasLines = (candidate) =>
+      series.some((one) => {
+        const at = (this.positions.get(candidate.grain)?.get(candidate.start) ?? -1) - one.i;
+        return one.v[at] !== undefined && one.v[at] !== null;
+      });
+    if (hasLines(period)) return period;
+    /** @param {Period} other */
+    const isNear = ({ end }) =>
+      end < period.end && end >= addDays(period.end, period.grain === "month" ? -31 : -7);
+    return this.periods(period.grain).findLast((other) => isNear(other) && hasLines(other)) ?? period;
   }
 
   /**
@@ -301,6 +341,14 @@ export function statusOf(line) {
  */
 export function isSettled(line) {
   return (line.final && line.coverage >= 1) || isImported(line);
+}
+
+/**
+ * Whether some days of a line are missing, and will stay so.
+ * @param {Line} line
+ */
+export function isPart(line) {
+  return line.final && line.coverage < 1 && !isImported(line);
 }
 
 /**

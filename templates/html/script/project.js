@@ -1,18 +1,14 @@
 // The sections of the dashboard on merge requests and pipelines, in their order.
 
-import { element } from "./elements.js";
 import { startDashboard } from "./main.js";
 import {
   groupTable,
   monthTable,
   withPeriod,
-  omittedRows,
-  MAX_ROWS,
   emptyNote,
   monthlyMetrics,
   sideBySide,
   currentSplit,
-  metricTiles,
   timeSeriesFigure,
 } from "./sections.js";
 import {
@@ -28,7 +24,6 @@ import {
 
 /**
  * @import {MetricColumn, Page, Section} from "./sections.js"
- * @import {FilterKey} from "./state.js"
  */
 
 const MEDIAN = { stat: "p50" };
@@ -53,15 +48,11 @@ const PROJECT_COLUMNS = [
   { label: "Success rate", metric: "pipelines.success_rate", style: "percent" },
 ];
 
-/** @type {FilterKey[]} */
-const FILTERS = ["period", "compare", "group", "span"];
-
 /** @type {Section[]} */
 const SECTIONS = [
   {
-    id: "overview",
+    id: "groups-view",
     *build(page) {
-      yield element("ul", { class: "tiles" }, metricTiles(page, page.data.headline));
       yield groupTable(page, "By group", PROJECT_COLUMNS);
       yield monthTable(page, PROJECT_COLUMNS);
     },
@@ -170,8 +161,7 @@ function mergeRequestsByProject(page) {
     tableFigure(
       {
         id: "merge-requests-by-project",
-        caption: withPeriod(page, "Merge requests by project"),
-        more: omittedRows(names.length),
+        caption: withPeriod(page, "Merge requests by project", merged.values()),
         columns: [
           textColumn("Project"),
           numberColumn("Opened"),
@@ -179,15 +169,13 @@ function mergeRequestsByProject(page) {
           numberColumn("Time to merge, median"),
           numberColumn("Time to merge, p95"),
         ],
-        rows: names
-          .slice(0, MAX_ROWS)
-          .map((name) => [
-            textCell(name),
-            barCell(opened.get(name), "plain", max),
-            barCell(merged.get(name), "plain", max),
-            valueCell(median.get(name), "duration"),
-            valueCell(high.get(name), "duration"),
-          ]),
+        rows: names.map((name) => [
+          textCell(name),
+          barCell(opened.get(name), "plain", max),
+          barCell(merged.get(name), "plain", max),
+          valueCell(median.get(name), "duration"),
+          valueCell(high.get(name), "duration"),
+        ]),
       },
       page,
     ) ?? noProjects(page)
@@ -206,8 +194,7 @@ function pipelinesByProject(page) {
     tableFigure(
       {
         id: "pipelines-by-project",
-        caption: withPeriod(page, "Pipelines by project"),
-        more: omittedRows(names.length),
+        caption: withPeriod(page, "Pipelines by project", count.values()),
         columns: [
           textColumn("Project"),
           numberColumn("Pipelines"),
@@ -215,15 +202,13 @@ function pipelinesByProject(page) {
           numberColumn("Duration, median"),
           numberColumn("Duration, p95"),
         ],
-        rows: names
-          .slice(0, MAX_ROWS)
-          .map((name) => [
-            textCell(name),
-            barCell(count.get(name), "plain", max),
-            barCell(rate.get(name), "percent", 1),
-            valueCell(median.get(name), "duration"),
-            valueCell(high.get(name), "duration"),
-          ]),
+        rows: names.map((name) => [
+          textCell(name),
+          barCell(count.get(name), "plain", max),
+          barCell(rate.get(name), "percent", 1),
+          valueCell(median.get(name), "duration"),
+          valueCell(high.get(name), "duration"),
+        ]),
       },
       page,
     ) ?? noProjects(page)
@@ -253,4 +238,4 @@ function doraTable(page) {
   );
 }
 
-startDashboard(SECTIONS, FILTERS);
+startDashboard(SECTIONS);

@@ -1,17 +1,16 @@
 // What the sections of both dashboards are made of.
 
-import { chartFigure, sparkline } from "./chart.js";
+import { changeText, incomparableReason, NO_CLEAR_CHANGE } from "./change.js";
+import { chartFigure } from "./chart.js";
 import { element } from "./elements.js";
 import { trackShown } from "./filter-notes.js";
 import {
   capitalize,
-  changeText,
   coverageText,
   dateRange,
   details,
-  incomparableReason,
+  monthName,
   periodName,
-  pluralize,
   ratioText,
   shortDay,
   UNKNOWN,
@@ -26,6 +25,7 @@ import {
   dateCell,
   exactValue,
   maxValue,
+  numberCell,
   numberColumn,
   tableFigure,
   textCell,
@@ -41,37 +41,21 @@ import {
  * @typedef {{key: FilterKey, label: string}} ActiveFilter a filter that differs from its initial value
  * @typedef {{host: Element, lines: Line[], follows: FilterKey[]}} ShownFigure see `trackShown`
  * @typedef {Node|null|undefined|false|""} Figure
- * @typedef {{id: string, build: (page: Page) => Iterable<Figure|Figure[]>}} Section
+ * @typedef {{id: string, filters?: FilterKey[], build: (page: Page) => Iterable<Figure|Figure[]>}} Section `filters` apply to this
+ *   section only
  * @typedef {{label: string, metric: string, by?: Dimensions, style: Style}} MetricColumn
  */
 
 /**
  * What a section is rendered from: the data, the selection and what follows from it. `before` is the period to compare
- * with, `small` the number of people below which values are suppressed, `shown` the figures of the section so far.
+ * with, `small` the number of people below which values are suppressed, `earlier` the slot of a chart to compare another
+ * one with, `change` selects a value of a filter, and `shown` holds the figures of the section so far.
  * @typedef {{
  *   data: Data, metrics: Metrics, small: number, selected: Selected, group: number, period: Period, before: ?Period,
- *   slots: (grain: Grain) => Period[], activeFilters: ActiveFilter[], shown: ShownFigure[]
+ *   slots: (grain: Grain) => Period[], earlier: (slot: Period) => ?Period, activeFilters: ActiveFilter[],
+ *   change: (key: FilterKey, value: string) => void, shown: ShownFigure[]
  * }} Page
  */
-
-/**
- * The days, weeks or months on the time axis: the newest ones up to the end of the period.
- * @param {Data} data
- * @param {Selected} selected
- * @param {Period} period
- * @param {Grain} grain
- */
-export function chartSlots(data, selected, period, grain) {
-  if (!data.first || !data.last) return [];
-  const last = period.end < data.last ? period.end : data.last;
-  const days = /** @type {Record<string, number>} */ ({ 13: 91, 53: 371 })[selected.span];
-  const first = days ? addDays(last, 1 - days) : data.first;
-  return periodsBetween(
-    grain,
-    first > data.first ? first : data.first,
-    selected.span === "all" ? data.last : last,
-  );
-}
 
 /**
  * A chart whose layers are metrics: name, tone, metric and further dimensions of each.
@@ -100,24 +84,95 @@ export function timeSeriesFigure(page, chart, layers) {
 }
 
 /**
- * The line of a metric in the selected period.
+ * The line of a metric in the selected period or, if it has none with these dimensions, in the newest one before.
  * @param {Page} page
  * @param {string} metric
  * @param {Dimensions} [by]
  */
 export function currentLine(page, metric, by = {}) {
-  return page.metrics.line(page.group, metric, page.period, by);
+  const { metrics, group } = page;
+  const period = metrics.newestPeriod(group, metric, page.period, Object.keys(by));
+  return metrics.line(group, metric, period, by);
 }
 
 /**
- * The lines of a metric in the selected period by one dimension.
+ * The lines of a metric by one dimension in the selected period or, if it is not split by it, in the newest one before.
  * @param {Page} page
  * @param {string} metric
  * @param {string} key
  * @param {Dimensions} [fixed]
  */
 export function currentSplit(page, metric, key, fixed = {}) {
-  return page.metrics.split(page.group, metric, page.period, key, fixed);
+  const { metrics, group } = page;
+  const period = metrics.newestPeriod(group, metric, page.period, [key, ...Object.keys(fixed)]);
+  return metrics.split(group, metric, period, key, fixed);
+}
+
+/**
+ * The lines of a metric by one dimension in two complete periods of equal length: those of the selection or, where the one
+ * before is not split, the two newest months. Null without two such periods, or without a comparison.
+ * @typedef {{before: Period, after: Period, from: Map<string, Line>, to: Map<string, Line>}} Comparison
+ * @param {Page} page
+ * @param {string} metric
+ * @param {string} key
+ * @returns {?Comparison}
+ */
+export function comparedSplit(page, metric, key) {
+  const { metrics, group, selected } = page;
+  /** @type {(after: Period|undefined) => ?Comparison} */
+  const compare = (after) => {
+    const before = after && comparisonPeriod(after, selected.compare);
+    if (!before) return null;
+    const [from, to] = [before, after].map((period) => metrics.split(group, metric, period, key));
+    const isComplete = [...from.values(), ...to.values()].every((line) => !incomparableReason(line, line));
+    if (from.size === 0 || to.size === 0 || !isComplete) return null;
+    // The total has an empty name.
+    for (const [lines, period] of /** @type {[Map<string, Line>, Period][]} */ ([
+      [from, before],
+      [to, after],
+    ])) {
+      const total = metrics.line(group, metric, period);
+      if (total) lines.set("", total);
+    }
+    return { before, after, from, to };
+  };
+  const current = compare([...currentSplit(page, metric, key).values()][0]?.period);
+  if (current || page.period.grain !== "window") return current;
+  for (const month of metrics.periods("month").reverse()) {
+    const found = month.end <= page.period.end ? compare(month) : null;
+    if (found) return found;
+  }
+  return null;
+}
+
+/**
+ * The columns of a comparison: the earlier value and the change.
+ * @param {?Comparison} comparison
+ */
+export function comparisonColumns(comparison) {
+  if (!comparison) return [];
+  const { before, after } = comparison;
+  return [
+    numberColumn(capitalize(periodName(before))),
+    numberColumn(after.grain === "month" ? `Change to ${monthName(after)}` : "Change"),
+  ];
+}
+
+/**
+ * The cells of {@link comparisonColumns}.
+ * @param {?Comparison} comparison
+ * @param {string} name
+ * @param {Style} style
+ */
+export function comparisonCells(comparison, name, style) {
+  if (!comparison) return [];
+  const [from, to] = [comparison.from.get(name), comparison.to.get(name)];
+  const change = from?.value != null && to?.value != null ? to.value - from.value : undefined;
+  const text = changeText(from, to, style) || UNKNOWN;
+  return [
+    valueCell(from, style, { brief: true }),
+    { ...numberCell(text, change), pale: text === NO_CLEAR_CHANGE || text === UNKNOWN },
+  ];
 }
 
 /** @param {...(Node|string)} content */
@@ -132,7 +187,7 @@ export function emptyNote(...content) {
  * @param {string} text
  */
 export function emptyFigure(id, title, text) {
-  return element("figure", { id }, element("figcaption", {}, element("h3", {}, title)), emptyNote(text));
+  return element("figure", { id }, element("figcaption", {}, element("h4", {}, title)), emptyNote(text));
 }
 
 /**
@@ -141,118 +196,18 @@ export function emptyFigure(id, title, text) {
  */
 export function sideBySide(...items) {
   const shown = items.filter(Boolean);
-  return shown.length > 1 ? element("div", { class: "pair" }, shown) : shown;
+  return shown.length > 1 ? element("div", { class: shown.length > 2 ? "pair trio" : "pair" }, shown) : shown;
 }
 
 /**
- * The filter that the figures below follow.
- * @param {string} text
- */
-export function filterChip(text) {
-  return element("p", { class: "narrowed" }, element("span", { class: "chip" }, text));
-}
-
-/**
- * A caption with the selected period.
+ * A caption with the days of the lines, which differ from the selected period where that is not split.
  * @param {Page} page
  * @param {string} caption
+ * @param {Iterable<Line|undefined>} [lines]
  */
-export function withPeriod(page, caption) {
-  return `${caption}, ${periodName(page.period)}`;
-}
-
-export const MAX_ROWS = 40;
-
-/** @param {number} count */
-export function omittedRows(count) {
-  return count > MAX_ROWS
-    ? `${pluralize(count - MAX_ROWS, "more row is", "more rows are")} in metrics.csv.`
-    : "";
-}
-
-/**
- * The tiles of the overview, each with a link to its section.
- * @param {Page} page
- * @param {Headline[]} headline
- */
-export function metricTiles(page, headline) {
-  const { first, last } = page.data;
-  if (!first || !last) return [];
-  const end = page.period.end < last ? page.period.end : last;
-  const start = addDays(end, -55);
-  const days = periodsBetween("day", start > first ? start : first, end);
-  return headline.map(({ label, href, metric, by, style, of }) => {
-    const line = currentLine(page, metric, by);
-    const value = valueText(line, style, page.small);
-    const hasValue = line !== undefined && line.value !== null;
-    const ratio = style === "percent" ? ratioText(line, style) : "";
-    const text = !line ? "no data" : !hasValue ? details(line, style)[0] : ratio ? `${ratio} ${of}` : of;
-    const daily = days.map((day) => page.metrics.line(page.group, metric, day, by));
-    const warning = hasValue ? coverageText(line) : "";
-    const note = element("p", { class: "note" }, text);
-    trackShown(page, note, [line]);
-    return element(
-      "li",
-      { class: "tile" },
-      element("h3", {}, element("a", { href: `#${href}` }, label)),
-      element(
-        "p",
-        {
-          class: `value${hasValue || value === UNKNOWN ? "" : " words"}`,
-          title: (line && exactValue(line)) || null,
-        },
-        value,
-      ),
-      note,
-      element("div", { class: "shape" }, sparkline(daily, style)),
-      element(
-        "p",
-        { class: "fresh" },
-        dateRange(page.period),
-        element("br"),
-        comparison(page, metric, by, style),
-        warning ? [element("br"), element("span", { class: "warning" }, warning)] : null,
-      ),
-    );
-  });
-}
-
-/**
- * The change since the period to compare with, or why there is none. For the last 28 days it can be the change of the
- * newest complete month or week.
- * @param {Page} page
- * @param {string} metric
- * @param {Dimensions} by
- * @param {Style} style
- */
-function comparison(page, metric, by, style) {
-  if (page.selected.compare === "none") return "";
-  let reason = "";
-  /** @param {Period} period */
-  const lineOf = (period) => page.metrics.line(page.group, metric, period, by);
-  /** @param {Period} period */
-  const compare = (period) => {
-    const before = comparisonPeriod(period, page.selected.compare);
-    if (!before) return "";
-    const [from, to] = [lineOf(before), lineOf(period)];
-    const change = changeText(from, to, style);
-    if (from && to && !reason) reason = incomparableReason(from, to);
-    return change && `${change} vs. ${periodName(before)}`;
-  };
-  const change = compare(page.period);
-  if (change) return change;
-  for (const grain of page.period.grain === "window" ? /** @type {Grain[]} */ (["month", "week"]) : []) {
-    /** @param {Line|undefined} line */
-    const isComplete = (line) => line !== undefined && line.value !== null && line.coverage >= 1;
-    const period = page.metrics
-      .periods(grain)
-      .reverse()
-      .find((period) => isComplete(lineOf(period)));
-    const change = period && compare(period);
-    if (change)
-      return `${capitalize(periodName(period))}: ${valueText(lineOf(period), style, page.small)}, ${change}`;
-  }
-  return reason ? `not compared: ${reason}` : "nothing to compare with";
+export function withPeriod(page, caption, lines = []) {
+  const line = [...lines].find(Boolean);
+  return `${caption}, ${periodName(line?.period ?? page.period)}`;
 }
 
 /**
@@ -314,7 +269,7 @@ export function monthTable(page, columns) {
       caption: "By month, newest first",
       columns: [textColumn("Month"), ...columns.map(({ label }) => numberColumn(label))],
       rows: rows.slice(0, MAX_MONTHS),
-      more: rows.length > MAX_MONTHS ? "Older months are in metrics.csv." : "",
+      limit: 6,
     },
     page,
   );
@@ -341,10 +296,14 @@ export function monthlyMetrics(page, id, caption, columns) {
       caption,
       columns: [textColumn("Month"), ...columns.map(([label]) => numberColumn(label))],
       rows: rows.slice(0, 13),
+      limit: 6,
     },
     page,
   );
 }
+
+/** Weeks of a heat map. */
+const MAX_WEEKS = 8;
 
 /**
  * A heat map of a metric by one dimension over the newest weeks.
@@ -352,7 +311,8 @@ export function monthlyMetrics(page, id, caption, columns) {
  * @param {{id: string, caption: string, metric: string, key: string, style: Style, names: string[], heading: string}} map
  */
 export function heatMap(page, { id, caption, metric, key, style, names, heading }) {
-  const weeks = page.slots("week").slice(-13);
+  // More would not fit beside another figure.
+  const weeks = page.slots("week").slice(-MAX_WEEKS);
   const rows = names
     .map((name) => ({
       name,

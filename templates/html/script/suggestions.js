@@ -1,22 +1,25 @@
-// Code suggestions: acceptance, volume, lines, languages and editors.
+// Code suggestions: acceptance, volume, languages, editors and lines.
 
 import { percentFormat, UNKNOWN, valueLabel } from "./format.js";
 import {
+  comparedSplit,
+  comparisonCells,
+  comparisonColumns,
   currentLine,
   currentSplit,
   emptyFigure,
-  filterChip,
+  emptyNote,
   heatMap,
-  MAX_ROWS,
-  omittedRows,
   sideBySide,
   timeSeriesFigure,
   withPeriod,
 } from "./sections.js";
 import {
   barCell,
+  filterCell,
   maxValue,
   namesByValue,
+  numberCell,
   numberColumn,
   tableFigure,
   textCell,
@@ -41,7 +44,6 @@ export function* suggestionFigures(page) {
   const suffix = language ? `: ${valueLabel(language, "language")}` : "";
   const note = language ? "By week, because daily values by language would cover too few people. " : "";
   const chart = { grain, by, changes };
-  if (language) yield filterChip(`Language: ${valueLabel(language, "language")}`);
   yield sideBySide(
     timeSeriesFigure(
       page,
@@ -69,55 +71,99 @@ export function* suggestionFigures(page) {
       ],
     ),
   );
-  yield suggestionTable(page, "language", "Language", "Code suggestions by language", { only: language });
-  yield languageHeatMap(page, language);
-  yield suggestionTable(page, "ide", "Editor", `Code suggestions by editor${suffix}`, { fixed: by });
-  yield codeLineTable(page, language);
+}
+
+/** @param {Page} page */
+export function* languageFigures(page) {
+  const { language } = page.selected;
+  const suffix = language ? `: ${valueLabel(language, "language")}` : "";
+  yield languageTable(page, language) ?? emptyNote("No language was reported for this period.");
+  yield sideBySide(languageHeatMap(page, language), codeLineTable(page, language));
+  yield editorTable(page, suffix, language ? { language } : {});
+}
+
+const METRICS = ["shown", "accepted", "rejected", "acceptance_rate", "users"];
+
+/**
+ * Languages, most used first, with the change of the rate since the period before.
+ * @param {Page} page
+ * @param {string} only
+ */
+function languageTable(page, only) {
+  const [shown, accepted, rejected, rate, people] = METRICS.map((metric) =>
+    currentSplit(page, `code_suggestions.${metric}`, "language"),
+  );
+  const first = [...rate.values()][0];
+  const comparison = comparedSplit(page, "code_suggestions.acceptance_rate", "language");
+  const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
+  const max = maxValue(shown.values());
+  const columns = ["Shown", "Accepted", "Rejected", "Acceptance rate"].map(numberColumn);
+  columns.push(...comparisonColumns(comparison));
+  if (people.size > 0) columns.push(numberColumn("People"));
+  /** @type {(lines: (Line|undefined)[], name: string) => Cell[]} */
+  const cells = ([shown, accepted, rejected, rate, users], name) => [
+    barCell(shown, "plain", max),
+    valueCell(accepted, "plain"),
+    valueCell(rejected, "plain"),
+    barCell(rate, "percent", 1, { brief: true }),
+    ...comparisonCells(comparison, name, "percent"),
+    ...(people.size > 0 ? [valueCell(users, "plain")] : []),
+  ];
+  const total = METRICS.map((metric) => totalLine(page, `code_suggestions.${metric}`, first));
+  return tableFigure(
+    {
+      id: "by-language",
+      limit: 6,
+      caption: withPeriod(page, "Code suggestions by language", shown.values()),
+      columns: [textColumn("Language"), ...columns],
+      rows: names.map((name) => [
+        filterCell(name, "language"),
+        ...cells(
+          [shown, accepted, rejected, rate, people].map((lines) => lines.get(name)),
+          name,
+        ),
+      ]),
+      total: only || !total[0] ? null : [textCell("All languages"), ...cells(total, "")],
+    },
+    page,
+  );
+}
+
+/**
+ * The line of all values of a dimension in the period of one of them; undefined where there is none.
+ * @param {Page} page
+ * @param {string} metric
+ * @param {Line|undefined} part
+ */
+function totalLine(page, metric, part) {
+  return part && page.metrics.line(page.group, metric, part.period);
 }
 
 /**
  * @param {Page} page
- * @param {string} key
- * @param {string} heading
- * @param {string} caption
- * @param {{only?: string, fixed?: Dimensions}} filter
+ * @param {string} suffix
+ * @param {Dimensions} fixed
  */
-function suggestionTable(page, key, heading, caption, { only, fixed = {} }) {
-  const [shown, accepted, rejected, rate, people] = [
-    "shown",
-    "accepted",
-    "rejected",
-    "acceptance_rate",
-    "users",
-  ].map((metric) => currentSplit(page, `code_suggestions.${metric}`, key, fixed));
-  const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
-  if (names.length === 0)
-    return key === "ide" ? emptyFigure("by-ide", caption, "No editor was reported for this period.") : null;
+function editorTable(page, suffix, fixed) {
+  const [shown, accepted, rejected, rate] = METRICS.map((metric) =>
+    currentSplit(page, `code_suggestions.${metric}`, "ide", fixed),
+  );
+  const names = namesByValue(shown, accepted);
+  const caption = withPeriod(page, `Code suggestions by editor${suffix}`, shown.values());
+  if (names.length === 0) return emptyFigure("by-ide", caption, "No editor was reported for this period.");
   const max = maxValue(shown.values());
-  const columns = [
-    textColumn(heading),
-    numberColumn("Shown"),
-    numberColumn("Accepted"),
-    numberColumn("Rejected"),
-    numberColumn("Acceptance rate"),
-  ];
-  if (people.size > 0) columns.push(numberColumn("People"));
   return tableFigure(
     {
-      id: `by-${key}`,
-      caption: withPeriod(page, caption),
-      columns,
-      more: omittedRows(names.length),
-      rows: names
-        .slice(0, MAX_ROWS)
-        .map((name) => [
-          textCell(valueLabel(name, key)),
-          barCell(shown.get(name), "plain", max),
-          valueCell(accepted.get(name), "plain"),
-          valueCell(rejected.get(name), "plain"),
-          barCell(rate.get(name), "percent", 1),
-          ...(people.size > 0 ? [valueCell(people.get(name), "plain")] : []),
-        ]),
+      id: "by-ide",
+      caption,
+      columns: [textColumn("Editor"), ...["Shown", "Accepted", "Rejected", "Rate"].map(numberColumn)],
+      rows: names.map((name) => [
+        textCell(valueLabel(name, "ide")),
+        barCell(shown.get(name), "plain", max),
+        valueCell(accepted.get(name), "plain"),
+        valueCell(rejected.get(name), "plain"),
+        valueCell(rate.get(name), "percent", { brief: true }),
+      ]),
     },
     page,
   );
@@ -130,7 +176,7 @@ function suggestionTable(page, key, heading, caption, { only, fixed = {} }) {
 function languageHeatMap(page, only) {
   const names = namesByValue(currentSplit(page, "code_suggestions.accepted", "language"))
     .filter((name) => !only || name === only)
-    .slice(0, 15);
+    .slice(0, 8);
   return heatMap(page, {
     id: "language-weeks",
     caption: "Accepted suggestions by language and week",
@@ -141,8 +187,6 @@ function languageHeatMap(page, only) {
     heading: "Language",
   });
 }
-
-const MAX_LANGUAGES = 12;
 
 /**
  * @param {Page} page
@@ -161,27 +205,21 @@ function codeLineTable(page, only) {
     textCell(name),
     valueCell(shown, "plain"),
     valueCell(accepted, "plain"),
-    valueCell(rate, "percent"),
-    { kind: "number", text: rate ? percentFormat.format(rate.basis ?? 1) : UNKNOWN },
+    valueCell(rate, "percent", { brief: true }),
+    numberCell(rate ? percentFormat.format(rate.basis ?? 1) : UNKNOWN, rate?.basis ?? 1),
   ];
   const names = namesByValue(shown, accepted).filter((name) => !only || name === only);
-  const rows = names
-    .slice(0, only ? 1 : MAX_LANGUAGES)
-    .map((name) => row(valueLabel(name, "language"), shown.get(name), accepted.get(name), rate.get(name)));
-  if (totalShown && !only) rows.unshift(row("all languages", totalShown, totalAccepted, totalRate));
+  const rows = names.map((name) =>
+    row(valueLabel(name, "language"), shown.get(name), accepted.get(name), rate.get(name)),
+  );
   return tableFigure(
     {
       id: "code-lines",
-      caption: withPeriod(page, "Lines of code in suggestions that report their size"),
-      columns: [
-        textColumn("Language"),
-        numberColumn("Lines shown"),
-        numberColumn("Lines accepted"),
-        numberColumn("Line acceptance rate"),
-        numberColumn("Suggestions that report their size"),
-      ],
+      caption: withPeriod(page, "Lines of code in suggestions", shown.values()),
+      note: "Of suggestions that report their size; the last column is their share.",
+      columns: [textColumn("Language"), ...["Shown", "Accepted", "Rate", "Report size"].map(numberColumn)],
       rows,
-      more: names.length > MAX_LANGUAGES && !only ? "More languages are in metrics.csv." : "",
+      total: totalShown && !only ? row("All", totalShown, totalAccepted, totalRate) : null,
     },
     page,
   );

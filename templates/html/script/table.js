@@ -1,18 +1,21 @@
-// Tables: bars in cells, heat maps, and the buttons that export a figure.
+// Tables: sortable, with bars in cells, heat maps, totals, and rows that filter.
 
-import { toCsv } from "./csv.js";
 import { element, svgElement } from "./elements.js";
+import { exportActions } from "./export.js";
 import { trackShown } from "./filter-notes.js";
 import {
+  decimalFormat,
   details,
   durationUnit,
   exactFormat,
   ratioText,
   reasonText,
+  SUPPRESSED_SHORT,
+  UNKNOWN,
   valueLabel,
   valueText,
 } from "./format.js";
-import { isSmallSample } from "./metrics.js";
+import { isSmallSample, statusOf } from "./metrics.js";
 
 /**
  * @import {Style, Unit} from "./format.js"
@@ -22,17 +25,17 @@ import { isSmallSample } from "./metrics.js";
  */
 
 /**
- * A cell shows `text`, or else its line in a style. `bar` and `heat` are shares from 0 to 1, `range` is low, middle and
- * high as shares of one scale, `brief` moves the note into the tooltip.
+ * A cell shows `text`, or else its line in a style. `bar` and `heat` are shares from 0 to 1, `brief` moves the note into
+ * the tooltip, `sort` is the value to sort by where there is no line, and `filter` the value that a click selects.
  * @typedef {{
  *   kind: "text"|"number"|"code"|"date", text?: string, note?: string, line?: Line, style?: Style, bar?: number,
- *   heat?: number, range?: number[], pale?: boolean, brief?: boolean
+ *   heat?: number, pale?: boolean, brief?: boolean, sort?: number, filter?: {key: FilterKey, value: string}
  * }} Cell
  * @typedef {{label: string, kind: "text"|"number", unitOf?: string}} Column columns with the same `unitOf` share one unit
  * @typedef {{
- *   id: string, caption: string, note?: string|(string|Node)[], columns: Column[], rows: Cell[][], more?: string,
- *   heat?: boolean, follows?: FilterKey[]
- * }} Table `more` names what is omitted; see `trackShown` for `follows`
+ *   id: string, caption: string, note?: string|(string|Node)[], columns: Column[], rows: Cell[][], total?: ?Cell[],
+ *   heat?: boolean, follows?: FilterKey[], limit?: number
+ * }} Table see `trackShown` for `follows`; `limit` is the number of rows shown at first
  */
 
 /** @type {(label: string) => Column} */
@@ -45,9 +48,13 @@ export const textCell = (text, note = "") => ({ text, note, kind: "text" });
 export const codeCell = (text) => ({ text, kind: "code" });
 /** @type {(text: string, note?: string) => Cell} */
 export const dateCell = (text, note = "") => ({ text, note, kind: "date" });
+/** @type {(text: string, sort?: number) => Cell} A number that is not the value of a line. */
+export const numberCell = (text, sort) => ({ text, kind: "number", sort, pale: text === UNKNOWN });
 /** @type {(value: string, key: string) => Cell} An identifier as its source spells it. */
 export const identifierCell = (value, key) =>
   value === "(none)" ? textCell(valueLabel(value, key)) : codeCell(value);
+/** @type {(value: string, key: FilterKey) => Cell} The value of a dimension, by which a click filters. */
+export const filterCell = (value, key) => ({ ...textCell(valueLabel(value, key)), filter: { key, value } });
 
 /**
  * The value of a line, with `n of N` for a rate or the reason why there is none.
@@ -96,24 +103,92 @@ export function namesByValue(...maps) {
   return [...names].sort((a, b) => value(b) - value(a) || (a < b ? -1 : 1));
 }
 
+/** Rows that a table shows at first; a table with slightly more shows all. */
+const ROWS_AT_FIRST = 8;
+const ROWS_TO_SPARE = 2;
+
 /**
- * A table with its export buttons; null without rows.
+ * A table with its export buttons; null without rows. A table without any value is a sentence that states why, and what
+ * to do.
  * @param {Table} table
  * @param {Page} page
  */
 export function tableFigure(table, page) {
   if (table.rows.length === 0) return null;
-  const lines = () => table.rows.flatMap((row) => row.flatMap((cell) => cell.line ?? []));
+  const lines = () =>
+    [...table.rows, table.total ?? []].flatMap((row) => row.flatMap((cell) => cell.line ?? []));
+  const known = lines();
+  if (known.length > 0 && known.every((line) => statusOf(line) !== "value"))
+    return element(
+      "figure",
+      { id: table.id },
+      element("figcaption", {}, element("h4", {}, table.caption)),
+      element("p", { class: "nothing" }, whyEmpty(known, page)),
+    );
   const region = tableRegion(table, page);
   const host = region.querySelector("caption > span");
-  if (host) trackShown(page, host, lines(), table.follows);
+  if (host) trackShown(page, host, known, table.follows);
   return element(
     "figure",
     { id: table.id, class: "tabled" },
     region,
-    table.more && element("p", { class: "more" }, table.more),
+    moreButton(table, region),
     exportActions(table.id, table.caption, null, lines, page),
   );
+}
+
+/**
+ * Why no line of a table has a value, and what to do about it.
+ * @param {Line[]} lines
+ * @param {Page} page
+ */
+export function whyEmpty(lines, page) {
+  if (lines.some((line) => line.hidden))
+    return `All values are suppressed: fewer than ${page.small} people each, or derivable from such values. A longer period or a larger group has more people.`;
+  const reason = lines.find((line) => line.reason)?.reason ?? "not_known";
+  /** @type {Record<string, string>} */
+  const steps = {
+    not_collected: "Not collected for these days. “Data” lists what is missing, and how to collect it.",
+    no_snapshot: "No seat list was collected. Run the collector “seats” with a token that may read seats.",
+    nothing_shown: "There were no cases in this period.",
+    look_back_incomplete: "Not enough history yet: it is complete after 56 days of collection.",
+    not_in_source:
+      "GitLab does not report this for this group. Imported Duo Agent Platform events contain it.",
+    no_commitment: "GitLab reports no commitment of credits for this group.",
+  };
+  return steps[reason] ?? "GitLab reported no values for this period.";
+}
+
+/**
+ * The button that shows the rest of the rows; null for a short table.
+ * @param {Table} table
+ * @param {Element} region
+ */
+function moreButton(table, region) {
+  const limit = rowLimit(table);
+  if (table.rows.length <= limit) return null;
+  const body = region.querySelector("tbody");
+  const [some, all] = [limit, table.rows.length].map((count) => decimalFormat.format(count));
+  const label = `Show all ${all}`;
+  const button = element(
+    "button",
+    {
+      type: "button",
+      "aria-expanded": false,
+      click: () => {
+        const isOpen = body?.classList.toggle("all") ?? false;
+        button.setAttribute("aria-expanded", String(isOpen));
+        button.textContent = isOpen ? `Show ${some} of ${all}` : label;
+      },
+    },
+    label,
+  );
+  return element("p", { class: "more" }, element("span", {}, `${some} of ${all} rows. `), button);
+}
+
+/** @param {Table} table */
+function rowLimit({ rows, limit = ROWS_AT_FIRST }) {
+  return rows.length <= limit + ROWS_TO_SPARE ? rows.length : limit;
 }
 
 /**
@@ -123,11 +198,23 @@ export function tableFigure(table, page) {
  */
 export function tableRegion(table, page) {
   /** @param {number} at */
-  const hasBar = (at) => table.rows.some((row) => row[at]?.bar !== undefined || row[at]?.range);
+  const hasBar = (at) => table.rows.some((row) => row[at]?.bar !== undefined);
   /** @type {(column: Column, at: number) => ?string} */
   const className = (column, at) => (column.kind === "number" ? (hasBar(at) ? "num over-bar" : "num") : null);
   const units = columnUnits(table);
   const caption = `${table.id}-caption`;
+  const labels = table.columns.map(({ label }) => label);
+  /** @type {(row: Cell[]) => Element} */
+  const rowElement = (row) =>
+    element(
+      "tr",
+      {},
+      row.map((cell, at) => cellElement(cell, at === 0 ? "" : labels[at], page, units[at])),
+    );
+  const limit = rowLimit(table);
+  const body = element("tbody", { class: limit < table.rows.length ? `first-${limit}` : null });
+  body.append(...table.rows.map(rowElement));
+  const isSortable = table.rows.length > 2 && !table.heat;
   return element(
     "div",
     {
@@ -138,7 +225,7 @@ export function tableRegion(table, page) {
     },
     element(
       "table",
-      { class: table.heat ? "heat" : null },
+      { class: table.heat ? "heat" : "cards" },
       element(
         "caption",
         { id: caption },
@@ -151,23 +238,68 @@ export function tableRegion(table, page) {
           "tr",
           {},
           table.columns.map((column, at) =>
-            element("th", { scope: "col", class: className(column, at) }, column.label),
+            element(
+              "th",
+              { scope: "col", class: className(column, at) },
+              isSortable ? sortButton(table, at, body) : column.label,
+            ),
           ),
         ),
       ),
-      element(
-        "tbody",
-        {},
-        table.rows.map((row) =>
-          element(
-            "tr",
-            {},
-            row.map((cell, at) => cellElement(cell, at === 0, page, units[at])),
-          ),
-        ),
-      ),
+      body,
+      table.total && element("tfoot", {}, rowElement(table.total)),
     ),
   );
+}
+
+/**
+ * The heading of a column, which sorts the rows: numbers from the largest, texts from A. Unknown and suppressed values
+ * stay last.
+ * @param {Table} table
+ * @param {number} at
+ * @param {Element} body
+ */
+function sortButton(table, at, body) {
+  const { label, kind } = table.columns[at];
+  const original = [...body.children];
+  const button = element(
+    "button",
+    {
+      type: "button",
+      class: "sort",
+      click: () => {
+        const heading = button.parentElement;
+        const was = heading?.getAttribute("aria-sort");
+        const first = kind === "number" ? "descending" : "ascending";
+        const order = !was
+          ? first
+          : was === first
+            ? first === "ascending"
+              ? "descending"
+              : "ascending"
+            : null;
+        for (const other of heading?.parentElement?.children ?? []) other.removeAttribute("aria-sort");
+        if (order) heading?.setAttribute("aria-sort", order);
+        const places = table.rows.map((row, place) => ({ place, cell: row[at] }));
+        if (order) places.sort((a, b) => compareCells(a.cell, b.cell, order === "ascending" ? 1 : -1));
+        body.append(...places.map(({ place }) => original[place]));
+      },
+    },
+    label,
+  );
+  return button;
+}
+
+/**
+ * @param {Cell} a
+ * @param {Cell} b
+ * @param {1|-1} sign
+ */
+export function compareCells(a, b, sign) {
+  const [x, y] = [a, b].map((cell) => cell.line?.value ?? cell.sort ?? null);
+  if (a.kind !== "number") return sign * (a.text ?? "").localeCompare(b.text ?? "");
+  if (x === null || y === null) return (x === null ? 1 : 0) - (y === null ? 1 : 0);
+  return sign * (x - y);
 }
 
 /**
@@ -192,13 +324,13 @@ function columnUnits(table) {
 
 /**
  * @param {Cell} cell
- * @param {boolean} isHeading
+ * @param {string} label the heading of the column, which a narrow screen shows in the cell; empty for the row heading
  * @param {Page} page
  * @param {Unit|undefined} unit
  */
-function cellElement(cell, isHeading, page, unit) {
+function cellElement(cell, label, page, unit) {
   const { line, style = "plain" } = cell;
-  const content = cell.text ?? valueText(line, style, page.small, unit);
+  const content = cell.brief && line?.hidden ? SUPPRESSED_SHORT : (cell.text ?? valueText(line, style, unit));
   const className = [
     cell.kind === "number" && "num",
     cell.kind === "date" && "date",
@@ -213,14 +345,35 @@ function cellElement(cell, isHeading, page, unit) {
       ? [exactValue(line), ...details(line, style)].filter(Boolean).join(", ")
       : null;
   const inside = [
-    ...breakAtSlashes(content),
+    cell.filter ? filterButton(cell.filter, content, page) : breakAtSlashes(content),
     cell.note && !cell.brief && element("small", {}, ` ${cell.note}`),
   ];
-  const bar = cell.bar !== undefined ? shareBar(cell.bar) : cell.range ? intervalBar(cell.range) : null;
+  const bar = cell.bar !== undefined ? shareBar(cell.bar) : null;
   return element(
-    isHeading ? "th" : "td",
-    { scope: isHeading ? "row" : null, class: className || null, title },
-    bar ? element("span", { class: "barred" }, element("span", {}, inside), bar) : inside,
+    label ? "td" : "th",
+    { scope: label ? null : "row", class: className || null, title, "data-label": label || null },
+    bar ? element("span", { class: "barred" }, element("span", {}, inside.flat()), bar) : inside.flat(),
+  );
+}
+
+/**
+ * The heading of a row, which selects its value in a filter or, if it is selected, all values.
+ * @param {{key: FilterKey, value: string}} filter
+ * @param {string} text
+ * @param {Page} page
+ */
+function filterButton({ key, value }, text, page) {
+  const isSet = page.selected[key] === value;
+  return element(
+    "button",
+    {
+      type: "button",
+      class: "row-filter",
+      "aria-pressed": isSet,
+      title: isSet ? "Show all" : `Show only ${text}`,
+      click: () => page.change(key, isSet ? "" : value),
+    },
+    text,
   );
 }
 
@@ -241,7 +394,7 @@ export function exactValue(line) {
 }
 
 /** @param {number} share */
-function percentOf(share) {
+export function percentOf(share) {
   return Number((Math.min(1, Math.max(0, share)) * 100).toFixed(1));
 }
 
@@ -259,115 +412,4 @@ function shareBar(share) {
     svgElement("rect", { class: "track", width: 100, height: 1 }),
     svgElement("rect", { width: percentOf(share), height: 1 }),
   );
-}
-
-/** @param {number[]} range */
-function intervalBar([low, middle, high]) {
-  return svgElement(
-    "svg",
-    {
-      class: "bar range",
-      "aria-hidden": "true",
-      focusable: "false",
-      viewBox: "0 0 100 8",
-      preserveAspectRatio: "none",
-    },
-    svgElement("rect", { class: "track", y: 3, width: 100, height: 2 }),
-    svgElement("rect", {
-      class: "span",
-      x: percentOf(low),
-      y: 2,
-      width: Math.max(0.5, percentOf(high) - percentOf(low)),
-      height: 4,
-    }),
-    svgElement("rect", { x: Math.max(0, percentOf(middle) - 0.6), width: 1.2, height: 8 }),
-  );
-}
-
-/**
- * The buttons below a figure. `makeTable` is null where the figure is a table.
- * @param {string} id
- * @param {string} title
- * @param {?() => Element} makeTable
- * @param {() => Line[]} lines
- * @param {Page} page
- */
-export function exportActions(id, title, makeTable, lines, page) {
-  const place = element("div", { id: `${id}-numbers`, hidden: true });
-  const status = element("span", { class: "status", role: "status" });
-  // Screen readers list buttons without their figures.
-  const ofFigure = () => element("span", { class: "for" }, `: ${title}`);
-  const label = document.createTextNode("Show as table");
-  const toggle =
-    makeTable &&
-    element(
-      "button",
-      {
-        type: "button",
-        "aria-expanded": false,
-        "aria-controls": place.id,
-        click: ({ currentTarget }) => {
-          place.hidden = !place.hidden;
-          currentTarget.setAttribute("aria-expanded", String(!place.hidden));
-          label.textContent = place.hidden ? "Show as table" : "Hide table";
-          if (!place.firstChild) place.append(makeTable());
-        },
-      },
-      label,
-      ofFigure(),
-    );
-  const copy = element(
-    "button",
-    {
-      type: "button",
-      click: async () => {
-        const isCopied = await copyText(toCsv(lines(), page));
-        status.textContent = isCopied ? "Copied" : "Copy failed";
-        setTimeout(() => {
-          status.textContent = "";
-        }, 3000);
-      },
-    },
-    "Copy CSV",
-    ofFigure(),
-  );
-  const download = element(
-    "button",
-    { type: "button", click: () => downloadText(`${id}.csv`, toCsv(lines(), page)) },
-    "Download CSV",
-    ofFigure(),
-  );
-  return element(
-    "div",
-    { class: "numbers" },
-    element("div", { class: "acts" }, toggle, copy, download, status),
-    makeTable && place,
-  );
-}
-
-/** @param {string} content */
-async function copyText(content) {
-  try {
-    await navigator.clipboard.writeText(content);
-    return true;
-  } catch {
-    // A page opened from disk has no clipboard API in every browser.
-    const area = element("textarea", { class: "for", "aria-hidden": "true" });
-    area.value = content;
-    document.body.append(area);
-    area.select();
-    const isCopied = document.execCommand("copy");
-    area.remove();
-    return isCopied;
-  }
-}
-
-/**
- * @param {string} name
- * @param {string} content
- */
-function downloadText(name, content) {
-  const url = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

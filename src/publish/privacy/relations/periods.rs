@@ -61,11 +61,19 @@ impl Relations {
         };
         for pair in windows.windows(2) {
             let [before, after] = [pair[0], pair[1]].map(|at| lines[at].period);
-            if before.start.is_monday()
-                && after.start == before.start.plus(7)
-                && let (Some(left), Some(joined)) = (week(before.start), week(before.end.plus(1)))
-            {
-                self.group(Kind::Balance, None, [Count::of(pair[0]), joined, Count::of(pair[1]), left]);
+            if !before.start.is_monday() || after.start != before.start.plus(7) {
+                continue;
+            }
+            let [before_count, after_count] = [pair[0], pair[1]].map(Count::of);
+            // A week without a line has nothing to count.
+            match (week(before.start), week(before.end.plus(1))) {
+                (Some(left), Some(joined)) => {
+                    self.group(Kind::Balance, None, [before_count, joined, after_count, left]);
+                }
+                (left, None) => {
+                    self.group(Kind::Sum, Some(before_count), left.into_iter().chain([after_count]))
+                }
+                (None, Some(joined)) => self.group(Kind::Sum, Some(after_count), [before_count, joined]),
             }
         }
     }
