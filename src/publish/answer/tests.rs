@@ -223,7 +223,10 @@ impl Lines {
     }
 
     fn published(&self) -> Vec<Line<'_>> {
-        self.0.iter().map(|(metric, suppression)| Line::published(metric, *suppression)).collect()
+        let mut lines: Vec<Line<'_>> =
+            self.0.iter().map(|(metric, is_suppressed)| Line::published(metric, *is_suppressed)).collect();
+        lines.sort_by(|one, other| one.key().cmp(&other.key()));
+        lines
     }
 }
 

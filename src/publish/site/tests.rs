@@ -308,11 +308,11 @@ fn compares_four_complete_weeks_with_the_four_before() {
         let page = pages(&report).swap_remove(0);
         between(&page, "<li class=\"tile large\">", "</li>").expect("a tile").to_owned()
     };
-    let steady = tile([50, 51, 50, 52, 51, 50, 52, 50], 1.0);
-    assert!(steady.contains("51 a week, no clear change (was 51, ±1.5)"), "{steady}");
-    let growing = tile([50, 50, 50, 50, 70, 70, 70, 70], 1.0);
-    assert!(growing.contains("<p class=\"change up\">70 a week, was 50 (noise ±1)</p>"), "{growing}");
-    let cut = tile([50, 50, 50, 50, 70, 70, 70, 70], 0.5);
+    let steady = tile([70, 71, 70, 72, 71, 70, 72, 70], 1.0);
+    assert!(steady.contains("71 a week, no clear change (was 71, ±1.5)"), "{steady}");
+    let growing = tile([70, 70, 70, 70, 90, 90, 90, 90], 1.0);
+    assert!(growing.contains("<p class=\"change up\">90 a week, was 70 (noise ±1.4)</p>"), "{growing}");
+    let cut = tile([70, 70, 70, 70, 90, 90, 90, 90], 0.5);
     assert!(cut.contains("not compared: fewer than 8 complete weeks"), "{cut}");
 }
 
