@@ -34,7 +34,7 @@ const NOT_COLLECTED: &str = "not_collected";
 const IMPORTED: &str = "imported";
 
 fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
-    if sink.period.grain != Grain::Window {
+    if sink.period.grain != Grain::Window || sink.period.end != view.until {
         return;
     }
     let (start, end) = (sink.period.start, sink.period.end);

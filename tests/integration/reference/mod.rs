@@ -227,7 +227,7 @@ pub(crate) fn instance_metrics(collected: &Collected<'_>, with_merge_requests: b
         if with_merge_requests {
             impact(collected, &groups, period, &mut |metric, by, number| put(metric, by, &[period], number));
         }
-        if period.grain == "window" {
+        if period.grain == "window" && period.end == until {
             let days = days(period).into_iter().filter(|day| (since..=until).contains(day)).count();
             for (status, days) in [("complete", days), ("not_collected", 28 - days)] {
                 if days > 0 {
@@ -345,7 +345,7 @@ fn scope(collected: &Collected<'_>, name: &str, groups: &[&str], lines: &mut Lin
             }
             dora(collected, &groups, period, &mut |metric, number| put(metric, &[], &[period], number));
         }
-        if period.grain == "window" {
+        if period.grain == "window" && period.end == until {
             for collector in
                 ["usage_events", "code_suggestion_events", "credits", "merge_requests", "pipelines", "dora"]
             {
@@ -487,11 +487,20 @@ pub(crate) fn quantiles(
 }
 
 pub(crate) fn periods(since: NaiveDate, until: NaiveDate) -> Vec<Period> {
-    let mut periods = vec![Period {
+    let window = |end: NaiveDate| Period {
         grain: "window",
-        start: until.checked_sub_days(Days::new(27)).expect("a day"),
-        end: until,
-    }];
+        start: end.checked_sub_days(Days::new(27)).expect("a day"),
+        end,
+    };
+    let mut periods = vec![window(until)];
+    // The Sundays after which seven days have passed.
+    let mut sunday = until.checked_sub_days(Days::new(7)).expect("a day");
+    while sunday >= since {
+        if sunday.weekday().num_days_from_sunday() == 0 {
+            periods.push(window(sunday));
+        }
+        sunday = sunday.pred_opt().expect("a day");
+    }
     for day in since.iter_days().take_while(|day| *day <= until) {
         periods.push(Period { grain: "day", start: day, end: day });
         let monday =

@@ -38,7 +38,8 @@ pub(super) fn seats(collected: &Collected<'_>, groups: &[usize], period: Period,
         let is_activated = |person: usize| {
             let since = had_since(person);
             let is_as_old_as_the_lists = since == lists[0].0;
-            days_of(person, true).iter().any(|day| is_as_old_as_the_lists || *day >= since)
+            let is_used = |day: &NaiveDate| *day <= period.end && (is_as_old_as_the_lists || *day >= since);
+            days_of(person, true).iter().any(is_used)
         };
         put("seats.activated", &[], &[ever], share(&is_activated));
         for (tier, from, to) in [("certain", 60, i64::MAX), ("probable", 28, 59)] {
@@ -47,7 +48,7 @@ pub(super) fn seats(collected: &Collected<'_>, groups: &[usize], period: Period,
                 Some(holders) => {
                     let is_idle = |person: &&usize| {
                         let reported = organization.people[**person].last_duo_activity_on;
-                        match reported.max(days_of(**person, false).into_iter().max()) {
+                        match reported.max(days_of(**person, false).into_iter().filter(|day| *day <= period.end).max()) {
                             Some(last) => (from..=to).contains(&(period.end - last).num_days()),
                             None => tier == "certain" && (period.end - had_since(**person)).num_days() >= 30,
                         }

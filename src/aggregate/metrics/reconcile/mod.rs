@@ -73,6 +73,10 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     if view.scope.contains('/') || !DIFFERENCE.grains.contains(&sink.period.grain) {
         return;
     }
+    // One comparison of all days is enough.
+    if sink.period.grain == Grain::Window && sink.period.end != view.until {
+        return;
+    }
     let mut results: BTreeMap<Key, Outcome> = BTreeMap::new();
     for day in sink.period.days().filter(|day| *day <= view.until) {
         for (comparison, outcome) in compare_day(view, day) {
