@@ -25,7 +25,7 @@ fn completions_load_in_bash_and_complete_commands_and_flags() {
     let complete = |words: &str| {
         let script = format!(
             "set -eu; . ./completions; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _duo-metrics duo-metrics \"${{COMP_WORDS[COMP_CWORD]}}\" x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+             _duo__metrics duo-metrics \"${{COMP_WORDS[COMP_CWORD]}}\" x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         );
         let mut command = Command::new("bash");
         command.args(["--norc", "-c", &script]).current_dir(folder.path());
