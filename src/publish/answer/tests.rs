@@ -93,7 +93,8 @@ impl World {
         let regular = random.between(0, active);
         let level = random.between(40, 900);
         let growth = random.below(3);
-        let weeks = (0..random.between(6, 14)).map(|at| level + at * growth * level / 20 + random.below(5));
+        let weeks: Vec<u64> =
+            (0..random.between(6, 14)).map(|at| level + at * growth * level / 20 + random.below(5)).collect();
         World {
             kind,
             purchased: assigned + random.below(40),
@@ -104,7 +105,7 @@ impl World {
             people: active + random.below(80),
             idle: random.below(30).min(assigned - active),
             slips: [random.below(30), random.below(9), random.below(9), random.below(6)],
-            weeks: weeks.collect(),
+            weeks,
             fails: [random.between(0, 60), random.between(0, 60)],
             sessions: 100,
             success: random.between(0, 100),

@@ -8,9 +8,10 @@ use chrono::{Datelike as _, NaiveDate};
 use duo_metrics::aggregate::aggregator::MetricReport;
 use duo_metrics::model::metric::Metric;
 
-use super::meaning::{By, Field, Kind, Quantity, counts_people, is_about_people, quantity};
+use super::loss::Loss;
+use super::meaning::{By, Field, Kind, Quantity, SUM_OF_DAYS, counts_people, is_about_people, quantity};
 use super::site::{self, Row};
-use super::worlds::{FIRST, World, day};
+use super::worlds::{FIRST, World, day, is_weekend};
 
 /// First and last day, as day numbers.
 pub(crate) type Range = (i32, i32);
@@ -41,7 +42,15 @@ pub(crate) struct Variable {
     pub(crate) few_people: Option<u64>,
 }
 
+impl Variable {
+    /// Whether it rests on few people and is known more precisely than their number may be.
+    pub(crate) fn is_derived(&self) -> bool {
+        self.few_people.is_some() && self.high - self.low < (site::MIN_PEOPLE - 1) as f64 + 1e-6
+    }
+}
+
 /// All knowledge about a world.
+#[derive(Clone)]
 pub(crate) struct Knowledge {
     pub(crate) series: Vec<Series>,
     pub(crate) variables: Vec<Variable>,
@@ -50,6 +59,8 @@ pub(crate) struct Knowledge {
     /// The sites before a correction, and the last one: at each, all ranges are of one vintage.
     pub(crate) epochs: Vec<i32>,
     pub(crate) rows: u64,
+    /// What the last site shows.
+    pub(crate) loss: Loss,
     pub(crate) suppressed_rows: u64,
     /// Suppressed rows with the mark that says which of them hold few people.
     pub(crate) telling_marks: u64,
@@ -60,6 +71,8 @@ pub(crate) struct Knowledge {
     index: HashMap<(usize, Range, u32), usize>,
     /// Ranges for which a file shows the level: quantity name, scope, population, dimensions.
     levels: BTreeSet<(Level, Range)>,
+    /// Published periods, and what is left of months without their weeks.
+    ranges: BTreeSet<Range>,
     /// Suppressed zeros: with any, a suppressed number need not be at least 1.
     pub(crate) hidden_zeros: Vec<String>,
 }
@@ -101,8 +114,9 @@ impl Knowledge {
         let corrections = world.corrections();
         let corrections: Vec<(i32, i32)> =
             corrections.into_iter().map(|(known, of)| (number(known), number(of))).collect();
-        let mut epochs: BTreeSet<i32> = corrections.iter().map(|(known, _)| known - 1).collect();
-        epochs.retain(|epoch| sites.iter().any(|site| number(*site) == *epoch));
+        // The last site before each correction.
+        let before = |(known, _): &(i32, i32)| sites.iter().map(|site| number(*site)).rfind(|site| site < known);
+        let mut epochs: BTreeSet<i32> = corrections.iter().filter_map(before).collect();
         epochs.insert(last);
         let mut knowledge = Knowledge {
             series: Vec::new(),
@@ -111,6 +125,7 @@ impl Knowledge {
             last,
             epochs: epochs.into_iter().collect(),
             rows: 0,
+            loss: Loss::default(),
             suppressed_rows: 0,
             telling_marks: 0,
             contradictions: BTreeMap::new(),
@@ -118,18 +133,26 @@ impl Knowledge {
             series_index: HashMap::new(),
             index: HashMap::new(),
             levels: BTreeSet::new(),
+            ranges: BTreeSet::new(),
             hidden_zeros: Vec::new(),
         };
+        knowledge.add_edges(world);
         let mut seen = HashSet::new();
-        for (at, on) in sites.into_iter().enumerate() {
+        for (at, on) in sites.iter().copied().enumerate() {
             let report = site::report(world, on);
-            let is_corrected = knowledge.corrections.iter().any(|(known, _)| *known == number(on));
+            let before = at.checked_sub(1).map_or(0, |before| number(sites[before]));
+            let is_corrected =
+                knowledge.corrections.iter().any(|(known, _)| (before + 1..=number(on)).contains(known));
             if at == 0 || is_corrected {
                 seen.clear();
             }
-            knowledge.add_truth(&report, number(on), seen.is_empty());
+            let is_all = seen.is_empty();
             let rows = site::published(&report, &mut seen);
+            if on == *sites.last().expect("a site") {
+                knowledge.loss = Loss::of(&site::published(&report, &mut HashSet::new()));
+            }
             rows.iter().for_each(|row| knowledge.add_row(row, number(on)));
+            knowledge.add_truth(&report, number(on), is_all);
         }
         knowledge.bound_suppressed();
         knowledge.mark_small_groups();
@@ -187,6 +210,15 @@ impl Knowledge {
         self.levels.contains(&(self.series[series].level(), range))
     }
 
+    /// The number in a field: of a mean over working days, the sum.
+    fn amount(&self, variable: usize, value: f64) -> f64 {
+        let Variable { series, range, .. } = self.variables[variable];
+        if self.series[series].quantity.name != SUM_OF_DAYS {
+            return value;
+        }
+        (value * working_days(range).count() as f64).round()
+    }
+
     fn variable_of(&mut self, cell: &Cell<'_>, field: Field, site: i32) -> Option<usize> {
         let mut quantity = quantity(cell.metric, cell.by, field)?;
         let mut range = (number(cell.start).max(self.first), number(cell.end).min(site));
@@ -206,10 +238,37 @@ impl Knowledge {
         Some(self.variable(series, range, site))
     }
 
+    /// Adds the days between complete weeks and the ends of months: a month minus its weeks. They are
+    /// weeks and months that are not over, which the program computes at their end.
+    fn add_edges(&mut self, world: &World) {
+        let first_site = number(world.site_days()[0]);
+        for at in self.first..self.last {
+            let on = date(at);
+            let is_end_of_month = date(at + 1).day() == 1;
+            let is_first_sunday = on.weekday() == chrono::Weekday::Sun && on.day() < 7;
+            let edge = if is_end_of_month {
+                (at - on.weekday().num_days_from_monday() as i32, at)
+            } else if is_first_sunday {
+                (at + 1 - on.day() as i32, at)
+            } else {
+                continue;
+            };
+            self.ranges.insert((edge.0.max(self.first), edge.1));
+            if at < first_site {
+                self.add_truth(&site::report(world, on), at, true);
+            }
+        }
+    }
+
+    /// Whether an attacker looks at a range: a day, a published period, or a part of it.
+    pub(crate) fn is_examined(&self, range: Range) -> bool {
+        range.0 == range.1 || self.ranges.contains(&range)
+    }
+
     /// Adds what the program computed. Periods that ended before the site of the day before are
     /// known from that, unless something was corrected.
     fn add_truth(&mut self, report: &MetricReport, site: i32, is_all: bool) {
-        let recent = date(site - 3).to_string().parse().expect("a day");
+        let recent = date(site - 10).to_string().parse().expect("a day");
         for line in &report.metrics {
             if !is_about_people(&line.metric) || (!is_all && line.end < recent) {
                 continue;
@@ -225,10 +284,15 @@ impl Knowledge {
                 end: line.end.to_string().parse().expect("a day"),
                 by: &by,
             };
+            let range = (number(cell.start).max(self.first), number(cell.end).min(site));
+            if !self.is_examined(range) {
+                continue;
+            }
             let is_bot = by.get("kind").is_some_and(|kind| kind == "bot");
             for (field, value) in fields(line) {
                 let Some(value) = value else { continue };
                 let Some(at) = self.variable_of(&cell, field, site) else { continue };
+                let value = self.amount(at, value);
                 let truth = self.variables[at].truth.get_or_insert(value);
                 if (*truth - value).abs() > 1e-6 {
                     let names = by.keys().cloned().collect::<Vec<_>>().join("×");
@@ -262,6 +326,7 @@ impl Knowledge {
             end: row.end,
             by: &row.by,
         };
+        self.ranges.insert((number(cell.start).max(self.first), number(cell.end).min(site)));
         let is_unknown = row.hidden.is_empty() && !row.reason.is_empty();
         let fields =
             [(Field::N, row.n), (Field::Of, row.of), (Field::People, row.people), (Field::Value, row.value)];
@@ -270,6 +335,7 @@ impl Knowledge {
                 continue;
             }
             let Some(at) = self.variable_of(&cell, field, site) else { continue };
+            let value = value.map(|value| self.amount(at, value));
             let Variable { series, range, .. } = self.variables[at];
             let level = self.series[series].level();
             self.levels.insert((level, range));
@@ -280,7 +346,7 @@ impl Knowledge {
                 }
                 // The numerator of a suppressed rate can be 0.
                 None if !row.hidden.is_empty() && !(field == Field::N && is_rate(&row.metric)) => {
-                    variable.is_suppressed |= variable.truth.is_some();
+                    variable.is_suppressed = true;
                 }
                 None => {}
             }
@@ -365,6 +431,9 @@ fn is_sensitive(metric: &str, field: Field, value: f64) -> bool {
         "agents.completion_rate",
     ]
     .contains(&metric);
+    if metric == "users.stickiness" {
+        return false;
+    }
     let few = value >= 1.0 && value < site::MIN_PEOPLE as f64;
     match field {
         _ if is_rate_of_events => false,
@@ -377,6 +446,11 @@ fn is_sensitive(metric: &str, field: Field, value: f64) -> bool {
 /// Whether a metric is a rate, whose numerator has a line of its own or is no count of people.
 fn is_rate(metric: &str) -> bool {
     metric.ends_with("_rate") || metric.ends_with("_per_user") || metric == "engagement.retention"
+}
+
+/// The days from Monday to Friday of a range.
+pub(crate) fn working_days(range: Range) -> impl Iterator<Item = i32> {
+    (range.0..=range.1).filter(|day| !is_weekend(date(*day)))
 }
 
 /// A range as text.

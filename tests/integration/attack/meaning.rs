@@ -77,6 +77,9 @@ const STATES: [&str; 6] = [
     "engagement.retention",
 ];
 
+/// The sum of the people of all working days, from the mean in `users.stickiness`.
+pub(crate) const SUM_OF_DAYS: &str = "users.stickiness#sum";
+
 /// Whether a metric says something about people at all.
 pub(crate) fn is_about_people(metric: &str) -> bool {
     !["coverage.", "pipelines.", "dora.", "reconcile."].iter().any(|name| metric.starts_with(name))
@@ -106,7 +109,15 @@ pub(crate) fn quantity(metric: &str, by: &By, field: Field) -> Option<Quantity> 
     if metric.starts_with("agents.credits") {
         return (field == Field::Value).then(|| made("agents.credits#value", by, Kind::Additive));
     }
-    if metric.starts_with("credits.") || field == Field::Value || metric == "users.stickiness" {
+    if metric == "users.stickiness" {
+        // The mean of the working days is their sum, divided by their number.
+        return match field {
+            Field::N => Some(made(SUM_OF_DAYS, by, Kind::Partition)),
+            Field::Of => Some(people_of("users.active", by)),
+            _ => None,
+        };
+    }
+    if metric.starts_with("credits.") || field == Field::Value {
         return None;
     }
     if by.get("kind").is_some_and(|kind| kind == "bot") && (counts_people(metric) || field == Field::People) {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, Variable};
 use super::meaning::Kind;
 use super::relations::{Relation, Sense};
 
@@ -12,44 +12,65 @@ const MAX_UPDATES: u32 = 200;
 
 const EPSILON: f64 = 1e-6;
 
-/// Narrows the bounds of all variables. Returns for each variable the relation that narrowed it
-/// last, to explain findings.
-pub(crate) fn propagate(knowledge: &mut Knowledge, relations: &[Relation]) -> Vec<Option<usize>> {
-    let mut of_variable: Vec<Vec<u32>> = vec![Vec::new(); knowledge.variables.len()];
-    for (at, relation) in relations.iter().enumerate() {
-        for (variable, _) in &relation.terms {
-            of_variable[*variable].push(at as u32);
-        }
-    }
-    let is_whole: Vec<bool> = (knowledge.variables.iter())
-        .map(|variable| {
-            let quantity = &knowledge.series[variable.series].quantity;
-            quantity.kind != Kind::Additive || quantity.name.ends_with("#n") || quantity.name.ends_with("#of")
-        })
-        .collect();
-    let mut reasons = vec![None; knowledge.variables.len()];
-    let mut updates = vec![0_u32; knowledge.variables.len()];
-    let mut queue: VecDeque<u32> = (0..relations.len() as u32).collect();
-    let mut is_queued = vec![true; relations.len()];
-    let mut narrowed = Vec::new();
-    while let Some(at) = queue.pop_front() {
-        is_queued[at as usize] = false;
-        narrowed.clear();
-        narrow(knowledge, &relations[at as usize], &is_whole, &mut narrowed);
-        for variable in narrowed.drain(..) {
-            updates[variable] += 1;
-            reasons[variable] = Some(at as usize);
-            if updates[variable] > MAX_UPDATES {
-                continue;
+/// The relations of each variable.
+pub(crate) struct Propagation<'a> {
+    relations: &'a [Relation],
+    of_variable: Vec<Vec<u32>>,
+    is_whole: Vec<bool>,
+}
+
+impl<'a> Propagation<'a> {
+    pub(crate) fn new(knowledge: &Knowledge, relations: &'a [Relation]) -> Propagation<'a> {
+        let mut of_variable: Vec<Vec<u32>> = vec![Vec::new(); knowledge.variables.len()];
+        for (at, relation) in relations.iter().enumerate() {
+            for (variable, _) in &relation.terms {
+                of_variable[*variable].push(at as u32);
             }
-            for other in &of_variable[variable] {
-                if !std::mem::replace(&mut is_queued[*other as usize], true) {
-                    queue.push_back(*other);
+        }
+        let is_whole = |variable: &Variable| {
+            let quantity = &knowledge.series[variable.series].quantity;
+            quantity.kind != Kind::Additive
+                || quantity.name.ends_with("#n")
+                || quantity.name.ends_with("#of")
+        };
+        Propagation { relations, of_variable, is_whole: knowledge.variables.iter().map(is_whole).collect() }
+    }
+
+    /// Narrows the bounds of all variables. Returns for each variable the relation that narrowed it
+    /// last, to explain findings.
+    pub(crate) fn run(&self, knowledge: &mut Knowledge) -> Vec<Option<usize>> {
+        self.run_from(knowledge, (0..self.relations.len() as u32).collect())
+    }
+
+    /// The same after a single variable was narrowed.
+    pub(crate) fn run_after(&self, knowledge: &mut Knowledge, variable: usize) -> Vec<Option<usize>> {
+        self.run_from(knowledge, self.of_variable[variable].iter().copied().collect())
+    }
+
+    fn run_from(&self, knowledge: &mut Knowledge, mut queue: VecDeque<u32>) -> Vec<Option<usize>> {
+        let mut reasons = vec![None; knowledge.variables.len()];
+        let mut updates = vec![0_u32; knowledge.variables.len()];
+        let mut is_queued = vec![false; self.relations.len()];
+        queue.iter().for_each(|at| is_queued[*at as usize] = true);
+        let mut narrowed = Vec::new();
+        while let Some(at) = queue.pop_front() {
+            is_queued[at as usize] = false;
+            narrow(knowledge, &self.relations[at as usize], &self.is_whole, &mut narrowed);
+            for variable in narrowed.drain(..) {
+                updates[variable] += 1;
+                reasons[variable] = Some(at as usize);
+                if updates[variable] > MAX_UPDATES {
+                    continue;
+                }
+                for other in &self.of_variable[variable] {
+                    if !std::mem::replace(&mut is_queued[*other as usize], true) {
+                        queue.push_back(*other);
+                    }
                 }
             }
         }
+        reasons
     }
-    reasons
 }
 
 /// Narrows the variables of one relation; adds those that changed.

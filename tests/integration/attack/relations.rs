@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::Datelike as _;
 
-use super::knowledge::{Knowledge, Range, Series, date};
-use super::meaning::{By, Kind, Quantity};
+use super::knowledge::{Knowledge, Range, Series, date, working_days};
+use super::meaning::{By, Kind, Quantity, SUM_OF_DAYS};
 
 /// Whether a sum equals its constant, or is at most that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,8 +54,7 @@ pub(crate) fn relations(knowledge: &mut Knowledge) -> Vec<Relation> {
         let mut ranges: HashMap<_, BTreeSet<Range>> = HashMap::new();
         for variable in &knowledge.variables {
             let Series { quantity, scope, population } = &knowledge.series[variable.series];
-            let is_of_epoch =
-                variable.range.1 <= epoch && variable.vintage == knowledge.vintage(variable.range, epoch);
+            let is_of_epoch = variable.range.1 <= epoch && knowledge.is_examined(variable.range) && variable.vintage == knowledge.vintage(variable.range, epoch);
             if is_of_epoch {
                 let key = (quantity.name.clone(), scope.clone(), population.clone());
                 ranges.entry(key).or_default().insert(variable.range);
@@ -66,6 +65,8 @@ pub(crate) fn relations(knowledge: &mut Knowledge) -> Vec<Relation> {
         relations.add_periods();
         relations.add_scopes();
         relations.add_metrics();
+        relations.add_teams();
+        relations.add_states();
         found = relations.found;
     }
     found.into_iter().collect()
@@ -130,7 +131,7 @@ impl Relations<'_> {
                 parts.entry((whole, dimension.clone())).or_default().push(at);
             }
         }
-        for ((whole, dimension), parts) in parts {
+        for ((whole, _), parts) in parts {
             let Some(series) = self.knowledge.find_series(&whole) else { continue };
             let kind = whole.quantity.kind;
             for range in self.ranges_of(series) {
@@ -206,6 +207,124 @@ impl Relations<'_> {
                 let Some(whole) = self.knowledge.find(series, range, self.epoch) else { continue };
                 let parts: Vec<usize> = groups.iter().filter_map(|group| self.term(*group, range)).collect();
                 self.add_whole(whole, &parts, kind, Rule::Scopes);
+            }
+        }
+    }
+
+    /// Teams are part of their group, and of the teams above them.
+    fn add_teams(&mut self) {
+        let with_team: Vec<(usize, Series, String)> = (self.knowledge.series.iter().enumerate())
+            .filter_map(|(at, series)| Some((at, series.clone(), series.quantity.by.get("team")?.clone())))
+            .collect();
+        for (part, series, team) in with_team {
+            let mut wholes = Vec::new();
+            let mut whole = series.clone();
+            whole.quantity.by.remove("team");
+            wholes.extend(self.knowledge.find_series(&whole));
+            let mut above = &*team;
+            while let Some((parent, _)) = above.rsplit_once('/') {
+                above = parent;
+                whole.quantity.by.insert("team".to_owned(), parent.to_owned());
+                wholes.extend(self.knowledge.find_series(&whole));
+            }
+            for range in self.ranges_of(part) {
+                let Some(fewer) = self.knowledge.find(part, range, self.epoch) else { continue };
+                for whole in &wholes {
+                    if let Some(more) = self.knowledge.find(*whole, range, self.epoch) {
+                        self.add(vec![(fewer, 1), (more, -1)], Sense::AtMost, Rule::Parts);
+                    }
+                }
+            }
+        }
+    }
+
+    /// States of people at one moment: segments, movements between them, seats, and the mean of
+    /// days.
+    fn add_states(&mut self) {
+        for variable in 0..self.knowledge.variables.len() {
+            let found = self.knowledge.variables[variable].clone();
+            let current = found.vintage == self.knowledge.vintage(found.range, self.epoch);
+            if found.range.1 > self.epoch || !current {
+                continue;
+            }
+            let series = self.knowledge.series[found.series].clone();
+            let name = series.quantity.name.clone();
+            if name.starts_with("engagement.users") && series.quantity.by.len() == 1 {
+                self.add_movements(variable, &series, found.range);
+            } else if name == SUM_OF_DAYS {
+                let quantity =
+                    Quantity { name: "users.active#people".to_owned(), kind: Kind::People, ..series.quantity.clone() };
+                let Some(days) = self.knowledge.find_series(&Series { quantity, ..series }) else { continue };
+                let days: Vec<usize> =
+                    working_days(found.range).filter_map(|day| self.term(days, (day, day))).collect();
+                self.add_whole(variable, &days, Kind::Partition, Rule::Metrics);
+            } else if name.starts_with("seats.active#of") {
+                self.add_seats(variable, &series, found.range);
+            }
+        }
+    }
+
+    /// The people of a segment come from one segment each, and went to one each.
+    fn add_movements(&mut self, variable: usize, series: &Series, range: Range) {
+        let Some(segment) = series.quantity.by.get("segment") else { return };
+        let name = series.quantity.name.replace("engagement.users", "engagement.movement");
+        let segments = ["inactive", "experimenting", "regular", "heavy"];
+        for (is_before, of, other) in [(false, "to", "from"), (true, "from", "to")] {
+            // Those who were never seen before are inactive then.
+            if is_before && (segment == "inactive" || series.population != "people") {
+                continue;
+            }
+            let range = if is_before { (range.0 + 28, range.1 + 28) } else { range };
+            let parts: Vec<usize> = (segments.iter())
+                .filter_map(|value| {
+                    let by = [(of, segment.as_str()), (other, *value)];
+                    let by = by.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                    let quantity = Quantity { name: name.clone(), by: By::from(by), kind: Kind::Partition };
+                    let of_segment = self.knowledge.find_series(&Series { quantity, ..series.clone() })?;
+                    self.knowledge.find(of_segment, range, self.epoch)
+                })
+                .collect();
+            if parts.len() == segments.len() {
+                self.add_whole(variable, &parts, Kind::Partition, Rule::Metrics);
+            }
+        }
+    }
+
+    /// People with a seat: by segment, by idleness, and as GitLab counts them.
+    fn add_seats(&mut self, variable: usize, series: &Series, range: Range) {
+        let Some((_, grain)) = series.quantity.name.split_once('@') else { return };
+        let found = |relations: &Self, name: String, by: &[(&str, &str)], population: &str, range: Range| {
+            let by = by.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let quantity = Quantity { name, by: by.collect(), kind: Kind::Partition };
+            let series = Series { quantity, population: population.to_owned(), ..series.clone() };
+            relations.knowledge.find(relations.knowledge.find_series(&series)?, range, relations.epoch)
+        };
+        if !series.quantity.by.is_empty() {
+            return;
+        }
+        let segments: Vec<usize> = (["inactive", "experimenting", "regular", "heavy"].iter())
+            .filter_map(|segment| {
+                let by = [("segment", *segment)];
+                let name = format!("engagement.users@{grain}");
+                found(self, name, &by, "seat_holders", (range.1, range.1))
+            })
+            .collect();
+        if segments.len() == 4 {
+            self.add_whole(variable, &segments, Kind::Partition, Rule::Metrics);
+        }
+        let day = (range.1, range.1);
+        if let Some(assigned) = found(self, "seats.assigned@day".into(), &[("add_on", "DUO_ENTERPRISE")], "", day) {
+            self.add(vec![(assigned, 1), (variable, -1)], Sense::Equal, Rule::Metrics);
+        }
+        let active = found(self, format!("seats.active@{grain}"), &[], "", range);
+        let idle: Vec<usize> = (["certain", "probable"].iter())
+            .filter_map(|tier| found(self, format!("seats.idle@{grain}"), &[("tier", tier)], "", range))
+            .collect();
+        if let Some(active) = active {
+            self.add(vec![(active, 1), (variable, -1)], Sense::AtMost, Rule::Metrics);
+            if grain == "window" {
+                let terms = idle.into_iter().chain([active]).map(|at| (at, 1)).chain([(variable, -1)]);
+                self.add(terms.collect(), Sense::AtMost, Rule::Metrics);
             }
         }
     }

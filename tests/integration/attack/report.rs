@@ -1,10 +1,11 @@
 //! What the attack found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::knowledge::{Knowledge, Range, Variable, days};
-use super::meaning::Kind;
+use super::knowledge::{Knowledge, Range, Series, Variable, days};
+use super::loss::Loss;
+use super::meaning::{Kind, Quantity};
 use super::relations::{Relation, Sense};
 use super::site::MIN_PEOPLE;
 
@@ -14,6 +15,7 @@ const EXAMPLES: usize = 3;
 /// What an attacker derives from one world.
 pub(crate) struct Report {
     pub(crate) rows: u64,
+    pub(crate) loss: Loss,
     pub(crate) suppressed: u64,
     pub(crate) telling_marks: u64,
     /// Zeros that are suppressed.
@@ -57,9 +59,9 @@ pub(crate) fn broken(knowledge: &Knowledge, relations: &[Relation]) -> BTreeMap<
     found
 }
 
-pub(crate) fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
+fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
     let text: Vec<String> = (relation.terms.iter())
-        .take(40)
+        .take(12)
         .map(|(at, factor)| {
             let variable = &knowledge.variables[*at];
             format!(
@@ -79,6 +81,7 @@ impl Report {
     pub(crate) fn of(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>]) -> Report {
         let mut report = Report {
             rows: knowledge.rows,
+            loss: knowledge.loss.clone(),
             suppressed: knowledge.suppressed_rows,
             telling_marks: knowledge.telling_marks,
             hidden_zeros: knowledge.hidden_zeros.clone(),
@@ -112,7 +115,7 @@ impl Report {
     fn judge(&mut self, knowledge: &Knowledge, at: usize, relations: &[Relation], reasons: &[Option<usize>]) {
         let variable = &knowledge.variables[at];
         let width = variable.high - variable.low;
-        if width > (MIN_PEOPLE - 1) as f64 - 1e-6 && !variable.is_shown {
+        if !variable.is_derived() {
             return;
         }
         let quantity = &knowledge.series[variable.series].quantity;
@@ -136,104 +139,104 @@ impl Report {
 
     /// Differences of two known counts of people, one within the other.
     fn add_differences(&mut self, knowledge: &Knowledge) {
-        let is_known = |variable: &Variable| variable.high - variable.low < 1e-6;
-        let is_few = |difference: f64| difference > 0.5 && difference < MIN_PEOPLE as f64 - 0.5;
-        // By name, scope and population, then by range.
-        let mut known: BTreeMap<usize, Vec<(Range, u32, f64)>> = BTreeMap::new();
+        // By series, then by range and vintage.
+        let mut known: BTreeMap<usize, BTreeMap<(Range, u32), f64>> = BTreeMap::new();
         for variable in &knowledge.variables {
-            if knowledge.series[variable.series].quantity.kind == Kind::People && is_known(variable) {
-                known.entry(variable.series).or_default().push((
-                    variable.range,
-                    variable.vintage,
-                    variable.low,
-                ));
+            let quantity = &knowledge.series[variable.series].quantity;
+            let counts = quantity.kind == Kind::People
+                || ["engagement.", "seats.", "teams."].iter().any(|name| quantity.name.starts_with(name));
+            if counts && variable.high - variable.low < 1e-6 {
+                known.entry(variable.series).or_default().insert((variable.range, variable.vintage), variable.low);
             }
         }
-        let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (series, cells) in &known {
-            let name = |range: Range, value: f64| format!("{} = {value}", days(range));
-            let text = knowledge.series[*series].to_string();
-            for (long, vintage, more) in cells {
-                for (short, _, fewer) in cells {
-                    let is_within = long != short && long.0 <= short.0 && short.1 <= long.1;
-                    if is_within
-                        && knowledge.vintage(*short, knowledge.last) <= *vintage
-                        && is_few(more - fewer)
-                    {
-                        found.entry("difference: longer minus shorter period").or_default().insert(format!(
-                            "{text}: {} - {}",
-                            name(*long, *more),
-                            name(*short, *fewer)
-                        ));
-                    }
-                }
-            }
-            for (other, others) in &known {
-                let kind = match relation_of(knowledge, *series, *other) {
-                    Some(kind) => kind,
-                    None => continue,
-                };
-                for (range, vintage, more) in cells {
-                    let same = others
-                        .iter()
-                        .find(|(other, other_vintage, _)| other == range && other_vintage == vintage);
-                    if let Some((_, _, fewer)) = same
-                        && is_few(more - fewer)
-                    {
-                        found.entry(kind).or_default().insert(format!(
-                            "{text} {} minus {} = {fewer}",
-                            name(*range, *more),
-                            knowledge.series[*other]
-                        ));
-                    }
-                }
+            if knowledge.series[*series].quantity.kind == Kind::People {
+                self.add_longer_periods(knowledge, *series, cells);
             }
         }
-        for variable in &knowledge.variables {
-            let series = &knowledge.series[variable.series];
-            let Some(name) = series.quantity.name.strip_prefix("seats.active#of@") else { continue };
-            for rate in ["seats.active", "seats.activated"] {
-                let mut other = series.clone();
-                other.quantity.name = format!("{rate}@{name}");
-                let Some(other) = knowledge.find_series(&other) else { continue };
-                let Some(n) = knowledge.find(other, variable.range, knowledge.last) else { continue };
-                let n = &knowledge.variables[n];
-                if is_known(variable) && is_known(n) && is_few(variable.low - n.low) {
-                    found
-                        .entry("difference: seats without activity")
+        for (whole, part, kind) in nested(knowledge) {
+            let (Some(wholes), Some(parts)) = (known.get(&whole), known.get(&part)) else { continue };
+            for (cell, more) in wholes {
+                if let Some(fewer) = parts.get(cell)
+                    && is_few(more - fewer)
+                {
+                    let (whole, part) = (&knowledge.series[whole], &knowledge.series[part]);
+                    self.findings
+                        .entry(format!("difference: {kind}"))
                         .or_default()
-                        .insert(format!("{rate} {}: {} of {}", series.scope, n.low, variable.low));
+                        .push(format!("{whole} {} = {more} minus {part} = {fewer}", days(cell.0)));
                 }
             }
         }
-        for (kind, texts) in found {
-            self.findings.insert(kind.to_owned(), texts.into_iter().collect());
+    }
+
+    fn add_longer_periods(
+        &mut self,
+        knowledge: &Knowledge,
+        series: usize,
+        cells: &BTreeMap<(Range, u32), f64>,
+    ) {
+        for ((long, vintage), more) in cells {
+            for ((short, _), fewer) in cells {
+                let is_within = long != short && long.0 <= short.0 && short.1 <= long.1;
+                if is_within && knowledge.vintage(*short, knowledge.last) <= *vintage && is_few(more - fewer) {
+                    let series = &knowledge.series[series];
+                    let text = format!("{series} {} = {more} minus {} = {fewer}", days(*long), days(*short));
+                    let kind = "difference: longer minus shorter period".to_owned();
+                    self.findings.entry(kind).or_default().push(text);
+                }
+            }
         }
     }
 }
 
-/// How the people of one series contain those of another.
-fn relation_of(knowledge: &Knowledge, whole: usize, part: usize) -> Option<&'static str> {
-    let (whole, part) = (&knowledge.series[whole], &knowledge.series[part]);
-    if whole.population != part.population {
-        return None;
+fn is_few(difference: f64) -> bool {
+    difference > 0.5 && difference < MIN_PEOPLE as f64 - 0.5
+}
+
+/// Pairs of series of which the second counts some of the people of the first.
+fn nested(knowledge: &Knowledge) -> Vec<(usize, usize, &'static str)> {
+    let mut found = Vec::new();
+    for (part, series) in knowledge.series.iter().enumerate() {
+        let quantity = &series.quantity;
+        let mut add = |whole: Series, kind| {
+            found.extend(knowledge.find_series(&whole).filter(|whole| *whole != part).map(|whole| (whole, part, kind)));
+        };
+        let named = |name: &str, kind: Kind| {
+            let quantity = Quantity { name: name.to_owned(), by: quantity.by.clone(), kind };
+            Series { quantity, ..series.clone() }
+        };
+        if quantity.kind == Kind::People {
+            add(Series { scope: "*".to_owned(), ..series.clone() }, "union minus group");
+        }
+        if quantity.name == "users.active#people" {
+            add(named("events.count#people", Kind::People), "reached minus active");
+        }
+        if let Some((rate, grain)) = quantity.name.split_once('@') {
+            if ["seats.active", "seats.activated"].contains(&rate) {
+                add(named(&format!("seats.active#of@{grain}"), Kind::Partition), "seats without activity");
+            }
+            if rate == "engagement.users" && series.population == "seat_holders" {
+                let whole = Series { population: "people".to_owned(), ..named(rate, Kind::Partition) };
+                add(whole, "people minus seat holders");
+            }
+        }
+        // Segments and the like are parts of no published total.
+        let dimensions: Vec<String> = quantity.by.keys().cloned().collect();
+        for dimension in dimensions {
+            let mut whole = series.clone();
+            let value = whole.quantity.by.remove(&dimension);
+            if quantity.kind == Kind::People {
+                let kind = if dimension == "team" { "group minus team" } else { "total minus part (people without it)" };
+                add(whole.clone(), kind);
+            }
+            if let Some((parent, _)) = value.filter(|_| dimension == "team").as_deref().and_then(|team| team.rsplit_once('/')) {
+                whole.quantity.by.insert(dimension, parent.to_owned());
+                add(whole, "team minus team within it");
+            }
+        }
     }
-    let same_scope = whole.scope == part.scope;
-    if whole.quantity == part.quantity && whole.scope == "*" && !same_scope {
-        return Some("difference: union minus group");
-    }
-    let same_by = whole.quantity.by == part.quantity.by;
-    if !same_scope {
-        return None;
-    }
-    if whole.quantity.name == "events.count#people" && part.quantity.name == "users.active#people" && same_by
-    {
-        return Some("difference: reached minus active");
-    }
-    let is_part = whole.quantity.name == part.quantity.name
-        && whole.quantity.by.len() < part.quantity.by.len()
-        && whole.quantity.by.iter().all(|(name, value)| part.quantity.by.get(name) == Some(value));
-    is_part.then_some("difference: total minus part (people without it)")
+    found
 }
 
 impl fmt::Display for Report {
@@ -249,6 +252,7 @@ impl fmt::Display for Report {
             self.broken.values().sum::<u64>(),
             self.excluded.len()
         )?;
+        writeln!(out, "  shown on the last site: {}", self.loss)?;
         for text in self.hidden_zeros.iter().take(3) {
             writeln!(out, "  suppressed zero: {text}")?;
         }

@@ -60,7 +60,7 @@ pub(crate) fn report(world: &World, on: NaiveDate) -> MetricReport {
 pub(crate) fn published(report: &MetricReport, seen: &mut HashSet<String>) -> Vec<Row> {
     let disclosure = Disclosure { min_people: MIN_PEOPLE, open_periods: false };
     let lines = publish(&report.metrics, disclosure);
-    let text = table(&lines, InstanceColumn::Always).expect("the table is written to memory");
+    let text = table(|| lines.iter(), InstanceColumn::Always).expect("the table is written to memory");
     // No label of a world contains a line break.
     let text = String::from_utf8(text).expect("the table is text");
     let mut lines = text.lines();

@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) people: usize,
     pub(crate) shape: Shape,
     pub(crate) sites: u64,
+    /// Days from one site to the next.
+    pub(crate) every: u64,
     /// Whether some events arrive late, and one day shrinks.
     pub(crate) is_corrected: bool,
     pub(crate) seed: u64,
@@ -103,7 +105,7 @@ impl World {
         let mut rng = Rng::with_seed(plan.seed);
         let people: Vec<Person> = (0..plan.people).map(|at| Person::new(at, plan, &mut rng)).collect();
         let mut world = World { plan, lines: Vec::new() };
-        let last = plus(day(FIRST_SITE), plan.sites - 1);
+        let last = plus(day(FIRST_SITE), (plan.sites - 1) * plan.every);
         let shrunk = plus(day(FIRST_SITE), 1);
         for on in day(FIRST).iter_days().take_while(|on| *on <= last) {
             for group in groups(plan.shape) {
@@ -118,7 +120,7 @@ impl World {
 
     /// The days of the sites.
     pub(crate) fn site_days(&self) -> Vec<NaiveDate> {
-        (0..self.plan.sites).map(|at| plus(day(FIRST_SITE), at)).collect()
+        (0..self.plan.sites).map(|at| plus(day(FIRST_SITE), at * self.plan.every)).collect()
     }
 
     /// The corrections: the day of the site that contains one first, and the day that it changes.
@@ -126,7 +128,8 @@ impl World {
         if !self.plan.is_corrected {
             return Vec::new();
         }
-        let late = self.site_days().into_iter().filter(|on| is_late_day(*on));
+        let last = *self.site_days().last().expect("a site");
+        let late = day(FIRST_SITE).iter_days().take_while(|on| *on <= last).filter(|on| is_late_day(*on));
         late.map(|on| (on, on.checked_sub_days(Days::new(2)).expect("a day"))).collect()
     }
 
