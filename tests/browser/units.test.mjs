@@ -385,6 +385,11 @@ describe("formats", () => {
       sentence({ available: 1000, low, middle, high }),
       "676 of 1,000 credits are used. The month is expected to end at 690 (620 to 760). They last through October.",
     );
+    const same = line(676);
+    assert.equal(
+      sentence({ available: 1000, low: same, middle: same, high: same }),
+      "676 of 1,000 credits were used in October.",
+    );
     assert.match(
       withSpaces(sentence({ available: 650, low, middle, high, runOut: line(28) })),
       /Credits run out around Wed 28 Oct 2026\.$/,

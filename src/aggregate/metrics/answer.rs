@@ -90,8 +90,8 @@ pub const ACTION: Definition = Definition {
            seat list, of all people); from k and 5%; n counts the published ones of the four pairs \
            of segments, and basis is their share. flow_fails_most: sessions of the \
            flow with the highest share that did not finish, of those that ended \
-           (agents.success_rate); from 30 sessions and 25%. tool_fails_most: failed calls of the \
-           tool with the highest share (agents.tool_failure_rate); from 30 calls and 10%. \
+           (agents.success_rate); from 30 sessions, k failures and 25%. tool_fails_most: failed calls of the \
+           tool with the highest share (agents.tool_failure_rate); from 30 calls, k failures and 10%. \
            credits_run_out: day of the newest month on which half of the simulated months have used up \
            their credits (credits.run_out_on, p50), of its days; whenever there is such a day and \
            the month is not over. A \

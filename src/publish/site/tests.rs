@@ -244,6 +244,10 @@ fn an_unknown_value_is_a_dash_with_its_reason() {
     (seats.value, seats.n, seats.of, seats.reason) = (None, None, None, Some(Reason::NoSnapshot));
     report.metrics.push(seats);
     let page = &pages(&report)[0];
+    assert!(page.contains("How many of the seats that is cannot be said: no seat list."), "the verdict");
+    // Where no tile has a value, they show why.
+    report.metrics.retain(|metric| metric.metric == "seats.active" || metric.grain == Grain::Day);
+    let page = &pages(&report)[0];
     assert!(
         page.contains("<p class=\"value\">–</p>\n<p class=\"note\">no seat list</p>"),
         "a tile with a dash"
@@ -263,7 +267,7 @@ fn each_tile_shows_its_own_days() {
 
     let pages = pages(&report);
     let (duo, landing) = (&pages[0], &pages[2]);
-    let tile = between(duo, "<li class=\"tile\">", "</li>").expect("a tile");
+    let tile = between(duo, "<li class=\"tile large\">", "</li>").expect("a tile");
     assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
     let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
     assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
@@ -282,7 +286,7 @@ fn imported_events_have_unknown_completeness() {
             (metric.coverage, metric.imported, metric.is_final) = (coverage, imported, false);
         }
         let page = pages(&report).swap_remove(0);
-        between(&page, "<span class=\"warning\">", "</span>").expect("a warning").to_owned()
+        between(&page, "<p class=\"warning\">", ".</p>").expect("a warning").to_owned()
     };
     assert_eq!(tile(0.5, 0.0), "14 of 28 days collected");
     assert_eq!(tile(0.0, 1.0), "imported events, completeness unknown");
@@ -292,20 +296,24 @@ fn imported_events_have_unknown_completeness() {
 }
 
 #[test]
-fn compares_complete_months_only_and_states_why() {
-    let tile = |coverage: f64, imported: f64| {
+fn compares_four_complete_weeks_with_the_four_before() {
+    let tile = |people: [u64; 8], coverage: f64| {
         let mut report = report();
-        let mut before = metric("users.active", Grain::Month, day("2026-09-01"), &[], 28);
-        (before.coverage, before.imported) = (coverage, imported);
-        report.metrics.extend([before, metric("users.active", Grain::Month, day("2026-10-01"), &[], 50)]);
+        for (at, people) in people.into_iter().enumerate() {
+            let on = day("2026-08-31").plus(7 * at as i64);
+            let mut week = metric("users.active", Grain::Week, on, &[], people);
+            week.coverage = if at == 4 || at == 5 { coverage } else { 1.0 };
+            report.metrics.push(week);
+        }
         let page = pages(&report).swap_remove(0);
-        between(&page, "<li class=\"tile\">", "</li>").expect("a tile").to_owned()
+        between(&page, "<li class=\"tile large\">", "</li>").expect("a tile").to_owned()
     };
-    assert!(tile(1.0, 0.0).contains("October 2026: 50, +79% vs. the previous month"));
-    let cut = tile(19.0 / 30.0, 0.0);
-    assert!(cut.contains("not compared: September 2026 is incomplete") && !cut.contains('%'), "{cut}");
-    let imported = tile(0.0, 1.0);
-    assert!(imported.contains("not compared: completeness of September 2026 is unknown"), "{imported}");
+    let steady = tile([50, 51, 50, 52, 51, 50, 52, 50], 1.0);
+    assert!(steady.contains("51 a week, no clear change (was 51, ±1.5)"), "{steady}");
+    let growing = tile([50, 50, 50, 50, 70, 70, 70, 70], 1.0);
+    assert!(growing.contains("<p class=\"change up\">70 a week, was 50 (noise ±1)</p>"), "{growing}");
+    let cut = tile([50, 50, 50, 50, 70, 70, 70, 70], 0.5);
+    assert!(cut.contains("not compared: fewer than 8 complete weeks"), "{cut}");
 }
 
 #[test]

@@ -52,10 +52,13 @@ export const SEGMENTS = [
  */
 export function seatFunnel(page) {
   // A seat list carries the day of its collection, which can be after the period.
-  const latest = page.metrics
-    .periods("day")
-    .filter((day) => day.start <= addDays(page.period.end, 2))
-    .reverse();
+  const end = addDays(page.period.end, 2);
+  const days = page.metrics.periods("day");
+  // Without one by then, the next one: the table states its day.
+  const latest = [
+    ...days.filter((day) => day.start <= end).reverse(),
+    ...days.filter((day) => day.start > end),
+  ];
   /** @param {string} metric */
   const newest = (metric) => {
     for (const day of latest) {

@@ -172,6 +172,11 @@ export function creditSentence({ used, available, low, middle, high, runOut, mon
   /** @param {number} value */
   const count = (value) => FORMATTERS.plain(Math.round(value));
   const texts = [];
+  const isOver = typeof used?.value === "number" && low?.value === used.value && high?.value === used.value;
+  if (typeof used?.value === "number" && isOver)
+    return available > 0
+      ? `${count(used.value)} of ${count(available)} credits were used in ${monthName(month)}.`
+      : `${count(used.value)} credits were used in ${monthName(month)}.`;
   if (typeof used?.value === "number")
     texts.push(
       available > 0

@@ -115,7 +115,8 @@ impl Knowledge {
         let corrections: Vec<(i32, i32)> =
             corrections.into_iter().map(|(known, of)| (number(known), number(of))).collect();
         // The last site before each correction.
-        let before = |(known, _): &(i32, i32)| sites.iter().map(|site| number(*site)).rfind(|site| site < known);
+        let before =
+            |(known, _): &(i32, i32)| sites.iter().map(|site| number(*site)).rfind(|site| site < known);
         let mut epochs: BTreeSet<i32> = corrections.iter().filter_map(before).collect();
         epochs.insert(last);
         let mut knowledge = Knowledge {

@@ -7,6 +7,7 @@
 //! weaker but never wrong.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 
 use super::knowledge::{Knowledge, Variable};
 use super::meaning::Kind;
@@ -25,7 +26,7 @@ pub(crate) struct Limits {
 }
 
 /// What the search did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Examined {
     pub(crate) numbers: usize,
     /// Numbers whose neighborhood was cut.
@@ -34,6 +35,16 @@ pub(crate) struct Examined {
     pub(crate) left_out: usize,
     /// Programs without a solution, because of numerical trouble.
     pub(crate) failed: usize,
+}
+
+impl fmt::Display for Examined {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Examined { numbers, cut, left_out, failed } = self;
+        write!(
+            out,
+            "{numbers} numbers by linear programming ({cut} cut, {failed} failed), {left_out} left out"
+        )
+    }
 }
 
 /// Narrows numbers of few people that propagation left open.
@@ -56,7 +67,8 @@ pub(crate) fn narrow(knowledge: &mut Knowledge, relations: &[Relation], limits: 
         let is_people = knowledge.series[variable.series].quantity.kind == Kind::People;
         (!variable.is_suppressed, is_people, variable.high.is_infinite(), *at)
     });
-    let mut examined = Examined { left_out: open.len().saturating_sub(limits.numbers), ..Examined::default() };
+    let mut examined =
+        Examined { left_out: open.len().saturating_sub(limits.numbers), ..Examined::default() };
     for target in open.into_iter().take(limits.numbers) {
         let around = neighborhood(knowledge, relations, &of_variable, target, limits.variables);
         examined.numbers += 1;

@@ -30,12 +30,6 @@ impl Loss {
         }
         loss
     }
-
-    /// The share of values shown.
-    pub(crate) fn share(&self, split: &'static str, grain: &str) -> f64 {
-        let (shown, all) = self.0.get(&(split, grain.to_owned())).copied().unwrap_or((1, 1));
-        shown as f64 / all as f64
-    }
 }
 
 impl fmt::Display for Loss {

@@ -38,7 +38,7 @@ fn attack(plan: Plan) -> Report {
     let mut report = Report::of(&knowledge, &relations, &reasons);
     report.broken = broken;
     eprintln!(
-        "{plan:?}: {} variables, {} relations; read in {read:?}, propagated in {propagated:?}, all in {:?}; {examined:?}",
+        "{plan:?}: {} variables, {} relations; read in {read:?}, propagated in {propagated:?}, all in {:?}; {examined}",
         knowledge.variables.len(),
         relations.len(),
         started.elapsed()
@@ -46,13 +46,22 @@ fn attack(plan: Plan) -> Report {
     report
 }
 
+#[test]
+fn nothing_about_few_people_can_be_derived_from_a_small_site() {
+    let plan = Plan { people: 20, shape: Shape::One, sites: 1, every: 1, is_corrected: false, seed: 1 };
+    let report = attack(plan);
+    assert!(report.broken.is_empty() && report.excluded.is_empty(), "the attack is wrong: {report}");
+    assert!(report.sensitive > 1000, "{}", report.sensitive);
+    assert!(report.certain().is_empty(), "{report}");
+}
+
 /// Suppression withholds more than the counts of few people, so that these cannot be derived. Each
 /// such value that is shown nevertheless stands for a relation that suppression does not know: the
 /// attack must find something then.
 #[test]
+#[ignore = "takes a minute in a debug build"]
 fn a_value_that_suppression_forgets_is_noticed() {
-    let plan =
-        Plan { people: 20, shape: Shape::One, sites: 3, every: 7, is_corrected: false, seed: 3 };
+    let plan = Plan { people: 20, shape: Shape::One, sites: 3, every: 7, is_corrected: false, seed: 3 };
     let mut knowledge = Knowledge::of(&World::new(plan));
     let relations = relations::relations(&mut knowledge);
     let propagation = Propagation::new(&knowledge, &relations);
@@ -81,7 +90,7 @@ fn a_value_that_suppression_forgets_is_noticed() {
 
 /// How far linear programming goes: `DUO_METRICS_ATTACK_LINEAR="VARIABLES NUMBERS"`.
 fn limits() -> Limits {
-    let named = std::env::var("DUO_METRICS_ATTACK_LINEAR").unwrap_or_else(|_| "120 200".to_owned());
+    let named = std::env::var("DUO_METRICS_ATTACK_LINEAR").unwrap_or_else(|_| "120 20".to_owned());
     let numbers: Vec<usize> = named.split_whitespace().map(|word| word.parse().expect("a number")).collect();
     Limits { variables: numbers[0], numbers: numbers[1] }
 }
@@ -91,7 +100,8 @@ fn limits() -> Limits {
 /// late events and a day that shrinks. By default all.
 fn plans() -> Vec<Plan> {
     let named = std::env::var("DUO_METRICS_ATTACK").unwrap_or_else(|_| {
-        "20 one 30, 40 one 30, 60 shared 30, 60 teams 30, 60 tiny 30 1 late, 120 one 30, 300 one 30 7".to_owned()
+        "20 one 30, 40 one 30, 60 shared 30, 60 teams 30, 60 tiny 30 1 late, 120 one 30, 300 one 30 7"
+            .to_owned()
     });
     let plan = |text: &str| {
         let words: Vec<&str> = text.split_whitespace().collect();

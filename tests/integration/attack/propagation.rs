@@ -29,9 +29,7 @@ impl<'a> Propagation<'a> {
         }
         let is_whole = |variable: &Variable| {
             let quantity = &knowledge.series[variable.series].quantity;
-            quantity.kind != Kind::Additive
-                || quantity.name.ends_with("#n")
-                || quantity.name.ends_with("#of")
+            quantity.kind != Kind::Additive || quantity.name.ends_with("#n") || quantity.name.ends_with("#of")
         };
         Propagation { relations, of_variable, is_whole: knowledge.variables.iter().map(is_whole).collect() }
     }

@@ -54,7 +54,9 @@ pub(crate) fn relations(knowledge: &mut Knowledge) -> Vec<Relation> {
         let mut ranges: HashMap<_, BTreeSet<Range>> = HashMap::new();
         for variable in &knowledge.variables {
             let Series { quantity, scope, population } = &knowledge.series[variable.series];
-            let is_of_epoch = variable.range.1 <= epoch && knowledge.is_examined(variable.range) && variable.vintage == knowledge.vintage(variable.range, epoch);
+            let is_of_epoch = variable.range.1 <= epoch
+                && knowledge.is_examined(variable.range)
+                && variable.vintage == knowledge.vintage(variable.range, epoch);
             if is_of_epoch {
                 let key = (quantity.name.clone(), scope.clone(), population.clone());
                 ranges.entry(key).or_default().insert(variable.range);
@@ -252,8 +254,11 @@ impl Relations<'_> {
             if name.starts_with("engagement.users") && series.quantity.by.len() == 1 {
                 self.add_movements(variable, &series, found.range);
             } else if name == SUM_OF_DAYS {
-                let quantity =
-                    Quantity { name: "users.active#people".to_owned(), kind: Kind::People, ..series.quantity.clone() };
+                let quantity = Quantity {
+                    name: "users.active#people".to_owned(),
+                    kind: Kind::People,
+                    ..series.quantity.clone()
+                };
                 let Some(days) = self.knowledge.find_series(&Series { quantity, ..series }) else { continue };
                 let days: Vec<usize> =
                     working_days(found.range).filter_map(|day| self.term(days, (day, day))).collect();
@@ -313,8 +318,10 @@ impl Relations<'_> {
             self.add_whole(variable, &segments, Kind::Partition, Rule::Metrics);
         }
         let day = (range.1, range.1);
-        if let Some(assigned) = found(self, "seats.assigned@day".into(), &[("add_on", "DUO_ENTERPRISE")], "", day) {
-            self.add(vec![(assigned, 1), (variable, -1)], Sense::Equal, Rule::Metrics);
+        let assigned = found(self, "seats.assigned@day".into(), &[("add_on", "DUO_ENTERPRISE")], "", day);
+        if let Some(assigned) = assigned {
+            // Bots can have seats too.
+            self.add(vec![(variable, 1), (assigned, -1)], Sense::AtMost, Rule::Metrics);
         }
         let active = found(self, format!("seats.active@{grain}"), &[], "", range);
         let idle: Vec<usize> = (["certain", "probable"].iter())

@@ -77,6 +77,14 @@ fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
 }
 
 impl Report {
+    /// Findings that leave fewer than k possible values.
+    pub(crate) fn certain(&self) -> BTreeMap<&str, usize> {
+        let is_certain = |kind: &&String| !kind.ends_with("almost open");
+        (self.findings.iter().filter(|(kind, _)| is_certain(kind)))
+            .map(|(kind, texts)| (&**kind, texts.len()))
+            .collect()
+    }
+
     /// Judges the bounds by the truth.
     pub(crate) fn of(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>]) -> Report {
         let mut report = Report {
@@ -125,7 +133,14 @@ impl Report {
             Variable { is_suppressed: true, .. } => "suppressed",
             _ => "not published",
         };
-        let precision = if width < 1e-6 { "exact" } else { "narrow" };
+        let precision = if width < 1e-6 {
+            "exact"
+        } else if width < (MIN_PEOPLE - 1) as f64 - 1e-6 {
+            "narrow"
+        } else {
+            // k possible values, so the ends differ by less than k.
+            "almost open"
+        };
         let reason = reasons[at].map_or_else(String::new, |reason| explain(knowledge, &relations[reason]));
         self.findings.entry(format!("{place} {field} {precision}")).or_default().push(format!(
             "{} in [{}, {}] is {:?} of {} people: {reason}",
@@ -146,7 +161,10 @@ impl Report {
             let counts = quantity.kind == Kind::People
                 || ["engagement.", "seats.", "teams."].iter().any(|name| quantity.name.starts_with(name));
             if counts && variable.high - variable.low < 1e-6 {
-                known.entry(variable.series).or_default().insert((variable.range, variable.vintage), variable.low);
+                known
+                    .entry(variable.series)
+                    .or_default()
+                    .insert((variable.range, variable.vintage), variable.low);
             }
         }
         for (series, cells) in &known {
@@ -179,7 +197,8 @@ impl Report {
         for ((long, vintage), more) in cells {
             for ((short, _), fewer) in cells {
                 let is_within = long != short && long.0 <= short.0 && short.1 <= long.1;
-                if is_within && knowledge.vintage(*short, knowledge.last) <= *vintage && is_few(more - fewer) {
+                if is_within && knowledge.vintage(*short, knowledge.last) <= *vintage && is_few(more - fewer)
+                {
                     let series = &knowledge.series[series];
                     let text = format!("{series} {} = {more} minus {} = {fewer}", days(*long), days(*short));
                     let kind = "difference: longer minus shorter period".to_owned();
@@ -200,7 +219,9 @@ fn nested(knowledge: &Knowledge) -> Vec<(usize, usize, &'static str)> {
     for (part, series) in knowledge.series.iter().enumerate() {
         let quantity = &series.quantity;
         let mut add = |whole: Series, kind| {
-            found.extend(knowledge.find_series(&whole).filter(|whole| *whole != part).map(|whole| (whole, part, kind)));
+            found.extend(
+                knowledge.find_series(&whole).filter(|whole| *whole != part).map(|whole| (whole, part, kind)),
+            );
         };
         let named = |name: &str, kind: Kind| {
             let quantity = Quantity { name: name.to_owned(), by: quantity.by.clone(), kind };
@@ -227,10 +248,16 @@ fn nested(knowledge: &Knowledge) -> Vec<(usize, usize, &'static str)> {
             let mut whole = series.clone();
             let value = whole.quantity.by.remove(&dimension);
             if quantity.kind == Kind::People {
-                let kind = if dimension == "team" { "group minus team" } else { "total minus part (people without it)" };
+                let kind = if dimension == "team" {
+                    "group minus team"
+                } else {
+                    "total minus part (people without it)"
+                };
                 add(whole.clone(), kind);
             }
-            if let Some((parent, _)) = value.filter(|_| dimension == "team").as_deref().and_then(|team| team.rsplit_once('/')) {
+            if let Some((parent, _)) =
+                value.filter(|_| dimension == "team").as_deref().and_then(|team| team.rsplit_once('/'))
+            {
                 whole.quantity.by.insert(dimension, parent.to_owned());
                 add(whole, "team minus team within it");
             }
