@@ -926,6 +926,7 @@ fn dimensions_of_an_organization_add_up() {
                                 && line["grain"] == grain
                                 && line["population"] == population
                                 && line["by"][key] == segment
+                                && line["by"]["team"].is_null()
                         };
                         let people = lines.iter().filter(is_meant).map(|line| line["value"].as_u64());
                         people.map(|people| people.expect("a count")).sum()

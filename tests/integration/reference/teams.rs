@@ -39,6 +39,13 @@ pub(super) fn teams(collected: &Collected<'_>, groups: &[usize], period: Period,
     if subgroups.is_empty() {
         return;
     }
+    // Sessions without a user belong to no team, so the basis is that of all sessions.
+    let mut basis_of_all = Value::Null;
+    created_sessions(collected, &roots, period, &mut |metric, by, number| {
+        if metric == "agents.users" && by.is_empty() {
+            basis_of_all = number.basis;
+        }
+    });
     let today = collected.fetched_at.date_naive();
     let mut names_of: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for subgroup in subgroups {
@@ -56,6 +63,10 @@ pub(super) fn teams(collected: &Collected<'_>, groups: &[usize], period: Period,
         let mut put = |metric: &str, by: &[(&str, &str)], look_back: &[Period], number: Number| {
             let mut names = by.iter().map(|(name, _)| *name);
             let is_meant = OF_TEAMS.contains(&metric) || metric == "agents.users";
+            let number = match metric {
+                "agents.users" => Number { basis: basis_of_all.clone(), ..number },
+                _ => number,
+            };
             if is_meant && names.all(|name| ["segment", "tier", POPULATION].contains(&name)) {
                 put(metric, &[by, &[("team", name)]].concat(), look_back, number);
             }
