@@ -106,13 +106,16 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Metrics whose lines do not end with the last reported day: a seat list is of the day after it, and
+/// bills and comparisons run up to the last collected day.
+const NOT_BY_DAY: [&str; 4] = ["seats.", "coverage.", "credits.", "reconcile."];
+
 /// The first and the last day that lines of these metrics and periods cover: those of the day
 /// lines, else of the others.
 pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
-    // A seat list carries the day of its collection, usually the day after the last reported one.
     let days = lines
         .clone()
-        .filter(|(metric, _)| !metric.starts_with("seats.") && !metric.starts_with("coverage."))
+        .filter(|(metric, _)| !NOT_BY_DAY.iter().any(|name| metric.starts_with(name)))
         .map(|(_, period)| period);
     let span = |periods: &mut dyn Iterator<Item = Period>| {
         periods.fold(None, |span: Option<(Day, Day)>, period| {

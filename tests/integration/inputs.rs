@@ -546,7 +546,7 @@ fn spreadsheets_do_not_convert_labels_in_csv() {
     run(&["dashboard", "--site", "public"], &metrics);
     let tables = [
         run(&["normalize", "--format", "csv"], events.as_bytes()),
-        run(&["export", "--format", "csv"], &metrics),
+        run(&["export", "--format", "csv", "--open-periods"], &metrics),
         std::fs::read(folder.path().join("public/duo-metrics/metrics.csv")).expect("the table of the site"),
     ];
     // Columns of numbers and days may be converted.

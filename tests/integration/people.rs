@@ -242,7 +242,8 @@ fn metrics_and_list_agree_on_idle_seats_for_any_known_days() {
         let metrics = lines_of(&metrics.stdout, "metric");
         for tier in ["certain", "probable"] {
             let is_it = |line: &&Value| line["metric"] == "seats.idle" && line["by"] == json!({"tier": tier});
-            let line = metrics.iter().find(is_it).expect("the line");
+            let line = metrics.iter().filter(is_it).max_by_key(|line| line["end"].as_str());
+            let line = line.expect("the line");
             assert_eq!(
                 (&line["end"], &line["value"]),
                 (&json!("2026-10-31"), &json!(of_list(tier))),

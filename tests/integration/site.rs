@@ -159,8 +159,8 @@ fn a_failed_run_leaves_the_site_unchanged() {
 
 #[test]
 fn a_page_makes_no_requests_and_shows_its_date() {
-    let bench = Bench::new(60, 14);
-    assert_eq!(run_with(&bench, Some("true"), Some("true")).code, 0);
+    let bench = Bench::new(60, 40);
+    assert_eq!(bench.run(&["run", "--duo", "--project", "--since", "2026-09-24"]).code, 0);
     for (path, content) in files_below(&bench.path("public")) {
         let text = text_of(&path, &content);
         assert!(!text.contains(&bench.gitlab.url()), "{}", path.display());
@@ -178,7 +178,7 @@ fn a_page_makes_no_requests_and_shows_its_date() {
         }
         if path.ends_with("dashboard.json") {
             let card: Value = serde_json::from_str(&text).expect("JSON");
-            assert_eq!(card["period"], serde_json::json!({"start": "2026-10-20", "end": "2026-10-31"}));
+            assert_eq!(card["period"], serde_json::json!({"start": "2026-09-24", "end": "2026-10-18"}));
             assert_eq!(card["generated_at"], "2026-11-01T03:00:00Z");
         }
     }

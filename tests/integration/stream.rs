@@ -165,7 +165,7 @@ pub(crate) fn line<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &st
     line_of(lines, "acme", metric, grain, start, by)
 }
 
-/// The same in another scope. `by` may also contain the population.
+/// The same in another scope. `by` may also contain the population. Of windows, the newest.
 pub(crate) fn line_of<'a>(
     lines: &'a [Value],
     scope: &str,
@@ -176,7 +176,7 @@ pub(crate) fn line_of<'a>(
 ) -> &'a Value {
     let mut dimensions = by.clone();
     let population = dimensions.as_object_mut().and_then(|by| by.remove("population")).unwrap_or(Value::Null);
-    let mut found = lines.iter().filter(|line| {
+    let found = lines.iter().filter(|line| {
         line["scope"] == scope
             && line["metric"] == metric
             && line["grain"] == grain
@@ -184,9 +184,10 @@ pub(crate) fn line_of<'a>(
             && line["population"] == population
             && (start.is_empty() || line["start"] == start)
     });
-    let first = found.next().unwrap_or_else(|| panic!("no {metric} {grain} {start} {by}"));
-    assert!(found.next().is_none(), "two of {metric} {grain} {start} {by}");
-    first
+    let found: Vec<&Value> = found.collect();
+    let newest = found.iter().copied().max_by_key(|line| line["end"].as_str());
+    assert!(found.len() < 2 || grain == "window", "two of {metric} {grain} {start} {by}");
+    newest.unwrap_or_else(|| panic!("no {metric} {grain} {start} {by}"))
 }
 
 pub(crate) fn value<'a>(lines: &'a [Value], metric: &str, grain: &str, start: &str, by: &Value) -> &'a Value {

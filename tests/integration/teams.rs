@@ -282,7 +282,7 @@ fn a_subgroup_uses_the_events_of_its_top_level_group() {
         coverage.expect("a coverage line")["scope"].clone()
     };
     assert_eq!((scope_of("usage_events"), scope_of("members")), (json!("acme"), json!("acme/web")));
-    let site = bench.run(&["run", "--since", "2026-10-28", "--group", "acme/web"]);
+    let site = bench.run(&["run", "--since", "2026-10-28", "--group", "acme/web", "--open-periods"]);
     assert_eq!(site.code, 0, "{}", site.stderr);
     let page = std::fs::read_to_string(bench.path("public/duo-metrics/index.html")).expect("the page");
     assert!(page.contains("acme/web") && !page.contains("No data yet"));

@@ -74,7 +74,7 @@ pub fn digest(
         ));
     }
     match reported {
-        None => text.push_str("No metric has a value yet.\n\n"),
+        None => text.push_str("No complete month has been published yet.\n\n"),
         Some((first, last)) => gaps_between(&mut text, coverage, first, last),
     }
     footer(&mut text, lines, coverage, min_people);

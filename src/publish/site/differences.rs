@@ -43,20 +43,17 @@ fn reason(line: &Line<'_>) -> &'static str {
     line.explanation.map_or(UNEXPLAINED, |explanation| explanation.text())
 }
 
-/// A sentence such as "6,305 of our events, 6,305 of GitLab's count; 3 days differ, because …";
-/// empty if nothing was compared.
+/// A sentence such as "6,305 of our events, 6,305 of GitLab's count; 3 days differ, because …",
+/// without counts that are not published; empty if nothing was compared.
 pub(super) fn sentence(frame: &Frame<'_>) -> String {
+    let Some((_, window)) = windows(frame).next() else { return String::new() };
+    let (first, last) = (window.period.start, window.period.end);
     let mut counts: Option<(u64, u64)> = None;
     for (_, line) in windows(frame).filter(|(_, line)| line.by.get("collector") == Some("ai_metrics")) {
         let Some((ours, theirs)) = line.n.zip(line.of) else { continue };
         let (n, of) = counts.unwrap_or_default();
         counts = Some((n + ours.as_f64() as u64, of + theirs.as_f64() as u64));
     }
-    let Some((ours, theirs)) = counts else { return String::new() };
-    let (first, last) = match windows(frame).next() {
-        Some((_, line)) => (line.period.start, line.period.end),
-        None => return String::new(),
-    };
     let mut differing: BTreeSet<Day> = BTreeSet::new();
     let mut by_reason: BTreeMap<Option<Explanation>, BTreeSet<Day>> = BTreeMap::new();
     for (_, line) in days(frame).iter().filter(|(_, line)| (first..=last).contains(&line.period.start)) {
@@ -78,11 +75,10 @@ pub(super) fn sentence(frame: &Frame<'_>) -> String {
             format!("{days}: {}", reasons.collect::<Vec<String>>().join(", "))
         }
     };
-    format!(
-        "Compared with GitLab's own counts of the last 28 days: {} of our events, {} of GitLab's count; {differ}.",
-        number::count(ours),
-        number::count(theirs)
-    )
+    let counts = counts.map_or_else(String::new, |(ours, theirs)| {
+        format!("{} of our events, {} of GitLab's count; ", number::count(ours), number::count(theirs))
+    });
+    format!("Compared with GitLab's own counts of the last 28 days: {counts}{differ}.")
 }
 
 /// The counts by feature.

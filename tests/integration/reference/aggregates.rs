@@ -211,6 +211,8 @@ fn put_durations(
 ) {
     let by: Vec<(&str, &str)> = flow.map(|flow| ("flow", flow)).into_iter().collect();
     let last = period.end.min(collected.until);
+    // Only the durations of the last window are requested.
+    let is_earlier_window = period.grain == "window" && period.end != collected.until;
     let created: Vec<&Session> = collected
         .organization
         .sessions
@@ -233,7 +235,7 @@ fn put_durations(
         // Quantiles of two groups cannot be merged.
         let number = if sessions.is_empty() {
             Number { n: json!(0), people: json!(0), ..unknown("nothing_shown") }
-        } else if groups.len() > 1 || created.is_empty() {
+        } else if groups.len() > 1 || created.is_empty() || is_earlier_window {
             unknown("not_in_source")
         } else if seconds.is_empty() {
             Number { n: json!(0), people: json!(people), ..unknown("nothing_shown") }

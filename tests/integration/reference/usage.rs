@@ -54,11 +54,12 @@ pub(super) fn usage(collected: &Collected<'_>, groups: &[usize], period: Period,
             })
             .sum();
         let mean = daily as f64 / working.len() as f64;
-        put(
-            "users.stickiness",
-            &[],
-            Number { n: json!(mean), ..rate(mean, active_people as f64, Some(active_people)) },
-        );
+        let number = if working.is_empty() {
+            unknown("period_incomplete")
+        } else {
+            Number { n: json!(mean), ..rate(mean, active_people as f64, Some(active_people)) }
+        };
+        put("users.stickiness", &[], number);
     }
 
     let all_people = people_of(&mut events.iter().copied());
@@ -216,17 +217,21 @@ fn suggestions(
     let lines = |events: &[&UsageEvent]| -> usize {
         events.iter().filter_map(|event| event.suggestion_size).map(|size| size as usize).sum()
     };
+    // Only suggestions with a size have lines.
+    let people_of_lines = |events: &[&UsageEvent]| {
+        Some(people_of(&mut events.iter().copied().filter(|event| event.suggestion_size.is_some())))
+    };
     put(
         "code_suggestions.lines_shown",
         by,
-        based(count(lines(&shown), people(&shown)), sized(&shown), shown.len()),
+        based(count(lines(&shown), people_of_lines(&shown)), sized(&shown), shown.len()),
     );
     put(
         "code_suggestions.lines_accepted",
         by,
-        based(count(lines(&accepted), people(&accepted)), sized(&accepted), accepted.len()),
+        based(count(lines(&accepted), people_of_lines(&accepted)), sized(&accepted), accepted.len()),
     );
-    let line_rate = rate(lines(&accepted) as f64, lines(&shown) as f64, people(&both));
+    let line_rate = rate(lines(&accepted) as f64, lines(&shown) as f64, people_of_lines(&both));
     put("code_suggestions.line_acceptance_rate", by, based(line_rate, sized(&both), both.len()));
     let users = people(&[accepted, rejected].concat());
     put("code_suggestions.users", by, count(users.unwrap_or(0), users));
