@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
-use super::audit::{self, Bounds};
+use super::audit::{self, Bounds, Propagation};
 use super::relations::{Count, Kind, Relations};
 use crate::aggregate::metrics::Unit;
 
@@ -48,7 +48,9 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         let is_amount = matches!(units.get(line.metric), Some(Unit::Dollars | Unit::Credits));
         bounds.extend([2 * at, 2 * at + 1].map(|count| audit::known(line, values[count], is_amount)));
     }
-    audit::propagate(&relations, 0..relations.groups.len(), |_| true, &mut bounds);
+    let mut propagation = Propagation::new(&relations, bounds);
+    propagation.propagate(0..relations.groups.len(), |_| true);
+    let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.is_suppressed) {
         let is_rate = matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));

@@ -1,6 +1,6 @@
 //! What an attacker can compute from published lines: the bounds of each suppressed count.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Line;
 use super::relations::{Count, Group, Kind, Relations, number_of};
@@ -15,6 +15,9 @@ pub(super) struct Bounds {
 
 /// Rounding of sums of amounts.
 const TOLERANCE: f64 = 1e-6;
+
+/// Bounds are wide if they are wider than this.
+const WIDE: f64 = 100.0;
 
 /// How often a relation is used on average at most.
 const MAX_STEPS_PER_GROUP: usize = 100;
@@ -33,9 +36,13 @@ impl Bounds {
     }
 
     /// Restricts the bounds, unless that contradicts them: then the relation does not hold exactly.
+    ///
+    /// Small changes of wide bounds are ignored: amounts can approach a limit without end.
     fn restrict(&mut self, low: f64, high: f64) -> bool {
         let narrowed = Bounds { low: self.low.max(low), high: self.high.min(high) };
-        let changes = narrowed.low > self.low + TOLERANCE || narrowed.high < self.high - TOLERANCE;
+        let width = self.high - self.low;
+        let least = if width.is_finite() { TOLERANCE.max((width - WIDE) / 100.0) } else { TOLERANCE };
+        let changes = narrowed.low > self.low + least || narrowed.high < self.high - least;
         if !changes || narrowed.low > narrowed.high + TOLERANCE {
             return false;
         }
@@ -88,77 +95,143 @@ pub(super) fn holds(relations: &Relations, group: &Group, values: &[Option<f64>]
     }
 }
 
-/// Narrows the bounds by relations until nothing changes: by those that `start` names, and by each
-/// other one that `is_usable` and has a count whose bounds change.
-pub(super) fn propagate(
-    relations: &Relations,
-    start: impl Iterator<Item = usize>,
-    is_usable: impl Fn(usize) -> bool,
-    bounds: &mut [Bounds],
-) {
-    let mut waiting: VecDeque<usize> = start.filter(|group| is_usable(*group)).collect();
-    let mut is_waiting = vec![false; relations.groups.len()];
-    waiting.iter().for_each(|group| is_waiting[*group] = true);
-    // Amounts can approach their bounds without end.
-    let mut steps = MAX_STEPS_PER_GROUP * relations.groups.len();
-    while let Some(at) = waiting.pop_front() {
-        is_waiting[at] = false;
-        let group = &relations.groups[at];
-        if steps == 0 {
-            return;
-        }
-        steps -= 1;
-        apply(relations, group, bounds, |count| {
-            for other in relations.groups_of(count.line) {
-                if !is_waiting[*other] && is_usable(*other) {
-                    is_waiting[*other] = true;
-                    waiting.push_back(*other);
-                }
-            }
-        });
-    }
+/// No relation set a bound.
+const NONE: u32 = u32::MAX;
+
+/// The bounds of all counts, and which relations set them: if a published value is suppressed, only
+/// what was concluded from it is computed again.
+pub(super) struct Propagation<'r> {
+    relations: &'r Relations,
+    bounds: Vec<Bounds>,
+    /// The relation that set the lower and the upper bound.
+    reasons: Vec<[u32; 2]>,
+    /// Whether each relation waits for its turn.
+    is_waiting: Vec<bool>,
 }
 
-/// Narrows the bounds by one relation, and calls `changed` for each count whose bounds change.
-fn apply(relations: &Relations, group: &Group, bounds: &mut [Bounds], mut changed: impl FnMut(Count)) {
-    if group.kind == Kind::Balance {
-        for (part, implied) in balance(relations, group, bounds) {
-            if bounds[part.index()].restrict(implied.low, implied.high) {
-                changed(part);
+impl<'r> Propagation<'r> {
+    /// Bounds without any conclusion, by [`Count::index`].
+    pub(super) fn new(relations: &'r Relations, bounds: Vec<Bounds>) -> Propagation<'r> {
+        let reasons = vec![[NONE; 2]; bounds.len()];
+        Propagation { relations, bounds, reasons, is_waiting: vec![false; relations.groups.len()] }
+    }
+
+    /// The bounds, by [`Count::index`].
+    pub(super) fn bounds(&self) -> &[Bounds] {
+        &self.bounds
+    }
+
+    /// Replaces the bounds of a count by what is known of it without any relation.
+    pub(super) fn set(&mut self, count: usize, bounds: Bounds) {
+        self.bounds[count] = bounds;
+        self.reasons[count] = [NONE; 2];
+    }
+
+    /// Forgets everything concluded from these counts, and returns all counts that have to be computed
+    /// again. `known` returns what is known of a count without any relation.
+    pub(super) fn forget(&mut self, counts: Vec<usize>, known: impl Fn(usize) -> Bounds) -> BTreeSet<usize> {
+        let mut forgotten = BTreeSet::new();
+        let mut waiting = counts;
+        while let Some(count) = waiting.pop() {
+            if !forgotten.insert(count) {
+                continue;
+            }
+            self.set(count, known(count));
+            for at in self.relations.groups_of(count / 2) {
+                let group = &self.relations.groups[*at];
+                let others = self.relations.parts_of(group).iter().chain(&group.total);
+                let follows = |other: &usize| self.reasons[*other].contains(&(*at as u32));
+                waiting.extend(others.map(|other| other.index()).filter(follows));
             }
         }
-        return;
+        forgotten
     }
-    let Some(total) = group.total.filter(|_| group.kind != Kind::Near) else { return };
-    let parts = relations.parts_of(group);
-    let (mut low, mut high, mut largest) = (0.0, 0.0, 0.0_f64);
-    for part in parts {
-        let bounds = bounds[part.index()];
-        (low, high, largest) = (low + bounds.low, high + bounds.high, largest.max(bounds.low));
-    }
-    let of_total = bounds[total.index()];
-    let is_narrower = match group.kind {
-        Kind::Sum | Kind::Revealed => bounds[total.index()].restrict(low, high),
-        Kind::Cover | Kind::Near | Kind::Balance => bounds[total.index()].restrict(largest, high),
-        Kind::Nested | Kind::AtMost => bounds[total.index()].restrict(largest, f64::INFINITY),
-    };
-    if is_narrower {
-        changed(total);
-    }
-    for count in parts {
-        let part = &mut bounds[count.index()];
-        let others_high = if high.is_finite() { high - part.high } else { f64::INFINITY };
-        let is_narrower = match group.kind {
-            Kind::Sum | Kind::Revealed => {
-                part.restrict(of_total.low - others_high, of_total.high - (low - part.low))
+
+    /// Narrows the bounds by relations until nothing changes: by those that `start` names, and by each
+    /// other one that `is_usable` and has a count whose bounds change. Returns the counts whose bounds
+    /// changed.
+    pub(super) fn propagate(
+        &mut self,
+        start: impl Iterator<Item = usize>,
+        is_usable: impl Fn(usize) -> bool,
+    ) -> BTreeSet<usize> {
+        let mut waiting: VecDeque<usize> = start.filter(|group| is_usable(*group)).collect();
+        waiting.iter().for_each(|group| self.is_waiting[*group] = true);
+        let mut all_changed = BTreeSet::new();
+        // A limit for what approaches its bounds very slowly.
+        let mut steps = MAX_STEPS_PER_GROUP * self.relations.groups.len();
+        let mut changed = Vec::new();
+        while let Some(at) = waiting.pop_front() {
+            self.is_waiting[at] = false;
+            if steps == 0 {
+                continue;
             }
-            Kind::Cover | Kind::Near | Kind::Balance => {
-                part.restrict(of_total.low - others_high, of_total.high)
+            steps -= 1;
+            self.apply(at, &mut changed);
+            for count in changed.drain(..) {
+                all_changed.insert(count);
+                for other in self.relations.groups_of(count / 2) {
+                    if !self.is_waiting[*other] && is_usable(*other) {
+                        self.is_waiting[*other] = true;
+                        waiting.push_back(*other);
+                    }
+                }
             }
-            Kind::Nested | Kind::AtMost => part.restrict(0.0, of_total.high),
+        }
+        all_changed
+    }
+
+    /// Narrows the bounds of a count by a relation.
+    fn narrow(&mut self, at: usize, count: Count, low: f64, high: f64, changed: &mut Vec<usize>) {
+        let index = count.index();
+        let before = self.bounds[index];
+        if self.bounds[index].restrict(low, high) {
+            let reasons = &mut self.reasons[index];
+            if self.bounds[index].low > before.low {
+                reasons[0] = at as u32;
+            }
+            if self.bounds[index].high < before.high {
+                reasons[1] = at as u32;
+            }
+            changed.push(index);
+        }
+    }
+
+    /// Narrows bounds by one relation, and adds the counts whose bounds change to `changed`.
+    fn apply(&mut self, at: usize, changed: &mut Vec<usize>) {
+        let relations = self.relations;
+        let group = &relations.groups[at];
+        if group.kind == Kind::Balance {
+            for (part, implied) in balance(relations, group, &self.bounds) {
+                self.narrow(at, part, implied.low, implied.high, changed);
+            }
+            return;
+        }
+        let Some(total) = group.total.filter(|_| group.kind != Kind::Near) else { return };
+        let parts = relations.parts_of(group);
+        let (mut low, mut high, mut largest) = (0.0, 0.0, 0.0_f64);
+        for part in parts {
+            let bounds = self.bounds[part.index()];
+            (low, high, largest) = (low + bounds.low, high + bounds.high, largest.max(bounds.low));
+        }
+        let of_total = self.bounds[total.index()];
+        let (total_low, total_high) = match group.kind {
+            Kind::Sum | Kind::Revealed => (low, high),
+            Kind::Cover | Kind::Near | Kind::Balance => (largest, high),
+            Kind::Nested | Kind::AtMost => (largest, f64::INFINITY),
         };
-        if is_narrower {
-            changed(*count);
+        self.narrow(at, total, total_low, total_high, changed);
+        for count in parts {
+            let part = self.bounds[count.index()];
+            let others_high = if high.is_finite() { high - part.high } else { f64::INFINITY };
+            let (part_low, part_high) = match group.kind {
+                Kind::Sum | Kind::Revealed => {
+                    (of_total.low - others_high, of_total.high - (low - part.low))
+                }
+                Kind::Cover | Kind::Near | Kind::Balance => (of_total.low - others_high, of_total.high),
+                Kind::Nested | Kind::AtMost => (0.0, of_total.high),
+            };
+            self.narrow(at, *count, part_low, part_high, changed);
         }
     }
 }

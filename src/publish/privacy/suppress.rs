@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
-use super::audit::{self, Bounds};
+use super::audit::{self, Bounds, Propagation};
 use super::relations::{Count, Group, Kind, Relations};
 use super::teams::TeamRelations;
 use crate::aggregate::metrics::Unit;
@@ -29,12 +29,20 @@ pub(super) struct Suppressor<'s, 'a> {
     importance: Vec<u8>,
     /// When each line is published for the first time, as positions in time.
     stages: Vec<usize>,
-    /// The groups that are complete with each stage.
-    groups_of_stage: Vec<Vec<usize>>,
+    /// The stage with which each group is complete.
+    stage_of_group: Vec<usize>,
+    /// The lines with the same count as a line.
+    equal: BTreeMap<usize, Vec<usize>>,
     /// The stage whose lines are being decided.
     stage: usize,
     /// What everyone knows of the lines of earlier stages.
     known: Vec<Bounds>,
+    /// What everyone can conclude in this stage.
+    propagation: Propagation<'s>,
+    /// The suppressed counts that are known too well.
+    narrow: BTreeSet<usize>,
+    /// The lines suppressed since the bounds were computed.
+    newly_suppressed: Vec<usize>,
     min_people: u64,
 }
 
@@ -59,12 +67,15 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let in_order: BTreeSet<Option<Day>> = days.iter().copied().collect();
         let positions: BTreeMap<Option<Day>, usize> = in_order.into_iter().zip(0..).collect();
         let stages: Vec<usize> = days.iter().map(|day| positions[day]).collect();
-        let mut groups_of_stage = vec![Vec::new(); positions.len()];
-        for (at, group) in relations.groups.iter().enumerate() {
-            let stage = relations.lines_of(group).map(|line| stages[line]).max();
-            groups_of_stage[stage.unwrap_or(0)].push(at);
+        let stage_of = |group| relations.lines_of(group).map(|line| stages[line]).max().unwrap_or(0);
+        let stage_of_group = relations.groups.iter().map(stage_of).collect();
+        let mut equal: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for [one, other] in &relations.equal {
+            equal.entry(*one).or_default().push(*other);
+            equal.entry(*other).or_default().push(*one);
         }
         let known = vec![Bounds::UNKNOWN; lines.len() * 2];
+        let propagation = Propagation::new(relations, known.clone());
         Suppressor {
             lines,
             relations,
@@ -74,41 +85,107 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             is_rate,
             importance,
             stages,
-            groups_of_stage,
+            stage_of_group,
+            equal,
             stage: 0,
             known,
+            propagation,
+            narrow: BTreeSet::new(),
+            newly_suppressed: Vec::new(),
             min_people,
         }
     }
 
     /// Suppresses until nothing is revealed, stage by stage: what was published before stays.
     pub(super) fn run(mut self, teams: &TeamRelations) {
-        for stage in 0..self.groups_of_stage.len() {
+        let by_stage = |stages: &[usize]| {
+            let mut of_stage: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            stages.iter().enumerate().for_each(|(at, stage)| of_stage.entry(*stage).or_default().push(at));
+            of_stage
+        };
+        let (lines, mut groups) = (by_stage(&self.stages), by_stage(&self.stage_of_group));
+        for (stage, lines) in lines {
             self.stage = stage;
-            loop {
-                while self.suppress_differences()
-                    | self.suppress_second_parts()
-                    | self.suppress_equal()
-                    | teams.suppress(self.lines, self.min_people)
-                {}
-                if !self.widen() {
-                    break;
-                }
-            }
+            let groups = groups.remove(&stage).unwrap_or_default();
+            self.decide(&lines, &groups, teams);
         }
     }
 
-    /// The groups whose last lines are being decided.
-    fn groups(&self) -> impl Iterator<Item = (usize, &'s Group)> + use<'s, 'a> {
-        let groups: Vec<usize> = self.groups_of_stage[self.stage].clone();
-        let relations = self.relations;
-        groups.into_iter().map(move |at| (at, &relations.groups[at]))
+    /// Decides the lines of a stage, with which these groups are complete.
+    fn decide(&mut self, lines: &[usize], groups: &[usize], teams: &TeamRelations) {
+        for line in lines.iter().filter(|line| self.lines[**line].is_suppressed).copied().collect::<Vec<_>>() {
+            self.suppress_equal(line);
+        }
+        self.suppress_revealing(groups.iter().copied().collect());
+        self.newly_suppressed.clear();
+        let mut touched = self.conclude(lines, groups);
+        let mut touched_in_stage = touched.clone();
+        loop {
+            self.find_narrow(&touched);
+            self.victims().into_iter().for_each(|line| self.suppress(line));
+            for line in teams.suppress(self.lines, self.min_people) {
+                self.newly_suppressed.push(line);
+                self.suppress_equal(line);
+            }
+            if self.newly_suppressed.is_empty() {
+                break;
+            }
+            let around = self.newly_suppressed.iter().flat_map(|line| self.relations.groups_of(*line));
+            self.suppress_revealing(around.copied().collect());
+            touched = self.conclude_again();
+            touched_in_stage.extend(&touched);
+        }
+        for count in touched_in_stage {
+            self.known[count] = self.propagation.bounds()[count];
+        }
     }
 
-    /// The groups of this stage and of those before it.
-    fn complete_groups(&self) -> impl Iterator<Item = &'s Group> + use<'_, 's, 'a> {
-        let groups = self.groups_of_stage[..=self.stage].iter().flatten();
-        groups.filter(|at| self.holds[**at]).map(|at| &self.relations.groups[*at])
+    /// Computes the bounds of the lines of this stage, and returns the counts whose bounds are new.
+    fn conclude(&mut self, lines: &[usize], groups: &[usize]) -> BTreeSet<usize> {
+        let mut new: BTreeSet<usize> = lines.iter().flat_map(|line| [2 * line, 2 * line + 1]).collect();
+        for count in &new {
+            let line = count / 2;
+            let known = audit::known(&self.lines[line], self.values[*count], self.is_amount[line]);
+            self.propagation.set(*count, known);
+        }
+        let holds = &self.holds;
+        let is_usable = |group: usize| holds[group] && self.stage_of_group[group] <= self.stage;
+        new.extend(self.propagation.propagate(groups.iter().copied(), is_usable));
+        new
+    }
+
+    /// Computes what was concluded from lines that are suppressed now, and returns the counts whose
+    /// bounds are new.
+    fn conclude_again(&mut self) -> BTreeSet<usize> {
+        let suppressed = std::mem::take(&mut self.newly_suppressed);
+        let suppressed = suppressed.iter().filter(|line| self.stages[**line] <= self.stage);
+        let counts = suppressed.flat_map(|line| [2 * line, 2 * line + 1]).collect();
+        let known = |count: usize| match self.stages[count / 2] == self.stage {
+            true => audit::known(&self.lines[count / 2], self.values[count], self.is_amount[count / 2]),
+            false => self.known[count],
+        };
+        let mut new = self.propagation.forget(counts, known);
+        let start: BTreeSet<usize> =
+            new.iter().flat_map(|count| self.relations.groups_of(count / 2)).copied().collect();
+        let is_usable = |group: usize| self.holds[group] && self.stage_of_group[group] <= self.stage;
+        new.extend(self.propagation.propagate(start.into_iter(), is_usable));
+        new
+    }
+
+    /// Finds out which of these counts are suppressed, and known too well.
+    fn find_narrow(&mut self, counts: &BTreeSet<usize>) {
+        for count in counts {
+            let line = count / 2;
+            let is_narrow = self.lines[line].is_suppressed
+                && self.stages[line] <= self.stage
+                && self.is_protected(line)
+                && self.values[*count].is_some()
+                && self.propagation.bounds()[*count].is_narrow(self.min_people);
+            match is_narrow {
+                true => self.narrow.insert(*count),
+                false => self.narrow.remove(count),
+            };
+        }
     }
 
     /// The published value of a count that is not zero.
@@ -123,29 +200,53 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 
     fn suppress(&mut self, line: usize) {
-        self.lines[line].is_suppressed = true;
+        if !self.lines[line].is_suppressed {
+            self.lines[line].is_suppressed = true;
+            self.newly_suppressed.push(line);
+            self.suppress_equal(line);
+        }
     }
 
-    /// Suppresses parts of people whose difference from the total counts 1 to k-1 people.
-    fn suppress_differences(&mut self) -> bool {
-        let mut changed = false;
-        for (at, group) in self.groups() {
-            if group.kind != Kind::Nested || !self.holds[at] {
+    /// Suppresses the lines of this stage with the same count as a suppressed line of this stage.
+    fn suppress_equal(&mut self, line: usize) {
+        if self.stages[line] == self.stage {
+            let equal = self.equal.get(&line).cloned().unwrap_or_default();
+            let of_stage = equal.into_iter().filter(|other| self.stages[*other] == self.stage);
+            of_stage.collect::<Vec<usize>>().into_iter().for_each(|other| self.suppress(other));
+        }
+    }
+
+    /// Suppresses what reveals a count of few people by a single relation, until none of these groups
+    /// and those of the suppressed lines does.
+    fn suppress_revealing(&mut self, mut waiting: BTreeSet<usize>) {
+        while let Some(at) = waiting.pop_first() {
+            if self.stage_of_group[at] != self.stage {
                 continue;
             }
-            let (Some(total), Some(part)) = (group.total, self.relations.parts_of(group).first().copied())
-            else {
-                continue;
-            };
-            let (Some(all), Some(some)) = (self.published(total), self.published(part)) else { continue };
-            if (1.0..self.min_people as f64).contains(&(all - some))
-                && let Some(cheaper) = self.cheapest(group)
-            {
-                self.suppress(cheaper.line);
-                changed = true;
+            let before = self.newly_suppressed.len();
+            self.suppress_difference(at);
+            self.suppress_second_part(at);
+            for line in &self.newly_suppressed[before..] {
+                waiting.extend(self.relations.groups_of(*line));
             }
         }
-        changed
+    }
+
+    /// Suppresses a part of people whose difference from the total counts 1 to k-1 people.
+    fn suppress_difference(&mut self, at: usize) {
+        let group = &self.relations.groups[at];
+        if group.kind != Kind::Nested || !self.holds[at] {
+            return;
+        }
+        let (Some(total), Some(part)) = (group.total, self.relations.parts_of(group).first().copied()) else {
+            return;
+        };
+        let (Some(all), Some(some)) = (self.published(total), self.published(part)) else { return };
+        if (1.0..self.min_people as f64).contains(&(all - some))
+            && let Some(cheaper) = self.cheapest(group)
+        {
+            self.suppress(cheaper.line);
+        }
     }
 
     /// What is lost with a line: parts go before totals, days before longer periods, and then lines
@@ -164,33 +265,29 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// If one count of a sum is suppressed, or only counts of few people are, suppresses another part
     /// or else the total.
-    fn suppress_second_parts(&mut self) -> bool {
-        let mut changed = false;
-        for (_, group) in self.groups() {
-            if !matches!(group.kind, Kind::Sum | Kind::Revealed | Kind::Near) || self.is_needless(group) {
-                continue;
-            }
-            let parts = self.relations.parts_of(group);
-            let is_suppressed = |count: &Count| self.lines[count.line].is_suppressed;
-            let suppressed = parts.iter().chain(&group.total).filter(|count| is_suppressed(count));
-            let protects =
-                |count: &&Count| self.lines[count.line].people.is_none_or(|people| people >= self.min_people);
-            let is_safe = match suppressed.clone().take(2).count() {
-                0 => true,
-                1 => false,
-                // The sum of the suppressed parts is known: it is that of few people, unless it is all.
-                _ => {
-                    group.total.is_none_or(|total| is_suppressed(&total))
-                        || suppressed.clone().any(|count| protects(&count))
-                        || !parts.iter().any(|part| self.published(*part).is_some())
-                }
-            };
-            if !is_safe && let Some(second) = self.cheapest(group) {
-                self.suppress(second.line);
-                changed = true;
-            }
+    fn suppress_second_part(&mut self, at: usize) {
+        let group = &self.relations.groups[at];
+        if !matches!(group.kind, Kind::Sum | Kind::Revealed | Kind::Near) || self.is_needless(group) {
+            return;
         }
-        changed
+        let parts = self.relations.parts_of(group);
+        let is_suppressed = |count: &Count| self.lines[count.line].is_suppressed;
+        let suppressed = parts.iter().chain(&group.total).filter(|count| is_suppressed(count));
+        let protects =
+            |count: &&Count| self.lines[count.line].people.is_none_or(|people| people >= self.min_people);
+        let is_safe = match suppressed.clone().take(2).count() {
+            0 => true,
+            1 => false,
+            // The sum of the suppressed parts is known: it is that of few people, unless it is all.
+            _ => {
+                group.total.is_none_or(|total| is_suppressed(&total))
+                    || suppressed.clone().any(|count| protects(&count))
+                    || !parts.iter().any(|part| self.published(*part).is_some())
+            }
+        };
+        if !is_safe && let Some(second) = self.cheapest(group) {
+            self.suppress(second.line);
+        }
     }
 
     /// Whether the group protects a rate that is suppressed for the sake of one of its counts.
@@ -219,111 +316,107 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         counts.filter(|count| self.is_candidate(*count)).min_by_key(|count| self.cost(*count))
     }
 
-    /// Suppresses the other line of a pair with the same count.
-    fn suppress_equal(&mut self) -> bool {
-        let mut changed = false;
-        for pair in &self.relations.equal {
-            for [one, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
-                let is_open = !self.lines[other].is_suppressed && self.stages[other] == self.stage;
-                if self.lines[one].is_suppressed && self.stages[one] == self.stage && is_open {
-                    self.lines[other].is_suppressed = true;
-                    changed = true;
-                }
-            }
-        }
-        changed
-    }
-
-    /// Computes what an attacker knows, and suppresses a count for each suppressed one that is known too
-    /// well. Returns whether there was one.
-    fn widen(&mut self) -> bool {
-        let mut bounds = self.known.clone();
-        for (at, line) in self.lines.iter().enumerate().filter(|(at, _)| self.stages[*at] == self.stage) {
-            for count in [Count { line: at, is_of: false }, Count { line: at, is_of: true }] {
-                bounds[count.index()] = audit::known(line, self.values[count.index()], self.is_amount[at]);
-            }
-        }
-        let mut is_complete = vec![false; self.relations.groups.len()];
-        for groups in &self.groups_of_stage[..=self.stage] {
-            groups.iter().for_each(|group| is_complete[*group] = self.holds[*group]);
-        }
-        let start = self.groups_of_stage[self.stage].iter().copied();
-        audit::propagate(self.relations, start, |group| is_complete[group], &mut bounds);
-        let narrow: Vec<bool> = (0..self.lines.len())
-            .flat_map(|line| [Count { line, is_of: false }, Count { line, is_of: true }])
-            .map(|count| {
-                self.lines[count.line].is_suppressed
-                    && self.stages[count.line] <= self.stage
-                    && self.is_protected(count.line)
-                    && self.values[count.index()].is_some()
-                    && bounds[count.index()].is_narrow(self.min_people)
-            })
-            .collect();
-        if !narrow.contains(&true) {
-            self.known = bounds;
-            return false;
-        }
-        let mut victims: Vec<usize> = self.binding_victims(&bounds, &narrow);
+    /// The lines to suppress for the counts that are known too well.
+    fn victims(&self) -> Vec<usize> {
+        let victims = self.binding_victims();
         // Everything around is suppressed already: take what bounds its neighbors.
-        if victims.is_empty() {
-            victims.extend(self.neighbors_of(&narrow));
-        }
-        if victims.is_empty() {
-            self.known = bounds;
-            return false;
-        }
-        victims.iter().for_each(|line| self.lines[*line].is_suppressed = true);
-        true
+        if victims.is_empty() { self.neighboring_victims() } else { victims }
     }
 
     /// For narrow counts, the cheapest published count of a relation that makes them narrow. A count
     /// that shares a relation with one before it is left to the next round: it may be wide by then.
-    fn binding_victims(&self, bounds: &[Bounds], narrow: &[bool]) -> Vec<usize> {
+    fn binding_victims(&self) -> Vec<usize> {
+        let of_count = |count: &usize| self.relations.groups_of(count / 2);
+        let groups: BTreeSet<usize> = self.narrow.iter().flat_map(of_count).copied().collect();
         let mut binding: Vec<(Count, &Group)> = Vec::new();
-        for (_, group) in self.groups().filter(|(at, _)| self.holds[*at]) {
-            if is_binding(self.relations, group, bounds, narrow, self.min_people)
+        for at in groups {
+            let group = &self.relations.groups[at];
+            if self.stage_of_group[at] == self.stage
+                && self.holds[at]
+                && self.is_binding(group)
                 && let Some(victim) = self.cheapest(group)
             {
                 binding.push((victim, group));
             }
         }
         binding.sort_by_key(|(victim, _)| self.cost(*victim));
-        let mut touched = vec![false; self.lines.len()];
+        let mut touched: BTreeSet<usize> = BTreeSet::new();
         let mut victims = Vec::new();
         for (victim, group) in binding {
             let counts = || self.relations.parts_of(group).iter().chain(&group.total);
-            let is_narrow = |count: &Count| narrow[count.index()];
-            if counts().any(|count| is_narrow(count) && touched[count.line]) || touched[victim.line] {
+            let is_narrow = |count: &Count| self.narrow.contains(&count.index());
+            if counts().any(|count| is_narrow(count) && touched.contains(&count.line))
+                || touched.contains(&victim.line)
+            {
                 continue;
             }
-            counts().for_each(|count| touched[count.line] = true);
+            touched.extend(counts().map(|count| count.line));
             victims.push(victim.line);
         }
         victims
     }
 
-    /// The cheapest published count among the relations of the suppressed counts that are related to
-    /// narrow ones.
-    fn neighbors_of(&self, narrow: &[bool]) -> Option<usize> {
-        let mut near: Vec<bool> = narrow.to_vec();
-        loop {
-            let mut reached = near.clone();
-            let mut victims: Vec<Count> = Vec::new();
-            for group in self.complete_groups() {
-                let counts = || self.relations.parts_of(group).iter().chain(&group.total).copied();
-                if counts().any(|count| near[count.index()]) {
-                    victims.extend(self.cheapest(group));
-                    counts().filter(|count| self.lines[count.line].is_suppressed).for_each(|count| {
-                        reached[count.index()] = true;
-                    });
+    /// For each narrow count, the cheapest published count among the relations of the nearest
+    /// suppressed counts that are related to it. Counts that were passed on the way to another victim
+    /// are left to the next round.
+    fn neighboring_victims(&self) -> Vec<usize> {
+        let mut is_reached: BTreeSet<usize> = BTreeSet::new();
+        let mut victims = Vec::new();
+        for narrow in &self.narrow {
+            if !is_reached.insert(*narrow) {
+                continue;
+            }
+            let mut frontier = vec![*narrow];
+            while !frontier.is_empty() {
+                let mut candidates: Vec<Count> = Vec::new();
+                let mut next: Vec<usize> = Vec::new();
+                for at in frontier.iter().flat_map(|count| self.relations.groups_of(count / 2)) {
+                    if !self.holds[*at] || self.stage_of_group[*at] > self.stage {
+                        continue;
+                    }
+                    let group = &self.relations.groups[*at];
+                    candidates.extend(self.cheapest(group));
+                    let counts = self.relations.parts_of(group).iter().chain(&group.total);
+                    let suppressed = counts.filter(|count| self.lines[count.line].is_suppressed);
+                    next.extend(suppressed.map(|count| count.index()).filter(|at| is_reached.insert(*at)));
                 }
+                if let Some(victim) = candidates.into_iter().min_by_key(|count| self.cost(*count)) {
+                    victims.push(victim.line);
+                    break;
+                }
+                frontier = next;
             }
-            let victim = victims.into_iter().min_by_key(|count| self.cost(*count));
-            if victim.is_some() || reached == near {
-                return victim.map(|count| count.line);
-            }
-            near = reached;
         }
+        victims
+    }
+
+    /// Whether a relation alone makes one of its narrow counts narrow.
+    fn is_binding(&self, group: &Group) -> bool {
+        let (bounds, min_people) = (self.propagation.bounds(), self.min_people as f64);
+        let is_narrow = |count: &Count| self.narrow.contains(&count.index());
+        if group.kind == Kind::Balance {
+            let limits = |(count, implied): (Count, Bounds)| {
+                let known = bounds[count.index()];
+                let width = implied.high.min(known.high) - implied.low.max(known.low.min(1.0));
+                is_narrow(&count) && width < min_people
+            };
+            return audit::balance(self.relations, group, bounds).into_iter().any(limits);
+        }
+        let Some(total) = group.total else { return false };
+        let of_total = bounds[total.index()];
+        let parts = self.relations.parts_of(group);
+        let low: f64 = parts.iter().map(|part| bounds[part.index()].low).sum();
+        let limit =
+            |count: &Count, high: f64| is_narrow(count) && high - bounds[count.index()].low < min_people;
+        let of_part = |part: &Count| match group.kind {
+            Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
+            Kind::Cover | Kind::Nested | Kind::AtMost | Kind::Near | Kind::Balance => {
+                limit(part, of_total.high)
+            }
+        };
+        let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
+        parts.iter().any(of_part)
+            || (!matches!(group.kind, Kind::Nested | Kind::AtMost) && limit(&total, high))
     }
 }
 
@@ -352,35 +445,4 @@ fn importance(lines: &[Line<'_>], relations: &Relations) -> Vec<u8> {
             return importance;
         }
     }
-}
-
-/// Whether a relation alone makes one of its narrow counts narrow.
-fn is_binding(
-    relations: &Relations,
-    group: &Group,
-    bounds: &[Bounds],
-    narrow: &[bool],
-    min_people: u64,
-) -> bool {
-    if group.kind == Kind::Balance {
-        let limits = |(count, implied): (Count, Bounds)| {
-            let known = bounds[count.index()];
-            let width = implied.high.min(known.high) - implied.low.max(known.low.min(1.0));
-            narrow[count.index()] && width < min_people as f64
-        };
-        return audit::balance(relations, group, bounds).into_iter().any(limits);
-    }
-    let Some(total) = group.total else { return false };
-    let of_total = bounds[total.index()];
-    let parts = relations.parts_of(group);
-    let low: f64 = parts.iter().map(|part| bounds[part.index()].low).sum();
-    let limit = |count: &Count, high: f64| {
-        narrow[count.index()] && high - bounds[count.index()].low < min_people as f64
-    };
-    let of_part = |part: &Count| match group.kind {
-        Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
-        Kind::Cover | Kind::Nested | Kind::AtMost | Kind::Near | Kind::Balance => limit(part, of_total.high),
-    };
-    let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
-    parts.iter().any(of_part) || (!matches!(group.kind, Kind::Nested | Kind::AtMost) && limit(&total, high))
 }

@@ -260,9 +260,9 @@ impl<'a> TeamSets<'a> {
 
 impl TeamRelations {
     /// Suppresses the smallest team of each sum that counts 1 to `min_people - 1` people, and teams
-    /// with the same people as a suppressed one.
-    pub(super) fn suppress(&self, lines: &mut [Line<'_>], min_people: u64) -> bool {
-        let mut changed = false;
+    /// with the same people as a suppressed one. Returns the suppressed lines.
+    pub(super) fn suppress(&self, lines: &mut [Line<'_>], min_people: u64) -> Vec<usize> {
+        let mut suppressed = Vec::new();
         for sum in &self.sums {
             let people = |at: usize| {
                 lines[at].people.filter(|_| !lines[at].is_suppressed && lines[at].value.is_some())
@@ -278,7 +278,7 @@ impl TeamRelations {
                 of_teams.filter(|at| lines[*at].people != Some(0)).min_by_key(|at| (lines[*at].people, *at));
             if let Some(smallest) = smallest {
                 lines[smallest].is_suppressed = true;
-                changed = true;
+                suppressed.push(smallest);
             }
         }
         for [inner, outer] in &self.nested {
@@ -288,7 +288,7 @@ impl TeamRelations {
             let rest = people(outer).zip(people(inner)).map(|(outer, inner)| outer.abs_diff(inner));
             if rest.is_some_and(|rest| (1..min_people).contains(&rest)) && lines[*inner].people != Some(0) {
                 lines[*inner].is_suppressed = true;
-                changed = true;
+                suppressed.push(*inner);
             }
         }
         for [one, other] in &self.equal {
@@ -296,11 +296,11 @@ impl TeamRelations {
                 let is_open = |line: &Line<'_>| !line.is_suppressed && line.value.is_some();
                 if lines[one].is_suppressed && is_open(&lines[other]) {
                     lines[other].is_suppressed = true;
-                    changed = true;
+                    suppressed.push(other);
                 }
             }
         }
-        changed
+        suppressed
     }
 }
 
