@@ -48,7 +48,7 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         let is_amount = matches!(units.get(line.metric), Some(Unit::Dollars | Unit::Credits));
         bounds.extend([2 * at, 2 * at + 1].map(|count| audit::known(line, values[count], is_amount)));
     }
-    let mut propagation = Propagation::new(&relations, bounds);
+    let mut propagation = Propagation::new(&relations, bounds, audit::whole_numbers(lines, &values));
     propagation.propagate(0..relations.groups.len(), |_| true);
     let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);

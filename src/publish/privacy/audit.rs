@@ -16,9 +16,6 @@ pub(super) struct Bounds {
 /// Rounding of sums of amounts.
 const TOLERANCE: f64 = 1e-6;
 
-/// Bounds are wide if they are wider than this.
-const WIDE: f64 = 100.0;
-
 /// How often a relation is used on average at most.
 const MAX_STEPS_PER_GROUP: usize = 100;
 
@@ -37,11 +34,15 @@ impl Bounds {
 
     /// Restricts the bounds, unless that contradicts them: then the relation does not hold exactly.
     ///
-    /// Small changes of wide bounds are ignored: amounts can approach a limit without end.
-    fn restrict(&mut self, low: f64, high: f64) -> bool {
+    /// Bounds can approach a limit without end. So those of whole numbers are rounded, and small
+    /// changes of wide bounds are ignored.
+    fn restrict(&mut self, low: f64, high: f64, is_whole: bool) -> bool {
+        let (low, high) =
+            if is_whole { ((low - TOLERANCE).ceil(), (high + TOLERANCE).floor()) } else { (low, high) };
         let narrowed = Bounds { low: self.low.max(low), high: self.high.min(high) };
         let width = self.high - self.low;
-        let least = if width.is_finite() { TOLERANCE.max((width - WIDE) / 100.0) } else { TOLERANCE };
+        let extent = if width.is_finite() { width } else { self.low };
+        let least = if is_whole { extent / 100.0 - 1.0 } else { extent / 100.0 }.max(TOLERANCE);
         let changes = narrowed.low > self.low + least || narrowed.high < self.high - least;
         if !changes || narrowed.low > narrowed.high + TOLERANCE {
             return false;
@@ -64,6 +65,17 @@ pub(super) fn values(lines: &[Line<'_>]) -> Vec<Option<f64>> {
         [number_of(line, false, unit), number_of(line, true, unit)]
     };
     lines.iter().flat_map(of_line).collect()
+}
+
+/// Whether each count is a whole number, by the unit of its metric and, where it is known, the count.
+pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<bool> {
+    let units = units();
+    let is_whole = |at: usize| {
+        let is_amount =
+            matches!(units.get(lines[at / 2].metric), Some(Unit::Dollars | Unit::Credits | Unit::PerPerson(_)));
+        !is_amount && values[at].is_none_or(|value| value.fract() == 0.0)
+    };
+    (0..values.len()).map(is_whole).collect()
 }
 
 /// What everyone knows of a count before using any relation: its value, if it is published. A
@@ -105,15 +117,22 @@ pub(super) struct Propagation<'r> {
     bounds: Vec<Bounds>,
     /// The relation that set the lower and the upper bound.
     reasons: Vec<[u32; 2]>,
+    /// Whether each count is a whole number.
+    is_whole: Vec<bool>,
     /// Whether each relation waits for its turn.
     is_waiting: Vec<bool>,
 }
 
 impl<'r> Propagation<'r> {
     /// Bounds without any conclusion, by [`Count::index`].
-    pub(super) fn new(relations: &'r Relations, bounds: Vec<Bounds>) -> Propagation<'r> {
+    pub(super) fn new(
+        relations: &'r Relations,
+        bounds: Vec<Bounds>,
+        is_whole: Vec<bool>,
+    ) -> Propagation<'r> {
         let reasons = vec![[NONE; 2]; bounds.len()];
-        Propagation { relations, bounds, reasons, is_waiting: vec![false; relations.groups.len()] }
+        let is_waiting = vec![false; relations.groups.len()];
+        Propagation { relations, bounds, reasons, is_whole, is_waiting }
     }
 
     /// The bounds, by [`Count::index`].
@@ -185,7 +204,7 @@ impl<'r> Propagation<'r> {
     fn narrow(&mut self, at: usize, count: Count, low: f64, high: f64, changed: &mut Vec<usize>) {
         let index = count.index();
         let before = self.bounds[index];
-        if self.bounds[index].restrict(low, high) {
+        if self.bounds[index].restrict(low, high, self.is_whole[index]) {
             let reasons = &mut self.reasons[index];
             if self.bounds[index].low > before.low {
                 reasons[0] = at as u32;

@@ -41,6 +41,8 @@ pub(super) struct Suppressor<'s, 'a> {
     propagation: Propagation<'s>,
     /// The suppressed counts that are known too well.
     narrow: BTreeSet<usize>,
+    /// Those of them that no value of this stage reveals, directly or by way of others.
+    hopeless: BTreeSet<usize>,
     /// The lines suppressed since the bounds were computed.
     newly_suppressed: Vec<usize>,
     min_people: u64,
@@ -75,7 +77,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             equal.entry(*other).or_default().push(*one);
         }
         let known = vec![Bounds::UNKNOWN; lines.len() * 2];
-        let propagation = Propagation::new(relations, known.clone());
+        let propagation = Propagation::new(relations, known.clone(), audit::whole_numbers(lines, &values));
         Suppressor {
             lines,
             relations,
@@ -91,6 +93,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             known,
             propagation,
             narrow: BTreeSet::new(),
+            hopeless: BTreeSet::new(),
             newly_suppressed: Vec::new(),
             min_people,
         }
@@ -120,6 +123,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         self.newly_suppressed.clear();
         let mut touched = self.conclude(lines, groups);
         let mut touched_in_stage = touched.clone();
+        self.narrow.append(&mut self.hopeless);
         loop {
             self.find_narrow(&touched);
             self.victims().into_iter().for_each(|line| self.suppress(line));
@@ -180,6 +184,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                 && self.stages[line] <= self.stage
                 && self.is_protected(line)
                 && self.values[*count].is_some()
+                && !self.hopeless.contains(count)
                 && self.propagation.bounds()[*count].is_narrow(self.min_people);
             match is_narrow {
                 true => self.narrow.insert(*count),
@@ -317,7 +322,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 
     /// The lines to suppress for the counts that are known too well.
-    fn victims(&self) -> Vec<usize> {
+    fn victims(&mut self) -> Vec<usize> {
         let victims = self.binding_victims();
         // Everything around is suppressed already: take what bounds its neighbors.
         if victims.is_empty() { self.neighboring_victims() } else { victims }
@@ -359,15 +364,16 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// For each narrow count, the cheapest published count among the relations of the nearest
     /// suppressed counts that are related to it. Counts that were passed on the way to another victim
     /// are left to the next round.
-    fn neighboring_victims(&self) -> Vec<usize> {
-        let mut is_reached: BTreeSet<usize> = BTreeSet::new();
+    fn neighboring_victims(&mut self) -> Vec<usize> {
+        let mut is_reached = vec![false; self.values.len()];
         let mut victims = Vec::new();
-        for narrow in &self.narrow {
-            if !is_reached.insert(*narrow) {
+        for narrow in std::mem::take(&mut self.narrow) {
+            self.narrow.insert(narrow);
+            if std::mem::replace(&mut is_reached[narrow], true) {
                 continue;
             }
-            let mut frontier = vec![*narrow];
-            while !frontier.is_empty() {
+            let mut frontier = vec![narrow];
+            loop {
                 let mut candidates: Vec<Count> = Vec::new();
                 let mut next: Vec<usize> = Vec::new();
                 for at in frontier.iter().flat_map(|count| self.relations.groups_of(count / 2)) {
@@ -375,13 +381,23 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                         continue;
                     }
                     let group = &self.relations.groups[*at];
-                    candidates.extend(self.cheapest(group));
+                    // The lines of other groups were decided before.
+                    if self.stage_of_group[*at] == self.stage {
+                        candidates.extend(self.cheapest(group));
+                    }
                     let counts = self.relations.parts_of(group).iter().chain(&group.total);
                     let suppressed = counts.filter(|count| self.lines[count.line].is_suppressed);
-                    next.extend(suppressed.map(|count| count.index()).filter(|at| is_reached.insert(*at)));
+                    let is_new = |at: &usize| !std::mem::replace(&mut is_reached[*at], true);
+                    next.extend(suppressed.map(|count| count.index()).filter(is_new));
                 }
                 if let Some(victim) = candidates.into_iter().min_by_key(|count| self.cost(*count)) {
                     victims.push(victim.line);
+                    break;
+                }
+                // No candidate is left around, and none will be: candidates only become fewer.
+                if next.is_empty() {
+                    self.narrow.remove(&narrow);
+                    self.hopeless.insert(narrow);
                     break;
                 }
                 frontier = next;
