@@ -141,9 +141,13 @@ pub(super) fn write(
 ) -> Result<(), Error> {
     let definitions: Vec<&Definition> = definitions().collect();
     let kinds = DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_on(*topic)).map(|(_, kind)| kind);
+    let lines = Published::lines(report, options);
     let built: Vec<_> = thread::scope(|scope| {
         let definitions = &definitions;
-        let build = |kind| (kind, scope.spawn(move || build(kind, report, definitions, options)));
+        let build = |kind| {
+            let published = Published::new(kind, &lines, report, options);
+            (kind, scope.spawn(move || build(&published, definitions)))
+        };
         let building: Vec<_> = kinds.map(build).collect();
         building.into_iter().map(|(kind, thread)| (kind, join(thread))).collect()
     });
@@ -174,14 +178,8 @@ pub(super) fn write(
 
 /// The files of a dashboard with their compressed copies. The table takes as long as the page, so
 /// they are built in parallel.
-fn build(
-    kind: Dashboard,
-    report: &MetricReport,
-    definitions: &[&Definition],
-    options: &site::Options<'_>,
-) -> Result<Vec<SiteFile>, Error> {
+fn build(published: &Published<'_>, definitions: &[&Definition]) -> Result<Vec<SiteFile>, Error> {
     let cannot_build = |error| Error::Bug(format!("cannot build the page: {error}"));
-    let published = Published::new(kind, report, options);
     thread::scope(|scope| {
         let table = scope.spawn(|| with_compressed_copies(vec![published.table().map_err(cannot_build)?]));
         let mut files = with_compressed_copies(published.page(definitions).map_err(cannot_build)?)?;

@@ -362,48 +362,57 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 
     /// For each narrow count, the cheapest published count among the relations of the nearest
-    /// suppressed counts that are related to it. Counts that were passed on the way to another victim
-    /// are left to the next round.
+    /// suppressed counts that are related to it. Narrow counts on the way to a victim are left to the
+    /// next round: they may be wide by then.
     fn neighboring_victims(&mut self) -> Vec<usize> {
-        let mut is_reached = vec![false; self.values.len()];
+        let mut passed: BTreeSet<usize> = BTreeSet::new();
         let mut victims = Vec::new();
-        for narrow in std::mem::take(&mut self.narrow) {
-            self.narrow.insert(narrow);
-            if std::mem::replace(&mut is_reached[narrow], true) {
+        for narrow in self.narrow.clone() {
+            if passed.contains(&narrow) {
                 continue;
             }
-            let mut frontier = vec![narrow];
-            loop {
-                let mut candidates: Vec<Count> = Vec::new();
-                let mut next: Vec<usize> = Vec::new();
-                for at in frontier.iter().flat_map(|count| self.relations.groups_of(count / 2)) {
-                    if !self.holds[*at] || self.stage_of_group[*at] > self.stage {
-                        continue;
-                    }
-                    let group = &self.relations.groups[*at];
-                    // The lines of other groups were decided before.
-                    if self.stage_of_group[*at] == self.stage {
-                        candidates.extend(self.cheapest(group));
-                    }
-                    let counts = self.relations.parts_of(group).iter().chain(&group.total);
-                    let suppressed = counts.filter(|count| self.lines[count.line].is_suppressed);
-                    let is_new = |at: &usize| !std::mem::replace(&mut is_reached[*at], true);
-                    next.extend(suppressed.map(|count| count.index()).filter(is_new));
-                }
-                if let Some(victim) = candidates.into_iter().min_by_key(|count| self.cost(*count)) {
-                    victims.push(victim.line);
-                    break;
-                }
+            let (victim, reached) = self.nearest_victim(narrow);
+            match victim {
+                Some(victim) => victims.push(victim),
                 // No candidate is left around, and none will be: candidates only become fewer.
-                if next.is_empty() {
-                    self.narrow.remove(&narrow);
-                    self.hopeless.insert(narrow);
-                    break;
+                None => {
+                    let hopeless: Vec<usize> = self.narrow.intersection(&reached).copied().collect();
+                    hopeless.iter().for_each(|count| drop(self.narrow.remove(count)));
+                    self.hopeless.extend(hopeless);
                 }
-                frontier = next;
             }
+            passed.extend(reached);
         }
         victims
+    }
+
+    /// The cheapest candidate among the relations of the suppressed counts nearest to a count, and the
+    /// suppressed counts on the way to it.
+    fn nearest_victim(&self, from: usize) -> (Option<usize>, BTreeSet<usize>) {
+        let mut reached: BTreeSet<usize> = [from].into_iter().collect();
+        let mut frontier = vec![from];
+        while !frontier.is_empty() {
+            let mut candidates: Vec<Count> = Vec::new();
+            let mut next: Vec<usize> = Vec::new();
+            for at in frontier.iter().flat_map(|count| self.relations.groups_of(count / 2)) {
+                if !self.holds[*at] || self.stage_of_group[*at] > self.stage {
+                    continue;
+                }
+                let group = &self.relations.groups[*at];
+                // The lines of other groups were decided before.
+                if self.stage_of_group[*at] == self.stage {
+                    candidates.extend(self.cheapest(group));
+                }
+                let counts = self.relations.parts_of(group).iter().chain(&group.total);
+                let suppressed = counts.filter(|count| self.lines[count.line].is_suppressed);
+                next.extend(suppressed.map(|count| count.index()).filter(|count| reached.insert(*count)));
+            }
+            if let Some(victim) = candidates.into_iter().min_by_key(|count| self.cost(*count)) {
+                return (Some(victim.line), reached);
+            }
+            frontier = next;
+        }
+        (None, reached)
     }
 
     /// Whether a relation alone makes one of its narrow counts narrow.

@@ -95,12 +95,20 @@ pub struct Published<'a> {
 }
 
 impl<'a> Published<'a> {
-    /// Selects the lines of the dashboard, and suppresses values with too few people.
-    pub fn new(kind: Dashboard, report: &'a MetricReport, options: &Options<'a>) -> Published<'a> {
+    /// The publishable lines of all dashboards: values of one can reveal those of another.
+    pub fn lines(report: &'a MetricReport, options: &Options<'a>) -> Vec<privacy::Line<'a>> {
         let disclosure = Disclosure { min_people: options.small_group, open_periods: options.open_periods };
-        // Values of one dashboard can reveal those of the other.
-        let mut lines = privacy::publish(&report.metrics, disclosure);
-        lines.retain(|line| kind.owns(line));
+        privacy::publish(&report.metrics, disclosure)
+    }
+
+    /// Selects the lines of the dashboard from [`Published::lines`].
+    pub fn new(
+        kind: Dashboard,
+        lines: &[privacy::Line<'a>],
+        report: &'a MetricReport,
+        options: &Options<'a>,
+    ) -> Published<'a> {
+        let lines = lines.iter().filter(|line| kind.owns(line)).cloned().collect();
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         let differs = kind == Dashboard::Duo && report.metrics.iter().any(reconcile::is_unexplained);
         Published { kind, lines, coverage, former: &report.former, differs, options: *options }

@@ -123,8 +123,9 @@ fn files(report: &MetricReport) -> Vec<SiteFile> {
     let theme = Theme::default();
     let assumptions = Assumptions::default();
     let options = Options { small_group: 5, open_periods: true, theme: &theme, assumptions: &assumptions };
+    let lines = Published::lines(report, &options);
     let make = |kind| {
-        let published = Published::new(kind, report, &options);
+        let published = Published::new(kind, &lines, report, &options);
         let mut files = published.page(&definitions).expect("a page");
         files.push(published.table().expect("a table"));
         files
