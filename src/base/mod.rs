@@ -7,4 +7,5 @@ pub mod digits;
 pub mod dimensions;
 pub mod error;
 pub mod lenient;
+pub mod suggestion;
 pub mod text;

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::history::HistoryArgs;
-use super::normalize::{RejectArgs, ThreadArgs};
+use super::normalize::{InputArgs, RejectArgs, ThreadArgs};
 use super::value::{ListFormat, cluster, number_in, seconds};
 use crate::base::calendar::Day;
 
 /// Flags of `aggregate`.
 #[derive(Debug, Args)]
 pub struct AggregateArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
+
     /// The history to add to and to count.
     #[command(flatten)]
     pub history: HistoryArgs,
@@ -47,6 +51,7 @@ pub struct AggregateArgs {
 
 /// The engine that counts: this process, or ClickHouse.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// Engine that counts usage events
     #[arg(long, value_enum, default_value_t = Engine::Process)]
@@ -132,6 +137,7 @@ pub enum Emit {
 
 /// Thresholds and prices that metrics depend on.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Thresholds, prices and teams")]
 pub struct ReportArgs {
     /// Active days in 28 days that make a person a regular user, from 2 to 27
     #[arg(long, value_name = "DAYS", default_value_t = 4, value_parser = number_in(2_u32..=27))]
@@ -172,6 +178,11 @@ pub struct SqlArgs {
 /// Flags of `metrics`.
 #[derive(Debug, Args)]
 pub struct MetricsArgs {
+    /// Metric to describe, or the first part of its name (agents) for all metrics of a family
+    /// [default: all metrics]
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
     /// List the metrics; this is also what the command does without the flag
     #[arg(long)]
     pub list: bool,

@@ -12,6 +12,7 @@ use crate::system::settings::Switch;
 
 /// Connection to GitLab.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
 pub struct GitlabArgs {
     /// Group or subgroup path; can be given multiple times [env: GROUP_PATH, comma-separated]
     #[arg(long = "group", value_name = "PATH")]
@@ -49,6 +50,7 @@ pub struct GitlabArgs {
 
 /// What `fetch` and `run` collect.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What to collect")]
 pub struct CollectArgs {
     /// Connection to GitLab.
     #[command(flatten)]
@@ -97,6 +99,7 @@ pub struct CollectArgs {
 
 /// Which dashboards are enabled.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Dashboards")]
 pub struct SwitchArgs {
     /// Enable the Duo dashboard and its collectors [env: ENABLE_DUO_METRICS, exactly "true"]
     /// [default: enabled if neither variable is set]

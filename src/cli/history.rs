@@ -8,9 +8,10 @@ use super::value::{ListFormat, number_from};
 
 /// The folder of the history.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "History")]
 pub struct HistoryArgs {
     /// Folder of the history, which keeps the counts of all earlier runs [env: DUO_METRICS_HISTORY]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub history: Option<PathBuf>,
 }
 

@@ -15,10 +15,7 @@ Reads the files on the command line, or events from standard input. Files that e
 definitions (config/events/*.yml). All other files contain events, in any form that normalize reads. The events of the \
 given definitions are known, and their properties are checked.
 
-  duo-metrics lint config/events/*.yml
-  duo-metrics lint --format codequality events.jsonl > gl-code-quality-report.json
-  duo-metrics lint --explain tokens-cache
-  duo-metrics lint --example token_usage_duo_agent_platform
+Of a folder, all files that end in .yml, .yaml, .json, .jsonl, .ndjson or .log are read.
 
 Sessions are checked by the timestamps of their events, in any order and over all files of one call, so pass all events \
 of a session. This takes a few hundred bytes of memory per event, and the findings of sessions come last. Events with the \
@@ -29,8 +26,8 @@ The exit code is 65 if there are findings of severity error (--fail-on changes t
 /// Flags of `lint`.
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// Event definitions (*.yml, *.yaml) and files with events [default: events from standard
-    /// input]
+    /// Event definitions (*.yml, *.yaml), files with events, and folders of both [default: events
+    /// from standard input]
     #[arg(value_name = "FILE", conflicts_with_all = ["list", "explain", "example"])]
     pub files: Vec<PathBuf>,
 
@@ -54,8 +51,8 @@ pub struct LintArgs {
     #[arg(long, value_name = "RULE", conflicts_with = "example")]
     pub explain: Option<String>,
 
-    /// Print a valid event with this name and both contexts, to copy
-    #[arg(long, value_name = "EVENT")]
+    /// Print a valid event with this name and both contexts, to copy; without a name, list the events
+    #[arg(long, value_name = "EVENT", num_args = 0..=1, default_missing_value = "")]
     pub example: Option<String>,
 
     /// Form of the example

@@ -3,11 +3,13 @@
 
 mod aggregate;
 mod collect;
+mod examples;
 mod history;
 mod lint;
 mod normalize;
 mod publish;
 mod run;
+mod shell;
 mod value;
 
 use clap::{Parser, Subcommand};
@@ -18,11 +20,12 @@ pub use aggregate::{
 pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs, GitlabArgs, SwitchArgs};
 pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
-pub use normalize::{NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
+pub use normalize::{InputArgs, NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
 pub use publish::{
     DashboardArgs, ExportArgs, ExportFormat, LandingArgs, PeopleArgs, PrivacyArgs, SiteArgs, ThemeArgs,
 };
 pub use run::RunArgs;
+pub use shell::{CompletionsArgs, ManArgs};
 pub use value::ListFormat;
 
 use crate::system::progress::LogFormat;
@@ -41,13 +44,7 @@ use crate::system::progress::LogFormat;
 /// Exit codes: 0 complete, 2 usage error, 3 partial (standard error lists what is missing), 65 bad
 /// input or lint errors, 69 nothing to collect, 75 temporary failure, 77 token, 78 configuration.
 #[derive(Debug, Parser)]
-#[command(
-    name = "duo-metrics",
-    version,
-    verbatim_doc_comment,
-    max_term_width = 110,
-    disable_help_subcommand = true
-)]
+#[command(name = "duo-metrics", version, verbatim_doc_comment, max_term_width = 110)]
 pub struct Cli {
     /// The command to run.
     #[command(subcommand)]
@@ -55,6 +52,7 @@ pub struct Cli {
 
     /// Format of standard error: progress, notices and the final summary
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    #[arg(help_heading = "Messages")]
     pub log_format: LogFormat,
 }
 
@@ -62,32 +60,50 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Collect data from GitLab; writes raw and coverage lines
+    #[command(after_help = examples::FETCH)]
     Fetch(FetchArgs),
     /// Convert raw responses and event exports to records, one per line
+    #[command(after_help = examples::NORMALIZE)]
     Normalize(NormalizeArgs),
     /// Compute metrics from records; writes metric lines
+    #[command(after_help = examples::AGGREGATE)]
     Aggregate(AggregateArgs),
     /// Create the dashboards from metric lines, one folder each under --site
+    #[command(after_help = examples::DASHBOARD)]
     Dashboard(DashboardArgs),
     /// Create the landing page, which links every dashboard under --site
+    #[command(after_help = examples::LANDING)]
     Landing(LandingArgs),
     /// Collect, compute and publish in one process: from GitLab to the finished site
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Export metrics to CSV, OpenMetrics or Markdown, or list reclaimable seats
+    #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
     /// Check URL, token and permissions, and explain how to fix what fails
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Manage stored history: list, verify, prune, move, rename, remove a person
+    #[command(after_help = examples::HISTORY)]
     History(HistoryCommandArgs),
     /// Download a file that a job left in the last successful pipeline (for use in a pipeline)
+    #[command(after_help = examples::ARTIFACT)]
     Artifact(ArtifactArgs),
     /// Print the SQL of aggregate --engine clickhouse
+    #[command(after_help = examples::SQL)]
     Sql(SqlArgs),
     /// List the metrics with name, unit, grains, dimensions and definition
+    #[command(after_help = examples::METRICS)]
     Metrics(MetricsArgs),
     /// Check the instrumentation of Duo events and their definitions, and explain each finding
-    #[command(long_about = lint::LONG_ABOUT)]
+    #[command(long_about = lint::LONG_ABOUT, after_help = examples::LINT)]
     Lint(LintArgs),
+    /// Print the completions of a shell, to save where it looks for them
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of duo-metrics or of one of its commands
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -107,6 +123,8 @@ impl Command {
             Command::Metrics(_) => "metrics",
             Command::Sql(_) => "sql",
             Command::Lint(_) => "lint",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }
@@ -120,6 +138,74 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// All commands and their subcommands, with the names before them.
+    fn all_commands(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let mut all = Vec::new();
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            all.extend(all_commands(sub, &path));
+            all.push((path, sub.clone()));
+        }
+        all
+    }
+
+    #[test]
+    fn every_command_has_examples_that_are_valid() {
+        let mut command = Cli::command();
+        command.build();
+        let mut seen = 0;
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let (title, examples) = help.split_once('\n').unwrap_or_else(|| panic!("{}", sub.get_name()));
+            assert_eq!(title, "Examples:", "{}", sub.get_name());
+            for line in examples.lines() {
+                let line = line.split('#').next().expect("a first part");
+                let own = line.split('|').map(str::trim).filter(|part| part.starts_with("duo-metrics "));
+                for part in own {
+                    let arguments = part.split_whitespace().take_while(|word| !["<", ">"].contains(word));
+                    let parsed = Cli::try_parse_from(arguments);
+                    assert!(parsed.is_ok(), "{part}: {}", parsed.expect_err("an error"));
+                    seen += 1;
+                }
+                assert!(line.contains(&format!("duo-metrics {}", sub.get_name())), "{line}");
+            }
+        }
+        assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
+    fn every_flag_has_help_and_a_heading_where_a_command_has_many() {
+        let mut command = Cli::command();
+        command.build();
+        for (path, sub) in all_commands(&command, "duo-metrics") {
+            if path.contains(" help") {
+                continue;
+            }
+            let arguments: Vec<_> = sub.get_arguments().filter(|argument| !argument.is_hide_set()).collect();
+            for argument in &arguments {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.len() > 3, "{path}: {}", argument.get_id());
+                // Where the program chooses a value, the help has the default.
+                let takes_value = argument.get_action().takes_values() && !argument.is_required_set();
+                let is_number = help.to_lowercase().starts_with("number") || help.contains("Seconds");
+                let has_default = !argument.get_default_values().is_empty() || help.contains("[default:");
+                assert!(!takes_value || !is_number || has_default, "{path}: {}", argument.get_id());
+            }
+            let headings: std::collections::BTreeSet<_> =
+                arguments.iter().filter_map(|argument| argument.get_help_heading()).collect();
+            assert!(arguments.len() < 12 || headings.len() > 2, "{path}: {headings:?}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_the_history_can_come_before_or_after_the_subcommand() {
+        for arguments in [["history", "--history", "h", "list"], ["history", "list", "--history", "h"]] {
+            let cli = Cli::parse_from([&["duo-metrics"], &arguments[..]].concat());
+            let Command::History(history) = cli.command else { panic!("history") };
+            assert_eq!(history.history.history, Some("h".into()));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ const MAX_THREADS: usize = 64;
 
 /// Number of threads.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Input")]
 pub struct ThreadArgs {
     /// Number of threads, from 1 to 64 [default: number of cores]
     #[arg(long, value_name = "N", value_parser = number_in(1..=MAX_THREADS))]
@@ -27,8 +28,17 @@ impl ThreadArgs {
     }
 }
 
+/// The input.
+#[derive(Debug, Default, Args)]
+pub struct InputArgs {
+    /// Files to read one after the other, - for standard input [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
 /// How much input may be rejected.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub struct RejectArgs {
     /// Maximum share of rejected lines and rows, in percent; above it the command fails with exit
     /// code 65
@@ -39,6 +49,10 @@ pub struct RejectArgs {
 /// Flags of `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
+
     /// Number of threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

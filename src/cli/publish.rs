@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::collect::SwitchArgs;
+use super::normalize::InputArgs;
 use super::value::number_from;
 
 /// The folder of the site.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Site")]
 pub struct SiteArgs {
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = "public")]
@@ -17,6 +19,7 @@ pub struct SiteArgs {
 
 /// The look of the pages.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Site")]
 pub struct ThemeArgs {
     /// Folder with your own logo (logo.svg or logo.png), colors and texts (theme.json)
     #[arg(long, value_name = "DIR")]
@@ -25,6 +28,7 @@ pub struct ThemeArgs {
 
 /// Suppression.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Privacy")]
 pub struct PrivacyArgs {
     /// Suppress values with fewer people than this behind them, at least 3
     #[arg(long, value_name = "PEOPLE", default_value_t = 5, value_parser = number_from(3_u64))]
@@ -34,6 +38,9 @@ pub struct PrivacyArgs {
 /// Flags of `dashboard`.
 #[derive(Debug, Args)]
 pub struct DashboardArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// The folder of the site.
     #[command(flatten)]
     pub site: SiteArgs,
@@ -57,6 +64,9 @@ pub struct DashboardArgs {
 /// Flags of `landing`.
 #[derive(Debug, Args)]
 pub struct LandingArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// The folder of the site.
     #[command(flatten)]
     pub site: SiteArgs,
@@ -68,6 +78,9 @@ pub struct LandingArgs {
 /// Flags of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Format of the metrics on standard output
     #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
     pub format: Option<ExportFormat>,
@@ -83,6 +96,7 @@ pub struct ExportArgs {
 
 /// Flags of `export --people`, which lists reclaimable seats.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Reclaimable seats")]
 pub struct PeopleArgs {
     /// Read records or rollup lines in place of metrics, and write all seats to this file, with
     /// names: who has one, how idle it is, and whether it is reclaimable. Only its owner can read

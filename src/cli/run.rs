@@ -27,4 +27,8 @@ pub struct RunArgs {
     /// The look of the pages.
     #[command(flatten)]
     pub theme: ThemeArgs,
+
+    /// Open the finished site in a browser
+    #[arg(long, help_heading = "Site")]
+    pub open: bool,
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::base::error::{Error, display_path};
+use crate::base::suggestion::did_you_mean;
 use crate::collect::collectors::custom::CustomCollector;
 use crate::collect::collectors::members::MEMBERS;
 use crate::collect::collectors::{COLLECTORS, Collector, Level, Requirement, by_name};
@@ -40,7 +41,8 @@ impl Selection {
         for name in names {
             let collector = by_name(name).ok_or_else(|| {
                 let known: Vec<&str> = COLLECTORS.iter().map(|collector| collector.name()).collect();
-                Error::Usage(format!("unknown collector {name:?}; use one of {}", known.join(", ")))
+                let all = format!("use one of {}", known.join(", "));
+                Error::Usage(format!("unknown collector {name:?}; {}", did_you_mean(name, known, &all)))
             })?;
             if !collectors.iter().any(|other| other.name() == collector.name()) {
                 collectors.push(collector);

@@ -3,6 +3,7 @@
 //! modules.
 
 mod connection;
+mod input;
 mod metric_lines;
 mod people;
 mod pipes;
@@ -11,6 +12,7 @@ mod site_files;
 
 pub mod aggregate;
 pub mod artifact;
+pub mod completions;
 pub mod dashboard;
 pub mod doctor;
 pub mod export;
@@ -18,6 +20,7 @@ pub mod fetch;
 pub mod history;
 pub mod landing;
 pub mod lint;
+pub mod man;
 pub mod metrics;
 pub mod normalize;
 pub mod run;
@@ -27,41 +30,41 @@ use std::io::{self, BufReader, BufWriter, IsTerminal};
 
 use crate::base::error::{Error, Outcome};
 use crate::cli::Command;
-use crate::stream::encoding::Decoder;
 use crate::system::files::standard_output;
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
+
+use input::{input, optional_input, standard_input};
 
 /// Runs a command between standard input and standard output. Here rather than in `main`, so that
 /// the commands are compiled for these streams in the library, on all cores.
 pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, Error> {
     let environment = Environment::load()?;
     let stdout = BufWriter::with_capacity(1 << 16, standard_output()?);
-    let piped = || (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
-    let piped_text = || piped().map(Decoder::stdin);
-    let stdin = || {
-        piped_text().ok_or_else(|| {
-            Error::Usage(
-                "no input; pipe the output of another command in, as \"duo-metrics --help\" shows".to_owned(),
-            )
-        })
-    };
     match command {
         Command::Fetch(args) => fetch::run(args, &environment, stdout, summary),
-        Command::Normalize(args) => normalize::run(args, &environment, stdin()?, stdout, summary),
+        Command::Normalize(args) => {
+            normalize::run(args, &environment, input(&args.input.files)?, stdout, summary)
+        }
         Command::Aggregate(args) => {
-            let input = if args.engine.reads_lines() { Some(stdin()?) } else { None };
+            let input = if args.engine.reads_lines() { Some(input(&args.input.files)?) } else { None };
             aggregate::run(args, &environment, input, stdout, summary)
         }
-        Command::Dashboard(args) => dashboard::run(args, &environment, stdin()?, summary),
-        Command::Landing(args) => landing::run(args, piped_text(), summary),
-        Command::Export(args) => export::run(args, &environment, stdin()?, stdout, summary),
+        Command::Dashboard(args) => dashboard::run(args, &environment, input(&args.input.files)?, summary),
+        Command::Landing(args) => landing::run(args, optional_input(&args.input.files)?, summary),
+        Command::Export(args) => export::run(args, &environment, input(&args.input.files)?, stdout, summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout, summary),
-        Command::History(args) => history::run(args, &environment, piped(), stdout, summary),
+        Command::History(args) => {
+            // A compressed file, which is not decoded.
+            let piped = (!io::stdin().is_terminal()).then(|| BufReader::with_capacity(1 << 16, io::stdin()));
+            history::run(args, &environment, piped, stdout, summary)
+        }
         Command::Artifact(args) => artifact::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout, summary),
-        Command::Lint(args) => lint::run(args, piped_text(), stdout, summary),
+        Command::Lint(args) => lint::run(args, standard_input(), stdout, summary),
         Command::Sql(args) => sql::run(args, stdout),
+        Command::Completions(args) => completions::run(args, stdout),
+        Command::Man(args) => man::run(args, stdout),
     }
 }

@@ -1,6 +1,8 @@
 //! `run`: from GitLab to the finished site in one process. Runs the other commands as threads
 //! joined by in-memory pipes.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::aggregate::aggregator::{self, aggregate};
@@ -81,7 +83,43 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
     dashboard::write(&args.site.site, &report, switches, &options, summary)?;
     landing::write(&args.site.site, Some(&report), &theme, summary)?;
     clear_checkpoint(&plan, outcome)?;
+    show_site(&args.site.site.join("index.html"), args.open, summary);
     Ok(outcome)
+}
+
+/// Reports the address of a page, and opens it if wanted. That no browser starts is no error: the page is there.
+fn show_site(page: &Path, opens: bool, summary: &mut Summary) {
+    let Ok(page) = page.canonicalize() else { return };
+    let address = file_address(&page);
+    summary.message(format!("the site is at {address}"));
+    summary.field("site", address.as_str());
+    if !opens {
+        return;
+    }
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = Command::new(opener)
+        .arg(&page)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if started.is_err() {
+        summary
+            .message(format!("no browser opened, because {opener} is not there; open the address yourself"));
+    }
+}
+
+/// The `file:` address of a path (RFC 8089).
+fn file_address(path: &Path) -> String {
+    let mut address = "file://".to_owned();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(byte.into()),
+            _ if byte.is_ascii_alphanumeric() => address.push(byte.into()),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
 }
 
 /// The GitLab of the plan, to check it against the history before the first request. The groups are
@@ -91,4 +129,14 @@ fn run_identity(plan: &Plan, key: Option<&PseudonymKey>) -> RunIdentity {
     let key_checks = key.map(|key| key.check(instance)).into_iter().collect();
     let run_instance = RunInstance { key_checks, ..RunInstance::default() };
     RunIdentity { instances: [(instance.to_owned(), run_instance)].into(), ..RunIdentity::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_file_has_no_character_that_ends_it() {
+        assert_eq!(file_address(Path::new("/a b/ü#1.html")), "file:///a%20b/%C3%BC%231.html");
+    }
 }

@@ -24,13 +24,14 @@ const STAGES: [&str; 13] = [
 ];
 
 /// The units that use servers, files, threads, the clock or the environment. All others are pure.
-const EDGE: [&str; 9] = [
+const EDGE: [&str; 10] = [
     "aggregate::aggregator",
     "aggregate::clickhouse",
     "aggregate::history",
     "cli",
     "collect::checkpoint",
     "collect::gitlab",
+    "collect::parallel",
     "collect::scheduler",
     "commands",
     "stream::chunks",

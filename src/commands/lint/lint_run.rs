@@ -1,7 +1,7 @@
 //! One call of `lint`: checks files one after the other, and writes findings as they are found.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
@@ -57,8 +57,8 @@ struct ChunkFindings {
 }
 
 impl<W: Write> LintRun<W> {
-    pub(super) fn new(args: &LintArgs, stdout: W) -> LintRun<W> {
-        let mut paths: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
+    pub(super) fn new(args: &LintArgs, files: &[PathBuf], stdout: W) -> LintRun<W> {
+        let mut paths: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
         if paths.is_empty() {
             paths.push(STDIN.to_owned());
         }

@@ -1,5 +1,6 @@
 //! `lint`: checks the instrumentation of Duo events, and event definitions.
 
+mod folders;
 mod lint_run;
 
 use std::fs::File;
@@ -7,14 +8,17 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::base::error::{Error, Outcome};
+use crate::base::suggestion::did_you_mean;
 use crate::base::text::format_count;
 use crate::cli::{LintArgs, LintFormat};
 use crate::events::catalog::{entries, entry};
+use crate::events::features::feature_of;
 use crate::lint::{RULES, Rule, report, rule, sample};
 use crate::stream::encoding::Decoder;
 use crate::stream::lines::LineWriter;
 use crate::system::summary::Summary;
 
+use folders::with_folders;
 use lint_run::LintRun;
 
 /// Runs the command.
@@ -25,12 +29,18 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     if let Some(id) = &args.explain {
-        let rule = rule(id)
-            .ok_or_else(|| Error::Usage(format!("unknown rule {id}; see \"duo-metrics lint --list\"")))?;
+        let rule = rule(id).ok_or_else(|| {
+            let known = RULES.iter().map(|rule| rule.id);
+            let hint = did_you_mean(id, known, "see \"duo-metrics lint --list\"");
+            Error::Usage(format!("unknown rule {id}; {hint}"))
+        })?;
         return print_text(&mut stdout, &report::explanation(rule));
     }
     if args.list {
         return list(args.format, stdout, summary);
+    }
+    if args.example.as_deref() == Some("") {
+        return list_events(&mut stdout);
     }
     if let Some(name) = &args.example {
         let entry = entry(&name.to_ascii_lowercase()).ok_or_else(|| unknown_event(name))?;
@@ -39,15 +49,16 @@ pub fn run(
             &format!("{}\n", sample(entry, args.profile.into(), args.form.into())),
         );
     }
-    let mut run = LintRun::new(args, stdout);
+    let files = with_folders(&args.files)?;
+    let mut run = LintRun::new(args, &files, stdout);
     run.begin()?;
     let (definitions, events): (Vec<_>, Vec<_>) =
-        args.files.iter().enumerate().partition(|(_, path)| is_definition(path));
+        files.iter().enumerate().partition(|(_, path)| is_definition(path));
     for (number, path) in definitions {
         run.lint_definition_file(number, path)?;
     }
     let known = std::mem::take(&mut run.definitions);
-    if args.files.is_empty() {
+    if files.is_empty() {
         let input = stdin.ok_or_else(|| {
             Error::Usage("no input: name files or pipe events in; see \"duo-metrics lint --help\"".to_owned())
         })?;
@@ -71,17 +82,20 @@ fn print_text(stdout: &mut impl Write, text: &str) -> Result<Outcome, Error> {
 }
 
 fn unknown_event(name: &str) -> Error {
-    let near: Vec<&str> = entries()
-        .map(|entry| entry.name)
-        .filter(|known| known.contains(name) && !name.is_empty())
-        .take(5)
-        .collect();
-    let hint = if near.is_empty() {
-        "try request_duo_workflow or token_usage_duo_agent_platform".to_owned()
-    } else {
-        format!("did you mean {}?", near.join(", "))
-    };
+    let hint = did_you_mean(
+        name,
+        entries().map(|entry| entry.name),
+        "\"duo-metrics lint --example\" lists the events",
+    );
     Error::Usage(format!("GitLab has no event {name}; {hint}"))
+}
+
+/// Lists the events that have an example, one per line with its feature.
+fn list_events(stdout: &mut impl Write) -> Result<Outcome, Error> {
+    let width = entries().map(|entry| entry.name.len()).max().unwrap_or(0);
+    let text: String =
+        entries().map(|entry| format!("{:width$}  {}\n", entry.name, feature_of(entry.name))).collect();
+    print_text(stdout, &text)
 }
 
 /// Lists the rules.

@@ -1,0 +1,128 @@
+//! The input of a command: files of the command line one after the other, or standard input.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use crate::base::error::Error;
+use crate::stream::encoding::Decoder;
+
+/// A stream of lines.
+pub(super) type Input = Box<dyn Read + Send>;
+
+/// The file name that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Standard input; `None` if it is a terminal.
+pub(super) fn standard_input() -> Option<Input> {
+    let stdin = io::stdin();
+    (!stdin.is_terminal())
+        .then(|| Box::new(Decoder::stdin(BufReader::with_capacity(1 << 16, stdin))) as Input)
+}
+
+/// The files, or standard input if there are none; `None` if that is a terminal.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn optional_input(files: &[PathBuf]) -> Result<Option<Input>, Error> {
+    if files.is_empty() {
+        return Ok(standard_input());
+    }
+    // A file that is missing is an error before the first line is read.
+    for path in files.iter().filter(|path| !is_standard_input(path)) {
+        File::open(path).map_err(Error::file("read", path))?;
+    }
+    let waiting = files.iter().cloned().collect();
+    Ok(Some(Box::new(FileReader { waiting, current: None, is_line_open: false })))
+}
+
+/// The files, or standard input if there are none.
+///
+/// # Errors
+/// A file that cannot be read, or no file and a terminal as standard input.
+pub(super) fn input(files: &[PathBuf]) -> Result<Input, Error> {
+    optional_input(files)?.ok_or_else(|| {
+        Error::Usage(
+            "no input; name files, or pipe the output of another command in, as \"duo-metrics --help\" shows"
+                .to_owned(),
+        )
+    })
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_INPUT
+}
+
+/// Reads files one after the other. Each begins on a line of its own, so that the result is the stream of all their lines.
+struct FileReader {
+    waiting: VecDeque<PathBuf>,
+    current: Option<Input>,
+    /// Whether the last file did not end with a line break.
+    is_line_open: bool,
+}
+
+impl FileReader {
+    fn open(path: &Path) -> Result<Input, Error> {
+        if is_standard_input(path) {
+            let terminal =
+                || Error::Usage("- is standard input, which is a terminal; pipe something in".to_owned());
+            return standard_input().ok_or_else(terminal);
+        }
+        let file = File::open(path).map_err(Error::file("read", path))?;
+        Ok(Box::new(Decoder::file(file, path)))
+    }
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let Some(current) = &mut self.current else {
+                let Some(path) = self.waiting.pop_front() else { return Ok(0) };
+                self.current = Some(FileReader::open(&path).map_err(io::Error::other)?);
+                continue;
+            };
+            match current.read(buffer)? {
+                0 => {
+                    self.current = None;
+                    if std::mem::take(&mut self.is_line_open) && !self.waiting.is_empty() {
+                        buffer[0] = b'\n';
+                        return Ok(1);
+                    }
+                }
+                read => {
+                    self.is_line_open = buffer[read - 1] != b'\n';
+                    return Ok(read);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_as_one_stream_of_lines() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            path
+        };
+        let utf16: Vec<u8> = "\u{feff}c\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let files =
+            [file("a", b"a"), file("empty", b""), file("b", b"b\n"), file("c", &utf16), file("d", b"d")];
+        let mut text = String::new();
+        input(&files)
+            .and_then(|mut input| input.read_to_string(&mut text).map_err(Error::reading))
+            .expect("read");
+        assert_eq!(text.replace('\r', ""), "a\nb\nc\nd");
+        let missing = input(&[file("a", b"a"), folder.path().join("none")]).err().expect("an error");
+        assert!(missing.code() == 78 && missing.to_string().contains("none"), "{missing}");
+    }
+}
