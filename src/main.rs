@@ -8,9 +8,10 @@ use duo_metrics::base::error::Error;
 use duo_metrics::base::text::to_single_line;
 use duo_metrics::cli::Cli;
 use duo_metrics::commands;
-use duo_metrics::system::files::standard_output;
 use duo_metrics::system::progress;
+use duo_metrics::system::standard_output::standard_output;
 use duo_metrics::system::summary::Summary;
+use duo_metrics::system::temporary;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     };
     let name = cli.command.name();
     progress::init_log(name, cli.log_format);
+    temporary::remove_on_signal();
     let mut summary = Summary::new(name);
     let result = commands::run_command(&cli.command, &mut summary);
     if !matches!(result, Err(Error::BrokenPipe)) {

@@ -13,7 +13,7 @@ use crate::aggregate::rollup::{Rollups, Target};
 use crate::aggregate::teams::{TeamFile, Teams};
 use crate::aggregate::view::Resolved;
 use crate::base::calendar::Day;
-use crate::base::error::{Error, Outcome};
+use crate::base::error::{Error, Outcome, display_path};
 use crate::base::text::format_count;
 use crate::collect::collectors::{Span, by_name};
 use crate::model::coverage::Coverage;
@@ -172,6 +172,7 @@ fn aggregate_from(
     summary: &mut Summary,
 ) -> Result<(MetricReport, Outcome), Error> {
     let history = options.history.as_deref().map(History::open).transpose()?;
+    let _lock = history.as_ref().map(History::lock).transpose()?;
     let mut intake = Intake::new(options.threads, history.is_some());
     if options.teams.as_ref().is_some_and(|teams| teams.first_username.is_some()) {
         intake = intake.with_usernames();
@@ -282,6 +283,12 @@ fn add_history(
     identity.check(&run).map_err(|mismatch| history.mismatch_error(&mismatch))?;
     let outcome = intake.read_history(history, summary)?;
     intake.check_people()?;
+    if intake.has_ids() {
+        summary.message(format!(
+            "the history {} contains names and user ids in clear; without DUO_METRICS_PSEUDONYM_KEY, protect the folder",
+            display_path(history.folder())
+        ));
+    }
     let run_outcome = add_run(&mut identity, &run, stored.is_some(), intake, summary);
     Ok((identity, outcome.max(run_outcome)))
 }

@@ -1,10 +1,29 @@
 //! Text of messages: counts with their unit, and input text as a single line.
 
+use std::borrow::Cow;
+
 /// Whether a terminal can display a character safely: it is neither a control character nor one
 /// that changes the text direction.
 pub fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text with control characters as escape sequences: `\n`, `\u{1b}`. Different texts mostly
+/// stay different.
+pub fn escape_controls(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::from(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_printable(character) {
+            escaped.push(character);
+        } else {
+            escaped.extend(character.escape_default());
+        }
+    }
+    Cow::from(escaped)
 }
 
 /// The maximum length of a message, in characters.
@@ -43,6 +62,12 @@ mod tests {
     fn input_text_stays_on_one_line() {
         assert_eq!(to_single_line("a\u{1b}[31m\nb\u{202e}c é"), "a\u{fffd}[31m\u{fffd}b\u{fffd}c é");
         assert_eq!(to_single_line(&"x".repeat(2_000)).chars().count(), 1_001);
+    }
+
+    #[test]
+    fn control_characters_become_escape_sequences() {
+        assert!(matches!(escape_controls("C# é"), Cow::Borrowed("C# é")));
+        assert_eq!(escape_controls("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m\\nb\\u{202e}");
     }
 
     #[test]

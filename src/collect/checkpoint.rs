@@ -4,7 +4,7 @@
 //! summary as the last line. Files are created atomically, so every file in the folder is complete.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -12,18 +12,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::base::calendar::{Day, Timestamp};
-use crate::base::error::{Error, display_path};
+use crate::base::error::Error;
 use crate::model::line;
-use crate::system::files::{AtomicFile, write_file};
+use crate::system::files::{AtomicFile, remove_files, write_file};
+use crate::system::lock::FolderLock;
 
 /// The folder of a run's state.
 pub struct StateDir {
     folder: PathBuf,
-}
-
-/// Exclusive use of a state folder, until it is dropped or the process ends in whatever way.
-pub struct Lock {
-    _file: File,
 }
 
 /// A partition that an earlier attempt collected completely.
@@ -70,8 +66,7 @@ pub struct NewPartition {
 /// Identifies the run that the other files belong to.
 const RUN_FILE: &str = "run.json";
 
-/// Locked while a run uses the folder. It is never deleted: another run could then lock a new file
-/// of this name while the first run still holds the deleted one.
+/// Locked while a run uses the folder.
 const LOCK_FILE: &str = "run.lock";
 
 /// Marks the state of a first run, which takes more days than later ones: the next attempt continues
@@ -84,22 +79,9 @@ const PARTITION_SUFFIX: &str = ".part.jsonl";
 /// The suffix of lists of partitions.
 const LIST_SUFFIX: &str = ".parts.json";
 
-impl Lock {
-    /// Locks the folder, and creates it if necessary. Returns [`Error::Transient`] while another
-    /// run holds it.
-    pub fn acquire(folder: &Path) -> Result<Lock, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        let path = folder.join(LOCK_FILE);
-        let file = File::create(&path).map_err(Error::file("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Transient(format!(
-                "another run uses {}; wait until it ends, or set another folder with --state",
-                display_path(folder)
-            ))),
-            Err(TryLockError::Error(source)) => Err(Error::File { doing: "lock", path, source }),
-        }
-    }
+/// Locks the folder of a state.
+pub fn lock(folder: &Path) -> Result<FolderLock, Error> {
+    FolderLock::acquire(folder, LOCK_FILE, "wait until it ends, or set another folder with --state")
 }
 
 impl StateDir {
@@ -134,7 +116,7 @@ impl StateDir {
     /// The file that identifies the run is deleted last. If the process is killed before that, the
     /// remaining partitions count for the next attempt.
     pub fn clear(&self) -> Result<(), Error> {
-        let remove = |path: &Path| fs::remove_file(path).map_err(Error::file("remove", path));
+        let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(Error::file("read", &self.folder))? {
             let path = entry.map_err(Error::file("read", &self.folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -144,11 +126,12 @@ impl StateDir {
                 || name == FIRST_RUN_FILE
                 || name.starts_with(".duo-metrics-");
             if is_ours && path.is_file() {
-                remove(&path)?;
+                found.push(path);
             }
         }
+        remove_files(found.iter().map(PathBuf::as_path))?;
         let run = self.folder.join(RUN_FILE);
-        if run.is_file() { remove(&run) } else { Ok(()) }
+        if run.is_file() { remove_files([run.as_path()]) } else { Ok(()) }
     }
 
     /// The partition of this name, if an earlier attempt stored it.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::error::Error;
 use crate::stream::lines::LineWriter;
-use crate::system::files::AtomicFile;
+use crate::system::files::{AtomicFile, commit_files};
 
 /// Writes lines to a stream (standard output or the next command), to a file for each collector, or
 /// to both.
@@ -57,9 +57,9 @@ impl<W: Write> Output<W> {
 
     /// Completes the files and flushes the stream.
     pub fn close(self) -> Result<(), Error> {
-        for (_, file) in self.files {
-            file.into_inner().unwrap_or_else(PoisonError::into_inner).into_inner().commit()?;
-        }
+        let files = self.files.into_values();
+        let files = files.map(|file| file.into_inner().unwrap_or_else(PoisonError::into_inner).into_inner());
+        commit_files(files.collect())?;
         match self.stream {
             Some(stream) => stream.into_inner().unwrap_or_else(PoisonError::into_inner).flush(),
             None => Ok(()),

@@ -12,13 +12,14 @@ use serde_json::json;
 use crate::base::calendar::{Day, WINDOW_DAYS};
 use crate::base::error::{Error, Outcome};
 use crate::base::text::format_count;
-use crate::collect::checkpoint::{Lock, StateDir};
+use crate::collect::checkpoint::StateDir;
 use crate::collect::collectors::{Collector, Fault, FetchTarget, GraphQl, Level, Requirement, Span};
 use crate::collect::fetch_unit::{FetchUnit, Partition};
 use crate::collect::gitlab::{Client, SchemaAwareClient, preflight};
 use crate::collect::output::Output;
 use crate::collect::selection::Selection;
 use crate::model::coverage::Coverage;
+use crate::system::lock::FolderLock;
 use crate::system::progress::{Progress, log_notice};
 use crate::system::settings::Instance;
 
@@ -47,7 +48,7 @@ pub struct Plan {
     /// Folder of the checkpoint.
     pub state_dir: Option<PathBuf>,
     /// Keeps other runs out of the folder of the checkpoint, as long as the plan exists.
-    pub lock: Option<Lock>,
+    pub lock: Option<FolderLock>,
     /// Collect each Nth day only.
     pub every: i64,
     /// The days that are final in the history.

@@ -12,9 +12,10 @@ use crate::commands::metric_lines::read_nonempty_metrics;
 use crate::commands::site_files::{read_theme, with_compressed_copies};
 use crate::model::topic::Topic;
 use crate::publish::site::{self, Card, Dashboard, MetricReport, Published, SiteFile, parse_card};
-use crate::system::files::{AtomicFolder, check_replaceable, check_writable};
+use crate::system::files::{AtomicFolder, check_replaceable, check_writable, remove_site_folder};
 use crate::system::settings::{Environment, Switches};
 use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// Maximum age of a dashboard that is carried over, in days.
 const MAX_CARRY_OVER_DAYS: i64 = 35;
@@ -86,7 +87,7 @@ struct EarlierDashboard {
 impl EarlierDashboard {
     /// The dashboard in a folder, if there is one whose age is known.
     fn find(folder: &Path) -> Option<EarlierDashboard> {
-        let card = parse_card(&std::fs::read(folder.join(Dashboard::CARD)).ok()?).ok()?;
+        let card = parse_card(&text_file::read_bytes(&folder.join(Dashboard::CARD)).ok()?).ok()?;
         let generated_at = card.generated_at.filter(|_| folder.join("index.html").is_file())?;
         Some(EarlierDashboard { folder: folder.to_owned(), card, generated_at })
     }
@@ -156,7 +157,7 @@ pub(super) fn write(
     for (_, kind) in DASHBOARDS.into_iter().filter(|(topic, _)| switches.is_off(*topic)) {
         let folder = site.join(kind.folder());
         if folder.join(Dashboard::CARD).is_file() {
-            std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+            remove_site_folder(&folder)?;
             summary.message(format!("removed {}, because the dashboard is disabled", display_path(&folder)));
         }
     }

@@ -7,7 +7,7 @@ use crate::aggregate::history::History;
 use crate::base::calendar::WINDOW_DAYS;
 use crate::base::error::{Error, Outcome};
 use crate::cli::{CollectArgs, FetchArgs};
-use crate::collect::checkpoint::{Lock, StateDir};
+use crate::collect::checkpoint::{self, StateDir};
 use crate::collect::collectors::{Fault, Level, Requirement, by_name};
 use crate::collect::report::report;
 use crate::collect::scheduler::{Collected, FinalDays, Plan, clear_checkpoint, collect};
@@ -65,7 +65,7 @@ pub(super) fn plan(
     if state_dir.is_some() && state_dir == output_dir {
         return Err(Error::Usage("--state and --output-dir must be different folders".to_owned()));
     }
-    let lock = state_dir.as_deref().map(Lock::acquire).transpose()?;
+    let lock = state_dir.as_deref().map(checkpoint::lock).transpose()?;
     let history = environment.history(args.history.history.as_deref());
     let history = history.map(|folder| History::open(&folder)).transpose()?;
     let final_days = match &history {

@@ -10,7 +10,7 @@ use crate::cli::LandingArgs;
 use crate::commands::metric_lines::read_metrics;
 use crate::commands::site_files::{read_theme, with_compressed_copies};
 use crate::publish::site::{Card, DashboardFolder, MetricReport, Theme, landing, parse_card};
-use crate::system::files::write_files;
+use crate::system::files::{create_folder, write_site_files};
 use crate::system::summary::Summary;
 
 /// Maximum size of a `dashboard.json`, in bytes.
@@ -41,7 +41,7 @@ pub(super) fn write(
         .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
     let files = with_compressed_copies(vec![page])?;
     let path = site.join("index.html");
-    write_files(files.iter().map(|file| (site.join(&file.path), &*file.content)))?;
+    write_site_files(site, files.iter().map(|file| (&*file.path, &*file.content)))?;
     let count = format_count(found.len() as u64, "dashboard");
     summary.message(format!("wrote {}, which links {count}", display_path(&path)));
     summary.field("dashboards", found.into_iter().map(|found| found.folder).collect::<Vec<_>>());
@@ -50,7 +50,7 @@ pub(super) fn write(
 
 /// The folders of the site with a dashboard, that is, with a `dashboard.json` or an `index.html`.
 fn find_dashboards(site: &Path, summary: &mut Summary) -> Result<Vec<DashboardFolder>, Error> {
-    fs::create_dir_all(site).map_err(Error::file("create the folder", site))?;
+    create_folder(site)?;
     let mut found = Vec::new();
     for entry in fs::read_dir(site).map_err(Error::file("read", site))? {
         let path = entry.map_err(Error::file("read", site))?.path();

@@ -10,7 +10,7 @@ use crate::model::metric::Metric;
 use crate::publish::privacy::{has_daily_breakdown, is_publishable};
 use crate::publish::site::MetricReport;
 use crate::stream::chunks::{Chunk, process_chunks};
-use crate::stream::rejects::Rejects;
+use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
 /// Maximum share of rejected metric lines, in percent: none, because a page without some of the
@@ -53,7 +53,7 @@ pub(super) fn read_metrics(input: impl Read + Send, summary: &mut Summary) -> Re
             report.former.extend(chunk.report.former);
             read += chunk.read;
             unknown += chunk.unknown;
-            chunk.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
+            rejects.add_chunk(lines_before, &chunk.rejected);
             lines_before += chunk.lines;
             Ok(())
         },
@@ -79,7 +79,7 @@ struct ChunkMetrics {
     report: MetricReport,
     read: u64,
     unknown: u64,
-    rejected: Vec<(u64, String)>,
+    rejected: ChunkRejects,
     lines: u64,
 }
 
@@ -109,10 +109,10 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
             }
             Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
                 let reason = "not a metric line; pipe it through \"duo-metrics aggregate\" first";
-                found.rejected.push((line.number, reason.to_owned()));
+                found.rejected.add(line.number, reason);
             }
             Ok(Line::Unknown) => found.unknown += 1,
-            Err(reason) => found.rejected.push((line.number, reason)),
+            Err(reason) => found.rejected.add(line.number, &reason),
         }
     }
     found.lines = lines.lines_read();

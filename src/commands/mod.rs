@@ -30,8 +30,8 @@ use std::io::{self, BufReader, BufWriter, IsTerminal};
 
 use crate::base::error::{Error, Outcome};
 use crate::cli::Command;
-use crate::system::files::standard_output;
 use crate::system::settings::Environment;
+use crate::system::standard_output::standard_output;
 use crate::system::summary::Summary;
 
 use input::{input, optional_input, standard_input};

@@ -75,7 +75,7 @@ pub(super) fn run(
     };
 
     seats.write(&mut file).map_err(Error::writing)?;
-    file.commit_private()?;
+    file.commit()?;
     let report_outcome = report(&seats, path, &options, summary);
     Ok(outcome.max(coverage_outcome).max(report_outcome))
 }

@@ -8,7 +8,8 @@ use crate::normalize::pseudonym::PseudonymKey;
 use crate::system::settings::Environment;
 
 /// The key of the settings, if there is one. With a history, the key also knows the former URLs for
-/// which the pseudonyms of that history were computed, so a GitLab that moved keeps them.
+/// which the pseudonyms of that history were computed, so a GitLab that moved keeps them; a key that
+/// is not the one of the history is an error.
 pub(super) fn pseudonym_key(
     environment: &Environment,
     history: Option<&History>,
@@ -16,13 +17,19 @@ pub(super) fn pseudonym_key(
     let Some(key) = environment.pseudonym_key()? else { return Ok(None) };
     let key = PseudonymKey::new(&key).ok_or_else(|| {
         Error::Usage(
-            "DUO_METRICS_PSEUDONYM_KEY is too short to protect anyone; use 16 or more random characters"
+            "DUO_METRICS_PSEUDONYM_KEY is too short or too simple to protect anyone; use 16 or more random characters"
                 .to_owned(),
         )
     })?;
-    let identity = history.map(History::identity).transpose()?.unwrap_or_default();
-    let former = |(address, known): (String, KnownInstance)| Some((address, known.pseudonyms_of?));
-    Ok(Some(key.with_former_addresses(identity.instances.into_iter().filter_map(former).collect())))
+    let Some(history) = history else { return Ok(Some(key)) };
+    let identity = history.identity()?;
+    let former =
+        |(address, known): (&String, &KnownInstance)| Some((address.clone(), known.pseudonyms_of.clone()?));
+    let key = key.with_former_addresses(identity.instances.iter().filter_map(former).collect());
+    identity
+        .check_key(|instance| key.check(instance))
+        .map_err(|mismatch| history.mismatch_error(&mismatch))?;
+    Ok(Some(key))
 }
 
 /// The history of the settings, if its folder exists.

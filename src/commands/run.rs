@@ -52,6 +52,9 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
         pseudonyms: pseudonym_key(environment, history.as_ref())?,
     };
     if let Some(history) = &history {
+        // The aggregator locks it again, for as long as it uses it. Here it is checked before the
+        // first request.
+        history.lock()?;
         let run = run_identity(&plan, aggregating.pseudonyms.as_ref());
         history.identity()?.check(&run).map_err(|mismatch| history.mismatch_error(&mismatch))?;
     }

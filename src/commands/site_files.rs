@@ -26,18 +26,13 @@ pub(super) fn with_compressed_copies(mut files: Vec<SiteFile>) -> Result<Vec<Sit
 pub(super) fn read_theme(folder: Option<&Path>) -> Result<Theme, Error> {
     let Some(folder) = folder else { return Ok(Theme::default()) };
     let path = folder.join(THEME_FILE);
-    let json = match std::fs::read(&path) {
-        // A theme can be a logo only.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => b"{}".to_vec(),
-        read => read.map_err(Error::file("read", &path))?,
-    };
+    // A theme can be a logo only.
+    let json = if folder.is_dir() && !path.exists() { b"{}".to_vec() } else { text_file::read_bytes(&path)? };
     let json = text_file::decode(&json)
         .map_err(|reason| Error::Configuration(format!("{}{reason}", display_path(&path))))?;
     let logo = LOGO_FILES.iter().map(|(name, media_type)| (folder.join(name), *media_type));
     let logo = logo.into_iter().find(|(path, _)| path.is_file());
-    let logo = logo
-        .map(|(path, media_type)| Ok((media_type, std::fs::read(&path).map_err(Error::file("read", &path))?)))
-        .transpose()?;
+    let logo = logo.map(|(path, media_type)| Ok((media_type, text_file::read_bytes(&path)?))).transpose()?;
     Theme::read(json.as_bytes(), logo.as_ref().map(|(media_type, content)| (*media_type, &**content)))
         .map_err(|reason| Error::Configuration(format!("{}: {reason}", display_path(folder))))
 }

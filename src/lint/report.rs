@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Rule, Severity};
+use crate::base::text::escape_controls;
 
 /// A finding as a JSON line.
 #[derive(Serialize)]
@@ -78,7 +79,8 @@ impl Fingerprints {
 pub fn text_line(finding: &Finding, path: &str) -> String {
     let Finding { rule, location, text, event, .. } = finding;
     let event = event.as_ref().map_or_else(String::new, |event| format!("{event}: "));
-    format!("{path}:{}: {}: {event}{text} [{}]\n", location.line, rule.severity, rule.id)
+    let line = format!("{path}:{}: {}: {event}{text} [{}]", location.line, rule.severity, rule.id);
+    escape_controls(&line).into_owned() + "\n"
 }
 
 /// A finding as a JSON line.

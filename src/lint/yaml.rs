@@ -1,5 +1,7 @@
 //! A YAML parser whose tree contains the line of every value.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// A value with its line.
@@ -91,10 +93,11 @@ impl OpenCollection {
             return Ok(YamlNode { line, value: Yaml::List(items) });
         }
         let mut pairs: Vec<(YamlNode, YamlNode)> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            if let Some((other, _)) = pairs.iter().find(|(other, _)| other.value == key.value) {
-                return Err((key.line, format!("duplicate key; the first one is in line {}", other.line)));
+            if let Some(other) = lines.insert(format!("{:?}", key.value), key.line) {
+                return Err((key.line, format!("duplicate key; the first one is in line {other}")));
             }
             pairs.push((key, value));
         }

@@ -25,11 +25,15 @@ use crate::normalize::sources::{self, Found, ImportDefaults, Observed};
 use crate::normalize::writer::RecordWriter;
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::lines::InputLine;
-use crate::stream::rejects::Rejects;
+use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
 /// Maximum size of a buffer that is used again, in bytes. A long line makes a larger one.
 const MAX_SPARE_BUFFER: usize = 1 << 20;
+
+/// Maximum number of nodes in a line. GitLab returns 100 in a page; more are not a page of GitLab, and
+/// each rejected one takes memory.
+const MAX_NODES: usize = 100_000;
 
 /// Options of the normalizer.
 pub struct Options {
@@ -78,7 +82,7 @@ pub fn normalize<W: RecordWriter>(
         if chunk.bytes.capacity() <= MAX_SPARE_BUFFER {
             spare.lock().unwrap_or_else(PoisonError::into_inner).push(chunk.bytes);
         }
-        chunk.rejected.iter().for_each(|(line, reason)| rejects.add(lines_before + line, reason));
+        rejects.add_chunk(lines_before, &chunk.rejected);
         for mut letter in chunk.dead_letters {
             letter.line += lines_before;
             dead_letters.write(&letter)?;
@@ -243,7 +247,7 @@ impl FetchKey {
 struct ChunkOutput {
     /// The lines to write.
     bytes: Vec<u8>,
-    rejected: Vec<(u64, String)>,
+    rejected: ChunkRejects,
     dead_letters: Vec<DeadLetter>,
     /// Rows of mapped collectors that belong to another day than that of their fetch.
     outside_of_mapped: Vec<(FetchKey, Row)>,
@@ -364,7 +368,7 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
 
     fn reject(&mut self, line: &InputLine<'_>, row: Option<Row>, reason: String, content: &[u8]) {
         self.output.dead_letters.extend(self.rules.dead_letters.dead_letter(line, row, &reason, content));
-        self.output.rejected.push((line.number, reason));
+        self.output.rejected.add(line.number, &reason);
     }
 
     fn write_record(&mut self, mut record: Record<'_>) -> Result<(), Error> {
@@ -455,6 +459,10 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
         self.writer.start_page(&page.origin(0));
         let list = match &page.nodes {
             Nodes::List(list) => list,
+            Nodes::Each(nodes) if nodes.len() > MAX_NODES => {
+                self.reject(line, None, "more than 100,000 nodes".to_owned(), line.bytes);
+                return Ok(true);
+            }
             Nodes::Each(nodes) => {
                 for (index, node) in nodes.iter().enumerate() {
                     if self.write_node_fast(node, page, index, fast, keys).is_none() {
@@ -473,10 +481,10 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                     None => false,
                 },
             };
-            if !is_there {
+            index += 1;
+            if !is_there || index > MAX_NODES {
                 return Ok(false);
             }
-            index += 1;
         }
         Ok(true)
     }

@@ -1,7 +1,7 @@
 //! Pseudonyms: a keyed hash replaces people, so that they can be counted but not identified.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -26,16 +26,28 @@ pub struct PseudonymKey {
 /// the check value.
 const KEY_CHECK_LABEL: &str = "duo-metrics key check";
 
+/// The minimum length of a key, in bytes.
+const MIN_KEY_BYTES: usize = 16;
+
+/// The minimum number of different bytes in a key. Of 16 random digits, 1 in 10,000 has fewer.
+const MIN_KEY_ALPHABET: usize = 5;
+
+/// Whether a key is too short, has few different bytes, or repeats a short one.
+fn is_weak(key: &[u8]) -> bool {
+    let alphabet: BTreeSet<&u8> = key.iter().collect();
+    let repeats = |length: usize| key.iter().skip(length).eq(&key[..key.len() - length]);
+    key.len() < MIN_KEY_BYTES || alphabet.len() < MIN_KEY_ALPHABET || (1..MIN_KEY_BYTES / 2 + 1).any(repeats)
+}
+
 /// Whether a user is a pseudonym.
 pub fn is_pseudonym(user: &str) -> bool {
     user.starts_with(PREFIX)
 }
 
 impl PseudonymKey {
-    /// Creates a key; `None` if it is shorter than 16 bytes.
+    /// Creates a key; `None` if it is so short or simple that trying keys reveals it.
     pub fn new(key: &str) -> Option<PseudonymKey> {
-        let long_enough = key.len() >= 16;
-        long_enough.then(|| PseudonymKey {
+        (!is_weak(key.as_bytes())).then(|| PseudonymKey {
             hmac: Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"),
             former_addresses: BTreeMap::new(),
         })
@@ -175,7 +187,12 @@ mod tests {
         assert_ne!(key.of("https://a.example", "x"), key.of("https://b.example", "x"));
         let other = PseudonymKey::new("another key of length").expect("long enough");
         assert_ne!(key.of("https://a.example", "x"), other.of("https://a.example", "x"));
-        assert!(PseudonymKey::new("too short").is_none());
+        for weak in ["too short", "aaaaaaaaaaaaaaaa", "0101010101010101010101", "password password"] {
+            assert!(PseudonymKey::new(weak).is_none(), "{weak}");
+        }
+        for strong in ["0123456789abcdef0123", "correct horse battery", "8d1f0c6b94a7e352"] {
+            assert!(PseudonymKey::new(strong).is_some(), "{strong}");
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
+use crate::base::text::escape_controls;
+
 /// Writes rows of cells, quoted as in RFC 4180. An apostrophe makes text of every cell that a
 /// spreadsheet would run as a formula, and of every label that it would convert to a date, a time
-/// or a number.
+/// or a number. Control characters, which a terminal would obey, become escape sequences.
 pub struct CsvWriter<W: Write> {
     output: csv::Writer<W>,
     /// Reused for the text of each value.
@@ -30,7 +32,7 @@ impl<W: Write> CsvWriter<W> {
 
     /// Writes a label as the next cell of the row, which [`CsvWriter::end_row`] ends.
     pub fn label(&mut self, text: &str) -> io::Result<()> {
-        self.output.write_field(escape_label(text).as_ref()).map_err(into_io)
+        self.output.write_field(escape_controls(&escape_label(text)).as_ref()).map_err(into_io)
     }
 
     /// Writes a number, a day or a timestamp as the next cell, which a spreadsheet can convert;
@@ -41,7 +43,8 @@ impl<W: Write> CsvWriter<W> {
         if let Some(value) = value {
             write!(text, "{value}").map_err(io::Error::other)?;
         }
-        let result = self.output.write_field(escape_formula(&text).as_ref()).map_err(into_io);
+        let result =
+            self.output.write_field(escape_controls(&escape_formula(&text)).as_ref()).map_err(into_io);
         self.buffer = text;
         result
     }

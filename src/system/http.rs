@@ -19,6 +19,7 @@ use self::failure::{ConnectionNames, NamingResolver};
 pub use self::route::{Authorities, Route};
 use self::tls::TlsConnector;
 use crate::base::error::{Error, display_path};
+use crate::system::text_file;
 
 /// An HTTP client for one server, which explains failed requests.
 pub struct Connection {
@@ -122,7 +123,7 @@ fn tls(authorities: &Authorities) -> Result<Tls, Error> {
 }
 
 fn read_certificates(path: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let pem = std::fs::read(path).map_err(Error::file("read", path))?;
+    let pem = text_file::read_bytes(path)?;
     parse_certificates(&pem, &format!("{} ({setting})", display_path(path)))
 }
 

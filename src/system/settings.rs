@@ -159,7 +159,7 @@ fn process_variable(name: &str) -> Option<String> {
 /// The variables of a `.env` file, each with its line. Errors contain the line number but nothing
 /// of the line, which can contain the token.
 fn read_dotenv(path: &Path) -> Result<HashMap<String, (usize, String)>, Error> {
-    let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+    let bytes = text_file::read_bytes(path)?;
     let text = match text_file::decode(&bytes) {
         // A comment may be in any encoding. A value that is not UTF-8 is rejected with its line
         // number.

@@ -1,6 +1,7 @@
 //! Reads text files that people edit, in the encodings that editors use.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::base::error::{Error, display_path};
@@ -16,10 +17,28 @@ pub enum NotText {
     Line(usize),
 }
 
+/// The maximum size of a file that people edit, in bytes. The largest ones known, tables of prices,
+/// have about 2 MB.
+const MAX_FILE_BYTES: u64 = 32 << 20;
+
+/// Reads a file, if it is not larger than files that people edit.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::Configuration(format!(
+            "{} is larger than 32 MiB; check that it is the right file",
+            display_path(path)
+        )));
+    }
+    Ok(bytes)
+}
+
 /// Reads a file as text. A byte-order mark is skipped, and UTF-16 with a byte-order mark is
 /// decoded: PowerShell 5.1 and Notepad write both.
 pub fn read(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(Error::file("read", path))?;
+    let bytes = read_bytes(path)?;
     decode(&bytes).map_err(|why| Error::Configuration(format!("{}{why}", display_path(path))))
 }
 
@@ -64,6 +83,18 @@ mod tests {
             assert_eq!(decode(&bytes).as_deref(), Ok(text));
         }
         assert_eq!(decode(b"").as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn rejects_files_that_are_too_large() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("prices.json");
+        // A sparse file; a device has no size at all.
+        File::create(&path).and_then(|file| file.set_len(MAX_FILE_BYTES + 1)).expect("a file");
+        for path in [path.as_path(), Path::new("/dev/zero")] {
+            let error = read_bytes(path).expect_err("it is too large");
+            assert!(error.code() == 78 && error.to_string().contains("larger than 32 MiB"), "{error}");
+        }
     }
 
     #[test]

@@ -406,7 +406,8 @@ fn export_and_import_keep_the_more_complete_day() {
     let files = |folder: &str| {
         let folder = bench.path(folder);
         let name = |path: PathBuf| path.strip_prefix(&folder).expect("below").to_owned();
-        files_below(&folder).into_iter().map(|(path, content)| (name(path), content)).collect::<Vec<_>>()
+        let files = files_below(&folder).into_iter().map(|(path, content)| (name(path), content));
+        files.filter(|(path, _)| !path.ends_with("history.lock")).collect::<Vec<_>>()
     };
 
     let nothing = import("two", b"");
@@ -580,14 +581,19 @@ fn rejects_another_key_and_ids_mixed_with_pseudonyms() {
     for (key, words) in
         [(Some("fedcba98765432100123"), "another DUO_METRICS_PSEUDONYM_KEY"), (None, "others have user ids")]
     {
-        let run = |arguments: &[&str], input: &[u8]| {
+        let run = |arguments: &[&str], history: Option<&str>, input: &[u8]| {
             let mut command = bare_command(bench.folder(), arguments);
-            command.env("DUO_METRICS_HISTORY", "history").envs(key.map(|key| (KEY.0, key)));
+            command.envs(history.map(|folder| ("DUO_METRICS_HISTORY", folder)));
+            command.envs(key.map(|key| (KEY.0, key)));
             run_command(command, input)
         };
-        let records = run(&["normalize"], later.as_bytes()).stdout;
-        let refused = run(&["aggregate"], &records);
+        let records = run(&["normalize"], None, later.as_bytes()).stdout;
+        let refused = run(&["aggregate"], Some("history"), &records);
         assert!(refused.code == 78 && refused.stderr.contains(words), "{}", refused.stderr);
+        // With the history, `normalize` refuses another key before it writes a line.
+        let early = run(&["normalize"], Some("history"), later.as_bytes());
+        assert!(key.is_none() || (early.code == 78 && early.stdout.is_empty()), "{}", early.stderr);
+        assert!(key.is_none() || early.stderr.lines().count() == 1, "{}", early.stderr);
         // Records contain the check value of the key, so `aggregate` does not need the key.
         let mut keyless = bare_command(bench.folder(), &["aggregate", "--history", "history"]);
         keyless.env_remove(KEY.0);

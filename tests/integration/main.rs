@@ -16,6 +16,8 @@ mod exports;
 mod faults;
 mod fetching;
 mod first_run;
+mod fuzzing;
+mod hardening;
 mod history;
 mod image;
 mod inputs;
@@ -25,6 +27,8 @@ mod metrics;
 mod people;
 mod pipelines;
 mod pitfalls;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod privacy;
 mod properties;
 mod reconciliation;

@@ -18,7 +18,7 @@ use crate::model::event::Event;
 use crate::model::event_writer::EventWriter;
 use crate::model::line::{Line, Record};
 use crate::stream::chunks::{Chunk, process_chunks};
-use crate::stream::rejects::Rejects;
+use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
 /// The result of a load.
@@ -68,7 +68,7 @@ struct RowEncoder {
 struct EncodedChunk {
     events: InsertBatch,
     lines: InsertBatch,
-    rejected: Vec<(u64, String)>,
+    rejected: ChunkRejects,
     unknown: u64,
     line_count: u64,
 }
@@ -96,9 +96,7 @@ pub fn load(
             events += packed.events.rows;
             lines += packed.lines.rows;
             unknown += packed.unknown;
-            for (number, reason) in &packed.rejected {
-                rejects.add(lines_before + number, reason);
-            }
+            rejects.add_chunk(lines_before, &packed.rejected);
             lines_before += packed.line_count;
             for (pending, more) in pending.iter_mut().zip([packed.events, packed.lines]) {
                 pending.add(more);
@@ -148,7 +146,7 @@ impl InsertBatch {
 impl RowEncoder {
     fn pack(&mut self, chunk: &Chunk) -> EncodedChunk {
         let (mut events, mut lines) = (InsertBatch::of(EVENTS), InsertBatch::of(LINES));
-        let (mut rejected, mut unknown) = (Vec::new(), 0);
+        let (mut rejected, mut unknown) = (ChunkRejects::default(), 0);
         let mut lines_of_chunk = chunk.lines();
         for line in &mut lines_of_chunk {
             let mut repaired_line = None;
@@ -182,7 +180,7 @@ impl RowEncoder {
                     lines.rows += 1;
                 }
                 (Ok(_), _) => {}
-                (Err(reason), _) => rejected.push((line.number, reason)),
+                (Err(reason), _) => rejected.add(line.number, &reason),
             }
         }
         events.packed = packed(&mut self.events);

@@ -264,10 +264,12 @@ impl Content {
     }
 
     /// Removes a person: their counted events, their own records, and their authorship of other
-    /// records. Returns the number of rows removed or changed.
-    pub fn forget(&mut self, user: &str) -> u64 {
-        let mut removed = 0;
-        if let Some(index) = self.people.users.iter().position(|other| other == user) {
+    /// records. Returns the number of rows removed or changed; `None` if the person is not in the
+    /// file.
+    pub fn forget(&mut self, user: &str) -> Option<u64> {
+        let (mut removed, mut is_found) = (0, false);
+        while let Some(index) = self.people.users.iter().position(|other| other == user) {
+            is_found = true;
             let index = index as u64;
             let mut by_fetch: BTreeMap<Timestamp, u64> = BTreeMap::new();
             for line in &mut self.counts {
@@ -283,17 +285,23 @@ impl Content {
                 self.lower_rows(fetched_at, rows);
             }
         }
-        self.forget_agents(user);
-        removed + self.forget_records(user)
+        is_found |= self.forget_agents(user);
+        removed += self.forget_records(user);
+        (is_found || removed > 0).then_some(removed)
     }
 
     /// Removes a person from agent data, whose rows are counted elsewhere. A session without other
-    /// users is removed.
-    fn forget_agents(&mut self, user: &str) {
+    /// users is removed. Returns whether there was anything.
+    fn forget_agents(&mut self, user: &str) -> bool {
+        let mut is_found = false;
         for line in std::mem::take(&mut self.agents) {
             let kept = match Line::parse(&line) {
-                Ok(Line::Rollup(Rollup::Agent(agent))) if agent.user == user => None,
+                Ok(Line::Rollup(Rollup::Agent(agent))) if agent.user == user => {
+                    is_found = true;
+                    None
+                }
                 Ok(Line::Rollup(Rollup::Session(mut session))) if session.users.contains_key(user) => {
+                    is_found = true;
                     session.users.remove(user);
                     session.bots.remove(user);
                     let has_other_users = !session.users.is_empty();
@@ -304,6 +312,7 @@ impl Content {
             self.agents.extend(kept);
         }
         self.head.version = Head::version(!self.agents.is_empty());
+        is_found
     }
 
     fn forget_records(&mut self, user: &str) -> u64 {

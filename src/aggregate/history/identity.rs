@@ -177,6 +177,15 @@ impl Identity {
         Ok(())
     }
 
+    /// Checks that the pseudonyms of the history were made with a key; `check` returns its check
+    /// value for an instance.
+    pub fn check_key(&self, check: impl Fn(&str) -> String) -> Result<(), Mismatch> {
+        let is_other = |(instance, known): (&String, &KnownInstance)| {
+            known.key_check.as_ref().is_some_and(|known| *known != check(instance))
+        };
+        if self.instances.iter().any(is_other) { Err(Mismatch::Key) } else { Ok(()) }
+    }
+
     /// Adds the identity of a run. `last_day` returns the last day stored of a group: a group that
     /// is no longer collected stays in the total up to that day.
     pub fn add_run(&mut self, run: &RunIdentity, last_day: impl Fn(&str, &str) -> Option<Day>) {
@@ -436,6 +445,9 @@ mod tests {
         identity.add_run(&with("1a2b3c4d"), |_, _| None);
         assert_eq!(identity.check(&with("1a2b3c4d")), Ok(()));
         assert_eq!(identity.check(&with("00000000")), Err(Mismatch::Key));
+        assert_eq!(identity.check_key(|_| "1a2b3c4d".to_owned()), Ok(()));
+        assert_eq!(identity.check_key(|_| "00000000".to_owned()), Err(Mismatch::Key));
+        assert_eq!(Identity::default().check_key(|_| "00000000".to_owned()), Ok(()));
         let mut other = known(HERE, &["acme"]);
         other.add_run(&with("00000000"), |_, _| None);
         assert_eq!(identity.merge(&other), Err(Mismatch::Key));

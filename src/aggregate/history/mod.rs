@@ -4,13 +4,13 @@
 
 mod content;
 mod identity;
+mod reader;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
-use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
@@ -18,11 +18,15 @@ use crate::base::calendar::Day;
 use crate::base::error::{Error, display_path};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::line;
-use crate::system::files::AtomicFile;
+use crate::system::files::{FileChanges, create_folder, make_private, move_file};
+use crate::system::lock::FolderLock;
+use crate::system::temporary::remove_own_leftovers;
+use crate::system::text_file;
 
 pub use content::{Content, CountsLine, Head, PeopleTable, ReadError};
 use content::{parse, write_line};
 pub use identity::{Identity, KnownInstance, Mismatch, Rename, RunIdentity, RunInstance};
+use reader::{export_lines, file_lines, unreadable};
 
 /// The folder of a history.
 #[derive(Clone, Debug)]
@@ -32,6 +36,9 @@ pub struct History {
 
 /// The file that identifies the history.
 const IDENTITY: &str = "identity.json";
+
+/// Locked while a command changes the history.
+const LOCK: &str = "history.lock";
 
 /// The start of the line that identifies an export.
 const IDENTITY_START: &str = r#"{"type":"history_identity","#;
@@ -52,7 +59,7 @@ pub const LATE_EVENT_DAYS: i64 = 7;
 impl History {
     /// Opens the history in a folder; creates the folder if it is missing.
     pub fn open(folder: &Path) -> Result<History, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+        create_folder(folder)?;
         Ok(History { folder: folder.to_owned() })
     }
 
@@ -67,20 +74,75 @@ impl History {
         Ok(History { folder: folder.to_owned() })
     }
 
-    /// The files, in a fixed order.
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Locks the history. A command that changes it holds the lock from the first read to the last write,
+    /// so that newer data is never replaced by older. Also removes what killed processes left, and
+    /// the permissions that earlier releases gave to others.
+    ///
+    /// # Errors
+    /// [`Error::Transient`] while another process holds the lock.
+    pub fn lock(&self) -> Result<FolderLock, Error> {
+        let lock = FolderLock::acquire(&self.folder, LOCK, "repeat this when it has ended")?;
+        remove_own_leftovers(&self.folder);
+        for folder in self.folders()? {
+            remove_own_leftovers(&folder);
+        }
+        for path in self.files()?.iter().chain(&self.damaged_files()?) {
+            make_private(path);
+        }
+        Ok(lock)
+    }
+
+    /// The files, in a fixed order. Symbolic links are not followed.
     pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
-        for collector in list_folder(&self.folder)? {
-            if collector.is_dir() && collector.file_name().is_some_and(|name| name != DAMAGED) {
-                files.extend(
-                    list_folder(&collector)?
-                        .into_iter()
-                        .filter(|path| path.to_string_lossy().ends_with(SUFFIX)),
-                );
+        for folder in self.folders()? {
+            if !folder.ends_with(DAMAGED) {
+                files.extend(list_folder(&folder)?.into_iter().filter(|path| is_history_file(path)));
             }
         }
         files.sort();
         Ok(files)
+    }
+
+    /// The files that were moved aside because they were damaged, in a fixed order.
+    pub fn damaged_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let folder = self.folder.join(DAMAGED);
+        if !is_folder(&folder) {
+            return Ok(Vec::new());
+        }
+        let mut files = list_folder(&folder)?;
+        files.retain(|path| !is_folder(path));
+        files.sort();
+        Ok(files)
+    }
+
+    /// Files in the folder of the history that are not part of it, in a fixed order.
+    pub fn other_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let is_own = |path: &PathBuf| {
+            is_folder(path)
+                || is_history_file(path)
+                || [IDENTITY, LOCK].iter().any(|name| path.ends_with(name))
+        };
+        let mut files = list_folder(&self.folder)?;
+        for folder in self.folders()? {
+            if !folder.ends_with(DAMAGED) {
+                files.extend(list_folder(&folder)?);
+            }
+        }
+        files.retain(|path| !is_own(path) || (is_history_file(path) && path.parent() == Some(&self.folder)));
+        files.sort();
+        Ok(files)
+    }
+
+    fn folders(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut folders = list_folder(&self.folder)?;
+        folders.retain(|path| is_folder(path));
+        Ok(folders)
     }
 
     /// The identity of the history. If an earlier release wrote the history, it is derived from the
@@ -92,11 +154,10 @@ impl History {
     /// The stored identity; `None` if no run has stored one.
     pub fn stored_identity(&self) -> Result<Option<Identity>, Error> {
         let path = self.folder.join(IDENTITY);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file("read", &path)(error)),
-        };
+        if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        let text = text_file::read_bytes(&path)?;
         serde_json::from_slice(&text).map(Some).map_err(|error| {
             Error::Configuration(format!(
                 "{} is damaged at column {}; remove it, and the next run recreates it from the history files",
@@ -117,12 +178,9 @@ impl History {
         let mut text = serde_json::to_vec(identity)
             .map_err(|error| Error::Bug(format!("cannot build {IDENTITY}: {error}")))?;
         text.push(b'\n');
-        if fs::read(&path).is_ok_and(|there| there == text) {
-            return Ok(());
-        }
-        let mut file = AtomicFile::create(&path)?;
-        file.write_all(&text).map_err(Error::file("write", &path))?;
-        file.commit()
+        let mut changes = FileChanges::default();
+        changes.write(&path, &text)?;
+        changes.apply()
     }
 
     /// The error for a run that does not belong to this history.
@@ -143,18 +201,10 @@ impl History {
     }
 
     /// Writes a file, unless an equal one exists. Returns its path.
-    pub fn write(&self, content: &Content) -> Result<PathBuf, Error> {
+    pub fn write(&self, content: &Content, changes: &mut FileChanges) -> Result<PathBuf, Error> {
         let Head { instance, collector, scope, day, .. } = &content.head;
         let path = self.path(instance, collector, scope, *day);
-        let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
-        content.write_to(&mut packer)?;
-        let compressed = packer.finish().map_err(Error::file("write", &path))?;
-        if fs::read(&path).is_ok_and(|there| there == compressed) {
-            return Ok(path);
-        }
-        let mut file = AtomicFile::create(&path)?;
-        file.write_all(&compressed).map_err(Error::writing)?;
-        file.commit()?;
+        write_to(&path, content, changes)?;
         Ok(path)
     }
 
@@ -162,10 +212,8 @@ impl History {
     pub fn move_aside(&self, path: &Path) -> Result<PathBuf, Error> {
         let name =
             path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy().replace(['/', '\\'], "-");
-        let folder = self.folder.join(DAMAGED);
-        fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
-        let aside = folder.join(name);
-        fs::rename(path, &aside).map_err(Error::file("move aside", path))?;
+        let aside = self.folder.join(DAMAGED).join(name);
+        move_file(path, &aside)?;
         Ok(aside)
     }
 
@@ -201,13 +249,30 @@ fn read_head(path: &Path) -> Result<Head, ReadError> {
 }
 
 fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<String, ReadError>>, ReadError> {
-    let file = File::open(path).map_err(unreadable)?;
-    let lines = BufReader::new(GzDecoder::new(BufReader::new(file))).lines();
-    Ok(lines.map(|line| line.map_err(unreadable)))
+    Ok(file_lines(File::open(path).map_err(unreadable)?))
 }
 
-fn unreadable(error: std::io::Error) -> ReadError {
-    ReadError::Damaged(format!("it cannot be read: {error}"))
+/// Writes a file to a path, unless an equal one exists.
+pub fn write_to(path: &Path, content: &Content, changes: &mut FileChanges) -> Result<(), Error> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::new(6));
+    content.write_to(&mut packer)?;
+    changes.write(path, &packer.finish().map_err(Error::file("write", path))?)
+}
+
+/// The day that the name of a file contains; also of a damaged one, whose name begins with its
+/// collector.
+pub fn day_of(path: &Path) -> Option<Day> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    let (day, _digest) = name.rsplit_once('-')?;
+    day.get(day.len().checked_sub("2026-01-01".len())?..)?.parse().ok()
+}
+
+fn is_history_file(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(SUFFIX) && path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
 fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -234,8 +299,7 @@ pub fn identity_member(identity: Identity, files: u64) -> Result<Vec<u8>, Error>
 /// Reads an export: concatenated files, and the identity of the history. Ends after the first part
 /// that cannot be read.
 pub fn read_export(input: impl BufRead) -> impl Iterator<Item = Result<Exported, ReadError>> {
-    let lines = BufReader::new(MultiGzDecoder::new(input)).lines();
-    let mut lines = lines.map(|line| line.map_err(unreadable)).peekable();
+    let mut lines = export_lines(input).peekable();
     let mut has_failed = false;
     std::iter::from_fn(move || {
         if has_failed {

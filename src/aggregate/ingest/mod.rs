@@ -20,7 +20,7 @@ use crate::model::log_line::is_log_noise;
 use crate::model::rollup::{RollupKind, UsageRollup};
 use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::stream::chunks::{Chunk, process_items, process_large_chunks};
-use crate::stream::rejects::Rejects;
+use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
 /// Everything read so far.
@@ -46,7 +46,7 @@ struct ChunkContent {
     batch: Batch,
     /// Lines other than usage events, with their line numbers in the chunk.
     others: Vec<(u64, String)>,
-    rejected: Vec<(u64, String)>,
+    rejected: ChunkRejects,
     lines: u64,
     /// Number of optional fields that were dropped because they had the wrong type.
     dropped_fields: u64,
@@ -110,7 +110,7 @@ impl Intake {
                     Err(reason) => rejects.add(lines_before + number, &reason),
                 }
             }
-            part.rejected.iter().for_each(|(number, reason)| rejects.add(lines_before + number, reason));
+            rejects.add_chunk(lines_before, &part.rejected);
             lines_before += part.lines;
             dropped_fields += part.dropped_fields;
             Ok(())
@@ -233,6 +233,11 @@ impl Intake {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Whether any person has an id instead of a pseudonym.
+    pub fn has_ids(&self) -> bool {
+        self.id_forms().values().any(|forms| forms.ids)
     }
 
     fn id_forms(&self) -> BTreeMap<&str, IdForms> {
@@ -380,7 +385,7 @@ fn collects_groups(collector: &str) -> bool {
 }
 
 fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> ChunkContent {
-    let (mut others, mut rejected, mut dropped_fields) = (Vec::new(), Vec::new(), 0);
+    let (mut others, mut rejected, mut dropped_fields) = (Vec::new(), ChunkRejects::default(), 0);
     let mut lines = chunk.lines();
     loop {
         while let Some(length) = lines.remaining().and_then(|rest| reader.decode_event_fast(rest)) {
@@ -394,7 +399,7 @@ fn read_chunk(reader: &mut Reader, chunk: &Chunk) -> ChunkContent {
         match read {
             Ok(None) => {}
             Ok(Some(text)) => others.push((line.number, text)),
-            Err(reason) => rejected.push((line.number, reason)),
+            Err(reason) => rejected.add(line.number, &reason),
         }
     }
     ChunkContent { batch: reader.take_batch(), others, rejected, lines: lines.lines_read(), dropped_fields }
@@ -466,6 +471,7 @@ mod tests {
     use super::*;
     use crate::aggregate::history::{CountsLine, Head, PeopleTable};
     use crate::aggregate::rollup::{Fetch, PersonId, Usage};
+    use crate::system::files::FileChanges;
 
     fn content(day: &str, user: &str, agents: &str) -> Content {
         let day: crate::base::calendar::Day = day.parse().expect("a literal day");
@@ -494,9 +500,11 @@ mod tests {
     fn a_damaged_file_does_not_affect_the_next_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let history = History::open(folder.path()).expect("it can be made");
-        let damaged =
-            history.write(&content("2026-10-01", "ana", r#"{"type":"rollup","kind":"of_tomorrow"}"#));
-        let intact = history.write(&content("2026-10-02", "ben", ""));
+        let mut changes = FileChanges::default();
+        let damaged = content("2026-10-01", "ana", r#"{"type":"rollup","kind":"of_tomorrow"}"#);
+        let damaged = history.write(&damaged, &mut changes);
+        let intact = history.write(&content("2026-10-02", "ben", ""), &mut changes);
+        changes.apply().expect("they can be written");
         let (mut rollups, mut reader, mut local_ids) =
             (Rollups::default(), Reader::default(), LocalIds::default());
         let mut found = Vec::new();

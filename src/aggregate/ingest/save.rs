@@ -9,12 +9,17 @@ use crate::aggregate::view::Resolved;
 use crate::base::calendar::Timestamp;
 use crate::base::error::Error;
 use crate::model::coverage::Coverage;
+use crate::system::files::FileChanges;
 
 impl Intake {
     /// Saves the days of the stream to the history: of each collector, scope and day, the fetch
     /// that counts, and incomplete newer ones.
     pub fn save(&self, resolved: &Resolved<'_>, history: &History) -> Result<(), Error> {
-        self.kept.keys().try_for_each(|target| history.write(&self.content(resolved, *target)?).map(drop))
+        let mut changes = FileChanges::default();
+        for target in self.kept.keys() {
+            history.write(&self.content(resolved, *target)?, &mut changes)?;
+        }
+        changes.apply()
     }
 
     /// The content of the file of a target.

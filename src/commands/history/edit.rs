@@ -1,12 +1,13 @@
 //! Changes what is in a history: renames, removes groups, days and people.
 
-use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::aggregate::history::{Head, History, Rename};
+use crate::aggregate::history::{Head, History, Rename, day_of, read, write_to};
 use crate::base::address::canonical;
 use crate::base::error::{Error, Outcome, display_path};
 use crate::base::text::format_count;
 use crate::commands::pseudonyms::pseudonym_key;
+use crate::system::files::{FileChanges, remove_files};
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 
@@ -39,7 +40,9 @@ pub(super) fn group_path(text: &(impl AsRef<str> + ?Sized)) -> String {
 /// Renames a GitLab or a group in the whole history. Of days under both names, the more complete
 /// one stays.
 pub(super) fn rename(history: &History, change: &Rename, summary: &mut Summary) -> Result<Outcome, Error> {
+    let _lock = history.lock()?;
     check_pseudonyms(history, change)?;
+    let mut changes = FileChanges::default();
     let mut renamed = 0_u64;
     for found in contents(history)? {
         let (path, mut content) = found?;
@@ -51,13 +54,14 @@ pub(super) fn rename(history: &History, change: &Rename, summary: &mut Summary) 
         }
         let Head { instance, collector, scope, day, .. } = &content.head;
         if history.path(instance, collector, scope, *day) == path {
-            history.write(&content)?;
+            history.write(&content, &mut changes)?;
         } else {
-            write_if_more_complete(history, &content)?;
-            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            write_if_more_complete(history, &content, &mut changes)?;
+            changes.remove(&path);
         }
         renamed += 1;
     }
+    changes.apply()?;
     let mut identity = history.identity()?;
     identity.rename(change);
     history.write_identity(&identity)?;
@@ -98,15 +102,17 @@ pub(super) fn drop_groups(
         url.as_deref().is_none_or(|url| url == instance)
             && group.as_deref().is_none_or(|group| group == scope)
     };
+    let _lock = history.lock()?;
     let mut identity = history.identity()?;
-    let mut removed = 0_u64;
+    let (mut changes, mut removed) = (FileChanges::default(), 0_u64);
     for found in contents(history)? {
         let (path, content) = found?;
         if is_selected(&content.head.instance, &content.head.scope) {
-            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            changes.remove(&path);
             removed += 1;
         }
     }
+    changes.apply()?;
     let known: Vec<(String, String)> = identity
         .instances
         .iter()
@@ -126,64 +132,69 @@ pub(super) fn drop_groups(
     Ok(Outcome::Complete)
 }
 
-/// Removes all days but the last ones, counted back from the last day in the history.
+/// Removes all days but the last ones, counted back from the last day in the history. Damaged files
+/// age like the others: their names contain their day.
 pub(super) fn prune(history: &History, keep_days: i64, summary: &mut Summary) -> Result<Outcome, Error> {
-    let mut days = Vec::new();
-    for found in contents(history)? {
-        let (path, content) = found?;
-        days.push((path, content.head.day));
-    }
-    let last = days.iter().map(|(_, day)| *day).max();
-    let mut removed = 0;
-    for (path, day) in &days {
-        if last.is_some_and(|last| last.days_since(*day) >= keep_days) {
-            fs::remove_file(path).map_err(Error::file("remove", path))?;
-            removed += 1;
-        }
-    }
-    summary.message(format!(
-        "{} removed, {} kept",
-        format_count(removed, "file"),
-        days.len() as u64 - removed
-    ));
+    let _lock = history.lock()?;
+    let files = history.files()?;
+    let last = files.iter().filter_map(|path| day_of(path)).max();
+    let is_old = |path: &&PathBuf| {
+        let age = last.zip(day_of(path)).map(|(last, day)| last.days_since(day));
+        age.is_some_and(|age| age >= keep_days)
+    };
+    let damaged = history.damaged_files()?;
+    let old: Vec<&Path> = files.iter().chain(&damaged).filter(is_old).map(PathBuf::as_path).collect();
+    remove_files(old.iter().copied())?;
+    let removed = old.len() as u64;
+    let kept = (files.len() + damaged.len()) as u64 - removed;
+    summary.message(format!("{} removed, {kept} kept", format_count(removed, "file")));
     summary.field("removed", removed);
     Ok(Outcome::Complete)
 }
 
-/// Removes a person from every file.
+/// Removes a person from every file, also from those that were moved aside. Files that cannot be
+/// read are named, and the outcome is partial: they may contain the person.
 pub(super) fn forget(
     history: &History,
     user: &str,
     environment: &Environment,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
+    let _lock = history.lock()?;
     let key = pseudonym_key(environment, Some(history))?;
-    let (mut files, mut rows) = (0_u64, 0);
-    for found in contents(history)? {
-        let (path, mut content) = found?;
-        let pseudonym = key.as_ref().map(|key| key.of(&content.head.instance, user));
-        let removed = content.forget(user) + pseudonym.map_or(0, |pseudonym| content.forget(&pseudonym));
-        if removed > 0 {
-            let new_path = history.write(&content)?;
-            if new_path != path {
-                fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+    let mut changes = FileChanges::default();
+    let (mut files, mut rows, mut unread) = (0_u64, 0, Vec::new());
+    for path in history.files()?.into_iter().chain(history.damaged_files()?) {
+        let mut content = match read(&path) {
+            Ok(content) => content,
+            Err(reason) => {
+                unread.push(format!("{}: {reason}", display_path(&path)));
+                continue;
             }
+        };
+        let pseudonym = key.as_ref().map(|key| key.of(&content.head.instance, user));
+        let found = [Some(user), pseudonym.as_deref()].into_iter().flatten();
+        let removed: Vec<u64> = found.filter_map(|user| content.forget(user)).collect();
+        if !removed.is_empty() {
+            write_to(&path, &content, &mut changes)?;
             files += 1;
-            rows += removed;
+            rows += removed.iter().sum::<u64>();
         }
     }
-    if files == 0 {
-        summary.message(
-            "the history has nobody with this ID; IDs look like gid://gitlab/User/42, or hmac:… with pseudonyms",
-        );
-    } else {
-        summary.message(format!(
-            "removed {} from {}",
-            format_count(rows, "row"),
-            format_count(files, "file")
-        ));
+    changes.apply()?;
+    unread.extend(
+        history.other_files()?.iter().map(|path| format!("{}: not a history file", display_path(path))),
+    );
+    summary.message(match files {
+        0 => "the history has nobody with this ID; IDs look like gid://gitlab/User/42, or hmac:… with pseudonyms"
+            .to_owned(),
+        _ => format!("removed {} from {}", format_count(rows, "row"), format_count(files, "file")),
+    });
+    for text in &unread {
+        summary.message(format!("{text}; it may contain the person; remove it if nothing else needs it"));
     }
     summary.field("rows", rows);
     summary.field("files", files);
-    Ok(Outcome::Complete)
+    summary.field("unread", unread.len());
+    Ok(if unread.is_empty() { Outcome::Complete } else { Outcome::Partial })
 }

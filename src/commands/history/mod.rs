@@ -14,7 +14,7 @@ use crate::aggregate::history::{Content, History, read};
 use crate::base::address::canonical;
 use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome, display_path};
-use crate::base::text::format_count;
+use crate::base::text::{format_count, to_single_line};
 use crate::cli::{HistoryCommand, HistoryCommandArgs, ListFormat};
 use crate::model::coverage::Status;
 use crate::stream::lines::LineWriter;
@@ -124,6 +124,7 @@ fn list(
             for entry in all.values() {
                 let HistoryEntry { collector, scope, since, until, days, complete_days, rows, bytes, .. } =
                     entry;
+                let (collector, scope) = (to_single_line(collector), to_single_line(scope));
                 writeln!(
                     stdout,
                     "{collector} of {scope}: {since} to {until}, {}, {complete_days} complete, {}, {} kB",

@@ -6,6 +6,7 @@ use std::io::{BufRead, Write};
 use crate::aggregate::history::{Content, Exported, Head, History, identity_member, read, read_export};
 use crate::base::error::{Error, Outcome, display_path};
 use crate::base::text::format_count;
+use crate::system::files::FileChanges;
 use crate::system::summary::Summary;
 
 /// Writes the identity of the history and every readable file, one gzip member after the other.
@@ -47,6 +48,8 @@ pub(super) fn import(
     mut input: impl BufRead,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
+    let _lock = history.lock()?;
+    let mut changes = FileChanges::default();
     let (mut found, mut imported, mut outcome) = (0, 0, Outcome::Complete);
     let reading = |source| Error::Stream { doing: "read standard input", source };
     // The export of an empty history is empty, which gzip would take for truncated input.
@@ -83,9 +86,10 @@ pub(super) fn import(
         found += 1;
         let Head { instance, scope, .. } = &content.head;
         if !identity.dropped.contains(&(instance.clone(), scope.clone())) {
-            imported += u64::from(write_if_more_complete(history, &content)?);
+            imported += u64::from(write_if_more_complete(history, &content, &mut changes)?);
         }
     }
+    changes.apply()?;
     if found < announced && outcome == Outcome::Complete {
         summary.message(format!("truncated input: {} of {announced} arrived", format_count(found, "file")));
         outcome = Outcome::Partial;
@@ -100,12 +104,18 @@ pub(super) fn import(
 }
 
 /// Writes a file unless the one in its place is as complete. Returns whether it was written.
-pub(super) fn write_if_more_complete(history: &History, content: &Content) -> Result<bool, Error> {
+pub(super) fn write_if_more_complete(
+    history: &History,
+    content: &Content,
+    changes: &mut FileChanges,
+) -> Result<bool, Error> {
     let Head { instance, collector, scope, day, .. } = &content.head;
-    let existing = read(&history.path(instance, collector, scope, *day));
+    let path = history.path(instance, collector, scope, *day);
+    changes.settle(&path)?;
+    let existing = read(&path);
     if existing.is_ok_and(|existing| existing.completeness() >= content.completeness()) {
         return Ok(false);
     }
-    history.write(content)?;
+    history.write(content, changes)?;
     Ok(true)
 }

@@ -17,6 +17,7 @@ use crate::normalize::sources::{Found, find};
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::lines::LineWriter;
 use crate::system::summary::Summary;
+use crate::system::text_file;
 
 /// The start of the lines that our own commands write.
 const OWN_LINE_PREFIX: &str = "{\"type\":";
@@ -86,7 +87,7 @@ impl<W: Write> LintRun<W> {
 
     /// Checks a definition. Its event is known from then on.
     pub(super) fn lint_definition_file(&mut self, number: usize, path: &Path) -> Result<(), Error> {
-        let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+        let bytes = text_file::read_bytes(path)?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut findings = Vec::new();

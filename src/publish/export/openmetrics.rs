@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::aggregate::metrics::{Definition, Unit};
 use crate::base::calendar::{Day, Grain};
+use crate::base::text::is_printable;
 use crate::publish::privacy::Line;
 
 /// The OpenMetrics text, and what was left out of it.
@@ -132,7 +133,20 @@ fn labels(
 
 /// Escapes a label value or the text of HELP.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '"' => escaped.push_str("\\\""),
+            '\n' => escaped.push_str("\\n"),
+            // OpenMetrics has no escape for it, so that it becomes text.
+            other if !is_printable(other) => {
+                let _ = write!(escaped, "\\{}", other.escape_unicode());
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// Whether a dimension is a valid label name without changes, which could merge two dimensions.
@@ -146,6 +160,11 @@ mod tests {
 
     use super::*;
     use crate::aggregate::metrics::definitions;
+
+    #[test]
+    fn control_characters_become_text() {
+        assert_eq!(escape("a\\b\"c\nd\u{1b}[31m\u{202e}é"), r#"a\\b\"c\nd\\u{1b}[31m\\u{202e}é"#);
+    }
 
     #[test]
     fn every_metric_is_a_separate_family_named_after_its_unit() {
