@@ -21,10 +21,10 @@ use duo_metrics::system::files::FileChanges;
 use duo_metrics::system::summary::Summary;
 
 /// A name and what it runs.
-pub type Target = (&'static str, fn(&[u8]));
+pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 9] = [
     ("raw_lines", raw_lines),
     ("record_lines", record_lines),
     ("single_line", single_line),
@@ -38,7 +38,7 @@ pub const TARGETS: [Target; 9] = [
 
 /// Runs the target of this name.
 #[allow(dead_code, reason = "cargo-fuzz calls it, and the test does not")]
-pub fn run(name: &str, bytes: &[u8]) {
+pub(crate) fn run(name: &str, bytes: &[u8]) {
     let (_, target) = TARGETS.into_iter().find(|(target, _)| *target == name).expect("a target");
     target(bytes);
 }
@@ -63,8 +63,7 @@ fn normalized(bytes: &[u8]) -> Vec<u8> {
     };
     let mut output = Vec::new();
     let mut summary = Summary::new("normalize");
-    let result =
-        normalize::<JsonRecords>(&options, bytes, &mut output, DeadLetterFile::none(), &mut summary);
+    let result = normalize::<JsonRecords>(&options, bytes, &mut output, DeadLetterFile::none(), &mut summary);
     check(result);
     output
 }

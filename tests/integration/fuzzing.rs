@@ -16,7 +16,8 @@ const DEFAULT_SECONDS: f64 = 0.25;
 const MAX_BYTES: usize = 1 << 14;
 
 /// Pieces that change the meaning of what is around them, separated by spaces.
-const PIECES: &[u8] = b"{ } [ ] \" \\ , : \n \0 null true -1 1e999 18446744073709551616 \\ud800 \xff \xef\xbb\xbf \xff\xfe \
+const PIECES: &[u8] =
+    b"{ } [ ] \" \\ , : \n \0 null true -1 1e999 18446744073709551616 \\ud800 \xff \xef\xbb\xbf \xff\xfe \
     \x1f\x8b\x08 - &a *a \"type\": \"day\":\"9999-12-31\" \"nodes\":[";
 
 /// Files of the repository that a target could get.

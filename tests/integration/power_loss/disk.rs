@@ -115,7 +115,7 @@ impl Disk {
                 self.nodes.push(node);
                 let id = self.nodes.len() - 1;
                 self.by_inode.insert(*inode, id);
-                self.change(path, |entries, name| drop(entries.insert(name, id)));
+                self.change(path, |entries, name| entries.insert(name, id));
             }
             b't' | b'l' => self.file(*inode).resize(*offset as usize, 0),
             b'w' => {
@@ -128,14 +128,14 @@ impl Disk {
                 Some(Node::Folder { now, on_disk }) => *on_disk = vec![now.clone()],
                 None => panic!("a sync of an unknown file"),
             },
-            b'u' => self.change(path, |entries, name| drop(entries.remove(&name))),
+            b'u' => self.change(path, |entries, name| entries.remove(&name)),
             b'r' | b'x' => {
                 let (from, to) = (self.find(path).expect("the source"), self.find(other));
                 match (kind, to) {
-                    (b'x', Some(to)) => self.change(path, |entries, name| drop(entries.insert(name, to))),
-                    _ => self.change(path, |entries, name| drop(entries.remove(&name))),
+                    (b'x', Some(to)) => self.change(path, |entries, name| entries.insert(name, to)),
+                    _ => self.change(path, |entries, name| entries.remove(&name)),
                 }
-                self.change(other, |entries, name| drop(entries.insert(name, from)));
+                self.change(other, |entries, name| entries.insert(name, from));
                 let files = self.files_of(from, other, &|_, states| states - 1, &|_, now, _| now.to_vec());
                 for (path, content) in files {
                     self.named.entry(path).or_default().insert(content);
@@ -207,7 +207,11 @@ impl Disk {
     }
 
     /// Changes the entries of the folder of a path.
-    fn change(&mut self, path: &Path, change: impl FnOnce(&mut BTreeMap<String, usize>, String)) {
+    fn change(
+        &mut self,
+        path: &Path,
+        change: impl FnOnce(&mut BTreeMap<String, usize>, String) -> Option<usize>,
+    ) {
         let folder = self.find(path.parent().expect("a folder")).expect("it exists");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let Node::Folder { now, on_disk } = &mut self.nodes[folder] else { panic!("not a folder") };

@@ -34,7 +34,9 @@ fn recorder() -> &'static Path {
 /// A command whose calls are recorded.
 fn recorded(bench: &Bench, arguments: &[&str], record: &Path) -> Command {
     let mut command = bench.command(arguments);
-    command.env("LD_PRELOAD", recorder()).env("RECORD_ROOT", bench.folder().canonicalize().expect("a folder"));
+    command
+        .env("LD_PRELOAD", recorder())
+        .env("RECORD_ROOT", bench.folder().canonicalize().expect("a folder"));
     command.env("RECORD_FILE", record);
     command
 }
@@ -55,7 +57,8 @@ fn check(bench: &Bench, arguments: &[&str], input: &[u8]) -> CommandResult {
         moments.extend(losses.map(|loss| (count, loss, disk.after(loss))));
     }
     let after = disk.now();
-    let missed = differences(&after, &files_below(&root).into_iter().collect());
+    let found: Files = files_below(&root).into_iter().collect();
+    let missed = differences(&after, &found);
     assert!(missed.is_empty(), "{arguments:?}: calls that changed {missed:?} were not recorded");
     for (count, loss, files) in &moments {
         let context = || format!("{arguments:?}, {loss:?} lost after {count} of {} calls", operations.len());
