@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::base::error::{Error, display_path};
 use crate::system::temporary::{Access, TemporaryFile, TemporaryFolder};
@@ -90,15 +91,34 @@ fn check_regular(path: &Path) -> Result<(), Error> {
 
 /// Moves files to their final paths. All are on the disk before the first one appears.
 pub fn commit_files(mut files: Vec<AtomicFile>) -> Result<(), Error> {
-    for file in &mut files {
-        file.sync().map_err(Error::file("write", &file.path))?;
-    }
+    sync_files(&mut files)?;
     let mut folders = BTreeSet::new();
     for mut file in files {
         file.rename().map_err(Error::file("write", &file.path))?;
         folders.insert(folder_of(&file.path).to_owned());
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))
+}
+
+/// Threads that sync files. Most file systems confirm several at once, so that many take a tenth of
+/// the time that they take one after the other.
+const SYNC_THREADS: usize = 8;
+
+fn sync_files(files: &mut [AtomicFile]) -> Result<(), Error> {
+    let sync = |files: &mut [AtomicFile]| {
+        files.iter_mut().try_for_each(|file| file.sync().map_err(Error::file("write", &file.path)))
+    };
+    if files.len() == 1 {
+        return sync(files);
+    }
+    let share = files.len().div_ceil(SYNC_THREADS).max(1);
+    thread::scope(|scope| {
+        let threads: Vec<_> = files.chunks_mut(share).map(|files| scope.spawn(move || sync(files))).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, Result<(), Error>>| {
+            thread.join().unwrap_or_else(|_| Err(Error::Bug("a thread that syncs files panicked".to_owned())))
+        };
+        threads.into_iter().map(join).fold(Ok(()), Result::and)
+    })
 }
 
 /// Puts the names in a folder on the disk, where the file system can do that.

@@ -195,8 +195,5 @@ fn a_full_disk_at_any_moment_leaves_whole_files() {
     fill_disk(&bench, &["aggregate", "--history", "history"], &records);
     let newer = String::from_utf8(records.clone()).expect("text").replace("2026-11-01T03", "2026-11-02T03");
     fill_disk(&bench, &["aggregate", "--history", "history"], newer.as_bytes());
-    let metrics = bench.pipe(&["aggregate"], &records).stdout;
-    fill_disk(&bench, &["dashboard", "--duo"], &metrics);
-    fill_disk(&bench, &["landing"], &metrics);
     fill_disk(&bench, &[&["fetch", "--output-dir", "raw", "--state", "state"], &range[..]].concat(), b"");
 }
