@@ -10,7 +10,7 @@ use crate::cli::LandingArgs;
 use crate::commands::metric_lines::read_metrics;
 use crate::commands::site_files::{read_theme, with_compressed_copies};
 use crate::publish::site::{Card, DashboardFolder, MetricReport, Theme, landing, parse_card};
-use crate::system::files::{create_folder, write_site_files};
+use crate::system::files::{create_folder, write_public_files};
 use crate::system::summary::Summary;
 
 /// Maximum size of a `dashboard.json`, in bytes.
@@ -41,7 +41,7 @@ pub(super) fn write(
         .map_err(|error| Error::Bug(format!("cannot build the page: {error}")))?;
     let files = with_compressed_copies(vec![page])?;
     let path = site.join("index.html");
-    write_site_files(site, files.iter().map(|file| (&*file.path, &*file.content)))?;
+    write_public_files(site, files.iter().map(|file| (&*file.path, &*file.content)))?;
     let count = format_count(found.len() as u64, "dashboard");
     summary.message(format!("wrote {}, which links {count}", display_path(&path)));
     summary.field("dashboards", found.into_iter().map(|found| found.folder).collect::<Vec<_>>());

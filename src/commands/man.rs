@@ -8,13 +8,15 @@ use clap_mangen::Man;
 use crate::base::error::{Error, Outcome};
 use crate::base::suggestion::did_you_mean;
 use crate::cli::{Cli, ManArgs};
-use crate::system::files::write_files;
+use crate::system::files::write_public_files;
 
 /// Runs the command.
 pub fn run(args: &ManArgs, mut stdout: impl Write) -> Result<Outcome, Error> {
     let pages = pages().map_err(Error::writing)?;
     if let Some(folder) = &args.dir {
-        write_files(pages.iter().map(|(name, page)| (folder.join(format!("{name}.1")), page.as_slice())))?;
+        let names: Vec<String> = pages.iter().map(|(name, _)| format!("{name}.1")).collect();
+        let pages = pages.iter().map(|(_, page)| page.as_slice());
+        write_public_files(folder, names.iter().map(String::as_str).zip(pages))?;
         return Ok(Outcome::Complete);
     }
     let wanted = match &args.command {

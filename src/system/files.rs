@@ -233,16 +233,16 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     file.commit()
 }
 
-/// Writes files of a site. All are complete before the first one appears.
-pub fn write_site_files<'a>(
-    site: &Path,
+/// Writes files for everyone whom the umask allows, such as those of a site. All are complete before the first one appears.
+pub fn write_public_files<'a>(
+    folder: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> Result<(), Error> {
-    create_folder(site)?;
-    let staging = staging_folder(site);
+    create_folder(folder)?;
+    let staging = staging_folder(folder);
     let mut ready = Vec::new();
     for (name, content) in files {
-        let path = site.join(name);
+        let path = folder.join(name);
         let mut file = AtomicFile::create_in(&staging, &path, Access::Public)?;
         file.write_all(content).map_err(Error::writing)?;
         ready.push(file);
