@@ -54,6 +54,8 @@ fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT
 }
 
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Reads files one after the other. Each begins on a line of its own, so that the result is the stream of all their lines.
 struct FileReader {
     waiting: VecDeque<PathBuf>,
@@ -70,8 +72,18 @@ impl FileReader {
             return standard_input().ok_or_else(terminal);
         }
         let file = File::open(path).map_err(Error::file("read", path))?;
-        Ok(Box::new(Decoder::file(file, path)))
+        without_mark(Decoder::file(file, path)).map_err(Error::file("read", path))
     }
+}
+
+/// The text without a byte order mark, which is part of the line in the middle of a stream.
+fn without_mark(mut text: impl Read + Send + 'static) -> io::Result<Input> {
+    let mut start = Vec::new();
+    text.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut start)?;
+    if start == BYTE_ORDER_MARK.as_bytes() {
+        start.clear();
+    }
+    Ok(Box::new(io::Cursor::new(start).chain(text)))
 }
 
 impl Read for FileReader {

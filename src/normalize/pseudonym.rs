@@ -36,7 +36,7 @@ const MIN_KEY_ALPHABET: usize = 5;
 fn is_weak(key: &[u8]) -> bool {
     let alphabet: BTreeSet<&u8> = key.iter().collect();
     let repeats = |length: usize| key.iter().skip(length).eq(&key[..key.len() - length]);
-    key.len() < MIN_KEY_BYTES || alphabet.len() < MIN_KEY_ALPHABET || (1..MIN_KEY_BYTES / 2 + 1).any(repeats)
+    key.len() < MIN_KEY_BYTES || alphabet.len() < MIN_KEY_ALPHABET || (1..=key.len() / 2 + 1).any(repeats)
 }
 
 /// Whether a user is a pseudonym.
