@@ -11,6 +11,10 @@ use crate::cli::{Cli, CompletionsArgs};
 pub fn run(args: &CompletionsArgs, mut stdout: impl Write) -> Result<Outcome, Error> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "duo-metrics", &mut text);
-    stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(Error::writing)?;
+    let text = String::from_utf8_lossy(&text);
+    // clap_complete writes the name of a program with a hyphen in two ways for bash, so that nothing
+    // after a subcommand is completed: https://github.com/clap-rs/clap/issues/6421
+    let text = text.replace("duo__subcmd__metrics", "duo__metrics");
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::writing)?;
     Ok(Outcome::Complete)
 }

@@ -120,7 +120,8 @@ fn the_reference_lists_every_collector_command_and_exit_code() {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next())
+        // Further lines of a description are indented more.
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()))
         .collect();
     assert!(commands.len() >= 6, "{help}");
     for command in commands {

@@ -483,13 +483,27 @@ fn all_commands_read_utf16_and_name_other_encodings() {
 }
 
 #[test]
-fn reports_a_directory_as_input() {
+fn a_folder_is_its_files_for_lint_and_an_error_elsewhere() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(folder.path().join("logs")).expect("a folder");
-    let linted = run_command(bare_command(folder.path(), &["lint", "logs"]), b"");
-    assert_eq!(linted.code, 78);
-    assert!(linted.stderr.contains("logs is a directory; name its files"), "{}", linted.stderr);
-    assert!(!linted.stderr.contains("standard input"), "{}", linted.stderr);
+    std::fs::create_dir_all(folder.path().join("logs/old")).expect("a folder");
+    let lint = |path: &str| run_command(bare_command(folder.path(), &["lint", path]), b"");
+    let empty = lint("logs");
+    assert_eq!(empty.code, 78);
+    assert!(empty.stderr.contains("logs has no file that ends in .yml"), "{}", empty.stderr);
+    let events = writers::internal_events(&source_events());
+    for name in ["logs/b.jsonl", "logs/old/a.log", "logs/notes.txt", "logs/.hidden.jsonl"] {
+        std::fs::write(folder.path().join(name), &events).expect("written");
+    }
+    let one = lint("logs/b.jsonl");
+    let both = lint("logs");
+    let checked = |result: &CommandResult| -> u64 {
+        let line = result.stderr.lines().find(|line| line.contains(" event")).expect("a summary");
+        line.split(' ').nth(2).and_then(|count| count.replace(',', "").parse().ok()).expect("a count")
+    };
+    assert_eq!(checked(&both), 2 * checked(&one), "{}", both.stderr);
+    let normalized = run_command(bare_command(folder.path(), &["normalize", "logs"]), b"");
+    assert_eq!(normalized.code, 78);
+    assert!(normalized.stderr.contains("logs is a directory; name its files"), "{}", normalized.stderr);
 }
 
 #[test]

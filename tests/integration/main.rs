@@ -5,6 +5,7 @@ mod agents;
 mod aggregates;
 mod bench;
 mod collectors;
+mod command_line;
 mod component;
 mod connections;
 mod consumers;
