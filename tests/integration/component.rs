@@ -390,6 +390,7 @@ fn the_configuration_contains_the_settings_that_only_gitlab_applies() {
     }
     assert_eq!(job("process")["allow_failure"]["exit_codes"], json!([3]));
     assert_eq!(job("process")["artifacts"]["access"], "developer");
+    assert_eq!(job("publish")["artifacts"]["access"], "developer");
     assert_eq!(job("process")["artifacts"]["expire_in"], "35 days");
     assert_eq!(job("process")["cache"][0]["policy"], "push");
     assert!(job("process")["needs"].as_array().expect("a list").iter().all(|need| need["optional"] == true));
