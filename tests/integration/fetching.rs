@@ -300,8 +300,8 @@ fn memory_does_not_grow_with_the_number_of_events() {
     };
     let (few, many): (u64, u64) = (peak(10_000), peak(100_000));
     assert!(few > 1_000, "{few} kB were seen");
-    // 45 bytes kept of each of the 90,000 further events would be seen. Less than that cannot be told from
-    // the allocator, whose peak differs by more than 1 MB from run to run.
+    // 45 bytes kept of each of the 90,000 further events would be seen. Less than that disappears in
+    // what the allocator keeps, which differs by more than 1 MB from run to run.
     assert!(many <= few + 4_000, "{few} kB for 10,000 events, {many} kB for 100,000");
 }
 

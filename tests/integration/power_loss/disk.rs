@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What is left of a file with this number, of what it contains and of what was synced.
+type Survives<'f> = dyn Fn(usize, &[u8], &[u8]) -> Vec<u8> + 'f;
+
 /// Files below a folder, by path.
 pub(super) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -181,7 +184,7 @@ impl Disk {
         id: usize,
         path: &Path,
         state: &dyn Fn(usize, usize) -> usize,
-        content: &dyn Fn(usize, &[u8], &[u8]) -> Vec<u8>,
+        content: &Survives<'_>,
     ) -> Files {
         match &self.nodes[id] {
             Node::File { now, synced } => Files::from([(path.to_owned(), content(id, now, synced))]),
