@@ -140,6 +140,11 @@ impl<'r> Propagation<'r> {
         &self.bounds
     }
 
+    /// The relations that set the bounds of a count.
+    pub(super) fn reasons(&self, count: usize) -> impl Iterator<Item = usize> {
+        self.reasons[count].into_iter().filter(|reason| *reason != NONE).map(|reason| reason as usize)
+    }
+
     /// Replaces the bounds of a count by what is known of it without any relation.
     pub(super) fn set(&mut self, count: usize, bounds: Bounds) {
         self.bounds[count] = bounds;

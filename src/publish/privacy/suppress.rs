@@ -41,7 +41,7 @@ pub(super) struct Suppressor<'s, 'a> {
     propagation: Propagation<'s>,
     /// The suppressed counts that are known too well.
     narrow: BTreeSet<usize>,
-    /// Those of them that no value of this stage reveals, directly or by way of others.
+    /// Those of them whose bounds were concluded from earlier stages alone.
     hopeless: BTreeSet<usize>,
     /// The lines suppressed since the bounds were computed.
     newly_suppressed: Vec<usize>,
@@ -184,8 +184,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                 && self.stages[line] <= self.stage
                 && self.is_protected(line)
                 && self.values[*count].is_some()
-                && !self.hopeless.contains(count)
                 && self.propagation.bounds()[*count].is_narrow(self.min_people);
+            self.hopeless.remove(count);
             match is_narrow {
                 true => self.narrow.insert(*count),
                 false => self.narrow.remove(count),
@@ -361,8 +361,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         victims
     }
 
-    /// For each narrow count, the cheapest published count among the relations of the nearest
-    /// suppressed counts that are related to it. Narrow counts on the way to a victim are left to the
+    /// For each narrow count, the cheapest published count from which its bounds were concluded, by way
+    /// of the fewest suppressed ones. Narrow counts on the way to a victim are left to the
     /// next round: they may be wide by then.
     fn neighboring_victims(&mut self) -> Vec<usize> {
         let mut passed: BTreeSet<usize> = BTreeSet::new();
@@ -374,11 +374,10 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             let (victim, reached) = self.nearest_victim(narrow);
             match victim {
                 Some(victim) => victims.push(victim),
-                // No candidate is left around, and none will be: candidates only become fewer.
+                // Until its bounds change.
                 None => {
-                    let hopeless: Vec<usize> = self.narrow.intersection(&reached).copied().collect();
-                    hopeless.iter().for_each(|count| drop(self.narrow.remove(count)));
-                    self.hopeless.extend(hopeless);
+                    self.narrow.remove(&narrow);
+                    self.hopeless.insert(narrow);
                 }
             }
             passed.extend(reached);
@@ -386,21 +385,18 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         victims
     }
 
-    /// The cheapest candidate among the relations of the suppressed counts nearest to a count, and the
-    /// suppressed counts on the way to it.
+    /// The cheapest candidate among those from which the bounds of a count were concluded in the fewest
+    /// steps, and the suppressed counts on the way to it.
     fn nearest_victim(&self, from: usize) -> (Option<usize>, BTreeSet<usize>) {
         let mut reached: BTreeSet<usize> = [from].into_iter().collect();
         let mut frontier = vec![from];
         while !frontier.is_empty() {
             let mut candidates: Vec<Count> = Vec::new();
             let mut next: Vec<usize> = Vec::new();
-            for at in frontier.iter().flat_map(|count| self.relations.groups_of(count / 2)) {
-                if !self.holds[*at] || self.stage_of_group[*at] > self.stage {
-                    continue;
-                }
-                let group = &self.relations.groups[*at];
+            for at in frontier.iter().flat_map(|count| self.propagation.reasons(*count)) {
+                let group = &self.relations.groups[at];
                 // The lines of other groups were decided before.
-                if self.stage_of_group[*at] == self.stage {
+                if self.stage_of_group[at] == self.stage {
                     candidates.extend(self.cheapest(group));
                 }
                 let counts = self.relations.parts_of(group).iter().chain(&group.total);
