@@ -26,6 +26,16 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
     Cow::from(escaped)
 }
 
+/// Percent-encodes a text as part of a URL, except for letters, digits, `-_.~` and the given
+/// characters.
+pub fn percent_encode(text: &str, kept: &str) -> String {
+    let is_kept =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || kept.as_bytes().contains(&byte);
+    text.bytes()
+        .map(|byte| if is_kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 /// The maximum length of a message, in characters.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
@@ -62,6 +72,18 @@ mod tests {
     fn input_text_stays_on_one_line() {
         assert_eq!(to_single_line("a\u{1b}[31m\nb\u{202e}c é"), "a\u{fffd}[31m\u{fffd}b\u{fffd}c é");
         assert_eq!(to_single_line(&"x".repeat(2_000)).chars().count(), 1_001);
+    }
+
+    #[test]
+    fn encodes_characters_that_have_a_meaning_in_urls() {
+        assert_eq!(percent_encode("duo-metrics:process", ""), "duo-metrics%3Aprocess");
+        assert_eq!(percent_encode("a/b?c#d e", ""), "a%2Fb%3Fc%23d%20e");
+        assert_eq!(percent_encode(".duo-metrics/history.jsonl.gz", "/"), ".duo-metrics/history.jsonl.gz");
+        assert_eq!(
+            percent_encode("javascript:alert(1)//../x y", ""),
+            "javascript%3Aalert%281%29%2F%2F..%2Fx%20y"
+        );
+        assert_eq!(percent_encode("/a b/ü#1.html", "/"), "/a%20b/%C3%BC%231.html");
     }
 
     #[test]

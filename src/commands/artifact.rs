@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::base::error::{Error, Outcome};
+use crate::base::text::percent_encode;
 use crate::cli::ArtifactArgs;
 use crate::collect::collectors::Fault;
 use crate::collect::gitlab::{Client, RetryPolicy};
@@ -55,26 +56,4 @@ pub fn run(args: &ArtifactArgs, environment: &Environment, summary: &mut Summary
         branches.join(" or ")
     ));
     Ok(Outcome::Complete)
-}
-
-/// Percent-encodes a text as part of a URL, except for letters, digits, `-_.~` and the given
-/// characters.
-fn percent_encode(text: &str, kept: &str) -> String {
-    let is_kept =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || kept.as_bytes().contains(&byte);
-    text.bytes()
-        .map(|byte| if is_kept(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn encodes_characters_that_have_a_meaning_in_urls() {
-        assert_eq!(percent_encode("duo-metrics:process", ""), "duo-metrics%3Aprocess");
-        assert_eq!(percent_encode("a/b?c#d e", ""), "a%2Fb%3Fc%23d%20e");
-        assert_eq!(percent_encode(".duo-metrics/history.jsonl.gz", "/"), ".duo-metrics/history.jsonl.gz");
-    }
 }

@@ -29,9 +29,13 @@ pub(super) fn optional_input(files: &[PathBuf]) -> Result<Option<Input>, Error> 
     if files.is_empty() {
         return Ok(standard_input());
     }
-    // A file that is missing is an error before the first line is read.
+    // A file that is missing is an error before the first line is read. A named pipe is not opened: what
+    // writes to it would end when it is closed again.
     for path in files.iter().filter(|path| !is_standard_input(path)) {
-        File::open(path).map_err(Error::file("read", path))?;
+        let found = path.metadata().map_err(Error::file("read", path))?;
+        if found.is_file() {
+            File::open(path).map_err(Error::file("read", path))?;
+        }
     }
     let waiting = files.iter().cloned().collect();
     Ok(Some(Box::new(FileReader { waiting, current: None, is_line_open: false })))
@@ -134,7 +138,25 @@ mod tests {
             .and_then(|mut input| input.read_to_string(&mut text).map_err(Error::reading))
             .expect("read");
         assert_eq!(text.replace('\r', ""), "a\nb\nc\nd");
+
         let missing = input(&[file("a", b"a"), folder.path().join("none")]).err().expect("an error");
         assert!(missing.code() == 78 && missing.to_string().contains("none"), "{missing}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_named_pipe_is_opened_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, "a\nb\n")
+        });
+        let mut text = String::new();
+        let mut pipe = input(&[pipe]).expect("it exists");
+        pipe.read_to_string(&mut text).expect("read");
+        assert_eq!(text, "a\nb\n");
+        writer.join().expect("a thread").expect("written");
     }
 }

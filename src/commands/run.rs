@@ -8,6 +8,7 @@ use std::thread;
 use crate::aggregate::aggregator::{self, aggregate};
 use crate::aggregate::history::{RunIdentity, RunInstance};
 use crate::base::error::{Error, Outcome};
+use crate::base::text::percent_encode;
 use crate::cli::RunArgs;
 use crate::collect::scheduler::{Plan, clear_checkpoint};
 use crate::commands::aggregate::{prices, teams, thresholds};
@@ -100,7 +101,7 @@ pub fn run(args: &RunArgs, environment: &Environment, summary: &mut Summary) -> 
 /// Reports the address of a page, and opens it if wanted. That no browser starts is no error: the page is there.
 fn show_site(page: &Path, opens: bool, summary: &mut Summary) {
     let Ok(page) = page.canonicalize() else { return };
-    let address = file_address(&page);
+    let address = format!("file://{}", percent_encode(&page.to_string_lossy(), "/"));
     summary.message(format!("the site is at {address}"));
     summary.field("site", address.as_str());
     if !opens {
@@ -119,19 +120,6 @@ fn show_site(page: &Path, opens: bool, summary: &mut Summary) {
     }
 }
 
-/// The `file:` address of a path (RFC 8089).
-fn file_address(path: &Path) -> String {
-    let mut address = "file://".to_owned();
-    for byte in path.to_string_lossy().bytes() {
-        match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(byte.into()),
-            _ if byte.is_ascii_alphanumeric() => address.push(byte.into()),
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address
-}
-
 /// The GitLab of the plan, to check it against the history before the first request. The groups are
 /// not included, because only GitLab knows their canonical paths.
 fn run_identity(plan: &Plan, key: Option<&PseudonymKey>) -> RunIdentity {
@@ -139,14 +127,4 @@ fn run_identity(plan: &Plan, key: Option<&PseudonymKey>) -> RunIdentity {
     let key_checks = key.map(|key| key.check(instance)).into_iter().collect();
     let run_instance = RunInstance { key_checks, ..RunInstance::default() };
     RunIdentity { instances: [(instance.to_owned(), run_instance)].into(), ..RunIdentity::default() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_of_a_file_has_no_character_that_ends_it() {
-        assert_eq!(file_address(Path::new("/a b/ü#1.html")), "file:///a%20b/%C3%BC%231.html");
-    }
 }

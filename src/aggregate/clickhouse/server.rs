@@ -9,7 +9,7 @@ use ureq::{BodyReader, SendBody};
 use super::query_error::{self, QueryError};
 use super::statements::{SELECT_VERSION, VERSION, strip_comments};
 use crate::base::error::Error;
-use crate::base::text::to_single_line;
+use crate::base::text::{percent_encode, to_single_line};
 use crate::system::http::Route;
 use crate::system::http::{self, Connection};
 use crate::system::progress;
@@ -103,7 +103,7 @@ impl Server {
         let url = format!(
             "{}/?database={}&{parameters}",
             self.database.url(),
-            percent_encoded(self.database.name())
+            percent_encode(self.database.name(), "")
         );
         let mut request = self.connection.agent().post(&url);
         for (name, value) in [
@@ -164,14 +164,4 @@ impl Server {
     fn clean(&self, text: &str) -> String {
         to_single_line(&self.database.redact(text))
     }
-}
-
-/// A text, percent-encoded for a URL.
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, context};
 
+use crate::base::text::percent_encode;
 use crate::model::scope::ALL_SCOPES;
 
 use super::card::{Card, CardPeriod};
 use super::number;
 use super::page;
 use super::place;
-use super::text::{path_segment, plain};
+use super::text::plain;
 use super::theme::Theme;
 use super::{Error, MetricReport, SiteFile};
 
@@ -69,7 +70,7 @@ fn rank(found: &DashboardFolder) -> usize {
 
 fn card(found: &DashboardFolder) -> Value {
     let card = found.card.clone().unwrap_or_default();
-    let folder = path_segment(&found.folder);
+    let folder = percent_encode(&found.folder, "");
     let file = if found.index { "index.html" } else { "dashboard.json" };
     let title = if card.title.is_empty() { plain(&found.folder, 100) } else { card.title };
     let headline: Vec<Value> = card
