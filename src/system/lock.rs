@@ -9,7 +9,15 @@ use crate::system::files::create_folder;
 /// Exclusive use of a folder, until it is dropped or the process ends in whatever way.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a child process that is being started holds a copy of it until it executes its
+        // program.
+        let _ = self.file.unlock();
+    }
 }
 
 impl FolderLock {
@@ -32,7 +40,7 @@ impl FolderLock {
         options.write(true).create(true).truncate(false);
         let file = without_links(&mut options).open(&path).map_err(Error::file("lock", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(FolderLock { _file: file }),
+            Ok(()) => Ok(FolderLock { file }),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::Transient(format!("another run uses {}; {advice}", display_path(folder))))
             }
@@ -64,6 +72,16 @@ mod tests {
         let lock = acquire().expect("it is free");
         let held = acquire().expect_err("it is held");
         assert!(held.code() == 75 && held.to_string().ends_with("; wait"), "{held}");
+        drop(lock);
+        acquire().expect("it is free again");
+    }
+
+    #[test]
+    fn a_copy_of_the_open_file_does_not_hold_the_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acquire = || FolderLock::acquire(folder.path(), "run.lock", "wait");
+        let lock = acquire().expect("it is free");
+        let _of_child = lock.file.try_clone().expect("a copy");
         drop(lock);
         acquire().expect("it is free again");
     }

@@ -329,7 +329,10 @@ fn small_values_are_suppressed_with_a_secondary_one_in_all_formats() {
     assert!(!families.iter().any(|family| family[0] == "duo_metrics_chat_users_people"));
 
     let digest = export(&bench, "markdown", input.as_bytes());
-    assert!(digest.contains("| People in Chat | suppressed |") && digest.contains("fewer than 5"), "{digest}");
+    assert!(
+        digest.contains("| People in Chat | suppressed |") && digest.contains("fewer than 5"),
+        "{digest}"
+    );
 
     let loose = bench.pipe(&["export", "--format", "csv", "--small-group", "3"], input.as_bytes());
     assert!(rows(&loose.stdout).iter().all(|row| !row.contains_key("hidden")));

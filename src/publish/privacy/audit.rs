@@ -71,8 +71,10 @@ pub(super) fn values(lines: &[Line<'_>]) -> Vec<Option<f64>> {
 pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<bool> {
     let units = units();
     let is_whole = |at: usize| {
-        let is_amount =
-            matches!(units.get(lines[at / 2].metric), Some(Unit::Dollars | Unit::Credits | Unit::PerPerson(_)));
+        let is_amount = matches!(
+            units.get(lines[at / 2].metric),
+            Some(Unit::Dollars | Unit::Credits | Unit::PerPerson(_))
+        );
         !is_amount && values[at].is_none_or(|value| value.fract() == 0.0)
     };
     (0..values.len()).map(is_whole).collect()
@@ -125,11 +127,7 @@ pub(super) struct Propagation<'r> {
 
 impl<'r> Propagation<'r> {
     /// Bounds without any conclusion, by [`Count::index`].
-    pub(super) fn new(
-        relations: &'r Relations,
-        bounds: Vec<Bounds>,
-        is_whole: Vec<bool>,
-    ) -> Propagation<'r> {
+    pub(super) fn new(relations: &'r Relations, bounds: Vec<Bounds>, is_whole: Vec<bool>) -> Propagation<'r> {
         let reasons = vec![[NONE; 2]; bounds.len()];
         let is_waiting = vec![false; relations.groups.len()];
         Propagation { relations, bounds, reasons, is_whole, is_waiting }
@@ -249,9 +247,7 @@ impl<'r> Propagation<'r> {
             let part = self.bounds[count.index()];
             let others_high = if high.is_finite() { high - part.high } else { f64::INFINITY };
             let (part_low, part_high) = match group.kind {
-                Kind::Sum | Kind::Revealed => {
-                    (of_total.low - others_high, of_total.high - (low - part.low))
-                }
+                Kind::Sum | Kind::Revealed => (of_total.low - others_high, of_total.high - (low - part.low)),
                 Kind::Cover | Kind::Near | Kind::Balance => (of_total.low - others_high, of_total.high),
                 Kind::Nested | Kind::AtMost => (0.0, of_total.high),
             };

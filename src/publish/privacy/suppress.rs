@@ -116,7 +116,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// Decides the lines of a stage, with which these groups are complete.
     fn decide(&mut self, lines: &[usize], groups: &[usize], teams: &TeamRelations) {
-        for line in lines.iter().filter(|line| self.lines[**line].is_suppressed).copied().collect::<Vec<_>>() {
+        for line in lines.iter().filter(|line| self.lines[**line].is_suppressed).copied().collect::<Vec<_>>()
+        {
             self.suppress_equal(line);
         }
         self.suppress_revealing(groups.iter().copied().collect());

@@ -30,6 +30,9 @@ pub(super) fn seats(collected: &Collected<'_>, groups: &[usize], period: Period,
         // The first of the consecutive lists, up to the one that counts, that contain a person.
         let lists = collected.lists_of(groups);
         let until = list_of(collected, groups, period).map(|(day, _)| day);
+        // Only the newest list reports the last activity. A window that ended before it stays as it was then.
+        let is_reported =
+            period.end == collected.until || until == collected.lists_of(groups).last().map(|(day, _)| *day);
         let had_since = |person: usize| {
             let up_to = lists.iter().filter(|(day, _)| Some(*day) <= until).rev();
             let unbroken = up_to.take_while(|(_, holders)| holders.contains(&person));
@@ -47,8 +50,11 @@ pub(super) fn seats(collected: &Collected<'_>, groups: &[usize], period: Period,
                 None => unknown("no_snapshot"),
                 Some(holders) => {
                     let is_idle = |person: &&usize| {
-                        let reported = organization.people[**person].last_duo_activity_on;
-                        match reported.max(days_of(**person, false).into_iter().filter(|day| *day <= period.end).max()) {
+                        let reported =
+                            organization.people[**person].last_duo_activity_on.filter(|_| is_reported);
+                        let seen =
+                            days_of(**person, false).into_iter().filter(|day| *day <= period.end).max();
+                        match reported.max(seen) {
                             Some(last) => (from..=to).contains(&(period.end - last).num_days()),
                             None => tier == "certain" && (period.end - had_since(**person)).num_days() >= 30,
                         }
