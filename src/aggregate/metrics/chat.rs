@@ -47,7 +47,7 @@ const MESSAGES_PER_USER: Definition = Definition {
     unit: Unit::PerPerson(&[&[CountRef::of("chat.messages")], &[CountRef::of("chat.users")]]),
     grains: ALL_GRAINS,
     by: &[TOTAL],
-    relations: &[Relation::Statistics],
+    relations: &[Relation::Statistics, Relation::AtMost(CountRef::of("chat.messages"))],
     text: "Questions that people (not bots) asked in GitLab Duo Chat, divided by the number of these \
            people.",
 };

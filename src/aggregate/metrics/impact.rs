@@ -45,7 +45,7 @@ const SIZE: Definition = Definition {
     unit: Unit::Lines,
     grains: GRAINS,
     by: &["with_duo×stat"],
-    relations: &[Relation::Statistics],
+    relations: &[Relation::Statistics, Relation::SameLinesAs("impact.time_to_merge_seconds")],
     text: "The same statistics for the lines added and deleted, over the merge requests for which \
            GitLab reports them.",
 };

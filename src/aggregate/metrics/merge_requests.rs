@@ -43,7 +43,7 @@ const TIME_TO_MERGE: Definition = Definition {
     unit: Unit::Seconds,
     grains: ALL_GRAINS,
     by: &["stat", "stat×project"],
-    relations: &[Relation::Statistics],
+    relations: &[Relation::Statistics, Relation::ObservationsOf("merge_requests.merged")],
     text: "Seconds from opening to merging, over the merge requests merged in the period: median \
            (p50) and 95th percentile (p95), by nearest rank.",
 };
@@ -54,7 +54,7 @@ const PER_AUTHOR: Definition = Definition {
     unit: Unit::PerPerson(&[&[CountRef::of("merge_requests.merged")]]),
     grains: &[Grain::Month, Grain::Window],
     by: &[TOTAL],
-    relations: &[Relation::Statistics],
+    relations: &[Relation::Statistics, Relation::AtMost(CountRef::of("merge_requests.merged"))],
     text: "Merge requests merged in the period whose author is known and a person (not a bot), \
            divided by the number of these authors.",
 };

@@ -23,6 +23,8 @@ pub enum Relation {
     ActivePeople,
     /// Statistics of the observations that `n` counts. They do not add up.
     Statistics,
+    /// The observations, which `n` counts, are those that another metric counts with the same dimensions except `stat`.
+    ObservationsOf(&'static str),
     /// The lines without these dimensions add up to another count in the same place: with the other
     /// dimensions of the lines and those of the reference.
     PartsOf {
@@ -47,7 +49,8 @@ pub enum Relation {
     },
     /// Everyone who is counted is also counted there; see [`CountRef`] for where.
     SubsetOf(CountRef),
-    /// Everyone who is counted has at least one of what is counted there; see [`CountRef`] for where.
+    /// The count is at most that one: it leaves some cases out, or everyone who is counted has at least one of them. See
+    /// [`CountRef`] for where.
     AtMost(CountRef),
     /// Lines with exactly these dimensions have the same `n` as another line with exactly those.
     SameAs {

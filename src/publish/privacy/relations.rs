@@ -170,6 +170,7 @@ impl Relations {
                 self.add_periods(lines, range, Kind::Cover);
             }
             Relation::Statistics => {
+                self.add_statistics(lines, range.clone());
                 if definition.metric != METRIC {
                     self.add_sums(lines, range.clone(), Kind::Sum);
                     self.add_periods(lines, range, Kind::Sum);
@@ -188,12 +189,9 @@ impl Relations {
                 let as_by: Dimensions = as_by.iter().copied().collect();
                 self.add_same(lines, range, |line| (*line.by == by).then_some((*metric, &as_by)));
             }
-            Relation::SameLinesAs(metric) => {
-                for at in range {
-                    let line = &lines[at];
-                    let other = find(lines, line, &LineRef { metric, ..LineRef::of(line) });
-                    self.equal.extend(other.map(|other| [at, other]));
-                }
+            Relation::SameLinesAs(metric) => self.add_same_lines(lines, range, metric, |_| true),
+            Relation::ObservationsOf(metric) => {
+                self.add_same_lines(lines, range, metric, |dimension| dimension != "stat");
             }
         }
     }
@@ -209,6 +207,35 @@ impl Relations {
             let Some((metric, by)) = same_as(line) else { continue };
             let wanted = LineRef { metric, by, population: None, period: line.period };
             self.equal.extend(find(lines, line, &wanted).map(|other| [at, other]));
+        }
+    }
+
+    /// Statistics of the same observations.
+    fn add_statistics(&mut self, lines: &[Line<'_>], range: Range<usize>) {
+        let observations = |at: usize| {
+            let by: Dimensions = lines[at].by.iter().filter(|(name, _)| *name != "stat").collect();
+            (lines[at].series(), by)
+        };
+        let mut order: Vec<usize> = range.filter(|at| lines[*at].by.contains("stat")).collect();
+        order.sort_by_cached_key(|at| observations(*at));
+        for pair in order.windows(2).filter(|pair| observations(pair[0]) == observations(pair[1])) {
+            self.equal.push([pair[0], pair[1]]);
+        }
+    }
+
+    /// Lines of another metric with the same dimensions, as far as it has them.
+    fn add_same_lines(
+        &mut self,
+        lines: &[Line<'_>],
+        range: Range<usize>,
+        metric: &str,
+        has: impl Fn(&str) -> bool,
+    ) {
+        for at in range {
+            let line = &lines[at];
+            let by: Dimensions = line.by.iter().filter(|(name, _)| has(name)).collect();
+            let other = find(lines, line, &LineRef { metric, by: &by, ..LineRef::of(line) });
+            self.equal.extend(other.map(|other| [at, other]));
         }
     }
 

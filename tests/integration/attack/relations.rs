@@ -389,6 +389,12 @@ impl Relations<'_> {
                 self.add(vec![(variable, 1), (other, -1)], Sense::AtMost, Rule::Metrics);
             }
         }
+        // The sizes are those of the same merge requests, as far as they are known.
+        if let Some(rest) = name.strip_prefix("impact.size_lines")
+            && let Some(other) = self.beside(variable, &format!("impact.time_to_merge_seconds{rest}"), by)
+        {
+            self.add(vec![(variable, 1), (other, -1)], Sense::AtMost, Rule::Metrics);
+        }
         let event = |name: &str| By::from([("event".to_owned(), name.to_owned())]);
         let feature = |name: &str| By::from([("feature".to_owned(), name.to_owned())]);
         let bound = match &**name {

@@ -59,6 +59,22 @@ pub(crate) fn broken(knowledge: &Knowledge, relations: &[Relation]) -> BTreeMap<
     found
 }
 
+/// The conclusions that led to the bounds of a number, the last one first.
+fn chain(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>], at: usize) -> String {
+    let mut used: Vec<usize> = Vec::new();
+    let mut waiting = std::collections::VecDeque::from([at]);
+    while let Some(at) = waiting.pop_front() {
+        let Some(reason) = reasons[at].filter(|reason| !used.contains(reason)) else { continue };
+        used.push(reason);
+        if used.len() == 12 {
+            break;
+        }
+        waiting.extend(relations[reason].terms.iter().map(|(other, _)| *other));
+    }
+    let texts: Vec<String> = used.iter().map(|reason| explain(knowledge, &relations[*reason])).collect();
+    texts.join("\n              ")
+}
+
 fn explain(knowledge: &Knowledge, relation: &Relation) -> String {
     let text: Vec<String> = (relation.terms.iter())
         .take(12)
@@ -141,7 +157,7 @@ impl Report {
             // k possible values, so the ends differ by less than k.
             "almost open"
         };
-        let reason = reasons[at].map_or_else(String::new, |reason| explain(knowledge, &relations[reason]));
+        let reason = chain(knowledge, relations, reasons, at);
         self.findings.entry(format!("{place} {field} {precision}")).or_default().push(format!(
             "{} in [{}, {}] is {:?} of {} people: {reason}",
             knowledge.name(at),
