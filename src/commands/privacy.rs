@@ -9,10 +9,14 @@ use crate::base::text::format_count;
 use crate::cli::{AuditArgs, PrivacyCommand, PrivacyCommandArgs};
 use crate::publish::export::{PublishedMetric, read_table};
 use crate::publish::privacy::{Finding, Line, Revealed, attack, combine};
+use crate::publish::site::parse_card;
 use crate::system::summary::Summary;
 
 /// The table of a dashboard.
 const TABLE: &str = "metrics.csv";
+
+/// The summary of a dashboard, beside its table.
+const CARD: &str = "dashboard.json";
 
 /// Runs the command.
 pub fn run(
@@ -21,8 +25,9 @@ pub fn run(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let PrivacyCommand::Audit(AuditArgs { sites, small_group }) = &args.command;
+    let paths: Vec<Vec<PathBuf>> = sites.iter().map(|site| tables_in(site)).collect::<Result<_, _>>()?;
     let tables: Vec<Vec<PublishedMetric>> =
-        sites.iter().map(|site| read_site(site)).collect::<Result<_, _>>()?;
+        paths.iter().map(|tables| read_site(tables)).collect::<Result<_, _>>()?;
     let by_site: Vec<Vec<Line<'_>>> = tables.iter().map(|table| lines_of(table)).collect();
     let (lines, changes) = combine(&by_site);
     let mut findings: Vec<String> =
@@ -44,6 +49,11 @@ pub fn run(
     summary.field("values", lines.len());
     summary.field("suppressed", suppressed);
     summary.field("findings", findings.len());
+    if paths.iter().flatten().any(|table| has_open_periods(table)) {
+        summary.message(
+            "the sites have periods that can still change (--open-periods): sites of successive days reveal the day between",
+        );
+    }
     if findings.is_empty() {
         summary.message(format!("no count of fewer than {small_group} people can be derived"));
         return Ok(Outcome::Complete);
@@ -54,18 +64,25 @@ pub fn run(
     )))
 }
 
-/// The published values of a site: of one `metrics.csv`, or of all dashboards in a folder.
-fn read_site(site: &Path) -> Result<Vec<PublishedMetric>, Error> {
+/// The published values of the tables of a site.
+fn read_site(tables: &[PathBuf]) -> Result<Vec<PublishedMetric>, Error> {
     let mut metrics = Vec::new();
-    for path in tables_in(site)? {
-        let content = fs::read(&path).map_err(Error::file("read", &path))?;
-        let read = read_table(&content)
-            .map_err(|error| Error::Input(format!("{}: {error}", display_path(&path))))?;
+    for path in tables {
+        let content = fs::read(path).map_err(Error::file("read", path))?;
+        let read =
+            read_table(&content).map_err(|error| Error::Input(format!("{}: {error}", display_path(path))))?;
         metrics.extend(read);
     }
     Ok(metrics)
 }
 
+/// Whether the dashboard of a table publishes periods that can still change.
+fn has_open_periods(table: &Path) -> bool {
+    let card = fs::read(table.with_file_name(CARD)).ok();
+    card.and_then(|card| parse_card(&card).ok()).is_some_and(|card| card.open_periods)
+}
+
+/// The tables of a site: one `metrics.csv`, or those of all dashboards in a folder.
 fn tables_in(site: &Path) -> Result<Vec<PathBuf>, Error> {
     if site.is_file() {
         return Ok(vec![site.to_owned()]);

@@ -169,10 +169,13 @@ describe("every control of every dashboard, in every state", SIDE_BY_SIDE, () =>
 
 describe("states", () => {
   test("without data, a page states it and has no charts", async () => {
-    const { page, close } = await openPage(browser, fileUrl("no-data", "duo-metrics/index.html"));
-    assert.equal(await page.locator("#empty-title").textContent(), "No data yet");
-    assert.equal(await page.locator("svg.chart").count(), 0);
-    await close();
+    for (const name of ["no-data", "first-days"]) {
+      const { page, close } = await openPage(browser, fileUrl(name, "duo-metrics/index.html"));
+      assert.equal(await page.locator("#empty-title").textContent(), "No data yet");
+      assert.match(await page.locator(".blank").textContent(), /published seven days after they end/);
+      assert.equal(await page.locator("svg.chart").count(), 0);
+      await close();
+    }
   });
 
   test("a missing day is a gap with a label, never zero", async () => {

@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /**
  * A state of the site.
  * @typedef {{name: string, people?: number, days?: number, groups?: string, since?: string, token?: string, dashboards?: string[],
- *   flags?: string[], fetch?: string[], theme?: string, locale?: string, extra?: object[], empty?: boolean, code?: number[]}} State
+ *   flags?: string[], fetch?: string[], theme?: string, locale?: string, open?: boolean, extra?: object[], empty?: boolean, code?: number[]}} State
  * `flags` are those of the stand-in GitLab, `fetch` those of the command.
  */
 
@@ -32,7 +32,9 @@ export const STATES = [
   { name: "clickhouse", people: 60, days: 40, flags: ["--clickhouse"], code: [0, 3] },
   { name: "no-seats", people: 120, days: 40, token: "-reporter", dashboards: ["--duo"], code: [0, 3] },
   { name: "one-person", people: 1, days: 40, code: [0, 3] },
-  { name: "one-day", people: 120, days: 1, since: "2026-10-31", code: [0, 3] },
+  { name: "one-day", people: 120, days: 1, since: "2026-10-31", open: true, code: [0, 3] },
+  // No week is closed: the pages state when the first figures appear.
+  { name: "first-days", people: 60, days: 3, empty: true, code: [0, 3] },
   { name: "agents", people: 60, days: 40, extra: agentLines("acme", 40), code: [0, 3] },
   { name: "sampled", people: 120, days: 40, fetch: ["--every", "3"], code: [0, 3] },
   { name: "tiny-group", people: 9, days: 40, code: [0, 3] },
@@ -83,7 +85,8 @@ export async function buildSite(state, binaries, folder) {
     const own = metrics.split("\n").filter((line) => !state.extra || !line.includes('"metric":"agents.'));
     const kept = own.join("\n") + extra.join("");
     const theme = state.theme ? ["--theme", state.theme] : [];
-    await call(["dashboard", "--site", "public", ...switches, ...theme], kept);
+    const periods = state.open ? ["--open-periods"] : [];
+    await call(["dashboard", "--site", "public", ...switches, ...theme, ...periods], kept);
     await call(["landing", "--site", "public", ...theme], "");
     return kept
       .split("\n")

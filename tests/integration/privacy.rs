@@ -60,6 +60,25 @@ fn the_site_contains_no_person() {
 }
 
 #[test]
+fn a_site_with_open_periods_says_so() {
+    let bench = Bench::new(60, 30);
+    for (flags, is_open) in [(&[][..], false), (&["--open-periods"][..], true)] {
+        let result =
+            bench.run(&[&["run", "--duo", "--since", "2026-10-02", "--group", "acme"], flags].concat());
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let read = |name: &str| {
+            std::fs::read_to_string(bench.path("public/duo-metrics").join(name)).expect("a file of the site")
+        };
+        assert_eq!(read("index.html").contains("<code>--open-periods</code>"), is_open);
+        let card: Value = serde_json::from_str(&read("dashboard.json")).expect("JSON");
+        assert_eq!(card["open_periods"] == true, is_open);
+        let site = bench.path("public").display().to_string();
+        let audit = bench.run(&["privacy", "audit", &site]);
+        assert_eq!(audit.stderr.contains("--open-periods"), is_open, "{}", audit.stderr);
+    }
+}
+
+#[test]
 fn server_messages_do_not_reach_the_site() {
     let bench = Bench::new(60, 5);
     let body = r#"{"errors":[{"message":"You (jane.secret) may not; not authorized"}]}"#.to_owned();

@@ -36,6 +36,9 @@ pub struct Card {
     pub headline: Vec<Headline>,
     /// Whether it is from an earlier run because this one failed.
     pub carried_over: bool,
+    /// Whether periods that can still change are published, so that two sites of successive days reveal the day between.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub open_periods: bool,
     /// The answer on its first screen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<CardAnswer>,
@@ -152,6 +155,7 @@ pub fn parse_card(json: &[u8]) -> Result<Card, String> {
             .filter(|headline| !headline.label.is_empty() && !headline.value.is_empty())
             .collect(),
         carried_over: fields.get("carried_over").and_then(Value::as_bool).unwrap_or(false),
+        open_periods: fields.get("open_periods").and_then(Value::as_bool).unwrap_or(false),
         answer: fields.get("answer").filter(|answer| answer.is_object()).map(answer),
     })
 }
@@ -220,6 +224,7 @@ mod tests {
                 }),
             }],
             carried_over: false,
+            open_periods: true,
             answer: Some(CardAnswer {
                 verdict: "Duo is in use: 154 of 178 assigned seats were active.".into(),
                 details: "No clear change.".into(),

@@ -126,6 +126,7 @@ impl<'a> Frame<'a> {
                 _ => tiles.iter().map(Tile::headline).collect(),
             },
             carried_over: false,
+            open_periods: self.options.open_periods,
             answer: self.answer.as_ref().filter(|_| self.status != CardStatus::Empty).map(|found| {
                 CardAnswer {
                     verdict: found.verdict_text(),
@@ -170,6 +171,7 @@ impl<'a> Frame<'a> {
             collected => self.collected_at().map_or_else(String::new, number::instant),
             status => status_word(self.status),
             small_group => number::count(self.small_group),
+            open_periods => self.options.open_periods,
             tiles => tiles,
             answer => self.answer.as_ref().map(|found| {
                 answer::value(found, &self.trust, &groups.join(", "), self.options.assumptions)
