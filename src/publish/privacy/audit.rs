@@ -1,6 +1,6 @@
 //! What an attacker can compute from published lines: the bounds of each suppressed count.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Line;
 use super::relations::{Count, Group, Kind, Relations, number_of};
@@ -16,8 +16,27 @@ pub(super) struct Bounds {
 /// Rounding of sums of amounts.
 const TOLERANCE: f64 = 1e-6;
 
+/// Below this width, every change of the bounds of a whole number counts.
+const SMALL_EXTENT: f64 = 32.0;
+
 /// How often a relation is used on average at most.
 const MAX_STEPS_PER_GROUP: usize = 100;
+
+/// The lower or the upper bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Low,
+    High,
+}
+
+impl Side {
+    fn opposite(self) -> Side {
+        match self {
+            Side::Low => Side::High,
+            Side::High => Side::Low,
+        }
+    }
+}
 
 impl Bounds {
     /// Nothing is known but that the count exists.
@@ -42,7 +61,8 @@ impl Bounds {
         let narrowed = Bounds { low: self.low.max(low), high: self.high.min(high) };
         let width = self.high - self.low;
         let extent = if width.is_finite() { width } else { self.low };
-        let least = if is_whole { extent / 100.0 - 1.0 } else { extent / 100.0 }.max(TOLERANCE);
+        let least =
+            if is_whole && extent < SMALL_EXTENT { TOLERANCE } else { (extent / 16.0).max(TOLERANCE) };
         let changes = narrowed.low > self.low + least || narrowed.high < self.high - least;
         if !changes || narrowed.low > narrowed.high + TOLERANCE {
             return false;
@@ -149,37 +169,55 @@ impl<'r> Propagation<'r> {
         self.reasons[count] = [NONE; 2];
     }
 
+    /// Makes the bounds of a count part of what is known without any relation.
+    pub(super) fn settle(&mut self, count: usize) -> Bounds {
+        self.reasons[count] = [NONE; 2];
+        self.bounds[count]
+    }
+
     /// Forgets everything concluded from these counts, and returns all counts that have to be computed
-    /// again. `known` returns what is known of a count without any relation.
-    pub(super) fn forget(&mut self, counts: Vec<usize>, known: impl Fn(usize) -> Bounds) -> BTreeSet<usize> {
-        let mut forgotten = BTreeSet::new();
-        let mut waiting = counts;
-        while let Some(count) = waiting.pop() {
-            if !forgotten.insert(count) {
-                continue;
-            }
-            self.set(count, known(count));
+    /// again, in order. `known` returns what is known of a count without any relation.
+    pub(super) fn forget(&mut self, counts: Vec<usize>, known: impl Fn(usize) -> Bounds) -> Vec<usize> {
+        let mut waiting: Vec<(usize, Side)> = Vec::new();
+        for count in &counts {
+            self.set(*count, known(*count));
+            waiting.extend([(*count, Side::Low), (*count, Side::High)]);
+        }
+        let mut forgotten = counts;
+        while let Some((count, side)) = waiting.pop() {
             for at in self.relations.groups_of(count / 2) {
                 let group = &self.relations.groups[*at];
-                let others = self.relations.parts_of(group).iter().chain(&group.total);
-                let follows = |other: &usize| self.reasons[*other].contains(&(*at as u32));
-                waiting.extend(others.map(|other| other.index()).filter(follows));
+                for (other, other_side) in follows(self.relations, group, count, side) {
+                    let reason = &mut self.reasons[other][other_side as usize];
+                    if *reason == *at as u32 {
+                        *reason = NONE;
+                        let known = known(other);
+                        match other_side {
+                            Side::Low => self.bounds[other].low = known.low,
+                            Side::High => self.bounds[other].high = known.high,
+                        }
+                        forgotten.push(other);
+                        waiting.push((other, other_side));
+                    }
+                }
             }
         }
+        forgotten.sort_unstable();
+        forgotten.dedup();
         forgotten
     }
 
     /// Narrows the bounds by relations until nothing changes: by those that `start` names, and by each
     /// other one that `is_usable` and has a count whose bounds change. Returns the counts whose bounds
-    /// changed.
+    /// changed, in order.
     pub(super) fn propagate(
         &mut self,
         start: impl Iterator<Item = usize>,
         is_usable: impl Fn(usize) -> bool,
-    ) -> BTreeSet<usize> {
+    ) -> Vec<usize> {
         let mut waiting: VecDeque<usize> = start.filter(|group| is_usable(*group)).collect();
         waiting.iter().for_each(|group| self.is_waiting[*group] = true);
-        let mut all_changed = BTreeSet::new();
+        let mut all_changed = Vec::new();
         // A limit for what approaches its bounds very slowly.
         let mut steps = MAX_STEPS_PER_GROUP * self.relations.groups.len();
         let mut changed = Vec::new();
@@ -191,7 +229,7 @@ impl<'r> Propagation<'r> {
             steps -= 1;
             self.apply(at, &mut changed);
             for count in changed.drain(..) {
-                all_changed.insert(count);
+                all_changed.push(count);
                 for other in self.relations.groups_of(count / 2) {
                     if !self.is_waiting[*other] && is_usable(*other) {
                         self.is_waiting[*other] = true;
@@ -200,6 +238,8 @@ impl<'r> Propagation<'r> {
                 }
             }
         }
+        all_changed.sort_unstable();
+        all_changed.dedup();
         all_changed
     }
 
@@ -254,6 +294,33 @@ impl<'r> Propagation<'r> {
             self.narrow(at, *count, part_low, part_high, changed);
         }
     }
+}
+
+/// The bounds that a relation concludes from one bound of a count.
+fn follows(
+    relations: &Relations,
+    group: &Group,
+    count: usize,
+    side: Side,
+) -> impl Iterator<Item = (usize, Side)> {
+    let (kind, parts) = (group.kind, relations.parts_of(group));
+    let is_total = group.total.is_some_and(|total| total.index() == count);
+    // The first two parts are on one side of a balance.
+    let is_left = |at: usize| at < 2;
+    let place = parts.iter().position(|part| part.index() == count);
+    let of_part = move |(at, part): (usize, &Count)| {
+        let (is_concluded, is_same_side) = match kind {
+            Kind::Sum | Kind::Revealed => (true, is_total),
+            Kind::Balance => (true, place.is_some_and(|place| is_left(place) != is_left(at))),
+            Kind::Cover => (is_total || side == Side::High, is_total),
+            Kind::Nested | Kind::AtMost => (is_total, is_total),
+            Kind::Near => (false, false),
+        };
+        is_concluded.then_some((part.index(), if is_same_side { side } else { side.opposite() }))
+    };
+    let total = group.total.filter(|_| !is_total).map(|total| (total.index(), side));
+    let others = parts.iter().enumerate().filter(move |(_, part)| part.index() != count);
+    others.filter_map(of_part).chain(total)
 }
 
 /// What each of the four counts of a balance can be, according to the other three.

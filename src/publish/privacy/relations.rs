@@ -79,6 +79,8 @@ type Split<'a> = (&'a str, Period, Vec<&'a str>);
 pub(super) struct Relations {
     pub(super) groups: Vec<Group>,
     parts: Vec<Count>,
+    /// Whether each line has no value although it is published: nothing was collected.
+    is_unknown: Vec<bool>,
     /// Lines with the same count: both are published or neither.
     pub(super) equal: Vec<[usize; 2]>,
     /// The groups of each line: a range of [`Relations::group_list`].
@@ -91,7 +93,9 @@ impl Relations {
     pub(super) fn of(lines: &[Line<'_>]) -> Relations {
         let defined: BTreeMap<&str, &Definition> =
             definitions().map(|definition| (definition.metric, definition)).collect();
-        let mut relations = Relations::default();
+        let is_unknown = |line: &Line<'_>| !line.is_suppressed && line.n.or(line.value).is_none();
+        let mut relations =
+            Relations { is_unknown: lines.iter().map(is_unknown).collect(), ..Relations::default() };
         let mut start = 0;
         for of_metric in lines.chunk_by(|one, other| one.metric == other.metric) {
             let range = start..start + of_metric.len();
@@ -271,9 +275,11 @@ impl Relations {
         }
     }
 
-    /// Adds a group, and, for people, the difference of the total and each part.
+    /// Adds a group, and, for people, the difference of the total and each part. Parts that were not
+    /// collected are in no total.
     fn whole(&mut self, kind: Kind, total: Option<usize>, parts: impl IntoIterator<Item = usize>) {
-        let parts: Vec<Count> = parts.into_iter().map(Count::of).collect();
+        let parts = parts.into_iter().filter(|at| !self.is_unknown[*at]);
+        let parts: Vec<Count> = parts.map(Count::of).collect();
         let total = total.map(Count::of);
         if kind == Kind::Cover {
             parts.iter().for_each(|part| self.group(Kind::Nested, total, [*part]));

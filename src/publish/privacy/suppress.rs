@@ -140,14 +140,16 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             touched = self.conclude_again();
             touched_in_stage.extend(&touched);
         }
+        touched_in_stage.sort_unstable();
+        touched_in_stage.dedup();
         for count in touched_in_stage {
-            self.known[count] = self.propagation.bounds()[count];
+            self.known[count] = self.propagation.settle(count);
         }
     }
 
     /// Computes the bounds of the lines of this stage, and returns the counts whose bounds are new.
-    fn conclude(&mut self, lines: &[usize], groups: &[usize]) -> BTreeSet<usize> {
-        let mut new: BTreeSet<usize> = lines.iter().flat_map(|line| [2 * line, 2 * line + 1]).collect();
+    fn conclude(&mut self, lines: &[usize], groups: &[usize]) -> Vec<usize> {
+        let mut new: Vec<usize> = lines.iter().flat_map(|line| [2 * line, 2 * line + 1]).collect();
         for count in &new {
             let line = count / 2;
             let known = audit::known(&self.lines[line], self.values[*count], self.is_amount[line]);
@@ -161,7 +163,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// Computes what was concluded from lines that are suppressed now, and returns the counts whose
     /// bounds are new.
-    fn conclude_again(&mut self) -> BTreeSet<usize> {
+    fn conclude_again(&mut self) -> Vec<usize> {
         let suppressed = std::mem::take(&mut self.newly_suppressed);
         let suppressed = suppressed.iter().filter(|line| self.stages[**line] <= self.stage);
         let counts = suppressed.flat_map(|line| [2 * line, 2 * line + 1]).collect();
@@ -178,7 +180,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 
     /// Finds out which of these counts are suppressed, and known too well.
-    fn find_narrow(&mut self, counts: &BTreeSet<usize>) {
+    fn find_narrow(&mut self, counts: &[usize]) {
         for count in counts {
             let line = count / 2;
             let is_narrow = self.lines[line].is_suppressed

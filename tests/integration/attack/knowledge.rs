@@ -331,7 +331,14 @@ impl Knowledge {
         let is_unknown = row.hidden.is_empty() && !row.reason.is_empty();
         let fields =
             [(Field::N, row.n), (Field::Of, row.of), (Field::People, row.people), (Field::Value, row.value)];
+        // What was not collected is not in the sums of longer periods.
+        let is_missing = is_unknown && row.reason == "not_collected" && row.grain == "day";
         for (field, value) in fields {
+            if is_missing && [Field::N, Field::People].contains(&field) {
+                let Some(at) = self.variable_of(&cell, field, site) else { continue };
+                let variable = &mut self.variables[at];
+                (variable.low, variable.high, variable.truth) = (0.0, 0.0, Some(0.0));
+            }
             if is_unknown && value.is_none() {
                 continue;
             }

@@ -48,9 +48,35 @@ fn attack(plan: Plan) -> Report {
 
 #[test]
 fn nothing_about_few_people_can_be_derived_from_a_small_site() {
-    let plan = Plan { people: 20, shape: Shape::One, sites: 1, every: 1, is_corrected: false, seed: 1 };
+    let plan = Plan {
+        people: 20,
+        shape: Shape::One,
+        sites: 1,
+        every: 1,
+        is_corrected: false,
+        has_gaps: false,
+        seed: 1,
+    };
     let report = attack(plan);
     assert!(report.broken.is_empty() && report.excluded.is_empty(), "the attack is wrong: {report}");
+    assert!(report.sensitive > 1000, "{}", report.sensitive);
+    assert!(report.certain().is_empty(), "{report}");
+}
+
+/// Days that were not collected add nothing to the periods around them, which everyone knows.
+#[test]
+fn days_that_were_not_collected_do_not_reveal_the_others() {
+    let plan = Plan {
+        people: 40,
+        shape: Shape::Shared,
+        sites: 1,
+        every: 1,
+        is_corrected: false,
+        has_gaps: true,
+        seed: 1,
+    };
+    let report = attack(plan);
+    assert!(report.excluded.is_empty(), "the attack is wrong: {report}");
     assert!(report.sensitive > 1000, "{}", report.sensitive);
     assert!(report.certain().is_empty(), "{report}");
 }
@@ -61,7 +87,15 @@ fn nothing_about_few_people_can_be_derived_from_a_small_site() {
 #[test]
 #[ignore = "takes a minute in a debug build"]
 fn a_value_that_suppression_forgets_is_noticed() {
-    let plan = Plan { people: 20, shape: Shape::One, sites: 3, every: 7, is_corrected: false, seed: 3 };
+    let plan = Plan {
+        people: 20,
+        shape: Shape::One,
+        sites: 3,
+        every: 7,
+        is_corrected: false,
+        has_gaps: false,
+        seed: 3,
+    };
     let mut knowledge = Knowledge::of(&World::new(plan));
     let relations = relations::relations(&mut knowledge);
     let propagation = Propagation::new(&knowledge, &relations);
@@ -97,7 +131,7 @@ fn limits() -> Limits {
 
 /// The plans that `DUO_METRICS_ATTACK` names, separated by commas: people, shape (`one`, `shared`,
 /// `tiny`, `teams`), sites and, if they are not daily, the days between them; then `late` for
-/// late events and a day that shrinks. By default all.
+/// late events and a day that shrinks, and `gaps` for days that were not collected. By default all.
 fn plans() -> Vec<Plan> {
     let named = std::env::var("DUO_METRICS_ATTACK").unwrap_or_else(|_| {
         "20 one 30, 40 one 30, 60 shared 30, 60 teams 30, 60 tiny 30 1 late, 120 one 30, 300 one 30 7"
@@ -115,8 +149,9 @@ fn plans() -> Vec<Plan> {
             people: words[0].parse().expect("a number of people"),
             shape,
             sites: words[2].parse().expect("a number of sites"),
-            every: words.get(3).map_or(1, |days| days.parse().expect("a number of days")),
-            is_corrected: words.get(4).is_some(),
+            every: words.get(3).and_then(|days| days.parse().ok()).unwrap_or(1),
+            is_corrected: words.contains(&"late"),
+            has_gaps: words.contains(&"gaps"),
             seed: 1,
         }
     };

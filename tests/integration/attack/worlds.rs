@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) every: u64,
     /// Whether some events arrive late, and one day shrinks.
     pub(crate) is_corrected: bool,
+    /// Whether some days were not collected.
+    pub(crate) has_gaps: bool,
     pub(crate) seed: u64,
 }
 
@@ -147,6 +149,9 @@ impl World {
         let mut rows = Rows::default();
         for person in people.iter().filter(|person| person.groups.contains(&group)) {
             person.act(on, group, &mut rows, rng);
+        }
+        if self.plan.has_gaps && is_gap(group, on) {
+            return;
         }
         // Late events: some rows arrive with a second fetch two days later.
         let late = if self.plan.is_corrected && is_late_day(plus(on, 2)) { rows.0.len().min(4) } else { 0 };
@@ -373,6 +378,12 @@ fn teams_of(at: usize, people: usize) -> Vec<&'static str> {
 }
 
 /// Whether late events of the day before yesterday arrive on a day.
+/// Whether a day of a group was not collected: two days of each group in seven weeks.
+fn is_gap(group: &str, on: NaiveDate) -> bool {
+    let days = on.signed_duration_since(day(FIRST)).num_days() + group.len() as i64;
+    [9, 31].contains(&(days % 49))
+}
+
 fn is_late_day(on: NaiveDate) -> bool {
     use chrono::Datelike as _;
     on.weekday() == chrono::Weekday::Thu && on >= day(FIRST_SITE)
