@@ -115,7 +115,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     let groups = GroupSizes::of(&metrics);
     let open = OpenPeriods::of(&metrics, disclosure);
     let is_published = |metric: &&&Metric| {
-        is_publishable(metric)
+        (is_publishable(metric) || is_implied(&metric.metric, metric.grain, &metric.by))
             && !is_internal(&metric.metric)
             && !open.leave_out(metric)
             && differences::is_published(metric, min_people)
@@ -125,13 +125,13 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     lines.dedup_by(|a, b| a.key() == b.key());
 
     for line in &mut lines {
-        line.is_suppressed = groups.has_few_people(line, min_people);
+        line.is_suppressed = line.is_implied() || groups.has_few_people(line, min_people);
     }
     let relations = Relations::of(&lines);
     let teams = combinations.relations(&lines);
     let order = |line: &Line<'_>| open.first_published(line.period);
     Suppressor::new(&mut lines, &relations, order, min_people).run(&teams);
-    lines.retain(|line| open.show(line));
+    lines.retain(|line| open.show(line) && !line.is_implied());
 
     for line in &mut lines {
         line.hide();
@@ -154,6 +154,15 @@ pub fn is_publishable(metric: &Metric) -> bool {
 /// are, without the counts themselves.
 pub fn has_daily_breakdown(metric: &str) -> bool {
     has_no_personal_data(metric) || metric == METRIC
+}
+
+/// Whether a line is not published, but counts what published totals of single events and of all
+/// events of a day count together.
+fn is_implied(metric: &str, grain: Grain, by: &Dimensions) -> bool {
+    let dimensions: Vec<&str> = by.names().collect();
+    grain == Grain::Day
+        && matches!(dimensions.as_slice(), ["event" | "kind" | "status"])
+        && declares(metric, |relation| *relation == Relation::Sums)
 }
 
 /// The identity of a line, in the order of the lines.
@@ -193,6 +202,11 @@ impl<'a> Line<'a> {
     pub fn key(&self) -> Key<'a> {
         let Period { grain, start, end } = self.period;
         (self.metric, self.instance, self.scope, grain, start, end, self.population, self.by)
+    }
+
+    /// Whether the line is not published and only takes part in the relations of those that are.
+    fn is_implied(&self) -> bool {
+        is_implied(self.metric, self.period.grain, self.by)
     }
 
     /// Removes what must not be published.

@@ -53,9 +53,13 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
     let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.is_suppressed) {
-        let is_rate = matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
+        let unit = units.get(line.metric);
+        let is_rate = matches!(unit, Some(Unit::Share(_) | Unit::PerPerson(_)));
         let known = bounds[Count::of(at).index()];
-        if !is_rate && known.is_narrow(min_people) {
+        // The value protects others, which are attacked themselves.
+        let is_of_many = unit == Some(&Unit::People) && known.low >= min_people as f64;
+        let is_of_nobody = known.high == 0.0;
+        if !is_rate && !is_of_many && !is_of_nobody && known.is_narrow(min_people) {
             let revealed = Revealed::Suppressed { low: known.low, high: known.high };
             findings.push(Finding { line: at, revealed });
         }

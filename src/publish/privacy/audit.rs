@@ -48,7 +48,7 @@ impl Bounds {
 
     /// Whether it is one value, or one of fewer than `min_people` neighboring ones.
     pub(super) fn is_narrow(self, min_people: u64) -> bool {
-        self.high - self.low < min_people as f64
+        self.high - self.low + 1.0 < min_people as f64
     }
 
     /// Restricts the bounds, unless that contradicts them: then the relation does not hold exactly.
@@ -101,10 +101,10 @@ pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<b
 }
 
 /// What everyone knows of a count before using any relation: its value, if it is published. A
-/// suppressed count is not zero, because zeros are published.
+/// suppressed count is not zero, because zeros are published; one that is only implied can be.
 pub(super) fn known(line: &Line<'_>, value: Option<f64>, is_amount: bool) -> Bounds {
     match (line.is_suppressed, value) {
-        (true, _) if is_amount => Bounds::UNKNOWN,
+        (true, _) if is_amount || line.is_implied() => Bounds::UNKNOWN,
         (true, _) => Bounds { low: 1.0, high: f64::INFINITY },
         (false, Some(value)) => Bounds::exactly(value),
         (false, None) => Bounds::UNKNOWN,
@@ -215,8 +215,12 @@ impl<'r> Propagation<'r> {
         start: impl Iterator<Item = usize>,
         is_usable: impl Fn(usize) -> bool,
     ) -> Vec<usize> {
-        let mut waiting: VecDeque<usize> = start.filter(|group| is_usable(*group)).collect();
-        waiting.iter().for_each(|group| self.is_waiting[*group] = true);
+        let mut waiting = VecDeque::new();
+        for group in start.filter(|group| is_usable(*group)) {
+            if !std::mem::replace(&mut self.is_waiting[group], true) {
+                waiting.push_back(group);
+            }
+        }
         let mut all_changed = Vec::new();
         // A limit for what approaches its bounds very slowly.
         let mut steps = MAX_STEPS_PER_GROUP * self.relations.groups.len();

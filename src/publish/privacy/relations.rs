@@ -210,7 +210,19 @@ impl Relations {
             let line = &lines[at];
             let Some((metric, by)) = same_as(line) else { continue };
             let wanted = LineRef { metric, by, population: None, period: line.period };
-            self.equal.extend(find(lines, line, &wanted).map(|other| [at, other]));
+            if let Some(other) = find(lines, line, &wanted) {
+                self.same(lines, at, other);
+            }
+        }
+    }
+
+    /// Two lines with the same count.
+    fn same(&mut self, lines: &[Line<'_>], one: usize, other: usize) {
+        // What is not published cannot be left out together with the other.
+        if lines[one].is_implied() || lines[other].is_implied() {
+            self.group(Kind::Sum, Some(Count::of(one)), [Count::of(other)]);
+        } else {
+            self.equal.push([one, other]);
         }
     }
 
@@ -223,7 +235,7 @@ impl Relations {
         let mut order: Vec<usize> = range.filter(|at| lines[*at].by.contains("stat")).collect();
         order.sort_by_cached_key(|at| observations(*at));
         for pair in order.windows(2).filter(|pair| observations(pair[0]) == observations(pair[1])) {
-            self.equal.push([pair[0], pair[1]]);
+            self.same(lines, pair[0], pair[1]);
         }
     }
 
@@ -238,8 +250,9 @@ impl Relations {
         for at in range {
             let line = &lines[at];
             let by: Dimensions = line.by.iter().filter(|(name, _)| has(name)).collect();
-            let other = find(lines, line, &LineRef { metric, by: &by, ..LineRef::of(line) });
-            self.equal.extend(other.map(|other| [at, other]));
+            if let Some(other) = find(lines, line, &LineRef { metric, by: &by, ..LineRef::of(line) }) {
+                self.same(lines, at, other);
+            }
         }
     }
 
@@ -322,6 +335,10 @@ impl Relations {
                 let is_split_everywhere = groups(&splits, of_split(total))
                     == groups(&splits, (lines[total].metric, lines[total].period, Vec::new()));
                 let kind = if kind == Kind::Sum && !is_split_everywhere { Kind::Near } else { kind };
+                // A team of one group, for example.
+                if let ([only], false) = (&*parts().collect::<Vec<usize>>(), kind == Kind::Near) {
+                    self.same(lines, *only, total);
+                }
                 self.whole(kind, Some(total), parts());
             }
         }

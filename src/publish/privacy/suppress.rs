@@ -25,6 +25,8 @@ pub(super) struct Suppressor<'s, 'a> {
     is_amount: Vec<bool>,
     /// Whether each line is a rate, whose counts other lines have.
     is_rate: Vec<bool>,
+    /// Whether each line is only implied by published ones.
+    is_implied: Vec<bool>,
     /// How much readers miss each line, together with those that have the same count.
     importance: Vec<u8>,
     /// When each line is published for the first time, as positions in time.
@@ -41,8 +43,6 @@ pub(super) struct Suppressor<'s, 'a> {
     propagation: Propagation<'s>,
     /// The suppressed counts that are known too well.
     narrow: BTreeSet<usize>,
-    /// Those of them whose bounds were concluded from earlier stages alone.
-    hopeless: BTreeSet<usize>,
     /// The lines suppressed since the bounds were computed.
     newly_suppressed: Vec<usize>,
     min_people: u64,
@@ -64,6 +64,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
         let (is_amount, is_rate) =
             (lines.iter().map(is_amount).collect(), lines.iter().map(is_rate).collect());
+        let is_implied = lines.iter().map(Line::is_implied).collect();
         let importance = importance(lines, relations);
         let days: Vec<Option<Day>> = lines.iter().map(first_published).collect();
         let in_order: BTreeSet<Option<Day>> = days.iter().copied().collect();
@@ -85,6 +86,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             holds,
             is_amount,
             is_rate,
+            is_implied,
             importance,
             stages,
             stage_of_group,
@@ -93,7 +95,6 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             known,
             propagation,
             narrow: BTreeSet::new(),
-            hopeless: BTreeSet::new(),
             newly_suppressed: Vec::new(),
             min_people,
         }
@@ -124,7 +125,6 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         self.newly_suppressed.clear();
         let mut touched = self.conclude(lines, groups);
         let mut touched_in_stage = touched.clone();
-        self.narrow.append(&mut self.hopeless);
         loop {
             self.find_narrow(&touched);
             self.victims().into_iter().for_each(|line| self.suppress(line));
@@ -172,10 +172,10 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             false => self.known[count],
         };
         let mut new = self.propagation.forget(counts, known);
-        let start: BTreeSet<usize> =
-            new.iter().flat_map(|count| self.relations.groups_of(count / 2)).copied().collect();
+        let start = new.iter().flat_map(|count| self.relations.groups_of(count / 2)).copied();
         let is_usable = |group: usize| self.holds[group] && self.stage_of_group[group] <= self.stage;
-        new.extend(self.propagation.propagate(start.into_iter(), is_usable));
+        let changed = self.propagation.propagate(start, is_usable);
+        new.extend(changed);
         new
     }
 
@@ -188,7 +188,6 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                 && self.is_protected(line)
                 && self.values[*count].is_some()
                 && self.propagation.bounds()[*count].is_narrow(self.min_people);
-            self.hopeless.remove(count);
             match is_narrow {
                 true => self.narrow.insert(*count),
                 false => self.narrow.remove(count),
@@ -279,6 +278,10 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             return;
         }
         let parts = self.relations.parts_of(group);
+        // The bounds of implied counts say more.
+        if self.relations.lines_of(group).any(|line| self.is_implied[line]) {
+            return;
+        }
         let is_suppressed = |count: &Count| self.lines[count.line].is_suppressed;
         let suppressed = parts.iter().chain(&group.total).filter(|count| is_suppressed(count));
         let protects =
@@ -309,7 +312,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// Whether the counts of a line must stay unknown once it is suppressed.
     fn is_protected(&self, line: usize) -> bool {
         let has_few = self.lines[line].people.is_some_and(|people| (1..self.min_people).contains(&people));
-        !self.is_rate[line] || has_few
+        has_few || !(self.is_rate[line] || self.is_implied[line])
     }
 
     /// The published count of a group that is the least loss: a rate, a part, else the total.
@@ -378,10 +381,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             match victim {
                 Some(victim) => victims.push(victim),
                 // Until its bounds change.
-                None => {
-                    self.narrow.remove(&narrow);
-                    self.hopeless.insert(narrow);
-                }
+                None => drop(self.narrow.remove(&narrow)),
             }
             passed.extend(reached);
         }
@@ -416,13 +416,13 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// Whether a relation alone makes one of its narrow counts narrow.
     fn is_binding(&self, group: &Group) -> bool {
-        let (bounds, min_people) = (self.propagation.bounds(), self.min_people as f64);
+        let (bounds, min_people) = (self.propagation.bounds(), self.min_people);
         let is_narrow = |count: &Count| self.narrow.contains(&count.index());
         if group.kind == Kind::Balance {
             let limits = |(count, implied): (Count, Bounds)| {
                 let known = bounds[count.index()];
-                let width = implied.high.min(known.high) - implied.low.max(known.low.min(1.0));
-                is_narrow(&count) && width < min_people
+                let low = implied.low.max(known.low.min(1.0));
+                is_narrow(&count) && Bounds { low, high: implied.high.min(known.high) }.is_narrow(min_people)
             };
             return audit::balance(self.relations, group, bounds).into_iter().any(limits);
         }
@@ -430,8 +430,9 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let of_total = bounds[total.index()];
         let parts = self.relations.parts_of(group);
         let low: f64 = parts.iter().map(|part| bounds[part.index()].low).sum();
-        let limit =
-            |count: &Count, high: f64| is_narrow(count) && high - bounds[count.index()].low < min_people;
+        let limit = |count: &Count, high: f64| {
+            is_narrow(count) && Bounds { high, ..bounds[count.index()] }.is_narrow(min_people)
+        };
         let of_part = |part: &Count| match group.kind {
             Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
             Kind::Cover | Kind::Nested | Kind::AtMost | Kind::Near | Kind::Balance => {
