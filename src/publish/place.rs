@@ -113,8 +113,7 @@ const NOT_BY_DAY: [&str; 4] = ["seats.", "coverage.", "credits.", "reconcile."];
 /// The first and the last day that lines of these metrics and periods cover: those of the day
 /// lines, else of the others.
 pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone) -> Option<(Day, Day)> {
-    let days = lines
-        .clone()
+    let mut days = lines
         .filter(|(metric, _)| !NOT_BY_DAY.iter().any(|name| metric.starts_with(name)))
         .map(|(_, period)| period);
     let span = |periods: &mut dyn Iterator<Item = Period>| {
@@ -124,6 +123,6 @@ pub fn reported_days<'a>(lines: impl Iterator<Item = (&'a str, Period)> + Clone)
         })
     };
     span(&mut days.clone().filter(|period| period.grain == Grain::Day))
-        .or_else(|| span(&mut days.filter(|period| period.grain == Grain::Window)))
-        .or_else(|| span(&mut lines.map(|(_, period)| period)))
+        .or_else(|| span(&mut days.clone().filter(|period| period.grain == Grain::Window)))
+        .or_else(|| span(&mut days))
 }

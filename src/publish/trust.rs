@@ -121,6 +121,7 @@ impl Trust {
         let summary = match state {
             State::Empty => "No data yet".to_owned(),
             State::Imported => "Imported events, completeness unknown".to_owned(),
+            _ if days.is_none() => "No week published yet".to_owned(),
             State::Sampled => format!("Sample: {of_days} collected"),
             _ if evidence.coverage.is_empty() => "Completeness unknown".to_owned(),
             State::Partial => format!("Partial: {of_days} complete"),
@@ -165,6 +166,12 @@ fn facts(
             "{} may still change: late events arrive for up to 7 days. Charts hatch these days.",
             counted(open, "day", "days")
         ));
+    }
+    if days.is_none() && state != State::Empty {
+        facts.push(
+            "Weeks are published seven days after they end, when late events no longer change them."
+                .to_owned(),
+        );
     }
     facts.extend(evidence.collected_later().map(|(published, collected)| {
         format!(

@@ -27,15 +27,15 @@ export const STATES = [
     dashboards: ["--duo"],
     code: [0, 3, 69, 77],
   },
-  { name: "partial", people: 120, days: 40, flags: ["--forbidden-day", "2026-10-20"], code: [0, 3] },
+  { name: "partial", people: 120, days: 40, flags: ["--forbidden-day", "2026-10-14"], code: [0, 3] },
   { name: "only-project", people: 60, days: 40, dashboards: ["--project"] },
   { name: "clickhouse", people: 60, days: 40, flags: ["--clickhouse"], code: [0, 3] },
   { name: "no-seats", people: 120, days: 40, token: "-reporter", dashboards: ["--duo"], code: [0, 3] },
   { name: "one-person", people: 1, days: 40, code: [0, 3] },
   { name: "one-day", people: 120, days: 1, since: "2026-10-31", open: true, code: [0, 3] },
-  // No week is closed: the pages state when the first figures appear.
-  { name: "first-days", people: 60, days: 3, empty: true, code: [0, 3] },
-  { name: "agents", people: 60, days: 40, extra: agentLines("acme", 40), code: [0, 3] },
+  // No week is closed yet.
+  { name: "first-days", people: 60, days: 3, code: [0, 3] },
+  { name: "agents", people: 60, days: 60, extra: agentLines("acme", 40), code: [0, 3] },
   { name: "sampled", people: 120, days: 40, fetch: ["--every", "3"], code: [0, 3] },
   { name: "tiny-group", people: 9, days: 40, code: [0, 3] },
   { name: "theme", people: 60, days: 40, theme: path.join(ROOT, "examples/theme"), code: [0, 3] },
@@ -361,6 +361,7 @@ export function edgeLines() {
   ];
   for (const [at, start] of days.entries()) {
     line("users.active", day(start), 40 + (at % 7));
+    line("merge_requests.merged", day(start), 20 + (at % 5));
     rate("code_suggestions.acceptance_rate", day(start), at === 30 ? 0 : 30, at === 30 ? 8 : 100);
     line("code_suggestions.accepted", day(start), at === 30 ? 0 : 30);
     line("code_suggestions.shown", day(start), at === 30 ? 8 : 100);

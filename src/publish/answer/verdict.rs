@@ -173,7 +173,8 @@ fn of_sessions(place: &Place<'_>, people: Fact) -> Option<Verdict> {
 
 fn unknown(line: Option<&Line<'_>>, missing: Fact) -> Verdict {
     let key = if matches!(missing, Fact::Suppressed) { "suppressed" } else { "unknown" };
-    let sentence = cannot_say(format!("Whether Duo is in use cannot be said: {}", missing.why()));
+    let why = if line.is_none() { "no week of use has been published yet" } else { missing.why() };
+    let sentence = cannot_say(format!("Whether Duo is in use cannot be said: {why}"));
     match line {
         Some(line) => Verdict::new(key, line, vec![sentence]).with_fact(missing),
         None => Verdict { sentences: vec![sentence], line: None },

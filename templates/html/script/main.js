@@ -1,6 +1,6 @@
 // Renders a dashboard, and renders it again when the selection changes.
 
-import { byId } from "./elements.js";
+import { byId, element } from "./elements.js";
 import { addFilterNotes, filterNote } from "./filter-notes.js";
 import { filterBar, filterField, filterLabel, filterSummary, syncFields } from "./filters.js";
 import { Metrics } from "./metrics.js";
@@ -228,6 +228,8 @@ function* renderSteps(sections, page) {
     );
     const note = addFilterNotes({ ...page, activeFilters: applying }, shown);
     const nodes = [note, ...content].flat(2).filter((node) => node instanceof Node);
+    if (nodes.length === 0)
+      nodes.push(element("p", { class: "nothing" }, "Nothing to compare for these days."));
     document.getElementById(`${id}-body`)?.replaceChildren(...nodes);
     yield;
   }

@@ -252,14 +252,21 @@ export function monthTable(page, columns) {
     .periods("month")
     .filter((month) => hasData(page.metrics, month))
     .reverse();
-  const rows = months.map((month) => {
+  const rows = months.flatMap((month) => {
     const lines = columns.map(({ metric, by }) => page.metrics.line(page.group, metric, month, by));
     const known = lines.filter((line) => line !== undefined);
+    // The month is not over: only what it costs so far is known.
+    if (known.length === 0) return [];
     const coverage = Math.min(...known.filter((line) => !isImported(line)).map((line) => line.coverage));
     const unknown = known.some(isImported) ? "completeness unknown" : "";
     return [
-      dateCell(periodName(month), coverage < 1 ? `${wholePercentFormat.format(coverage)} of days` : unknown),
-      ...lines.map((line, at) => valueCell(line, columns[at].style)),
+      [
+        dateCell(
+          periodName(month),
+          coverage < 1 ? `${wholePercentFormat.format(coverage)} of days` : unknown,
+        ),
+        ...lines.map((line, at) => valueCell(line, columns[at].style)),
+      ],
     ];
   });
   if (rows.length < 2) return null;

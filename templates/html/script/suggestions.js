@@ -219,6 +219,7 @@ function codeLineTable(page, only) {
       note: "Of suggestions that report their size; the last column is their share.",
       columns: [textColumn("Language"), ...["Shown", "Accepted", "Rate", "Report size"].map(numberColumn)],
       rows,
+      limit: 6,
       total: totalShown && !only ? row("All", totalShown, totalAccepted, totalRate) : null,
     },
     page,
