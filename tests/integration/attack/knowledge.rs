@@ -150,7 +150,7 @@ impl Knowledge {
             let is_all = seen.is_empty();
             let rows = site::published(&report, &mut seen);
             if on == *sites.last().expect("a site") {
-                knowledge.loss = Loss::of(&site::published(&report, &mut HashSet::new()));
+                knowledge.loss = Loss::of(&site::published(&report, &mut HashSet::new()), &report);
             }
             rows.iter().for_each(|row| knowledge.add_row(row, number(on)));
             knowledge.add_truth(&report, number(on), is_all);
