@@ -43,10 +43,12 @@ pub enum Revealed {
 pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
     let relations = Relations::of(lines);
     let (values, units) = (audit::values(lines), audit::units());
+    let possible_zeros = audit::possible_zeros(lines);
     let mut bounds: Vec<Bounds> = Vec::with_capacity(values.len());
     for (at, line) in lines.iter().enumerate() {
-        let is_amount = matches!(units.get(line.metric), Some(Unit::Dollars | Unit::Credits));
-        bounds.extend([2 * at, 2 * at + 1].map(|count| audit::known(line, values[count], is_amount)));
+        bounds.extend(
+            [2 * at, 2 * at + 1].map(|count| audit::known(line, values[count], possible_zeros[count])),
+        );
     }
     let mut propagation = Propagation::new(&relations, bounds, audit::whole_numbers(lines, &values));
     propagation.propagate(0..relations.groups.len(), |_| true);

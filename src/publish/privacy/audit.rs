@@ -100,11 +100,23 @@ pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<b
     (0..values.len()).map(is_whole).collect()
 }
 
-/// What everyone knows of a count before using any relation: its value, if it is published. A
-/// suppressed count is not zero, because zeros are published; one that is only implied can be.
-pub(super) fn known(line: &Line<'_>, value: Option<f64>, is_amount: bool) -> Bounds {
+/// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
+/// of rates, amounts, and what is only implied.
+pub(super) fn possible_zeros(lines: &[Line<'_>]) -> Vec<bool> {
+    let units = units();
+    let of_line = |line: &Line<'_>| match units.get(line.metric) {
+        Some(Unit::Dollars | Unit::Credits) => [true, true],
+        _ if line.is_implied() => [true, true],
+        Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, false],
+        _ => [false, false],
+    };
+    lines.iter().flat_map(of_line).collect()
+}
+
+/// What everyone knows of a count before using any relation: its value, if it is published.
+pub(super) fn known(line: &Line<'_>, value: Option<f64>, can_be_zero: bool) -> Bounds {
     match (line.is_suppressed, value) {
-        (true, _) if is_amount || line.is_implied() => Bounds::UNKNOWN,
+        (true, _) if can_be_zero => Bounds::UNKNOWN,
         (true, _) => Bounds { low: 1.0, high: f64::INFINITY },
         (false, Some(value)) => Bounds::exactly(value),
         (false, None) => Bounds::UNKNOWN,

@@ -21,8 +21,8 @@ pub(super) struct Suppressor<'s, 'a> {
     values: Vec<Option<f64>>,
     /// Whether the true counts agree with each group.
     holds: Vec<bool>,
-    /// Whether each line has amounts in place of counts.
-    is_amount: Vec<bool>,
+    /// Whether each count can be zero although it is suppressed, by [`Count::index`].
+    possible_zeros: Vec<bool>,
     /// Whether each line is a rate, whose counts other lines have.
     is_rate: Vec<bool>,
     /// Whether each line is only implied by published ones.
@@ -58,12 +58,10 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let values = audit::values(lines);
         let holds = relations.groups.iter().map(|group| audit::holds(relations, group, &values)).collect();
         let units = audit::units();
-        let is_amount =
-            |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Dollars | Unit::Credits));
         let is_rate =
             |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
-        let (is_amount, is_rate) =
-            (lines.iter().map(is_amount).collect(), lines.iter().map(is_rate).collect());
+        let is_rate = lines.iter().map(is_rate).collect();
+        let possible_zeros = audit::possible_zeros(lines);
         let is_implied = lines.iter().map(Line::is_implied).collect();
         let importance = importance(lines, relations);
         let days: Vec<Option<Day>> = lines.iter().map(first_published).collect();
@@ -84,7 +82,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             relations,
             values,
             holds,
-            is_amount,
+            possible_zeros,
             is_rate,
             is_implied,
             importance,
@@ -152,7 +150,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let mut new: Vec<usize> = lines.iter().flat_map(|line| [2 * line, 2 * line + 1]).collect();
         for count in &new {
             let line = count / 2;
-            let known = audit::known(&self.lines[line], self.values[*count], self.is_amount[line]);
+            let known = audit::known(&self.lines[line], self.values[*count], self.possible_zeros[*count]);
             self.propagation.set(*count, known);
         }
         let holds = &self.holds;
@@ -168,7 +166,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let suppressed = suppressed.iter().filter(|line| self.stages[**line] <= self.stage);
         let counts = suppressed.flat_map(|line| [2 * line, 2 * line + 1]).collect();
         let known = |count: usize| match self.stages[count / 2] == self.stage {
-            true => audit::known(&self.lines[count / 2], self.values[count], self.is_amount[count / 2]),
+            true => audit::known(&self.lines[count / 2], self.values[count], self.possible_zeros[count]),
             false => self.known[count],
         };
         let mut new = self.propagation.forget(counts, known);
