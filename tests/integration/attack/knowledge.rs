@@ -10,7 +10,7 @@ use duo_metrics::model::metric::Metric;
 
 use super::loss::Loss;
 use super::meaning::{By, Field, Kind, Quantity, SUM_OF_DAYS, counts_people, is_about_people, quantity};
-use super::site::{self, Row};
+use super::site::{self, Cut, Row};
 use super::worlds::{FIRST, World, day, is_weekend};
 
 /// First and last day, as day numbers.
@@ -108,7 +108,7 @@ struct Cell<'a> {
 
 impl Knowledge {
     /// Reads all sites of a world.
-    pub(crate) fn of(world: &World) -> Knowledge {
+    pub(crate) fn of(world: &World, cut: Option<Cut>) -> Knowledge {
         let sites = world.site_days();
         let last = number(*sites.last().expect("a site"));
         let corrections = world.corrections();
@@ -148,9 +148,9 @@ impl Knowledge {
                 seen.clear();
             }
             let is_all = seen.is_empty();
-            let rows = site::published(&report, &mut seen);
+            let rows = site::published(&report, cut, &mut seen);
             if on == *sites.last().expect("a site") {
-                knowledge.loss = Loss::of(&site::published(&report, &mut HashSet::new()), &report);
+                knowledge.loss = Loss::of(&site::published(&report, cut, &mut HashSet::new()), &report);
             }
             rows.iter().for_each(|row| knowledge.add_row(row, number(on)));
             knowledge.add_truth(&report, number(on), is_all);

@@ -37,15 +37,7 @@ impl<'a> Propagation<'a> {
     /// Narrows the bounds of all variables. Returns for each variable the relation that narrowed it
     /// last, to explain findings.
     pub(crate) fn run(&self, knowledge: &mut Knowledge) -> Vec<Option<usize>> {
-        self.run_from(knowledge, (0..self.relations.len() as u32).collect())
-    }
-
-    /// The same after a single variable was narrowed.
-    pub(crate) fn run_after(&self, knowledge: &mut Knowledge, variable: usize) -> Vec<Option<usize>> {
-        self.run_from(knowledge, self.of_variable[variable].iter().copied().collect())
-    }
-
-    fn run_from(&self, knowledge: &mut Knowledge, mut queue: VecDeque<u32>) -> Vec<Option<usize>> {
+        let mut queue: VecDeque<u32> = (0..self.relations.len() as u32).collect();
         let mut reasons = vec![None; knowledge.variables.len()];
         let mut updates = vec![0_u32; knowledge.variables.len()];
         let mut is_queued = vec![false; self.relations.len()];

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 use duo_metrics::aggregate::aggregator::{self, MetricReport, Options};
 use duo_metrics::aggregate::metrics::Thresholds;
+use duo_metrics::model::metric::Metric;
 use duo_metrics::publish::export::{InstanceColumn, table};
 use duo_metrics::publish::privacy::{Disclosure, publish};
 use duo_metrics::system::summary::Summary;
@@ -56,10 +57,16 @@ pub(crate) fn report(world: &World, on: NaiveDate) -> MetricReport {
     report
 }
 
+/// Splits the lines of a report in two parts, between which suppression then knows no relation.
+pub(crate) type Cut = fn(&Metric) -> bool;
+
 /// The published rows of a report, without those that `seen` has; rows repeat from site to site.
-pub(crate) fn published(report: &MetricReport, seen: &mut HashSet<String>) -> Vec<Row> {
+pub(crate) fn published(report: &MetricReport, cut: Option<Cut>, seen: &mut HashSet<String>) -> Vec<Row> {
     let disclosure = Disclosure { min_people: MIN_PEOPLE, open_periods: false };
-    let lines = publish(&report.metrics, disclosure);
+    let is_first = |line: &&Metric| cut.is_none_or(|cut| cut(line));
+    let (first, second): (Vec<&Metric>, Vec<&Metric>) = report.metrics.iter().partition(is_first);
+    let mut lines = publish(first, disclosure);
+    lines.extend(publish(second, disclosure));
     let text = table(|| lines.iter(), InstanceColumn::Always).expect("the table is written to memory");
     // No label of a world contains a line break.
     let text = String::from_utf8(text).expect("the table is text");
