@@ -136,6 +136,8 @@ pub(super) fn holds(relations: &Relations, group: &Group, values: &[Option<f64>]
     match group.kind {
         Kind::Sum | Kind::Revealed => (sum - total).abs() <= TOLERANCE * total.abs().max(1.0),
         Kind::Near | Kind::Balance => false,
+        Kind::Within => sum <= total + TOLERANCE * total.abs().max(1.0),
+        Kind::Around => sum >= total - TOLERANCE * total.abs().max(1.0),
         Kind::Cover => largest <= total && total <= sum,
         Kind::Nested | Kind::AtMost => largest <= total,
     }
@@ -295,6 +297,8 @@ impl<'r> Propagation<'r> {
         let of_total = self.bounds[total.index()];
         let (total_low, total_high) = match group.kind {
             Kind::Sum | Kind::Revealed => (low, high),
+            Kind::Within => (low, f64::INFINITY),
+            Kind::Around => (0.0, high),
             Kind::Cover | Kind::Near | Kind::Balance => (largest, high),
             Kind::Nested | Kind::AtMost => (largest, f64::INFINITY),
         };
@@ -304,6 +308,8 @@ impl<'r> Propagation<'r> {
             let others_high = if high.is_finite() { high - part.high } else { f64::INFINITY };
             let (part_low, part_high) = match group.kind {
                 Kind::Sum | Kind::Revealed => (of_total.low - others_high, of_total.high - (low - part.low)),
+                Kind::Within => (0.0, of_total.high - (low - part.low)),
+                Kind::Around => (of_total.low - others_high, f64::INFINITY),
                 Kind::Cover | Kind::Near | Kind::Balance => (of_total.low - others_high, of_total.high),
                 Kind::Nested | Kind::AtMost => (0.0, of_total.high),
             };
@@ -326,7 +332,7 @@ fn follows(
     let place = parts.iter().position(|part| part.index() == count);
     let of_part = move |(at, part): (usize, &Count)| {
         let (is_concluded, is_same_side) = match kind {
-            Kind::Sum | Kind::Revealed => (true, is_total),
+            Kind::Sum | Kind::Revealed | Kind::Within | Kind::Around => (true, is_total),
             Kind::Balance => (true, place.is_some_and(|place| is_left(place) != is_left(at))),
             Kind::Cover => (is_total || side == Side::High, is_total),
             Kind::Nested | Kind::AtMost => (is_total, is_total),

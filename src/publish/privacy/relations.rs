@@ -52,6 +52,10 @@ pub(super) enum Kind {
     Revealed,
     /// The same for a rate that leaves some cases out: it is near the sum of its counts.
     Near,
+    /// The parts add up to at most the total: complete weeks within a month.
+    Within,
+    /// The parts add up to at least the total: all weeks with a day of a month.
+    Around,
     /// The parts count distinct people, and together those of the total.
     Cover,
     /// The single part counts some of the people of the total; the difference counts the others.

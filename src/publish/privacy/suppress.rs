@@ -432,14 +432,17 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             is_narrow(count) && Bounds { high, ..bounds[count.index()] }.is_narrow(min_people)
         };
         let of_part = |part: &Count| match group.kind {
-            Kind::Sum | Kind::Revealed => limit(part, of_total.high - (low - bounds[part.index()].low)),
+            Kind::Sum | Kind::Revealed | Kind::Within => {
+                limit(part, of_total.high - (low - bounds[part.index()].low))
+            }
+            Kind::Around => false,
             Kind::Cover | Kind::Nested | Kind::AtMost | Kind::Near | Kind::Balance => {
                 limit(part, of_total.high)
             }
         };
         let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
         parts.iter().any(of_part)
-            || (!matches!(group.kind, Kind::Nested | Kind::AtMost) && limit(&total, high))
+            || (!matches!(group.kind, Kind::Nested | Kind::AtMost | Kind::Within) && limit(&total, high))
     }
 }
 

@@ -14,7 +14,7 @@ const SEGMENTS: &str = "engagement.users";
 const MOVEMENT: &str = "engagement.movement";
 
 impl Relations {
-    /// From the days to their week, month and window, and from the weeks to the window.
+    /// From the days to their week, month and window, and from the weeks to the window and the month.
     pub(super) fn add_periods(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
         let mut order: Vec<usize> = range.collect();
         let key = |at: usize| (lines[at].instance, lines[at].scope, lines[at].population, lines[at].by);
@@ -37,6 +37,14 @@ impl Relations {
                 match (grain, kind) {
                     // A window that ends with a week consists of four weeks.
                     (Grain::Window, _) if start.is_monday() => self.whole(kind, Some(total), within(&weeks)),
+                    (Grain::Month, Kind::Sum) => {
+                        let counts = |weeks: Vec<usize>| weeks.into_iter().map(Count::of);
+                        self.group(Kind::Within, Some(Count::of(total)), counts(within(&weeks)));
+                        let first = weeks.partition_point(|&at| lines[at].period.end < start);
+                        let last = weeks.partition_point(|&at| lines[at].period.start <= end);
+                        let around = weeks[first.min(last)..last].to_vec();
+                        self.group(Kind::Around, Some(Count::of(total)), counts(around));
+                    }
                     // People of a week are among those of its month.
                     (Grain::Window | Grain::Month, Kind::Cover) => {
                         for week in within(&weeks) {
