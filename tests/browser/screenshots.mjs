@@ -1,5 +1,5 @@
-// Takes the screenshots of the README from a site with synthetic data: `npm run screenshots`, or `node screenshots.mjs SITE` for
-// an existing site.
+// Takes the screenshots of the README from a site with synthetic data: `npm run screenshots`, or
+// `node screenshots.mjs SITE [PREFIX]` for an existing site.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -23,6 +23,7 @@ const SHOTS = [
   },
   { name: "agents", file: "duo-metrics/index.html", to: "agents", height: 720 },
   { name: "phone", file: "duo-metrics/index.html", width: 390, height: 640 },
+  { name: "print", file: "duo-metrics/index.html", media: "print", width: 794, height: 1123 },
 ];
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-pictures-"));
@@ -35,10 +36,12 @@ try {
     site = path.join(folder, "public");
   }
   fs.mkdirSync(PICTURES, { recursive: true });
-  for (const { name, file, to, ...look } of SHOTS) {
+  const prefix = process.argv[3] ?? "";
+  for (const { name, file, to, media, ...look } of SHOTS) {
     const address = pathToFileURL(path.resolve(site, file)).href + (to ? `#${to}` : "");
     const { page, close } = await openPage(browser, address, { width: 1280, locale: "en-GB", ...look });
-    await page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
+    if (media) await page.emulateMedia({ media });
+    await page.screenshot({ path: path.join(PICTURES, `${prefix}${name}.png`) });
     await close();
   }
 } finally {
