@@ -110,26 +110,6 @@ impl World {
             sessions: 100,
             success: random.between(0, 100),
             run_out: (random.below(3) == 0).then(|| random.between(20, 30)),
-            ..World::empty(kind)
-        }
-    }
-
-    fn empty(kind: Kind) -> World {
-        World {
-            kind,
-            purchased: 0,
-            assigned: 0,
-            active: 0,
-            regular: 0,
-            heavy: 0,
-            people: 0,
-            idle: 0,
-            slips: [0; 4],
-            weeks: Vec::new(),
-            fails: [0; 2],
-            sessions: 0,
-            success: 0,
-            run_out: None,
         }
     }
 
@@ -318,7 +298,7 @@ fn decimal(value: f64) -> String {
         return grouped(value.round() as u64);
     }
     let tenths = (value * 10.0).round() as u64;
-    let tail = if tenths % 10 == 0 { String::new() } else { format!(".{}", tenths % 10) };
+    let tail = if tenths.is_multiple_of(10) { String::new() } else { format!(".{}", tenths % 10) };
     format!("{}{tail}", grouped(tenths / 10))
 }
 

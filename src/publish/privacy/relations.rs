@@ -75,6 +75,9 @@ pub(super) struct Group {
     parts: Range<usize>,
 }
 
+/// A dimension that is summed over, and the other dimensions with their values.
+type Margin<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
 /// Lines of a metric and period with the same dimensions.
 type Split<'a> = (&'a str, Period, Vec<&'a str>);
 
@@ -276,7 +279,7 @@ impl Relations {
 
     /// Lines that differ only in their dimensions; the first has the index `start`.
     fn add_dimensions_of_series(&mut self, series: &[Line<'_>], start: usize, kind: Kind) {
-        let mut by_dimension: BTreeMap<(&str, Vec<(&str, &str)>), Vec<usize>> = BTreeMap::new();
+        let mut by_dimension: BTreeMap<Margin<'_>, Vec<usize>> = BTreeMap::new();
         for (at, line) in series.iter().enumerate() {
             for key in line.by.names().filter(|key| is_summed_over(line, key, kind)) {
                 let rest = line.by.iter().filter(|(other, _)| *other != key);

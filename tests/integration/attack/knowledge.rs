@@ -353,7 +353,7 @@ impl Knowledge {
                     (variable.low, variable.high, variable.is_shown) = (value, value, true);
                 }
                 // The numerator of a suppressed rate can be 0.
-                None if !row.hidden.is_empty() && !(field == Field::N && is_rate(&row.metric)) => {
+                None if !(row.hidden.is_empty() || field == Field::N && is_rate(&row.metric)) => {
                     variable.is_suppressed = true;
                 }
                 None => {}

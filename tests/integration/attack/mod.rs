@@ -150,6 +150,6 @@ fn plans() -> Vec<Plan> {
 #[ignore = "prints what can be derived in all worlds; takes minutes"]
 fn what_can_be_derived() {
     for plan in plans() {
-        println!("{}", attack(plan));
+        eprintln!("{}", attack(plan));
     }
 }

@@ -458,9 +458,11 @@ impl Relations<'_> {
 /// Whether the values of a dimension of a quantity are parts of its total.
 fn is_partition(quantity: &Quantity, dimension: &str) -> bool {
     // Kinds of tokens overlap, and so do the people of teams; a cohort of retention is of a week.
-    !["team", "cost_center", "week", "month", "cohort", "from", "to", "segment", "tier", "band"]
-        .contains(&dimension)
-        && !(quantity.name.starts_with("agents.tokens") && dimension == "kind")
+    let is_kind_of_tokens = quantity.name.starts_with("agents.tokens") && dimension == "kind";
+    let is_no_part =
+        ["team", "cost_center", "week", "month", "cohort", "from", "to", "segment", "tier", "band"]
+            .contains(&dimension);
+    !is_kind_of_tokens && !is_no_part
 }
 
 /// How a range can be split into known ranges and days.

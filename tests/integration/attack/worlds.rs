@@ -314,7 +314,7 @@ impl Person {
         for (event, share) in OTHER_EVENTS {
             if uses_other && rng.f64() < share {
                 let feature = duo_metrics::events::features::feature_of(event);
-                self.add(on, event, &feature, "", rows);
+                self.add(on, event, feature, "", rows);
             }
         }
     }
