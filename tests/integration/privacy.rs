@@ -79,6 +79,29 @@ fn a_site_with_open_periods_says_so() {
 }
 
 #[test]
+fn sites_of_successive_days_reveal_nothing_together() {
+    let bench = Bench::new(60, 70);
+    let mut fetch = bench.command(&["fetch", "--duo", "--project", "--since", "2026-08-24"]);
+    fetch.env("GROUP_PATH", "acme,globex");
+    let fetched = run_command(fetch, b"");
+    assert_eq!(fetched.code, 0, "{}", fetched.stderr);
+    let records = bench.normalize(&fetched.stdout);
+    let mut audit = vec!["privacy".to_owned(), "audit".to_owned()];
+    // The days on which a week is published, and those around one of them.
+    for until in ["09-27", "10-04", "10-11", "10-17", "10-18", "10-19", "10-25"] {
+        let day = format!("2026-{until}");
+        let aggregated = bench.pipe(&["aggregate", "--until", &day], &records);
+        let site = bench.path(&day).display().to_string();
+        let built = bench.pipe(&["dashboard", "--duo", "--project", "--site", &site], &aggregated.stdout);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        audit.push(site);
+    }
+    let audited = bench.run(&audit.iter().map(String::as_str).collect::<Vec<&str>>());
+    assert_eq!(audited.code, 0, "{}{}", String::from_utf8_lossy(&audited.stdout), audited.stderr);
+    assert!(audited.stderr.contains("of 7 sites"), "{}", audited.stderr);
+}
+
+#[test]
 fn server_messages_do_not_reach_the_site() {
     let bench = Bench::new(60, 5);
     let body = r#"{"errors":[{"message":"You (jane.secret) may not; not authorized"}]}"#.to_owned();

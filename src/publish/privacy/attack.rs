@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use super::audit::{self, Bounds, Propagation};
+use super::open::is_of_any_day;
 use super::relations::{Count, Kind, Relations};
 use crate::aggregate::metrics::Unit;
 
@@ -104,7 +105,10 @@ pub fn combine<'a>(sites: &[Vec<Line<'a>>]) -> (Vec<Line<'a>>, Vec<(usize, f64)>
             None => drop(known.insert(line.key(), (line.clone(), 0.0))),
             Some((before, _)) if before.is_suppressed || before.value.is_none() => *before = line.clone(),
             Some((before, difference)) => {
-                if let Some((now, then)) = number(line).zip(number(before)) {
+                // Bills and seats are published for every day, and contain no count of what people did.
+                if !is_of_any_day(line.metric)
+                    && let Some((now, then)) = number(line).zip(number(before))
+                {
                     *difference = f64::max(*difference, (now - then).abs());
                 }
             }

@@ -67,6 +67,6 @@ impl<'a> OpenPeriods<'a> {
 }
 
 /// Whether a metric is published up to the last day.
-fn is_of_any_day(metric: &str) -> bool {
+pub(super) fn is_of_any_day(metric: &str) -> bool {
     has_no_personal_data(metric) || metric == METRIC || BILL.contains(&metric)
 }

@@ -16,6 +16,7 @@ const MOVEMENT: &str = "engagement.movement";
 impl Relations {
     /// From the days to their week, month and window, and from the weeks to the window and the month.
     pub(super) fn add_periods(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+        let has_weeks = lines[range.clone()].iter().any(|line| line.period.grain == Grain::Week);
         let mut order: Vec<usize> = range.collect();
         let key = |at: usize| (lines[at].instance, lines[at].scope, lines[at].population, lines[at].by);
         order.sort_by_key(|&at| (key(at), lines[at].period));
@@ -54,7 +55,8 @@ impl Relations {
                     _ => {}
                 }
             }
-            if kind == Kind::Sum {
+            // Whether an author used Duo in 28 days, for example, is not a matter of weeks.
+            if kind == Kind::Sum && has_weeks {
                 self.add_sliding_windows(lines, &of_grain(Grain::Window), &weeks);
             }
         }
