@@ -379,6 +379,14 @@ mod tests {
         }
     }
 
+    /// Suppression knows only what is declared. The answer is made from published lines.
+    #[test]
+    fn every_metric_declares_its_relations() {
+        for definition in definitions().filter(|definition| !definition.metric.starts_with("answer.")) {
+            assert!(!definition.relations.is_empty(), "{}", definition.metric);
+        }
+    }
+
     #[test]
     fn every_metric_is_defined_once_with_a_full_text() {
         let mut names: Vec<&str> = definitions().map(|definition| definition.metric).collect();
