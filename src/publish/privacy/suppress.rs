@@ -13,6 +13,10 @@ use super::teams::TeamRelations;
 use crate::aggregate::metrics::Unit;
 use crate::base::calendar::{Day, Grain};
 
+/// How many weeks back something new can change bounds: a month has days of six weeks. Beyond, it would have to pass
+/// through several relations of many values each, which takes most of the time and was never seen to matter.
+const REACH: usize = 6;
+
 /// The state of secondary suppression.
 pub(super) struct Suppressor<'s, 'a> {
     lines: &'s mut [Line<'a>],
@@ -153,9 +157,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             let known = audit::known(&self.lines[line], self.values[*count], self.possible_zeros[*count]);
             self.propagation.set(*count, known);
         }
-        let holds = &self.holds;
-        let is_usable = |group: usize| holds[group] && self.stage_of_group[group] <= self.stage;
-        new.extend(self.propagation.propagate(groups.iter().copied(), is_usable));
+        let usable = Usable { holds: &self.holds, stage_of_group: &self.stage_of_group, stage: self.stage };
+        new.extend(self.propagation.propagate(groups.iter().copied(), |group| usable.contains(group)));
         new
     }
 
@@ -171,8 +174,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         };
         let mut new = self.propagation.forget(counts, known);
         let start = new.iter().flat_map(|count| self.relations.groups_of(count / 2)).copied();
-        let is_usable = |group: usize| self.holds[group] && self.stage_of_group[group] <= self.stage;
-        let changed = self.propagation.propagate(start, is_usable);
+        let usable = Usable { holds: &self.holds, stage_of_group: &self.stage_of_group, stage: self.stage };
+        let changed = self.propagation.propagate(start, |group| usable.contains(group));
         new.extend(changed);
         new
     }
@@ -443,6 +446,20 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         let high: f64 = parts.iter().map(|part| bounds[part.index()].high).sum();
         parts.iter().any(of_part)
             || (!matches!(group.kind, Kind::Nested | Kind::AtMost | Kind::Within) && limit(&total, high))
+    }
+}
+
+/// The relations that are used in a stage.
+struct Usable<'a> {
+    holds: &'a [bool],
+    stage_of_group: &'a [usize],
+    stage: usize,
+}
+
+impl Usable<'_> {
+    fn contains(&self, group: usize) -> bool {
+        let stage = self.stage_of_group[group];
+        self.holds[group] && (self.stage.saturating_sub(REACH)..=self.stage).contains(&stage)
     }
 }
 
