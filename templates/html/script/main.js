@@ -51,6 +51,9 @@ function renderDashboard(data, sections) {
   const filters = filtersFor(metrics);
   if (filters.period.options.length === 0) {
     document.documentElement.classList.add("drawn");
+    const open = () => scrollToSection(parseFragment(), "instant");
+    addEventListener("hashchange", open);
+    open();
     return;
   }
   let { section, selected } = parseHash(location.hash, filters);

@@ -238,7 +238,8 @@ export function earlierSlot(data, selected, period, slot) {
  */
 export function hasData(metrics, period) {
   const { first, last } = metrics.data;
-  return first !== null && last !== null && period.start <= last && period.end >= first;
+  // Before the first week is published, there are bills only.
+  return first === null || last === null || (period.start <= last && period.end >= first);
 }
 
 /**
