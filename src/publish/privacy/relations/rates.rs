@@ -27,6 +27,9 @@ impl Relations {
             for list in counts {
                 let parts: Vec<usize> = list.iter().flat_map(|count| lines_of(lines, line, count)).collect();
                 self.add_revealed(lines, at, &parts);
+                if parts.is_empty() {
+                    self.add_same_people(lines, at, list);
+                }
             }
             if definition.metric == DURATION {
                 let wanted =
@@ -34,6 +37,21 @@ impl Relations {
                 let sessions = find(lines, line, &wanted).filter(|sessions| lines[*sessions].n == line.n);
                 self.equal.extend(sessions.map(|sessions| [at, sessions]));
             }
+        }
+    }
+
+    /// A rate of a week or month whose denominator counts the same people as counts over the 28 days that end with it.
+    fn add_same_people(&mut self, lines: &[Line<'_>], rate: usize, list: &[CountRef]) {
+        let line = &lines[rate];
+        let find_count = |count: &CountRef| {
+            let by: Dimensions = line.by.iter().chain(count.by.iter().copied()).collect();
+            let (metric, population) = (count.metric, count.population);
+            find(lines, line, &LineRef { metric, period: line.period, population, by: &by })
+        };
+        let parts: Vec<usize> = list.iter().filter_map(find_count).collect();
+        let sum: Option<f64> = parts.iter().map(|at| lines[*at].n.map(Number::as_f64)).sum();
+        if !parts.is_empty() && sum.is_some() && sum == line.of.map(Number::as_f64) {
+            self.group(Kind::Revealed, Some(Count::denominator(rate)), parts.into_iter().map(Count::of));
         }
     }
 
