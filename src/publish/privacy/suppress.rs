@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Line;
 use super::audit::{self, Bounds, Propagation};
 use super::relations::{Count, Group, Kind, Relations};
 use super::teams::TeamRelations;
+use super::{Line, has_no_personal_data};
 use crate::aggregate::metrics::Unit;
 use crate::base::calendar::{Day, Grain};
 
@@ -202,9 +202,11 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         self.values[count.index()].filter(|value| is_open && *value != 0.0)
     }
 
-    /// Whether a count is published and can still be suppressed.
+    /// Whether a count is published and can still be suppressed. How many seats are assigned is no secret.
     fn is_candidate(&self, count: Count) -> bool {
-        self.stages[count.line] == self.stage && self.published(count).is_some()
+        self.stages[count.line] == self.stage
+            && self.published(count).is_some()
+            && !has_no_personal_data(self.lines[count.line].metric)
     }
 
     fn suppress(&mut self, line: usize) {

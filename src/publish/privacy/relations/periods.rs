@@ -11,6 +11,7 @@ use crate::model::metric::Population;
 
 const RETENTION: &str = "engagement.retention";
 const SEGMENTS: &str = "engagement.users";
+const ASSIGNED: &str = "seats.assigned";
 const MOVEMENT: &str = "engagement.movement";
 
 impl Relations {
@@ -122,6 +123,7 @@ impl Relations {
                 None => drop(by_end.insert(place, at)),
             }
         }
+        self.add_assigned_seats(lines);
         let range = range_of(lines, MOVEMENT);
         let mut start = range.start;
         for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
@@ -139,6 +141,31 @@ impl Relations {
                 let day = line.period.end.plus(-WINDOW_DAYS);
                 let total = by_end.get(&(line.instance, line.scope, line.population, &by, day));
                 self.group(Kind::Sum, total.copied().map(Count::of), parts);
+            }
+        }
+    }
+
+    /// The segments of seat holders add up to at most the seats that are assigned at the end of their period: bots can
+    /// have seats too.
+    fn add_assigned_seats(&mut self, lines: &[Line<'_>]) {
+        let range = range_of(lines, SEGMENTS);
+        let mut start = range.start;
+        for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
+            let is_part = |line: &Line<'_>| {
+                line.population == Some(Population::SeatHolders) && line.by.names().eq(["segment"])
+            };
+            let parts = (start..).zip(series).filter(|(_, line)| is_part(line)).map(|(at, _)| Count::of(at));
+            let parts: Vec<Count> = parts.collect();
+            start += series.len();
+            let Line { instance, scope, period, .. } = series[0];
+            let day = Period { grain: Grain::Day, start: period.end, end: period.end };
+            let is_of_day = |at: &usize| {
+                (lines[*at].instance, lines[*at].scope, lines[*at].period) == (instance, scope, day)
+            };
+            let mut assigned = range_of(lines, ASSIGNED).filter(is_of_day);
+            // Several add-ons have seats of their own.
+            if let (Some(total), None) = (assigned.next(), assigned.next()) {
+                self.group(Kind::Within, Some(Count::of(total)), parts);
             }
         }
     }
