@@ -91,12 +91,9 @@ fn days_that_were_not_collected_do_not_reveal_the_others() {
 /// of few people can be derived.
 #[test]
 fn a_relation_that_suppression_does_not_know_is_noticed() {
-    let cuts: [(&str, Shape, Cut); 6] = [
+    let cuts: [(&str, Shape, Cut); 5] = [
         ("days and longer periods", Shape::One, |line| line.grain == Grain::Day),
         ("totals and their parts", Shape::One, |line| line.by.is_empty()),
-        ("merge requests and their times", Shape::Shared, |line| {
-            line.metric.ends_with("time_to_merge_seconds")
-        }),
         ("events and the metrics of one event", Shape::Shared, |line| line.metric == "events.count"),
         ("groups and their union", Shape::Shared, |line| line.scope == "*"),
         ("windows and weeks", Shape::One, |line| line.grain == Grain::Window),
