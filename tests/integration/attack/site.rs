@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use duo_metrics::aggregate::aggregator::{self, MetricReport, Options};
-use duo_metrics::aggregate::metrics::Thresholds;
 use duo_metrics::model::metric::Metric;
 use duo_metrics::publish::export::{InstanceColumn, table};
 use duo_metrics::publish::privacy::{Disclosure, publish};
 use duo_metrics::system::summary::Summary;
 
 use super::worlds::World;
+use crate::properties;
 
 /// The smallest number of people behind a published value.
 pub(crate) const MIN_PEOPLE: u64 = 5;
@@ -38,18 +38,8 @@ pub(crate) struct Row {
 
 /// What the program computes from everything known when the site of a day is built.
 pub(crate) fn report(world: &World, on: NaiveDate) -> MetricReport {
-    let options = Options {
-        since: None,
-        until: Some(on.to_string().parse().expect("a day")),
-        thresholds: Thresholds { regular_from: 4, heavy_from: 12 },
-        prices: None,
-        teams: None,
-        max_rejects: 0.0,
-        threads: 2,
-        history: None,
-        groups: Vec::new(),
-        pseudonyms: None,
-    };
+    let until = Some(on.to_string().parse().expect("a day"));
+    let options = Options { until, ..properties::OPTIONS };
     let records = world.records(on);
     let mut summary = Summary::new("aggregate");
     let (report, _) =
