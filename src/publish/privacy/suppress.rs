@@ -320,9 +320,9 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// The published count of a group that is the least loss: a rate, a part, else the total.
     fn cheapest(&self, group: &Group) -> Option<Count> {
-        let rate = group.total.filter(|total| {
-            matches!(group.kind, Kind::Revealed | Kind::Near) && self.published(*total).is_some()
-        });
+        let rate = group
+            .total
+            .filter(|total| matches!(group.kind, Kind::Revealed | Kind::Near) && self.is_candidate(*total));
         if rate.is_some() {
             return rate;
         }

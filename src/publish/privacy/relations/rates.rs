@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::super::Line;
 use super::{Count, Kind, LineRef, Relations, find};
 use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit};
+use crate::base::calendar::Period;
 use crate::base::dimensions::Dimensions;
 use crate::model::number::Number;
 
@@ -43,12 +44,8 @@ impl Relations {
     /// A rate of a week or month whose denominator counts the same people as counts over the 28 days that end with it.
     fn add_same_people(&mut self, lines: &[Line<'_>], rate: usize, list: &[CountRef]) {
         let line = &lines[rate];
-        let find_count = |count: &CountRef| {
-            let by: Dimensions = line.by.iter().chain(count.by.iter().copied()).collect();
-            let (metric, population) = (count.metric, count.population);
-            find(lines, line, &LineRef { metric, period: line.period, population, by: &by })
-        };
-        let parts: Vec<usize> = list.iter().filter_map(find_count).collect();
+        let parts: Vec<usize> =
+            list.iter().filter_map(|count| line_of(lines, line, count, line.period)).collect();
         let sum: Option<f64> = parts.iter().map(|at| lines[*at].n.map(Number::as_f64)).sum();
         if !parts.is_empty() && sum.is_some() && sum == line.of.map(Number::as_f64) {
             self.group(Kind::Revealed, Some(Count::denominator(rate)), parts.into_iter().map(Count::of));
@@ -83,10 +80,14 @@ impl Relations {
 
 /// The lines of a count that a rate reveals.
 fn lines_of(lines: &[Line<'_>], line: &Line<'_>, count: &CountRef) -> Vec<usize> {
-    let by: Dimensions = line.by.iter().chain(count.by.iter().copied()).collect();
+    count.periods(line.period).into_iter().filter_map(|period| line_of(lines, line, count, period)).collect()
+}
+
+/// The line of a count in the place of a rate, of this period.
+fn line_of(lines: &[Line<'_>], rate: &Line<'_>, count: &CountRef, period: Period) -> Option<usize> {
+    let by: Dimensions = rate.by.iter().chain(count.by.iter().copied()).collect();
     let (metric, population) = (count.metric, count.population);
-    let find_in = |period| find(lines, line, &LineRef { metric, period, population, by: &by });
-    count.periods(line.period).into_iter().filter_map(find_in).collect()
+    find(lines, rate, &LineRef { metric, period, population, by: &by })
 }
 
 /// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
