@@ -484,10 +484,21 @@ describe("state", () => {
     );
   });
 
-  test("without days there is no period to select", () => {
-    const empty = new Metrics(pageData([], { first: null, last: null }));
-    assert.deepEqual(filtersFor(empty).period.options, []);
-    assert.equal(hasData(empty, october), false);
+  test("a period outside of the published days has no data", () => {
+    const metrics = new Metrics(pageData([]));
+    assert.equal(hasData(metrics, october), true);
+    assert.equal(hasData(metrics, periodStarting("month", "2026-09-01")), false);
+  });
+
+  test("before a day is published, only periods with a bill can be selected", () => {
+    const select = (series) => {
+      const metrics = new Metrics(pageData(series, { first: null, last: null }));
+      return filtersFor(metrics).period.options.map(({ value }) => value);
+    };
+    assert.deepEqual(select([]), []);
+    assert.deepEqual(select([{ g: 0, m: "cost", t: "month", i: 1, v: [9.5], n: ["-"] }]), [
+      "month:2026-10-01",
+    ]);
   });
 
   test("a fragment and its selection are inverse", () => {

@@ -232,13 +232,12 @@ export function earlierSlot(data, selected, period, slot) {
 }
 
 /**
- * Whether a period overlaps the reported days.
+ * Whether a period overlaps the published days. Before a day is published, the only lines are bills, and all periods do.
  * @param {Metrics} metrics
  * @param {Period} period
  */
 export function hasData(metrics, period) {
   const { first, last } = metrics.data;
-  // Before the first week is published, there are bills only.
   return first === null || last === null || (period.start <= last && period.end >= first);
 }
 
