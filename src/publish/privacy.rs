@@ -8,13 +8,17 @@ mod attack;
 mod audit;
 mod differences;
 mod groups;
+mod line_index;
 mod open;
+mod order;
 mod relations;
 mod suppress;
 mod teams;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
 
 use crate::aggregate::metrics::reconcile::METRIC;
 use crate::aggregate::metrics::{Definition, Relation, Unit, definitions};
@@ -23,7 +27,9 @@ use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Explanation, Metric, MetricSource, Population, Reason};
 use crate::model::number::Number;
 use groups::GroupSizes;
+use line_index::LineIndex;
 use open::OpenPeriods;
+use order::Order;
 use relations::Relations;
 use suppress::Suppressor;
 use teams::{Combinations, is_internal};
@@ -127,10 +133,15 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     for line in &mut lines {
         line.is_suppressed = line.is_implied() || groups.has_few_people(line, min_people);
     }
-    let relations = Relations::of(&lines);
-    let teams = combinations.relations(&lines);
-    let order = |line: &Line<'_>| open.first_published(line.period);
-    Suppressor::new(&mut lines, &relations, order, min_people).run(&teams);
+    let order = Order::of(&lines, |line| open.first_published(line.period));
+    let index = LineIndex::of(&lines);
+    let relations = Relations::of(&index, &order);
+    let teams = combinations.relations(&index);
+    teams.suppress(&mut lines, min_people);
+    let is_suppressed = Suppressor::new(&lines, &order, &relations, &teams, min_people).run();
+    for (at, line) in lines.iter_mut().enumerate() {
+        line.is_suppressed = is_suppressed[order.place(at)];
+    }
     lines.retain(|line| open.show(line) && !line.is_implied());
 
     for line in &mut lines {
@@ -251,7 +262,7 @@ fn declares(metric: &str, is_wanted: impl Fn(&Relation) -> bool) -> bool {
 }
 
 fn definition_of(metric: &str) -> Option<&'static Definition> {
-    static BY_NAME: LazyLock<BTreeMap<&str, &Definition>> =
+    static BY_NAME: LazyLock<HashMap<&str, &Definition, FixedState>> =
         LazyLock::new(|| definitions().map(|definition| (definition.metric, definition)).collect());
     BY_NAME.get(metric).copied()
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use super::audit::{self, Bounds, Propagation};
+use super::line_index::LineIndex;
 use super::open::is_of_any_day;
+use super::order::Order;
 use super::relations::{Count, Kind, Relations};
 use crate::aggregate::metrics::Unit;
 
@@ -42,16 +44,19 @@ pub enum Revealed {
 ///
 /// [`publish`]: super::publish
 pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
-    let relations = Relations::of(lines);
-    let (values, units) = (audit::values(lines), audit::units());
-    let possible_zeros = audit::possible_zeros(lines);
+    let order = Order::of(lines, |_| None);
+    let relations = Relations::of(&LineIndex::of(lines), &order);
+    let in_order = order.sorted(lines);
+    let (values, units) = (audit::values(&in_order), audit::units());
+    let possible_zeros = audit::possible_zeros(&in_order);
     let mut bounds: Vec<Bounds> = Vec::with_capacity(values.len());
     for (at, line) in lines.iter().enumerate() {
         bounds.extend(
-            [2 * at, 2 * at + 1].map(|count| audit::known(line, values[count], possible_zeros[count])),
+            [2 * at, 2 * at + 1]
+                .map(|count| audit::known(line.is_suppressed, values[count], possible_zeros[count])),
         );
     }
-    let mut propagation = Propagation::new(&relations, bounds, audit::whole_numbers(lines, &values));
+    let mut propagation = Propagation::new(&relations, bounds, audit::whole_numbers(&in_order, &values));
     propagation.propagate(0..relations.groups.len(), |_| true);
     let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);
@@ -74,9 +79,10 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         let (Some(all), Some(some)) = (exact(total), exact(*part)) else { continue };
         let others = all.low - some.low;
         let is_zero = some.low == 0.0;
-        if !is_zero && (1.0..min_people as f64).contains(&others) && seen.insert((part.line, total.line)) {
-            let revealed = Revealed::Others { people: others as u64, of: total.line };
-            findings.push(Finding { line: part.line, revealed });
+        if !is_zero && (1.0..min_people as f64).contains(&others) && seen.insert((part.line(), total.line()))
+        {
+            let revealed = Revealed::Others { people: others as u64, of: total.line() };
+            findings.push(Finding { line: part.line(), revealed });
         }
     }
     findings.sort_by_key(|finding| finding.line);

@@ -56,6 +56,9 @@ impl Bounds {
     /// Bounds can approach a limit without end. So those of whole numbers are rounded, and small
     /// changes of wide bounds are ignored.
     fn restrict(&mut self, low: f64, high: f64, is_whole: bool) -> bool {
+        if low <= self.low && high >= self.high {
+            return false;
+        }
         let (low, high) =
             if is_whole { ((low - TOLERANCE).ceil(), (high + TOLERANCE).floor()) } else { (low, high) };
         let narrowed = Bounds { low: self.low.max(low), high: self.high.min(high) };
@@ -78,9 +81,9 @@ pub(super) fn units() -> BTreeMap<&'static str, Unit> {
 }
 
 /// The true values of all counts of the lines, where they are known.
-pub(super) fn values(lines: &[Line<'_>]) -> Vec<Option<f64>> {
+pub(super) fn values(lines: &[&Line<'_>]) -> Vec<Option<f64>> {
     let units = units();
-    let of_line = |line: &Line<'_>| {
+    let of_line = |line: &&Line<'_>| {
         let unit = units.get(line.metric).copied();
         [number_of(line, false, unit), number_of(line, true, unit)]
     };
@@ -88,7 +91,7 @@ pub(super) fn values(lines: &[Line<'_>]) -> Vec<Option<f64>> {
 }
 
 /// Whether each count is a whole number, by the unit of its metric and, where it is known, the count.
-pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<bool> {
+pub(super) fn whole_numbers(lines: &[&Line<'_>], values: &[Option<f64>]) -> Vec<bool> {
     let units = units();
     let is_whole = |at: usize| {
         let is_amount = matches!(
@@ -102,9 +105,9 @@ pub(super) fn whole_numbers(lines: &[Line<'_>], values: &[Option<f64>]) -> Vec<b
 
 /// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
 /// of rates, amounts, and what is only implied.
-pub(super) fn possible_zeros(lines: &[Line<'_>]) -> Vec<bool> {
+pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let units = units();
-    let of_line = |line: &Line<'_>| match units.get(line.metric) {
+    let of_line = |line: &&Line<'_>| match units.get(line.metric) {
         Some(Unit::Dollars | Unit::Credits) => [true, true],
         _ if line.is_implied() => [true, true],
         Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, false],
@@ -114,8 +117,8 @@ pub(super) fn possible_zeros(lines: &[Line<'_>]) -> Vec<bool> {
 }
 
 /// What everyone knows of a count before using any relation: its value, if it is published.
-pub(super) fn known(line: &Line<'_>, value: Option<f64>, can_be_zero: bool) -> Bounds {
-    match (line.is_suppressed, value) {
+pub(super) fn known(is_suppressed: bool, value: Option<f64>, can_be_zero: bool) -> Bounds {
+    match (is_suppressed, value) {
         (true, _) if can_be_zero => Bounds::UNKNOWN,
         (true, _) => Bounds { low: 1.0, high: f64::INFINITY },
         (false, Some(value)) => Bounds::exactly(value),
@@ -125,14 +128,18 @@ pub(super) fn known(line: &Line<'_>, value: Option<f64>, can_be_zero: bool) -> B
 
 /// Whether the true values agree with a relation. Those that do not hold say nothing.
 pub(super) fn holds(relations: &Relations, group: &Group, values: &[Option<f64>]) -> bool {
-    let parts: Option<Vec<f64>> = relations.parts_of(group).iter().map(|part| values[part.index()]).collect();
-    let total = group.total.map(|total| values[total.index()]);
-    if let (Kind::Balance, Some([a, b, c, d])) = (group.kind, parts.as_deref()) {
-        return (a + b - c - d).abs() <= TOLERANCE * (a + b).max(1.0);
+    let value = |count: &Count| values[count.index()];
+    let parts = relations.parts_of(group);
+    if let (Kind::Balance, [a, b, c, d]) = (group.kind, parts) {
+        let sides = value(a).zip(value(b)).zip(value(c).zip(value(d)));
+        return sides.is_some_and(|((a, b), (c, d))| (a + b - c - d).abs() <= TOLERANCE * (a + b).max(1.0));
     }
-    let (Some(parts), Some(Some(total))) = (parts, total) else { return false };
-    let sum: f64 = parts.iter().sum();
-    let largest = parts.iter().copied().fold(0.0, f64::max);
+    let Some(total) = group.total.as_ref().and_then(value) else { return false };
+    let (mut sum, mut largest) = (0.0, 0.0_f64);
+    for part in parts {
+        let Some(part) = value(part) else { return false };
+        (sum, largest) = (sum + part, largest.max(part));
+    }
     match group.kind {
         Kind::Sum | Kind::Revealed => (sum - total).abs() <= TOLERANCE * total.abs().max(1.0),
         Kind::Near | Kind::Balance => false,
@@ -200,10 +207,10 @@ impl<'r> Propagation<'r> {
         let mut forgotten = counts;
         while let Some((count, side)) = waiting.pop() {
             for at in self.relations.groups_of(count / 2) {
-                let group = &self.relations.groups[*at];
+                let group = &self.relations.groups[at];
                 for (other, other_side) in follows(self.relations, group, count, side) {
                     let reason = &mut self.reasons[other][other_side as usize];
-                    if *reason == *at as u32 {
+                    if *reason == at as u32 {
                         *reason = NONE;
                         let known = known(other);
                         match other_side {
@@ -246,12 +253,15 @@ impl<'r> Propagation<'r> {
             }
             steps -= 1;
             self.apply(at, &mut changed);
-            for count in changed.drain(..) {
-                all_changed.push(count);
-                for other in self.relations.groups_of(count / 2) {
-                    if !self.is_waiting[*other] && is_usable(*other) {
-                        self.is_waiting[*other] = true;
-                        waiting.push_back(*other);
+            for (count, side) in changed.drain(..) {
+                all_changed.push(count.index());
+                for other in self.relations.groups_of(count.line()) {
+                    if !self.is_waiting[other]
+                        && concludes(&self.relations.groups[other], count, side)
+                        && is_usable(other)
+                    {
+                        self.is_waiting[other] = true;
+                        waiting.push_back(other);
                     }
                 }
             }
@@ -262,23 +272,24 @@ impl<'r> Propagation<'r> {
     }
 
     /// Narrows the bounds of a count by a relation.
-    fn narrow(&mut self, at: usize, count: Count, low: f64, high: f64, changed: &mut Vec<usize>) {
+    fn narrow(&mut self, at: usize, count: Count, low: f64, high: f64, changed: &mut Vec<(Count, Side)>) {
         let index = count.index();
         let before = self.bounds[index];
         if self.bounds[index].restrict(low, high, self.is_whole[index]) {
             let reasons = &mut self.reasons[index];
             if self.bounds[index].low > before.low {
-                reasons[0] = at as u32;
+                reasons[Side::Low as usize] = at as u32;
+                changed.push((count, Side::Low));
             }
             if self.bounds[index].high < before.high {
-                reasons[1] = at as u32;
+                reasons[Side::High as usize] = at as u32;
+                changed.push((count, Side::High));
             }
-            changed.push(index);
         }
     }
 
-    /// Narrows bounds by one relation, and adds the counts whose bounds change to `changed`.
-    fn apply(&mut self, at: usize, changed: &mut Vec<usize>) {
+    /// Narrows bounds by one relation, and adds those that change to `changed`.
+    fn apply(&mut self, at: usize, changed: &mut Vec<(Count, Side)>) {
         let relations = self.relations;
         let group = &relations.groups[at];
         if group.kind == Kind::Balance {
@@ -295,6 +306,10 @@ impl<'r> Propagation<'r> {
             (low, high, largest) = (low + bounds.low, high + bounds.high, largest.max(bounds.low));
         }
         let of_total = self.bounds[total.index()];
+        // Everything is known.
+        if low == high && of_total.low == of_total.high {
+            return;
+        }
         let (total_low, total_high) = match group.kind {
             Kind::Sum | Kind::Revealed => (low, high),
             Kind::Within => (low, f64::INFINITY),
@@ -315,6 +330,17 @@ impl<'r> Propagation<'r> {
             };
             self.narrow(at, *count, part_low, part_high, changed);
         }
+    }
+}
+
+/// Whether a relation concludes anything from one bound of a count, or of the other count of its line.
+fn concludes(group: &Group, count: Count, side: Side) -> bool {
+    let is_total = group.total == Some(count);
+    match group.kind {
+        Kind::Sum | Kind::Revealed | Kind::Cover | Kind::Balance => true,
+        Kind::Within | Kind::Nested | Kind::AtMost => is_total == (side == Side::High),
+        Kind::Around => is_total == (side == Side::Low),
+        Kind::Near => false,
     }
 }
 

@@ -6,10 +6,12 @@ mod rates;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::Line;
+use super::line_index::{LineIndex, LineRef};
+use super::order::Order;
 use super::teams::is_of_teams;
+use super::{Line, definition_of};
 use crate::aggregate::metrics::reconcile::METRIC;
-use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit, definitions};
+use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit};
 use crate::base::calendar::Period;
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::Population;
@@ -18,27 +20,32 @@ use crate::model::scope::ALL_SCOPES;
 
 /// A count of a line: its value, or one of the two counts of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Count {
-    /// The index of the line.
-    pub(super) line: usize,
-    /// Whether it is the denominator.
-    pub(super) is_of: bool,
-}
+pub(super) struct Count(u32);
 
 impl Count {
     /// The count of a line, or the numerator of a rate.
     pub(super) fn of(line: usize) -> Count {
-        Count { line, is_of: false }
+        Count::at(line * 2)
     }
 
     /// The denominator of a rate.
     fn denominator(line: usize) -> Count {
-        Count { line, is_of: true }
+        Count::at(line * 2 + 1)
+    }
+
+    /// There are millions of counts, in several relations each: they are half the size of an index.
+    fn at(index: usize) -> Count {
+        Count(u32::try_from(index).expect("fewer than two billion lines"))
     }
 
     /// A number below twice the number of lines.
     pub(super) fn index(self) -> usize {
-        self.line * 2 + usize::from(self.is_of)
+        self.0 as usize
+    }
+
+    /// The index of the line.
+    pub(super) fn line(self) -> usize {
+        self.index() / 2
     }
 }
 
@@ -72,7 +79,7 @@ pub(super) struct Group {
     pub(super) kind: Kind,
     pub(super) total: Option<Count>,
     /// A range of [`Relations::parts`].
-    parts: Range<usize>,
+    parts: Range<u32>,
 }
 
 /// A dimension that is summed over, and the other dimensions with their values.
@@ -86,85 +93,105 @@ type Split<'a> = (&'a str, Period, Vec<&'a str>);
 pub(super) struct Relations {
     pub(super) groups: Vec<Group>,
     parts: Vec<Count>,
-    /// Whether each line has no value although it is published: nothing was collected.
-    is_unknown: Vec<bool>,
     /// Lines with the same count: both are published or neither.
     pub(super) equal: Vec<[usize; 2]>,
-    /// The groups of each line: a range of [`Relations::group_list`].
-    ranges: Vec<Range<usize>>,
-    group_list: Vec<usize>,
+    /// Where the groups of each line start in [`Relations::group_list`], and the end.
+    starts: Vec<u32>,
+    group_list: Vec<u32>,
 }
 
 impl Relations {
-    /// All relations among the lines, which are sorted by their keys.
-    pub(super) fn of(lines: &[Line<'_>]) -> Relations {
-        let defined: BTreeMap<&str, &Definition> =
-            definitions().map(|definition| (definition.metric, definition)).collect();
-        let is_unknown = |line: &Line<'_>| !line.is_suppressed && line.n.or(line.value).is_none();
-        let mut relations =
-            Relations { is_unknown: lines.iter().map(is_unknown).collect(), ..Relations::default() };
-        let mut start = 0;
-        for of_metric in lines.chunk_by(|one, other| one.metric == other.metric) {
-            let range = start..start + of_metric.len();
-            start = range.end;
-            match defined.get(of_metric[0].metric) {
+    /// All relations among the lines, which are numbered in this order.
+    pub(super) fn of(lines: &LineIndex<'_, '_>, order: &Order) -> Relations {
+        let mut relations = Relations::default();
+        for range in lines.metrics() {
+            match definition_of(lines[range.start].metric) {
                 Some(definition) => {
                     let declared = definition.relations.iter();
                     declared.for_each(|relation| relations.add(lines, range.clone(), definition, relation));
-                    relations.add_rates(lines, range, definition);
+                    relations.add_rates(lines, range.clone(), definition);
                 }
                 // A newer version wrote the line.
-                None => relations.add_sums(lines, range, Kind::Sum),
+                None => relations.add_sums(lines, range.clone(), Kind::Sum),
             }
         }
         relations.add_cohorts(lines);
         relations.add_segments(lines);
         relations.add_seat_holders(lines);
+        relations.renumber(order);
         relations.index(lines.len());
         relations
     }
 
     /// The groups that a line is in.
-    pub(super) fn groups_of(&self, line: usize) -> &[usize] {
-        &self.group_list[self.ranges[line].clone()]
+    pub(super) fn groups_of(&self, line: usize) -> impl Iterator<Item = usize> + use<'_> {
+        let [start, end] = [line, line + 1].map(|line| self.starts[line] as usize);
+        self.group_list[start..end].iter().map(|group| *group as usize)
     }
 
     /// The lines of a group.
     pub(super) fn lines_of<'g>(&'g self, group: &'g Group) -> impl Iterator<Item = usize> + use<'g> {
-        self.parts_of(group).iter().chain(&group.total).map(|count| count.line)
+        self.parts_of(group).iter().chain(&group.total).map(|count| count.line())
     }
 
+    /// Numbers the lines in another order, and the groups in that of their last lines: what is used
+    /// together is close together.
+    fn renumber(&mut self, order: &Order) {
+        let renumbered = |count: Count| Count::at(order.place(count.line()) * 2 + count.index() % 2);
+        self.parts.iter_mut().for_each(|part| *part = renumbered(*part));
+        self.groups.iter_mut().for_each(|group| group.total = group.total.map(renumbered));
+        self.equal.iter_mut().flatten().for_each(|line| *line = order.place(*line));
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.sort_by_cached_key(|group| self.lines_of(group).map(|line| order.stages[line]).max());
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for group in &mut groups {
+            let start = parts.len() as u32;
+            parts.extend(self.parts_of(group));
+            group.parts = start..parts.len() as u32;
+        }
+        (self.groups, self.parts) = (groups, parts);
+    }
+
+    /// Lists the groups of each line.
     fn index(&mut self, lines: usize) {
-        let mut pairs: Vec<(usize, usize)> = Vec::with_capacity(self.parts.len() + self.groups.len());
+        let mut starts = vec![0_u32; lines + 1];
+        for group in &self.groups {
+            self.lines_of(group).for_each(|line| starts[line + 1] += 1);
+        }
+        (0..lines).for_each(|line| starts[line + 1] += starts[line]);
+        let mut next = starts.clone();
+        let mut list = vec![0_u32; starts[lines] as usize];
         for (at, group) in self.groups.iter().enumerate() {
-            pairs.extend(self.lines_of(group).map(|line| (line, at)));
+            for line in self.lines_of(group) {
+                list[next[line] as usize] = at as u32;
+                next[line] += 1;
+            }
         }
-        pairs.sort_unstable();
-        let mut start = 0;
-        for line in 0..lines {
-            let end = start + pairs[start..].iter().take_while(|(of, _)| *of == line).count();
-            self.ranges.push(start..end);
-            start = end;
-        }
-        self.group_list = pairs.into_iter().map(|(_, group)| group).collect();
+        (self.starts, self.group_list) = (starts, list);
     }
 
     /// The parts of a group.
     pub(super) fn parts_of(&self, group: &Group) -> &[Count] {
-        &self.parts[group.parts.clone()]
+        &self.parts[group.parts.start as usize..group.parts.end as usize]
     }
 
     fn group(&mut self, kind: Kind, total: Option<Count>, parts: impl IntoIterator<Item = Count>) {
-        let start = self.parts.len();
+        let start = self.parts.len() as u32;
         self.parts.extend(parts);
-        let parts = start..self.parts.len();
+        let parts = start..self.parts.len() as u32;
         if !parts.is_empty() {
             self.groups.push(Group { kind, total, parts });
         }
     }
 
     /// The relations of one metric, whose lines are in `range`.
-    fn add(&mut self, lines: &[Line<'_>], range: Range<usize>, definition: &Definition, relation: &Relation) {
+    fn add(
+        &mut self,
+        lines: &LineIndex<'_, '_>,
+        range: Range<usize>,
+        definition: &Definition,
+        relation: &Relation,
+    ) {
         match relation {
             Relation::Impersonal => {}
             Relation::Sums => {
@@ -209,7 +236,7 @@ impl Relations {
 
     fn add_same<'b>(
         &mut self,
-        lines: &[Line<'_>],
+        lines: &LineIndex<'_, '_>,
         range: Range<usize>,
         same_as: impl Fn(&Line<'_>) -> Option<(&'b str, &'b Dimensions)>,
     ) {
@@ -217,14 +244,14 @@ impl Relations {
             let line = &lines[at];
             let Some((metric, by)) = same_as(line) else { continue };
             let wanted = LineRef { metric, by, population: None, period: line.period };
-            if let Some(other) = find(lines, line, &wanted) {
+            if let Some(other) = lines.find(line, &wanted) {
                 self.same(lines, at, other);
             }
         }
     }
 
     /// Two lines with the same count.
-    fn same(&mut self, lines: &[Line<'_>], one: usize, other: usize) {
+    fn same(&mut self, lines: &LineIndex<'_, '_>, one: usize, other: usize) {
         // What is not published cannot be left out together with the other.
         if lines[one].is_implied() || lines[other].is_implied() {
             self.group(Kind::Sum, Some(Count::of(one)), [Count::of(other)]);
@@ -234,7 +261,7 @@ impl Relations {
     }
 
     /// Statistics of the same observations.
-    fn add_statistics(&mut self, lines: &[Line<'_>], range: Range<usize>) {
+    fn add_statistics(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>) {
         let observations = |at: usize| {
             let by: Dimensions = lines[at].by.iter().filter(|(name, _)| *name != "stat").collect();
             (lines[at].series(), by)
@@ -249,7 +276,7 @@ impl Relations {
     /// Lines of another metric with the same dimensions, as far as it has them.
     fn add_same_lines(
         &mut self,
-        lines: &[Line<'_>],
+        lines: &LineIndex<'_, '_>,
         range: Range<usize>,
         metric: &str,
         has: impl Fn(&str) -> bool,
@@ -257,28 +284,29 @@ impl Relations {
         for at in range {
             let line = &lines[at];
             let by: Dimensions = line.by.iter().filter(|(name, _)| has(name)).collect();
-            if let Some(other) = find(lines, line, &LineRef { metric, by: &by, ..LineRef::of(line) }) {
+            if let Some(other) = lines.find(line, &LineRef { metric, by: &by, ..LineRef::of(line) }) {
                 self.same(lines, at, other);
             }
         }
     }
 
     /// Across the dimensions, and from the groups to their union.
-    fn add_sums(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+    fn add_sums(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
         self.add_dimensions(lines, range.clone(), kind);
         self.add_scopes(lines, range, kind);
     }
 
-    fn add_dimensions(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+    fn add_dimensions(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
         let mut start = range.start;
         for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
-            self.add_dimensions_of_series(series, start, kind);
+            self.add_dimensions_of_series(lines, start..start + series.len(), kind);
             start += series.len();
         }
     }
 
-    /// Lines that differ only in their dimensions; the first has the index `start`.
-    fn add_dimensions_of_series(&mut self, series: &[Line<'_>], start: usize, kind: Kind) {
+    /// Lines that differ only in their dimensions.
+    fn add_dimensions_of_series(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
+        let (start, series) = (range.start, &lines[range]);
         let mut by_dimension: BTreeMap<Margin<'_>, Vec<usize>> = BTreeMap::new();
         for (at, line) in series.iter().enumerate() {
             for key in line.by.names().filter(|key| is_summed_over(line, key, kind)) {
@@ -290,15 +318,22 @@ impl Relations {
             let total = series.binary_search_by(|line| line.by.iter().cmp(rest.iter().copied())).ok();
             // People of parts overlap: without a total, nothing is known of them.
             if kind == Kind::Sum || total.is_some() {
-                self.whole(kind, total.map(|at| start + at), parts.into_iter().map(|at| start + at));
+                self.whole(lines, kind, total.map(|at| start + at), parts.into_iter().map(|at| start + at));
             }
         }
     }
 
     /// Adds a group, and, for people, the difference of the total and each part. Parts that were not
     /// collected are in no total.
-    fn whole(&mut self, kind: Kind, total: Option<usize>, parts: impl IntoIterator<Item = usize>) {
-        let parts = parts.into_iter().filter(|at| !self.is_unknown[*at]);
+    fn whole(
+        &mut self,
+        lines: &LineIndex<'_, '_>,
+        kind: Kind,
+        total: Option<usize>,
+        parts: impl IntoIterator<Item = usize>,
+    ) {
+        let is_unknown = |line: &Line<'_>| !line.is_suppressed && line.n.or(line.value).is_none();
+        let parts = parts.into_iter().filter(|at| !is_unknown(&lines[*at]));
         let parts: Vec<Count> = parts.map(Count::of).collect();
         let total = total.map(Count::of);
         if kind == Kind::Cover {
@@ -308,7 +343,7 @@ impl Relations {
     }
 
     /// From the groups to their union.
-    fn add_scopes(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+    fn add_scopes(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
         let is_union = |at: usize| lines[at].scope == ALL_SCOPES;
         if !range.clone().any(is_union) {
             return;
@@ -346,7 +381,7 @@ impl Relations {
                 if let ([only], false) = (&*parts().collect::<Vec<usize>>(), kind == Kind::Near) {
                     self.same(lines, *only, total);
                 }
-                self.whole(kind, Some(total), parts());
+                self.whole(lines, kind, Some(total), parts());
             }
         }
     }
@@ -354,7 +389,7 @@ impl Relations {
     /// Lines that add up to a count of another metric.
     fn add_parts(
         &mut self,
-        lines: &[Line<'_>],
+        lines: &LineIndex<'_, '_>,
         range: Range<usize>,
         over: &[&str],
         [only, except]: [Option<(&str, &str)>; 2],
@@ -383,7 +418,7 @@ impl Relations {
                 for period in total.periods(line.period) {
                     let wanted =
                         LineRef { metric: total.metric, period, population: total.population, by: &by };
-                    let found = find(lines, line, &wanted).map(Count::of);
+                    let found = lines.find(line, &wanted).map(Count::of);
                     self.group(Kind::Sum, found, parts.iter().copied());
                 }
             }
@@ -393,7 +428,7 @@ impl Relations {
     /// Lines of each value of a dimension that add up to a line of another metric.
     fn add_margins(
         &mut self,
-        lines: &[Line<'_>],
+        lines: &LineIndex<'_, '_>,
         range: Range<usize>,
         [dimension, metric, as_dimension]: [&str; 3],
     ) {
@@ -410,48 +445,26 @@ impl Relations {
             for (value, parts) in by_value {
                 let by: Dimensions = [(as_dimension, value)].into_iter().collect();
                 let wanted = LineRef { metric, by: &by, ..LineRef::of(line) };
-                let total = find(lines, line, &wanted).map(Count::of);
+                let total = lines.find(line, &wanted).map(Count::of);
                 self.group(Kind::Sum, total, parts);
             }
         }
     }
 
     /// Lines that are at most another count.
-    fn add_bounded(&mut self, lines: &[Line<'_>], range: Range<usize>, whole: &CountRef, kind: Kind) {
+    fn add_bounded(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, whole: &CountRef, kind: Kind) {
         for at in range {
             let line = &lines[at];
             let by: Dimensions = line.by.iter().chain(whole.by.iter().copied()).collect();
             for period in whole.periods(line.period) {
                 let wanted = LineRef { metric: whole.metric, period, population: whole.population, by: &by };
-                let found = find(lines, line, &wanted).map(Count::of);
+                let found = lines.find(line, &wanted).map(Count::of);
                 if found.is_some() {
                     self.group(kind, found, [Count::of(at)]);
                 }
             }
         }
     }
-}
-
-/// What distinguishes a line from another one of the same instance and scope.
-pub(super) struct LineRef<'a> {
-    pub(super) metric: &'a str,
-    pub(super) period: Period,
-    pub(super) population: Option<Population>,
-    pub(super) by: &'a Dimensions,
-}
-
-impl<'a> LineRef<'a> {
-    /// The reference of a line itself.
-    pub(super) fn of(line: &Line<'a>) -> LineRef<'a> {
-        LineRef { metric: line.metric, period: line.period, population: line.population, by: line.by }
-    }
-}
-
-/// The index of a line of the same instance and scope as `line`.
-pub(super) fn find(lines: &[Line<'_>], line: &Line<'_>, wanted: &LineRef<'_>) -> Option<usize> {
-    let Period { grain, start, end } = wanted.period;
-    let key = (wanted.metric, line.instance, line.scope, grain, start, end, wanted.population, wanted.by);
-    lines.binary_search_by(|line| line.key().cmp(&key)).ok()
 }
 
 /// Whether the values of a dimension add up to something that is published: `v1` of one flow has

@@ -7,19 +7,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::audit::{self, Bounds, Propagation};
+use super::order::Order;
 use super::relations::{Count, Group, Kind, Relations};
 use super::teams::TeamRelations;
 use super::{Line, has_no_personal_data};
 use crate::aggregate::metrics::Unit;
-use crate::base::calendar::{Day, Grain};
+use crate::base::calendar::Grain;
 
 /// How many weeks back something new can change bounds: a month has days of six weeks. Beyond, it would have to pass
 /// through several relations of many values each, which takes most of the time and was never seen to matter.
-const REACH: usize = 6;
+const REACH: u32 = 6;
+
+/// What suppression has to know of a line: a small part of it, for there are many and it is read often.
+struct Facts {
+    /// Distinct people behind the line.
+    people: Option<u64>,
+    /// When the line is published for the first time, as a position in time.
+    stage: u32,
+    /// How much readers miss the line, together with those that have the same count.
+    importance: u8,
+    /// How long its period is: a day, a week, or more.
+    length: u8,
+    /// Whether it is a rate, whose counts other lines have.
+    is_rate: bool,
+    /// Whether it is only implied by published lines.
+    is_implied: bool,
+    /// Whether it contains nothing about what people did.
+    is_impersonal: bool,
+    /// Whether it is suppressed.
+    is_suppressed: bool,
+}
 
 /// The state of secondary suppression.
-pub(super) struct Suppressor<'s, 'a> {
-    lines: &'s mut [Line<'a>],
+pub(super) struct Suppressor<'s> {
+    /// In the order of publication.
+    lines: Vec<Facts>,
     relations: &'s Relations,
     /// The true counts, by [`Count::index`].
     values: Vec<Option<f64>>,
@@ -27,20 +49,12 @@ pub(super) struct Suppressor<'s, 'a> {
     holds: Vec<bool>,
     /// Whether each count can be zero although it is suppressed, by [`Count::index`].
     possible_zeros: Vec<bool>,
-    /// Whether each line is a rate, whose counts other lines have.
-    is_rate: Vec<bool>,
-    /// Whether each line is only implied by published ones.
-    is_implied: Vec<bool>,
-    /// How much readers miss each line, together with those that have the same count.
-    importance: Vec<u8>,
-    /// When each line is published for the first time, as positions in time.
-    stages: Vec<usize>,
     /// The stage with which each group is complete.
-    stage_of_group: Vec<usize>,
+    stage_of_group: Vec<u32>,
     /// The lines with the same count as a line.
     equal: BTreeMap<usize, Vec<usize>>,
     /// The stage whose lines are being decided.
-    stage: usize,
+    stage: u32,
     /// What everyone knows of the lines of earlier stages.
     known: Vec<Bounds>,
     /// What everyone can conclude in this stage.
@@ -52,45 +66,50 @@ pub(super) struct Suppressor<'s, 'a> {
     min_people: u64,
 }
 
-impl<'s, 'a> Suppressor<'s, 'a> {
+impl<'s> Suppressor<'s> {
     pub(super) fn new(
-        lines: &'s mut [Line<'a>],
+        lines: &[Line<'_>],
+        order: &Order,
         relations: &'s Relations,
-        first_published: impl Fn(&Line<'a>) -> Option<Day>,
+        teams: &TeamRelations,
         min_people: u64,
-    ) -> Suppressor<'s, 'a> {
-        let values = audit::values(lines);
+    ) -> Suppressor<'s> {
+        let lines = order.sorted(lines);
+        let values = audit::values(&lines);
         let holds = relations.groups.iter().map(|group| audit::holds(relations, group, &values)).collect();
         let units = audit::units();
-        let is_rate =
-            |line: &Line<'_>| matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_)));
-        let is_rate = lines.iter().map(is_rate).collect();
-        let possible_zeros = audit::possible_zeros(lines);
-        let is_implied = lines.iter().map(Line::is_implied).collect();
-        let importance = importance(lines, relations);
-        let days: Vec<Option<Day>> = lines.iter().map(first_published).collect();
-        let in_order: BTreeSet<Option<Day>> = days.iter().copied().collect();
-        let positions: BTreeMap<Option<Day>, usize> = in_order.into_iter().zip(0..).collect();
-        let stages: Vec<usize> = days.iter().map(|day| positions[day]).collect();
-        let stage_of = |group| relations.lines_of(group).map(|line| stages[line]).max().unwrap_or(0);
+        let importance = importance(&lines, relations);
+        let facts = |(at, line): (usize, &&Line<'_>)| Facts {
+            people: line.people,
+            stage: order.stages[at],
+            importance: importance[at],
+            length: match line.period.grain {
+                Grain::Day => 0,
+                Grain::Week => 1,
+                Grain::Month | Grain::Window => 2,
+            },
+            is_rate: matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_))),
+            is_implied: line.is_implied(),
+            is_impersonal: has_no_personal_data(line.metric),
+            is_suppressed: line.is_suppressed,
+        };
+        let facts: Vec<Facts> = lines.iter().enumerate().map(facts).collect();
+        let stage_of = |group| relations.lines_of(group).map(|line| facts[line].stage).max().unwrap_or(0);
         let stage_of_group = relations.groups.iter().map(stage_of).collect();
         let mut equal: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for [one, other] in &relations.equal {
-            equal.entry(*one).or_default().push(*other);
-            equal.entry(*other).or_default().push(*one);
+        let of_teams = teams.equal.iter().map(|pair| pair.map(|line| order.place(line)));
+        for [one, other] in relations.equal.iter().copied().chain(of_teams) {
+            equal.entry(one).or_default().push(other);
+            equal.entry(other).or_default().push(one);
         }
         let known = vec![Bounds::UNKNOWN; lines.len() * 2];
-        let propagation = Propagation::new(relations, known.clone(), audit::whole_numbers(lines, &values));
+        let propagation = Propagation::new(relations, known.clone(), audit::whole_numbers(&lines, &values));
         Suppressor {
-            lines,
+            lines: facts,
             relations,
-            values,
             holds,
-            possible_zeros,
-            is_rate,
-            is_implied,
-            importance,
-            stages,
+            possible_zeros: audit::possible_zeros(&lines),
+            values,
             stage_of_group,
             equal,
             stage: 0,
@@ -102,23 +121,21 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         }
     }
 
-    /// Suppresses until nothing is revealed, stage by stage: what was published before stays.
-    pub(super) fn run(mut self, teams: &TeamRelations) {
-        let by_stage = |stages: &[usize]| {
-            let mut of_stage: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-            stages.iter().enumerate().for_each(|(at, stage)| of_stage.entry(*stage).or_default().push(at));
-            of_stage
-        };
-        let (lines, mut groups) = (by_stage(&self.stages), by_stage(&self.stage_of_group));
+    /// Suppresses until nothing is revealed, stage by stage: what was published before stays. Returns
+    /// whether each line is suppressed, in the order of publication.
+    pub(super) fn run(mut self) -> Vec<bool> {
+        let lines = by_stage(self.lines.iter().map(|line| line.stage));
+        let mut groups = by_stage(self.stage_of_group.iter().copied());
         for (stage, lines) in lines {
             self.stage = stage;
             let groups = groups.remove(&stage).unwrap_or_default();
-            self.decide(&lines, &groups, teams);
+            self.decide(&lines, &groups);
         }
+        self.lines.into_iter().map(|line| line.is_suppressed).collect()
     }
 
     /// Decides the lines of a stage, with which these groups are complete.
-    fn decide(&mut self, lines: &[usize], groups: &[usize], teams: &TeamRelations) {
+    fn decide(&mut self, lines: &[usize], groups: &[usize]) {
         for line in lines.iter().filter(|line| self.lines[**line].is_suppressed).copied().collect::<Vec<_>>()
         {
             self.suppress_equal(line);
@@ -130,15 +147,11 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         loop {
             self.find_narrow(&touched);
             self.victims().into_iter().for_each(|line| self.suppress(line));
-            for line in teams.suppress(self.lines, self.min_people) {
-                self.newly_suppressed.push(line);
-                self.suppress_equal(line);
-            }
             if self.newly_suppressed.is_empty() {
                 break;
             }
             let around = self.newly_suppressed.iter().flat_map(|line| self.relations.groups_of(*line));
-            self.suppress_revealing(around.copied().collect());
+            self.suppress_revealing(around.collect());
             touched = self.conclude_again();
             touched_in_stage.extend(&touched);
         }
@@ -153,8 +166,8 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     fn conclude(&mut self, lines: &[usize], groups: &[usize]) -> Vec<usize> {
         let mut new: Vec<usize> = lines.iter().flat_map(|line| [2 * line, 2 * line + 1]).collect();
         for count in &new {
-            let line = count / 2;
-            let known = audit::known(&self.lines[line], self.values[*count], self.possible_zeros[*count]);
+            let is_suppressed = self.lines[count / 2].is_suppressed;
+            let known = audit::known(is_suppressed, self.values[*count], self.possible_zeros[*count]);
             self.propagation.set(*count, known);
         }
         let usable = Usable { holds: &self.holds, stage_of_group: &self.stage_of_group, stage: self.stage };
@@ -166,14 +179,17 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// bounds are new.
     fn conclude_again(&mut self) -> Vec<usize> {
         let suppressed = std::mem::take(&mut self.newly_suppressed);
-        let suppressed = suppressed.iter().filter(|line| self.stages[**line] <= self.stage);
+        let suppressed = suppressed.iter().filter(|line| self.lines[**line].stage <= self.stage);
         let counts = suppressed.flat_map(|line| [2 * line, 2 * line + 1]).collect();
-        let known = |count: usize| match self.stages[count / 2] == self.stage {
-            true => audit::known(&self.lines[count / 2], self.values[count], self.possible_zeros[count]),
-            false => self.known[count],
+        let known = |count: usize| {
+            let line = &self.lines[count / 2];
+            match line.stage == self.stage {
+                true => audit::known(line.is_suppressed, self.values[count], self.possible_zeros[count]),
+                false => self.known[count],
+            }
         };
         let mut new = self.propagation.forget(counts, known);
-        let start = new.iter().flat_map(|count| self.relations.groups_of(count / 2)).copied();
+        let start = new.iter().flat_map(|count| self.relations.groups_of(count / 2));
         let usable = Usable { holds: &self.holds, stage_of_group: &self.stage_of_group, stage: self.stage };
         let changed = self.propagation.propagate(start, |group| usable.contains(group));
         new.extend(changed);
@@ -185,7 +201,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         for count in counts {
             let line = count / 2;
             let is_narrow = self.lines[line].is_suppressed
-                && self.stages[line] <= self.stage
+                && self.lines[line].stage <= self.stage
                 && self.is_protected(line)
                 && self.values[*count].is_some()
                 && self.propagation.bounds()[*count].is_narrow(self.min_people);
@@ -198,15 +214,15 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// The published value of a count that is not zero.
     fn published(&self, count: Count) -> Option<f64> {
-        let is_open = !self.lines[count.line].is_suppressed;
+        let is_open = !self.lines[count.line()].is_suppressed;
         self.values[count.index()].filter(|value| is_open && *value != 0.0)
     }
 
     /// Whether a count is published and can still be suppressed. How many seats are assigned is no secret.
     fn is_candidate(&self, count: Count) -> bool {
-        self.stages[count.line] == self.stage
+        self.lines[count.line()].stage == self.stage
             && self.published(count).is_some()
-            && !has_no_personal_data(self.lines[count.line].metric)
+            && !self.lines[count.line()].is_impersonal
     }
 
     fn suppress(&mut self, line: usize) {
@@ -219,9 +235,9 @@ impl<'s, 'a> Suppressor<'s, 'a> {
 
     /// Suppresses the lines of this stage with the same count as a suppressed line of this stage.
     fn suppress_equal(&mut self, line: usize) {
-        if self.stages[line] == self.stage {
+        if self.lines[line].stage == self.stage {
             let equal = self.equal.get(&line).cloned().unwrap_or_default();
-            let of_stage = equal.into_iter().filter(|other| self.stages[*other] == self.stage);
+            let of_stage = equal.into_iter().filter(|other| self.lines[*other].stage == self.stage);
             of_stage.collect::<Vec<usize>>().into_iter().for_each(|other| self.suppress(other));
         }
     }
@@ -255,22 +271,17 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         if (1.0..self.min_people as f64).contains(&(all - some))
             && let Some(cheaper) = self.cheapest(group)
         {
-            self.suppress(cheaper.line);
+            self.suppress(cheaper.line());
         }
     }
 
     /// What is lost with a line: parts go before totals, days before longer periods, and then lines
     /// with few people.
     fn cost(&self, count: Count) -> (u8, u8, u64, u64, usize) {
-        let line = &self.lines[count.line];
+        let line = &self.lines[count.line()];
         let people = line.people.unwrap_or(u64::MAX);
         let size = self.values[count.index()].map_or(0, |value| value as u64);
-        let length = match line.period.grain {
-            Grain::Day => 0,
-            Grain::Week => 1,
-            Grain::Month | Grain::Window => 2,
-        };
-        (self.importance[count.line], length, people, size, count.line)
+        (line.importance, line.length, people, size, count.line())
     }
 
     /// If one count of a sum is suppressed, or only counts of few people are, suppresses another part
@@ -282,13 +293,13 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         }
         let parts = self.relations.parts_of(group);
         // The bounds of implied counts say more.
-        if self.relations.lines_of(group).any(|line| self.is_implied[line]) {
+        if self.relations.lines_of(group).any(|line| self.lines[line].is_implied) {
             return;
         }
-        let is_suppressed = |count: &Count| self.lines[count.line].is_suppressed;
+        let is_suppressed = |count: &Count| self.lines[count.line()].is_suppressed;
         let suppressed = parts.iter().chain(&group.total).filter(|count| is_suppressed(count));
         let protects =
-            |count: &&Count| self.lines[count.line].people.is_none_or(|people| people >= self.min_people);
+            |count: &&Count| self.lines[count.line()].people.is_none_or(|people| people >= self.min_people);
         let is_safe = match suppressed.clone().take(2).count() {
             0 => true,
             1 => false,
@@ -300,22 +311,22 @@ impl<'s, 'a> Suppressor<'s, 'a> {
             }
         };
         if !is_safe && let Some(second) = self.cheapest(group) {
-            self.suppress(second.line);
+            self.suppress(second.line());
         }
     }
 
     /// Whether the group protects a rate that is suppressed for the sake of one of its counts.
     fn is_needless(&self, group: &Group) -> bool {
         matches!(group.kind, Kind::Revealed | Kind::Near)
-            && group
-                .total
-                .is_some_and(|total| self.lines[total.line].is_suppressed && !self.is_protected(total.line))
+            && group.total.is_some_and(|total| {
+                self.lines[total.line()].is_suppressed && !self.is_protected(total.line())
+            })
     }
 
     /// Whether the counts of a line must stay unknown once it is suppressed.
     fn is_protected(&self, line: usize) -> bool {
         let has_few = self.lines[line].people.is_some_and(|people| (1..self.min_people).contains(&people));
-        has_few || !(self.is_rate[line] || self.is_implied[line])
+        has_few || !(self.lines[line].is_rate || self.lines[line].is_implied)
     }
 
     /// The published count of a group that is the least loss: a rate, a part, else the total.
@@ -341,7 +352,7 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     /// that shares a relation with one before it is left to the next round: it may be wide by then.
     fn binding_victims(&self) -> Vec<usize> {
         let of_count = |count: &usize| self.relations.groups_of(count / 2);
-        let groups: BTreeSet<usize> = self.narrow.iter().flat_map(of_count).copied().collect();
+        let groups: BTreeSet<usize> = self.narrow.iter().flat_map(of_count).collect();
         let mut binding: Vec<(Count, &Group)> = Vec::new();
         for at in groups {
             let group = &self.relations.groups[at];
@@ -359,13 +370,13 @@ impl<'s, 'a> Suppressor<'s, 'a> {
         for (victim, group) in binding {
             let counts = || self.relations.parts_of(group).iter().chain(&group.total);
             let is_narrow = |count: &Count| self.narrow.contains(&count.index());
-            if counts().any(|count| is_narrow(count) && touched.contains(&count.line))
-                || touched.contains(&victim.line)
+            if counts().any(|count| is_narrow(count) && touched.contains(&count.line()))
+                || touched.contains(&victim.line())
             {
                 continue;
             }
-            touched.extend(counts().map(|count| count.line));
-            victims.push(victim.line);
+            touched.extend(counts().map(|count| count.line()));
+            victims.push(victim.line());
         }
         victims
     }
@@ -406,11 +417,11 @@ impl<'s, 'a> Suppressor<'s, 'a> {
                     candidates.extend(self.cheapest(group));
                 }
                 let counts = self.relations.parts_of(group).iter().chain(&group.total);
-                let suppressed = counts.filter(|count| self.lines[count.line].is_suppressed);
+                let suppressed = counts.filter(|count| self.lines[count.line()].is_suppressed);
                 next.extend(suppressed.map(|count| count.index()).filter(|count| reached.insert(*count)));
             }
             if let Some(victim) = candidates.into_iter().min_by_key(|count| self.cost(*count)) {
-                return (Some(victim.line), reached);
+                return (Some(victim.line()), reached);
             }
             frontier = next;
         }
@@ -451,11 +462,18 @@ impl<'s, 'a> Suppressor<'s, 'a> {
     }
 }
 
+/// The indices of what belongs to each stage.
+fn by_stage(stages: impl Iterator<Item = u32>) -> BTreeMap<u32, Vec<usize>> {
+    let mut of_stage: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    stages.enumerate().for_each(|(at, stage)| of_stage.entry(stage).or_default().push(at));
+    of_stage
+}
+
 /// The relations that are used in a stage.
 struct Usable<'a> {
     holds: &'a [bool],
-    stage_of_group: &'a [usize],
-    stage: usize,
+    stage_of_group: &'a [u32],
+    stage: u32,
 }
 
 impl Usable<'_> {
@@ -467,8 +485,8 @@ impl Usable<'_> {
 
 /// How much readers miss each line: a part, the total of all events, or another total. Lines with the
 /// same count go together, so they are missed together.
-fn importance(lines: &[Line<'_>], relations: &Relations) -> Vec<u8> {
-    let of_line = |line: &Line<'_>| match line.by.is_empty() {
+fn importance(lines: &[&Line<'_>], relations: &Relations) -> Vec<u8> {
+    let of_line = |line: &&Line<'_>| match line.by.is_empty() {
         false => 0,
         true if line.metric == "events.count" => 1,
         true => 2,
@@ -476,7 +494,7 @@ fn importance(lines: &[Line<'_>], relations: &Relations) -> Vec<u8> {
     let mut importance: Vec<u8> = lines.iter().map(of_line).collect();
     // A total of a single part is the same count.
     let single_parts = relations.groups.iter().filter_map(|group| match relations.parts_of(group) {
-        [part] if group.kind == Kind::Sum => Some([group.total?.line, part.line]),
+        [part] if group.kind == Kind::Sum => Some([group.total?.line(), part.line()]),
         _ => None,
     });
     let same: Vec<[usize; 2]> = relations.equal.iter().copied().chain(single_parts).collect();

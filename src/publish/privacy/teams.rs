@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
-use super::relations::{LineRef, find};
+use super::line_index::{LineIndex, LineRef};
 use crate::base::calendar::Period;
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::{Metric, Population};
@@ -61,7 +61,7 @@ pub(super) struct TeamRelations {
     /// Lines of a group, each with the one of a group around it: the rest is a difference.
     nested: Vec<[usize; 2]>,
     /// Lines of teams with the same people.
-    equal: Vec<[usize; 2]>,
+    pub(super) equal: Vec<[usize; 2]>,
 }
 
 /// The teams of a place.
@@ -89,7 +89,7 @@ impl<'a> Combinations<'a> {
     }
 
     /// The relations of these lines.
-    pub(super) fn relations(&self, lines: &[Line<'_>]) -> TeamRelations {
+    pub(super) fn relations(&self, lines: &LineIndex<'_, '_>) -> TeamRelations {
         let mut families: BTreeMap<Family<'_>, BTreeMap<&str, usize>> = BTreeMap::new();
         for (at, line) in lines.iter().enumerate() {
             for (dimension, _) in TEAM_DIMENSIONS {
@@ -111,7 +111,7 @@ impl<'a> Combinations<'a> {
             let (Some((_, sets, sums)), Some(any)) = (&known, by_team.values().next()) else { continue };
             let by: Dimensions = rest.iter().copied().collect();
             let wanted = LineRef { metric, period: place.2, population: *population, by: &by };
-            let total = find(lines, &lines[*any], &wanted);
+            let total = lines.find(&lines[*any], &wanted);
             let line = |team: Option<usize>| match team {
                 None => total,
                 Some(team) => by_team.get(sets.names[team]).copied(),
@@ -259,15 +259,14 @@ impl<'a> TeamSets<'a> {
 }
 
 impl TeamRelations {
-    /// Suppresses the smallest team of each sum that counts 1 to `min_people - 1` people, and teams
-    /// with the same people as a suppressed one. Returns the suppressed lines.
-    pub(super) fn suppress(&self, lines: &mut [Line<'_>], min_people: u64) -> Vec<usize> {
-        let mut suppressed = Vec::new();
+    /// Suppresses the smallest team of each sum that counts 1 to `min_people - 1` people.
+    pub(super) fn suppress(&self, lines: &mut [Line<'_>], min_people: u64) {
+        let people = |lines: &[Line<'_>], at: usize| {
+            lines[at].people.filter(|_| !lines[at].is_suppressed && lines[at].value.is_some())
+        };
         for sum in &self.sums {
-            let people = |at: usize| {
-                lines[at].people.filter(|_| !lines[at].is_suppressed && lines[at].value.is_some())
-            };
-            let counted = sum.iter().map(|(at, factor)| Some(i128::from(people(*at)?) * i128::from(*factor)));
+            let counted =
+                sum.iter().map(|(at, factor)| Some(i128::from(people(lines, *at)?) * i128::from(*factor)));
             let Some(rest) = counted.sum::<Option<i128>>() else { continue };
             if !(1..i128::from(min_people)).contains(&rest) {
                 continue;
@@ -278,29 +277,15 @@ impl TeamRelations {
                 of_teams.filter(|at| lines[*at].people != Some(0)).min_by_key(|at| (lines[*at].people, *at));
             if let Some(smallest) = smallest {
                 lines[smallest].is_suppressed = true;
-                suppressed.push(smallest);
             }
         }
         for [inner, outer] in &self.nested {
-            let people = |at: &usize| {
-                lines[*at].people.filter(|_| !lines[*at].is_suppressed && lines[*at].value.is_some())
-            };
-            let rest = people(outer).zip(people(inner)).map(|(outer, inner)| outer.abs_diff(inner));
+            let rest = people(lines, *outer).zip(people(lines, *inner));
+            let rest = rest.map(|(outer, inner)| outer.abs_diff(inner));
             if rest.is_some_and(|rest| (1..min_people).contains(&rest)) && lines[*inner].people != Some(0) {
                 lines[*inner].is_suppressed = true;
-                suppressed.push(*inner);
             }
         }
-        for [one, other] in &self.equal {
-            for [one, other] in [[*one, *other], [*other, *one]] {
-                let is_open = |line: &Line<'_>| !line.is_suppressed && line.value.is_some();
-                if lines[one].is_suppressed && is_open(&lines[other]) {
-                    lines[other].is_suppressed = true;
-                    suppressed.push(other);
-                }
-            }
-        }
-        suppressed
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::Line;
-use super::{Count, Kind, LineRef, Relations, find};
+use super::super::line_index::{LineIndex, LineRef};
+use super::{Count, Kind, Relations};
 use crate::base::calendar::{Day, Grain, Period, WINDOW_DAYS};
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::Population;
@@ -16,7 +17,7 @@ const MOVEMENT: &str = "engagement.movement";
 
 impl Relations {
     /// From the days to their week, month and window, and from the weeks to the window and the month.
-    pub(super) fn add_periods(&mut self, lines: &[Line<'_>], range: Range<usize>, kind: Kind) {
+    pub(super) fn add_periods(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
         let has_weeks = lines[range.clone()].iter().any(|line| line.period.grain == Grain::Week);
         let mut order: Vec<usize> = range.collect();
         let key = |at: usize| (lines[at].instance, lines[at].scope, lines[at].population, lines[at].by);
@@ -35,10 +36,12 @@ impl Relations {
                     let last = all.partition_point(|&at| lines[at].period.end <= end);
                     all[first.min(last)..last].to_vec()
                 };
-                self.whole(kind, Some(total), within(&days));
+                self.whole(lines, kind, Some(total), within(&days));
                 match (grain, kind) {
                     // A window that ends with a week consists of four weeks.
-                    (Grain::Window, _) if start.is_monday() => self.whole(kind, Some(total), within(&weeks)),
+                    (Grain::Window, _) if start.is_monday() => {
+                        self.whole(lines, kind, Some(total), within(&weeks))
+                    }
                     (Grain::Month, Kind::Sum) => {
                         let counts = |weeks: Vec<usize>| weeks.into_iter().map(Count::of);
                         self.group(Kind::Within, Some(Count::of(total)), counts(within(&weeks)));
@@ -65,7 +68,7 @@ impl Relations {
 
     /// Two windows that end one week after the other share three weeks: with the week that follows, the
     /// first is the second with the week that it starts with.
-    fn add_sliding_windows(&mut self, lines: &[Line<'_>], windows: &[usize], weeks: &[usize]) {
+    fn add_sliding_windows(&mut self, lines: &LineIndex<'_, '_>, windows: &[usize], weeks: &[usize]) {
         let week = |start: Day| {
             let found = weeks.binary_search_by_key(&start, |&at| lines[at].period.start);
             found.ok().map(|at| Count::of(weeks[at]))
@@ -90,7 +93,7 @@ impl Relations {
     }
 
     /// Weekly cohorts that add up to a monthly one: the size of a cohort is that of its first period.
-    pub(super) fn add_cohorts(&mut self, lines: &[Line<'_>]) {
+    pub(super) fn add_cohorts(&mut self, lines: &LineIndex<'_, '_>) {
         let range = range_of(lines, RETENTION);
         let of_age_zero = |dimension: &str| -> Vec<usize> {
             range.clone().filter(|&at| lines[at].by.get(dimension) == Some("0")).collect()
@@ -112,7 +115,7 @@ impl Relations {
 
     /// Segments cover the 28 days up to the end of their period, so those of a week and a month that
     /// end on the same day are equal, and movement starts from those of 28 days before.
-    pub(super) fn add_segments(&mut self, lines: &[Line<'_>]) {
+    pub(super) fn add_segments(&mut self, lines: &LineIndex<'_, '_>) {
         type Place<'a> = (&'a str, &'a str, Option<Population>, &'a Dimensions, Day);
         let mut by_end: BTreeMap<Place<'_>, usize> = BTreeMap::new();
         for at in range_of(lines, SEGMENTS) {
@@ -147,7 +150,7 @@ impl Relations {
 
     /// The segments of seat holders add up to at most the seats that are assigned at the end of their period: bots can
     /// have seats too.
-    fn add_assigned_seats(&mut self, lines: &[Line<'_>]) {
+    fn add_assigned_seats(&mut self, lines: &LineIndex<'_, '_>) {
         let range = range_of(lines, SEGMENTS);
         let mut start = range.start;
         for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
@@ -172,14 +175,14 @@ impl Relations {
 
     /// Seat holders are among all people. This is not true for the inactive: a seat holder may never
     /// have been seen.
-    pub(super) fn add_seat_holders(&mut self, lines: &[Line<'_>]) {
+    pub(super) fn add_seat_holders(&mut self, lines: &LineIndex<'_, '_>) {
         let is_subset = |line: &Line<'_>| {
             line.population == Some(Population::SeatHolders)
                 && line.by.values().any(|value| value != "inactive")
         };
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_subset(line)) {
             let wanted = LineRef { population: Some(Population::People), ..LineRef::of(line) };
-            if let Some(all) = find(lines, line, &wanted) {
+            if let Some(all) = lines.find(line, &wanted) {
                 self.group(Kind::Nested, Some(Count::of(all)), [Count::of(at)]);
             }
         }
@@ -187,7 +190,7 @@ impl Relations {
 }
 
 /// The lines of a metric.
-fn range_of(lines: &[Line<'_>], metric: &str) -> Range<usize> {
+fn range_of(lines: &LineIndex<'_, '_>, metric: &str) -> Range<usize> {
     let first = lines.partition_point(|line| line.metric < metric);
     first..lines.partition_point(|line| line.metric <= metric)
 }

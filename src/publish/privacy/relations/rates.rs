@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::Line;
-use super::{Count, Kind, LineRef, Relations, find};
+use super::super::line_index::{LineIndex, LineRef};
+use super::{Count, Kind, Relations};
 use crate::aggregate::metrics::{CountRef, Definition, Relation, Unit};
 use crate::base::calendar::Period;
 use crate::base::dimensions::Dimensions;
@@ -14,7 +15,12 @@ const DURATION: &str = "agents.duration_seconds";
 
 impl Relations {
     /// The counts that the rates of a metric reveal, and the people that a rate of people leaves out.
-    pub(super) fn add_rates(&mut self, lines: &[Line<'_>], range: Range<usize>, definition: &Definition) {
+    pub(super) fn add_rates(
+        &mut self,
+        lines: &LineIndex<'_, '_>,
+        range: Range<usize>,
+        definition: &Definition,
+    ) {
         let counts = definition.unit.revealed_counts();
         let is_of_people = matches!(definition.unit, Unit::Share(_))
             && definition.relations.iter().any(|relation| {
@@ -35,14 +41,14 @@ impl Relations {
             if definition.metric == DURATION {
                 let wanted =
                     LineRef { metric: "agents.sessions", by: &finished(line.by), ..LineRef::of(line) };
-                let sessions = find(lines, line, &wanted).filter(|sessions| lines[*sessions].n == line.n);
+                let sessions = lines.find(line, &wanted).filter(|sessions| lines[*sessions].n == line.n);
                 self.equal.extend(sessions.map(|sessions| [at, sessions]));
             }
         }
     }
 
     /// A rate of a week or month whose denominator counts the same people as counts over the 28 days that end with it.
-    fn add_same_people(&mut self, lines: &[Line<'_>], rate: usize, list: &[CountRef]) {
+    fn add_same_people(&mut self, lines: &LineIndex<'_, '_>, rate: usize, list: &[CountRef]) {
         let line = &lines[rate];
         let parts: Vec<usize> =
             list.iter().filter_map(|count| line_of(lines, line, count, line.period)).collect();
@@ -53,7 +59,7 @@ impl Relations {
     }
 
     /// A rate whose numerator, denominator or the rest of it is the sum of these counts.
-    fn add_revealed(&mut self, lines: &[Line<'_>], rate: usize, parts: &[usize]) {
+    fn add_revealed(&mut self, lines: &LineIndex<'_, '_>, rate: usize, parts: &[usize]) {
         if parts.is_empty() {
             return;
         }
@@ -79,15 +85,15 @@ impl Relations {
 }
 
 /// The lines of a count that a rate reveals.
-fn lines_of(lines: &[Line<'_>], line: &Line<'_>, count: &CountRef) -> Vec<usize> {
+fn lines_of(lines: &LineIndex<'_, '_>, line: &Line<'_>, count: &CountRef) -> Vec<usize> {
     count.periods(line.period).into_iter().filter_map(|period| line_of(lines, line, count, period)).collect()
 }
 
 /// The line of a count in the place of a rate, of this period.
-fn line_of(lines: &[Line<'_>], rate: &Line<'_>, count: &CountRef, period: Period) -> Option<usize> {
+fn line_of(lines: &LineIndex<'_, '_>, rate: &Line<'_>, count: &CountRef, period: Period) -> Option<usize> {
     let by: Dimensions = rate.by.iter().chain(count.by.iter().copied()).collect();
     let (metric, population) = (count.metric, count.population);
-    find(lines, rate, &LineRef { metric, period, population, by: &by })
+    lines.find(rate, &LineRef { metric, period, population, by: &by })
 }
 
 /// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
