@@ -22,8 +22,7 @@ pub use agents::{AgentUse, Credits, Session, SessionLabels};
 pub use credits::MonthBalance;
 pub use resolve::Resolved;
 pub use resolve::ScopeKey;
-use seats::LIST_GRACE_DAYS;
-pub use seats::{LastActivity, SeatList, Snapshot, last_day_used};
+pub use seats::{LastActivity, SeatList, Snapshot, last_day_used, list_day};
 pub use source::{CODE_SUGGESTION_EVENTS, Source, is_export};
 pub use state::DayState;
 use state::{SourceStates, StatesBySource};
@@ -204,9 +203,9 @@ impl<'a> View<'a> {
     /// The list of seats for a period: the last one taken within it, else the first one of the 14
     /// days after it. None is later than two days after the last day reported.
     pub fn seat_list(&self, period: Period) -> Option<SeatList<'_>> {
-        let within = self.lists().filter(|list| (period.start..=period.end).contains(&list.taken_on)).last();
-        let grace = period.end.plus(1)..=period.end.plus(LIST_GRACE_DAYS);
-        within.or_else(|| self.lists().find(|list| grace.contains(&list.taken_on)))
+        let days = self.snapshots.iter().filter(|(_, snapshot)| snapshot.holders.is_some());
+        let day = list_day(days.map(|(day, _)| *day), period)?;
+        self.lists().find(|list| list.taken_on == day)
     }
 
     /// All lists of people with a seat, from the first to the last one taken.

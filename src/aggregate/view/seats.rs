@@ -7,7 +7,7 @@ use super::resolve::{Resolved, ScopeKey};
 use super::source::Source;
 use super::state::CountedDays;
 use crate::aggregate::rollup::{PeopleSet, PersonId, Pool, Purchase, Symbol};
-use crate::base::calendar::Day;
+use crate::base::calendar::{Day, Period};
 use crate::model::coverage::Status;
 
 /// The seats of a day.
@@ -59,7 +59,15 @@ const SNAPSHOT_GRACE_DAYS: i64 = 2;
 
 /// Days after the end of a period in which the first list of seats applies to it. The last closed week
 /// can have ended 14 days before the first list of all.
-pub(super) const LIST_GRACE_DAYS: i64 = 14;
+const LIST_GRACE_DAYS: i64 = 14;
+
+/// The day of the list of seats for a period, of these in order: the last one within it, else the first of
+/// the 14 days after it.
+pub fn list_day(mut days: impl Iterator<Item = Day> + Clone, period: Period) -> Option<Day> {
+    let within = days.clone().filter(|day| (period.start..=period.end).contains(day)).last();
+    let grace = period.end.plus(1)..=period.end.plus(LIST_GRACE_DAYS);
+    within.or_else(|| days.find(|day| grace.contains(day)))
+}
 
 /// The last day that a report can use: seat snapshots may be this many days late.
 pub fn last_day_used(until: Day) -> Day {

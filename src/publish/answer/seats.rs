@@ -1,15 +1,13 @@
 //! The staircase from purchased seats to habit.
 
 use crate::aggregate::metrics::answer::STAIRCASE;
+use crate::aggregate::view;
 use crate::base::calendar::{Day, Grain};
 use crate::model::metric::{Population, Reason};
 use crate::publish::place::Place;
 use crate::publish::privacy::Line;
 
 use super::facts::{AnswerLine, Fact, Share, parts, window};
-
-/// Days after the end of a period in which a seat list still counts for it, as in `seats.active`.
-const MAX_LIST_DELAY: i64 = 2;
 
 /// Purchased and assigned seats, and how many of them are used how often.
 pub(super) struct Seats<'a> {
@@ -194,9 +192,10 @@ impl Staircase {
         })
     }
 
-    /// The largest known step, at least 1: the full width of the bars.
+    /// The largest known step, at least 1, with what is lost at it: the full width of the bars.
     pub fn full(&self) -> u64 {
-        self.steps.iter().filter_map(|step| step.count.known()).max().unwrap_or(1).max(1)
+        let known = self.steps.iter().filter_map(|step| Some(step.count.known()? + step.loss.unwrap_or(0)));
+        known.max().unwrap_or(1).max(1)
     }
 }
 
@@ -208,12 +207,9 @@ fn sum(lines: &[&Line<'_>]) -> Fact {
 
 /// The day of the seat list that counts for `seats.active`; without it, of the newest one.
 fn list_day(place: &Place<'_>, active: Option<&Line<'_>>) -> Option<Day> {
-    let days = || place.every("seats.assigned", Grain::Day).iter().map(|line| line.period.end);
-    let Some(line) = active.filter(|line| line.n.is_some()) else { return days().max() };
-    let period = line.period;
-    let within = days().filter(|day| (period.start..=period.end).contains(day)).max();
-    within.or_else(|| {
-        let late = |day: &Day| *day > period.end && day.days_since(period.end) <= MAX_LIST_DELAY;
-        days().filter(late).min()
-    })
+    let days = place.every("seats.assigned", Grain::Day).iter().map(|line| line.period.end);
+    match active.filter(|line| line.n.is_some()) {
+        Some(line) => view::list_day(days, line.period),
+        None => days.max(),
+    }
 }

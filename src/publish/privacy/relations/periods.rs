@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::super::Line;
 use super::super::line_index::{LineIndex, LineRef};
 use super::{Count, Kind, Relations};
+use crate::aggregate::view;
 use crate::base::calendar::{Day, Grain, Period, WINDOW_DAYS};
 use crate::base::dimensions::Dimensions;
 use crate::model::metric::Population;
@@ -148,9 +149,14 @@ impl Relations {
         }
     }
 
-    /// The segments of seat holders add up to at most the seats that are assigned at the end of their period: bots can
-    /// have seats too.
+    /// The segments of seat holders add up to at most the seats that are assigned in the list for their period:
+    /// bots can have seats too.
     fn add_assigned_seats(&mut self, lines: &LineIndex<'_, '_>) {
+        let mut lists: BTreeMap<(&str, &str), Vec<(Day, usize)>> = BTreeMap::new();
+        for at in range_of(lines, ASSIGNED) {
+            let Line { instance, scope, period, .. } = lines[at];
+            lists.entry((instance, scope)).or_default().push((period.end, at));
+        }
         let range = range_of(lines, SEGMENTS);
         let mut start = range.start;
         for series in lines[range].chunk_by(|one, other| one.series() == other.series()) {
@@ -161,11 +167,9 @@ impl Relations {
             let parts: Vec<Count> = parts.collect();
             start += series.len();
             let Line { instance, scope, period, .. } = series[0];
-            let day = Period { grain: Grain::Day, start: period.end, end: period.end };
-            let is_of_day = |at: &usize| {
-                (lines[*at].instance, lines[*at].scope, lines[*at].period) == (instance, scope, day)
-            };
-            let mut assigned = range_of(lines, ASSIGNED).filter(is_of_day);
+            let Some(lists) = lists.get(&(instance, scope)) else { continue };
+            let Some(day) = view::list_day(lists.iter().map(|(day, _)| *day), period) else { continue };
+            let mut assigned = lists.iter().filter(|(of, _)| *of == day).map(|(_, at)| *at);
             // Several add-ons have seats of their own.
             if let (Some(total), None) = (assigned.next(), assigned.next()) {
                 self.group(Kind::Within, Some(Count::of(total)), parts);
