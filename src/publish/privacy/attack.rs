@@ -57,7 +57,7 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         );
     }
     let mut propagation = Propagation::new(&relations, bounds, audit::whole_numbers(&in_order, &values));
-    propagation.propagate(0..relations.groups.len(), |_| true);
+    propagation.propagate(0..relations.groups.len(), |group| relations.groups[group].is_certain);
     let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.is_suppressed) {
@@ -73,7 +73,7 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         }
     }
     let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for group in relations.groups.iter().filter(|group| group.kind == Kind::Nested) {
+    for group in relations.groups.iter().filter(|group| group.kind == Kind::Nested && group.is_certain) {
         let (Some(total), Some(part)) = (group.total, relations.parts_of(group).first()) else { continue };
         let exact = |count: Count| Some(bounds[count.index()]).filter(|bounds| bounds.low == bounds.high);
         let (Some(all), Some(some)) = (exact(total), exact(*part)) else { continue };

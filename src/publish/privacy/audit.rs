@@ -1,6 +1,6 @@
 //! What an attacker can compute from published lines: the bounds of each suppressed count.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Line;
 use super::relations::{Count, Group, Kind, Relations, number_of};
@@ -44,6 +44,11 @@ impl Bounds {
 
     fn exactly(value: f64) -> Bounds {
         Bounds { low: value, high: value }
+    }
+
+    /// Whether a value can be the count.
+    pub(super) fn contains(self, value: f64) -> bool {
+        self.low - TOLERANCE <= value && value <= self.high + TOLERANCE
     }
 
     /// Whether it is one value, or one of fewer than `min_people` neighboring ones.
@@ -104,12 +109,15 @@ pub(super) fn whole_numbers(lines: &[&Line<'_>], values: &[Option<f64>]) -> Vec<
 }
 
 /// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
-/// of rates, amounts, and what is only implied.
+/// of rates, amounts, what is only implied, and the lines of a group that publishes none.
 pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let units = units();
+    let shows_any = |line: &&&Line<'_>| !line.is_suppressed && !line.metric.starts_with("coverage.");
+    let shown: BTreeSet<(&str, &str)> =
+        lines.iter().filter(shows_any).map(|line| (line.instance, line.scope)).collect();
     let of_line = |line: &&Line<'_>| match units.get(line.metric) {
         Some(Unit::Dollars | Unit::Credits) => [true, true],
-        _ if line.is_implied() => [true, true],
+        _ if line.is_implied() || !shown.contains(&(line.instance, line.scope)) => [true, true],
         Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, false],
         _ => [false, false],
     };

@@ -51,6 +51,8 @@ impl<'a> GroupSizes<'a> {
             return false;
         }
         match line.people {
+            // Where GitLab counts suggestions, people to whom some were shown are behind none that was accepted.
+            Some(_) if counts_nothing(line) => false,
             Some(people) => (1..min_people).contains(&people),
             None if line.value.is_none_or(|value| value.as_f64() == 0.0) => false,
             None if OF_SESSIONS.contains(&line.metric) => has_few_sessions(line, min_people),
@@ -61,6 +63,11 @@ impl<'a> GroupSizes<'a> {
             None => false,
         }
     }
+}
+
+/// Whether a line is a count, or a statistic, of nothing.
+fn counts_nothing(line: &Line<'_>) -> bool {
+    line.of.is_none() && line.n.or(line.value).is_some_and(|count| count.as_f64() == 0.0)
 }
 
 /// Whether sessions of unknown users can be those of few people: each can be another person's, and all

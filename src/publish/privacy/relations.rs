@@ -78,6 +78,9 @@ pub(super) enum Kind {
 pub(super) struct Group {
     pub(super) kind: Kind,
     pub(super) total: Option<Count>,
+    /// Whether the counts are always related so. People are in another segment of the union than of their
+    /// groups, if they are active in several: only who knows the counts knows whether the groups cover it.
+    pub(super) is_certain: bool,
     /// A range of [`Relations::parts`].
     parts: Range<u32>,
 }
@@ -180,7 +183,7 @@ impl Relations {
         self.parts.extend(parts);
         let parts = start..self.parts.len() as u32;
         if !parts.is_empty() {
-            self.groups.push(Group { kind, total, parts });
+            self.groups.push(Group { kind, total, is_certain: true, parts });
         }
     }
 
@@ -201,7 +204,9 @@ impl Relations {
             Relation::People => self.add_sums(lines, range, Kind::Cover),
             Relation::Partition => {
                 self.add_dimensions(lines, range.clone(), Kind::Sum);
+                let first = self.groups.len();
                 self.add_scopes(lines, range, Kind::Cover);
+                self.groups[first..].iter_mut().for_each(|group| group.is_certain = false);
             }
             Relation::ActivePeople => {
                 self.add_sums(lines, range.clone(), Kind::Cover);

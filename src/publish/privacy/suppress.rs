@@ -159,6 +159,11 @@ impl<'s> Suppressor<'s> {
         touched_in_stage.dedup();
         for count in touched_in_stage {
             self.known[count] = self.propagation.settle(count);
+            // A contradiction would hide what is revealed, and suppress what is not.
+            debug_assert!(
+                self.values[count].is_none_or(|value| self.known[count].contains(value)),
+                "count {count} is not within its bounds"
+            );
         }
     }
 

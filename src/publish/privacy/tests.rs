@@ -490,3 +490,31 @@ fn credits_follow_the_people_who_used_them() {
     assert_eq!(few_are_blocked.len(), 8);
     assert!(!few_are_blocked.contains(&"credits.people_over_cap None".to_owned()), "{few_are_blocked:?}");
 }
+
+#[test]
+fn people_of_several_groups_are_in_other_segments_of_the_union() {
+    let inactive = |scope: &str, people: u64| {
+        let mut metric = cell("engagement.users", &[("segment", "inactive")], people, Some(people));
+        metric.scope = scope.into();
+        metric
+    };
+    // Three people fewer are inactive in one group than in both together, but those are not the others.
+    let metrics = [inactive("*", 112), inactive("acme", 109), inactive("globex", 18)];
+    let lines: Vec<Line<'_>> = metrics.iter().map(|metric| Line::published(metric, false)).collect();
+    assert_eq!(attack(&lines, 5), []);
+}
+
+#[test]
+fn people_to_whom_something_was_shown_are_not_behind_none_accepted() {
+    let accepted = |ide: &str, count: u64, people: u64| {
+        cell("code_suggestions.accepted", &[("ide", ide)], count, Some(people))
+    };
+    let metrics = [
+        cell("code_suggestions.accepted", &[], 90, Some(20)),
+        accepted("neovim", 0, 2),
+        accepted("vscode", 60, 12),
+        accepted("pycharm", 30, 9),
+    ];
+    let lines = publish(&metrics, Disclosure { min_people: 5, open_periods: true });
+    assert_eq!(suppressed(&lines), Vec::<String>::new());
+}
