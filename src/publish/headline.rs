@@ -62,7 +62,7 @@ pub const DUO_TILES: [HeadlineMetric<'static>; 10] = [
         "agents.success_rate",
         &[],
         Style::Percent,
-        "ended sessions",
+        "ended sessions, without Chat",
     ),
     figure("GitLab Credits", "#cost", "credits.used", &[], Style::Plain, "used"),
     figure("People in Chat", "#how", "chat.users", &[], Style::Plain, "people who sent messages"),

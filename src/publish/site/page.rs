@@ -156,7 +156,7 @@ impl<'a> Frame<'a> {
         };
         let period = self.days.map_or_else(String::new, |(first, last)| number::span(first, last));
         let warning = Tile::common_warning(tiles);
-        let tiles: Vec<Value> = tiles.iter().enumerate().map(|(at, tile)| tile.value(at, &warning)).collect();
+        let tiles = Tile::values(tiles);
         let days = self
             .days
             .map(|(first, last)| number::counted(last.days_since(first).max(0) as u64 + 1, "day", "days"));

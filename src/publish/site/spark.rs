@@ -49,7 +49,8 @@ impl Spark {
 
     fn draw(values: &[Option<f64>]) -> Option<Spark> {
         let known = || values.iter().flatten().copied();
-        if known().count() < 2 {
+        // Single weeks between unknown ones are no line.
+        if !values.windows(2).any(|pair| pair[0].is_some() && pair[1].is_some()) {
             return None;
         }
         let (low, high) =

@@ -268,7 +268,7 @@ fn each_tile_shows_its_own_days() {
 
     let pages = pages(&report);
     let (duo, landing) = (&pages[0], &pages[2]);
-    let tile = between(duo, "<li class=\"tile large\">", "</li>").expect("a tile");
+    let tile = between(duo, "<li class=\"tile", "</li>").expect("a tile");
     assert!(tile.contains("<p class=\"fresh\">4–31 October 2026"), "{tile}");
     let figure = between(landing, "<dt>Active people</dt>", "</div>").expect("a figure");
     assert!(figure.contains("<small class=\"period\">4–31 October 2026</small>"), "{figure}");
@@ -307,7 +307,7 @@ fn compares_four_complete_weeks_with_the_four_before() {
             report.metrics.push(week);
         }
         let page = pages(&report).swap_remove(0);
-        between(&page, "<li class=\"tile large\">", "</li>").expect("a tile").to_owned()
+        between(&page, "<li class=\"tile", "</li>").expect("a tile").to_owned()
     };
     let steady = tile([70, 71, 70, 72, 71, 70, 72, 70], 1.0);
     assert!(steady.contains("71 a week, no clear change (was 71, ±1.5)"), "{steady}");

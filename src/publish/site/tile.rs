@@ -86,6 +86,9 @@ impl Tile {
             _ if line.is_suppressed => {
                 tile.value = SUPPRESSED.into();
                 tile.note = "for privacy".into();
+                if trend == Trend::Suppressed {
+                    tile.change.clear();
+                }
             }
             Some(value) => {
                 tile.value = metric.style.text(value.as_f64());
@@ -105,7 +108,8 @@ impl Tile {
     /// Adds what the credits of a month are used of, and how the month is expected to end.
     fn add_commitment(&mut self, place: &Place<'_>, used: &Line<'_>) {
         let of_month = |metric, by: &[(&str, &str)]| {
-            let line = place.newest(metric, Grain::Month, by).filter(|line| line.period == used.period)?;
+            let months = place.series(metric, Grain::Month, by);
+            let line = months.into_iter().find(|line| line.period == used.period)?;
             line.value.map(|value| value.as_f64())
         };
         if let (Some(committed), Some(value)) = (of_month("credits.commitment", &[]), used.value) {
@@ -118,8 +122,19 @@ impl Tile {
         self.spark = None;
     }
 
-    /// The tile for a template.
-    pub(super) fn value(&self, at: usize, common_warning: &str) -> Value {
+    /// The tiles for a template. The first ones with a picture are large.
+    pub(super) fn values(tiles: &[Tile]) -> Vec<Value> {
+        let common_warning = Tile::common_warning(tiles);
+        let mut large = LARGE_TILES;
+        let value = |tile: &Tile| {
+            let is_large = large > 0 && (tile.spark.is_some() || tile.share.is_some());
+            large -= usize::from(is_large);
+            tile.value(is_large, &common_warning)
+        };
+        tiles.iter().map(value).collect()
+    }
+
+    fn value(&self, is_large: bool, common_warning: &str) -> Value {
         context! {
             label => self.label,
             href => self.href,
@@ -130,7 +145,7 @@ impl Tile {
             direction => self.direction,
             fresh => self.period.map_or_else(String::new, CardPeriod::text),
             warning => if self.warning == common_warning { "" } else { &*self.warning },
-            large => at < LARGE_TILES,
+            large => is_large,
             before => self.spark.as_ref().map_or("", |spark| &*spark.before),
             now => self.spark.as_ref().map_or("", |spark| &*spark.now),
             share => self.share.map_or_else(String::new, |share| format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)),

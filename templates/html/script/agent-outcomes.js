@@ -84,7 +84,7 @@ export function* outcomeFigures(page) {
         form: "line",
         style: "percent",
         title: "Success rate by week",
-        note: "Finished sessions as a share of finished, failed, stopped and stuck ones.",
+        note: "Finished sessions as a share of finished, failed, stopped and stuck ones, without Chat.",
       },
       [["success rate", "main", "agents.success_rate"]],
     ),
