@@ -10,12 +10,24 @@ use stand_in::{Settings, StandIn};
 
 const TOKEN: &str = "demo-token";
 
+/// Thirteen weeks, in which a group starts to use Duo and a team stops.
+const DAYS: u32 = 91;
+
+/// Enough that few values have to be suppressed.
+const PEOPLE: usize = 1_000;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = root()?;
     let binary = build()?;
     let mut output = io::stdout().lock();
 
-    let gitlab = StandIn::start(Settings { token: TOKEN.to_owned(), ..Settings::default() })?;
+    let gitlab = StandIn::start(Settings {
+        token: TOKEN.to_owned(),
+        people: PEOPLE,
+        days: DAYS,
+        story: true,
+        ..Settings::default()
+    })?;
     let organization = gitlab.organization();
     writeln!(
         output,

@@ -49,6 +49,10 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
+    /// Use of Duo changes over time: a group starts, a team stops, a better model, a new event
+    #[arg(long)]
+    story: bool,
+
     /// Seed of the organization
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
@@ -131,6 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let stand_in = StandIn::start(Settings {
         people: options.people,
         days: options.days,
+        story: options.story,
         seed: options.seed,
         until: options.until,
         token: options.token,

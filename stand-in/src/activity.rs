@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::Settings;
 use super::organization::{ACME, Organization, UsageEvent, start_of};
 use super::people::has_unusual_name;
+use super::story::{Story, USUAL_ACCEPTANCE};
 
 /// An event that no release of GitLab has; readers must accept unknown events.
 pub const UNKNOWN_EVENT: &str = "TELEPORT_CODE_BEAM";
@@ -141,7 +142,8 @@ pub(super) fn invent(organization: &mut Organization, settings: &Settings) {
         return;
     }
     let behaviors = behaviors(organization, &mut rng);
-    let mut log = EventLog { rng, events: Vec::new(), tracking: 0, sessions: 0 };
+    let story = settings.story.then(|| Story::of(organization.first_day, settings.days));
+    let mut log = EventLog { rng, story, events: Vec::new(), tracking: 0, sessions: 0 };
     for day in organization.days() {
         let weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
         for (person, behavior) in behaviors.iter().enumerate() {
@@ -183,6 +185,7 @@ fn behaviors(organization: &Organization, rng: &mut Rng) -> Vec<Behavior> {
 
 struct EventLog {
     rng: Rng,
+    story: Option<Story>,
     events: Vec<UsageEvent>,
     tracking: u64,
     /// Number of agent sessions so far. Events contain this number until the sessions exist.
@@ -203,6 +206,9 @@ impl EventLog {
             Behavior::Exposed => (2.0, 0.25),
             Behavior::Active { actions, presence } => (actions, presence),
         };
+        if self.story.as_ref().is_some_and(|story| !story.uses_duo(&organization.people[person], day)) {
+            return;
+        }
         let presence = if weekend { presence * 0.06 } else { presence };
         if self.rng.f64() >= presence {
             return;
@@ -252,7 +258,11 @@ impl EventLog {
             draw if draw < 99.2 => self.record(occasion, 0, "TROUBLESHOOT_JOB"),
             _ => {
                 let event = RARE[self.rng.usize(..RARE.len())];
-                self.record(occasion, 0, event);
+                let day = occasion.at.date_naive();
+                if event != UNKNOWN_EVENT || self.story.as_ref().is_none_or(|story| story.has_new_event(day))
+                {
+                    self.record(occasion, 0, event);
+                }
             }
         }
     }
@@ -267,9 +277,11 @@ impl EventLog {
             LANGUAGES[pick]
         });
         let size = (self.rng.f64() >= 0.03).then(|| 1 + self.rng.u32(..4) * self.rng.u32(..6));
+        let day = occasion.at.date_naive();
+        let accepted = self.story.as_ref().map_or(USUAL_ACCEPTANCE, |story| story.acceptance(day));
         let outcome = match self.rng.f64() {
-            draw if draw < 0.22 => Some("CODE_SUGGESTION_ACCEPTED_IN_IDE"),
-            draw if draw < 0.33 => Some("CODE_SUGGESTION_REJECTED_IN_IDE"),
+            draw if draw < accepted => Some("CODE_SUGGESTION_ACCEPTED_IN_IDE"),
+            draw if draw < accepted + 0.11 => Some("CODE_SUGGESTION_REJECTED_IN_IDE"),
             _ => None,
         };
         let later = self.rng.i64(1..40);
@@ -380,7 +392,10 @@ impl EventLog {
     fn add_midnight_events(&mut self, day: NaiveDate, organization: &Organization, behaviors: &[Behavior]) {
         let present: Vec<usize> = (0..behaviors.len())
             .filter(|person| matches!(behaviors[*person], Behavior::Active { .. }))
-            .filter(|person| organization.people[*person].is_member_on(day))
+            .map(|person| (person, &organization.people[person]))
+            .filter(|(_, person)| person.is_member_on(day))
+            .filter(|(_, person)| self.story.as_ref().is_none_or(|story| story.uses_duo(person, day)))
+            .map(|(place, _)| place)
             .collect();
         if present.is_empty() {
             return;

@@ -20,6 +20,7 @@ mod resolvers;
 mod rest;
 mod schema;
 mod sessions;
+mod story;
 mod validation;
 
 use std::collections::{HashMap, VecDeque};
@@ -51,6 +52,9 @@ pub struct Settings {
     pub people: usize,
     /// Days with usage events, the last one included.
     pub days: u32,
+    /// Whether use of Duo changes over time: a group starts, a team stops, a better model, a new event,
+    /// seats that nobody uses.
+    pub story: bool,
     /// The seed of all random choices.
     pub seed: u64,
     /// The last day with data. The server's clock always shows 03:00 UTC of the next day.
@@ -110,6 +114,7 @@ impl Default for Settings {
         Settings {
             people: 300,
             days: 50,
+            story: false,
             seed: 42,
             until: NaiveDate::from_ymd_opt(2026, 10, 31).expect("a day of the calendar"),
             token: "stand-in-token".to_string(),

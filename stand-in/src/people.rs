@@ -181,7 +181,8 @@ pub(super) fn assign_seats(organization: &mut Organization, settings: &Settings)
         let mut purchase = AddOnPurchase { id, add_on, group, purchased: 0, assigned: 0 };
         let holders = organization.people.iter().filter(|person| purchase.is_held_by(person));
         purchase.assigned = u32::try_from(holders.count()).expect("fewer people than u32 holds");
-        purchase.purchased = purchase.assigned + purchase.assigned / 12 + 2;
+        let spare = if settings.story { purchase.assigned / 4 } else { purchase.assigned / 12 };
+        purchase.purchased = purchase.assigned + spare + 2;
         organization.add_on_purchases.push(purchase);
     }
 }
