@@ -7,6 +7,8 @@ pub mod commands;
 
 pub mod cli;
 
+pub mod check;
+
 pub mod lint;
 
 pub mod publish;

@@ -10,6 +10,8 @@ pub enum Outcome {
     Complete,
     /// The output is valid but incomplete; standard error lists what is missing.
     Partial,
+    /// `check` found something of the severity that fails.
+    Findings,
 }
 
 /// Why a command failed. A message is one line: what, where, and the next step.
@@ -88,6 +90,7 @@ impl Outcome {
         match self {
             Outcome::Complete => 0,
             Outcome::Partial => 3,
+            Outcome::Findings => 4,
         }
     }
 }

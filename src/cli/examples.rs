@@ -45,6 +45,13 @@ Examples:
   duo-metrics export --format markdown metrics.jsonl
   duo-metrics export --people seats.csv --grace-days 30 records.jsonl";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  duo-metrics check metrics.jsonl
+  duo-metrics check --rules alerts.yml --fail-on warning < metrics.jsonl
+  duo-metrics check --format junit metrics.jsonl > junit.xml
+  duo-metrics check --format slack --today 2026-11-02 metrics.jsonl";
+
 pub(super) const DOCTOR: &str = "\
 Examples:
   duo-metrics doctor --group acme

@@ -2,6 +2,7 @@
 //! their help.
 
 mod aggregate;
+mod check;
 mod collect;
 mod examples;
 mod history;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 pub use aggregate::{
     AggregateArgs, Emit, Engine, EngineArgs, EngineSource, MetricsArgs, ReportArgs, SqlArgs,
 };
+pub use check::{CheckArgs, CheckFormat};
 pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs, GitlabArgs, SwitchArgs};
 pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
@@ -44,8 +46,9 @@ use crate::system::progress::LogFormat;
 /// `duo-metrics run` does all of this in one process. `duo-metrics doctor` checks whether it will
 /// work. The token is read from DUO_TOKEN, never from a flag.
 ///
-/// Exit codes: 0 complete, 2 usage error, 3 partial (standard error lists what is missing), 65 bad
-/// input or lint errors, 69 nothing to collect, 75 temporary failure, 77 token, 78 configuration.
+/// Exit codes: 0 complete, 2 usage error, 3 partial (standard error lists what is missing), 4 findings
+/// of check, 65 bad input or lint errors, 69 nothing to collect, 75 temporary failure, 77 token, 78
+/// configuration.
 #[derive(Debug, Parser)]
 #[command(name = "duo-metrics", version, verbatim_doc_comment, max_term_width = 110)]
 pub struct Cli {
@@ -83,6 +86,9 @@ pub enum Command {
     /// Export metrics to CSV, OpenMetrics or Markdown, or list reclaimable seats
     #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
+    /// Check metrics against rules: stale or missing data, falls, failures, credits, seats
+    #[command(long_about = check::LONG_ABOUT, after_help = examples::CHECK)]
+    Check(CheckArgs),
     /// Check URL, token and permissions, and explain how to fix what fails
     #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
@@ -123,6 +129,7 @@ impl Command {
             Command::Landing(_) => "landing",
             Command::Run(_) => "run",
             Command::Export(_) => "export",
+            Command::Check(_) => "check",
             Command::Doctor(_) => "doctor",
             Command::History(_) => "history",
             Command::Privacy(_) => "privacy",

@@ -13,6 +13,7 @@ mod site_files;
 
 pub mod aggregate;
 pub mod artifact;
+pub mod check;
 pub mod completions;
 pub mod dashboard;
 pub mod doctor;
@@ -55,6 +56,7 @@ pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, 
         Command::Dashboard(args) => dashboard::run(args, &environment, input(&args.input.files)?, summary),
         Command::Landing(args) => landing::run(args, optional_input(&args.input.files)?, summary),
         Command::Export(args) => export::run(args, &environment, input(&args.input.files)?, stdout, summary),
+        Command::Check(args) => check::run(args, &environment, input(&args.input.files)?, stdout, summary),
         Command::Run(args) => run::run(args, &environment, summary),
         Command::Doctor(args) => doctor::run(args, &environment, stdout, summary),
         Command::History(args) => {

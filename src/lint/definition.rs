@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::yaml::{LineError, Yaml, YamlNode, parse};
+use crate::base::yaml::{LineError, Yaml, YamlNode, parse};
 use crate::events::catalog::entry;
 
 /// The definitions that were given, by the action they define.

@@ -17,7 +17,6 @@ mod rules;
 mod sample;
 mod session;
 mod session_index;
-mod yaml;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;

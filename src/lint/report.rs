@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Finding, Rule, Severity};
 use crate::base::text::escape_controls;
+use crate::publish::code_quality::{Issue, fingerprint, first_bytes};
 
 /// A finding as a JSON line.
 #[derive(Serialize)]
@@ -19,28 +20,6 @@ struct FindingLine<'a> {
     event: Option<&'a str>,
     message: &'a str,
     fingerprint: String,
-}
-
-/// An issue of GitLab's Code Quality report ("Code Quality report format" in GitLab's
-/// documentation).
-#[derive(Serialize)]
-struct Issue<'a> {
-    description: String,
-    check_name: &'static str,
-    fingerprint: String,
-    severity: &'static str,
-    location: IssueLocation<'a>,
-}
-
-#[derive(Serialize)]
-struct IssueLocation<'a> {
-    path: &'a str,
-    lines: Lines,
-}
-
-#[derive(Serialize)]
-struct Lines {
-    begin: u64,
 }
 
 /// Computes fingerprints. They are stable across runs, even when lines move, and unique within a
@@ -64,14 +43,12 @@ impl Fingerprints {
                 .chain_update([0])
                 .chain_update(identity)
                 .chain_update(count.to_be_bytes());
-            let mut first = [0; 16];
-            first.copy_from_slice(&hash.finalize()[..16]);
-            first
+            first_bytes(hash)
         };
         let count = self.counts.entry(digest(0)).or_default();
         let digest = digest(*count);
         *count += 1;
-        digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        fingerprint(&digest)
     }
 }
 
@@ -100,28 +77,20 @@ pub fn json_line<'a>(
     }
 }
 
-/// A finding as an issue of a Code Quality report. GitLab requires a path relative to the root of
-/// the repository, without `./`.
+/// A finding as an issue of a Code Quality report.
 pub fn code_quality_issue<'a>(
     finding: &'a Finding,
     path: &'a str,
     fingerprints: &mut Fingerprints,
 ) -> impl Serialize + use<'a> {
     let event = finding.event.as_ref().map_or_else(String::new, |event| format!("{event}: "));
-    Issue {
-        description: format!("{event}{}", finding.text),
-        check_name: finding.rule.id,
-        fingerprint: fingerprints.fingerprint(finding, path),
-        severity: match finding.rule.severity {
-            Severity::Info => "info",
-            Severity::Warning => "minor",
-            Severity::Error => "major",
-        },
-        location: IssueLocation {
-            path: path.trim_start_matches("./"),
-            lines: Lines { begin: finding.location.line },
-        },
-    }
+    Issue::new(
+        format!("{event}{}", finding.text),
+        finding.rule.id,
+        fingerprints.fingerprint(finding, path),
+        finding.rule.severity,
+        (path, finding.location.line),
+    )
 }
 
 /// A rule as a JSON line.

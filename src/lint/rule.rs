@@ -1,24 +1,9 @@
 //! A rule: id, severity, explanation, an example that passes, an example that fails, and the check.
 
-use std::fmt;
-
-use serde::Serialize;
-
 use super::definition::Definition;
 use super::event::LintEvent;
 use super::session::SessionTimeline;
-
-/// How serious a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// For information: no action needed.
-    Info,
-    /// Metrics computed from this can be wrong or incomplete.
-    Warning,
-    /// The event or definition is invalid: GitLab rejects it, or it cannot be counted correctly.
-    Error,
-}
+pub use crate::base::severity::Severity;
 
 /// Which of GitLab's two guides applies where they disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,20 +77,6 @@ pub(super) const fn definition_example(file: &'static str, text: &'static str) -
     Example { file, text, definition: None }
 }
 
-impl Severity {
-    /// All severities, in ascending order.
-    pub const ALL: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Error];
-
-    /// The name in output and flags.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
-
 impl Profile {
     /// The name in output and flags.
     pub fn as_str(self) -> &'static str {
@@ -113,11 +84,5 @@ impl Profile {
             Profile::Guide => "guide",
             Profile::AiContext => "ai-context",
         }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }

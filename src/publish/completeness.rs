@@ -79,7 +79,7 @@ impl<'a> Tally<'a> {
     /// Adds the lines of one collector, instance and scope.
     fn add_source(&mut self, lines: &[&'a Coverage]) {
         let collector = lines[0].collector.as_str();
-        let is_core = requirement_of(collector) == Some(Requirement::Core);
+        let is_core = is_core(collector);
         // Imported events do not state which days they cover, so none of them can be missing.
         let (imported, lines): (Vec<&Coverage>, Vec<&Coverage>) =
             lines.iter().partition(|line| line.is_imported());
@@ -144,6 +144,11 @@ impl<'a> Tally<'a> {
 /// The dashboard of a collector. Imported events and custom collectors belong to the Duo dashboard.
 pub fn topic_of(collector: &str) -> Topic {
     by_name(collector).map_or(Topic::Duo, |collector| collector.info().topic)
+}
+
+/// Whether a dashboard needs the collector.
+pub fn is_core(collector: &str) -> bool {
+    requirement_of(collector) == Some(Requirement::Core)
 }
 
 fn requirement_of(collector: &str) -> Option<Requirement> {

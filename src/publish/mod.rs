@@ -2,6 +2,7 @@
 //! made safe. The site and the exports are built from this alone.
 
 pub mod answer;
+pub mod code_quality;
 pub mod completeness;
 pub mod days;
 pub mod export;
@@ -10,6 +11,7 @@ pub mod headline;
 pub mod number;
 pub mod place;
 pub mod privacy;
+pub mod robust;
 pub mod site;
 pub mod spreadsheet;
 pub mod text;

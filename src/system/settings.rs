@@ -27,8 +27,13 @@ const DOTENV: &str = ".env";
 
 /// Settings that contain a path. `DUO_METRICS_CA_FILE` is not one of them: it can also contain
 /// certificates.
-const PATHS: [&str; 4] =
-    ["DUO_METRICS_OUTPUT_DIR", "DUO_METRICS_HISTORY", "DUO_METRICS_PRICES", "DUO_METRICS_TEAMS"];
+const PATHS: [&str; 5] = [
+    "DUO_METRICS_OUTPUT_DIR",
+    "DUO_METRICS_HISTORY",
+    "DUO_METRICS_PRICES",
+    "DUO_METRICS_RULES",
+    "DUO_METRICS_TEAMS",
+];
 
 /// Prefixes of the variables that this program reads.
 const PREFIXES: [&str; 6] =
@@ -128,6 +133,11 @@ impl Environment {
     /// The price file, if there is one.
     pub fn prices(&self, flag: Option<&Path>) -> Option<PathBuf> {
         flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_PRICES").map(PathBuf::from))
+    }
+
+    /// The file of rules for `check`, if there is one.
+    pub fn rules(&self, flag: Option<&Path>) -> Option<PathBuf> {
+        flag.map(Path::to_owned).or_else(|| self.get("DUO_METRICS_RULES").map(PathBuf::from))
     }
 
     /// The file of teams, if there is one.

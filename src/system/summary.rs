@@ -54,6 +54,7 @@ impl Summary {
                 let outcome = match outcome {
                     Some(Outcome::Complete) => "complete",
                     Some(Outcome::Partial) => "partial",
+                    Some(Outcome::Findings) => "findings",
                     None => "error",
                 };
                 fields.insert("outcome".to_owned(), outcome.into());

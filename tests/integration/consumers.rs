@@ -14,7 +14,12 @@ use crate::tools::{Tool, are_available};
 /// An example in a consumer's project; only the reference to the component is replaced by the
 /// catalog component of this repository.
 fn example<'a>(bench: &'a Bench, name: &str) -> Project<'a> {
-    let text = read(&format!("examples/pipelines/{name}.yml"));
+    example_at(bench, name, &format!("examples/pipelines/{name}.yml"))
+}
+
+/// The example in this file.
+fn example_at<'a>(bench: &'a Bench, name: &str, path: &str) -> Project<'a> {
+    let text = read(path);
     let component = |project: &str| {
         format!("- component: $CI_SERVER_FQDN/{project}/duo-metrics@{}\n", env!("CARGO_PKG_VERSION"))
     };
@@ -167,6 +172,36 @@ fn the_digest_is_posted_as_a_comment() {
     assert_eq!(Some(&comments[0]), project.artifact("digest", "digest.md").as_ref());
     assert!(comments[0].contains("acme"), "{}", comments[0]);
     assert!(!pipeline.log.contains(TOKEN), "{}", pipeline.log);
+}
+
+#[test]
+fn alerts_are_tests_and_code_quality_issues_of_the_pipeline() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
+    let bench = Bench::new(20, 7);
+    let mut project = example_at(&bench, "alerts", "examples/alerts/gitlab-ci.yml");
+    project.add_file("alerts.yml", &read("examples/alerts/alerts.yml"));
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs["alerts"] == "PASS", "{}", pipeline.log);
+    let issues = |project: &Project<'_>| -> Vec<serde_json::Value> {
+        let report = project.artifact("alerts", "gl-code-quality-report.json").expect("the report");
+        serde_json::from_str(&report).expect("JSON")
+    };
+    let is_stale = |issue: &serde_json::Value| issue["check_name"] == "stale";
+    assert!(!issues(&project).iter().any(is_stale), "{:?}", issues(&project));
+    // A history of seven days is shorter than the rules require.
+    let history = |issue: &&serde_json::Value| {
+        issue["check_name"] == "missing_data" && issue["location"]["path"] == "alerts.yml"
+    };
+    assert!(issues(&project).iter().any(|issue| history(&issue)), "{:?}", issues(&project));
+    project.add_file("alerts.yml", "rules: {missing_data: {severity: error, history_days: 60}}\n");
+    let pipeline = project.run();
+    assert_eq!((pipeline.passed, &*pipeline.jobs["alerts"]), (true, "WARN"), "{}", pipeline.log);
+    let tests = project.artifact("alerts", "junit.xml").expect("the report");
+    assert!(tests.contains("<failure type=\"error\""), "{tests}");
+    project.set("CI_PIPELINE_SOURCE", Some("web"));
+    assert!(!project.jobs().contains(&"alerts".to_owned()));
 }
 
 #[test]

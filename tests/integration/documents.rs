@@ -127,7 +127,7 @@ fn the_reference_lists_every_collector_command_and_exit_code() {
     for command in commands {
         assert!(reference.contains(&format!("\n| `{command}` |")), "{command}");
     }
-    for code in ["0", "1", "2", "3", "65", "69", "75", "77", "78"] {
+    for code in ["0", "1", "2", "3", "4", "65", "69", "75", "77", "78"] {
         assert!(reference.contains(&format!("\n| {code} |")), "exit code {code}");
     }
     assert!(reference.contains("`.env`"));

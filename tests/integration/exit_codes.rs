@@ -419,6 +419,7 @@ fn a_full_stdout_exits_with_75_and_an_unwritable_one_with_78() {
         (vec!["normalize", "--format", "csv"], "raw"),
         (vec!["aggregate"], "records"),
         (vec!["aggregate", "--emit", "rollups"], "records"),
+        (vec!["check", "--format", "junit", "--fail-on", "never"], "metrics"),
         (vec!["export", "--format", "csv"], "metrics"),
         (vec!["export", "--format", "openmetrics"], "metrics"),
         (vec!["export", "--format", "markdown"], "metrics"),

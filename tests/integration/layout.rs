@@ -7,9 +7,10 @@ use crate::documents::{root, sources};
 
 /// The folders of `src` from the top; each imports only from those below it. See
 /// docs/architecture.md for their contents.
-const STAGES: [&str; 13] = [
+const STAGES: [&str; 14] = [
     "commands",
     "cli",
+    "check",
     "lint",
     "publish",
     "aggregate",

@@ -5,6 +5,7 @@ mod agents;
 mod aggregates;
 mod attack;
 mod bench;
+mod check;
 mod collectors;
 mod command_line;
 mod component;

@@ -86,6 +86,13 @@ impl<'a> Project<'a> {
         };
     }
 
+    /// Adds a file to the repository, or replaces it.
+    pub(crate) fn add_file(&self, path: &str, content: &str) {
+        std::fs::write(self.folder.join(path), content).expect("written");
+        let status = self.command("git").args(["add", path]).status().expect("git runs");
+        assert!(status.success(), "git add {path}");
+    }
+
     /// Creates this branch from the current commit and runs the next pipelines on it.
     pub(crate) fn switch_to(&self, branch: &str) {
         let status = self.command("git").args(["switch", "--quiet", "-C", branch]).status();

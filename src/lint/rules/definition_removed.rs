@@ -1,8 +1,8 @@
 //! `definition-removed`: removal keys that contradict the status.
 
+use crate::base::yaml::YamlNode;
 use crate::lint::definition::Definition;
 use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
-use crate::lint::yaml::YamlNode;
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-removed",

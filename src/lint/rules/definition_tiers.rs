@@ -1,9 +1,9 @@
 //! `definition-tiers`: unknown tiers.
 
+use crate::base::yaml::YamlNode;
 use crate::lint::definition::Definition;
 use crate::lint::quote::sanitize;
 use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
-use crate::lint::yaml::YamlNode;
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-tiers",

@@ -1,9 +1,9 @@
 //! `definition-value`: an invalid value.
 
+use crate::base::yaml::{LineError, Yaml, YamlNode};
 use crate::lint::definition::Definition;
 use crate::lint::quote::{join_names, sanitize};
 use crate::lint::rule::{ALL_PROFILES, Check, Rule, Severity, definition_example};
-use crate::lint::yaml::{LineError, Yaml, YamlNode};
 
 pub(super) const RULE: Rule = Rule {
     id: "definition-value",

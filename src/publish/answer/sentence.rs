@@ -31,7 +31,7 @@ pub enum Tone {
 
 impl Sentence {
     /// A sentence without emphasis.
-    pub(super) fn plain(text: impl Into<String>) -> Sentence {
+    pub fn plain(text: impl Into<String>) -> Sentence {
         Sentence::default().with(Tone::Plain, text)
     }
 
@@ -41,13 +41,13 @@ impl Sentence {
     }
 
     /// Adds a part.
-    pub(super) fn with(mut self, tone: Tone, text: impl Into<String>) -> Sentence {
+    pub fn with(mut self, tone: Tone, text: impl Into<String>) -> Sentence {
         self.parts.push(Part { text: text.into(), tone });
         self
     }
 
     /// Adds text without emphasis.
-    pub(super) fn then(self, text: impl Into<String>) -> Sentence {
+    pub fn then(self, text: impl Into<String>) -> Sentence {
         self.with(Tone::Plain, text)
     }
 

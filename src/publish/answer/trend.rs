@@ -6,6 +6,7 @@ use crate::model::number::Number;
 use crate::publish::number::Style;
 use crate::publish::place::Place;
 use crate::publish::privacy::Line;
+use crate::publish::robust::{MAD_SCALE, median};
 
 use super::facts::AnswerLine;
 
@@ -17,9 +18,6 @@ const MIN_SIDE: usize = 3;
 
 /// Weeks from which the noise is estimated, at most: a quarter.
 const MAX_WEEKS: usize = 13;
-
-/// The standard deviation of normal values divided by their median absolute deviation.
-const MAD_SCALE: f64 = 1.4826;
 
 /// The smallest noise of a count, as a share of its level.
 const MIN_COUNT_NOISE: f64 = 0.02;
@@ -206,14 +204,8 @@ fn is_final(weeks: &Weeks<'_>) -> bool {
 fn spread(values: &[Option<f64>]) -> f64 {
     let step = |pair: &[Option<f64>]| Some((pair[1]? - pair[0]?).abs());
     let mut steps: Vec<f64> = values.windows(2).filter_map(step).collect();
-    steps.sort_unstable_by(f64::total_cmp);
-    let middle = match steps.len() {
-        0 => return 0.0,
-        odd if odd % 2 == 1 => steps[odd / 2],
-        even => (steps[even / 2 - 1] + steps[even / 2]) / 2.0,
-    };
-    // 2 × (MAD_SCALE × middle / √2) × √(1/4 + 1/4) = MAD_SCALE × middle.
-    MAD_SCALE * middle
+    // 2 × (MAD_SCALE × median / √2) × √(1/4 + 1/4) = MAD_SCALE × median.
+    MAD_SCALE * median(&mut steps).unwrap_or(0.0)
 }
 
 /// The lines of a trend.

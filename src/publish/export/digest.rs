@@ -86,25 +86,27 @@ fn answer(text: &mut String, answer: &Answer) {
     if answer.period.is_none() {
         return;
     }
-    let sentence = |sentence: &Sentence| -> String {
-        let part = |part: &Part| match part.tone {
-            Tone::Plain => part.text.clone(),
-            Tone::Strong | Tone::Loss => format!("**{}**", part.text.trim()),
-            Tone::Name => code(&part.text),
-        };
-        sentence.parts.iter().map(part).collect()
-    };
-    let all = |sentences: &[Sentence]| sentences.iter().map(sentence).collect::<Vec<_>>().join(" ");
+    let all = |sentences: &[Sentence]| sentences.iter().map(markdown).collect::<Vec<_>>().join(" ");
     let _ = writeln!(text, "{}\n", all(&answer.verdict));
     if !answer.details.is_empty() {
         let _ = writeln!(text, "{}\n", all(&answer.details));
     }
     for (at, action) in answer.actions.iter().enumerate() {
-        let _ = writeln!(text, "{}. {}", at + 1, sentence(&action.sentence));
+        let _ = writeln!(text, "{}. {}", at + 1, markdown(&action.sentence));
     }
     if !answer.actions.is_empty() {
         text.push('\n');
     }
+}
+
+/// A sentence as Markdown; what a server named is code.
+pub fn markdown(sentence: &Sentence) -> String {
+    let part = |part: &Part| match part.tone {
+        Tone::Plain => part.text.clone(),
+        Tone::Strong | Tone::Loss => format!("**{}**", part.text.trim()),
+        Tone::Name => code(&part.text),
+    };
+    sentence.parts.iter().map(part).collect()
 }
 
 /// The newest period with at least one metric whose days are all complete: a month, else a week.

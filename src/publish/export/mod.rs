@@ -8,7 +8,7 @@ mod published;
 mod records;
 mod table;
 
-pub use digest::digest;
+pub use digest::{digest, markdown};
 pub use openmetrics::{Exposition, openmetrics};
 pub use people::{PersonName, ReclaimOptions, SeatReport, UsernameIndex};
 pub use published::{PublishedMetric, read_table};

@@ -31,7 +31,7 @@ pub enum Yaml {
 }
 
 /// A line, from 1, and what is wrong there.
-pub(super) type LineError = (usize, String);
+pub type LineError = (usize, String);
 
 /// The nesting that definitions never reach. It bounds the work for hostile input.
 const MAX_DEPTH: usize = 32;
@@ -44,7 +44,7 @@ struct OpenCollection {
 }
 
 /// Parses a text that contains exactly one document.
-pub(super) fn parse(text: &str) -> Result<YamlNode, LineError> {
+pub fn parse(text: &str) -> Result<YamlNode, LineError> {
     let mut parser = Parser::new_from_str(text);
     let mut open: Vec<OpenCollection> = Vec::new();
     let mut document = None;
