@@ -7,5 +7,6 @@ pub mod digits;
 pub mod dimensions;
 pub mod error;
 pub mod lenient;
+pub mod paint;
 pub mod suggestion;
 pub mod text;

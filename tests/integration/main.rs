@@ -25,6 +25,8 @@ mod image;
 mod inputs;
 mod layout;
 mod lint;
+#[cfg(target_os = "linux")]
+mod messages;
 mod metrics;
 mod people;
 mod pipelines;
@@ -37,6 +39,7 @@ mod reconciliation;
 mod reference;
 mod resuming;
 mod rollups;
+mod schema;
 mod servers;
 mod session_sources;
 mod site;
