@@ -35,6 +35,7 @@ mod pitfalls;
 mod power_loss;
 mod privacy;
 mod properties;
+mod recipes;
 mod reconciliation;
 mod reference;
 mod resuming;
