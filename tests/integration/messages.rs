@@ -110,9 +110,10 @@ fn errors_of_each_exit_code_are_json_lines() {
     let bench = Bench::new(20, 3);
     let raw = bench.fetch(&FETCH[1..]);
     let fast = ["--retries", "0", "--timeout", "5"];
-    type Environment<'a> = &'a [(&'a str, &'a str)];
+    /// Arguments, environment, exit code, command and a part of the message.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32, Option<&'a str>, &'a str);
     let guest = format!("{TOKEN}-guest");
-    let cases: [(&[&str], Environment<'_>, i32, Option<&str>, &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (&["--nonsense"], &[], 2, None, "unexpected argument '--nonsense' found"),
         (&[], &[], 2, None, "no command"),
         (&["fetsch"], &[], 2, None, "unrecognized subcommand 'fetsch'"),
