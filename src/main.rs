@@ -1,36 +1,46 @@
 //! The binary: parses the command line, runs one command and returns its exit code.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use anstream::ColorChoice;
+use clap::{CommandFactory, FromArgMatches};
 use duo_metrics::base::error::Error;
-use duo_metrics::base::text::to_single_line;
-use duo_metrics::cli::Cli;
+use duo_metrics::cli::{Cli, UsageContext};
 use duo_metrics::commands;
-use duo_metrics::system::progress;
+use duo_metrics::system::log::{self, ErrorReport, LogFormat, LogOptions};
 use duo_metrics::system::standard_output::standard_output;
 use duo_metrics::system::summary::Summary;
-use duo_metrics::system::temporary;
+use duo_metrics::system::{interrupt, terminal};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let context = UsageContext::of(&arguments);
+    terminal::set_color(match context.color {
+        clap::ColorChoice::Auto => ColorChoice::Auto,
+        clap::ColorChoice::Always => ColorChoice::Always,
+        clap::ColorChoice::Never => ColorChoice::Never,
+    });
+    let matches = Cli::command().color(context.color).try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(message) => return print_clap_message(&message),
+        Err(message) => return print_clap_message(&message, &context),
     };
-    let name = cli.command.name();
-    progress::init_log(name, cli.log_format);
-    temporary::remove_on_signal();
-    let mut summary = Summary::new(name);
+    let command = cli.command.name();
+    let format = cli.messages.log_format;
+    log::init(LogOptions { command, format, verbosity: cli.messages.verbosity() });
+    interrupt::watch();
+    let mut summary = Summary::new(command);
     let result = commands::run_command(&cli.command, &mut summary);
     if !matches!(result, Err(Error::BrokenPipe)) {
-        summary.write(cli.log_format, result.as_ref().ok().copied());
+        summary.write(result.as_ref().ok().copied());
     }
     match result {
         Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             if error.code() != 0 {
-                let _ = writeln!(io::stderr(), "duo-metrics {name}: {}", to_single_line(&error.to_string()));
+                ErrorReport::new(command, &error, &error.to_string()).write(format);
             }
             ExitCode::from(error.code())
         }
@@ -39,10 +49,16 @@ fn main() -> ExitCode {
 
 /// Prints clap's message in place of a command: help and version to standard output, a usage error
 /// to standard error.
-fn print_clap_message(message: &clap::Error) -> ExitCode {
+fn print_clap_message(message: &clap::Error, context: &UsageContext) -> ExitCode {
     if message.use_stderr() {
-        let _ = message.print();
-        return ExitCode::from(Error::Usage(String::new()).code());
+        let code = Error::Usage(String::new()).code();
+        match context.log_format {
+            LogFormat::Json => context.report(message, code),
+            LogFormat::Text => {
+                let _ = message.print();
+            }
+        }
+        return ExitCode::from(code);
     }
     // Writes zero bytes first to get the error: `print` treats a closed standard output as a broken
     // pipe.
@@ -56,7 +72,10 @@ fn print_clap_message(message: &clap::Error) -> ExitCode {
     match written {
         Ok(()) | Err(Error::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "duo-metrics: {}", to_single_line(&error.to_string()));
+            let text = error.to_string();
+            let report =
+                ErrorReport { command: None, message: &text, code: error.code().into(), hint: error.hint() };
+            report.write(context.log_format);
             ExitCode::from(error.code())
         }
     }

@@ -248,13 +248,13 @@ fn find_teams(options: &Options, rollups: &Rollups, summary: &mut Summary) -> Re
 fn report_differences(metrics: &[Metric], days: &BTreeSet<Day>, summary: &mut Summary) -> Outcome {
     let differences = reconcile::unexplained(metrics, days);
     for difference in differences.iter().take(MAX_DIFFERENCES) {
-        summary.message(format!(
+        summary.warning(format!(
             "{difference}: the events differ from GitLab's own count by more than 1%, without a known reason; fetch these days again"
         ));
     }
     if differences.len() > MAX_DIFFERENCES {
         let rest = (differences.len() - MAX_DIFFERENCES) as u64;
-        summary.message(format!("{} from GitLab's own counts", format_count(rest, "further difference")));
+        summary.warning(format!("{} from GitLab's own counts", format_count(rest, "further difference")));
     }
     summary.field("differences", differences.len());
     if differences.is_empty() { Outcome::Complete } else { Outcome::Partial }
@@ -311,7 +311,7 @@ fn add_run(
     let is_absent = |url: &&String| !is_stored && !run.instances.contains_key(*url);
     if let (Some(new), Some(known)) = (run.instances.keys().next(), identity.instances.keys().find(is_absent))
     {
-        summary.message(format!(
+        summary.warning(format!(
             "the history also contains {known}, which this run does not collect; if that is the former URL of {new}, everyone counts twice; run \"duo-metrics history rename --url {known} {new}\""
         ));
         outcome = Outcome::Partial;
@@ -320,10 +320,13 @@ fn add_run(
         if before.contains(&(instance.to_owned(), group.to_owned())) {
             continue;
         }
-        summary.message(format!(
+        let message = format!(
             "group {group} is no longer collected and leaves the total after {until}; if it was renamed, run \"duo-metrics history rename --group {group} NEW\""
-        ));
-        if !is_stored {
+        );
+        if is_stored {
+            summary.message(message);
+        } else {
+            summary.warning(message);
             outcome = Outcome::Partial;
         }
     }
@@ -338,7 +341,7 @@ pub fn report_coverage(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<C
         if is_truncated {
             truncated_days += 1;
             let reason = day.reason.as_deref().unwrap_or_default();
-            summary.message(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
+            summary.warning(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
         }
         coverage.push(day);
     }

@@ -1,7 +1,9 @@
 //! The dimensions of a metric line.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Dimensions and their values, sorted by dimension, each at most once. Most lines have one or two,
@@ -58,6 +60,16 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Dimensions {
 impl From<BTreeMap<String, String>> for Dimensions {
     fn from(map: BTreeMap<String, String>) -> Dimensions {
         Dimensions(map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl JsonSchema for Dimensions {
+    fn schema_name() -> Cow<'static, str> {
+        "Dimensions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <BTreeMap<String, String>>::json_schema(generator)
     }
 }
 

@@ -36,7 +36,7 @@ pub enum Error {
     #[error("{0}")]
     Configuration(String),
     /// A file or folder could not be read or written.
-    #[error("cannot {doing} {}: {source}{}", display_path(path), next_step(source))]
+    #[error("cannot {doing} {}: {source}{}", display_path(path), and_next_step(source))]
     File {
         /// The operation: `read`, `write`, …
         doing: &'static str,
@@ -46,7 +46,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A standard stream could not be read or written.
-    #[error("cannot {doing}: {source}{}", next_step(source))]
+    #[error("cannot {doing}: {source}{}", and_next_step(source))]
     Stream {
         /// The operation.
         doing: &'static str,
@@ -115,6 +115,21 @@ impl Error {
         }
     }
 
+    /// What to do about errors of this kind, if the message does not always have it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::BrokenPipe | Error::Input(_) | Error::Configuration(_) => None,
+            Error::Bug(_) | Error::Unexpected(_) => Some("report it with this message"),
+            Error::Usage(_) => Some("see \"duo-metrics help\""),
+            Error::Unavailable(_) => {
+                Some("run \"duo-metrics doctor\", which names the role, tier or add-on that is missing")
+            }
+            Error::Transient(_) => Some("run the same command again later"),
+            Error::Token(_) => Some("renew the token; \"duo-metrics doctor\" checks it"),
+            Error::File { source, .. } | Error::Stream { source, .. } => next_step(source),
+        }
+    }
+
     /// For `map_err` on operations on a file or folder.
     pub fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
         let path = path.into();
@@ -147,13 +162,18 @@ fn is_full(kind: io::ErrorKind) -> bool {
 }
 
 /// What to do about an error of the operating system, if that is known.
-fn next_step(source: &io::Error) -> &'static str {
+fn next_step(source: &io::Error) -> Option<&'static str> {
     match source.kind() {
-        kind if is_full(kind) => "; free some space, or choose another folder",
-        io::ErrorKind::PermissionDenied => "; check its permissions, or choose another folder",
-        io::ErrorKind::ReadOnlyFilesystem => "; choose another folder",
-        _ => "",
+        kind if is_full(kind) => Some("free some space, or choose another folder"),
+        io::ErrorKind::PermissionDenied => Some("check its permissions, or choose another folder"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("choose another folder"),
+        _ => None,
     }
+}
+
+/// The next step as the end of a message.
+fn and_next_step(source: &io::Error) -> String {
+    next_step(source).map(|step| format!("; {step}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod digits;
 pub mod dimensions;
 pub mod error;
 pub mod lenient;
+pub mod paint;
 pub mod severity;
 pub mod suggestion;
 pub mod text;

@@ -188,6 +188,6 @@ pub struct MetricsArgs {
     pub list: bool,
 
     /// Output format
-    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
 }

@@ -15,7 +15,7 @@ use crate::system::settings::Switch;
 #[command(next_help_heading = "Connection")]
 pub struct GitlabArgs {
     /// Group or subgroup path; can be given multiple times [env: GROUP_PATH, comma-separated]
-    #[arg(long = "group", value_name = "PATH")]
+    #[arg(short, long = "group", value_name = "PATH")]
     pub groups: Vec<String>,
 
     /// GitLab URL [env: GITLAB_URL, CI_SERVER_URL] [default: https://gitlab.com]
@@ -32,7 +32,7 @@ pub struct GitlabArgs {
     pub allow_http: bool,
 
     /// Maximum number of concurrent requests, from 1 to 64 [env: DUO_METRICS_JOBS] [default: 4]
-    #[arg(long, value_name = "N", value_parser = number_in(1_usize..=64))]
+    #[arg(short, long, value_name = "N", value_parser = number_in(1_usize..=64))]
     pub jobs: Option<usize>,
 
     /// Seconds to wait for a response
@@ -66,7 +66,7 @@ pub struct CollectArgs {
 
     /// Collector to run; can be given multiple times [env: DUO_METRICS_COLLECTORS, comma-separated]
     /// [default: those of the enabled dashboards that need no administrator]
-    #[arg(long = "collector", value_name = "NAME")]
+    #[arg(short, long = "collector", value_name = "NAME")]
     pub collectors: Vec<String>,
 
     /// File with a custom query to run in addition to the collectors; can be given multiple times
@@ -84,7 +84,7 @@ pub struct CollectArgs {
     pub until: Option<Day>,
 
     /// Folder for the raw lines, one file per collector [env: DUO_METRICS_OUTPUT_DIR]
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
     /// Folder for the checkpoint of an interrupted or partial run; the same command continues from
@@ -165,7 +165,7 @@ pub struct DoctorArgs {
     pub gitlab: GitlabArgs,
 
     /// Output format
-    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
+    #[arg(short, long, value_enum, default_value_t = DoctorFormat::Text)]
     pub format: DoctorFormat,
 }
 
@@ -190,7 +190,7 @@ pub struct ArtifactArgs {
     pub path: String,
 
     /// Where to write the file; nothing is written if the artifact does not exist
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
     /// PEM file with the certificate authorities to trust in place of the public ones [env:

@@ -5,7 +5,8 @@ Examples:
   duo-metrics fetch --group acme > raw.jsonl
   duo-metrics fetch --group acme --project --since 2026-10-01 --until 2026-10-31 --jobs 8 > raw.jsonl
   duo-metrics fetch --collector seats --collector usage_events | duo-metrics normalize > records.jsonl
-  duo-metrics fetch --state .duo-metrics/state > raw.jsonl   # continues after an interruption";
+  duo-metrics fetch --state .duo-metrics/state > raw.jsonl   # continues after an interruption
+  duo-metrics fetch -v -g acme -c usage_events -j 8 > raw.jsonl   # with each request";
 
 pub(super) const NORMALIZE: &str = "\
 Examples:
@@ -91,6 +92,11 @@ Examples:
   duo-metrics lint --explain tokens-cache
   duo-metrics lint --example
   duo-metrics lint --example token_usage_duo_agent_platform";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  duo-metrics schema > schema.json
+  duo-metrics schema metric";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -32,7 +32,7 @@ pub enum HistoryCommand {
     /// List each collector and group with its days
     List {
         /// Output format
-        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        #[arg(short, long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
     /// Read every file and list the damaged ones; changes nothing

@@ -36,7 +36,7 @@ pub struct LintArgs {
     pub profile: LintProfile,
 
     /// Output format
-    #[arg(long, value_enum, default_value_t = LintFormat::Text)]
+    #[arg(short, long, value_enum, default_value_t = LintFormat::Text)]
     pub format: LintFormat,
 
     /// Lowest severity that makes the exit code 65

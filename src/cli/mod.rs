@@ -7,10 +7,12 @@ mod collect;
 mod examples;
 mod history;
 mod lint;
+mod messages;
 mod normalize;
 mod privacy;
 mod publish;
 mod run;
+mod schema;
 mod shell;
 mod value;
 
@@ -23,6 +25,7 @@ pub use check::{CheckArgs, CheckFormat};
 pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs, GitlabArgs, SwitchArgs};
 pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
+pub use messages::{MessageArgs, UsageContext};
 pub use normalize::{InputArgs, NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
 pub use privacy::{AuditArgs, PrivacyCommand, PrivacyCommandArgs};
 pub use publish::{
@@ -30,10 +33,9 @@ pub use publish::{
     ThemeArgs,
 };
 pub use run::RunArgs;
+pub use schema::SchemaArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use value::ListFormat;
-
-use crate::system::progress::LogFormat;
 
 /// Measure the adoption of GitLab Duo and publish it as a static site.
 ///
@@ -56,10 +58,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Format of standard error: progress, notices and the final summary
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
-    #[arg(help_heading = "Messages")]
-    pub log_format: LogFormat,
+    /// What standard error contains.
+    #[command(flatten)]
+    pub messages: MessageArgs,
 }
 
 /// The commands.
@@ -110,6 +111,9 @@ pub enum Command {
     /// Check the instrumentation of Duo events and their definitions, and explain each finding
     #[command(long_about = lint::LONG_ABOUT, after_help = examples::LINT)]
     Lint(LintArgs),
+    /// Print the JSON schema of the lines that the commands write
+    #[command(after_help = examples::SCHEMA)]
+    Schema(SchemaArgs),
     /// Print the completions of a shell, to save where it looks for them
     #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -137,6 +141,7 @@ impl Command {
             Command::Metrics(_) => "metrics",
             Command::Sql(_) => "sql",
             Command::Lint(_) => "lint",
+            Command::Schema(_) => "schema",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
         }
@@ -152,6 +157,38 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_short_flag_means_the_same_everywhere() {
+        let mut command = Cli::command();
+        command.build();
+        let mut meanings: std::collections::BTreeMap<char, std::collections::BTreeSet<String>> =
+            Default::default();
+        for (_, sub) in all_commands(&command, "duo-metrics") {
+            for argument in sub.get_arguments() {
+                if let (Some(short), Some(long)) = (argument.get_short(), argument.get_long()) {
+                    meanings.entry(short).or_default().insert(long.to_owned());
+                }
+            }
+        }
+        let meanings: Vec<(char, Vec<String>)> =
+            meanings.into_iter().map(|(short, longs)| (short, longs.into_iter().collect())).collect();
+        let expected = [
+            ('c', "collector"),
+            ('f', "format"),
+            ('g', "group"),
+            ('h', "help"),
+            // How much is done at a time.
+            ('j', "jobs threads"),
+            // Where the result is written.
+            ('o', "output output-dir"),
+            ('q', "quiet"),
+            ('v', "verbose"),
+        ];
+        let expected: Vec<(char, Vec<String>)> =
+            expected.map(|(short, longs)| (short, longs.split(' ').map(str::to_owned).collect())).into();
+        assert_eq!(meanings, expected);
     }
 
     /// All commands and their subcommands, with the names before them.

@@ -16,7 +16,7 @@ const MAX_THREADS: usize = 64;
 #[command(next_help_heading = "Input")]
 pub struct ThreadArgs {
     /// Number of threads, from 1 to 64 [default: number of cores]
-    #[arg(long, value_name = "N", value_parser = number_in(1..=MAX_THREADS))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = number_in(1..=MAX_THREADS))]
     threads: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ pub struct NormalizeArgs {
     pub rejects: RejectArgs,
 
     /// Output format
-    #[arg(long, value_enum, default_value_t = RecordFormat::Jsonl)]
+    #[arg(short, long, value_enum, default_value_t = RecordFormat::Jsonl)]
     pub format: RecordFormat,
 
     /// File that maps the rows of a custom collector to records; can be given multiple times (see

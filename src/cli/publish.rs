@@ -106,7 +106,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub input: InputArgs,
     /// Format of the metrics on standard output
-    #[arg(long, value_enum, required_unless_present = "people", conflicts_with = "people")]
+    #[arg(short, long, value_enum, required_unless_present = "people", conflicts_with = "people")]
     pub format: Option<ExportFormat>,
 
     /// Suppression.

@@ -14,6 +14,7 @@ use crate::base::text::format_count;
 use crate::collect::checkpoint::{NewPartition, PartitionSummary, StateDir, StoredPartition};
 use crate::collect::collectors::{Answer, Collector, Fault, FetchTarget, GraphQl, Sink, Span};
 use crate::collect::output::Output;
+use crate::collect::request_log::{next_page, requests_of};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::raw::Raw;
 use crate::model::record::{Origin, Row};
@@ -166,6 +167,7 @@ impl<'a> FetchUnit<'a> {
         let mut dated = |answer: &Answer| {
             self.fetched_at.get_or_init(|| answer.at);
         };
+        let _requests = requests_of(self.collector, &self.target, None);
         let names = match self.collector.partitions(gitlab, &self.target, &mut dated) {
             Ok(names) => names,
             Err(fault) => {
@@ -370,7 +372,9 @@ impl Partition<'_> {
         let page = self.first_page;
         let mut writer =
             PartitionWriter { unit: self.unit, output, progress, stored, page, summary, line: Vec::new() };
+        let requests = requests_of(self.unit.collector, &self.unit.target, Some(1));
         let result = self.unit.collector.collect(gitlab, &self.unit.target, &self.name, &mut writer);
+        drop(requests);
         let PartitionWriter { stored, mut summary, .. } = writer;
         summary.fetched_at = self.unit.fetched_at.get().copied();
         if result.is_err() {
@@ -445,6 +449,7 @@ impl<W: Write> Sink for PartitionWriter<'_, W> {
             }
         }
         self.progress.add_rows(nodes.len() as u64);
+        next_page();
         Ok(())
     }
 }

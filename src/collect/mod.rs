@@ -8,5 +8,6 @@ pub mod gitlab;
 pub mod output;
 pub mod parallel;
 pub mod report;
+pub mod request_log;
 pub mod scheduler;
 pub mod selection;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::base::calendar::Day;
 use crate::base::text::format_count;
+use crate::collect::collectors::{Requirement, by_name};
 use crate::model::coverage::{Coverage, Status};
 use crate::system::summary::Summary;
 
@@ -19,6 +20,20 @@ struct ScopeTotal<'a> {
     unreadable_reason: Option<&'a str>,
     /// The days of each status and reason.
     gaps: BTreeMap<(Status, &'a str), Vec<Day>>,
+    /// Whether the user named the collector, or a dashboard needs it.
+    is_required: bool,
+}
+
+impl ScopeTotal<'_> {
+    /// Whether days with this status can make the run partial.
+    fn is_gap(&self, status: Status) -> bool {
+        match status {
+            Status::Complete | Status::Skipped => false,
+            Status::Partial | Status::Failed => true,
+            // An optional collector without permission is a gap only if it has some on other days.
+            Status::Denied | Status::Unsupported => self.is_required || self.complete_days > 0,
+        }
+    }
 }
 
 /// Adds a line per collector and scope to the summary, and one per gap, that is, for all its days
@@ -26,7 +41,7 @@ struct ScopeTotal<'a> {
 pub fn report(coverage: &[Coverage], summary: &mut Summary) {
     let mut collected = Vec::new();
     for ((scope, collector), total) in &totals(coverage) {
-        let ScopeTotal { complete_days, rows, unreadable, unreadable_reason, gaps } = total;
+        let ScopeTotal { complete_days, rows, unreadable, unreadable_reason, gaps, .. } = total;
         summary.message(format!(
             "{collector} of {scope}: {} complete, {}",
             format_count(*complete_days, "day"),
@@ -34,7 +49,7 @@ pub fn report(coverage: &[Coverage], summary: &mut Summary) {
         ));
         if *unreadable > 0 {
             let all = rows + unreadable;
-            summary.message(format!(
+            summary.warning(format!(
                 "{collector} of {scope}: GitLab returned {} of {all} ({:.1}%) as null, for example: {}",
                 format_count(*unreadable, "row"),
                 100.0 * *unreadable as f64 / all as f64,
@@ -42,8 +57,9 @@ pub fn report(coverage: &[Coverage], summary: &mut Summary) {
             ));
         }
         for ((status, reason), days) in gaps {
-            let (status, days) = (status_text(*status), format_days(days));
-            summary.message(format!("{collector} of {scope}: {status} on {days}: {reason}"));
+            let (text, days) = (status_text(*status), format_days(days));
+            let message = format!("{collector} of {scope}: {text} on {days}: {reason}");
+            if total.is_gap(*status) { summary.warning(message) } else { summary.message(message) }
         }
         let gaps: Vec<_> = gaps
             .iter()
@@ -67,6 +83,8 @@ fn totals(coverage: &[Coverage]) -> BTreeMap<(&str, &str), ScopeTotal<'_>> {
     for line in coverage {
         let total = totals.entry((&line.scope, &line.collector)).or_default();
         total.rows += line.rows.unwrap_or(0);
+        total.is_required |= line.named
+            || by_name(&line.collector).is_none_or(|known| known.info().requirement == Requirement::Core);
         total.unreadable += line.unreadable;
         if line.unreadable > 0 && total.unreadable_reason.is_none() {
             total.unreadable_reason = line.reason.as_deref();

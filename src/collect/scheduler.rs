@@ -21,7 +21,8 @@ use crate::collect::parallel::map_parallel;
 use crate::collect::selection::Selection;
 use crate::model::coverage::Coverage;
 use crate::system::lock::FolderLock;
-use crate::system::progress::{Progress, log_notice};
+use crate::system::log;
+use crate::system::progress::Progress;
 use crate::system::settings::Instance;
 
 /// What to collect, and from where.
@@ -156,7 +157,7 @@ impl Plan {
     fn announce_first_run(&self, reason: &str, requests: usize) {
         let days = self.until.days_since(self.since) + 1;
         let requests = format_count(requests as u64, "request");
-        log_notice(&format!(
+        log::notice(&format!(
             "collecting {days} days ({} to {}), because {reason}; without ClickHouse, GitLab keeps usage events for three months. At least {requests}; later runs with a history collect {WINDOW_DAYS} days. --since or DUO_METRICS_DAYS sets another range",
             self.since, self.until
         ));
@@ -272,7 +273,7 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
 
     /// Walks the partitions with a number of threads. Fails only if the output fails.
     fn run(&self, partitions: Vec<Partition<'_>>, threads: usize) -> Result<(), Error> {
-        let progress = Progress::new("fetch", partitions.len());
+        let progress = Progress::of_parts(partitions.len());
         let queue = Mutex::new(partitions.into_iter());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let work = || -> Result<(), Error> {
@@ -317,7 +318,7 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
                 unit.fail(fault);
             }
         }
-        progress.finish_part();
+        progress.add(1);
         if unit.finish_partition() { self.finish(unit) } else { Ok(()) }
     }
 

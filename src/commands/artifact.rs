@@ -43,7 +43,7 @@ pub fn run(args: &ArtifactArgs, environment: &Environment, summary: &mut Summary
             }
             Ok(false) => {}
             Err(Fault::Denied(reason)) => {
-                summary.message(format!("cannot get {} of {}: {reason}", args.path, args.job));
+                summary.warning(format!("cannot get {} of {}: {reason}", args.path, args.job));
                 return Ok(Outcome::Partial);
             }
             Err(fault) => return Err(fault.into_error()),

@@ -49,7 +49,7 @@ pub fn run(
                 .message(format!("{} of newest complete periods", format_count(exposition.samples, "value")));
             if exposition.left_out > 0 {
                 outcome = Outcome::Partial;
-                summary.message(format!(
+                summary.warning(format!(
                     "left out {} with an unknown metric or with a dimension that cannot be a label",
                     format_count(exposition.left_out, "line")
                 ));

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::aggregate::history::History;
 use crate::base::calendar::WINDOW_DAYS;
-use crate::base::error::{Error, Outcome};
+use crate::base::error::{Error, Outcome, display_path};
 use crate::cli::{CollectArgs, FetchArgs};
 use crate::collect::checkpoint::{self, StateDir};
 use crate::collect::collectors::{Fault, Level, Requirement, by_name};
@@ -16,6 +16,7 @@ use crate::commands::connection::connect;
 use crate::model::coverage::{Coverage, Status};
 use crate::model::topic::Topic;
 use crate::publish::completeness::{Completeness, Verdict, topic_of};
+use crate::system::interrupt::on_interrupt;
 use crate::system::settings::{Environment, FIRST_RUN_DAYS, Switches};
 use crate::system::summary::Summary;
 
@@ -109,6 +110,10 @@ pub(super) fn fetch<W: Write + Send>(
     stream: Option<W>,
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
+    on_interrupt(match &plan.state_dir {
+        Some(folder) => format!("the same command continues from {}", display_path(folder)),
+        None => "nothing of this run is kept; with --state DIR, the same command continues".to_owned(),
+    });
     let Collected { coverage, stopped, has_transient_fault } = collect(plan, stream)?;
     report(&coverage, summary);
     match stopped {
@@ -144,7 +149,7 @@ fn conclude(
     }
     for (topic, _) in dashboards.iter().filter(|(_, found)| is_empty(found)) {
         let line = coverage.iter().find(|line| topic_of(&line.collector) == *topic && !is_optional(line));
-        summary.message(format!(
+        summary.warning(format!(
             "the {} dashboard has no day of its core collectors: {}",
             topic.as_str(),
             line.map(reason).unwrap_or_default()

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::stream::encoding::Decoder;
+use crate::system::progress::{Progress, ReadWithProgress};
 
 /// A stream of lines.
 pub(super) type Input = Box<dyn Read + Send>;
@@ -31,14 +33,21 @@ pub(super) fn optional_input(files: &[PathBuf]) -> Result<Option<Input>, Error> 
     }
     // A file that is missing is an error before the first line is read. A named pipe is not opened: what
     // writes to it would end when it is closed again.
-    for path in files.iter().filter(|path| !is_standard_input(path)) {
+    let mut size = Some(0);
+    for path in files {
+        if is_standard_input(path) {
+            size = None;
+            continue;
+        }
         let found = path.metadata().map_err(Error::file("read", path))?;
         if found.is_file() {
             File::open(path).map_err(Error::file("read", path))?;
         }
+        size = size.filter(|_| found.is_file()).map(|size| size + found.len());
     }
+    let progress = size.map(|size| Arc::new(Progress::of_bytes(size)));
     let waiting = files.iter().cloned().collect();
-    Ok(Some(Box::new(FileReader { waiting, current: None, is_line_open: false })))
+    Ok(Some(Box::new(FileReader { waiting, current: None, is_line_open: false, progress })))
 }
 
 /// The files, or standard input if there are none.
@@ -66,17 +75,25 @@ struct FileReader {
     current: Option<Input>,
     /// Whether the last file did not end with a line break.
     is_line_open: bool,
+    /// Shown if the size of everything is known.
+    progress: Option<Arc<Progress>>,
 }
 
 impl FileReader {
-    fn open(path: &Path) -> Result<Input, Error> {
+    fn open(path: &Path, progress: Option<&Arc<Progress>>) -> Result<Input, Error> {
         if is_standard_input(path) {
             let terminal =
                 || Error::Usage("- is standard input, which is a terminal; pipe something in".to_owned());
             return standard_input().ok_or_else(terminal);
         }
         let file = File::open(path).map_err(Error::file("read", path))?;
-        without_mark(Decoder::file(file, path)).map_err(Error::file("read", path))
+        match progress {
+            Some(progress) => {
+                let file = ReadWithProgress::new(file, Arc::clone(progress));
+                without_mark(Decoder::file(file, path)).map_err(Error::file("read", path))
+            }
+            None => without_mark(Decoder::file(file, path)).map_err(Error::file("read", path)),
+        }
     }
 }
 
@@ -97,8 +114,12 @@ impl Read for FileReader {
         }
         loop {
             let Some(current) = &mut self.current else {
-                let Some(path) = self.waiting.pop_front() else { return Ok(0) };
-                self.current = Some(FileReader::open(&path).map_err(io::Error::other)?);
+                let Some(path) = self.waiting.pop_front() else {
+                    self.progress = None;
+                    return Ok(0);
+                };
+                self.current =
+                    Some(FileReader::open(&path, self.progress.as_ref()).map_err(io::Error::other)?);
                 continue;
             };
             match current.read(buffer)? {

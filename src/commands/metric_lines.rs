@@ -10,6 +10,7 @@ use crate::model::metric::Metric;
 use crate::publish::privacy::{has_daily_breakdown, is_publishable};
 use crate::publish::site::MetricReport;
 use crate::stream::chunks::{Chunk, process_chunks};
+use crate::stream::misplaced::{LineKind, Misplaced, Stage};
 use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
@@ -41,6 +42,7 @@ pub(super) fn read_nonempty_metrics(
 /// sorted and without duplicates.
 pub(super) fn read_metrics(input: impl Read + Send, summary: &mut Summary) -> Result<MetricReport, Error> {
     let mut rejects = Rejects::new(MAX_REJECTS);
+    let mut misplaced = Misplaced::default();
     let mut report = MetricReport::default();
     let (mut read, mut unknown, mut lines_before) = (0, 0, 0);
     process_chunks(
@@ -54,10 +56,14 @@ pub(super) fn read_metrics(input: impl Read + Send, summary: &mut Summary) -> Re
             read += chunk.read;
             unknown += chunk.unknown;
             rejects.add_chunk(lines_before, &chunk.rejected);
+            misplaced.add_chunk(lines_before, &chunk.misplaced);
             lines_before += chunk.lines;
             Ok(())
         },
     )?;
+    if let Some(error) = misplaced.error(Stage::Publish) {
+        return Err(error);
+    }
     if unknown > 0 {
         summary.message(format!("skipped {} of an unknown type", format_count(unknown, "line")));
     }
@@ -80,6 +86,7 @@ struct ChunkMetrics {
     read: u64,
     unknown: u64,
     rejected: ChunkRejects,
+    misplaced: Misplaced,
     lines: u64,
 }
 
@@ -107,10 +114,9 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
                 found.read += 1;
                 found.report.former.push(former);
             }
-            Ok(Line::Raw(_) | Line::Record(_) | Line::Rollup(_)) => {
-                let reason = "not a metric line; pipe it through \"duo-metrics aggregate\" first";
-                found.rejected.add(line.number, reason);
-            }
+            Ok(Line::Raw(_)) => found.misplaced.add(line.number, LineKind::Raw),
+            Ok(Line::Record(_)) => found.misplaced.add(line.number, LineKind::Record),
+            Ok(Line::Rollup(_)) => found.misplaced.add(line.number, LineKind::Rollup),
             Ok(Line::Unknown) => found.unknown += 1,
             Err(reason) => found.rejected.add(line.number, &reason),
         }

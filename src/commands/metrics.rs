@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::aggregate::metrics::{Definition, definitions};
@@ -15,9 +16,9 @@ use crate::stream::lines::LineWriter;
 use crate::system::summary::Summary;
 
 /// A definition as a JSON line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "definition")]
-struct DefinitionLine {
+pub(super) struct DefinitionLine {
     metric: &'static str,
     title: &'static str,
     unit: &'static str,
@@ -28,9 +29,9 @@ struct DefinitionLine {
 
 /// An event that does not make a person active, as a JSON line. All other events are intentional
 /// use.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "exposed")]
-struct ReachedLine {
+pub(super) struct ReachedLine {
     event: &'static str,
 }
 

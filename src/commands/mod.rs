@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod normalize;
 pub mod privacy;
 pub mod run;
+pub mod schema;
 pub mod sql;
 
 use std::io::{self, BufReader, BufWriter, IsTerminal};
@@ -69,6 +70,7 @@ pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, 
         Command::Metrics(args) => metrics::run(args, stdout, summary),
         Command::Lint(args) => lint::run(args, standard_input(), stdout, summary),
         Command::Sql(args) => sql::run(args, stdout),
+        Command::Schema(args) => schema::run(args, stdout),
         Command::Completions(args) => completions::run(args, stdout),
         Command::Man(args) => man::run(args, stdout),
     }

@@ -99,13 +99,13 @@ fn report(report: &SeatReport, path: &Path, options: &ReclaimOptions, summary: &
     }
     let mut outcome = Outcome::Complete;
     if let Some(day) = report.incomplete_day {
-        summary.message(format!(
+        summary.warning(format!(
             "the events of {day} and possibly of earlier days are incomplete; the tier of people who may have been active then is unknown"
         ));
         outcome = Outcome::Partial;
     }
     for scope in &report.scopes_without_list {
-        summary.message(format!(
+        summary.warning(format!(
             "there is no complete list of the seats of {scope} on {}; they are left out",
             report.list_taken_on
         ));
@@ -115,7 +115,7 @@ fn report(report: &SeatReport, path: &Path, options: &ReclaimOptions, summary: &
         let help =
             if options.names.is_empty() { "; to find the names behind pseudonyms, add --seats" } else { "" };
         let seats = format_count(report.without_username, "seat");
-        summary.message(format!("{seats} of people whose user name is not known{help}"));
+        summary.warning(format!("{seats} of people whose user name is not known{help}"));
         outcome = Outcome::Partial;
     }
     for (name, count) in [("seats", seats), ("certain", certain), ("probable", probable)] {

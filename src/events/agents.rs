@@ -1,6 +1,7 @@
 //! The events of the Duo Agent Platform: steps of a session, tool calls and tokens. The steps
 //! determine how a session ended and how long it took.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::calendar::Timestamp;
@@ -14,7 +15,7 @@ pub const CHAT: &str = "chat";
 /// Service) report different steps.
 ///
 /// Steps with the same timestamp are sorted in the order of this list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// GitLab created the session.
@@ -85,7 +86,9 @@ pub struct AgentRole {
 
 /// Counts of tool calls and tokens. Each sum of tokens has the number of events that carry the
 /// value; other events do not report it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(default)]
 pub struct AgentCounts {
     /// Events. Each is one row.

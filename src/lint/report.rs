@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Rule, Severity};
+use crate::base::paint::{Painter, Tone};
 use crate::base::text::escape_controls;
 use crate::publish::code_quality::{Issue, fingerprint, first_bytes};
 
 /// A finding as a JSON line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "finding")]
-struct FindingLine<'a> {
+pub(crate) struct FindingLine<'a> {
     path: &'a str,
     line: u64,
     severity: Severity,
@@ -53,11 +55,23 @@ impl Fingerprints {
 }
 
 /// A finding as a line of text: `path:line: severity: event: message [rule]`.
-pub fn text_line(finding: &Finding, path: &str) -> String {
+pub fn text_line(finding: &Finding, path: &str, painter: Painter) -> String {
     let Finding { rule, location, text, event, .. } = finding;
     let event = event.as_ref().map_or_else(String::new, |event| format!("{event}: "));
-    let line = format!("{path}:{}: {}: {event}{text} [{}]", location.line, rule.severity, rule.id);
-    escape_controls(&line).into_owned() + "\n"
+    let place = format!("{path}:{}:", location.line);
+    let tone = match rule.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warning,
+        Severity::Info => Tone::Faint,
+    };
+    let severity = format!("{}:", rule.severity);
+    format!(
+        "{} {} {} {}\n",
+        escape_controls(&place),
+        painter.paint(tone, &severity),
+        escape_controls(&format!("{event}{text}")),
+        painter.paint(Tone::Faint, &format!("[{}]", rule.id))
+    )
 }
 
 /// A finding as a JSON line.
@@ -94,9 +108,9 @@ pub fn code_quality_issue<'a>(
 }
 
 /// A rule as a JSON line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "rule")]
-struct RuleLine {
+pub(crate) struct RuleLine {
     rule: &'static str,
     severity: Severity,
     profiles: Vec<&'static str>,

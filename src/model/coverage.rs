@@ -1,12 +1,13 @@
 //! The coverage line: what was collected completely, and what was not.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::omit::{is_false, is_zero};
 
 /// The outcome of one collector, scope and day, from `fetch`, even if it received nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "coverage")]
 pub struct Coverage {
     /// The collector.
@@ -53,7 +54,7 @@ impl Coverage {
 }
 
 /// How the collection of one collector, scope and day ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// All pages arrived.

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::base::calendar::{Day, Timestamp};
 use crate::model::record::{Origin, Row};
@@ -161,6 +162,28 @@ macro_rules! serialize {
     };
 }
 
+/// The schema of a field, by its form, and whether every event has it.
+macro_rules! schema_of {
+    (required) => {
+        (json!({"type": "string"}), true)
+    };
+    (text) => {
+        (json!({"type": "string"}), false)
+    };
+    (flag) => {
+        (json!({"type": "boolean"}), false)
+    };
+    (lines) => {
+        (json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}), false)
+    };
+    (count) => {
+        (json!({"type": "integer", "minimum": 0}), false)
+    };
+    (object) => {
+        (json!({"type": "object"}), false)
+    };
+}
+
 /// Whether no metric depends on a field.
 macro_rules! is_uncounted {
     (counted) => {
@@ -215,6 +238,21 @@ macro_rules! define_event {
             match name {
                 $(stringify!($name) => is_uncounted!($usage) && !(has_form!($form, value)),)*
                 _ => false,
+            }
+        }
+
+        impl JsonSchema for Event<'_> {
+            fn schema_name() -> Cow<'static, str> {
+                "event".into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut fields = FieldSchemas(Origin::json_schema(generator));
+                fields.0.insert("description".to_owned(), "One usage event of one user.".into());
+                let ts = Timestamp::json_schema(generator).to_value();
+                fields.add("ts", (ts, true), "When it happened.");
+                $(fields.add(stringify!($name), schema_of!($form), concat!($($doc),*));)*
+                fields.0
             }
         }
 
@@ -292,6 +330,23 @@ macro_rules! define_event {
 }
 
 event_fields!(define_event);
+
+/// The schema of an object.
+struct FieldSchemas(Schema);
+
+impl FieldSchemas {
+    /// Adds a field with its schema, and whether every object has it.
+    fn add(&mut self, name: &str, (mut schema, is_required): (Value, bool), description: &str) {
+        schema["description"] = description.trim().into();
+        let object = self.0.ensure_object();
+        let properties = object.entry("properties").or_insert_with(|| json!({}));
+        properties[name] = schema;
+        let required = object.entry("required").or_insert_with(|| json!([]));
+        if let Some(required) = required.as_array_mut().filter(|_| is_required) {
+            required.push(name.into());
+        }
+    }
+}
 
 struct EventVisitor<'a>(std::marker::PhantomData<&'a ()>);
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::calendar::{Day, Grain, Period};
@@ -11,7 +12,7 @@ use crate::model::omit::is_zero_share;
 
 /// One metric of one scope, period and set of dimensions. `docs/streams.md` explains the fields,
 /// `docs/metrics.md` the metrics. The unit is the one of the metric's definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "metric")]
 pub struct Metric {
     /// The metric's name, for example `code_suggestions.acceptance_rate`.
@@ -79,7 +80,7 @@ impl Metric {
 }
 
 /// Who is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Population {
     /// All people ever seen.
@@ -103,7 +104,7 @@ impl Population {
 }
 
 /// The kind of source that a value comes from, for metrics that have several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricSource {
     /// Single sessions.
@@ -133,7 +134,7 @@ impl MetricSource {
 }
 
 /// Why a count differs from GitLab's own, as far as the data proves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Explanation {
     /// GitLab returned at least that many events as null, for example those of deleted users.
@@ -186,7 +187,7 @@ impl Explanation {
 }
 
 /// Why a value is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// No day of the period was collected.

@@ -1,7 +1,9 @@
 //! The numbers of metrics and totals.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The value of a count that overflowed: sums saturate here, and commands fail before they write
@@ -30,6 +32,16 @@ impl Number {
             Number::Count(count) => count as f64,
             Number::Measure(measure) => measure,
         }
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number"})
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::calendar::{Day, Timestamp};
 
 /// One page of nodes exactly as GitLab returned them, from `fetch`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "raw")]
 pub struct Raw<'a> {
     /// The collector that requested the page.

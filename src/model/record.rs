@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -15,7 +16,7 @@ use crate::model::omit::is_false;
 
 /// The origin of a record. These six fields are the record's identity, unless it is an event with
 /// its own id: then that id replaces the row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Origin<'a> {
     /// The GitLab, as a URL without a trailing slash.
     #[serde(borrow)]
@@ -90,6 +91,16 @@ impl Serialize for Row {
     }
 }
 
+impl JsonSchema for Row {
+    fn schema_name() -> Cow<'static, str> {
+        "Row".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^([0-9]+:)?[0-9]+$"})
+    }
+}
+
 impl<'de> Deserialize<'de> for Row {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Row, D::Error> {
         struct RowText;
@@ -111,10 +122,11 @@ impl<'de> Deserialize<'de> for Row {
 /// `#[serde(flatten)]` would do the same but buffer every value of a line first, which doubles the
 /// time to read it. Instead, serde reads and writes a private struct with all fields.
 macro_rules! records {
-    ($($(#[$outer:meta])* $type:literal $name:ident {
+    ($(#[$derive:meta] $(#[doc = $about:literal])* $type:literal $name:ident {
         $($(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])? $field:ident: $field_type:ty,)*
     })*) => {$(
-        $(#[$outer])*
+        $(#[doc = $about])*
+        #[$derive]
         pub struct $name<'a> {
             /// The origin of the record; the day of a snapshot is that of the fetch.
             pub origin: Origin<'a>,
@@ -127,18 +139,25 @@ macro_rules! records {
         }
 
         const _: () = {
-            #[derive(Deserialize)]
+            #[derive(Deserialize, JsonSchema)]
+            $(#[doc = $about])*
             struct Read<'a> {
+                /// The GitLab, as a URL without a trailing slash.
                 #[serde(borrow)]
                 instance: Cow<'a, str>,
+                /// The collector, or the kind of export.
                 #[serde(borrow)]
                 collector: Cow<'a, str>,
+                /// The requested group path.
                 #[serde(borrow)]
                 scope: Cow<'a, str>,
+                /// The UTC day that the fetch requested; of a snapshot, that of the fetch.
                 day: Day,
+                /// When that day was fetched.
                 fetched_at: Timestamp,
+                /// The position in that fetch.
                 row: Row,
-                $($(#[serde($($serde)*)])? $field: $field_type,)*
+                $($(#[doc = $doc])* $(#[serde($($serde)*)])? $field: $field_type,)*
             }
 
             impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
@@ -162,6 +181,16 @@ macro_rules! records {
                 $($(#[serde($($serde)*)])? $field: &'w $field_type,)*
             }
 
+            impl JsonSchema for $name<'_> {
+                fn schema_name() -> Cow<'static, str> {
+                    $type.into()
+                }
+
+                fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                    Read::json_schema(generator)
+                }
+            }
+
             impl Serialize for $name<'_> {
                 fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                     let Origin { instance, collector, scope, day, fetched_at, row } = &self.origin;
@@ -177,8 +206,8 @@ macro_rules! records {
 }
 
 records! {
-    /// One person's seat, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq)]
+    /// One person's seat, as of the day of the snapshot.
     "seat" Seat {
         /// The holder's global id, or the pseudonym in its place.
         #[serde(borrow)]
@@ -200,8 +229,8 @@ records! {
 }
 
 records! {
-    /// One purchase of seats, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq)]
+    /// One purchase of seats, as of the day of the snapshot.
     "seat_pool" SeatPool {
         /// The purchase's global id, so that a purchase returned for two groups counts only once.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -217,8 +246,8 @@ records! {
 }
 
 records! {
-    /// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    /// The state of one merge request at `fetched_at`. Identity is (instance, project, iid).
     "merge_request" MergeRequest {
         /// The project's full path.
         #[serde(borrow)]
@@ -250,8 +279,8 @@ records! {
 }
 
 records! {
-    /// The state of one pipeline at `fetched_at`. Identity is (instance, project, id).
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    /// The state of one pipeline at `fetched_at`. Identity is (instance, project, id).
     "pipeline" Pipeline {
         /// The project's full path.
         #[serde(borrow)]
@@ -275,8 +304,8 @@ records! {
 }
 
 records! {
-    /// A project of a group, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq)]
+    /// A project of a group, as of the day of the snapshot.
     "project" Project {
         /// The project's full path.
         #[serde(borrow)]
@@ -297,9 +326,9 @@ records! {
 pub type Totals<'a> = BTreeMap<Cow<'a, str>, Number>;
 
 records! {
+    #[derive(Clone, Debug, PartialEq)]
     /// Totals of a group that GitLab counted: for reconciliation only, never added to counts of
     /// events.
-    #[derive(Clone, Debug, PartialEq)]
     "group_total" GroupTotal {
         /// The first day counted.
         start: Day,
@@ -315,9 +344,9 @@ records! {
 }
 
 records! {
+    #[derive(Clone, Debug, PartialEq)]
     /// Totals of a user that GitLab counted: for reconciliation only, never added to counts of
     /// events.
-    #[derive(Clone, Debug, PartialEq)]
     "user_total" UserTotal {
         /// The first day counted.
         start: Day,
@@ -339,8 +368,8 @@ records! {
 }
 
 records! {
-    /// GitLab Credits used on a day, as the Customers Portal counts them.
     #[derive(Clone, Debug, PartialEq)]
+    /// GitLab Credits used on a day, as the Customers Portal counts them.
     "credit" Credit {
         /// The day they were used.
         date: Day,
@@ -356,9 +385,9 @@ records! {
 }
 
 records! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
     /// Agent sessions that GitLab counted: those of one creation day with the same flow, status,
     /// user, project and model.
-    #[derive(Clone, Debug, PartialEq, Eq)]
     "session_total" SessionTotal {
         /// The first day of creation.
         start: Day,
@@ -396,9 +425,9 @@ records! {
         finished: Option<u64>,
     }
 
+    #[derive(Clone, Debug, PartialEq)]
     /// How long the agent sessions of a period took, as GitLab computes it: from creation to
     /// finish, over finished sessions.
-    #[derive(Clone, Debug, PartialEq)]
     "session_duration" SessionDuration {
         /// The first day of creation.
         start: Day,
@@ -419,8 +448,8 @@ records! {
         p95: Option<f64>,
     }
 
-    /// Code suggestions that GitLab counted, by editor and language.
     #[derive(Clone, Debug, PartialEq, Eq)]
+    /// Code suggestions that GitLab counted, by editor and language.
     "suggestion_total" SuggestionTotal {
         /// The first day of the suggestions.
         start: Day,
@@ -444,9 +473,9 @@ records! {
         users: Option<u64>,
     }
 
+    #[derive(Clone, Debug, PartialEq, Eq)]
     /// The state of one agent session of a project at `fetched_at`. Only sessions that ran on a
     /// runner are listed.
-    #[derive(Clone, Debug, PartialEq, Eq)]
     "agent_session" AgentSession {
         /// The session's number, as in events.
         #[serde(borrow)]
@@ -487,8 +516,8 @@ records! {
         model: Option<Cow<'a, str>>,
     }
 
-    /// A direct member of a group or subgroup, as of the day of the snapshot.
     #[derive(Clone, Debug, PartialEq, Eq)]
+    /// A direct member of a group or subgroup, as of the day of the snapshot.
     "member" Member {
         /// The full path of the group or subgroup.
         #[serde(borrow)]
@@ -506,9 +535,9 @@ records! {
 }
 
 records! {
+    #[derive(Clone, Debug, PartialEq)]
     /// GitLab Credits of a calendar month, as the Customers Portal counts them. A value that GitLab
     /// does not return is null.
-    #[derive(Clone, Debug, PartialEq)]
     "credit_month" CreditMonth {
         /// The first day that GitLab counted.
         start: Day,
@@ -542,9 +571,9 @@ records! {
 }
 
 records! {
+    #[derive(Clone, Debug, PartialEq)]
     /// One DORA metric of a group and its subgroups as GitLab computes it, for the days of a month
     /// up to the day of the fetch.
-    #[derive(Clone, Debug, PartialEq)]
     "dora" Dora {
         /// The metric.
         measure: DoraMeasure,
@@ -557,7 +586,7 @@ records! {
 }
 
 /// One of the four DORA metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DoraMeasure {
     /// Deployments per day.

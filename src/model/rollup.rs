@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::calendar::{Day, Timestamp};
@@ -12,7 +13,7 @@ use crate::model::omit::{is_false, is_zero};
 
 /// Counts of the usage events of one fetch, person, event, feature, language and editor. They can
 /// be merged with other counts before metrics are computed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct UsageRollup<'a> {
     /// The kind of counts.
@@ -72,7 +73,7 @@ impl UsageRollup<'_> {
 
 /// The facts about one session in one fetch. Those of several fetches are merged: a fact that is in
 /// several of them counts once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct SessionRollup<'a> {
     /// The kind of counts.
@@ -140,7 +141,7 @@ pub struct SessionRollup<'a> {
 
 /// Counts of the tool calls, model calls and tokens of one fetch, person, event, flow, session,
 /// tool and model.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "rollup")]
 pub struct AgentRollup<'a> {
     /// The kind of counts.
@@ -175,7 +176,7 @@ pub struct AgentRollup<'a> {
 }
 
 /// The fetch and the part of a rollup line: which rows were counted together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct CountedRows<'a> {
     /// The GitLab, as a URL without a trailing slash.
     #[serde(borrow)]
@@ -196,7 +197,7 @@ pub struct CountedRows<'a> {
 }
 
 /// What a rollup line counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RollupKind {
     /// Usage events.

@@ -1,5 +1,6 @@
 //! Dead letters: rejected lines and rows with their position, reason and digest.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -9,9 +10,9 @@ use crate::stream::lines::{InputLine, LineWriter};
 use crate::system::files::AtomicFile;
 
 /// A rejected line or row, as one line of the dead-letter file.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "rejected")]
-pub(super) struct DeadLetter {
+pub(crate) struct DeadLetter {
     /// The number of the line, from 1. The workers count from the start of a chunk.
     pub(super) line: u64,
     /// Bytes before the line in the stream.

@@ -25,6 +25,7 @@ use crate::normalize::sources::{self, Found, ImportDefaults, Observed};
 use crate::normalize::writer::RecordWriter;
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::lines::InputLine;
+use crate::stream::misplaced::{LineKind, Misplaced, Stage};
 use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
@@ -61,6 +62,7 @@ pub fn normalize<W: RecordWriter>(
     summary: &mut Summary,
 ) -> Result<Outcome, Error> {
     let mut rejects = Rejects::new(options.max_rejects);
+    let mut misplaced = Misplaced::default();
     let mut outside_by_fetch: HashMap<FetchKey, HashSet<Row>> = HashMap::new();
     let mut held_back: Vec<Coverage> = Vec::new();
     let mut total = NormalizeCounts::default();
@@ -83,6 +85,7 @@ pub fn normalize<W: RecordWriter>(
             spare.lock().unwrap_or_else(PoisonError::into_inner).push(chunk.bytes);
         }
         rejects.add_chunk(lines_before, &chunk.rejected);
+        misplaced.add_chunk(lines_before, &chunk.misplaced);
         for mut letter in chunk.dead_letters {
             letter.line += lines_before;
             dead_letters.write(&letter)?;
@@ -104,6 +107,11 @@ pub fn normalize<W: RecordWriter>(
     }
     output.write_all(&last.into_inner()?).and_then(|()| output.flush()).map_err(Error::writing)?;
     dead_letters.commit()?;
+    if let Some(error) =
+        misplaced.error(Stage::Normalize).filter(|_| total.is_empty() && rejects.count() == 0)
+    {
+        return Err(error);
+    }
     report(&total, rejects.count(), summary);
     rejects.conclude(total.accepted(), summary)
 }
@@ -187,6 +195,8 @@ struct NormalizeCounts {
     left_out: u64,
     /// Lines of our own types that pass through.
     passed: u64,
+    /// Rollup lines among them.
+    rollups: u64,
     unknown: u64,
     without_event: u64,
     fields_dropped: u64,
@@ -198,9 +208,15 @@ impl NormalizeCounts {
         self.outside += other.outside;
         self.left_out += other.left_out;
         self.passed += other.passed;
+        self.rollups += other.rollups;
         self.unknown += other.unknown;
         self.without_event += other.without_event;
         self.fields_dropped += other.fields_dropped;
+    }
+
+    /// Whether there was no row and no count.
+    fn is_empty(&self) -> bool {
+        self.records + self.outside + self.left_out + self.rollups == 0
     }
 
     /// The number of lines and rows that could be read.
@@ -248,6 +264,7 @@ struct ChunkOutput {
     /// The lines to write.
     bytes: Vec<u8>,
     rejected: ChunkRejects,
+    misplaced: Misplaced,
     dead_letters: Vec<DeadLetter>,
     /// Rows of mapped collectors that belong to another day than that of their fetch.
     outside_of_mapped: Vec<(FetchKey, Row)>,
@@ -316,10 +333,15 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                     key.apply_to_counts(&mut rollup);
                 }
                 self.output.counts.passed += 1;
+                self.output.counts.rollups += 1;
                 self.writer.write(&rollup)?;
             }
             Ok(Line::Coverage(coverage)) => self.normalize_coverage(coverage)?,
-            Ok(Line::Metric(_) | Line::FormerGroup(_)) => self.output.counts.unknown += 1,
+            Ok(Line::Metric(_)) => {
+                self.output.misplaced.add(line.number, LineKind::Metric);
+                self.output.counts.unknown += 1;
+            }
+            Ok(Line::FormerGroup(_)) => self.output.counts.unknown += 1,
             Ok(Line::Unknown) => {
                 if !self.normalize_export(line)? {
                     self.output.counts.unknown += 1;

@@ -3,4 +3,5 @@
 pub mod chunks;
 pub mod encoding;
 pub mod lines;
+pub mod misplaced;
 pub mod rejects;

@@ -63,7 +63,7 @@ impl Rejects {
     pub fn conclude(&self, accepted: u64, summary: &mut Summary) -> Result<Outcome, Error> {
         for (reason, (line, count)) in &self.reasons {
             summary
-                .message(format!("{} rejected, first in line {line}: {reason}", format_count(*count, "row")));
+                .warning(format!("{} rejected, first in line {line}: {reason}", format_count(*count, "row")));
         }
         let share = 100.0 * self.count as f64 / (self.count + accepted).max(1) as f64;
         match self.reasons.iter().next() {

@@ -1,153 +1,156 @@
-//! Progress and retry notices on standard error: a progress line that a terminal updates in place,
-//! or an occasional line in a log.
+//! The progress of long work on standard error: a bar on a terminal, or an occasional line in a
+//! log.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
-use serde_json::json;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::base::text::{format_count, to_single_line};
-
-/// The interval between updates on a terminal.
-const TERMINAL_INTERVAL: Duration = Duration::from_millis(200);
+use crate::base::text::format_count;
+use crate::system::log::{self, LogFormat, Verbosity};
+use crate::system::terminal::shows_bars;
 
 /// The interval between progress lines in a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text
-    Text,
-    /// JSON lines: the summary is the one without a type
-    Json,
+/// Work that takes less time than this has no bar.
+const BAR_DELAY: Duration = Duration::from_millis(300);
+
+const PARTS_TEMPLATE: &str = "{prefix} [{bar:24}] {human_pos} of {human_len} parts{msg}, {rate}, {eta} left";
+const BYTES_TEMPLATE: &str = "{prefix} [{bar:24}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// What progress is measured in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Parts,
+    Bytes,
 }
 
-/// The running command and the log format. They are global, like standard error.
-static LOG: OnceLock<(&str, LogFormat)> = OnceLock::new();
-
-/// The last retry notice, so that several threads write it only once.
-static LAST_NOTICE: Mutex<String> = Mutex::new(String::new());
-
-/// Sets the command and the format of log lines. Only the first call has an effect.
-pub fn init_log(command: &'static str, format: LogFormat) {
-    let _ = LOG.set((command, format));
-}
-
-/// Writes why the command waits before the next attempt. Identical consecutive notices are written
-/// once.
-pub fn log_retry(reason: &str, attempt: u32, attempts: u32, pause: Duration) {
-    let text = format!("{reason}; retrying ({attempt} of {attempts}) in {} s", in_seconds(pause));
-    let mut last = LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner);
-    if *last != text {
-        write_line(log().0, "notice", &text);
-        *last = text;
-    }
-}
-
-/// Writes a notice about the run.
-pub fn log_notice(text: &str) {
-    write_line(log().0, "notice", text);
-}
-
-/// Formats whole seconds, or milliseconds below one second: `4`, `0.25`.
-fn in_seconds(duration: Duration) -> String {
-    match duration.as_secs() {
-        0 => format!("{}", (duration.as_secs_f64() * 1_000.0).round() / 1_000.0),
-        seconds => seconds.to_string(),
-    }
-}
-
-/// After a successful retry: writes the next notice even if it equals the last one.
-pub fn clear_retry_notice() {
-    LAST_NOTICE.lock().unwrap_or_else(PoisonError::into_inner).clear();
-}
-
-fn log() -> (&'static str, LogFormat) {
-    LOG.get().copied().unwrap_or(("", LogFormat::Text))
-}
-
-/// Writes a line, which replaces the progress line of a terminal. Errors are ignored: standard
-/// error may be closed.
-fn write_line(command: &str, kind: &str, text: &str) {
-    let text = to_single_line(text);
-    let line = match log().1 {
-        LogFormat::Json => format!("{}\n", json!({"type": kind, "command": command, "message": text})),
-        LogFormat::Text if io::stderr().is_terminal() => format!("\r\x1b[Kduo-metrics {command}: {text}\n"),
-        LogFormat::Text => format!("duo-metrics {command}: {text}\n"),
-    };
-    let _ = io::stderr().write_all(line.as_bytes());
+/// The progress of long work, once a minute on standard error with `--log-format json`.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename = "progress")]
+pub struct ProgressLine {
+    /// The command.
+    command: &'static str,
+    /// The text.
+    message: String,
 }
 
 /// The progress of a command.
 pub struct Progress {
-    command: &'static str,
-    total: usize,
-    is_terminal: bool,
-    state: Mutex<ProgressState>,
-}
-
-struct ProgressState {
-    done: usize,
-    rows: u64,
-    /// Time of the last update.
-    updated: Instant,
-    is_visible: bool,
+    /// Counts, and draws if there is a terminal.
+    bar: ProgressBar,
+    unit: Unit,
+    rows: AtomicU64,
+    has_bar: bool,
+    started: Instant,
+    /// Time of the last line in a log.
+    logged: Mutex<Instant>,
 }
 
 impl Progress {
-    /// No progress yet. `total` is the number of parts.
-    pub fn new(command: &'static str, total: usize) -> Progress {
-        let state = ProgressState { done: 0, rows: 0, updated: Instant::now(), is_visible: false };
-        Progress {
-            command,
-            total,
-            is_terminal: log().1 == LogFormat::Text && io::stderr().is_terminal(),
-            state: Mutex::new(state),
-        }
+    /// The progress of a number of parts, none of which is done.
+    pub fn of_parts(total: usize) -> Progress {
+        Progress::new(total as u64, Unit::Parts)
+    }
+
+    /// The progress of reading a number of bytes.
+    pub fn of_bytes(total: u64) -> Progress {
+        Progress::new(total, Unit::Bytes)
+    }
+
+    fn new(total: u64, unit: Unit) -> Progress {
+        let log::LogOptions { command, format, verbosity } = log::options();
+        let has_bar = verbosity > Verbosity::Quiet && format == LogFormat::Text && shows_bars();
+        let template = if unit == Unit::Parts { PARTS_TEMPLATE } else { BYTES_TEMPLATE };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let _ = write!(text, "{:.1} per second", state.per_sec());
+        };
+        let style = style.with_key("rate", rate);
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
+            .with_style(style.progress_chars("=> "))
+            .with_prefix(format!("duo-metrics {command}:"));
+        let now = Instant::now();
+        Progress { bar, unit, rows: AtomicU64::new(0), has_bar, started: now, logged: Mutex::new(now) }
     }
 
     /// Adds received rows.
     pub fn add_rows(&self, rows: u64) {
-        self.update(0, rows);
+        let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        if self.has_bar {
+            self.bar.set_message(format!(", {}", format_count(rows, "row")));
+        }
+        self.show();
     }
 
-    /// Adds a completed part.
-    pub fn finish_part(&self) {
-        self.update(1, 0);
+    /// Adds completed parts or bytes.
+    pub fn add(&self, done: u64) {
+        self.bar.inc(done);
+        self.show();
     }
 
-    fn update(&self, parts: usize, rows: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.done += parts;
-        state.rows += rows;
-        let interval = if self.is_terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
-        if state.updated.elapsed() < interval {
+    /// Shows the bar once the work takes long, or writes the next line.
+    fn show(&self) {
+        if self.has_bar {
+            if self.bar.is_hidden() && self.started.elapsed() >= BAR_DELAY {
+                self.bar.set_draw_target(ProgressDrawTarget::stderr());
+                log::show_bar(&self.bar);
+            }
             return;
         }
-        state.updated = Instant::now();
-        let text = format!(
-            "{} of {}, {}",
-            state.done,
-            format_count(self.total as u64, "part"),
-            format_count(state.rows, "row")
-        );
-        if self.is_terminal {
-            state.is_visible = true;
-            let _ = write!(io::stderr(), "\r\x1b[Kduo-metrics {}: {text}", self.command);
-        } else {
-            write_line(self.command, "progress", &text);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.elapsed() < LOG_INTERVAL {
+            return;
+        }
+        *logged = Instant::now();
+        drop(logged);
+        if log::options().verbosity > Verbosity::Quiet {
+            log::write_line(&self.text(), |command, message| ProgressLine { command, message });
+        }
+    }
+
+    fn text(&self) -> String {
+        let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        match self.unit {
+            Unit::Parts => format!(
+                "{done} of {}, {}",
+                format_count(total, "part"),
+                format_count(self.rows.load(Ordering::Relaxed), "row")
+            ),
+            Unit::Bytes => format!("{} of {}", HumanBytes(done), HumanBytes(total)),
         }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if state.is_visible {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        log::hide_bar();
+    }
+}
+
+/// A reader whose progress is shown.
+pub struct ReadWithProgress<R> {
+    input: R,
+    progress: Arc<Progress>,
+}
+
+impl<R> ReadWithProgress<R> {
+    /// Adds what is read to a progress of bytes.
+    pub fn new(input: R, progress: Arc<Progress>) -> ReadWithProgress<R> {
+        ReadWithProgress { input, progress }
+    }
+}
+
+impl<R: Read> Read for ReadWithProgress<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.progress.add(read as u64);
+        Ok(read)
     }
 }

@@ -155,43 +155,12 @@ fn existing() -> MutexGuard<'static, Existing> {
 
 /// Removes what exists, before the process ends by a signal. Nothing is created or moved after that.
 #[cfg(unix)]
-fn remove_all() {
+pub(super) fn remove_all() {
     let existing = existing();
     for path in &existing.paths {
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
     std::mem::forget(existing);
-}
-
-/// Removes temporary files when a signal ends the process. A signal that the process ignores stays
-/// ignored: `nohup` relies on that.
-#[cfg(unix)]
-pub fn remove_on_signal() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-    use signal_hook::low_level::emulate_default_handler;
-
-    let ignored = ignored_signals();
-    let watched = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
-    let Ok(mut signals) = Signals::new(watched) else { return };
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            remove_all();
-            let _ = emulate_default_handler(signal);
-        }
-    });
-}
-
-/// Removes temporary files when a signal ends the process.
-#[cfg(not(unix))]
-pub fn remove_on_signal() {}
-
-/// The signals that the process ignores, one bit each; 0 if the system does not report them.
-#[cfg(unix)]
-fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Removes what killed processes left in a folder, once per process. Fails silently: leftovers harm

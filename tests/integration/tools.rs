@@ -11,6 +11,8 @@ pub(crate) enum Tool {
     GitlabCiLocal,
     /// Prometheus' own parser of OpenMetrics.
     PrometheusParser,
+    /// DuckDB and pandas.
+    Analysts,
     /// A program on the search path.
     Program(&'static str),
 }
@@ -23,6 +25,7 @@ impl Tool {
                 root.join("tests/pipelines/node_modules/gitlab-ci-local/dist/index.js").is_file()
                     && Tool::Program("node").is_available()
             }
+            Tool::Analysts => root.join("target/analysts/bin/python").exists(),
             Tool::PrometheusParser => root.join("target/prometheus/bin/python").exists(),
             Tool::Program(name) => Command::new(name)
                 .arg("--version")

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 
 use super::server::Server;
+use crate::aggregate::ingest::RAW_LINE;
 use crate::aggregate::rollup::{INCONSISTENT_COUNTS, WRONG_DAY};
 use crate::base::calendar::Day;
 use crate::base::error::{Error, Outcome};
@@ -18,6 +19,7 @@ use crate::model::event::Event;
 use crate::model::event_writer::EventWriter;
 use crate::model::line::{Line, Record};
 use crate::stream::chunks::{Chunk, process_chunks};
+use crate::stream::misplaced::{LineKind, Misplaced, Stage};
 use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
@@ -69,6 +71,9 @@ struct EncodedChunk {
     events: InsertBatch,
     lines: InsertBatch,
     rejected: ChunkRejects,
+    misplaced: Misplaced,
+    /// Coverage lines, which are among the lines.
+    covered: u64,
     unknown: u64,
     line_count: u64,
 }
@@ -82,6 +87,7 @@ pub fn load(
     summary: &mut Summary,
 ) -> Result<Loaded, Error> {
     let mut rejects = Rejects::new(max_rejects);
+    let (mut misplaced, mut covered) = (Misplaced::default(), 0);
     let (mut events, mut lines, mut unknown, mut lines_before) = (0, 0, 0, 0);
     thread::scope(|scope| {
         // One batch waits in the channel, one is being sent, and one per table is being filled.
@@ -96,7 +102,9 @@ pub fn load(
             events += packed.events.rows;
             lines += packed.lines.rows;
             unknown += packed.unknown;
+            covered += packed.covered;
             rejects.add_chunk(lines_before, &packed.rejected);
+            misplaced.add_chunk(lines_before, &packed.misplaced);
             lines_before += packed.line_count;
             for (pending, more) in pending.iter_mut().zip([packed.events, packed.lines]) {
                 pending.add(more);
@@ -117,6 +125,9 @@ pub fn load(
             Err(_) => Err(Error::Bug("the thread that sends batches panicked".to_owned())),
         }
     })?;
+    if let Some(error) = misplaced.error(Stage::Aggregate).filter(|_| events + lines == covered) {
+        return Err(error);
+    }
     if unknown > 0 {
         let message = format_count(unknown, "line");
         summary.message(format!("{message} of other types skipped"));
@@ -146,7 +157,8 @@ impl InsertBatch {
 impl RowEncoder {
     fn pack(&mut self, chunk: &Chunk) -> EncodedChunk {
         let (mut events, mut lines) = (InsertBatch::of(EVENTS), InsertBatch::of(LINES));
-        let (mut rejected, mut unknown) = (ChunkRejects::default(), 0);
+        let (mut rejected, mut misplaced) = (ChunkRejects::default(), Misplaced::default());
+        let (mut covered, mut unknown) = (0, 0);
         let mut lines_of_chunk = chunk.lines();
         for line in &mut lines_of_chunk {
             let mut repaired_line = None;
@@ -154,6 +166,11 @@ impl RowEncoder {
                 .text
                 .map_err(str::to_owned)
                 .and_then(|text| Line::parse_or_repair(text, &mut repaired_line));
+            if let Some(kind @ (LineKind::Raw | LineKind::Metric)) =
+                parsed.as_ref().ok().and_then(LineKind::of)
+            {
+                misplaced.add(line.number, kind);
+            }
             let day = parsed.and_then(|parsed| match parsed {
                 Line::Record(record) if !record.belongs_to_requested_day() => Err(WRONG_DAY.to_owned()),
                 Line::Record(Record::Event(event)) if fits_table(&event) => {
@@ -162,10 +179,13 @@ impl RowEncoder {
                     Ok(None)
                 }
                 Line::Record(record) => Ok(Some(record.origin().day)),
-                Line::Coverage(coverage) => Ok(Some(coverage.day)),
+                Line::Coverage(coverage) => {
+                    covered += 1;
+                    Ok(Some(coverage.day))
+                }
                 Line::Rollup(rollup) if !rollup.is_consistent() => Err(INCONSISTENT_COUNTS.to_owned()),
                 Line::Rollup(rollup) => Ok(Some(rollup.day())),
-                Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
+                Line::Raw(_) => Err(RAW_LINE.to_owned()),
                 Line::Metric(_) | Line::FormerGroup(_) | Line::Unknown => {
                     unknown += 1;
                     Ok(None)
@@ -185,7 +205,8 @@ impl RowEncoder {
         }
         events.packed = packed(&mut self.events);
         lines.packed = packed(&mut self.lines);
-        EncodedChunk { events, lines, rejected, unknown, line_count: lines_of_chunk.lines_read() }
+        let line_count = lines_of_chunk.lines_read();
+        EncodedChunk { events, lines, rejected, misplaced, covered, unknown, line_count }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::error::Error;
 use crate::base::text::{percent_encode, to_single_line};
 use crate::system::http::Route;
 use crate::system::http::{self, Connection};
-use crate::system::progress;
+use crate::system::log;
 use crate::system::settings::Database;
 
 /// Timeout and retries of a request.
@@ -135,7 +135,7 @@ impl Server {
         loop {
             let message = match attempt() {
                 Ok(answer) => {
-                    progress::clear_retry_notice();
+                    log::clear_wait();
                     return Ok(answer);
                 }
                 Err(QueryError::Permanent(error)) => return Err(error),
@@ -146,7 +146,7 @@ impl Server {
                 return Err(Error::Transient(format!("{message}{times}; run again, nothing counts twice")));
             }
             let pause = self.retry.wait.saturating_mul(1 << tries.min(16)).min(MAX_WAIT);
-            progress::log_retry(&message, tries + 2, self.retry.retries + 1, pause);
+            log::retry(&message, tries + 2, self.retry.retries + 1, pause);
             thread::sleep(pause);
             tries += 1;
         }

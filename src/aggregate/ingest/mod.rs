@@ -20,6 +20,7 @@ use crate::model::log_line::is_log_noise;
 use crate::model::rollup::{RollupKind, UsageRollup};
 use crate::normalize::pseudonym::{PseudonymKey, is_pseudonym};
 use crate::stream::chunks::{Chunk, process_items, process_large_chunks};
+use crate::stream::misplaced::{LineKind, Misplaced, Stage};
 use crate::stream::rejects::{ChunkRejects, Rejects};
 use crate::system::summary::Summary;
 
@@ -37,6 +38,9 @@ pub struct Intake {
     /// The check values of the pseudonym keys that the stream was normalized with, by instance.
     key_checks: BTreeSet<(String, String)>,
 }
+
+/// Why raw lines are rejected.
+pub(crate) const RAW_LINE: &str = "a raw line; pipe it through \"duo-metrics normalize\" first";
 
 /// How many events may wait to be counted.
 const MAX_PENDING_EVENTS: usize = 1 << 14;
@@ -57,6 +61,8 @@ enum AddedLine {
     Record,
     Coverage,
     Other,
+    /// A line of another stage. Without `normalize`, raw lines are lost, so they are rejected.
+    Misplaced(LineKind),
 }
 
 /// The content of one file of the history.
@@ -93,6 +99,7 @@ impl Intake {
         mut pass: impl FnMut(&Record<'_>) -> Result<(), Error>,
     ) -> Result<Outcome, Error> {
         let mut rejects = Rejects::new(max_rejects);
+        let mut misplaced = Misplaced::default();
         let (mut covered, mut unknown, mut dropped_fields, mut lines_before) = (0, 0, 0, 0);
         let (readers, mut local_ids) = self.workers();
         // Lines that are kept as text, and agent data, can be as large as the chunk.
@@ -107,6 +114,13 @@ impl Intake {
                     Ok(AddedLine::Record) => {}
                     Ok(AddedLine::Coverage) => covered += 1,
                     Ok(AddedLine::Other) => unknown += 1,
+                    Ok(AddedLine::Misplaced(kind)) => {
+                        misplaced.add(lines_before + number, kind);
+                        match kind {
+                            LineKind::Raw => rejects.add(lines_before + number, RAW_LINE),
+                            _ => unknown += 1,
+                        }
+                    }
                     Err(reason) => rejects.add(lines_before + number, &reason),
                 }
             }
@@ -115,6 +129,9 @@ impl Intake {
             dropped_fields += part.dropped_fields;
             Ok(())
         })?;
+        if let Some(error) = misplaced.error(Stage::Aggregate).filter(|_| self.records == 0) {
+            return Err(error);
+        }
         if dropped_fields > 0 {
             summary.message(format!("{} of the wrong type dropped", format_count(dropped_fields, "field")));
             summary.field("fields_dropped", dropped_fields);
@@ -155,8 +172,9 @@ impl Intake {
                 self.rollups.add_coverage(coverage);
                 Ok(AddedLine::Coverage)
             }
-            Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
-            Line::Metric(_) | Line::FormerGroup(_) | Line::Rollup(_) | Line::Unknown => Ok(AddedLine::Other),
+            Line::Raw(_) => Ok(AddedLine::Misplaced(LineKind::Raw)),
+            Line::Metric(_) => Ok(AddedLine::Misplaced(LineKind::Metric)),
+            Line::FormerGroup(_) | Line::Rollup(_) | Line::Unknown => Ok(AddedLine::Other),
         })
     }
 
@@ -298,7 +316,7 @@ impl Intake {
         }
         for (path, reason) in &damaged {
             let aside = history.move_aside(path)?;
-            summary.message(format!(
+            summary.warning(format!(
                 "history: {}: {reason}; moved to {}; collect that day again while GitLab still has it",
                 display_path(path),
                 display_path(&aside)

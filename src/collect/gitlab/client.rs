@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,9 +19,10 @@ use crate::base::calendar::Timestamp;
 use crate::base::error::Error;
 use crate::base::text::{format_count, to_single_line};
 use crate::collect::collectors::{Answer, Fault, NodeErrors};
+use crate::collect::request_log::{self, Response as LoggedResponse};
 use crate::system::files::AtomicFile;
 use crate::system::http::{self, Connection};
-use crate::system::progress;
+use crate::system::log;
 use crate::system::settings::{Access, Token};
 
 /// The longest answer accepted, in bytes after decompression.
@@ -40,6 +41,9 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest pause granted to a server. If it requests more, there is no retry.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
+
+/// The shortest pause that the log mentions.
+const MIN_NOTED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Timeout, number of retries, and the waits between them.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +131,11 @@ impl Client {
         })
     }
 
-    fn try_once(&self, body: &[u8]) -> Result<(Answer, Option<Duration>), AttemptError> {
+    fn try_once(
+        &self,
+        body: &[u8],
+        logged: &mut LoggedResponse,
+    ) -> Result<(Answer, Option<Duration>), AttemptError> {
         let response = self
             .connection
             .agent()
@@ -137,10 +145,12 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .send(body);
         let mut response = response.map_err(|error| self.transport(&error))?;
+        logged.status = Some(response.status().as_u16());
         // The limit applies after decompression: a small answer can decompress to more than the
         // memory.
         let mut text = Vec::new();
         let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES + 1).read_to_end(&mut text);
+        logged.bytes = text.len() as u64;
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
         if text.len() as u64 > MAX_ANSWER_BYTES {
             return Err(permanent(Fault::Answer("GitLab's answer is longer than 64 MiB".to_owned())));
@@ -325,15 +335,21 @@ impl Client {
     /// A GET request to the REST API; `None` on 404.
     pub fn get(&self, path: &str) -> Result<Option<String>, Fault> {
         let url = format!("{}/api/v4/{path}", self.instance);
-        self.with_retry(|| self.get_once(&url))
+        self.with_retry("GET", |logged| self.get_once(&url, logged))
     }
 
-    fn get_once(&self, url: &str) -> Result<(Option<String>, Option<Duration>), AttemptError> {
+    fn get_once(
+        &self,
+        url: &str,
+        logged: &mut LoggedResponse,
+    ) -> Result<(Option<String>, Option<Duration>), AttemptError> {
         let response =
             self.connection.agent().get(url).header(header::AUTHORIZATION, self.token.authorization()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
+        logged.status = Some(response.status().as_u16());
         let mut text = String::new();
         let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_string(&mut text);
+        logged.bytes = text.len() as u64;
         read.map_err(|error| self.transport(&ureq::Error::Io(error)))?;
         let pause = pause_at_limit(response.headers());
         if let Some(failure) = self.foreign_response_error(url, &response, text.as_bytes()) {
@@ -361,13 +377,19 @@ impl Client {
     /// writes nothing on 404.
     pub fn download(&self, path: &str, place: &Path) -> Result<bool, Fault> {
         let url = format!("{}/api/v4/{path}", self.instance);
-        self.with_retry(|| Ok((self.download_once(&url, place)?, None)))
+        self.with_retry("GET", |logged| Ok((self.download_once(&url, place, logged)?, None)))
     }
 
-    fn download_once(&self, url: &str, place: &Path) -> Result<bool, AttemptError> {
+    fn download_once(
+        &self,
+        url: &str,
+        place: &Path,
+        logged: &mut LoggedResponse,
+    ) -> Result<bool, AttemptError> {
         let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.as_job_token()).call();
         let mut response = response.map_err(|error| self.transport(&error))?;
         let status = response.status().as_u16();
+        logged.status = Some(status);
         // The file itself may be a web page.
         let another = if status == 200 { None } else { self.foreign_response_error(url, &response, b"") };
         if let Some(failure) = another {
@@ -399,6 +421,7 @@ impl Client {
                 break;
             }
             total += length as u64;
+            logged.bytes = total;
             if total > MAX_DOWNLOAD_BYTES {
                 return Err(permanent(Fault::Answer("GitLab returned a file larger than 4 GiB".to_owned())));
             }
@@ -411,23 +434,30 @@ impl Client {
     /// Sends one operation of a document, with retries.
     pub(super) fn send(&self, document: &str, operation: &str, variables: &Value) -> Result<Answer, Fault> {
         let body = json!({"query": document, "operationName": operation, "variables": variables}).to_string();
-        self.with_retry(|| self.try_once(body.as_bytes()))
+        self.with_retry(operation, |logged| self.try_once(body.as_bytes(), logged))
     }
 
     /// Calls `try_once` until it succeeds, fails permanently, or the retry policy ends. With an
-    /// answer, `try_once` returns the pause that the server requests.
+    /// answer, `try_once` returns the pause that the server requests. `operation` is for the log.
     fn with_retry<T>(
         &self,
-        try_once: impl Fn() -> Result<(T, Option<Duration>), AttemptError>,
+        operation: &str,
+        try_once: impl Fn(&mut LoggedResponse) -> Result<(T, Option<Duration>), AttemptError>,
     ) -> Result<T, Fault> {
         let mut wait = self.retry_policy.wait;
         for attempt in 0.. {
             let permit = self.limiter.acquire();
-            let (message, cause, requested) = match try_once() {
+            let (started, mut logged) = (Instant::now(), LoggedResponse::default());
+            let result = try_once(&mut logged);
+            request_log::log_attempt(operation, logged, started.elapsed(), attempt + 1);
+            let (message, cause, requested) = match result {
                 Ok((answer, requested)) => {
                     permit.succeeded(requested);
                     self.is_unavailable.store(false, Ordering::Relaxed);
-                    progress::clear_retry_notice();
+                    match requested.filter(|requested| *requested >= MIN_NOTED_PAUSE) {
+                        Some(pause) => log::pause(pause),
+                        None => log::clear_wait(),
+                    }
                     return Ok(answer);
                 }
                 Err(AttemptError::Permanent(fault)) => return Err(fault),
@@ -463,7 +493,7 @@ impl Client {
             // A query that is too heavy is split next, so it is no outage to report.
             if cause != TransientCause::QueryTooHeavy {
                 let reported = requested.map_or(wait_now, |requested| requested.max(wait_now));
-                progress::log_retry(&message, attempt + 2, retries + 1, reported);
+                log::retry(&message, attempt + 2, retries + 1, reported);
             }
             if requested.is_none_or(|requested| requested < wait_now) {
                 std::thread::sleep(wait_now);

@@ -2,16 +2,18 @@
 
 use std::io::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base::error::Error;
+use crate::base::paint::{Painter, Tone};
 use crate::base::text::to_single_line;
 use crate::cli::DoctorFormat;
 
 /// The result of a check.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "check")]
-pub(super) struct Check {
+pub(in crate::commands) struct Check {
     check: String,
     pub(super) status: Status,
     text: String,
@@ -19,7 +21,7 @@ pub(super) struct Check {
     help: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
     Ok,
@@ -55,13 +57,14 @@ impl Check {
 /// Writes checks, one line each.
 pub(super) struct CheckWriter<W> {
     format: DoctorFormat,
+    painter: Painter,
     output: W,
     failed: usize,
 }
 
 impl<W: Write> CheckWriter<W> {
-    pub(super) fn new(format: DoctorFormat, output: W) -> CheckWriter<W> {
-        CheckWriter { format, output, failed: 0 }
+    pub(super) fn new(format: DoctorFormat, painter: Painter, output: W) -> CheckWriter<W> {
+        CheckWriter { format, painter, output, failed: 0 }
     }
 
     /// The number of checks that failed.
@@ -76,13 +79,14 @@ impl<W: Write> CheckWriter<W> {
             DoctorFormat::Json => serde_json::to_string(&check)
                 .map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?,
             DoctorFormat::Text => {
-                let status = match check.status {
-                    Status::Ok => "ok  ",
-                    Status::Note => "note",
-                    Status::Fail => "fail",
+                let (tone, status) = match check.status {
+                    Status::Ok => (Tone::Good, "ok  "),
+                    Status::Note => (Tone::Warning, "note"),
+                    Status::Fail => (Tone::Bad, "fail"),
                 };
                 let help = check.help.map(|help| format!("; {help}")).unwrap_or_default();
-                to_single_line(&format!("{status}  {}: {}{help}", check.check, check.text))
+                let text = to_single_line(&format!("{}: {}{help}", check.check, check.text));
+                format!("{}  {text}", self.painter.paint(tone, status))
             }
         };
         let written = self.output.write_all(format!("{line}\n").as_bytes());

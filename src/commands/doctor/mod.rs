@@ -19,9 +19,11 @@ use crate::model::scope::top_level;
 use crate::model::topic::Topic;
 use crate::system::settings::{Environment, Switch};
 use crate::system::summary::Summary;
+use crate::system::terminal::stdout_painter;
 
 use access::{pages_check, role_check, tier_check, token_check, token_info, version_check};
-use check::{Check, CheckWriter, Status};
+pub(super) use check::Check;
+use check::{CheckWriter, Status};
 use probe::{FirstPage, Need, clickhouse_check, collector_check, needs, people_check};
 
 /// The queries of `doctor` itself.
@@ -43,7 +45,7 @@ pub fn run(
     let topics = topics.filter(|topic| !selection.is_named && switches.is_on(*topic));
     let mut dashboards: Vec<Dashboard> = topics.map(Dashboard::new).collect();
     let (client, instance, now) = connect(&args.gitlab, environment)?;
-    let mut checks = CheckWriter::new(args.format, stdout);
+    let mut checks = CheckWriter::new(args.format, stdout_painter(), stdout);
 
     let groups = check_connection(&client, instance.as_str(), &groups, now, &mut checks)?;
     let documents: Vec<&str> =

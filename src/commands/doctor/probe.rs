@@ -10,6 +10,7 @@ use crate::base::calendar::Day;
 use crate::base::error::Error;
 use crate::collect::collectors::{Answer, Collector, Fault, FetchTarget, GraphQl, Sink};
 use crate::collect::gitlab::SchemaAwareClient;
+use crate::collect::request_log::requests_of;
 use crate::model::line;
 use crate::model::scope::INSTANCE_SCOPE;
 
@@ -64,11 +65,13 @@ pub(super) fn collector_check(
     let place = if scope == INSTANCE_SCOPE { "the instance" } else { scope };
     let name = format!("{} of {place}", collector.name());
     let target = FetchTarget { scope, since: day, until: day };
+    let requests = requests_of(collector, &target, None);
     let partitions = collector.partitions(gitlab, &target, &mut |_| {});
     let result = partitions.and_then(|partitions| match partitions.first() {
         Some(partition) => collector.collect(gitlab, &target, partition, first),
         None => Ok(()),
     });
+    drop(requests);
     first.is_readable = first.rows.is_some() || result.is_ok();
     match (result, first.rows) {
         (_, Some(0)) => Check::note(

@@ -191,7 +191,7 @@ pub(super) fn forget(
         _ => format!("removed {} from {}", format_count(rows, "row"), format_count(files, "file")),
     });
     for text in &unread {
-        summary.message(format!("{text}; it may contain the person; remove it if nothing else needs it"));
+        summary.warning(format!("{text}; it may contain the person; remove it if nothing else needs it"));
     }
     summary.field("rows", rows);
     summary.field("files", files);

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::aggregate::history::{Content, History, read};
@@ -25,9 +26,9 @@ use edit::{drop_groups, forget, group_path, prune, rename, rename_of};
 use transfer::{export, import};
 
 /// What the history has of a collector and scope.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename = "kept")]
-struct HistoryEntry {
+pub(super) struct HistoryEntry {
     instance: String,
     collector: String,
     scope: String,
@@ -148,7 +149,7 @@ fn verify(history: &History, summary: &mut Summary) -> Result<Outcome, Error> {
         .iter()
         .filter_map(|path| read(path).err().map(|reason| format!("{}: {reason}", display_path(path))))
         .collect();
-    damaged.iter().for_each(|text| summary.message(text.clone()));
+    damaged.iter().for_each(|text| summary.warning(text.clone()));
     summary.message(format!("{} read, {} damaged", format_count(files.len() as u64, "file"), damaged.len()));
     summary.field("files", files.len());
     summary.field("damaged", damaged.len());

@@ -20,7 +20,7 @@ pub(super) fn export(
         match read(&path) {
             Ok(_) => readable.push(path),
             Err(reason) => {
-                summary.message(format!("left out {}: {reason}", display_path(&path)));
+                summary.warning(format!("left out {}: {reason}", display_path(&path)));
                 outcome = Outcome::Partial;
             }
         }
@@ -75,7 +75,7 @@ pub(super) fn import(
                 continue;
             }
             Err(reason) => {
-                summary.message(format!(
+                summary.warning(format!(
                     "after {}: {reason}; the rest is left out",
                     format_count(found, "file")
                 ));
@@ -91,7 +91,7 @@ pub(super) fn import(
     }
     changes.apply()?;
     if found < announced && outcome == Outcome::Complete {
-        summary.message(format!("truncated input: {} of {announced} arrived", format_count(found, "file")));
+        summary.warning(format!("truncated input: {} of {announced} arrived", format_count(found, "file")));
         outcome = Outcome::Partial;
     }
     if !identity.is_empty() {

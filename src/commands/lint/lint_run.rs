@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Outcome};
+use crate::base::paint::Painter;
 use crate::base::text::format_count;
 use crate::cli::{FailOn, LintArgs, LintFormat};
 use crate::lint::report::{self, Fingerprints};
@@ -16,7 +17,9 @@ use crate::normalize::line_adapter::{HeaderIndex, LineAdapter};
 use crate::normalize::sources::{Found, find};
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::lines::LineWriter;
+use crate::stream::misplaced::{LineKind, Misplaced, Stage};
 use crate::system::summary::Summary;
+use crate::system::terminal::stdout_painter;
 use crate::system::text_file;
 
 /// The start of the lines that our own commands write.
@@ -29,6 +32,7 @@ const STDIN: &str = "stdin";
 pub(super) struct LintRun<W: Write> {
     profile: Profile,
     format: LintFormat,
+    painter: Painter,
     output: LineWriter<W>,
     paths: Vec<String>,
     /// The definitions that were read so far.
@@ -38,6 +42,7 @@ pub(super) struct LintRun<W: Write> {
     written: u64,
     by_severity: [u64; 3],
     counts: LintCounts,
+    misplaced: Misplaced,
 }
 
 /// How much was checked.
@@ -55,6 +60,7 @@ struct ChunkFindings {
     findings: Vec<Finding>,
     entries: Vec<StreamEntry>,
     counts: LintCounts,
+    misplaced: Misplaced,
 }
 
 impl<W: Write> LintRun<W> {
@@ -66,6 +72,7 @@ impl<W: Write> LintRun<W> {
         LintRun {
             profile: args.profile.into(),
             format: args.format,
+            painter: stdout_painter(),
             output: LineWriter::new(stdout),
             paths,
             definitions: Definitions::new(),
@@ -74,6 +81,7 @@ impl<W: Write> LintRun<W> {
             written: 0,
             by_severity: [0; 3],
             counts: LintCounts::default(),
+            misplaced: Misplaced::default(),
         }
     }
 
@@ -124,6 +132,7 @@ impl<W: Write> LintRun<W> {
             chunk.findings.sort_by_key(|finding| finding.location);
             self.counts.events += chunk.counts.events;
             self.counts.skipped += chunk.counts.skipped;
+            self.misplaced.add_chunk(0, &chunk.misplaced);
             chunk.findings.iter().try_for_each(|finding| self.report(finding))
         })
     }
@@ -134,7 +143,9 @@ impl<W: Write> LintRun<W> {
         self.by_severity[finding.rule.severity as usize] += 1;
         self.written += 1;
         match self.format {
-            LintFormat::Text => self.output.write_serialized(report::text_line(finding, path).as_bytes()),
+            LintFormat::Text => {
+                self.output.write_serialized(report::text_line(finding, path, self.painter).as_bytes())
+            }
             LintFormat::Jsonl => self.output.write(&report::json_line(finding, path, &mut self.fingerprints)),
             LintFormat::Codequality => {
                 self.output.write_serialized(if self.written == 1 { b"" } else { b"," })?;
@@ -153,6 +164,10 @@ impl<W: Write> LintRun<W> {
         }
         self.output.flush()?;
         let LintCounts { events, definitions, skipped } = self.counts;
+        let is_empty = events + definitions + self.written == 0;
+        if let Some(error) = self.misplaced.error(Stage::Lint).filter(|_| is_empty) {
+            return Err(error);
+        }
         let checked = [(events, "event"), (definitions, "definition")];
         let checked: Vec<String> = checked
             .iter()
@@ -202,11 +217,16 @@ impl ChunkFindings {
             let location = Location { file, line: chunk.lines_before() + line.number };
             let found = match line.text {
                 // Lines of our own commands are not events, although records look like them.
-                Ok(text)
-                    if text.starts_with(OWN_LINE_PREFIX)
-                        && Line::parse_or_repair(text, &mut None).is_ok() =>
-                {
-                    Found::Nothing
+                Ok(text) if text.starts_with(OWN_LINE_PREFIX) => {
+                    match Line::parse_or_repair(text, &mut None) {
+                        Ok(own) => {
+                            if let Some(kind) = LineKind::of(&own) {
+                                result.misplaced.add(location.line, kind);
+                            }
+                            Found::Nothing
+                        }
+                        Err(_) => find(text, headers.at(line.offset).as_deref()),
+                    }
                 }
                 Ok(text) => find(text, headers.at(line.offset).as_deref()),
                 Err(reason) => Found::Events { events: vec![Err(reason.to_owned())], skipped: 0 },

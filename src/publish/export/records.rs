@@ -132,7 +132,7 @@ pub const COLUMNS: &[&str] = &[
     "inclusive_events",
     "inclusive_input",
     "inclusive_cache_read",
-    // Aggregates of GitLab, single agent sessions, members and months of credits.
+    // Aggregates of GitLab, and single agent sessions.
     "sessions",
     "finished",
     "p50",
@@ -141,19 +141,6 @@ pub const COLUMNS: &[&str] = &[
     "accepted",
     "rejected",
     "updated_at",
-    "team",
-    "used",
-    "commitment",
-    "commitment_used",
-    "waiver",
-    "waiver_used",
-    "overage_used",
-    "overage_allowed",
-    "active_users",
-    "blocked_users",
-    "subscription_cap",
-    "user_cap",
-    "last_event_at",
     // The AI Context of events and of session rollups.
     "item_type",
     "item",
@@ -228,5 +215,16 @@ impl RecordCsvWriter<Vec<u8>> {
         let mut writer = CsvWriter::new(output);
         writer.row(COLUMNS)?;
         writer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_column_is_there_twice() {
+        let names: std::collections::BTreeSet<&str> = COLUMNS.iter().copied().collect();
+        assert_eq!(names.len(), COLUMNS.len());
     }
 }
