@@ -319,7 +319,9 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                 self.writer.write(&rollup)?;
             }
             Ok(Line::Coverage(coverage)) => self.normalize_coverage(coverage)?,
-            Ok(Line::Metric(_) | Line::FormerGroup(_)) => self.output.counts.unknown += 1,
+            Ok(Line::Metric(_) | Line::FormerGroup(_) | Line::HistoryLoss(_)) => {
+                self.output.counts.unknown += 1;
+            }
             Ok(Line::Unknown) => {
                 if !self.normalize_export(line)? {
                     self.output.counts.unknown += 1;

@@ -156,7 +156,11 @@ impl Intake {
                 Ok(AddedLine::Coverage)
             }
             Line::Raw(_) => Err("a raw line; pipe it through \"duo-metrics normalize\" first".to_owned()),
-            Line::Metric(_) | Line::FormerGroup(_) | Line::Rollup(_) | Line::Unknown => Ok(AddedLine::Other),
+            Line::Metric(_)
+            | Line::FormerGroup(_)
+            | Line::HistoryLoss(_)
+            | Line::Rollup(_)
+            | Line::Unknown => Ok(AddedLine::Other),
         })
     }
 
