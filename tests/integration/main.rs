@@ -40,6 +40,7 @@ mod reconciliation;
 mod reference;
 mod resuming;
 mod rollups;
+mod scripts;
 mod servers;
 mod session_sources;
 mod site;
