@@ -103,10 +103,11 @@ fn odd_values_of_variables_are_data_and_unset_ones_do_not_count() {
     let include = "include:\n  - local: component.yml\n    inputs:\n      days: 3\n";
     let mut project = Project::new(&bench, "odd", include).with("ENABLE_DUO_METRICS", "true");
     project.set("GROUP_PATH", Some(" acme , acme "));
+    // gitlab-ci-local makes nothing of the name of an unset variable, and `$` of `$$`.
     for name in
         ["THEME", "MAPS", "COLLECTORS", "COLLECTOR_FILES", "TEAMS", "PRICES", "REGULAR_FROM", "SMALL_GROUP"]
     {
-        project.set(&format!("DUO_METRICS_{name}"), Some("$NOT_SET_ANYWHERE"));
+        project.set(&format!("DUO_METRICS_{name}"), Some("$$NOT_SET_ANYWHERE"));
     }
     let unset = project.run();
     assert!(unset.passed && unset.jobs.values().all(|status| status == "PASS"), "{}", unset.log);
