@@ -18,6 +18,7 @@ use crate::base::text::format_count;
 use crate::collect::collectors::{Span, by_name};
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 use crate::model::line::Record;
 use crate::model::metric::Metric;
 use crate::normalize::pseudonym::PseudonymKey;
@@ -64,6 +65,8 @@ pub struct MetricReport {
     pub coverage: Vec<Coverage>,
     /// Groups that are no longer collected.
     pub former: Vec<FormerGroup>,
+    /// The last time that the stored history was lost.
+    pub loss: Option<HistoryLoss>,
 }
 
 /// Reads records, rollup and coverage lines, adds the history if there is one, and computes all
@@ -85,7 +88,7 @@ pub fn read_lines(
     move |intake, summary| intake.read_stream(input, max_rejects, summary, |_| Ok(()))
 }
 
-/// Reads with `read`, and writes metric, coverage and former group lines.
+/// Reads with `read`, and writes metric, coverage, former group and history loss lines.
 pub fn write_metrics(
     options: &Options,
     read: impl FnOnce(&mut Intake, &mut Summary) -> Result<Outcome, Error>,
@@ -96,6 +99,7 @@ pub fn write_metrics(
     let (report, outcome) = aggregate_from(options, read, summary)?;
     report.coverage.iter().try_for_each(|line| output.write(line))?;
     report.former.iter().try_for_each(|line| output.write(line))?;
+    report.loss.iter().try_for_each(|line| output.write(line))?;
     // The thread that serializes the lines also drops them, which halves the time.
     let mut rest = report.metrics.into_iter();
     let batches = std::iter::from_fn(|| {
@@ -226,7 +230,9 @@ fn aggregate_from(
         scope: scope.to_owned(),
         until,
     });
-    Ok((MetricReport { coverage, former: former.collect(), metrics }, outcome.max(coverage_outcome)))
+    let loss = identity.lost.map(|day| HistoryLoss { day });
+    let report = MetricReport { coverage, former: former.collect(), loss, metrics };
+    Ok((report, outcome.max(coverage_outcome)))
 }
 
 /// The teams of the team file with their people, and a message on users that no record has.

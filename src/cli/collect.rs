@@ -189,9 +189,30 @@ pub struct ArtifactArgs {
     #[arg(long, value_name = "PATH")]
     pub path: String,
 
-    /// Where to write the file; nothing is written if the artifact does not exist
+    /// Name of a file that "duo-metrics package" stored, to take if the artifact does not exist
+    #[arg(long, value_name = "NAME")]
+    pub package: Option<String>,
+
+    /// Where to write the file; nothing is written if there is none
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+
+    /// PEM file with the certificate authorities to trust in place of the public ones [env:
+    /// DUO_METRICS_CA_FILE]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Flags of `package`.
+#[derive(Debug, Args)]
+pub struct PackageArgs {
+    /// Name of the stored file; an earlier one of that name is replaced
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+
+    /// The file to store
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
 
     /// PEM file with the certificate authorities to trust in place of the public ones [env:
     /// DUO_METRICS_CA_FILE]

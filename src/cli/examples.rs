@@ -63,7 +63,9 @@ Examples:
   duo-metrics history list --history .duo-metrics/history
   duo-metrics history --history .duo-metrics/history verify
   duo-metrics history prune --keep-days 400
-  duo-metrics history rename --group acme acme-corp";
+  duo-metrics history rename --group acme acme-corp
+  duo-metrics history pull --history .duo-metrics/history
+  duo-metrics history push --history .duo-metrics/history";
 
 pub(super) const PRIVACY: &str = "\
 Examples:
@@ -73,6 +75,10 @@ Examples:
 pub(super) const ARTIFACT: &str = "\
 Examples:
   duo-metrics artifact --job duo-metrics:process --path .duo-metrics/history.jsonl.gz --output history.jsonl.gz";
+
+pub(super) const PACKAGE: &str = "\
+Examples:
+  duo-metrics package --name index.html --input public/duo-metrics/index.html";
 
 pub(super) const SQL: &str = "\
 Examples:

@@ -26,6 +26,40 @@ pub struct HistoryCommandArgs {
     pub command: HistoryCommand,
 }
 
+/// Flags of `history pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// Text before the name of the stored file, for several histories in one project
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub name: String,
+
+    /// Job whose artifact in the last successful pipeline to take if the registry has no copy
+    #[arg(long, value_name = "NAME", requires = "path")]
+    pub job: Option<String>,
+
+    /// Path of the exported history in that job's artifacts
+    #[arg(long, value_name = "PATH", requires = "job")]
+    pub path: Option<String>,
+
+    /// PEM file with the certificate authorities to trust in place of the public ones [env:
+    /// DUO_METRICS_CA_FILE]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Flags of `history push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Text before the name of the stored file, for several histories in one project
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub name: String,
+
+    /// PEM file with the certificate authorities to trust in place of the public ones [env:
+    /// DUO_METRICS_CA_FILE]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Subcommands of `history`.
 #[derive(Debug, Subcommand)]
 pub enum HistoryCommand {
@@ -48,6 +82,12 @@ pub enum HistoryCommand {
     /// Merge an exported history from standard input; of each day the more complete copy is kept,
     /// and of equally complete ones the newer
     Import,
+    /// Merge the copy that earlier pipelines stored in the package registry of the project (for use
+    /// in a pipeline)
+    Pull(PullArgs),
+    /// Store the history in the package registry of the project, merged with the copy there (for use
+    /// in a pipeline)
+    Push(PushArgs),
     /// Remove a person from every file: events, seats, totals and the authorship of merge requests.
     /// Metrics computed from the history no longer include them
     Forget {

@@ -22,8 +22,10 @@ pub use aggregate::{
     AggregateArgs, Emit, Engine, EngineArgs, EngineSource, MetricsArgs, ReportArgs, SqlArgs,
 };
 pub use check::{CheckArgs, CheckFormat};
-pub use collect::{ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs, GitlabArgs, SwitchArgs};
-pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs};
+pub use collect::{
+    ArtifactArgs, CollectArgs, DoctorArgs, DoctorFormat, FetchArgs, GitlabArgs, PackageArgs, SwitchArgs,
+};
+pub use history::{HistoryArgs, HistoryCommand, HistoryCommandArgs, PullArgs, PushArgs};
 pub use lint::{ExampleForm, FailOn, LintArgs, LintFormat, LintProfile};
 pub use messages::{MessageArgs, UsageContext};
 pub use normalize::{InputArgs, NormalizeArgs, RecordFormat, RejectArgs, ThreadArgs};
@@ -102,6 +104,9 @@ pub enum Command {
     /// Download a file that a job left in the last successful pipeline (for use in a pipeline)
     #[command(after_help = examples::ARTIFACT)]
     Artifact(ArtifactArgs),
+    /// Store a file in the package registry of the project (for use in a pipeline)
+    #[command(after_help = examples::PACKAGE)]
+    Package(PackageArgs),
     /// Print the SQL of aggregate --engine clickhouse
     #[command(after_help = examples::SQL)]
     Sql(SqlArgs),
@@ -138,6 +143,7 @@ impl Command {
             Command::History(_) => "history",
             Command::Privacy(_) => "privacy",
             Command::Artifact(_) => "artifact",
+            Command::Package(_) => "package",
             Command::Metrics(_) => "metrics",
             Command::Sql(_) => "sql",
             Command::Lint(_) => "lint",

@@ -53,6 +53,7 @@ pub(super) fn read_metrics(input: impl Read + Send, summary: &mut Summary) -> Re
             report.metrics.extend(chunk.report.metrics);
             report.coverage.extend(chunk.report.coverage);
             report.former.extend(chunk.report.former);
+            report.loss = report.loss.max(chunk.report.loss);
             read += chunk.read;
             unknown += chunk.unknown;
             rejects.add_chunk(lines_before, &chunk.rejected);
@@ -113,6 +114,10 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
             Ok(Line::FormerGroup(former)) => {
                 found.read += 1;
                 found.report.former.push(former);
+            }
+            Ok(Line::HistoryLoss(loss)) => {
+                found.read += 1;
+                found.report.loss = found.report.loss.max(Some(loss));
             }
             Ok(Line::Raw(_)) => found.misplaced.add(line.number, LineKind::Raw),
             Ok(Line::Record(_)) => found.misplaced.add(line.number, LineKind::Record),

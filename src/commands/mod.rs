@@ -5,6 +5,7 @@
 mod assumptions;
 mod connection;
 mod input;
+mod job_files;
 mod metric_lines;
 mod people;
 mod pipes;
@@ -25,6 +26,7 @@ pub mod lint;
 pub mod man;
 pub mod metrics;
 pub mod normalize;
+pub mod package;
 pub mod privacy;
 pub mod run;
 pub mod schema;
@@ -67,6 +69,7 @@ pub fn run_command(command: &Command, summary: &mut Summary) -> Result<Outcome, 
         }
         Command::Privacy(args) => privacy::run(args, stdout, summary),
         Command::Artifact(args) => artifact::run(args, &environment, summary),
+        Command::Package(args) => package::run(args, &environment, summary),
         Command::Metrics(args) => metrics::run(args, stdout, summary),
         Command::Lint(args) => lint::run(args, standard_input(), stdout, summary),
         Command::Sql(args) => sql::run(args, stdout),

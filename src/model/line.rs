@@ -13,6 +13,7 @@ use crate::json;
 use crate::model::coverage::Coverage;
 use crate::model::event::{self, Event};
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 use crate::model::log_line::is_log_noise;
 use crate::model::metric::Metric;
 use crate::model::raw::Raw;
@@ -38,6 +39,8 @@ pub enum Line<'a> {
     Metric(Box<Metric>),
     /// A group that is no longer collected.
     FormerGroup(FormerGroup),
+    /// The stored history was lost.
+    HistoryLoss(HistoryLoss),
     /// A type that this version does not know.
     Unknown,
 }
@@ -153,6 +156,7 @@ impl<'a> Line<'a> {
             },
             "metric" => Line::Metric(Box::new(parse(text)?)),
             "former_group" => Line::FormerGroup(parse(text)?),
+            "history_loss" => Line::HistoryLoss(parse(text)?),
             "event" => Line::Record(Record::Event(parse(text)?)),
             "seat" => Line::Record(Record::Seat(parse(text)?)),
             "seat_pool" => Line::Record(Record::SeatPool(parse(text)?)),

@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod event;
 pub mod event_writer;
 pub mod former_group;
+pub mod history_loss;
 pub mod line;
 pub mod log_line;
 pub mod metric;

@@ -341,7 +341,7 @@ impl<'r, W: RecordWriter> ChunkNormalizer<'r, W> {
                 self.output.misplaced.add(line.number, LineKind::Metric);
                 self.output.counts.unknown += 1;
             }
-            Ok(Line::FormerGroup(_)) => self.output.counts.unknown += 1,
+            Ok(Line::FormerGroup(_) | Line::HistoryLoss(_)) => self.output.counts.unknown += 1,
             Ok(Line::Unknown) => {
                 if !self.normalize_export(line)? {
                     self.output.counts.unknown += 1;

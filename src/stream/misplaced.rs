@@ -44,7 +44,7 @@ impl LineKind {
             Line::Record(_) => Some(LineKind::Record),
             Line::Rollup(_) => Some(LineKind::Rollup),
             Line::Metric(_) => Some(LineKind::Metric),
-            Line::Coverage(_) | Line::FormerGroup(_) | Line::Unknown => None,
+            Line::Coverage(_) | Line::FormerGroup(_) | Line::HistoryLoss(_) | Line::Unknown => None,
         }
     }
 

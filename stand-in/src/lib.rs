@@ -13,6 +13,7 @@ mod faults;
 mod graphql;
 mod http;
 mod organization;
+mod packages;
 mod paging;
 mod people;
 mod release;
@@ -23,7 +24,7 @@ mod sessions;
 mod story;
 mod validation;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -42,6 +43,7 @@ pub use self::organization::{
     AddOn, AddOnPurchase, Group, MergeRequest, OUTSIDE_GROUPS, Organization, Person, Pipeline, Project,
     Session, UsageEvent,
 };
+pub use self::packages::Registry;
 pub use self::release::Release;
 pub use self::sessions::UNKNOWN_STATUS;
 
@@ -197,6 +199,9 @@ struct State {
     heavy: Mutex<HashMap<String, bool>>,
     /// Content of artifacts by job and path.
     artifacts: Mutex<HashMap<(String, String), Vec<u8>>>,
+    /// The status of requests for artifacts; 200 unless they are refused.
+    artifact_status: Mutex<u16>,
+    packages: packages::Packages,
     comments: Mutex<Vec<String>>,
 }
 
@@ -213,6 +218,8 @@ impl StandIn {
             recent: Mutex::new(VecDeque::new()),
             heavy: Mutex::new(HashMap::new()),
             artifacts: Mutex::new(HashMap::new()),
+            artifact_status: Mutex::new(200),
+            packages: packages::Packages::default(),
             comments: Mutex::new(Vec::new()),
             settings,
         });
@@ -286,6 +293,36 @@ impl StandIn {
         self.shared.artifacts.lock().expect("no panic while held").insert(key, content);
     }
 
+    /// Deletes all artifacts: the latest successful pipeline has none of these jobs.
+    pub fn lose_artifacts(&self) {
+        self.shared.artifacts.lock().expect("no panic while held").clear();
+    }
+
+    /// Responds to requests for artifacts with this status; 200: as usual.
+    pub fn refuse_artifacts(&self, status: u16) {
+        *self.shared.artifact_status.lock().expect("no panic while held") = status;
+    }
+
+    /// Changes how the package registry responds.
+    pub fn set_registry(&self, registry: Registry) {
+        self.shared.packages.set_registry(registry);
+    }
+
+    /// The newest version of each package file, by `NAME/VERSION/FILE`.
+    pub fn package_files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.shared.packages.files()
+    }
+
+    /// Stores a file in the package registry of a project, at `NAME/VERSION/FILE`.
+    pub fn store_package_file(&self, project: &str, path: &str, content: Vec<u8>) {
+        self.shared.packages.store(project, path, content);
+    }
+
+    /// Deletes the package files whose path contains a text.
+    pub fn delete_package_files(&self, text: &str) {
+        self.shared.packages.delete(text);
+    }
+
     /// The comments on issues so far.
     pub fn comments(&self) -> Vec<String> {
         self.shared.comments.lock().expect("no panic while held").clone()
@@ -330,6 +367,10 @@ impl State {
             reply.headers.extend(pace);
         }
         reply
+    }
+
+    fn artifact_status(&self) -> u16 {
+        *self.artifact_status.lock().expect("no panic while held")
     }
 
     fn next_fault(&self, call: &Call) -> Fault {

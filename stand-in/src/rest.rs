@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::http::{Call, Reply};
 use super::organization::Project;
 use super::resolvers::Role;
-use super::{Outcome, State};
+use super::{Outcome, State, packages};
 
 /// Responds to a request below `/api/v4/`; `None` for an unknown path.
 pub(super) fn reply(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
@@ -64,11 +64,13 @@ pub(super) fn reply(shared: &State, call: &Call, path: &str, role: Option<Role>)
     Some(shared.json(status, &body))
 }
 
-/// Requests of jobs: a file of an earlier job's artifacts or of a generic package (stored as an
-/// artifact of the job `package`), and a comment on an issue. The job token is the owner's token
-/// with the suffix `-job`.
+/// Requests of jobs: a file of an earlier job's artifacts, the package registry, and a comment on an
+/// issue or a merge request. The job token is the owner's token with the suffix `-job`.
 fn pipelines(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Option<Reply> {
-    let (_, rest) = path.strip_prefix("/api/v4/projects/")?.split_once('/')?;
+    if let Some(reply) = packages::storage(shared, call, path) {
+        return Some(reply);
+    }
+    let (project, rest) = path.strip_prefix("/api/v4/projects/")?.split_once('/')?;
     let (status, reply) = if let Some(rest) = rest.strip_prefix("jobs/artifacts/") {
         let (_, file) = rest.split_once("/raw/").filter(|_| call.method == "GET")?;
         let job = call.target.split_once("?job=").map(|(_, job)| percent_decoded(job))?;
@@ -77,21 +79,19 @@ fn pipelines(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Opt
             _ if !has_job_token(shared, call) => {
                 (401, shared.json(401, &json!({ "message": "401 Unauthorized" })))
             }
+            _ if shared.artifact_status() != 200 => {
+                let status = shared.artifact_status();
+                (status, shared.json(status, &json!({ "message": status.to_string() })))
+            }
             Some(content) => (200, shared.response(200, "application/octet-stream", content.clone())),
             None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
         }
-    } else if let Some(file) = rest.strip_prefix("packages/generic/") {
-        let artifacts = shared.artifacts.lock().expect("no panic while held");
-        match artifacts.get(&("package".to_owned(), file.to_owned())) {
-            Some(content) if has_job_token(shared, call) => {
-                (200, shared.response(200, "application/octet-stream", content.clone()))
-            }
-            Some(_) => (401, shared.json(401, &json!({ "message": "401 Unauthorized" }))),
-            None => (404, shared.json(404, &json!({ "message": "404 Not found" }))),
-        }
+    } else if let Some(reply) = packages::reply(shared, call, &percent_decoded(project), rest) {
+        reply
     } else {
-        let issue = rest.strip_prefix("issues/").filter(|_| call.method == "POST")?;
-        issue.strip_suffix("/notes")?.parse::<u64>().ok()?;
+        let target = rest.strip_prefix("issues/").or_else(|| rest.strip_prefix("merge_requests/"));
+        let target = target.filter(|_| call.method == "POST")?;
+        target.strip_suffix("/notes")?.parse::<u64>().ok()?;
         let body = String::from_utf8_lossy(&call.body);
         match (role, body.strip_prefix("body=")) {
             (None | Some(Role::Anonymous), _) => {
@@ -108,15 +108,15 @@ fn pipelines(shared: &State, call: &Call, path: &str, role: Option<Role>) -> Opt
         }
     };
     let outcome = match status {
-        200 | 201 => Outcome::Answered,
+        200 | 201 | 302 => Outcome::Answered,
         401 => Outcome::Unauthorized,
         _ => Outcome::NotFound,
     };
-    shared.log_request(path.to_string(), Value::Null, status, outcome);
+    shared.log_request(format!("{} {path}", call.method), Value::Null, status, outcome);
     Some(reply)
 }
 
-fn has_job_token(shared: &State, call: &Call) -> bool {
+pub(super) fn has_job_token(shared: &State, call: &Call) -> bool {
     call.header("job-token") == Some(format!("{}-job", shared.settings.token).as_str())
 }
 
@@ -194,7 +194,7 @@ fn project_settings(shared: &State, position: usize, project: &Project) -> Value
     })
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, others)) = rest.split_first() {

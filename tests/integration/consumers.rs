@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::agents::sources::source_events;
 use crate::agents::writers;
 use crate::bench::{Bench, TOKEN, bare_command, lines_of};
+use crate::leaks::assert_no_leaks;
 use crate::pipelines::{KEY, Project, documents, read, root};
 use crate::tools::{Tool, are_available};
 
@@ -23,10 +24,11 @@ fn example_at<'a>(bench: &'a Bench, name: &str, path: &str) -> Project<'a> {
     let component = |project: &str| {
         format!("- component: $CI_SERVER_FQDN/{project}/duo-metrics@{}\n", env!("CARGO_PKG_VERSION"))
     };
-    let (ours, mirrored) = (component("duo-metrics/duo-metrics"), component("platform/duo-metrics"));
-    assert!(text.contains(&ours) || text.contains(&mirrored), "{name} includes this version");
-    let text = text.replace(&ours, "- local: templates/duo-metrics.yml\n");
-    let text = text.replace(&mirrored, "- local: templates/duo-metrics.yml\n");
+    let ours =
+        ["duo-metrics/duo-metrics", "platform/duo-metrics", "platform/tools/duo-metrics"].map(component);
+    assert!(ours.iter().any(|line| text.contains(line)), "{name} includes this version");
+    let text =
+        ours.iter().fold(text, |text, line| text.replace(line, "- local: templates/duo-metrics.yml\n"));
     Project::new(bench, name, &text).with("ENABLE_DUO_METRICS", "true").with("DUO_METRICS_DAYS", "7")
 }
 
@@ -47,13 +49,20 @@ fn all_examples_have_a_test() {
             "digest.yml",
             "landing.yml",
             "minimal.yml",
+            "mirror.yml",
+            "monorepo-child.yml",
+            "monorepo.yml",
+            "own-pages.yml",
             "self-managed.yml",
-            "several-groups.yml"
+            "several-groups.yml",
+            "two-sites.yml"
         ]
     );
     // Each merged configuration is validated against GitLab's schema.
     let bench = Bench::new(20, 7);
-    for name in names.iter().filter_map(|name| name.strip_suffix(".yml")) {
+    // The pipeline of a monorepo contains no component.
+    let with_component = names.iter().filter(|name| *name != "monorepo.yml");
+    for name in with_component.filter_map(|name| name.strip_suffix(".yml")) {
         assert!(example(&bench, name).merged()["stages"].is_array(), "{name}");
     }
     let lint = Project::new(&bench, "lint", &read("examples/lint/gitlab-ci.yml"));
@@ -134,7 +143,7 @@ fn without_a_registry_the_program_is_a_package_with_a_checked_digest() {
     let program = std::fs::read(bare_command(root(), &[]).get_program()).expect("the program");
     let digest: String = Sha256::digest(&program).iter().map(|byte| format!("{byte:02x}")).collect();
     let path = format!("duo-metrics/{}/duo-metrics-x86_64-linux", env!("CARGO_PKG_VERSION"));
-    bench.gitlab.keep_artifact("package", &path, program);
+    bench.gitlab.store_package_file("platform/duo-metrics", &path, program);
     let mut project = example(&bench, "self-managed")
         .with("DUO_METRICS_CA_FILE", "/etc/ssl/certs/ca-certificates.crt")
         .with("DUO_METRICS_SHA256", &digest);
@@ -155,7 +164,8 @@ fn the_digest_is_posted_as_a_comment() {
     }
     // The digest reports a closed month.
     let bench = Bench::new(60, 70);
-    let mut project = example(&bench, "digest").with("DIGEST_ISSUE", "12").with("DIGEST_TOKEN", TOKEN);
+    let mut project =
+        example(&bench, "digest").with("DIGEST_TARGET", "issues/12").with("DIGEST_TOKEN", TOKEN);
     project.set("DUO_METRICS_DAYS", Some("65"));
     // Without the jobs of the component, these jobs do not exist either, because they need them.
     for (branch, source) in [("main", "push"), ("main", "web"), ("feature/readme", "schedule")] {
@@ -172,6 +182,87 @@ fn the_digest_is_posted_as_a_comment() {
     assert_eq!(Some(&comments[0]), project.artifact("digest", "digest.md").as_ref());
     assert!(comments[0].contains("acme"), "{}", comments[0]);
     assert!(!pipeline.log.contains(TOKEN), "{}", pipeline.log);
+    project.set("DIGEST_TARGET", Some("merge_requests/34"));
+    let pipeline = project.run();
+    assert!(pipeline.passed && bench.gitlab.comments().len() == 2, "{}", pipeline.log);
+}
+
+#[test]
+fn a_mirror_at_another_path_names_its_image_or_a_variable_does() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
+    let bench = Bench::new(20, 7);
+    let project = example(&bench, "mirror");
+    let job = &project.merged()["duo-metrics:process"];
+    assert_eq!(job["image"]["name"], "$DUO_METRICS_IMAGE", "a variable of the group takes precedence");
+    assert_eq!(
+        job["variables"]["DUO_METRICS_IMAGE"],
+        format!("$CI_REGISTRY/platform/tools/duo-metrics:{}", env!("CARGO_PKG_VERSION"))
+    );
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 3, "{}", pipeline.log);
+}
+
+#[test]
+fn the_dashboards_become_a_part_of_an_existing_site() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
+    let bench = Bench::new(20, 7);
+    let mut project = example(&bench, "own-pages");
+    project.commit("site/index.html", b"<h1>Ours</h1>\n");
+    project.set("CI_PIPELINE_SOURCE", Some("push"));
+    assert_eq!(project.jobs().len(), 4);
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 4, "{}", pipeline.log);
+    assert_eq!(project.merged()["duo-metrics:publish"]["pages"], false);
+    assert_eq!(project.artifact("pages", "public/index.html").expect("the page"), "<h1>Ours</h1>\n");
+    for path in ["duo/index.html", "duo/duo-metrics/index.html"] {
+        assert!(project.artifact("pages", &format!("public/{path}")).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn two_includes_become_one_site() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
+    let bench = Bench::new(40, 7);
+    let project =
+        example(&bench, "two-sites").with("DUO_METRICS_PSEUDONYM_KEY", KEY).with("DUO_METRICS_DAYS", "3");
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 6, "{}", pipeline.log);
+    let landing = project.artifact("duo-metrics:publish", "public/index.html").expect("the page");
+    assert!(landing.contains("./globex/index.html") && landing.contains("./duo-metrics/"), "{landing}");
+    for (place, group) in [("public", "acme"), ("public/globex", "globex")] {
+        let page = project.artifact("duo-metrics:publish", &format!("{place}/duo-metrics/index.html"));
+        assert!(page.expect("the page").contains(group), "{place}");
+    }
+    let stored: Vec<String> = bench.gitlab.package_files().into_keys().collect();
+    assert_eq!(stored.iter().filter(|path| path.ends_with("history.jsonl.gz")).count(), 2, "{stored:?}");
+    assert_no_leaks(&bench, &project, &pipeline);
+}
+
+#[test]
+fn in_a_monorepo_the_jobs_run_in_a_child_pipeline() {
+    if !are_available(&[Tool::GitlabCiLocal]) {
+        return;
+    }
+    let bench = Bench::new(20, 7);
+    let mut project = example(&bench, "monorepo-child");
+    assert!(project.jobs().is_empty(), "only the parent pipeline starts them");
+    project.set("CI_PIPELINE_SOURCE", Some("parent_pipeline"));
+    let pipeline = project.run();
+    assert!(pipeline.passed && pipeline.jobs.len() == 3, "{}", pipeline.log);
+
+    let mut parent = Project::new(&bench, "monorepo", &read("examples/pipelines/monorepo.yml"));
+    parent.commit("metrics/.gitlab-ci.yml", b"job:\n  script: [\"true\"]\n");
+    assert_eq!(parent.jobs(), ["metrics"]);
+    assert_eq!(parent.merged()["metrics"]["trigger"]["include"][0]["local"], "metrics/.gitlab-ci.yml");
+    parent.switch_to("feature/readme");
+    parent.set("CI_PIPELINE_SOURCE", Some("push"));
+    assert!(parent.jobs().is_empty());
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn run_in_root(bench: &Bench, folder: &Path, id: usize, script: &str) -> Command
     command.env("ENABLE_DUO_METRICS", "true").env("ENABLE_PROJECT_METRICS", "true");
     command.env("DUO_METRICS_NOW", "2026-11-01T03:00:00Z").env("DUO_METRICS_PSEUDONYM_KEY", KEY);
     command.env("DUO_METRICS_JOB_PREFIX", "duo-metrics:").env("CI_JOB_ID", id.to_string());
+    command.env("DUO_METRICS_OUTPUT_DIR", ".duo-metrics/raw").env("DUO_METRICS_FOLDER", "public");
     command.env("DUO_METRICS_PUBLISH", "true").env("CI_PAGES_URL", "https://acme.pages.example.com/metrics");
     run_command(command, format!("cd /builds\n{script}").as_bytes())
 }

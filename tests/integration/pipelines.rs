@@ -69,6 +69,7 @@ impl<'a> Project<'a> {
             .with("CI_PROJECT_ID", "7")
             .with("CI_PAGES_URL", "https://acme.pages.example.com/metrics")
             .with("CI_PIPELINE_SOURCE", "schedule")
+            .with("CI_PROJECT_VISIBILITY", "private")
             .with("DUO_METRICS_NOW", "2026-11-01T03:00:00Z")
     }
 
@@ -91,6 +92,22 @@ impl<'a> Project<'a> {
         std::fs::write(self.folder.join(path), content).expect("written");
         let status = self.command("git").args(["add", path]).status().expect("git runs");
         assert!(status.success(), "git add {path}");
+    }
+
+    /// Adds a file to the project.
+    pub(crate) fn commit(&self, path: &str, content: &[u8]) {
+        let place = self.folder.join(path);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        std::fs::write(place, content).expect("written");
+        for arguments in [["add", "--force", path].as_slice(), &["commit", "--quiet", "--message", "add"]] {
+            let status = self.command("git").args(arguments).status().expect("git runs");
+            assert!(status.success(), "git {arguments:?}");
+        }
+    }
+
+    /// Whether there is such a file, in the project or in the folder of a job.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        files_below(&self.folder).iter().any(|(path, _)| path.ends_with(name))
     }
 
     /// Creates this branch from the current commit and runs the next pipelines on it.

@@ -186,7 +186,7 @@ impl RowEncoder {
                 Line::Rollup(rollup) if !rollup.is_consistent() => Err(INCONSISTENT_COUNTS.to_owned()),
                 Line::Rollup(rollup) => Ok(Some(rollup.day())),
                 Line::Raw(_) => Err(RAW_LINE.to_owned()),
-                Line::Metric(_) | Line::FormerGroup(_) | Line::Unknown => {
+                Line::Metric(_) | Line::FormerGroup(_) | Line::HistoryLoss(_) | Line::Unknown => {
                     unknown += 1;
                     Ok(None)
                 }

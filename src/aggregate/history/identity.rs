@@ -23,6 +23,10 @@ pub struct Identity {
     /// again removes it from this list.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped: BTreeSet<(String, String)>,
+    /// The last day on which a run found neither the history nor a copy of it, although there had
+    /// been one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Day>,
     /// In an export, the number of files that follow: an export that is truncated between two files
     /// shows no other damage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +149,7 @@ impl Identity {
 
     /// Whether nothing is known yet.
     pub fn is_empty(&self) -> bool {
-        self.instances.is_empty()
+        self.instances.is_empty() && self.lost.is_none()
     }
 
     /// Checks that a run belongs to the history. New groups and addresses may join known ones. A
@@ -252,6 +256,7 @@ impl Identity {
         let new = other.renames.iter().filter(|rename| !self.renames.contains(rename));
         self.renames.extend(new.cloned().collect::<Vec<_>>());
         self.dropped.extend(other.dropped.iter().cloned());
+        self.lost = self.lost.max(other.lost);
         Ok(())
     }
 

@@ -174,7 +174,9 @@ impl Intake {
             }
             Line::Raw(_) => Ok(AddedLine::Misplaced(LineKind::Raw)),
             Line::Metric(_) => Ok(AddedLine::Misplaced(LineKind::Metric)),
-            Line::FormerGroup(_) | Line::Rollup(_) | Line::Unknown => Ok(AddedLine::Other),
+            Line::FormerGroup(_) | Line::HistoryLoss(_) | Line::Rollup(_) | Line::Unknown => {
+                Ok(AddedLine::Other)
+            }
         })
     }
 

@@ -1,9 +1,10 @@
 //! A client of GitLab's GraphQL and REST APIs: retries transient errors, and explains permanent
 //! ones.
 
+mod files;
+
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,17 +21,12 @@ use crate::base::error::Error;
 use crate::base::text::{format_count, to_single_line};
 use crate::collect::collectors::{Answer, Fault, NodeErrors};
 use crate::collect::request_log::{self, Response as LoggedResponse};
-use crate::system::files::AtomicFile;
 use crate::system::http::{self, Connection};
 use crate::system::log;
 use crate::system::settings::{Access, Token};
 
 /// The longest answer accepted, in bytes after decompression.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
-
-/// The maximum size of a downloaded file, in bytes. The history of 20,000 people over three years
-/// has less than 1 GB.
-const MAX_DOWNLOAD_BYTES: u64 = 4 << 30;
 
 /// The largest accepted difference between GitLab's clock and the start of the run, in seconds. It
 /// includes the duration of the run.
@@ -371,64 +367,6 @@ impl Client {
                 summary()
             )))),
         }
-    }
-
-    /// Downloads a file of the REST API to `place`, with the token of a CI job. Returns false and
-    /// writes nothing on 404.
-    pub fn download(&self, path: &str, place: &Path) -> Result<bool, Fault> {
-        let url = format!("{}/api/v4/{path}", self.instance);
-        self.with_retry("GET", |logged| Ok((self.download_once(&url, place, logged)?, None)))
-    }
-
-    fn download_once(
-        &self,
-        url: &str,
-        place: &Path,
-        logged: &mut LoggedResponse,
-    ) -> Result<bool, AttemptError> {
-        let response = self.connection.agent().get(url).header("JOB-TOKEN", self.token.as_job_token()).call();
-        let mut response = response.map_err(|error| self.transport(&error))?;
-        let status = response.status().as_u16();
-        logged.status = Some(status);
-        // The file itself may be a web page.
-        let another = if status == 200 { None } else { self.foreign_response_error(url, &response, b"") };
-        if let Some(failure) = another {
-            return Err(failure);
-        }
-        match status {
-            200 => {}
-            404 => return Ok(false),
-            status @ (401 | 403) => {
-                return Err(permanent(Fault::Denied(format!(
-                    "GitLab rejected the job token ({status}); downloads need GitLab Premium and a pipeline whose user has at least the Developer role"
-                ))));
-            }
-            429 => return Err(rate_limited(response.headers())),
-            status @ 500..=599 => return Err(server_error(status, "no artifact", response.headers())),
-            status => {
-                return Err(permanent(Fault::Answer(format!(
-                    "GitLab returned status {status} instead of the file"
-                ))));
-            }
-        }
-        let sink = |error| permanent(Fault::Sink(error));
-        let mut file = AtomicFile::create(place).map_err(sink)?;
-        let mut reader = response.body_mut().as_reader();
-        let (mut bytes, mut total) = (vec![0; 1 << 16], 0);
-        loop {
-            let length = reader.read(&mut bytes).map_err(|error| self.transport(&ureq::Error::Io(error)))?;
-            if length == 0 {
-                break;
-            }
-            total += length as u64;
-            logged.bytes = total;
-            if total > MAX_DOWNLOAD_BYTES {
-                return Err(permanent(Fault::Answer("GitLab returned a file larger than 4 GiB".to_owned())));
-            }
-            file.write_all(&bytes[..length]).map_err(|error| sink(Error::writing(error)))?;
-        }
-        file.commit().map_err(sink)?;
-        Ok(true)
     }
 
     /// Sends one operation of a document, with retries.

@@ -1,5 +1,6 @@
 //! `history`: lists, verifies, moves and removes what is in the history.
 
+mod copy;
 mod edit;
 mod transfer;
 
@@ -22,6 +23,7 @@ use crate::stream::lines::LineWriter;
 use crate::system::settings::Environment;
 use crate::system::summary::Summary;
 
+use copy::{pull, push};
 use edit::{drop_groups, forget, group_path, prune, rename, rename_of};
 use transfer::{export, import};
 
@@ -57,9 +59,15 @@ pub fn run(
         })?;
         return import(&History::open(&folder)?, stdin, summary);
     }
+    if let HistoryCommand::Pull(args) = &args.command {
+        return pull(&History::open(&folder)?, args, environment, summary);
+    }
     let history = History::open_existing(&folder)?;
     match &args.command {
-        HistoryCommand::Export | HistoryCommand::Import => export(&history, stdout, summary),
+        HistoryCommand::Export | HistoryCommand::Import | HistoryCommand::Pull(_) => {
+            export(&history, stdout, summary)
+        }
+        HistoryCommand::Push(args) => push(&history, args, environment, summary),
         HistoryCommand::List { format } => list(&history, *format, stdout, summary),
         HistoryCommand::Verify => verify(&history, summary),
         HistoryCommand::Prune { keep_days } => prune(&history, *keep_days, summary),

@@ -23,6 +23,7 @@ use crate::aggregate::metrics::definition::Definition;
 use crate::aggregate::metrics::reconcile;
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 use crate::model::topic::Topic;
 use crate::publish::answer::{Answer, AnswerLine, Assumptions, answer_lines};
 use crate::publish::completeness::{self, topic_of};
@@ -88,6 +89,7 @@ pub struct Published<'a> {
     lines: Vec<privacy::Line<'a>>,
     coverage: Vec<&'a Coverage>,
     former: &'a [FormerGroup],
+    loss: Option<HistoryLoss>,
     /// Whether events differ from GitLab's own counts without a known reason: then `aggregate` ends
     /// as incomplete, and so is the page.
     differs: bool,
@@ -111,7 +113,8 @@ impl<'a> Published<'a> {
         let lines = lines.iter().filter(|line| kind.owns(line)).cloned().collect();
         let coverage = report.coverage.iter().filter(|line| kind.asks(&line.collector)).collect();
         let differs = kind == Dashboard::Duo && report.metrics.iter().any(reconcile::is_unexplained);
-        Published { kind, lines, coverage, former: &report.former, differs, options: *options }
+        let (former, loss) = (report.former.as_slice(), report.loss);
+        Published { kind, lines, coverage, former, loss, differs, options: *options }
     }
 
     /// `index.html`, and `dashboard.json` for the landing page. Without lines, the page states that

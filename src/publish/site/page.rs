@@ -8,6 +8,7 @@ use crate::aggregate::metrics::definition::{Definition, Unit};
 use crate::base::calendar::{Day, Grain, Timestamp};
 use crate::model::coverage::Coverage;
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 
 use super::answer;
 use super::card::{Card, CardAnswer, CardPeriod, CardStatus};
@@ -53,6 +54,8 @@ pub(super) struct Frame<'a> {
     pub(super) completeness: Completeness<'a>,
     /// Groups that are no longer collected.
     pub(super) former: &'a [FormerGroup],
+    /// The last time that the stored history was lost.
+    pub(super) loss: Option<HistoryLoss>,
     status: CardStatus,
     /// The number of people below which values are suppressed.
     pub(super) small_group: u64,
@@ -64,7 +67,7 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The frame of a dashboard around its published lines.
     pub(super) fn new(published: &'a Published<'a>) -> Frame<'a> {
-        let Published { kind, lines, coverage, former, differs, options } = published;
+        let Published { kind, lines, coverage, former, loss, differs, options } = published;
         let days = reported_days(lines.iter().map(|line| (line.metric, line.period)));
         let coverage = gaps::best(coverage);
         let completeness = Completeness::of(kind.topic(), coverage.iter().copied());
@@ -80,6 +83,7 @@ impl<'a> Frame<'a> {
             coverage,
             completeness,
             former,
+            loss: *loss,
             status: CardStatus::of(trust.state),
             small_group: options.small_group,
             options: *options,

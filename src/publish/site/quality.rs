@@ -7,6 +7,7 @@ use minijinja::{Value, context};
 use crate::base::calendar::{Day, Grain};
 use crate::model::coverage::{Coverage, Status};
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 
 use super::Dashboard;
 use super::differences;
@@ -50,6 +51,7 @@ pub(super) fn value(frame: &Frame<'_>) -> Value {
         unreadable => unreadable(frame),
         differences => differences::sentence(frame),
         former => frame.former.iter().map(former_group).collect::<Vec<String>>(),
+        loss => frame.loss.map(history_loss).unwrap_or_default(),
     }
 }
 
@@ -69,6 +71,14 @@ fn unreadable(frame: &Frame<'_>) -> String {
 fn former_group(group: &FormerGroup) -> String {
     let (name, until) = (scope_name(&group.scope), number::long_day(group.until));
     format!("{name} is no longer collected. It is included in the total up to {until}.")
+}
+
+/// A sentence on a history that was lost.
+fn history_loss(loss: HistoryLoss) -> String {
+    format!(
+        "The stored history was lost before {}. Of earlier days there is only what GitLab still had then.",
+        number::long_day(loss.day)
+    )
 }
 
 /// Whether there are tool calls or tokens of agents, which only imported events contain.
