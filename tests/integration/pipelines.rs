@@ -18,6 +18,8 @@ pub(crate) struct Project<'a> {
     bench: &'a Bench,
     folder: PathBuf,
     variables: BTreeMap<String, String>,
+    /// Whether the jobs find the program of the tests on their search path, as in the job image.
+    has_our_program: bool,
     /// Whether the configuration, which stays the same, has been validated against GitLab's schema: this takes longer than
     /// all the rest of a list of jobs.
     validated: Cell<bool>,
@@ -48,7 +50,13 @@ impl<'a> Project<'a> {
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, content).expect("written");
         }
-        let project = Project { bench, folder, variables: BTreeMap::new(), validated: Cell::new(false) };
+        let project = Project {
+            bench,
+            folder,
+            variables: BTreeMap::new(),
+            has_our_program: true,
+            validated: Cell::new(false),
+        };
         for arguments in [
             ["init", "--quiet", "--initial-branch=main", "."].as_slice(),
             &["config", "user.name", "Tester"],
@@ -84,6 +92,24 @@ impl<'a> Project<'a> {
             Some(value) => self.variables.insert(name.to_owned(), value.to_owned()),
             None => self.variables.remove(name),
         };
+    }
+
+    /// Adds a file to the project.
+    pub(crate) fn with_file(self, path: &str, content: &[u8]) -> Project<'a> {
+        let path = self.folder.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("written");
+        for arguments in [["add", "--all"].as_slice(), &["commit", "--quiet", "--message", "a file"]] {
+            let status = self.command("git").args(arguments).status().expect("git runs");
+            assert!(status.success(), "git {arguments:?}");
+        }
+        self
+    }
+
+    /// The jobs bring their own program.
+    pub(crate) fn without_our_program(mut self) -> Project<'a> {
+        self.has_our_program = false;
+        self
     }
 
     /// Creates this branch from the current commit and runs the next pipelines on it.
@@ -182,7 +208,9 @@ impl<'a> Project<'a> {
         let ours = bare_command(&self.folder, &[]).get_program().to_owned();
         let ours = Path::new(&ours).parent().expect("a folder").to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&path)));
+        let path = std::env::join_paths(
+            std::iter::once(ours).filter(|_| self.has_our_program).chain(std::env::split_paths(&path)),
+        );
         command.env("PATH", path.expect("a search path")).env("HOME", self.bench.folder());
         command
     }
