@@ -2,7 +2,7 @@
 //! package endpoint and git repositories on this machine in place of GitLab.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -147,46 +147,6 @@ fn binstall_finds_the_program_of_a_release() {
     output(folder.path(), "curl", &["--fail", "--silent", "--location", "--output", "archive.tgz", &url]);
     output(folder.path(), "tar", &["-xzf", "archive.tgz"]);
     assert_runs(&folder.path().join(rendered("bin-dir")));
-}
-
-#[test]
-fn cargo_installs_a_tag_of_a_repository() {
-    if !are_available(&[Tool::Program("git")]) {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let copy = copy(folder.path());
-    output(&copy, "git", &["tag", VERSION]);
-    let command = block("docs/obtaining.md", "cargo install").trim().to_owned();
-    let in_readme = read("README.md");
-    assert!(in_readme.contains(&format!("`{command}`")), "both documents contain {command}");
-    let command = with(&command, &format!("{}.git", url()), &format!("file://{}", copy.display()));
-    // Without optimization and with the compiled dependencies of the tests, which takes seconds
-    // instead of minutes; with the downloaded crates, but without their repositories of git.
-    let cargo_home = folder.path().join("cargo");
-    std::fs::create_dir(&cargo_home).expect("a folder");
-    for shared in ["registry", "config.toml"] {
-        let shared_path = home_of_cargo().join(shared);
-        if shared_path.exists() {
-            std::os::unix::fs::symlink(shared_path, cargo_home.join(shared)).expect("linked");
-        }
-    }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
-    let mut cargo = Command::new("sh");
-    cargo.current_dir(folder.path()).args([
-        "-e",
-        "-c",
-        &format!("{command} --debug --quiet --no-track --root installed"),
-    ]);
-    cargo.env("CARGO_HOME", &cargo_home).env("CARGO_TARGET_DIR", target);
-    let installed = run_command(cargo, b"");
-    assert_eq!(installed.code, 0, "{}", installed.stderr);
-    assert_runs(&folder.path().join("installed/bin/duo-metrics"));
-}
-
-fn home_of_cargo() -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cargo");
-    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
 #[test]
@@ -410,6 +370,10 @@ fn the_documents_name_this_version() {
                 .collect();
         assert!(versions.len() >= at_least, "{file}: {versions:?}");
         assert!(versions.iter().all(|version| *version == VERSION), "{file}: {versions:?}");
+    }
+    let install = format!("cargo install --locked --git {}.git --tag {VERSION} duo-metrics", url());
+    for file in ["README.md", "docs/obtaining.md"] {
+        assert!(read(file).contains(&install), "{file}: {install}");
     }
     let program = bare_command(root(), &["--version"]);
     assert_eq!(run_command(program, b"").stdout, format!("duo-metrics {VERSION}\n").as_bytes());
