@@ -31,6 +31,8 @@ mod lint;
 #[cfg(target_os = "linux")]
 mod messages;
 mod metrics;
+mod obtaining;
+mod package_server;
 mod people;
 mod pipelines;
 mod pitfalls;
@@ -42,6 +44,7 @@ mod publishing;
 mod recipes;
 mod reconciliation;
 mod reference;
+mod release;
 mod resuming;
 mod rollups;
 mod schema;

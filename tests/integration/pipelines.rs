@@ -18,6 +18,8 @@ pub(crate) struct Project<'a> {
     bench: &'a Bench,
     folder: PathBuf,
     variables: BTreeMap<String, String>,
+    /// Whether the jobs find the program of the tests on their search path, as in the job image.
+    has_our_program: bool,
     /// Whether the configuration, which stays the same, has been validated against GitLab's schema: this takes longer than
     /// all the rest of a list of jobs.
     validated: Cell<bool>,
@@ -48,7 +50,13 @@ impl<'a> Project<'a> {
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, content).expect("written");
         }
-        let project = Project { bench, folder, variables: BTreeMap::new(), validated: Cell::new(false) };
+        let project = Project {
+            bench,
+            folder,
+            variables: BTreeMap::new(),
+            has_our_program: true,
+            validated: Cell::new(false),
+        };
         for arguments in [
             ["init", "--quiet", "--initial-branch=main", "."].as_slice(),
             &["config", "user.name", "Tester"],
@@ -87,13 +95,6 @@ impl<'a> Project<'a> {
         };
     }
 
-    /// Adds a file to the repository, or replaces it.
-    pub(crate) fn add_file(&self, path: &str, content: &str) {
-        std::fs::write(self.folder.join(path), content).expect("written");
-        let status = self.command("git").args(["add", path]).status().expect("git runs");
-        assert!(status.success(), "git add {path}");
-    }
-
     /// Adds a file to the project.
     pub(crate) fn commit(&self, path: &str, content: &[u8]) {
         let place = self.folder.join(path);
@@ -108,6 +109,12 @@ impl<'a> Project<'a> {
     /// Whether there is such a file, in the project or in the folder of a job.
     pub(crate) fn exists(&self, name: &str) -> bool {
         files_below(&self.folder).iter().any(|(path, _)| path.ends_with(name))
+    }
+
+    /// The jobs bring their own program.
+    pub(crate) fn without_our_program(mut self) -> Project<'a> {
+        self.has_our_program = false;
+        self
     }
 
     /// Creates this branch from the current commit and runs the next pipelines on it.
@@ -206,7 +213,9 @@ impl<'a> Project<'a> {
         let ours = bare_command(&self.folder, &[]).get_program().to_owned();
         let ours = Path::new(&ours).parent().expect("a folder").to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&path)));
+        let path = std::env::join_paths(
+            std::iter::once(ours).filter(|_| self.has_our_program).chain(std::env::split_paths(&path)),
+        );
         command.env("PATH", path.expect("a search path")).env("HOME", self.bench.folder());
         command
     }

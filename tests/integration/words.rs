@@ -7,8 +7,10 @@ use crate::documents::{root, sources};
 const GLOSSARY: &str = "docs/glossary.md";
 
 /// The files and folders that use the words of the glossary.
-const CHECKED: [&str; 9] = [
+const CHECKED: [&str; 11] = [
     "src",
+    "image",
+    "release",
     "templates",
     "docs",
     "examples",
