@@ -109,7 +109,7 @@ pub(super) fn whole_numbers(lines: &[&Line<'_>], values: &[Option<f64>]) -> Vec<
 }
 
 /// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
-/// of rates, amounts, what is only implied, and the lines of a group that publishes none.
+/// of rates, the denominators of rates without a value, amounts, what is only implied, and the lines of a group that publishes none.
 pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let units = units();
     let shows_any = |line: &&&Line<'_>| !line.is_suppressed && !line.metric.starts_with("coverage.");
@@ -118,7 +118,7 @@ pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let of_line = |line: &&Line<'_>| match units.get(line.metric) {
         Some(Unit::Dollars | Unit::Credits) => [true, true],
         _ if line.is_implied() || !shown.contains(&(line.instance, line.scope)) => [true, true],
-        Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, false],
+        Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, line.value.is_none()],
         _ => [false, false],
     };
     lines.iter().flat_map(of_line).collect()
