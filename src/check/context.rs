@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::calendar::Day;
 use crate::model::coverage::Coverage;
+use crate::model::history_loss::HistoryLoss;
 use crate::publish::place::Place;
 use crate::publish::privacy::Line;
 
@@ -16,6 +17,8 @@ pub struct Input<'a> {
     pub coverage: &'a [Coverage],
     /// Whether events differ from GitLab's own counts without a known reason, as the page states it.
     pub differs: bool,
+    /// A history that was lost.
+    pub loss: Option<HistoryLoss>,
     /// The day on which the data is checked.
     pub today: Day,
 }

@@ -78,7 +78,7 @@ impl RuleSet {
             })?;
             self.rules.retain(|rule| rule.name != name);
             // Unquoted, off is a boolean.
-            if value.value == Yaml::Bool(false) {
+            if value.value == Yaml::Bool(false) || value.text() == Some("off") {
                 if kind_of(name).is_none() {
                     return Err((key.line, unknown_kind(name)));
                 }

@@ -44,7 +44,7 @@ pub fn run(
     let answers = answer_lines(&Place::all(&lines), min_people);
     let lines: Vec<Line<'_>> = answers.iter().map(AnswerLine::line).chain(lines.iter().cloned()).collect();
     let differs = metrics.metrics.iter().any(reconcile::is_unexplained);
-    let input = Input { lines: &lines, coverage: &metrics.coverage, differs, today };
+    let input = Input { lines: &lines, coverage: &metrics.coverage, differs, loss: metrics.loss, today };
     let judged = check(&rules, &input);
     let report = Report::new(&judged);
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::error::{Error, Outcome};
 use crate::base::suggestion::did_you_mean;
+use crate::check::report::AlertLine;
 use crate::cli::SchemaArgs;
 use crate::collect::request_log::RequestLine;
 use crate::commands::doctor::Check;
@@ -20,6 +21,7 @@ use crate::lint::report::{FindingLine, RuleLine};
 use crate::model::coverage::Coverage;
 use crate::model::event::Event;
 use crate::model::former_group::FormerGroup;
+use crate::model::history_loss::HistoryLoss;
 use crate::model::metric::Metric;
 use crate::model::raw::Raw;
 use crate::model::record::{
@@ -68,9 +70,11 @@ const LINE_TYPES: &[(&str, TypeSchema)] = &[
     ("rollup", rollup),
     ("metric", Metric::json_schema),
     ("former_group", FormerGroup::json_schema),
+    ("history_loss", HistoryLoss::json_schema),
     ("finding", FindingLine::json_schema),
     ("rule", RuleLine::json_schema),
     ("check", Check::json_schema),
+    ("alert", AlertLine::json_schema),
     ("definition", DefinitionLine::json_schema),
     ("exposed", ReachedLine::json_schema),
     ("kept", HistoryEntry::json_schema),

@@ -50,7 +50,7 @@ fn check(arguments: &[&str], metrics: &[u8]) -> CommandResult {
 fn findings(arguments: &[&str], metrics: &[u8]) -> Vec<Value> {
     let found = check(&[&["--format", "json"], arguments].concat(), metrics);
     assert!([0, 4].contains(&found.code), "{}", found.stderr);
-    lines_of(&found.stdout, "finding")
+    lines_of(&found.stdout, "alert")
 }
 
 fn text(result: &CommandResult) -> &str {
@@ -127,7 +127,7 @@ fn a_lasting_fall_is_one_finding_about_all_metrics() {
     let rise = check_with("rules:\n  fall: off\n  rise: {share: 20%}\n", &["--open-periods"], &{
         metrics(&mut Stream::default(), |day| if day < "2026-10-26" { 1.0 } else { 1.4 })
     });
-    let rise = lines_of(&rise.stdout, "finding");
+    let rise = lines_of(&rise.stdout, "alert");
     assert!(rise.len() == 1 && rise[0]["rule"] == "rise" && rise[0]["severity"] == "info", "{rise:?}");
     let holidays = "holidays: [2026-10-26, 2026-10-27, 2026-10-28, 2026-10-29, 2026-10-30]\n";
     assert!(check_with(holidays, &["--open-periods"], &fallen).stdout.is_empty());
@@ -177,6 +177,19 @@ fn missing_days_name_the_collector_and_the_reason() {
     assert!(check_with("rules: {missing_data: {share: 0.8}}", &[], &gaps).stdout.is_empty());
     let history = check_with("rules: {missing_data: {share: 0.8, history_days: 200}}", &[], &gaps);
     assert!(text(&history).contains("reaches back 89 days, less than 200"), "{}", text(&history));
+}
+
+#[test]
+fn a_lost_history_is_a_finding_for_28_days() {
+    let metrics = metrics(&mut Stream::default(), |_| 1.0);
+    let lost = |day: &str| {
+        let loss = json!({"type": "history_loss", "day": day}).to_string();
+        let found = findings(&[], &[&metrics, loss.as_bytes(), b"\n"].concat());
+        let about = |alert: &&Value| alert["message"].as_str().expect("text").contains("history was lost");
+        found.iter().filter(about).map(|alert| alert["kind"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(lost("2026-10-20"), ["missing_data"]);
+    assert_eq!(lost("2026-10-03"), Vec::<Value>::new());
 }
 
 #[test]
@@ -261,7 +274,7 @@ fn every_format_is_valid_and_has_every_finding() {
         text(&result).to_owned()
     };
     assert_eq!(run("text").lines().count(), 2);
-    let json = lines_of(run("json").as_bytes(), "finding");
+    let json = lines_of(run("json").as_bytes(), "alert");
     assert_eq!(json[0]["scope"], hostile);
     let issues: Value = serde_json::from_str(&run("codequality")).expect("JSON");
     let fingerprints: BTreeSet<&str> =

@@ -82,6 +82,7 @@ impl Test for MissingData {
             }
         }
         found.findings.extend(self.difference(context));
+        found.findings.extend(lost_history(context));
         found
     }
 }
@@ -168,4 +169,22 @@ impl MissingData {
             ..Finding::new(instance, ALL_SCOPES, Sentence::plain(text))
         })
     }
+}
+
+/// A history that was lost in the last 28 days. Older losses are no news.
+fn lost_history(context: &Context<'_, '_>) -> Option<Finding> {
+    let day = context.input.loss?.day;
+    if day <= context.input.today.plus(-WINDOW_DAYS) {
+        return None;
+    }
+    let text = format!(
+        "the stored history was lost before {}; of earlier days there is only what GitLab still had then",
+        long_day(day)
+    );
+    let instance = context.input.coverage.first().map_or("", |line| line.instance.as_str());
+    Some(Finding {
+        subject: "lost history".to_owned(),
+        days: Some((day, day)),
+        ..Finding::new(instance, ALL_SCOPES, Sentence::plain(text))
+    })
 }

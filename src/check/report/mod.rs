@@ -5,6 +5,7 @@ mod junit;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -28,22 +29,35 @@ pub struct Report<'r> {
     names_instances: bool,
 }
 
-/// A finding as a JSON line.
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "finding")]
-struct FindingLine<'a> {
+/// A finding of `check`, as a JSON line.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename = "alert")]
+pub struct AlertLine<'a> {
+    /// The name of the rule.
     rule: &'a str,
+    /// The kind of the rule.
     kind: &'static str,
+    /// The severity.
     severity: Severity,
+    /// The GitLab, as a URL without a trailing slash.
     instance: &'a str,
+    /// The group path, `/` for a whole instance, or `*` for the union.
     scope: &'a str,
+    /// The metric, if the finding is about one.
     metric: Option<&'static str>,
+    /// Its dimensions.
     by: &'a Dimensions,
+    /// The first day that the finding rests on.
     start: Option<Day>,
+    /// The last day that the finding rests on.
     end: Option<Day>,
+    /// The value, in the unit of the limit.
     value: Option<f64>,
+    /// The limit.
     limit: Option<f64>,
+    /// The finding, and what to do.
     message: String,
+    /// Stays the same while the finding lasts.
     fingerprint: String,
 }
 
@@ -87,8 +101,8 @@ impl<'r> Report<'r> {
     }
 
     /// The findings as JSON lines.
-    pub fn json_lines(&self) -> impl Iterator<Item = impl Serialize + use<'r>> + use<'r> {
-        self.findings().into_iter().map(|(rule, finding)| FindingLine {
+    pub fn json_lines(&self) -> impl Iterator<Item = AlertLine<'r>> {
+        self.findings().into_iter().map(|(rule, finding)| AlertLine {
             rule: &rule.name,
             kind: rule.kind.name,
             severity: rule.severity,
