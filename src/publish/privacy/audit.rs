@@ -109,14 +109,16 @@ pub(super) fn whole_numbers(lines: &[&Line<'_>], values: &[Option<f64>]) -> Vec<
 }
 
 /// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
-/// of rates, the denominators of rates without a value, amounts, what is only implied, and the lines of a group that publishes none.
+/// of rates, the denominators of rates without a value, amounts, measures, what is only implied, and the lines of a group that publishes none.
 pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let units = units();
     let shows_any = |line: &&&Line<'_>| !line.is_suppressed && !line.metric.starts_with("coverage.");
     let shown: BTreeSet<(&str, &str)> =
         lines.iter().filter(shows_any).map(|line| (line.instance, line.scope)).collect();
     let of_line = |line: &&Line<'_>| match units.get(line.metric) {
-        Some(Unit::Dollars | Unit::Credits) => [true, true],
+        Some(Unit::Dollars | Unit::Credits | Unit::DeploymentsPerDay) => [true, true],
+        // Without a number of observations, it is a measure.
+        Some(Unit::Seconds | Unit::Days) if line.n.is_none() => [true, true],
         _ if line.is_implied() || !shown.contains(&(line.instance, line.scope)) => [true, true],
         Some(Unit::Share(_) | Unit::PerPerson(_)) => [true, line.value.is_none()],
         _ => [false, false],
