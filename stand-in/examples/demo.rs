@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         people: PEOPLE,
         days: DAYS,
         story: true,
+        clickhouse: true,
         ..Settings::default()
     })?;
     let organization = gitlab.organization();

@@ -1,39 +1,52 @@
-// Takes the screenshots of the README from a site with synthetic data: `npm run screenshots`, or
-// `node screenshots.mjs SITE [PREFIX]` for an existing site.
+// Takes the screenshots of the README from the demo: `npm run screenshots`, or `node screenshots.mjs SITE
+// [PREFIX]` from an existing site.
 
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { launch, openPage } from "./browser.mjs";
-import { STATES, agentLines, binaries, buildSite } from "./sites.mjs";
 
-const PICTURES = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PICTURES = path.join(ROOT, "docs/pictures");
+
+/** What the demo of the pictures is told. */
+const DEMO = [
+  "run",
+  "--quiet",
+  "--release",
+  "--example",
+  "demo",
+  "--",
+  "--seat-price",
+  "39:USD",
+  "--target",
+  "80",
+];
 
 const SHOTS = [
-  { name: "duo-light", file: "duo-metrics/index.html", height: 660 },
+  { name: "duo-light", file: "duo-metrics/index.html", height: 1160 },
   {
     name: "duo-dark",
     file: "duo-metrics/index.html",
     scheme: "dark",
-    to: "suggestions",
+    to: "used",
     width: 1100,
-    height: 640,
+    height: 760,
   },
-  { name: "agents", file: "duo-metrics/index.html", to: "agents", height: 720 },
-  { name: "phone", file: "duo-metrics/index.html", width: 390, height: 640 },
+  { name: "agents", file: "duo-metrics/index.html", to: "agent-outcomes", height: 860 },
+  { name: "phone", file: "duo-metrics/index.html", width: 390, height: 844 },
   { name: "print", file: "duo-metrics/index.html", media: "print", width: 794, height: 1123 },
 ];
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "duo-metrics-pictures-"));
 const browser = await launch();
 try {
   let site = process.argv[2];
   if (!site) {
-    const usual = STATES.find((state) => state.name === "usual");
-    await buildSite({ ...usual, extra: agentLines("*", usual.days) }, binaries(), folder);
-    site = path.join(folder, "public");
+    const { status } = spawnSync("cargo", DEMO, { cwd: ROOT, stdio: "inherit" });
+    if (status !== 0) throw new Error("the demo failed");
+    site = path.join(ROOT, "public");
   }
   fs.mkdirSync(PICTURES, { recursive: true });
   const prefix = process.argv[3] ?? "";
@@ -46,5 +59,4 @@ try {
   }
 } finally {
   await browser.close();
-  fs.rmSync(folder, { recursive: true, force: true });
 }

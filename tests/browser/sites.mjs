@@ -201,7 +201,7 @@ export function importedLines() {
 }
 
 /** Metric lines of agents as `aggregate` writes them where sessions are known, for so many days. */
-export function agentLines(scope, days) {
+function agentLines(scope, days) {
   // A Sunday: only complete weeks and closed months are published.
   const last = "2026-10-18";
   const window = { grain: "window", start: dayBefore(last, 27), end: last };

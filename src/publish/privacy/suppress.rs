@@ -238,11 +238,14 @@ impl<'s> Suppressor<'s> {
         }
     }
 
-    /// Suppresses the lines of this stage with the same count as a suppressed line of this stage.
+    /// Suppresses the lines of this stage with the same count as a suppressed line of this stage. A zero is
+    /// no count of people, and is published except in a group that publishes nothing.
     fn suppress_equal(&mut self, line: usize) {
         if self.lines[line].stage == self.stage {
             let equal = self.equal.get(&line).cloned().unwrap_or_default();
-            let of_stage = equal.into_iter().filter(|other| self.lines[*other].stage == self.stage);
+            let is_zero = |other: usize| !self.lines[other].is_rate && self.values[2 * other] == Some(0.0);
+            let of_stage =
+                equal.into_iter().filter(|other| self.lines[*other].stage == self.stage && !is_zero(*other));
             of_stage.collect::<Vec<usize>>().into_iter().for_each(|other| self.suppress(other));
         }
     }

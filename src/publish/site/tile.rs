@@ -122,12 +122,12 @@ impl Tile {
         self.spark = None;
     }
 
-    /// The tiles for a template. The first ones with a picture are large.
+    /// The tiles for a template. The first ones with a line of weeks are large.
     pub(super) fn values(tiles: &[Tile]) -> Vec<Value> {
         let common_warning = Tile::common_warning(tiles);
         let mut large = LARGE_TILES;
         let value = |tile: &Tile| {
-            let is_large = large > 0 && (tile.spark.is_some() || tile.share.is_some());
+            let is_large = large > 0 && tile.spark.is_some();
             large -= usize::from(is_large);
             tile.value(is_large, &common_warning)
         };
