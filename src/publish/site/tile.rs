@@ -122,16 +122,18 @@ impl Tile {
         self.spark = None;
     }
 
-    /// The tiles for a template. The first ones with a line of weeks are large.
+    /// The tiles for a template. The first ones with a line of weeks are large, and come first.
     pub(super) fn values(tiles: &[Tile]) -> Vec<Value> {
         let common_warning = Tile::common_warning(tiles);
         let mut large = LARGE_TILES;
-        let value = |tile: &Tile| {
+        let is_large = |tile: &&Tile| {
             let is_large = large > 0 && tile.spark.is_some();
             large -= usize::from(is_large);
-            tile.value(is_large, &common_warning)
+            is_large
         };
-        tiles.iter().map(value).collect()
+        let (large, small): (Vec<&Tile>, Vec<&Tile>) = tiles.iter().partition(is_large);
+        let large = large.into_iter().map(|tile| tile.value(true, &common_warning));
+        large.chain(small.into_iter().map(|tile| tile.value(false, &common_warning))).collect()
     }
 
     fn value(&self, is_large: bool, common_warning: &str) -> Value {
