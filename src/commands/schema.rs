@@ -189,8 +189,7 @@ fn simplify_descriptions(schema: &mut Value) {
     }
 }
 
-/// The text without the targets of links, and without names of modules: of "[`x`](path)" remains
-/// "`x`", of " ([`crate::path`])" nothing.
+/// The text of a doc comment without the targets of links, and without links that stand in parentheses.
 fn without_links(text: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     while let Some(start) = rest.find("[`") {

@@ -11,7 +11,7 @@ import { launch, openPage } from "./browser.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PICTURES = path.join(ROOT, "docs/pictures");
 
-/** What the demo of the pictures is told. */
+/** The arguments of the demo. */
 const DEMO = [
   "run",
   "--quiet",
