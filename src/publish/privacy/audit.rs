@@ -108,8 +108,9 @@ pub(super) fn whole_numbers(lines: &[&Line<'_>], values: &[Option<f64>]) -> Vec<
     (0..values.len()).map(is_whole).collect()
 }
 
-/// Whether each count can be zero although it is suppressed. Zeros are published, except for the numerators
-/// of rates, the denominators of rates without a value, amounts, measures, what is only implied, and the lines of a group that publishes none.
+/// Whether each count can be zero, or below one, although it is suppressed. Zeros are published, except for
+/// the numerators of rates, the denominators of rates without a value, amounts, measures, what is only
+/// implied, and the lines of a group that publishes nothing.
 pub(super) fn possible_zeros(lines: &[&Line<'_>]) -> Vec<bool> {
     let units = units();
     let shows_any = |line: &&&Line<'_>| !line.is_suppressed && !line.metric.starts_with("coverage.");
@@ -343,7 +344,8 @@ impl<'r> Propagation<'r> {
     }
 }
 
-/// Whether a relation concludes anything from one bound of a count, or of the other count of its line.
+/// Whether a relation concludes anything from one bound of a count. Relations are listed by line: for the
+/// other count of a line, the answer does not matter.
 fn concludes(group: &Group, count: Count, side: Side) -> bool {
     let is_total = group.total == Some(count);
     match group.kind {

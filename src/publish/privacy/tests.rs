@@ -41,6 +41,11 @@ fn on(day_text: &str, mut metric: Metric) -> Metric {
     metric
 }
 
+fn in_scope(scope: &str, mut metric: Metric) -> Metric {
+    metric.scope = scope.into();
+    metric
+}
+
 fn suppressed(lines: &[Line<'_>]) -> Vec<String> {
     let name = |line: &Line<'_>| match line.by.values().next() {
         Some(_) => line.by.values().collect::<Vec<_>>().join("×"),
@@ -300,12 +305,8 @@ fn suppresses_a_second_day_if_days_add_up() {
 
 #[test]
 fn suppresses_a_second_group() {
-    let in_scope = |scope: &str, value: u64, people: u64| {
-        let mut metric = cell("chat.messages", &[], value, Some(people));
-        metric.scope = scope.into();
-        metric
-    };
-    let metrics = [in_scope("*", 100, 30), in_scope("a", 60, 20), in_scope("b", 35, 9), in_scope("c", 5, 1)];
+    let messages = |scope, value, people| in_scope(scope, cell("chat.messages", &[], value, Some(people)));
+    let metrics = [messages("*", 100, 30), messages("a", 60, 20), messages("b", 35, 9), messages("c", 5, 1)];
     let lines = publish(&metrics, all_periods(5));
     assert_eq!(suppressed(&lines), ["b 2026-10-04", "c 2026-10-04"]);
 }
@@ -493,11 +494,8 @@ fn credits_follow_the_people_who_used_them() {
 
 #[test]
 fn people_of_several_groups_are_in_other_segments_of_the_union() {
-    let inactive = |scope: &str, people: u64| {
-        let mut metric = cell("engagement.users", &[("segment", "inactive")], people, Some(people));
-        metric.scope = scope.into();
-        metric
-    };
+    let by = [("segment", "inactive")];
+    let inactive = |scope, people| in_scope(scope, cell("engagement.users", &by, people, Some(people)));
     // Three people fewer are inactive in one group than in both together, but those are not the others.
     let metrics = [inactive("*", 112), inactive("acme", 109), inactive("globex", 18)];
     let lines: Vec<Line<'_>> = metrics.iter().map(|metric| Line::published(metric, false)).collect();
@@ -515,6 +513,47 @@ fn people_to_whom_something_was_shown_are_not_behind_none_accepted() {
         accepted("vscode", 60, 12),
         accepted("pycharm", 30, 9),
     ];
-    let lines = publish(&metrics, Disclosure { min_people: 5, open_periods: true });
-    assert_eq!(suppressed(&lines), Vec::<String>::new());
+    assert_eq!(suppressed(&publish(&metrics, all_periods(5))), Vec::<String>::new());
+}
+
+/// A debug assertion of suppression fails if bounds do not contain the true count.
+#[test]
+fn a_suppressed_denominator_can_be_zero() {
+    let rate = |language: &str, people| {
+        let mut metric =
+            cell("code_suggestions.line_acceptance_rate", &[("language", language)], 0, Some(people));
+        // Lines were accepted, and how many were shown is not reported.
+        (metric.n, metric.of, metric.value) = (Some(Number::Count(35)), Some(Number::Count(0)), None);
+        metric.reason = Some(Reason::NothingShown);
+        metric
+    };
+    let metrics = [rate("go", 2), rate("rust", 9), cell("users.exposed", &[], 20, Some(20))];
+    assert_eq!(suppressed(&publish(&metrics, all_periods(5))), Vec::<String>::new());
+}
+
+/// The same.
+#[test]
+fn a_group_of_few_people_hides_measures_and_zeros() {
+    let frequency = |scope, value| {
+        let mut metric = cell("dora.deployment_frequency", &[], 0, None);
+        (metric.grain, metric.start, metric.end) = (Grain::Month, day("2026-10-01"), day("2026-10-31"));
+        (metric.n, metric.value) = (None, value);
+        in_scope(scope, metric)
+    };
+    let count = |scope, metric, value, people| in_scope(scope, cell(metric, &[], value, Some(people)));
+    let metrics = [
+        frequency("*", None),
+        frequency("acme", Some(Number::Measure(0.45))),
+        frequency("globex", Some(Number::Measure(0.25))),
+        count("*", "users.exposed", 23, 23),
+        count("acme", "users.exposed", 20, 20),
+        count("globex", "users.exposed", 3, 3),
+        count("*", "chat.messages", 0, 0),
+        count("globex", "chat.messages", 0, 0),
+    ];
+    let lines = publish(&metrics, all_periods(5));
+    let of_globex = lines.iter().filter(|line| line.scope == "globex");
+    assert!(of_globex.clone().count() == 3 && of_globex.clone().all(|line| line.is_suppressed), "{lines:?}");
+    let zero = lines.iter().find(|line| line.scope == "*" && line.metric == "chat.messages");
+    assert!(zero.is_some_and(|line| !line.is_suppressed), "a zero of the union stays published");
 }
