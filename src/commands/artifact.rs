@@ -16,18 +16,24 @@ pub fn run(args: &ArtifactArgs, environment: &Environment, summary: &mut Summary
     };
     let (path, job) = (&args.path, &args.job);
     let artifact = files.artifact(job, path, &args.output)?;
-    if let (Some(name), false) = (&args.package, matches!(artifact, Earlier::Downloaded(_)))
-        && let Earlier::Downloaded(from) = files.stored(name, &args.output)?
-    {
-        summary.message(format!("got {name} {from}"));
-        return Ok(Outcome::Complete);
+    if let (Some(name), false) = (&args.package, matches!(artifact, Earlier::Downloaded(_))) {
+        match files.stored(name, &args.output)? {
+            Earlier::Downloaded(from) => {
+                summary.message(format!("got {name} {from}"));
+                return Ok(Outcome::Complete);
+            }
+            Earlier::Refused(reason) => {
+                summary.message(format!("cannot get {name} from the package registry: {reason}"));
+            }
+            Earlier::Missing | Earlier::TurnedOff => {}
+        }
     }
     Ok(match artifact {
         Earlier::Downloaded(from) => {
             summary.message(format!("got {path} {from}"));
             Outcome::Complete
         }
-        Earlier::Missing => {
+        Earlier::Missing | Earlier::TurnedOff => {
             let branches = files.branches();
             summary.message(format!("no {path} of {job} in the last successful pipeline of {branches}"));
             Outcome::Complete

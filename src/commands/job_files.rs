@@ -36,6 +36,8 @@ pub(super) enum Earlier {
     Downloaded(String),
     /// There is none.
     Missing,
+    /// The project has no package registry.
+    TurnedOff,
     /// GitLab does not provide it to this job, for this reason.
     Refused(String),
 }
@@ -98,7 +100,7 @@ impl JobFiles {
         let list = format!("projects/{}/packages?package_type=generic&per_page=1", self.project);
         Ok(match refusal(self.client.exists(&list))? {
             Ok(true) => Earlier::Missing,
-            Ok(false) => Earlier::Refused("it is turned off in the project (404)".to_owned()),
+            Ok(false) => Earlier::TurnedOff,
             Err(reason) => Earlier::Refused(reason),
         })
     }

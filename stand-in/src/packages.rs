@@ -106,6 +106,7 @@ pub(super) fn reply(shared: &State, call: &Call, project: &str, rest: &str) -> O
                 Some(_) if registry == Registry::ObjectStorage => {
                     let mut reply = shared.response(302, "text/plain", Vec::new());
                     let host = call.header("host").unwrap_or_default();
+                    let project = project.replace('/', "%2F");
                     let location = format!("http://{host}/storage/{project}/{path}?Signature=stand-in");
                     reply.headers.push(("Location".to_owned(), location));
                     (302, reply)
@@ -120,7 +121,8 @@ pub(super) fn reply(shared: &State, call: &Call, project: &str, rest: &str) -> O
 pub(super) fn storage(shared: &State, call: &Call, path: &str) -> Option<Reply> {
     let (project, path) = path.strip_prefix("/storage/")?.split_once('/')?;
     let files = shared.packages.files.lock().expect("no panic while held");
-    let content = files.get(&(project.to_owned(), path.to_owned())).and_then(|versions| versions.last())?;
+    let content =
+        files.get(&(percent_decoded(project), path.to_owned())).and_then(|versions| versions.last())?;
     let has_token =
         ["job-token", "authorization", "private-token"].iter().any(|name| call.header(name).is_some());
     let (status, outcome) = if has_token { (400, Outcome::Unauthorized) } else { (200, Outcome::Answered) };

@@ -170,6 +170,20 @@ pub(crate) fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "br" || extension == "gz")
 }
 
+/// Content as gzip.
+pub(crate) fn compressed(content: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, content).expect("memory does not fail");
+    gzip.finish().expect("memory does not fail")
+}
+
+/// The content of gzip.
+pub(crate) fn decompressed(content: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::MultiGzDecoder::new(content).read_to_end(&mut plain).expect("a compressed file");
+    plain
+}
+
 /// The text of a file of a site, decompressed if necessary.
 pub(crate) fn text_of(path: &Path, content: &[u8]) -> String {
     let mut text = String::new();

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use stand_in::Registry;
+
 use crate::agents::sources::source_events;
 use crate::agents::writers;
 use crate::bench::{Bench, TOKEN, bare_command, lines_of};
@@ -151,6 +153,10 @@ fn without_a_registry_the_program_is_a_package_with_a_checked_digest() {
     assert!(pipeline.passed && pipeline.jobs.len() == 3, "{}", pipeline.log);
     assert!(project.artifact("duo-metrics:publish", "public/duo-metrics/index.html").is_some());
     assert!(!pipeline.log.contains(TOKEN), "{}", pipeline.log);
+    // Its storage refuses a request with a token.
+    bench.gitlab.set_registry(Registry::ObjectStorage);
+    let redirected = project.run();
+    assert!(redirected.passed, "{}", redirected.log);
     project.set("DUO_METRICS_SHA256", Some(&"0".repeat(64)));
     let refused = project.run();
     assert_eq!(refused.jobs["duo-metrics:fetch-duo"], "FAIL", "{}", refused.log);

@@ -65,23 +65,34 @@ fn named_collectors_run_once_each_in_the_job_of_their_dashboard() {
         return;
     }
     let bench = Bench::new(20, 7);
-    let pipeline = "include:\n  - local: component.yml\n    inputs:\n      days: 3\n      collectors: usage_events, merge_requests,seats\n";
+    let pipeline = "include:\n  - local: component.yml\n    inputs:\n      days: 3\n      checkout: fetch\n      collectors: usage_events, merge_requests,seats\n";
     let mut project = Project::new(&bench, "named", pipeline).with("ENABLE_DUO_METRICS", "true");
     project.set("ENABLE_PROJECT_METRICS", Some("true"));
     let run = project.run();
     assert!(run.passed && run.jobs.values().all(|status| status == "PASS"), "{}", run.log);
-    let files = |job: &str| {
+    let files = |project: &Project<'_>, job: &str| {
         let paths = project.artifacts(job).into_iter().map(|(path, _)| path);
         let names =
             paths.filter_map(|path| Some(path.strip_suffix(".jsonl")?.rsplit('/').next()?.to_owned()));
         names.collect::<Vec<_>>()
     };
-    assert_eq!(files("duo-metrics:fetch-duo"), ["seats", "usage_events"]);
-    assert_eq!(files("duo-metrics:fetch-project"), ["merge_requests"]);
+    assert_eq!(files(&project, "duo-metrics:fetch-duo"), ["seats", "usage_events"]);
+    assert_eq!(files(&project, "duo-metrics:fetch-project"), ["merge_requests"]);
 
     project.set("DUO_METRICS_COLLECTORS", Some("usage_events"));
     let none = project.run();
     assert!(none.passed && none.log.contains("none of the named collectors"), "{}", none.log);
+
+    // Custom collectors run in a job that has any.
+    project.commit("tool_calls.graphql", read("examples/own-collector/tool_calls.graphql").as_bytes());
+    project.set("DUO_METRICS_COLLECTOR_FILES", Some("tool_calls.graphql"));
+    project.set("DUO_METRICS_COLLECTORS", Some("merge_requests"));
+    let log = project.run().log;
+    assert_eq!(files(&project, "duo-metrics:fetch-project"), ["merge_requests", "tool_calls"], "{log}");
+    project.set("ENABLE_PROJECT_METRICS", None);
+    let nowhere = project.run();
+    assert_eq!(nowhere.jobs["duo-metrics:fetch-duo"], "FAIL", "{}", nowhere.log);
+    assert!(nowhere.log.contains("name one that does"), "{}", nowhere.log);
 
     // The list in the component is that of the program.
     let reference = read("docs/reference.md");

@@ -1,7 +1,6 @@
 //! Locks, permissions, leftovers, signals, symbolic links, and input that is larger than it looks.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,9 @@ use std::time::Duration;
 use duo_metrics::aggregate::history::History;
 use duo_metrics::system::lock::FolderLock;
 
-use crate::bench::{Bench, CommandResult, bare_command, files_below, lines_of, run_command};
+use crate::bench::{
+    Bench, CommandResult, bare_command, compressed, decompressed, files_below, lines_of, run_command,
+};
 
 /// Records of one collector and a few days.
 fn records(bench: &Bench) -> Vec<u8> {
@@ -103,10 +104,8 @@ fn forgetting_and_pruning_include_damaged_files() {
         path("2026-10-29"),
         aside.join("usage_events-2026-10-30-0123456789abcdef.jsonl.gz"),
     ] {
-        let mut text = String::new();
-        let file = fs::File::open(&path).expect("a file");
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).expect("gzip");
-        assert!(!text.contains(&user), "{}", path.display());
+        let text = decompressed(&fs::read(&path).expect("a file"));
+        assert!(!String::from_utf8_lossy(&text).contains(&user), "{}", path.display());
     }
     let nobody = history(&bench, &["forget", "gid://gitlab/User/0"]);
     assert!(nobody.code == 3 && nobody.stderr.contains("nobody with this ID"), "{}", nobody.stderr);
@@ -254,10 +253,7 @@ fn symbolic_links_are_not_followed_for_writing() {
 fn a_small_file_that_unpacks_to_a_huge_one_is_reported() {
     let (bench, records) = bench_with_history();
     let victim = history_files(&bench).remove(0);
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let spaces = vec![b' '; 1 << 20];
-    (0..200).for_each(|_| packer.write_all(&spaces).expect("memory does not fail"));
-    let bomb = packer.finish().expect("memory does not fail");
+    let bomb = compressed(&vec![b' '; 200 << 20]);
     let original = fs::read(&victim).expect("a file");
     for damaged in [bomb, [&original[..], &original].concat()] {
         fs::write(&victim, &damaged).expect("written");

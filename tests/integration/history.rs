@@ -12,7 +12,10 @@ use duo_metrics::system::summary::Summary;
 
 use serde_json::json;
 
-use crate::bench::{Bench, CommandResult, bare_command, files_below, lines_of, metric_text, run_command};
+use crate::bench::{
+    Bench, CommandResult, bare_command, compressed, decompressed, files_below, lines_of, metric_text,
+    run_command,
+};
 use crate::metrics::Disruption;
 use crate::properties::{self, OPTIONS, normalized, shuffled, stream};
 
@@ -291,10 +294,8 @@ fn reads_all_versions_and_leaves_later_ones_unchanged() {
         Some(9.into())
     );
 
-    let mut newer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let head = r#"{"type":"history","version":3,"instance":"https://gitlab.example.com","collector":"usage_events","scope":"acme","day":"2026-10-05"}"#;
-    std::io::Write::write_all(&mut newer, head.as_bytes()).expect("memory does not fail");
-    write_history_file(&bench, &newer.finish().expect("memory does not fail"));
+    write_history_file(&bench, &compressed(head.as_bytes()));
     let refused = aggregated(&bench, b"");
     assert_eq!(refused.code, 78, "{}", refused.stderr);
     assert!(refused.stderr.contains("update duo-metrics") && refused.stdout.is_empty(), "{}", refused.stderr);
@@ -314,11 +315,8 @@ fn forgetting_a_person_removes_them_from_all_files_and_keeps_the_others() {
     assert_eq!(forgotten.code, 0, "{}", forgotten.stderr);
     assert!(mine > 10 && forgotten.stderr.contains("removed "), "{}", forgotten.stderr);
     for path in history(&bench) {
-        let mut content = String::new();
-        let file = fs::File::open(&path).expect("the file");
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut content)
-            .expect("a complete list");
-        assert!(!content.contains(&format!("\"{user}\"")), "{}", path.display());
+        let content = decompressed(&fs::read(&path).expect("the file"));
+        assert!(!String::from_utf8_lossy(&content).contains(&format!("\"{user}\"")), "{}", path.display());
     }
     // The same values as a collection without this person.
     let total = |stream: &[u8], metric: &str| -> Vec<serde_json::Value> {

@@ -2,13 +2,12 @@
 //! platforms, through the real binary.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
 use crate::agents::sources::source_events;
 use crate::agents::writers;
-use crate::bench::{CommandResult, bare_command, lines, lines_of, run_command};
+use crate::bench::{CommandResult, bare_command, compressed, lines, lines_of, run_command};
 
 fn run(arguments: &[&str], input: &[u8]) -> CommandResult {
     run_command(bare_command(tempfile::tempdir().expect("a folder").path(), arguments), input)
@@ -474,9 +473,7 @@ fn all_commands_read_utf16_and_name_other_encodings() {
                 result.stderr
             );
         }
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(input).expect("memory");
-        let result = run(arguments, &gzip.finish().expect("memory"));
+        let result = run(arguments, &compressed(input));
         assert_eq!(result.code, 65, "{arguments:?}");
         assert!(result.stderr.contains("standard input is gzip; pipe it through zcat"), "{}", result.stderr);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stand_in::Registry;
 
-use crate::bench::{Bench, CommandResult, TOKEN, bare_command, run_command};
+use crate::bench::{Bench, CommandResult, TOKEN, bare_command, compressed, decompressed, run_command};
 use crate::component::{MINIMAL, consumer, dashboard_json, jobs, start};
 use crate::leaks::assert_no_leaks;
 use crate::pipelines::{KEY, Project};
@@ -198,12 +198,12 @@ fn pipelines_that_store_at_the_same_time_lose_nothing() {
     assert!(unpacked(&first).contains("2026-11-20T03:00:00Z"));
 }
 
+fn text(packed: &[u8]) -> String {
+    String::from_utf8(decompressed(packed)).expect("text")
+}
+
 fn unpacked(path: &Path) -> String {
-    let mut text = String::new();
-    let packed = std::fs::read(path).expect("a file");
-    std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(packed.as_slice()), &mut text)
-        .expect("a compressed file");
-    text
+    text(&std::fs::read(path).expect("a file"))
 }
 
 #[test]
@@ -236,6 +236,29 @@ fn a_damaged_copy_is_reported_and_a_registry_that_is_down_stops_the_job() {
     collect(&bench, "kept", "2026-10-25", "2026-10-25", "2026-11-01T03:00:00Z");
     let duplicate = in_job(&bench, &["history", "push", "--history", "kept"], &token);
     assert!(duplicate.code == 0 && duplicate.stderr.contains("Duplicate package"), "{}", duplicate.stderr);
+    // The last artifact has what the registry refused.
+    let exported = bench.run(&["history", "export", "--history", "kept"]);
+    bench.gitlab.keep_artifact("process", "history.gz", exported.stdout.clone());
+    let from_artifact = ["--job", "process", "--path", "history.gz"];
+    let pull = [&["history", "pull", "--history", "later"], &from_artifact[..]].concat();
+    assert_eq!(in_job(&bench, &pull, &token).code, 0);
+    assert_eq!(content(&bench, "later"), content(&bench, "kept"));
+
+    // A newer version stored it: an older one neither loses nor replaces anything.
+    bench.gitlab.set_registry(Registry::Available);
+    let newer = compressed(text(&exported.stdout).replace("\"version\":", "\"version\":9").as_bytes());
+    bench.gitlab.store_package_file("7", path, newer.clone());
+    for command in ["pull", "push"] {
+        let refused = in_job(&bench, &["history", command, "--history", "kept"], &token);
+        assert!(refused.code == 78 && refused.stderr.contains("update duo-metrics"), "{}", refused.stderr);
+    }
+    let stored = bench.gitlab.package_files();
+    assert!(stored.iter().any(|(name, copy)| name.ends_with(path) && *copy == newer));
+
+    bench.gitlab.set_registry(Registry::Forbidden);
+    let earlier = ["artifact", "--job", "publish", "--path", "x", "--package", "x", "--output", "got"];
+    let refused = in_job(&bench, &earlier, &token);
+    assert!(refused.code == 0 && refused.stderr.contains("cannot get x"), "{}", refused.stderr);
     bench.gitlab.set_registry(Registry::Down);
     let down = in_job(&bench, &["history", "pull", "--history", "other"], &token);
     assert_eq!(down.code, 75, "{}", down.stderr);

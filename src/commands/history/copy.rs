@@ -18,7 +18,7 @@ use super::transfer::{export, import};
 /// How often a copy that another pipeline replaced is merged and stored again.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Merges the stored copy into the history; without one, the artifact of the job in `args`. If there
+/// Merges the stored copy into the history, and the artifact of the job in `args`. If there
 /// was a history and nothing of it is left, the identity of the history records that, and the
 /// outcome is partial.
 pub(super) fn pull(
@@ -45,19 +45,18 @@ pub(super) fn pull(
         Earlier::Missing => {
             is_known = matches!(files.stored(&names.marker, copy.path())?, Earlier::Downloaded(_));
         }
-        Earlier::Refused(reason) => summary.message(format!(
-            "the package registry is not available: {reason}; only the cache and the last artifact keep the history"
-        )),
+        Earlier::TurnedOff => summary.message(unavailable(TURNED_OFF)),
+        Earlier::Refused(reason) => summary.message(unavailable(reason)),
     }
-    if let (false, Some((job, path))) =
-        (matches!(stored, Earlier::Downloaded(_)), args.job.as_ref().zip(args.path.as_ref()))
-    {
+    // A copy can be older than the artifact: the registry may have refused the newer ones.
+    if let Some((job, path)) = args.job.as_ref().zip(args.path.as_ref()) {
         match files.artifact(job, path, copy.path())? {
             Earlier::Downloaded(from) => {
                 summary.message(format!("got {path} {from}"));
                 outcome = outcome.max(copy.merge_into(history, summary)?);
             }
-            Earlier::Missing => {}
+            Earlier::Missing | Earlier::TurnedOff => {}
+            Earlier::Refused(_) if matches!(stored, Earlier::Downloaded(_)) => {}
             Earlier::Refused(reason) => summary.message(format!("cannot get {path} of {job}: {reason}")),
         }
     }
@@ -73,7 +72,7 @@ pub(super) fn pull(
     }
     if is_empty {
         summary.message(match stored {
-            Earlier::Refused(_) => {
+            Earlier::Refused(_) | Earlier::TurnedOff => {
                 "the history is empty; without a package registry it is unknown whether this is the first run"
             }
             _ => "the history is empty: this is the first run",
@@ -103,7 +102,7 @@ pub(super) fn push(
             Earlier::Downloaded(_) => outcome = outcome.max(theirs.merge_into(history, summary)?),
             Earlier::Missing => {}
             // `pull` reported the reason.
-            Earlier::Refused(_) => {
+            Earlier::Refused(_) | Earlier::TurnedOff => {
                 summary.message("not stored in the package registry");
                 return Ok(outcome);
             }
@@ -122,9 +121,7 @@ pub(super) fn push(
             accepted = files.store(&names.marker, theirs.path())?;
         }
         if let Err(reason) = accepted {
-            summary.message(format!(
-                "the package registry is not available: {reason}; only the cache and the last artifact keep the history"
-            ));
+            summary.message(unavailable(&reason));
             return Ok(outcome);
         }
     }
@@ -132,6 +129,15 @@ pub(super) fn push(
         "history {}: other pipelines keep storing it; run again when they have ended",
         display_path(history.folder())
     )))
+}
+
+/// Why there is no copy in a project without a package registry.
+const TURNED_OFF: &str = "it is turned off in the project (404)";
+
+fn unavailable(reason: &str) -> String {
+    format!(
+        "the package registry is not available: {reason}; only the cache and the last artifact keep the history"
+    )
 }
 
 /// The names of the stored files.

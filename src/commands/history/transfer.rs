@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::{BufRead, Write};
 
-use crate::aggregate::history::{Content, Exported, Head, History, identity_member, read, read_export};
+use crate::aggregate::history::{
+    Content, Exported, Head, History, ReadError, identity_member, read, read_export,
+};
 use crate::base::error::{Error, Outcome, display_path};
 use crate::base::text::format_count;
 use crate::system::files::FileChanges;
@@ -73,6 +75,10 @@ pub(super) fn import(
                 identity.renames.iter().for_each(|rename| other.rename(rename));
                 identity.merge(&other).map_err(|mismatch| history.mismatch_error(&mismatch))?;
                 continue;
+            }
+            // Not damaged; to go on would replace it by what this version can read.
+            Err(reason @ ReadError::NewerVersion(_)) => {
+                return Err(Error::Configuration(format!("history: {reason}; update duo-metrics")));
             }
             Err(reason) => {
                 summary.warning(format!(
