@@ -5,9 +5,9 @@ use std::thread;
 
 use crate::base::error::Error;
 use crate::base::text::format_count;
-use crate::model::line::{Line, daily_breakdown_metric};
+use crate::model::line::{DailyBreakdown, Line, daily_breakdown};
 use crate::model::metric::Metric;
-use crate::publish::privacy::{has_daily_breakdown, is_publishable};
+use crate::publish::privacy::{is_breakdown_used, is_used};
 use crate::publish::site::MetricReport;
 use crate::stream::chunks::{Chunk, process_chunks};
 use crate::stream::misplaced::{LineKind, Misplaced, Stage};
@@ -95,7 +95,7 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
     let mut found = ChunkMetrics::default();
     let mut lines = chunk.lines();
     for line in &mut lines {
-        if line.text.is_ok_and(is_never_published) {
+        if line.text.is_ok_and(is_unused) {
             found.read += 1;
             continue;
         }
@@ -103,7 +103,7 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
         match line.text.map_err(str::to_owned).and_then(|text| Line::parse_or_repair(text, &mut room)) {
             Ok(Line::Metric(metric)) => {
                 found.read += 1;
-                if is_publishable(&metric) {
+                if is_used(&metric) {
                     found.report.metrics.push(*metric);
                 }
             }
@@ -130,9 +130,14 @@ fn read_chunk(chunk: &Chunk) -> ChunkMetrics {
     found
 }
 
-/// Whether a line cannot be published, as far as its first fields show. Such lines are not parsed.
-fn is_never_published(text: &str) -> bool {
-    daily_breakdown_metric(text).is_some_and(|metric| !has_daily_breakdown(metric))
+/// Whether a line is neither published nor used for suppression, as far as its first fields show. Such
+/// lines are not parsed.
+fn is_unused(text: &str) -> bool {
+    let is_unused = |line: DailyBreakdown<'_>| {
+        let dimension = (!line.has_more_dimensions).then_some(line.dimension);
+        line.day.parse().is_ok_and(|day| !is_breakdown_used(line.metric, day, dimension))
+    };
+    daily_breakdown(text).is_some_and(is_unused)
 }
 
 /// The fields that identify a metric line.

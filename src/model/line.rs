@@ -347,17 +347,34 @@ fn parse_canonical_metric(text: &str) -> Option<Metric> {
     TYPE.find(rest.as_bytes()).is_none().then(|| json::from_str(text))?
 }
 
-/// The metric name of a line in the canonical form that `aggregate` writes, if its grain is `day`
-/// and it has a dimension. The rest of the line is not checked: most metric lines are like this,
-/// and parsing them would take most of the time.
-pub fn daily_breakdown_metric(text: &str) -> Option<&str> {
+/// A day of a metric by what people did, as far as the first fields of its line show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyBreakdown<'a> {
+    /// The name of the metric.
+    pub metric: &'a str,
+    /// The day, unchecked.
+    pub day: &'a str,
+    /// The first dimension.
+    pub dimension: &'a str,
+    /// Whether there are surely more dimensions.
+    pub has_more_dimensions: bool,
+}
+
+/// The start of a line in the canonical form that `aggregate` writes, if its grain is `day` and it has
+/// a dimension. The rest of the line is not checked: most metric lines are like this, and parsing
+/// them would take most of the time.
+pub fn daily_breakdown(text: &str) -> Option<DailyBreakdown<'_>> {
     // An escaped quote within a text is not followed by the next key.
     let (metric, rest) = text.strip_prefix(r#"{"type":"metric","metric":""#)?.split_once('"')?;
     let (_, rest) = rest.strip_prefix(r#","instance":""#)?.split_once('"')?;
     let (_, rest) = rest.strip_prefix(r#","scope":""#)?.split_once('"')?;
-    let (_, rest) = rest.strip_prefix(r#","grain":"day","start":""#)?.split_once('"')?;
+    let (day, rest) = rest.strip_prefix(r#","grain":"day","start":""#)?.split_once('"')?;
     let (_, rest) = rest.strip_prefix(r#","end":""#)?.split_once('"')?;
-    (rest.starts_with(r#","by":{""#) && rest.ends_with('}')).then_some(metric)
+    let by = rest.strip_prefix(r#","by":{""#).filter(|_| rest.ends_with('}'))?;
+    let (dimension, rest) = by.split_once('"')?;
+    // An escaped quote is not followed by another one.
+    let (_, rest) = rest.strip_prefix(":\"")?.split_once('"')?;
+    Some(DailyBreakdown { metric, day, dimension, has_more_dimensions: rest.starts_with(",\"") })
 }
 
 /// Parses a JSON object. The error states what is wrong and where, but contains no value: values
@@ -567,7 +584,8 @@ mod tests {
             )
         };
         let split = line("acme", "day", r#"{"ide":"zed"}"#);
-        assert_eq!(daily_breakdown_metric(&split), Some("chat.users"));
+        let found = daily_breakdown(&split).expect("a day by a dimension");
+        assert_eq!((found.metric, found.dimension), ("chat.users", "ide"));
         for other in [
             line("acme", "day", "{}"),
             line("acme", "week", r#"{"ide":"zed"}"#),
@@ -576,7 +594,7 @@ mod tests {
             split.trim_end_matches('}').to_owned(),
             split.replace("\"metric\",", "\"event\","),
         ] {
-            assert_eq!(daily_breakdown_metric(&other), None, "{other}");
+            assert_eq!(daily_breakdown(&other), None, "{other}");
         }
     }
 

@@ -11,6 +11,7 @@ mod groups;
 mod line_index;
 mod open;
 mod order;
+mod partial_weeks;
 mod relations;
 mod suppress;
 mod teams;
@@ -30,6 +31,7 @@ use groups::GroupSizes;
 use line_index::LineIndex;
 use open::OpenPeriods;
 use order::Order;
+use partial_weeks::is_partial_week;
 use relations::Relations;
 use suppress::Suppressor;
 use teams::{Combinations, is_internal};
@@ -127,6 +129,14 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
             && differences::is_published(metric, min_people)
     };
     let mut lines: Vec<Line> = metrics.iter().filter(is_published).map(|metric| Line::new(metric)).collect();
+    let mut parts = partial_weeks::parts(&lines, &metrics);
+    for part in &mut parts {
+        // Not known how many, but few.
+        if part.people.is_none() && groups.has_few_people(part, min_people) {
+            part.people = Some(1);
+        }
+    }
+    lines.append(&mut parts);
     lines.sort_by(|a, b| a.key().cmp(&b.key()));
     lines.dedup_by(|a, b| a.key() == b.key());
 
@@ -163,16 +173,36 @@ pub fn is_publishable(metric: &Metric) -> bool {
 
 /// Whether days of a metric are published by their dimensions. Differences from GitLab's own counts
 /// are, without the counts themselves.
-pub fn has_daily_breakdown(metric: &str) -> bool {
+fn has_daily_breakdown(metric: &str) -> bool {
     has_no_personal_data(metric) || metric == METRIC
+}
+
+/// Whether [`publish`] uses a line: it is published, or published lines reveal it.
+pub fn is_used(metric: &Metric) -> bool {
+    let mut names = metric.by.names();
+    let dimension = names.next().filter(|_| names.next().is_none());
+    is_publishable(metric)
+        || (metric.grain == Grain::Day && is_breakdown_used(&metric.metric, metric.start, dimension))
+}
+
+/// Whether [`publish`] uses a day of a metric by what people did; `dimension` is the only dimension,
+/// or `None`.
+pub fn is_breakdown_used(metric: &str, day: Day, dimension: Option<&str>) -> bool {
+    has_daily_breakdown(metric)
+        || dimension.is_some_and(|dimension| is_implied_day(metric, dimension))
+        || partial_weeks::is_in_part(metric, day)
 }
 
 /// Whether a line is not published, but counts what published totals of single events and of all
 /// events of a day count together.
 fn is_implied(metric: &str, grain: Grain, by: &Dimensions) -> bool {
     let mut names = by.names();
-    grain == Grain::Day
-        && matches!((names.next(), names.next()), (Some("event" | "kind" | "status"), None))
+    let dimension = names.next().filter(|_| names.next().is_none());
+    grain == Grain::Day && dimension.is_some_and(|dimension| is_implied_day(metric, dimension))
+}
+
+fn is_implied_day(metric: &str, dimension: &str) -> bool {
+    matches!(dimension, "event" | "kind" | "status")
         && declares(metric, |relation| *relation == Relation::Sums)
 }
 
@@ -217,7 +247,7 @@ impl<'a> Line<'a> {
 
     /// Whether the line is not published and only takes part in the relations of those that are.
     fn is_implied(&self) -> bool {
-        is_implied(self.metric, self.period.grain, self.by)
+        is_implied(self.metric, self.period.grain, self.by) || is_partial_week(self.period)
     }
 
     /// Removes what must not be published.

@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 
+use duo_metrics::base::calendar::Grain;
+use duo_metrics::model::metric::Metric;
+use duo_metrics::publish::export::{InstanceColumn, table};
+use duo_metrics::publish::privacy::{Disclosure, publish};
 use serde_json::{Value, json};
 use stand_in::Fault;
 
@@ -76,6 +80,41 @@ fn a_site_with_open_periods_says_so() {
         let audit = bench.run(&["privacy", "audit", &site]);
         assert_eq!(audit.stderr.contains("--open-periods"), is_open, "{}", audit.stderr);
     }
+}
+
+/// The rows of a table with their cells that are not empty, without those of the answer.
+fn rows(table: &[u8]) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(table);
+    let names = reader.headers().expect("a header").clone();
+    let cells = |record: csv::StringRecord| {
+        let cells = names.iter().map(String::from).zip(record.iter().map(String::from));
+        cells.filter(|(_, cell)| !cell.is_empty()).collect::<BTreeMap<String, String>>()
+    };
+    let rows = reader.records().map(|record| cells(record.expect("a row")));
+    rows.filter(|row| !row["metric"].starts_with("answer.")).collect()
+}
+
+/// Commands do not read most of the days by dimension. The others reveal what is published.
+#[test]
+fn commands_suppress_what_all_lines_together_reveal() {
+    let bench = Bench::new(60, 70);
+    let mut fetch = bench.command(&["fetch", "--duo", "--project", "--since", "2026-08-24"]);
+    fetch.env("GROUP_PATH", "acme,globex");
+    let records = bench.normalize(&run_command(fetch, b"").stdout);
+    let aggregated = bench.pipe(&["aggregate"], &records);
+    let all: Vec<Metric> = lines_of(&aggregated.stdout, "metric")
+        .into_iter()
+        .map(|line| serde_json::from_value(line).expect("a metric line"))
+        .collect();
+    let of_all = publish(&all, Disclosure { min_people: 5, open_periods: false });
+    let exported = bench.pipe(&["export", "--format", "csv"], &aggregated.stdout);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let expected = table(|| of_all.iter(), InstanceColumn::Always).expect("memory does not fail");
+    assert!(rows(&exported.stdout) == rows(&expected), "the commands publish something else");
+    let is_day_of_event = |line: &Metric| line.grain == Grain::Day && line.by.contains("event");
+    let without_days = all.iter().filter(|line| !is_day_of_event(line));
+    let of_published = publish(without_days, Disclosure { min_people: 5, open_periods: false });
+    assert!(of_published != of_all, "the days of events matter");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::audit::{self, Bounds, Propagation};
 use super::line_index::LineIndex;
 use super::open::is_of_any_day;
 use super::order::Order;
+use super::partial_weeks;
 use super::relations::{Count, Kind, Relations};
 use crate::aggregate::metrics::Unit;
 
@@ -44,13 +45,19 @@ pub enum Revealed {
 ///
 /// [`publish`]: super::publish
 pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
-    let order = Order::of(lines, |_| None);
-    let relations = Relations::of(&LineIndex::of(lines), &order);
-    let in_order = order.sorted(lines);
+    // With the place of each published line.
+    let published = lines.iter().cloned().enumerate().map(|(at, line)| (Some(at), line));
+    let parts = partial_weeks::unknown_parts(lines).into_iter().map(|line| (None, line));
+    let mut all: Vec<(Option<usize>, Line<'_>)> = published.chain(parts).collect();
+    all.sort_by(|(_, one), (_, other)| one.key().cmp(&other.key()));
+    let (places, all): (Vec<Option<usize>>, Vec<Line<'_>>) = all.into_iter().unzip();
+    let order = Order::of(&all, |_| None);
+    let relations = Relations::of(&LineIndex::of(&all), &order);
+    let in_order = order.sorted(&all);
     let (values, units) = (audit::values(&in_order), audit::units());
     let possible_zeros = audit::possible_zeros(&in_order);
     let mut bounds: Vec<Bounds> = Vec::with_capacity(values.len());
-    for (at, line) in lines.iter().enumerate() {
+    for (at, line) in all.iter().enumerate() {
         bounds.extend(
             [2 * at, 2 * at + 1]
                 .map(|count| audit::known(line.is_suppressed, values[count], possible_zeros[count])),
@@ -60,7 +67,8 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
     propagation.propagate(0..relations.groups.len(), |group| relations.groups[group].is_certain);
     let bounds = propagation.bounds();
     let mut findings = few_people(lines, min_people);
-    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.is_suppressed) {
+    for (at, line) in all.iter().enumerate().filter(|(_, line)| line.is_suppressed) {
+        let Some(place) = places[at] else { continue };
         let unit = units.get(line.metric);
         let is_rate = matches!(unit, Some(Unit::Share(_) | Unit::PerPerson(_)));
         let known = bounds[Count::of(at).index()];
@@ -69,7 +77,7 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         let is_of_nobody = known.high == 0.0;
         if !is_rate && !is_of_many && !is_of_nobody && known.is_narrow(min_people) {
             let revealed = Revealed::Suppressed { low: known.low, high: known.high };
-            findings.push(Finding { line: at, revealed });
+            findings.push(Finding { line: place, revealed });
         }
     }
     let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
@@ -79,10 +87,10 @@ pub fn attack(lines: &[Line<'_>], min_people: u64) -> Vec<Finding> {
         let (Some(all), Some(some)) = (exact(total), exact(*part)) else { continue };
         let others = all.low - some.low;
         let is_zero = some.low == 0.0;
-        if !is_zero && (1.0..min_people as f64).contains(&others) && seen.insert((part.line(), total.line()))
-        {
-            let revealed = Revealed::Others { people: others as u64, of: total.line() };
-            findings.push(Finding { line: part.line(), revealed });
+        let (Some(part), Some(total)) = (places[part.line()], places[total.line()]) else { continue };
+        if !is_zero && (1.0..min_people as f64).contains(&others) && seen.insert((part, total)) {
+            let revealed = Revealed::Others { people: others as u64, of: total };
+            findings.push(Finding { line: part, revealed });
         }
     }
     findings.sort_by_key(|finding| finding.line);

@@ -14,7 +14,7 @@ pub(super) struct Bounds {
 }
 
 /// Rounding of sums of amounts.
-const TOLERANCE: f64 = 1e-6;
+pub(super) const TOLERANCE: f64 = 1e-6;
 
 /// Below this width, every change of the bounds of a whole number counts.
 const SMALL_EXTENT: f64 = 32.0;

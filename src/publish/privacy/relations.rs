@@ -1,7 +1,7 @@
 //! All relations among published lines, from the [`Relation`]s that the metrics declare.
 
 mod periods;
-mod rates;
+pub(super) mod rates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -17,6 +17,7 @@ use crate::base::dimensions::Dimensions;
 use crate::model::metric::Population;
 use crate::model::number::Number;
 use crate::model::scope::ALL_SCOPES;
+use rates::without_stat;
 
 /// A count of a line: its value, or one of the two counts of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -267,10 +268,7 @@ impl Relations {
 
     /// Statistics of the same observations.
     fn add_statistics(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>) {
-        let observations = |at: usize| {
-            let by: Dimensions = lines[at].by.iter().filter(|(name, _)| *name != "stat").collect();
-            (lines[at].series(), by)
-        };
+        let observations = |at: usize| (lines[at].series(), without_stat(lines[at].by));
         let mut order: Vec<usize> = range.filter(|at| lines[*at].by.contains("stat")).collect();
         order.sort_by_cached_key(|at| observations(*at));
         for pair in order.windows(2).filter(|pair| observations(pair[0]) == observations(pair[1])) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::audit::{self, Bounds, Propagation};
 use super::order::Order;
+use super::partial_weeks::is_partial_week;
 use super::relations::{Count, Group, Kind, Relations};
 use super::teams::TeamRelations;
 use super::{Line, has_no_personal_data};
@@ -17,6 +18,15 @@ use crate::base::calendar::Grain;
 /// How many weeks back something new can change bounds: a month has days of six weeks. Beyond, it would have to pass
 /// through several relations of many values each, which takes most of the time and was never seen to matter.
 const REACH: u32 = 6;
+
+/// How many values more than k a count of few people must be able to have. Relations used together can narrow
+/// it further than one after the other, as it is done here: with two values more, linear programming over
+/// all of them no longer finds a count with fewer than k (`tests/integration/attack`).
+const MARGIN: u64 = 2;
+
+/// Of a part of a week, nobody may know who is behind it. Fewer cases than this for each of k people
+/// can be those of few.
+const CASES_PER_PERSON: u64 = 4;
 
 /// What suppression has to know of a line: a small part of it, for there are many and it is read often.
 struct Facts {
@@ -32,6 +42,8 @@ struct Facts {
     is_rate: bool,
     /// Whether it is only implied by published lines.
     is_implied: bool,
+    /// Whether it is a part of a week.
+    is_partial_week: bool,
     /// Whether it contains nothing about what people did.
     is_impersonal: bool,
     /// Whether it is suppressed.
@@ -76,7 +88,10 @@ impl<'s> Suppressor<'s> {
     ) -> Suppressor<'s> {
         let lines = order.sorted(lines);
         let values = audit::values(&lines);
-        let holds = relations.groups.iter().map(|group| audit::holds(relations, group, &values)).collect();
+        let holds = |group: &Group| {
+            audit::holds(relations, group, &values) || is_of_unknown_parts(&lines, relations, group, &values)
+        };
+        let holds = relations.groups.iter().map(holds).collect();
         let units = audit::units();
         let importance = importance(&lines, relations);
         let facts = |(at, line): (usize, &&Line<'_>)| Facts {
@@ -85,11 +100,13 @@ impl<'s> Suppressor<'s> {
             importance: importance[at],
             length: match line.period.grain {
                 Grain::Day => 0,
-                Grain::Week => 1,
-                Grain::Month | Grain::Window => 2,
+                Grain::Month => 1,
+                Grain::Week => 2,
+                Grain::Window => 3,
             },
             is_rate: matches!(units.get(line.metric), Some(Unit::Share(_) | Unit::PerPerson(_))),
             is_implied: line.is_implied(),
+            is_partial_week: is_partial_week(line.period),
             is_impersonal: has_no_personal_data(line.metric),
             is_suppressed: line.is_suppressed,
         };
@@ -205,11 +222,16 @@ impl<'s> Suppressor<'s> {
     fn find_narrow(&mut self, counts: &[usize]) {
         for count in counts {
             let line = count / 2;
+            let bounds = self.propagation.bounds()[*count];
             let is_narrow = self.lines[line].is_suppressed
                 && self.lines[line].stage <= self.stage
-                && self.is_protected(line)
-                && self.values[*count].is_some()
-                && self.propagation.bounds()[*count].is_narrow(self.min_people);
+                && if self.values[*count].is_some() {
+                    let margin = if self.has_few_people(line) { MARGIN } else { 0 };
+                    self.is_protected(line) && bounds.is_narrow(self.min_people + margin)
+                } else {
+                    let is_safe = bounds.low >= (CASES_PER_PERSON * self.min_people) as f64;
+                    self.lines[line].is_partial_week && !is_safe && bounds.is_narrow(self.min_people)
+                };
             match is_narrow {
                 true => self.narrow.insert(*count),
                 false => self.narrow.remove(count),
@@ -333,8 +355,11 @@ impl<'s> Suppressor<'s> {
 
     /// Whether the counts of a line must stay unknown once it is suppressed.
     fn is_protected(&self, line: usize) -> bool {
-        let has_few = self.lines[line].people.is_some_and(|people| (1..self.min_people).contains(&people));
-        has_few || !(self.lines[line].is_rate || self.lines[line].is_implied)
+        self.has_few_people(line) || !(self.lines[line].is_rate || self.lines[line].is_implied)
+    }
+
+    fn has_few_people(&self, line: usize) -> bool {
+        self.lines[line].people.is_some_and(|people| (1..self.min_people).contains(&people))
     }
 
     /// The published count of a group that is the least loss: a rate, a part, else the total.
@@ -468,6 +493,23 @@ impl<'s> Suppressor<'s> {
         parts.iter().any(of_part)
             || (!matches!(group.kind, Kind::Nested | Kind::AtMost | Kind::Within) && limit(&total, high))
     }
+}
+
+/// Whether a group adds up although it has parts of weeks of which nobody knows what they count.
+fn is_of_unknown_parts(
+    lines: &[&Line<'_>],
+    relations: &Relations,
+    group: &Group,
+    values: &[Option<f64>],
+) -> bool {
+    let is_unknown = |line: &usize| values[2 * line].is_none();
+    let mut unknown = relations.lines_of(group).filter(is_unknown).peekable();
+    let Some(first) = unknown.peek().map(|line| lines[*line]) else { return false };
+    unknown.all(|line| is_partial_week(lines[line].period))
+        && relations.lines_of(group).map(|line| lines[line]).all(|line| {
+            (line.metric, line.instance, line.scope) == (first.metric, first.instance, first.scope)
+                && (line.population, line.by) == (first.population, first.by)
+        })
 }
 
 /// The indices of what belongs to each stage.

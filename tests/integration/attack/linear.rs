@@ -13,6 +13,7 @@ use super::knowledge::{Knowledge, Variable};
 use super::meaning::Kind;
 use super::relations::{Relation, Sense};
 use super::simplex::{NoOptimum, Simplex};
+use super::site::MIN_PEOPLE;
 
 const EPSILON: f64 = 1e-5;
 
@@ -26,7 +27,7 @@ pub(crate) struct Limits {
 }
 
 /// What the search did.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Examined {
     pub(crate) numbers: usize,
     /// Numbers whose neighborhood was cut.
@@ -35,11 +36,13 @@ pub(crate) struct Examined {
     pub(crate) left_out: usize,
     /// Programs without a solution, because of numerical trouble.
     pub(crate) failed: usize,
+    /// The relations that narrow each number together, without those that are not needed.
+    pub(crate) proofs: HashMap<usize, Vec<usize>>,
 }
 
 impl fmt::Display for Examined {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Examined { numbers, cut, left_out, failed } = self;
+        let Examined { numbers, cut, left_out, failed, .. } = self;
         write!(
             out,
             "{numbers} numbers by linear programming ({cut} cut, {failed} failed), {left_out} left out"
@@ -73,8 +76,11 @@ pub(crate) fn narrow(knowledge: &mut Knowledge, relations: &[Relation], limits: 
         let around = neighborhood(knowledge, relations, &of_variable, target, limits.variables);
         examined.numbers += 1;
         examined.cut += usize::from(around.is_cut);
-        let (mut program, at) = program(knowledge, relations, &around.relations, target);
-        let ends = [program.optimum(at, false), program.optimum(at, true)];
+        let ends = ends(knowledge, relations, &around.relations, target);
+        if is_narrow(&knowledge.variables[target], &ends) {
+            let proof = proof(knowledge, relations, around.relations, target);
+            examined.proofs.insert(target, proof);
+        }
         let variable = &mut knowledge.variables[target];
         for (end, is_most) in ends.into_iter().zip([false, true]) {
             match end {
@@ -86,6 +92,34 @@ pub(crate) fn narrow(knowledge: &mut Knowledge, relations: &[Relation], limits: 
         }
     }
     examined
+}
+
+/// The least and the most that a number can be.
+type Ends = [Result<f64, NoOptimum>; 2];
+
+fn ends(knowledge: &Knowledge, relations: &[Relation], around: &[usize], target: usize) -> Ends {
+    let (mut program, at) = program(knowledge, relations, around, target);
+    [program.optimum(at, false), program.optimum(at, true)]
+}
+
+/// Whether these ends leave fewer than k whole numbers.
+fn is_narrow(variable: &Variable, ends: &Ends) -> bool {
+    let low = ends[0].as_ref().map_or(variable.low, |low| low.max(variable.low));
+    let high = ends[1].as_ref().map_or(variable.high, |high| high.min(variable.high));
+    high + EPSILON - low < (MIN_PEOPLE - 1) as f64
+}
+
+/// Leaves out each relation without which the number is narrow too.
+fn proof(knowledge: &Knowledge, relations: &[Relation], mut around: Vec<usize>, target: usize) -> Vec<usize> {
+    let mut at = around.len();
+    while at > 0 {
+        at -= 1;
+        let relation = around.remove(at);
+        if !is_narrow(&knowledge.variables[target], &ends(knowledge, relations, &around, target)) {
+            around.insert(at, relation);
+        }
+    }
+    around
 }
 
 /// The relations around a number.

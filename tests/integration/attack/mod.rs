@@ -41,7 +41,7 @@ fn attack_after(cut: Option<Cut>, plan: Plan) -> Report {
     let reasons = Propagation::new(&knowledge, &relations).run(&mut knowledge);
     let propagated = started.elapsed();
     let examined = linear::narrow(&mut knowledge, &relations, limits());
-    let mut report = Report::of(&knowledge, &relations, &reasons);
+    let mut report = Report::of(&knowledge, &relations, &reasons, &examined.proofs);
     report.broken = broken;
     eprintln!(
         "{plan:?}: {} variables, {} relations; read in {read:?}, propagated in {propagated:?}, all in {:?}; {examined}",
@@ -108,7 +108,7 @@ fn a_relation_that_suppression_does_not_know_is_noticed() {
 
 /// How far linear programming goes: `DUO_METRICS_ATTACK_LINEAR="VARIABLES NUMBERS"`.
 fn limits() -> Limits {
-    let named = std::env::var("DUO_METRICS_ATTACK_LINEAR").unwrap_or_else(|_| "120 20".to_owned());
+    let named = std::env::var("DUO_METRICS_ATTACK_LINEAR").unwrap_or_else(|_| "120 400".to_owned());
     let numbers: Vec<usize> = named.split_whitespace().map(|word| word.parse().expect("a number")).collect();
     Limits { variables: numbers[0], numbers: numbers[1] }
 }

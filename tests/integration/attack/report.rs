@@ -1,6 +1,6 @@
 //! What the attack found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::knowledge::{Knowledge, Range, Series, Variable, days};
@@ -60,7 +60,7 @@ pub(crate) fn broken(knowledge: &Knowledge, relations: &[Relation]) -> BTreeMap<
 }
 
 /// The conclusions that led to the bounds of a number, the last one first.
-fn chain(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>], at: usize) -> String {
+fn chain(relations: &[Relation], reasons: &[Option<usize>], at: usize) -> Vec<usize> {
     let mut used: Vec<usize> = Vec::new();
     let mut waiting = std::collections::VecDeque::from([at]);
     while let Some(at) = waiting.pop_front() {
@@ -71,6 +71,10 @@ fn chain(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>
         }
         waiting.extend(relations[reason].terms.iter().map(|(other, _)| *other));
     }
+    used
+}
+
+fn texts(knowledge: &Knowledge, relations: &[Relation], used: &[usize]) -> String {
     let texts: Vec<String> = used.iter().map(|reason| explain(knowledge, &relations[*reason])).collect();
     texts.join("\n              ")
 }
@@ -102,7 +106,12 @@ impl Report {
     }
 
     /// Judges the bounds by the truth.
-    pub(crate) fn of(knowledge: &Knowledge, relations: &[Relation], reasons: &[Option<usize>]) -> Report {
+    pub(crate) fn of(
+        knowledge: &Knowledge,
+        relations: &[Relation],
+        reasons: &[Option<usize>],
+        proofs: &HashMap<usize, Vec<usize>>,
+    ) -> Report {
         let mut report = Report {
             rows: knowledge.rows,
             loss: knowledge.loss.clone(),
@@ -129,17 +138,22 @@ impl Report {
             }
             if variable.few_people.is_some() {
                 report.sensitive += 1;
-                report.judge(knowledge, at, relations, reasons);
+                let reason = match proofs.get(&at) {
+                    Some(proof) => texts(knowledge, relations, proof),
+                    None => texts(knowledge, relations, &chain(relations, reasons, at)),
+                };
+                report.judge(knowledge, at, &reason);
             }
         }
         report.add_differences(knowledge);
         report
     }
 
-    fn judge(&mut self, knowledge: &Knowledge, at: usize, relations: &[Relation], reasons: &[Option<usize>]) {
+    fn judge(&mut self, knowledge: &Knowledge, at: usize, reason: &str) {
         let variable = &knowledge.variables[at];
         let width = variable.high - variable.low;
-        if !variable.is_derived() {
+        // Who knows that it is nobody learns nothing of anyone. It is somebody on an earlier site only.
+        if !variable.is_derived() || variable.high <= 0.0 {
             return;
         }
         let quantity = &knowledge.series[variable.series].quantity;
@@ -157,7 +171,6 @@ impl Report {
             // k possible values, so the ends differ by less than k.
             "almost open"
         };
-        let reason = chain(knowledge, relations, reasons, at);
         self.findings.entry(format!("{place} {field} {precision}")).or_default().push(format!(
             "{} in [{}, {}] is {:?} of {} people: {reason}",
             knowledge.name(at),

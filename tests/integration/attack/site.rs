@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use duo_metrics::aggregate::aggregator::{self, MetricReport, Options};
 use duo_metrics::model::metric::Metric;
 use duo_metrics::publish::export::{InstanceColumn, table};
-use duo_metrics::publish::privacy::{Disclosure, publish};
+use duo_metrics::publish::privacy::{Disclosure, is_used, publish};
 use duo_metrics::system::summary::Summary;
 
 use super::worlds::World;
@@ -54,7 +54,8 @@ pub(crate) type Cut = fn(&Metric) -> bool;
 pub(crate) fn published(report: &MetricReport, cut: Option<Cut>, seen: &mut HashSet<String>) -> Vec<Row> {
     let disclosure = Disclosure { min_people: MIN_PEOPLE, open_periods: false };
     let is_first = |line: &&Metric| cut.is_none_or(|cut| cut(line));
-    let (first, second): (Vec<&Metric>, Vec<&Metric>) = report.metrics.iter().partition(is_first);
+    let (first, second): (Vec<&Metric>, Vec<&Metric>) =
+        report.metrics.iter().filter(|line| is_used(line)).partition(is_first);
     let mut lines = publish(first, disclosure);
     lines.extend(publish(second, disclosure));
     let text = table(|| lines.iter(), InstanceColumn::Always).expect("the table is written to memory");

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::Line;
 use super::super::line_index::{LineIndex, LineRef};
+use super::super::partial_weeks::is_partial_week;
 use super::{Count, Kind, Relations};
 use crate::aggregate::view;
 use crate::base::calendar::{Day, Grain, Period, WINDOW_DAYS};
@@ -28,7 +29,9 @@ impl Relations {
                 let lines = same_key.iter().copied().filter(move |&at| lines[at].period.grain == grain);
                 lines.collect::<Vec<usize>>()
             };
-            let (days, weeks) = (of_grain(Grain::Day), of_grain(Grain::Week));
+            let days = of_grain(Grain::Day);
+            let (parts_of_weeks, weeks): (Vec<usize>, Vec<usize>) =
+                of_grain(Grain::Week).into_iter().partition(|&at| is_partial_week(lines[at].period));
             let longer = same_key.iter().copied().filter(|&at| lines[at].period.grain != Grain::Day);
             for total in longer {
                 let Period { grain, start, end } = lines[total].period;
@@ -38,18 +41,36 @@ impl Relations {
                     all[first.min(last)..last].to_vec()
                 };
                 self.whole(lines, kind, Some(total), within(&days));
+                if grain == Grain::Week && !is_partial_week(lines[total].period) {
+                    self.whole(lines, kind, Some(total), within(&parts_of_weeks));
+                }
                 match (grain, kind) {
                     // A window that ends with a week consists of four weeks.
                     (Grain::Window, _) if start.is_monday() => {
                         self.whole(lines, kind, Some(total), within(&weeks))
                     }
-                    (Grain::Month, Kind::Sum) => {
-                        let counts = |weeks: Vec<usize>| weeks.into_iter().map(Count::of);
-                        self.group(Kind::Within, Some(Count::of(total)), counts(within(&weeks)));
+                    // A week without a line has nothing to count, nor have its parts.
+                    (Grain::Month, Kind::Sum) if has_weeks => {
                         let first = weeks.partition_point(|&at| lines[at].period.end < start);
                         let last = weeks.partition_point(|&at| lines[at].period.start <= end);
                         let around = weeks[first.min(last)..last].to_vec();
-                        self.group(Kind::Around, Some(Count::of(total)), counts(around));
+                        let (inner, parts) = (within(&weeks), within(&parts_of_weeks));
+                        // If the days are known, nothing happened in a part without a line.
+                        let has_parts = |&week: &usize| {
+                            let Period { start, end, .. } = lines[week].period;
+                            inner.contains(&week)
+                                || (parts_of_weeks.iter().map(|&at| lines[at].period))
+                                    .any(|part| start <= part.start && part.end <= end)
+                        };
+                        if around.iter().all(has_parts) {
+                            let windows = of_grain(Grain::Window);
+                            self.add_windows_of_month(lines, total, &windows, &inner, &parts_of_weeks);
+                            self.whole(lines, kind, Some(total), inner.into_iter().chain(parts));
+                        } else {
+                            let counts = |weeks: Vec<usize>| weeks.into_iter().map(Count::of);
+                            self.group(Kind::Within, Some(Count::of(total)), counts(inner));
+                            self.group(Kind::Around, Some(Count::of(total)), counts(around));
+                        }
                     }
                     // People of a week are among those of its month.
                     (Grain::Window | Grain::Month, Kind::Cover) => {
@@ -89,6 +110,52 @@ impl Relations {
                     self.group(Kind::Sum, Some(before_count), left.into_iter().chain([after_count]))
                 }
                 (None, Some(joined)) => self.group(Kind::Sum, Some(after_count), [before_count, joined]),
+            }
+        }
+    }
+
+    /// The windows that lie in a month, or reach beyond it by a part of a week.
+    fn add_windows_of_month(
+        &mut self,
+        lines: &LineIndex<'_, '_>,
+        month: usize,
+        windows: &[usize],
+        weeks: &[usize],
+        parts_of_weeks: &[usize],
+    ) {
+        let Period { start, end, .. } = lines[month].period;
+        // A part without a line counts nothing.
+        let part = |is_wanted: &dyn Fn(Period) -> bool| {
+            let found = parts_of_weeks.iter().find(|&&at| is_wanted(lines[at].period));
+            found.map(|&at| Count::of(at))
+        };
+        let (first, last) = (part(&|part| part.start == start), part(&|part| part.end == end));
+        let (before, after) =
+            (part(&|part| part.end == start.plus(-1)), part(&|part| part.start == end.plus(1)));
+        // Those that share more than a part of a week with the months around are no closer relation.
+        let is_near = |&at: &usize| {
+            let Period { start: from, end: to, .. } = lines[at].period;
+            from.is_monday() && from > start.plus(-7) && to < end.plus(7)
+        };
+        for window in windows.iter().copied().filter(is_near) {
+            let Period { start: from, end: to, .. } = lines[window].period;
+            let others =
+                weeks.iter().filter(|&&at| lines[at].period.end < from || lines[at].period.start > to);
+            let others: Vec<Count> = others.map(|&at| Count::of(at)).collect();
+            let [month, window] = [month, window].map(Count::of);
+            let (left, right) = match (from < start, to > end) {
+                (false, false) => ([Some(month), None], [Some(window), first, last]),
+                (true, false) => ([Some(month), before], [Some(window), None, last]),
+                (false, true) => ([Some(month), after], [Some(window), first, None]),
+                (true, true) => continue,
+            };
+            let left: Vec<Count> = left.into_iter().flatten().collect();
+            let right: Vec<Count> = right.into_iter().flatten().chain(others).collect();
+            match (&left[..], &right[..]) {
+                ([total], parts) => self.group(Kind::Sum, Some(*total), parts.iter().copied()),
+                (parts, [total]) => self.group(Kind::Sum, Some(*total), parts.iter().copied()),
+                ([_, _], [_, _]) => self.group(Kind::Balance, None, left.into_iter().chain(right)),
+                _ => {}
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::base::dimensions::Dimensions;
 use crate::model::number::Number;
 
 /// Its observations are the finished sessions.
-const DURATION: &str = "agents.duration_seconds";
+pub(in super::super) const DURATION: &str = "agents.duration_seconds";
 
 impl Relations {
     /// The counts that the rates of a metric reveal, and the people that a rate of people leaves out.
@@ -98,7 +98,11 @@ fn line_of(lines: &LineIndex<'_, '_>, rate: &Line<'_>, count: &CountRef, period:
 
 /// The dimensions of the finished sessions of a duration. Only they have a duration where GitLab
 /// aggregates sessions.
-fn finished(duration: &Dimensions) -> Dimensions {
-    let by = duration.iter().filter(|(name, _)| *name != "stat");
-    by.chain([("status", "finished")]).collect()
+pub(in super::super) fn finished(duration: &Dimensions) -> Dimensions {
+    without_stat(duration).iter().chain([("status", "finished")]).collect()
+}
+
+/// The dimensions of the observations of a statistic.
+pub(in super::super) fn without_stat(by: &Dimensions) -> Dimensions {
+    by.iter().filter(|(name, _)| *name != "stat").collect()
 }
