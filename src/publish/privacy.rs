@@ -141,7 +141,8 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
     lines.dedup_by(|a, b| a.key() == b.key());
 
     for line in &mut lines {
-        line.is_suppressed = line.is_implied() || groups.has_few_people(line, min_people);
+        line.is_suppressed |=
+            (line.is_implied() && !is_partial_week(line.period)) || groups.has_few_people(line, min_people);
     }
     let order = Order::of(&lines, |line| open.first_published(line.period));
     let index = LineIndex::of(&lines);

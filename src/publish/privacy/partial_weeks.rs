@@ -4,7 +4,7 @@
 //! week is the sum of its parts: from one month to the next, published weeks and months reveal them, and
 //! so what remains for a single day. A part takes part in the relations as a line that is not published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::audit::{self, TOLERANCE};
 use super::relations::number_of;
@@ -45,13 +45,14 @@ pub(super) fn is_in_part(metric: &str, day: Day) -> bool {
     adds_up(metric) && parts_of_week(Period::containing(Grain::Week, day, day)).is_some()
 }
 
-/// The parts of the weeks among these lines, with the sums of their days. None if these do not add up to the
-/// week, and none for a part of which everyone knows that nothing happened: its days are published, or those
-/// of its events.
+/// The parts of the weeks among these lines, with the sums of their days; none if these do not add up to the
+/// week. A part is not suppressed if everyone knows that nothing happened: its days are published, or those of
+/// its events, or its month has other lines but none of this.
 ///
 /// Teams have no days, so that only their week is known, and not what its parts count.
 pub(super) fn parts<'a>(lines: &[Line<'a>], metrics: &[&'a Metric]) -> Vec<Line<'a>> {
     let sums = sums(metrics);
+    let months = Months::of(lines);
     let units = audit::units();
     let mut all = Vec::new();
     for (week, parts) in weeks(lines) {
@@ -82,10 +83,11 @@ pub(super) fn parts<'a>(lines: &[Line<'a>], metrics: &[&'a Metric]) -> Vec<Line<
             metric => Some(sums_of(metric, week.by)).filter(adds_up),
         };
         let Some(found) = found else { continue };
-        let is_nothing = |part: &Line<'_>| number(part) == Some(0.0);
-        let shows_nothing = (week.by.is_empty() || is_implied(week.metric, Grain::Day, week.by))
-            && !found.iter().all(is_nothing);
-        all.extend(found.into_iter().filter(|part| !shows_nothing || !is_nothing(part)));
+        let shows_days = week.by.is_empty() || is_implied(week.metric, Grain::Day, week.by);
+        all.extend(found.map(|part| {
+            let is_known = number(&part) == Some(0.0) && (shows_days || months.lack(&part));
+            Line { is_suppressed: !is_known, ..part }
+        }));
     }
     all
 }
@@ -106,6 +108,33 @@ fn sums<'a>(metrics: &[&'a Metric]) -> BTreeMap<Key<'a>, Sum> {
         sum.people = sum.people.zip(metric.people).map(|(most, people)| most.max(people));
     }
     sums
+}
+
+/// The months with lines.
+struct Months<'a> {
+    of_metrics: BTreeSet<(&'a str, &'a str, &'a str, Day)>,
+    of_lines: BTreeSet<Key<'a>>,
+}
+
+impl<'a> Months<'a> {
+    fn of(lines: &[Line<'a>]) -> Months<'a> {
+        let mut months = Months { of_metrics: BTreeSet::new(), of_lines: BTreeSet::new() };
+        let of_months = lines.iter().filter(|line| line.period.grain == Grain::Month);
+        for line in of_months.filter(|line| adds_up(line.metric)) {
+            let Line { metric, instance, scope, population, by, period, .. } = *line;
+            months.of_metrics.insert((metric, instance, scope, period.start));
+            months.of_lines.insert((metric, instance, scope, population, by, period.start));
+        }
+        months
+    }
+
+    /// Whether the month of a part has no line of what the part counts, but others.
+    fn lack(&self, part: &Line<'_>) -> bool {
+        let Line { metric, instance, scope, population, by, period, .. } = *part;
+        let month = Period::containing(Grain::Month, period.start, period.start).start;
+        self.of_metrics.contains(&(metric, instance, scope, month))
+            && !self.of_lines.contains(&(metric, instance, scope, population, by, month))
+    }
 }
 
 /// A sum as a number of the same kind.

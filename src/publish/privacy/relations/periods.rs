@@ -55,14 +55,7 @@ impl Relations {
                         let last = weeks.partition_point(|&at| lines[at].period.start <= end);
                         let around = weeks[first.min(last)..last].to_vec();
                         let (inner, parts) = (within(&weeks), within(&parts_of_weeks));
-                        // If the days are known, nothing happened in a part without a line.
-                        let has_parts = |&week: &usize| {
-                            let Period { start, end, .. } = lines[week].period;
-                            inner.contains(&week)
-                                || (parts_of_weeks.iter().map(|&at| lines[at].period))
-                                    .any(|part| start <= part.start && part.end <= end)
-                        };
-                        if around.iter().all(has_parts) {
+                        if inner.len() + parts.len() == around.len() {
                             let windows = of_grain(Grain::Window);
                             self.add_windows_of_month(lines, total, &windows, &inner, &parts_of_weeks);
                             self.whole(lines, kind, Some(total), inner.into_iter().chain(parts));
@@ -124,7 +117,6 @@ impl Relations {
         parts_of_weeks: &[usize],
     ) {
         let Period { start, end, .. } = lines[month].period;
-        // A part without a line counts nothing.
         let part = |is_wanted: &dyn Fn(Period) -> bool| {
             let found = parts_of_weeks.iter().find(|&&at| is_wanted(lines[at].period));
             found.map(|&at| Count::of(at))
