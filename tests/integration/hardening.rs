@@ -194,8 +194,10 @@ fn a_signal_removes_temporary_files_unless_it_is_ignored() {
         // A shell makes its commands ignore what it ignores.
         let script = if is_ignored { "trap '' TERM; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
         let binary = bare_command(bench.folder(), &[]);
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]).arg(binary.get_program()).args(arguments).current_dir(bench.folder());
+        // Under nohup, the tests ignore HUP.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", "/bin/sh", "-c", script]).arg(binary.get_program());
+        command.args(arguments).current_dir(bench.folder());
         // It waits for input.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");

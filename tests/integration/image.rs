@@ -71,7 +71,7 @@ fn the_image_is_static_and_contains_all_tools_of_the_jobs() {
             let left = "for name in duo-metrics:6-1 globex:7-1; do\n\
                 mkdir .duo-metrics/raw/$name; echo nonsense | tee .duo-metrics/raw/$name/x.jsonl > .duo-metrics/handed-over/$name.jsonl.gz\n\
                 done\n\
-                mkdir -p .duo-metrics/duo-metrics:history; echo nonsense > .duo-metrics/duo-metrics:history/x.jsonl.gz\n";
+                cd .duo-metrics; mkdir -p duo-metrics:history; echo nonsense > duo-metrics:history/x.jsonl.gz\n";
             assert_eq!(run_in_root(&bench, &folder, id, left).code, 0);
         }
         let script: String = jobs[format!("$[[ inputs.job_prefix ]]{job}")]["script"]

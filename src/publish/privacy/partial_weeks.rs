@@ -61,7 +61,7 @@ pub(super) fn parts<'a>(lines: &[Line<'a>], metrics: &[&'a Metric]) -> Vec<Line<
             continue;
         }
         let number = |line: &Line<'_>| number_of(line, false, units.get(week.metric).copied());
-        let adds_up = |[one, other]: &[Line<'_>; 2]| {
+        let is_week = |[one, other]: &[Line<'_>; 2]| {
             let sum = number(one).zip(number(other)).map(|(one, other)| one + other);
             sum.zip(number(week)).is_some_and(|(sum, week)| (sum - week).abs() <= TOLERANCE * week.max(1.0))
         };
@@ -79,8 +79,8 @@ pub(super) fn parts<'a>(lines: &[Line<'a>], metrics: &[&'a Metric]) -> Vec<Line<
             DURATION => [finished(week.by), without_stat(week.by)]
                 .iter()
                 .map(|by| sums_of("agents.sessions", by))
-                .find(adds_up),
-            metric => Some(sums_of(metric, week.by)).filter(adds_up),
+                .find(is_week),
+            metric => Some(sums_of(metric, week.by)).filter(is_week),
         };
         let Some(found) = found else { continue };
         let shows_days = week.by.is_empty() || is_implied(week.metric, Grain::Day, week.by);
