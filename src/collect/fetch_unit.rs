@@ -139,8 +139,8 @@ impl<'a> FetchUnit<'a> {
         !self.is_single_day() || day.rem_euclid(every) == weekday
     }
 
-    /// Marks it as skipped.
-    pub fn skip(&self) {
+    /// Marks it as skipped: its day is not in the sample of `--every`.
+    pub fn leave_out(&self) {
         self.collected().is_skipped = true;
     }
 

@@ -248,7 +248,7 @@ impl<'a, W: Write + Send> Scheduler<'a, W> {
         let mut partitions = Vec::new();
         for (unit, of_unit) in units.into_iter().zip(listed) {
             let Some(of_unit) = of_unit.transpose()? else {
-                unit.skip();
+                unit.leave_out();
                 self.finish(unit)?;
                 continue;
             };

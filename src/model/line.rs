@@ -372,9 +372,10 @@ pub fn daily_breakdown(text: &str) -> Option<DailyBreakdown<'_>> {
     let (_, rest) = rest.strip_prefix(r#","end":""#)?.split_once('"')?;
     let by = rest.strip_prefix(r#","by":{""#).filter(|_| rest.ends_with('}'))?;
     let (dimension, rest) = by.split_once('"')?;
-    // An escaped quote is not followed by another one.
-    let (_, rest) = rest.strip_prefix(":\"")?.split_once('"')?;
-    Some(DailyBreakdown { metric, day, dimension, has_more_dimensions: rest.starts_with(",\"") })
+    let (value, rest) = rest.strip_prefix(":\"")?.split_once('"')?;
+    // After a backslash, the quote can be part of the value.
+    let has_more_dimensions = !value.ends_with('\\') && rest.starts_with(",\"");
+    Some(DailyBreakdown { metric, day, dimension, has_more_dimensions })
 }
 
 /// Parses a JSON object. The error states what is wrong and where, but contains no value: values
@@ -586,6 +587,16 @@ mod tests {
         let split = line("acme", "day", r#"{"ide":"zed"}"#);
         let found = daily_breakdown(&split).expect("a day by a dimension");
         assert_eq!((found.metric, found.dimension), ("chat.users", "ide"));
+        for (by, has_more) in [
+            (r#"{"ide":"zed"}"#, false),
+            (r#"{"ide":"zed","language":"go"}"#, true),
+            (r#"{"ide":"a\","}"#, false),
+            (r#"{"ide":"a\",\"b\":\""}"#, false),
+        ] {
+            let line = line("acme", "day", by);
+            let found = daily_breakdown(&line).expect("a day by a dimension");
+            assert_eq!(found.has_more_dimensions, has_more, "{line}");
+        }
         for other in [
             line("acme", "day", "{}"),
             line("acme", "week", r#"{"ide":"zed"}"#),

@@ -165,7 +165,7 @@ pub fn publish<'a>(metrics: impl IntoIterator<Item = &'a Metric>, disclosure: Di
 /// Whether a line can be published: a day is not split by what people did.
 ///
 /// Lines of the answer are made from published lines; those of an input are dropped.
-pub fn is_publishable(metric: &Metric) -> bool {
+fn is_publishable(metric: &Metric) -> bool {
     if metric.metric.starts_with("answer.") {
         return false;
     }

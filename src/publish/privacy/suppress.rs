@@ -20,8 +20,8 @@ use crate::base::calendar::Grain;
 const REACH: u32 = 6;
 
 /// How many values more than k a count of few people must be able to have. Relations used together can narrow
-/// it further than one after the other, as it is done here: with two values more, linear programming over
-/// all of them no longer finds a count with fewer than k (`tests/integration/attack`).
+/// it further than one after the other, as it is done here: with two values more, linear programming over the
+/// relations around a count finds none with fewer than k (`tests/integration/attack`).
 const MARGIN: u64 = 2;
 
 /// Of a part of a week, nobody may know who is behind it. Fewer cases than this for each of k people
