@@ -223,7 +223,7 @@ pub(super) fn render(
         environment.add_template(name, source)?;
     }
     // Comments are for those who work on the style, not for those who load the page.
-    let style = font::face() + &minify(STYLE) + &minify(ANSWER_STYLE) + theme.style() + print_header;
+    let style = font::faces() + &minify(STYLE) + &minify(ANSWER_STYLE) + theme.style() + print_header;
     let script = script::bundle(script);
     let allowed = |text: &str| {
         if text.is_empty() {
