@@ -24,6 +24,8 @@ pub enum State {
     Empty,
     /// All data comes from imported events.
     Imported,
+    /// Nothing is known to be missing, and no coverage lines say that nothing is.
+    Unknown,
 }
 
 /// What the state of a dashboard is derived from.
@@ -54,7 +56,7 @@ impl Evidence<'_, '_> {
             // than the window.
             _ if self.coverage.is_empty() => {
                 let is_complete = self.lines.iter().all(|line| line.coverage >= 1.0);
-                if is_complete { State::Complete } else { State::Partial }
+                if is_complete { State::Unknown } else { State::Partial }
             }
             Verdict::Complete | Verdict::Sampled if self.differs => State::Partial,
             Verdict::Complete => State::Complete,
@@ -103,6 +105,8 @@ impl Evidence<'_, '_> {
 pub struct Trust {
     /// The state.
     pub state: State,
+    /// Whether any day is reported.
+    pub is_published: bool,
     /// The state in a few words, for example `92 of 92 days complete`.
     pub summary: String,
     /// Sentences on days, suppression and sources.
@@ -123,7 +127,8 @@ impl Trust {
             State::Imported => "Imported events, completeness unknown".to_owned(),
             _ if days.is_none() => "No week published yet".to_owned(),
             State::Sampled => format!("Sample: {of_days} collected"),
-            _ if evidence.coverage.is_empty() => "Completeness unknown".to_owned(),
+            State::Unknown => "Completeness unknown".to_owned(),
+            State::Partial if evidence.coverage.is_empty() => "Completeness unknown".to_owned(),
             State::Partial => format!("Partial: {of_days} complete"),
             State::Complete => format!("{of_days} complete"),
         };
@@ -131,7 +136,8 @@ impl Trust {
             0 => summary,
             open => format!("{summary} · {} may still change", counted(open, "day", "days")),
         };
-        Trust { state, summary, facts: facts(evidence, state, days, open, min_people) }
+        let facts = facts(evidence, state, days, open, min_people);
+        Trust { state, is_published: days.is_some(), summary, facts }
     }
 }
 

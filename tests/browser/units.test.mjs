@@ -14,6 +14,7 @@ import { creditSentence } from "../../templates/html/script/cost.js";
 import { toCsv } from "../../templates/html/script/csv.js";
 import { shareInterval } from "../../templates/html/script/forest.js";
 import * as format from "../../templates/html/script/format.js";
+import { localizedNumbers } from "../../templates/html/script/locale.js";
 import { impactSentence } from "../../templates/html/script/impact.js";
 import {
   addDays,
@@ -635,4 +636,20 @@ describe("charts and tables", () => {
     assert.equal(start(october, ["language"]), "2026-09-01");
     assert.equal(start(last28Days, ["ide"]), "2026-10-04", "there is none");
   });
+});
+
+test("numbers of the first screen are written as the reader's locale writes them", () => {
+  for (const [english, german] of [
+    ["1,000 of 4,667 suggestions", "1.000 of 4.667 suggestions"],
+    ["21.4%", "21,4\u00a0%"],
+    ["<0.1% and >99.9% and 100%", "<0,1\u00a0% and >99,9\u00a0% and 100\u00a0%"],
+    ["was 127, ±8.9", "was 127, ±8,9"],
+    ["12,345,678.90 credits", "12.345.678,90 credits"],
+    ["−5.9 points (noise ±1.3)", "−5,9 points (noise ±1,3)"],
+    ["4–31 October 2026", "4–31 October 2026"],
+    ["523 of 654 seats, 28 days", "523 of 654 seats, 28 days"],
+    ["model-3.5, claude_4.1, 1.2.3 and 0.1.0-rc", "model-3.5, claude_4.1, 1.2.3 and 0.1.0-rc"],
+  ])
+    assert.equal(localizedNumbers(english, "de-DE"), german);
+  assert.equal(localizedNumbers("1,000 (21.4%)", "en-US"), "1,000 (21.4%)");
 });

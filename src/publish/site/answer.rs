@@ -25,8 +25,9 @@ pub(super) fn value(answer: &Answer, trust: &Trust, scope: &str, assumptions: &A
 /// The facts about the data.
 pub(super) fn trust_value(trust: &Trust) -> Value {
     let (tone, sign) = match trust.state {
+        State::Complete if !trust.is_published => ("empty", "–"),
         State::Complete => ("complete", "✓"),
-        State::Empty => ("empty", "–"),
+        State::Empty | State::Unknown => ("empty", "–"),
         State::Sampled | State::Partial | State::Imported => ("partial", "!"),
     };
     context! { tone => tone, sign => sign, summary => &*trust.summary, facts => &trust.facts }

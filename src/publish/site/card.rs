@@ -100,7 +100,7 @@ impl CardStatus {
             State::Sampled => CardStatus::Sampled,
             State::Partial => CardStatus::Partial,
             State::Empty => CardStatus::Empty,
-            State::Imported => CardStatus::Unknown,
+            State::Imported | State::Unknown => CardStatus::Unknown,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::card::{Card, CardPeriod};
 use super::number;
 use super::page;
 use super::place;
+use super::script;
 use super::text::plain;
 use super::theme::Theme;
 use super::{Error, MetricReport, SiteFile};
@@ -48,7 +49,7 @@ pub fn landing(
         .map(|(first, last)| number::span(first, last));
     let html = page::render(
         "landing.html",
-        &[],
+        script::LANDING,
         theme,
         "",
         context! {

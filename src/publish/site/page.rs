@@ -159,7 +159,7 @@ impl<'a> Frame<'a> {
             groups => groups.iter().map(Place::name).collect(),
         };
         let period = self.days.map_or_else(String::new, |(first, last)| number::span(first, last));
-        let warning = Tile::common_warning(tiles);
+        let common = Tile::common_notes(tiles);
         let tiles = Tile::values(tiles);
         let days = self
             .days
@@ -181,7 +181,8 @@ impl<'a> Frame<'a> {
                 answer::value(found, &self.trust, &groups.join(", "), self.options.assumptions)
             }),
             trust => answer::trust_value(&self.trust),
-            warning => warning,
+            warning => common.warning,
+            not_compared => common.change,
             quality => quality::value(self),
             raw_events => self.kind == Dashboard::Duo,
             definitions => definitions.iter().map(|definition| describe(definition)).collect::<Vec<Value>>(),

@@ -107,7 +107,7 @@ impl Cell {
     /// Days: a line can break between them, not inside one.
     pub(super) fn dates(text: impl Into<String>) -> Cell {
         let text = text.into().replace(' ', "\u{a0}").replace("\u{a0}–\u{a0}", " – ");
-        Cell { text, ..Cell::default() }
+        Cell { text, class: "dates", ..Cell::default() }
     }
 
     /// A day, in which no line breaks.

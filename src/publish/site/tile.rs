@@ -29,9 +29,11 @@ pub(super) struct Tile {
     label: &'static str,
     href: &'static str,
     value: String,
+    /// Whether the value is a number.
+    has_number: bool,
     note: String,
     change: String,
-    /// `up`, `down`, or empty without a clear change.
+    /// `up`, `down`, `unclear`, or `unknown` where there is no comparison.
     direction: &'static str,
     /// The days of the value, which differ from those of the dashboard.
     period: Option<CardPeriod>,
@@ -66,6 +68,7 @@ impl Tile {
             label: metric.label,
             href: metric.href,
             value: UNKNOWN.into(),
+            has_number: false,
             note: String::new(),
             change: change_text(metric, trend),
             direction: direction(trend),
@@ -92,6 +95,7 @@ impl Tile {
             }
             Some(value) => {
                 tile.value = metric.style.text(value.as_f64());
+                tile.has_number = true;
                 tile.note = match (metric.style, table::ratio_text(line)) {
                     (Style::Percent, parts) if !parts.is_empty() => format!("{parts} {}", metric.of),
                     _ => metric.of.into(),
@@ -124,7 +128,7 @@ impl Tile {
 
     /// The tiles for a template. The first ones with a line of weeks are large, and come first.
     pub(super) fn values(tiles: &[Tile]) -> Vec<Value> {
-        let common_warning = Tile::common_warning(tiles);
+        let common = Tile::common_notes(tiles);
         let mut large = LARGE_TILES;
         let is_large = |tile: &&Tile| {
             let is_large = large > 0 && tile.spark.is_some();
@@ -132,21 +136,21 @@ impl Tile {
             is_large
         };
         let (large, small): (Vec<&Tile>, Vec<&Tile>) = tiles.iter().partition(is_large);
-        let large = large.into_iter().map(|tile| tile.value(true, &common_warning));
-        large.chain(small.into_iter().map(|tile| tile.value(false, &common_warning))).collect()
+        let large = large.into_iter().map(|tile| tile.value(true, &common));
+        large.chain(small.into_iter().map(|tile| tile.value(false, &common))).collect()
     }
 
-    fn value(&self, is_large: bool, common_warning: &str) -> Value {
+    fn value(&self, is_large: bool, common: &CommonNotes) -> Value {
         context! {
             label => self.label,
             href => self.href,
             value => &*self.value,
-            words => !self.value.starts_with(|first: char| first.is_ascii_digit() || "<>–".contains(first)),
+            words => !self.has_number && self.value != UNKNOWN,
             note => &*self.note,
-            change => &*self.change,
+            change => if self.change == common.change { "" } else { &*self.change },
             direction => self.direction,
             fresh => self.period.map_or_else(String::new, CardPeriod::text),
-            warning => if self.warning == common_warning { "" } else { &*self.warning },
+            warning => if self.warning == common.warning { "" } else { &*self.warning },
             large => is_large,
             before => self.spark.as_ref().map_or("", |spark| &*spark.before),
             now => self.spark.as_ref().map_or("", |spark| &*spark.now),
@@ -154,14 +158,23 @@ impl Tile {
         }
     }
 
-    /// The warning that all tiles share, to be shown once; empty if they differ.
-    pub(super) fn common_warning(tiles: &[Tile]) -> String {
-        match tiles {
-            [first, rest @ ..] if rest.iter().all(|tile| tile.warning == first.warning) => {
-                first.warning.clone()
-            }
-            _ => String::new(),
-        }
+    /// What the tiles have in common, to be shown once above them.
+    pub(super) fn common_notes(tiles: &[Tile]) -> CommonNotes {
+        let is_too_short = |tile: &&Tile| tile.change == TOO_SHORT;
+        let is_compared = |tile: &Tile| !matches!(tile.direction, "unknown");
+        let change = match tiles.iter().filter(is_too_short).count() {
+            2.. if !tiles.iter().any(is_compared) => TOO_SHORT,
+            _ => "",
+        };
+        // A tile without a value has no warning, and one of another period has its own.
+        let newest = tiles.iter().filter_map(|tile| tile.period).map(|period| period.end).max();
+        let of_newest = |tile: &&Tile| tile.has_number && tile.period.map(|period| period.end) == newest;
+        let mut warnings = tiles.iter().filter(of_newest).map(|tile| &*tile.warning);
+        let warning = match warnings.next() {
+            Some(first) if warnings.all(|warning| warning == first) => first,
+            _ => "",
+        };
+        CommonNotes { warning: warning.into(), change: change.into() }
     }
 
     /// The tile for the landing page.
@@ -175,6 +188,15 @@ impl Tile {
     }
 }
 
+/// Why a level has no change yet.
+const TOO_SHORT: &str = "not compared: fewer than 8 complete weeks";
+
+/// What several tiles state, each empty if they differ.
+pub(super) struct CommonNotes {
+    pub(super) warning: String,
+    pub(super) change: String,
+}
+
 /// The line of the last 28 days (else month, else week).
 fn newest<'a>(metric: &HeadlineMetric<'a>, place: &Place<'a>) -> Option<&'a Line<'a>> {
     let newest = |grain| place.newest(metric.metric, grain, metric.by);
@@ -186,7 +208,7 @@ fn change_text(metric: &HeadlineMetric<'_>, trend: Trend) -> String {
     let change = match trend {
         Trend::NoData => return String::new(),
         Trend::Suppressed => return "not compared: suppressed for privacy".into(),
-        Trend::TooShort(_) => return "not compared: fewer than 8 complete weeks".into(),
+        Trend::TooShort(_) => return TOO_SHORT.into(),
         Trend::Known(change) => change,
     };
     let Change { now, before, noise, .. } = change;
@@ -217,6 +239,7 @@ fn direction(trend: Trend) -> &'static str {
     match trend.known().map(|change| change.direction()) {
         Some(Direction::Up) => "up",
         Some(Direction::Down) => "down",
-        Some(Direction::NoClearChange) | None => "",
+        Some(Direction::NoClearChange) => "unclear",
+        None => "unknown",
     }
 }

@@ -3,6 +3,7 @@
 import { byId, element } from "./elements.js";
 import { addFilterNotes, filterNote } from "./filter-notes.js";
 import { filterBar, filterField, filterLabel, filterSummary, syncFields } from "./filters.js";
+import { localizeNumbers } from "./locale.js";
 import { Metrics } from "./metrics.js";
 import {
   chartSlots,
@@ -30,6 +31,7 @@ import { letPrintDefinitions, linkSections, showView, viewOf } from "./views.js"
 export function startDashboard(sections) {
   linkSections();
   letPrintDefinitions();
+  localizeNumbers(byId("answer"));
   // Before the first paint, so that no other view flashes up.
   showView(viewOf(parseFragment()));
   // Parsing, indexing and rendering take a while each: as separate tasks they let the browser respond in between.

@@ -1,0 +1,5 @@
+// The landing page.
+
+import { localizeNumbers } from "./locale.js";
+
+for (const body of document.querySelectorAll(".card > .body")) localizeNumbers(body);
