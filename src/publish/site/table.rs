@@ -106,7 +106,12 @@ impl Cell {
 
     /// Days: a line can break between them, not inside one.
     pub(super) fn dates(text: impl Into<String>) -> Cell {
-        let text = text.into().replace(' ', "\u{a0}").replace("\u{a0}–\u{a0}", " – ");
+        let text = text
+            .into()
+            .replace(" – ", "\n")
+            .replace(' ', "\u{a0}")
+            .replace('–', "–\u{2060}")
+            .replace('\n', " – ");
         Cell { text, class: "dates", ..Cell::default() }
     }
 
