@@ -134,6 +134,9 @@ struct Tag<'a> {
     kind: Option<Cow<'a, str>>,
 }
 
+/// The start of a rollup line as this program writes it.
+pub const ROLLUP_START: &str = r#"{"type":"rollup","kind":""#;
+
 impl<'a> Line<'a> {
     /// Parses a line. The error contains the reason, but none of the line's content.
     pub fn parse(text: &'a str) -> Result<Line<'a>, String> {
@@ -143,6 +146,15 @@ impl<'a> Line<'a> {
         // Nearly all lines are events, which check their type and kind themselves.
         if text.starts_with(r#"{"type":"event","#) {
             return Ok(Line::Record(Record::Event(parse(text)?)));
+        }
+        // So are most lines of a history.
+        if let Some(kind) = text.strip_prefix(ROLLUP_START) {
+            if kind.starts_with("session\",") {
+                return Ok(Line::Rollup(Rollup::Session(parse(text)?)));
+            }
+            if kind.starts_with("agent\",") {
+                return Ok(Line::Rollup(Rollup::Agent(Box::new(parse(text)?))));
+            }
         }
         let tag: Tag = parse(text)?;
         Ok(match tag.r#type.as_ref() {

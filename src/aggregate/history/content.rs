@@ -144,26 +144,31 @@ pub(super) fn parse(
     struct Tag {
         r#type: String,
     }
+    let mut agents = Vec::new();
     for line in lines {
         let line = line?;
-        // Counts are the bulk of a file and their lines are long: skip the separate parse of the
-        // type, which is written first.
+        // Counts and agent data are the bulk of a file: skip the separate parse of the type, which is
+        // written first.
         if line.starts_with(COUNTS_START) {
             content.counts.push(line::parse(&line)?);
+            continue;
+        }
+        if line.starts_with(line::ROLLUP_START) {
+            agents.push(line);
             continue;
         }
         match line::parse::<Tag>(&line)?.r#type.as_str() {
             "coverage" => content.coverage.push(line::parse(&line)?),
             "people" => content.people = line::parse(&line)?,
             "counts" => content.counts.push(line::parse(&line)?),
-            "rollup" => {
-                content.agents.insert(line);
-            }
+            "rollup" => agents.push(line),
             _ => {
                 content.records.insert(line);
             }
         }
     }
+    // They are sorted, so this does not search for the place of each.
+    content.agents = agents.into_iter().collect();
     content.check()?;
     Ok(content)
 }
@@ -307,6 +312,11 @@ impl Content {
                     let has_other_users = !session.users.is_empty();
                     has_other_users.then(|| serde_json::to_string(&session).ok()).flatten()
                 }
+                // Nobody can read this line, so it goes if it may be about them.
+                Err(_) if line.contains(user) => {
+                    is_found = true;
+                    None
+                }
                 _ => Some(line),
             };
             self.agents.extend(kept);
@@ -408,4 +418,24 @@ pub(super) fn write_line(writer: &mut impl Write, line: &impl Serialize) -> Resu
     let text =
         serde_json::to_string(line).map_err(|error| Error::Bug(format!("cannot build a line: {error}")))?;
     writeln!(writer, "{text}").map_err(Error::writing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agent_data_that_cannot_be_read_goes_with_the_person_that_it_names() {
+        let head = r#"{"type":"history","version":2,"instance":"i","collector":"usage_events","scope":"acme","day":"2026-10-01"}"#;
+        let lines = [
+            head,
+            r#"{"type":"rollup","kind":"agent","user":"gid://gitlab/User/7","events":"#,
+            r#"{"type":"rollup","kind":"agent","user":"gid://gitlab/User/8","events":"#,
+        ];
+        let mut content = parse(lines.into_iter().map(|line| Ok(line.to_owned()))).expect("a file");
+        assert_eq!(content.agents.len(), 2);
+        assert_eq!(content.forget("gid://gitlab/User/7"), Some(0));
+        assert_eq!(content.agents.len(), 1);
+        assert!(content.agents.iter().all(|line| line.contains("User/8")));
+    }
 }

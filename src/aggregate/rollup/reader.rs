@@ -18,7 +18,7 @@ use crate::base::digits;
 use crate::events::agents::{self, AgentCounts, AgentRole, Tokens};
 use crate::json;
 use crate::model::event::Event;
-use crate::model::line::{Line, Record, Rollup};
+use crate::model::line::{Line, ROLLUP_START, Record, Rollup};
 use crate::model::record::Origin;
 use crate::model::rollup::{AgentRollup, CountedRows, SessionRollup, UsageRollup};
 
@@ -166,11 +166,13 @@ impl Reader {
 
     /// Reads a line that is not in canonical form.
     pub fn parse<'a>(&mut self, line: &'a str) -> Result<Option<Line<'a>>, String> {
-        let mut compact = std::mem::take(&mut self.compact);
-        let is_read = json::compact(line, &mut compact) && self.decode_event_fast(&compact).is_some();
-        self.compact = compact;
-        if is_read {
-            return Ok(None);
+        if !line.starts_with(ROLLUP_START) {
+            let mut compact = std::mem::take(&mut self.compact);
+            let is_read = json::compact(line, &mut compact) && self.decode_event_fast(&compact).is_some();
+            self.compact = compact;
+            if is_read {
+                return Ok(None);
+            }
         }
         match Line::parse(line)? {
             Line::Record(Record::Event(event)) => self.add_event(&event)?,
