@@ -11,7 +11,6 @@ use super::card::{Card, CardPeriod};
 use super::number;
 use super::page;
 use super::place;
-use super::script;
 use super::text::plain;
 use super::theme::Theme;
 use super::{Error, MetricReport, SiteFile};
@@ -49,7 +48,7 @@ pub fn landing(
         .map(|(first, last)| number::span(first, last));
     let html = page::render(
         "landing.html",
-        script::LANDING,
+        &[],
         theme,
         "",
         context! {

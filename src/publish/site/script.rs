@@ -79,9 +79,6 @@ pub(super) const PROJECT: &[Module] = modules![
     "project.js",
 ];
 
-/// The modules of the landing page.
-pub(super) const LANDING: &[Module] = modules!["locale.js", "landing.js"];
-
 /// The modules as one classic script, which is inline and needs no second request: in one function
 /// scope, without `import` and `export`, comments and indentation. Empty for a page without
 /// modules.
@@ -143,8 +140,8 @@ mod tests {
 
     #[test]
     fn no_bundle_has_an_import_or_an_export() {
-        for script in [DUO, PROJECT, LANDING].map(bundle) {
-            assert!(script.lines().count() > 20);
+        for script in [DUO, PROJECT].map(bundle) {
+            assert!(script.lines().count() > 1_000);
             for line in script.lines() {
                 let word = line.split(|c: char| !c.is_ascii_alphanumeric()).next();
                 assert!(!matches!(word, Some("import" | "export")), "{line}");
@@ -187,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_module_comes_after_all_that_it_imports_and_no_name_is_declared_twice() {
-        for modules in [DUO, PROJECT, LANDING] {
+        for modules in [DUO, PROJECT] {
             let (mut exported, mut declared) = (BTreeSet::new(), BTreeSet::new());
             for module in modules {
                 for (name, from) in imports(module) {
@@ -209,14 +206,13 @@ mod tests {
         let files = std::fs::read_dir(folder).expect("the folder of the modules");
         let files = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
         let files: BTreeSet<String> = files.filter(|name| name.ends_with(".js")).collect();
-        let used: BTreeSet<String> =
-            DUO.iter().chain(PROJECT).chain(LANDING).map(|module| module.name.to_owned()).collect();
+        let used: BTreeSet<String> = DUO.iter().chain(PROJECT).map(|module| module.name.to_owned()).collect();
         assert_eq!(files, used);
     }
 
     #[test]
     fn no_module_can_end_the_script_element() {
-        for module in DUO.iter().chain(PROJECT).chain(LANDING) {
+        for module in DUO.iter().chain(PROJECT) {
             assert!(!module.source.contains("</") && !module.source.contains("<!--"), "{}", module.name);
         }
     }

@@ -23,13 +23,13 @@ export function localizedNumbers(text, locale) {
 }
 
 /**
- * Names and the reasons of missing data, which state versions, stay as they are.
+ * Names, groups and the reasons of missing data, which state versions, stay as they are.
  * @param {Element} root
  */
 export function localizeNumbers(root) {
   if (localizedNumbers("1,234.5%") === "1,234.5%") return;
   const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, ({ parentElement }) =>
-    parentElement?.closest(".name, .facts-list") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+    parentElement?.closest(".name, .facts-list, .answer-scope") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
   );
   for (let text = texts.nextNode(); text; text = texts.nextNode())
     text.nodeValue = localizedNumbers(text.nodeValue ?? "");

@@ -1,5 +1,0 @@
-// The landing page.
-
-import { localizeNumbers } from "./locale.js";
-
-for (const body of document.querySelectorAll(".card > .body")) localizeNumbers(body);
