@@ -29,7 +29,9 @@ export function localizedNumbers(text, locale) {
 export function localizeNumbers(root) {
   if (localizedNumbers("1,234.5%") === "1,234.5%") return;
   const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, ({ parentElement }) =>
-    parentElement?.closest(".name, .facts-list, .answer-scope") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+    parentElement?.closest(".name, .facts-list, .answer-scope")
+      ? NodeFilter.FILTER_REJECT
+      : NodeFilter.FILTER_ACCEPT,
   );
   for (let text = texts.nextNode(); text; text = texts.nextNode())
     text.nodeValue = localizedNumbers(text.nodeValue ?? "");
