@@ -987,6 +987,36 @@ describe("by pointer and by keyboard", () => {
     );
     await close();
   });
+
+  test("nothing in print is wider than the paper, or than its figure", async () => {
+    // A4 without its margins.
+    const paper = 680;
+    for (const [name, file] of [
+      ["usual", "duo-metrics/index.html"],
+      ["usual", "project-metrics/index.html"],
+      ["agents", "duo-metrics/index.html"],
+      ["german", "duo-metrics/index.html"],
+      ["twenty-thousand-people", "duo-metrics/index.html"],
+    ]) {
+      const look = { width: paper, ...localeOf(name) };
+      const { page, close } = await openPage(browser, fileUrl(name, file), look);
+      await page.emulateMedia({ media: "print" });
+      const { tables, wide } = await page.evaluate((paper) => {
+        const right = (one) => one.getBoundingClientRect().right;
+        const tables = [...document.querySelectorAll("table, svg, .tile")].filter((one) =>
+          one.checkVisibility(),
+        );
+        const wide = tables.filter((one) => {
+          const figure = one.parentElement.closest("figure, .pair > *, section");
+          return right(one) > Math.min(paper, figure ? right(figure) : paper) + 1;
+        });
+        return { tables: tables.length, wide: wide.map((one) => one.textContent.slice(0, 60)) };
+      }, paper);
+      assert.ok(tables > 10, `${name} ${file}`);
+      assert.deepEqual(wide, [], `${name} ${file}`);
+      await close();
+    }
+  });
 });
 
 describe("size and time", () => {

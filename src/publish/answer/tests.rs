@@ -329,10 +329,10 @@ fn expected_verdict(world: &World) -> String {
             format!("How much Duo is used cannot be said: 7 of 28 days collected. At least {seats}.")
         }
         Kind::NoSeatList | Kind::NoSeatLines => {
-            format!("Duo is in use: {used_by}. How many of the seats that is cannot be said: no seat list.")
+            format!("Duo is in use: {used_by}. How many seats are used cannot be said: no seat list.")
         }
         Kind::SeatsSuppressed => format!(
-            "Duo is in use: {used_by}. How many of the seats that is cannot be said: suppressed for privacy."
+            "Duo is in use: {used_by}. How many seats are used cannot be said: suppressed for privacy."
         ),
         Kind::TinyGroup => "Whether Duo is in use cannot be said: suppressed for privacy.".to_owned(),
         Kind::AgentsOnly => {

@@ -150,7 +150,7 @@ fn of_people(place: &Place<'_>, line: &Line<'_>, active: u64, seats: &Seats<'_>)
                 count(assigned),
                 count(regular)
             )),
-            _ => Sentence::plain(format!("How many of the seats that is cannot be said: {why}.")),
+            _ => Sentence::plain(format!("How many seats are used cannot be said: {why}.")),
         });
     }
     Verdict::new(key, line, sentences).with_fact(Fact::Known(active))

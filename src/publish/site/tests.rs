@@ -245,7 +245,7 @@ fn an_unknown_value_is_a_dash_with_its_reason() {
     (seats.value, seats.n, seats.of, seats.reason) = (None, None, None, Some(Reason::NoSnapshot));
     report.metrics.push(seats);
     let page = &pages(&report)[0];
-    assert!(page.contains("How many of the seats that is cannot be said: no seat list."), "the verdict");
+    assert!(page.contains("How many seats are used cannot be said: no seat list."), "the verdict");
     // Where no tile has a value, they show why.
     report.metrics.retain(|metric| metric.metric == "seats.active" || metric.grain == Grain::Day);
     let page = &pages(&report)[0];

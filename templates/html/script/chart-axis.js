@@ -120,23 +120,29 @@ export function gapStrip(chart, statuses) {
 }
 
 /**
+ * The slots of the selected period, each run as its position and length; none if the chart shows nothing else.
+ * @param {Chart} chart
+ */
+export function selectedRuns({ slots, selected }) {
+  if (!selected) return [];
+  const runs = trueRuns(slots.map((slot) => slot.start <= selected.end && slot.end >= selected.start));
+  return runs.filter(([, length]) => length < slots.length);
+}
+
+/**
  * A band above the chart that marks the selected period.
  * @param {Chart} chart
  */
 export function selectedPeriodBand(chart) {
-  const { selected } = chart;
-  if (!selected) return [];
-  return trueRuns(chart.slots.map((slot) => slot.start <= selected.end && slot.end >= selected.start))
-    .filter(([, length]) => length < chart.slots.length)
-    .map(([at, length]) =>
-      svgElement("rect", {
-        class: "chosen",
-        x: xPosition(chart, at + 0.06),
-        y: 4,
-        width: xPosition(chart, length - 0.12),
-        height: 2,
-      }),
-    );
+  return selectedRuns(chart).map(([at, length]) =>
+    svgElement("rect", {
+      class: "chosen",
+      x: xPosition(chart, at + 0.06),
+      y: 4,
+      width: xPosition(chart, length - 0.12),
+      height: 2,
+    }),
+  );
 }
 
 /** @param {Chart} chart */

@@ -1,6 +1,6 @@
 // What a chart states in words: its tooltip, its legend, and its description for screen readers.
 
-import { hasWeekendBands } from "./chart-axis.js";
+import { hasWeekendBands, selectedRuns } from "./chart-axis.js";
 import { element } from "./elements.js";
 import {
   capitalize,
@@ -146,6 +146,7 @@ export function renderLegend(chart, rows, statuses, earlier, page) {
   if (unknown) items.push(["key-unknown", reasonText(unknown)]);
   if (chart.changes.length > 0) items.push(["key-change", "source changed"]);
   if (hasWeekendBands(chart)) items.push(["key-weekend", "weekend"]);
+  if (selectedRuns(chart).length > 0) items.push(["key-chosen", "selected period"]);
   return element(
     "ul",
     { class: "legend" },

@@ -67,6 +67,7 @@ function slotStatuses(row) {
  * @param {Page} page
  */
 export function chartFigure(chart, page) {
+  chart = publishedPart(chart, page.data.last);
   const rows = chart.layers.map((layer) => chart.slots.map((slot) => layer.line(slot)));
   const earlier = earlierRow(chart, page);
   const statuses = rows.map(slotStatuses);
@@ -76,10 +77,13 @@ export function chartFigure(chart, page) {
     element("h4", { id: `${chart.id}-title` }, chart.title),
     element("p", { class: "note" }, chart.note),
   );
-  if (!statuses.flat().includes("value")) {
+  const known = statuses.flat();
+  const [hasValues, hasHidden] = [known.includes("value"), known.includes("hidden")];
+  const isFlat = rows.flat().every((line) => !line?.value);
+  if (!hasValues || (hasHidden && isFlat)) {
     const unknown = rows.flat().find((line) => line?.reason && statusOf(line) === "unknown");
-    const text = statuses.flat().includes("hidden")
-      ? `All values are ${suppressedText(page)}.`
+    const text = hasHidden
+      ? `All values are ${hasValues ? "zero or " : ""}${suppressedText(page)}.`
       : unknown
         ? `No values: ${reasonText(unknown)}.`
         : "No values for these days.";
@@ -107,6 +111,20 @@ export function chartFigure(chart, page) {
       page,
     ),
   );
+}
+
+/**
+ * The chart without the last periods that are not published yet: some metrics have lines for a month that has not ended,
+ * the others must not look as if they were not collected.
+ * @param {Chart} chart
+ * @param {?string} last the last published day
+ * @returns {Chart}
+ */
+function publishedPart(chart, last) {
+  const isPublished = chart.slots.map(
+    (slot) => last === null || slot.end <= last || chart.layers.some((layer) => layer.line(slot)),
+  );
+  return { ...chart, slots: chart.slots.slice(0, isPublished.lastIndexOf(true) + 1) };
 }
 
 /**
