@@ -258,6 +258,34 @@ describe("states", () => {
     }
   });
 
+  test("suppressed outcomes are part of the whole", async () => {
+    const { page, close } = await openPage(browser, fileUrl("agents", "duo-metrics/index.html"), {
+      allViews: true,
+    });
+    const bar = page.locator("#session-status");
+    // 363 of 446 sessions; the other outcomes have few people.
+    assert.match(await bar.innerText(), /finished\s+363\s+81%\s+suppressed/);
+    const [part, track] = await bar
+      .locator("svg rect")
+      .evaluateAll((all) =>
+        [".fill", ".track"].map((one) => Number(all.find((rect) => rect.matches(one)).getAttribute("width"))),
+      );
+    assert.ok(part > 80 && part < 82 && track === 100, `${part} of ${track}`);
+    await close();
+  });
+
+  test("a month that is not published is not called uncollected", async () => {
+    const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
+      allViews: true,
+    });
+    // The bill has lines for October, which has not ended.
+    assert.match(await page.locator("#filter-period").innerText(), /October\s2026/);
+    const months = page.locator("#stickiness");
+    assert.doesNotMatch(await months.innerText(), /not collected|Oct/);
+    assert.match(await months.innerText(), /Aug\s+Sept/);
+    await close();
+  });
+
   test("the key metrics are shown without a script", async () => {
     const { page, close } = await openPage(browser, fileUrl("usual", "duo-metrics/index.html"), {
       javaScriptEnabled: false,

@@ -318,6 +318,27 @@ fn compares_four_complete_weeks_with_the_four_before() {
 }
 
 #[test]
+fn the_noise_of_a_duration_is_a_duration() {
+    const METRIC: &str = "merge_requests.time_to_merge_seconds";
+    const MEDIAN: &[(&str, &str)] = &[("stat", "p50")];
+    let tile = |hours: [u64; 8]| {
+        let mut report = report();
+        let last = day("2026-10-31");
+        report.metrics.push(metric(METRIC, Grain::Window, last, MEDIAN, hours[7] * 3600));
+        for (at, hours) in hours.into_iter().enumerate() {
+            let on = day("2026-08-31").plus(7 * at as i64);
+            report.metrics.push(metric(METRIC, Grain::Week, on, MEDIAN, hours * 3600));
+        }
+        let page = pages(&report).swap_remove(1);
+        between(&page, "Time to merge, median", "</li>").expect("a tile").to_owned()
+    };
+    let steady = tile([30, 33, 30, 33, 30, 33, 30, 33]);
+    assert!(steady.contains("no clear change (was 31.5 h, ±4.4 h)"), "{steady}");
+    let faster = tile([30, 30, 30, 30, 20, 20, 20, 20]);
+    assert!(faster.contains("20 h in the last 4 weeks, was 30 h (noise ±36 min)"), "{faster}");
+}
+
+#[test]
 fn ids_are_unique_and_labels_refer_to_them() {
     for page in pages(&report()) {
         let markup = page.split("<script type=").next().expect("a first part");

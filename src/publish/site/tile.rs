@@ -212,26 +212,26 @@ fn change_text(metric: &HeadlineMetric<'_>, trend: Trend) -> String {
         Trend::Known(change) => change,
     };
     let Change { now, before, noise, .. } = change;
-    let text = match metric.style {
-        Style::Plain => number::level,
-        style => return change_of_rate(style, &change),
+    let [now, before] = [now, before].map(|value| match metric.style {
+        Style::Plain => number::level(value),
+        style => style.text(value),
+    });
+    let noise = match metric.style {
+        Style::Plain => number::level(noise),
+        Style::Percent => number::points(noise),
+        Style::Duration => number::duration(noise),
     };
-    let (now, before, noise) = (text(now), text(before), text(noise));
-    match change.direction() {
-        Direction::NoClearChange => format!("{now} a week, no clear change (was {before}, ±{noise})"),
-        Direction::Up | Direction::Down => format!("{now} a week, was {before} (noise ±{noise})"),
-    }
-}
-
-fn change_of_rate(style: Style, change: &Change) -> String {
-    let Change { now, before, noise, .. } = *change;
-    let noise = number::points(noise);
-    match change.direction() {
-        Direction::NoClearChange => format!("no clear change (was {}, ±{noise})", style.text(before)),
-        Direction::Up | Direction::Down => {
-            let points = number::change(style, before, now).unwrap_or_default();
+    match (metric.style, change.direction()) {
+        (Style::Plain, Direction::NoClearChange) => {
+            format!("{now} a week, no clear change (was {before}, ±{noise})")
+        }
+        (Style::Plain, _) => format!("{now} a week, was {before} (noise ±{noise})"),
+        (_, Direction::NoClearChange) => format!("no clear change (was {before}, ±{noise})"),
+        (Style::Percent, _) => {
+            let points = number::change(metric.style, change.before, change.now).unwrap_or_default();
             format!("{points} on the 4 weeks before (noise ±{noise})")
         }
+        (Style::Duration, _) => format!("{now} in the last 4 weeks, was {before} (noise ±{noise})"),
     }
 }
 

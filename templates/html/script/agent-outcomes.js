@@ -98,7 +98,10 @@ export function* outcomeFigures(page) {
  */
 function outcomeFigure(page, statuses) {
   const lines = [...statuses.values()];
-  const hidden = lines.filter((line) => line.hidden).length;
+  const isPart = lines.some((line) => line.hidden);
+  const { flow } = page.selected;
+  const all =
+    lines[0] && page.metrics.line(page.group, "agents.sessions", lines[0].period, flow ? { flow } : {});
   return compositionFigure(
     {
       id: "session-status",
@@ -109,7 +112,8 @@ function outcomeFigure(page, statuses) {
         return value ? [{ name: valueLabel(status, "status"), value, tone }] : [];
       }),
       lines,
-      foot: hidden > 0 ? "Suppressed outcomes are not part of the bar." : null,
+      foot: isPart && !all?.value ? "Suppressed outcomes are not part of the bar." : null,
+      whole: isPart ? (all?.value ?? null) : undefined,
     },
     page,
   );

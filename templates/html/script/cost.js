@@ -314,6 +314,7 @@ export function* tokenFigures(page) {
 function tokenComposition(page, by) {
   const kinds = currentSplit(page, "agents.tokens", "kind", by);
   const [input, output] = ["input", "output"].map((kind) => kinds.get(kind)?.value ?? 0);
+  const isPart = ["input", "output"].some((kind) => kinds.get(kind)?.hidden);
   const cache = by.flow ? undefined : currentLine(page, "agents.cache_hit_rate");
   const cached = Math.min(cache?.n ?? 0, input);
   const lines = [...kinds.values(), ...(cache ? [cache] : [])];
@@ -328,8 +329,10 @@ function tokenComposition(page, by) {
         { name: "output", value: output, tone: "s1" },
       ].filter(({ value }) => value > 0),
       lines,
-      foot:
-        cached === 0 && kinds.get("cache_read")?.value
+      whole: isPart ? null : undefined,
+      foot: isPart
+        ? "Suppressed kinds are not part of the bar."
+        : cached === 0 && kinds.get("cache_read")?.value
           ? `${FORMATTERS.plain(kinds.get("cache_read")?.value ?? 0)} tokens were read from the cache; for some models they are part of the input.`
           : null,
     },
