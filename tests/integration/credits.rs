@@ -109,3 +109,22 @@ fn a_missing_day_of_the_month_is_not_guessed() {
     let of_september = october(json!({}), &["2026-09-16"]);
     assert_eq!(run_out(&of_september), (json!(21), Value::Null), "a day before the month may be missing");
 }
+
+#[test]
+fn credits_of_a_flow_that_is_missing_are_not_called_without_flow() {
+    let mut stream = Stream::default();
+    // A day with credits that have no flow, and the same day without what has to tell.
+    let days = ["2026-10-13", LAST].map(day);
+    for on in days {
+        for (flow, credits) in [(None, 10.0), (Some("developer"), 7.0)] {
+            let fields = json!({"type": "credit", "date": on.to_string(), "flow": flow, "credits": credits});
+            stream.add("credits", "acme", on, fields);
+        }
+    }
+    stream.partial_of(&["credits"], days[1]);
+    let lines = stream.metrics(days[1], &[]);
+    let of = |by: &Value| of(&lines, "agents.credits", by)["value"].clone();
+    assert_eq!(of(&json!({})), 20.0);
+    assert_eq!(of(&json!({"flow": "developer"})), 14.0);
+    assert_eq!(of(&json!({"flow": "(none)"})), 3.0);
+}

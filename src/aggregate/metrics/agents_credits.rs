@@ -29,7 +29,7 @@ const CREDITS: Definition = Definition {
     relations: &[Relation::Sums],
     text: "GitLab Credits used, as the Customers Portal counts them: in total, by product, and by \
            flow as it reports them for each flow. Its figures include credits that are not billed, of \
-           beta and experiment features. On days with a total, credits without a product or flow are \
+           beta and experiment features. On complete days with a total, credits without a product or flow are \
            (none).",
 };
 
@@ -42,7 +42,7 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
     for day in view.credits_in(sink.period) {
         let text = |name| view.symbols.text(name);
         let (mut total, mut parts) = (Vec::new(), BTreeMap::from(SPLITS.map(|split| (split, Vec::new()))));
-        for (product, flow, credits) in day {
+        for (product, flow, credits) in day.rows {
             let credits = Decimal::from_f64(*credits);
             // Older versions took the flow of a product from its only flow type, which proves nothing.
             let (split, value) = match (product, flow) {
@@ -57,10 +57,14 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
             used.entry(vec![(split, value)]).or_default().push(credits);
         }
         if !total.is_empty() {
+            // What is left on an incomplete day may have a product or flow that was not collected.
             for (split, of_split) in parts {
                 let rest = sum(&total) - sum(&of_split);
                 let is_any = rest.as_f64().is_none_or(|rest| rest > MAX_ROUNDING_ERROR);
-                unattributed.entry(split).or_default().extend(Some(rest).filter(|_| is_any));
+                unattributed
+                    .entry(split)
+                    .or_default()
+                    .extend(Some(rest).filter(|_| is_any && day.is_complete));
             }
             used.entry(vec![]).or_default().extend(total);
         }

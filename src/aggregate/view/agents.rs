@@ -14,6 +14,7 @@ use crate::aggregate::rollup::{
 };
 use crate::base::calendar::{Day, Period, Timestamp};
 use crate::events::agents::{self, AgentCounts, AgentRole, CHAT, SessionStatus, Step};
+use crate::model::coverage::Status;
 
 /// A session, or several ones of a day that differ in nothing that is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,15 @@ pub struct AgentUse {
 /// GitLab Credits with their product and flow, if reported.
 pub type Credits = (Option<Symbol>, Option<Symbol>, f64);
 
+/// The credits that one group used on a day.
+#[derive(Clone, Copy, Debug)]
+pub struct CreditsOfDay<'a> {
+    /// A total, and the credits by product and by flow, as far as they were collected.
+    pub rows: &'a [Credits],
+    /// Whether nothing is missing.
+    pub is_complete: bool,
+}
+
 /// The agent data of one view by day.
 #[derive(Default)]
 pub(super) struct Agents<'a> {
@@ -100,7 +110,7 @@ pub(super) struct Agents<'a> {
     flows: FlowsOfSessions,
     tools: FetchesByDay<'a>,
     tokens: FetchesByDay<'a>,
-    credits: BTreeMap<Day, Vec<&'a [Credits]>>,
+    credits: BTreeMap<Day, Vec<CreditsOfDay<'a>>>,
     /// The states of sessions, tools and tokens.
     pub(super) sources: StatesBySource,
 }
@@ -168,7 +178,7 @@ impl<'a> View<'a> {
     }
 
     /// The GitLab Credits of a period up to the last day reported.
-    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = &'a [Credits]> {
+    pub fn credits_in(&self, period: Period) -> impl Iterator<Item = CreditsOfDay<'a>> {
         let until = self.until;
         let days = self.agents().credits.range(period.start..=period.end);
         // Credits have no person.
@@ -227,8 +237,11 @@ impl<'a> Resolved<'a> {
         let credits = self.rollups.symbols.find("credits");
         let days_of = |scope: ScopeKey| credits.and_then(|credits| self.days.get(&(credits, scope)));
         for (day, (_, counting)) in self.merged_days(scopes, days_of).into_iter().flatten() {
-            let fetches = counting.iter().filter_map(|scope| days_of(*scope)?.get(&day)?.1);
-            agents.credits.insert(day, fetches.map(|fetch| &*fetch.credits).collect());
+            let of_scope = |scope: &ScopeKey| {
+                let (state, fetch) = days_of(*scope)?.get(&day)?;
+                Some(CreditsOfDay { rows: &(*fetch)?.credits, is_complete: state.status == Status::Complete })
+            };
+            agents.credits.insert(day, counting.iter().filter_map(of_scope).collect());
         }
         (agents, individual)
     }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use agents::Agents;
-pub use agents::{AgentUse, Credits, Session, SessionLabels};
+pub use agents::{AgentUse, Credits, CreditsOfDay, Session, SessionLabels};
 pub use credits::MonthBalance;
 pub use resolve::Resolved;
 pub use resolve::ScopeKey;
