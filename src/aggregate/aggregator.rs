@@ -1,6 +1,6 @@
 //! The engine of `aggregate`: reads records, adds the history, and computes metric or rollup lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::thread;
@@ -340,19 +340,28 @@ fn add_run(
 }
 
 /// The resolved coverage lines. Reports days that lost rows between `fetch` and here; they make the
-/// outcome partial.
+/// outcome partial. A collector of a group has one message, however many days it lost.
 pub fn report_coverage(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>, Outcome) {
-    let (mut coverage, mut truncated_days) = (Vec::new(), 0);
+    let mut coverage = Vec::new();
+    let mut truncated: BTreeMap<(String, String), Vec<(Day, String)>> = BTreeMap::new();
     for (day, is_truncated) in resolved.coverage() {
         if is_truncated {
-            truncated_days += 1;
-            let reason = day.reason.as_deref().unwrap_or_default();
-            summary.warning(format!("{} of {} on {}: {reason}", day.collector, day.scope, day.day));
+            let of_collector = truncated.entry((day.collector.clone(), day.scope.clone())).or_default();
+            of_collector.push((day.day, day.reason.clone().unwrap_or_default()));
         }
         coverage.push(day);
     }
-    summary.field("cut_days", truncated_days);
-    (coverage, if truncated_days == 0 { Outcome::Complete } else { Outcome::Partial })
+    summary.field("cut_days", truncated.values().map(Vec::len).sum::<usize>());
+    for ((collector, scope), days) in &mut truncated {
+        days.sort();
+        let (first, reason) = &days[0];
+        let more = match days.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {}", format_count(more as u64, "later day")),
+        };
+        summary.warning(format!("{collector} of {scope} on {first}{more}: {reason}"));
+    }
+    (coverage, if truncated.is_empty() { Outcome::Complete } else { Outcome::Partial })
 }
 
 /// Computes the metrics of each task, with several threads.

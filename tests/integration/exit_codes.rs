@@ -209,6 +209,14 @@ fn a_truncated_raw_stream_exits_with_3_and_names_the_day() {
     assert_eq!(truncated_day["status"], "partial", "{truncated_day}");
     let reason = "truncated input: rows without a coverage line";
     assert_eq!(truncated_day["reason"], reason);
+    // All coverage lines are gone.
+    let is_coverage = |line: &&[u8]| line.starts_with(b"{\"type\":\"coverage\"");
+    let rows = lines.into_iter().filter(|line| !is_coverage(line)).collect::<Vec<_>>().concat();
+    let aggregated = bench.pipe(&["aggregate"], &bench.normalize(&rows));
+    assert_eq!(aggregated.code, 3, "{}", aggregated.stderr);
+    let warnings: Vec<&str> = aggregated.stderr.lines().filter(|line| line.contains("truncated")).collect();
+    assert_eq!(warnings.len(), 1, "one message: {warnings:?}");
+    assert!(warnings[0].contains(" later days: truncated input"), "{warnings:?}");
     // A line is truncated.
     let normalized = bench
         .pipe(&["normalize", "--dead-letter", "dead.jsonl", "--max-rejects", "50"], &raw[..raw.len() / 2]);
