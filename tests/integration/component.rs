@@ -155,7 +155,7 @@ fn history_and_the_other_dashboard_survive_lost_caches() {
     assert_eq!(jobs(&first), all.map(|job| (job, "PASS")), "{}", first.log);
     assert_eq!(site(&project, "duo-metrics:publish"), ["duo-metrics", "index.html", "project-metrics"]);
     assert_eq!(start(&project, "duo-metrics"), "2026-08-03");
-    assert_no_leaks(&bench, &project, &first);
+    assert_no_leaks(&project, &first);
     project.keep(&kept);
 
     // The caches are lost, and the variable of one dashboard is not set.
@@ -190,7 +190,7 @@ fn history_and_the_other_dashboard_survive_lost_caches() {
     let requests = &bench.gitlab.requests()[before..];
     assert!(requests.iter().all(|request| request.operation != "UsageEvents"), "{}", third.log);
     assert_eq!(start(&project, "duo-metrics"), "2026-08-03");
-    assert_no_leaks(&bench, &project, &third);
+    assert_no_leaks(&project, &third);
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn two_includes_become_one_site() {
     }
     let stored: Vec<String> = bench.gitlab.package_files().into_keys().collect();
     assert_eq!(stored.iter().filter(|path| path.ends_with("history.jsonl.gz")).count(), 2, "{stored:?}");
-    assert_no_leaks(&bench, &project, &pipeline);
+    assert_no_leaks(&project, &pipeline);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn own_files_and_thresholds_reach_the_commands() {
     let page = project.artifact(PUBLISH, "public/duo-metrics/index.html").expect("the page");
     assert!(page.contains("GitLab Duo at Acme"), "the theme");
     assert!(page.contains("fewer than 3 people"), "the smallest number of people");
-    assert_no_leaks(&bench, &project, &run);
+    assert_no_leaks(&project, &run);
 }
 
 #[test]

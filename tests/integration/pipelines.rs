@@ -9,13 +9,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::bench::{Bench, TOKEN, bare_command, files_below, run_command};
+use crate::leaks::assert_no_secrets;
 
 /// The pseudonym key.
 pub(crate) const KEY: &str = "pseudonym-key-5d1f0c";
 
 /// A project with a pipeline.
 pub(crate) struct Project<'a> {
-    bench: &'a Bench,
+    pub(crate) bench: &'a Bench,
     folder: PathBuf,
     variables: BTreeMap<String, String>,
     /// Whether the jobs find the program of the tests on their search path, as in the job image.
@@ -144,7 +145,9 @@ impl<'a> Project<'a> {
             })
             .filter(|(name, _)| !name.starts_with("Avoid "))
             .collect();
-        Pipeline { log, jobs, passed }
+        let pipeline = Pipeline { log, jobs, passed };
+        assert_no_secrets(self, &pipeline);
+        pipeline
     }
 
     /// The names of the jobs that a pipeline would have. The first call validates the configuration against GitLab's schema.

@@ -45,7 +45,7 @@ fn without_caches_and_artifacts_the_history_comes_from_the_package_registry() {
     assert!(first.passed && first.jobs.values().all(|status| status == "PASS"), "{}", first.log);
     assert!(first.log.contains("the history is empty: this is the first run"), "{}", first.log);
     assert_eq!(start(&project, "duo-metrics"), FIRST_DAY);
-    assert_no_leaks(&bench, &project, &first);
+    assert_no_leaks(&project, &first);
 
     next(&bench, &mut project, "2026-11-20");
     // GitLab.com redirects downloads of packages.
@@ -64,7 +64,7 @@ fn without_caches_and_artifacts_the_history_comes_from_the_package_registry() {
         .collect();
     assert!(!from_storage.is_empty() && from_storage.iter().all(|status| *status == 200), "{from_storage:?}");
     assert!(!second.log.contains("Signature"), "{}", second.log);
-    assert_no_leaks(&bench, &project, &second);
+    assert_no_leaks(&project, &second);
 }
 
 #[test]
