@@ -171,6 +171,8 @@ pub(super) struct Propagation<'r> {
     bounds: Vec<Bounds>,
     /// The relation that set the lower and the upper bound.
     reasons: Vec<[u32; 2]>,
+    /// How many bounds each relation set.
+    bounds_set: Vec<u32>,
     /// Whether each count is a whole number.
     is_whole: Vec<bool>,
     /// Whether each relation waits for its turn.
@@ -181,8 +183,9 @@ impl<'r> Propagation<'r> {
     /// Bounds without any conclusion, by [`Count::index`].
     pub(super) fn new(relations: &'r Relations, bounds: Vec<Bounds>, is_whole: Vec<bool>) -> Propagation<'r> {
         let reasons = vec![[NONE; 2]; bounds.len()];
+        let bounds_set = vec![0; relations.groups.len()];
         let is_waiting = vec![false; relations.groups.len()];
-        Propagation { relations, bounds, reasons, is_whole, is_waiting }
+        Propagation { relations, bounds, reasons, bounds_set, is_whole, is_waiting }
     }
 
     /// The bounds, by [`Count::index`].
@@ -198,13 +201,24 @@ impl<'r> Propagation<'r> {
     /// Replaces the bounds of a count by what is known of it without any relation.
     pub(super) fn set(&mut self, count: usize, bounds: Bounds) {
         self.bounds[count] = bounds;
-        self.reasons[count] = [NONE; 2];
+        self.settle(count);
     }
 
     /// Makes the bounds of a count part of what is known without any relation.
     pub(super) fn settle(&mut self, count: usize) -> Bounds {
-        self.reasons[count] = [NONE; 2];
+        [Side::Low, Side::High].into_iter().for_each(|side| self.explain(count, side, NONE));
         self.bounds[count]
+    }
+
+    /// Replaces the relation that set a bound.
+    fn explain(&mut self, count: usize, side: Side, by: u32) {
+        let before = std::mem::replace(&mut self.reasons[count][side as usize], by);
+        if before != NONE {
+            self.bounds_set[before as usize] -= 1;
+        }
+        if by != NONE {
+            self.bounds_set[by as usize] += 1;
+        }
     }
 
     /// Forgets everything concluded from these counts, and returns all counts that have to be computed
@@ -218,11 +232,13 @@ impl<'r> Propagation<'r> {
         let mut forgotten = counts;
         while let Some((count, side)) = waiting.pop() {
             for at in self.relations.groups_of(count / 2) {
+                if self.bounds_set[at] == 0 {
+                    continue;
+                }
                 let group = &self.relations.groups[at];
                 for (other, other_side) in follows(self.relations, group, count, side) {
-                    let reason = &mut self.reasons[other][other_side as usize];
-                    if *reason == at as u32 {
-                        *reason = NONE;
+                    if self.reasons[other][other_side as usize] == at as u32 {
+                        self.explain(other, other_side, NONE);
                         let known = known(other);
                         match other_side {
                             Side::Low => self.bounds[other].low = known.low,
@@ -268,8 +284,8 @@ impl<'r> Propagation<'r> {
                 all_changed.push(count.index());
                 for other in self.relations.groups_of(count.line()) {
                     if !self.is_waiting[other]
-                        && concludes(&self.relations.groups[other], count, side)
                         && is_usable(other)
+                        && concludes(&self.relations.groups[other], count, side)
                     {
                         self.is_waiting[other] = true;
                         waiting.push_back(other);
@@ -287,13 +303,13 @@ impl<'r> Propagation<'r> {
         let index = count.index();
         let before = self.bounds[index];
         if self.bounds[index].restrict(low, high, self.is_whole[index]) {
-            let reasons = &mut self.reasons[index];
-            if self.bounds[index].low > before.low {
-                reasons[Side::Low as usize] = at as u32;
+            let after = self.bounds[index];
+            if after.low > before.low {
+                self.explain(index, Side::Low, at as u32);
                 changed.push((count, Side::Low));
             }
-            if self.bounds[index].high < before.high {
-                reasons[Side::High as usize] = at as u32;
+            if after.high < before.high {
+                self.explain(index, Side::High, at as u32);
                 changed.push((count, Side::High));
             }
         }

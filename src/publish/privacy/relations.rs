@@ -86,9 +86,6 @@ pub(super) struct Group {
     parts: Range<u32>,
 }
 
-/// A dimension that is summed over, and the other dimensions with their values.
-type Margin<'a> = (&'a str, Vec<(&'a str, &'a str)>);
-
 /// Lines of a metric and period with the same dimensions.
 type Split<'a> = (&'a str, Period, Vec<&'a str>);
 
@@ -308,20 +305,22 @@ impl Relations {
     }
 
     /// Lines that differ only in their dimensions.
-    fn add_dimensions_of_series(&mut self, lines: &LineIndex<'_, '_>, range: Range<usize>, kind: Kind) {
+    fn add_dimensions_of_series<'l>(&mut self, lines: &LineIndex<'_, 'l>, range: Range<usize>, kind: Kind) {
         let (start, series) = (range.start, &lines[range]);
-        let mut by_dimension: BTreeMap<Margin<'_>, Vec<usize>> = BTreeMap::new();
+        let mut parts: Vec<(&'l str, usize)> = Vec::new();
         for (at, line) in series.iter().enumerate() {
-            for key in line.by.names().filter(|key| is_summed_over(line, key, kind)) {
-                let rest = line.by.iter().filter(|(other, _)| *other != key);
-                by_dimension.entry((key, rest.collect())).or_default().push(at);
-            }
+            parts.extend(line.by.names().filter(|key| is_summed_over(line, key, kind)).map(|key| (key, at)));
         }
-        for ((_, rest), parts) in by_dimension {
-            let total = series.binary_search_by(|line| line.by.iter().cmp(rest.iter().copied())).ok();
+        let rest = |part: &(_, usize)| other_dimensions(series[part.1].by, part.0);
+        let compare = |one: &(&'l str, usize), other: &(&'l str, usize)| {
+            one.0.cmp(other.0).then_with(|| rest(one).cmp(rest(other)))
+        };
+        parts.sort_by(compare);
+        for parts in parts.chunk_by(|one, other| compare(one, other).is_eq()) {
+            let total = series.binary_search_by(|line| line.by.iter().cmp(rest(&parts[0]))).ok();
             // People of parts overlap: without a total, nothing is known of them.
             if kind == Kind::Sum || total.is_some() {
-                self.whole(lines, kind, total.map(|at| start + at), parts.into_iter().map(|at| start + at));
+                self.whole(lines, kind, total.map(|at| start + at), parts.iter().map(|(_, at)| start + at));
             }
         }
     }
@@ -468,6 +467,11 @@ impl Relations {
             }
         }
     }
+}
+
+/// All dimensions but this one, with their values.
+fn other_dimensions<'a>(by: &'a Dimensions, key: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    by.iter().filter(move |(other, _)| *other != key)
 }
 
 /// Whether the values of a dimension add up to something that is published: `v1` of one flow has
