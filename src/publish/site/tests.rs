@@ -318,6 +318,24 @@ fn compares_four_complete_weeks_with_the_four_before() {
 }
 
 #[test]
+fn completeness_that_is_unknown_has_no_check_mark() {
+    let pill = |is_covered: bool| {
+        let mut report = report();
+        let failed = report.coverage.pop().expect("a line");
+        let day_of = |day| Coverage { day, status: Status::Complete, reason: None, ..failed.clone() };
+        if is_covered {
+            report.coverage = day("2026-10-04").through(day("2026-10-31")).map(day_of).collect();
+        }
+        let page = pages(&report).swap_remove(0);
+        between(&page, "<details class=\"trust ", "</summary>").expect("the pill").to_owned()
+    };
+    let known = pill(true);
+    assert!(known.contains("✓") && known.contains("28 of 28 days complete"), "{known}");
+    let unknown = pill(false);
+    assert!(!unknown.contains("✓") && unknown.contains("Completeness unknown"), "{unknown}");
+}
+
+#[test]
 fn the_noise_of_a_duration_is_a_duration() {
     const METRIC: &str = "merge_requests.time_to_merge_seconds";
     const MEDIAN: &[(&str, &str)] = &[("stat", "p50")];
