@@ -343,23 +343,23 @@ fn add_run(
 /// outcome partial. A collector of a group has one message, however many days it lost.
 pub fn report_coverage(resolved: &Resolved<'_>, summary: &mut Summary) -> (Vec<Coverage>, Outcome) {
     let mut coverage = Vec::new();
-    let mut truncated: BTreeMap<(String, String), Vec<(Day, String)>> = BTreeMap::new();
+    let mut truncated: BTreeMap<[String; 3], Vec<(Day, String)>> = BTreeMap::new();
     for (day, is_truncated) in resolved.coverage() {
         if is_truncated {
-            let of_collector = truncated.entry((day.collector.clone(), day.scope.clone())).or_default();
-            of_collector.push((day.day, day.reason.clone().unwrap_or_default()));
+            let collector = [&day.collector, &day.scope, &day.instance].map(String::clone);
+            truncated.entry(collector).or_default().push((day.day, day.reason.clone().unwrap_or_default()));
         }
         coverage.push(day);
     }
     summary.field("cut_days", truncated.values().map(Vec::len).sum::<usize>());
-    for ((collector, scope), days) in &mut truncated {
+    for ([collector, scope, _], days) in &mut truncated {
         days.sort();
         let (first, reason) = &days[0];
         let more = match days.len() - 1 {
             0 => String::new(),
-            more => format!(" and {}", format_count(more as u64, "later day")),
+            more => format!(", and rows of {}", format_count(more as u64, "later day")),
         };
-        summary.warning(format!("{collector} of {scope} on {first}{more}: {reason}"));
+        summary.warning(format!("{collector} of {scope} on {first}: {reason}{more}"));
     }
     (coverage, if truncated.is_empty() { Outcome::Complete } else { Outcome::Partial })
 }
