@@ -14,7 +14,7 @@ use duo_metrics::system::standard_output::standard_output;
 use duo_metrics::system::summary::Summary;
 use duo_metrics::system::{interrupt, terminal};
 
-/// The allocator of musl has one lock for all threads and moves every large buffer that grows.
+/// The allocator of musl has one lock for all threads.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -29,8 +29,8 @@ const CREDITS: Definition = Definition {
     relations: &[Relation::Sums],
     text: "GitLab Credits used, as the Customers Portal counts them: in total, by product, and by \
            flow as it reports them for each flow. Its figures include credits that are not billed, of \
-           beta and experiment features. On complete days with a total, credits without a product or flow are \
-           (none).",
+           beta and experiment features. On complete days with a total, credits without a product or \
+           flow are (none).",
 };
 
 fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
@@ -58,13 +58,10 @@ fn compute(view: &View<'_>, sink: &mut MetricSink<'_, '_>) {
         }
         if !total.is_empty() {
             // What is left on an incomplete day may have a product or flow that was not collected.
-            for (split, of_split) in parts {
+            for (split, of_split) in parts.into_iter().filter(|_| day.is_complete) {
                 let rest = sum(&total) - sum(&of_split);
                 let is_any = rest.as_f64().is_none_or(|rest| rest > MAX_ROUNDING_ERROR);
-                unattributed
-                    .entry(split)
-                    .or_default()
-                    .extend(Some(rest).filter(|_| is_any && day.is_complete));
+                unattributed.entry(split).or_default().extend(Some(rest).filter(|_| is_any));
             }
             used.entry(vec![]).or_default().extend(total);
         }
